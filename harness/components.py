@@ -1,0 +1,175 @@
+"""The component: a frozen pydantic model with behaviour.
+
+Its fields are its parameters, validated and documented. From that one declaration follow the suite file, the form
+`polynomial:rho=7` of the command line, the JSON schema, the help text, the name in a table and the digest that keys
+every stored result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.errors import HarnessError, did_you_mean
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""A component's name: lower case words joined by hyphens."""
+
+
+class ComponentError(HarnessError):
+    """A component was asked for in a way that cannot be met."""
+
+
+class Component(BaseModel):
+    """Something that has a name in a table.
+
+    A subclass gives `name`, one line of `formula` and the `source` (paper, equation), and declares its parameters as
+    pydantic fields with defaults, constraints and descriptions.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=False)
+
+    axis: ClassVar[str]
+    name: ClassVar[str]
+    formula: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+
+    def parameters(self) -> dict[str, Any]:
+        """Return every parameter, as JSON values, in the order of declaration."""
+        return self.model_dump(mode="json")
+
+    def label(self) -> str:
+        """Return the canonical short form: the name, then the parameters that differ from their defaults."""
+        defaults = {key: field.default for key, field in type(self).model_fields.items()}
+        changed = {k: v for k, v in self.parameters().items() if getattr(self, k) != defaults[k]}
+        if not changed:
+            return self.name
+        return self.name + ":" + ",".join(f"{k}={_format(v)}" for k, v in changed.items())
+
+
+def _format(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return json.dumps(value, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Request:
+    """A component as asked for: a name (perhaps `distribution/name`) and values for each parameter named.
+
+    Several values for a parameter mean several components.
+    """
+
+    name: str
+    values: Mapping[str, tuple[Any, ...]]
+
+    def settings(self) -> list[dict[str, Any]]:
+        """Return the parameters of each component meant: the product of the values."""
+        return [dict(zip(self.values, chosen, strict=True)) for chosen in itertools.product(*self.values.values())]
+
+
+def parse_request(text: str) -> Request:
+    """Parse `name`, or `name:param=value,value,param=value`.
+
+    A value is a JSON value where it reads as one (numbers, true, [1, 2]), else a string. A piece without `=` is a
+    further value of the parameter before it.
+
+    Raises:
+        ComponentError: the text has no name, or a value comes before any parameter.
+    """
+    name, _, rest = text.strip().partition(":")
+    if not name:
+        raise ComponentError(f"{text!r} names no component; write name or name:param=value,value")
+    values: dict[str, list[Any]] = {}
+    current: str | None = None
+    for piece in _split(rest):
+        key, equals, value = piece.partition("=")
+        if equals and key.strip().isidentifier():
+            current = key.strip()
+            if current in values:
+                raise ComponentError(f"{text!r} gives {current!r} twice; write {current}=value,value")
+            values[current] = [_scalar(value)]
+        elif current is None:
+            raise ComponentError(f"{text!r}: {piece!r} has no parameter; write name:param=value,value")
+        else:
+            values[current].append(_scalar(piece))
+    return Request(name, {key: tuple(chosen) for key, chosen in values.items()})
+
+
+def request_from_table(table: Mapping[str, Any]) -> Request:
+    """Read the table form of a suite file: `{name = "polynomial", rho = [3, 7]}`; a list means several values.
+
+    Raises:
+        ComponentError: the table has no `name`, or an empty list.
+    """
+    if not isinstance(table.get("name"), str):
+        raise ComponentError(f"component {dict(table)} has no name; write {{name = \"…\", param = value}}")
+    values = {k: tuple(v) if isinstance(v, list) else (v,) for k, v in table.items() if k != "name"}
+    for key, chosen in values.items():
+        if not chosen:
+            raise ComponentError(f"component {table['name']!r}: {key} lists no value")
+    return Request(table["name"], values)
+
+
+def _split(text: str) -> list[str]:
+    """Split at commas outside brackets and quotes."""
+    pieces, depth, quoted, start = [], 0, False, 0
+    for i, char in enumerate(text):
+        if char == '"':
+            quoted = not quoted
+        elif not quoted and char in "[{":
+            depth += 1
+        elif not quoted and char in "]}":
+            depth -= 1
+        elif not quoted and depth == 0 and char == ",":
+            pieces.append(text[start:i])
+            start = i + 1
+    pieces.append(text[start:])
+    return [piece for piece in pieces if piece.strip()]
+
+
+def _scalar(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.strip()
+
+
+def build(cls: type[Component], settings: Mapping[str, Any]) -> Component:
+    """Make a component from parameter values.
+
+    Raises:
+        ComponentError: an unknown parameter (with candidates), or a value of the wrong type or range; one line.
+    """
+    for key in settings:
+        if key not in cls.model_fields:
+            hint = did_you_mean(key, cls.model_fields)
+            raise ComponentError(f"{describe_axis(cls)} {cls.name!r} has no parameter {key!r}; {hint}")
+    try:
+        return cls(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        given = "" if where == "" else f": {where}={first['input']!r}"
+        what = first["msg"].removeprefix("Value error, ")
+        raise ComponentError(f"{describe_axis(cls)} {cls.name!r}{given} is not valid: {what}") from error
+
+
+def describe_axis(cls: type[Component]) -> str:
+    """Return the axis of a component in words."""
+    return cls.axis.replace("_", " ")
+
+
+def digest(*parts: object) -> str:
+    """Return the hex digest (32 characters of SHA-256) of JSON-able parts, independent of dictionary order."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,25 @@
+"""Mistakes that a user can make, each told in one line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HarnessError(Exception):
+    """An expected mistake. The command line prints its one line and exits with `exit_status`."""
+
+    exit_status = 2
+
+
+class ContractError(HarnessError):
+    """A plugin's component returned something that its contract forbids."""
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """Return the end of an error line: the nearest candidates, or all of them where none is near."""
+    known = sorted(set(candidates))
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"known: {', '.join(known)}" if known else "none is known"

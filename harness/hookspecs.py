@@ -1,0 +1,64 @@
+"""The hooks a plugin may implement: one for each axis of the design space, one for each thing around it.
+
+Every hook takes no argument and returns the component classes that the plugin offers. A plugin implements the
+hooks it needs as module-level functions marked with `harness.hookimpl`; a misspelled hook is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from harness.bounds import Bound
+    from harness.metrics import Metric
+    from harness.networks import Network
+    from harness.noise_schedules import NoiseSchedule
+    from harness.samplers import Sampler
+    from harness.targets import Target
+    from harness.time_discretizations import TimeDiscretization
+    from harness.weightings import Weighting
+
+hookspec = pluggy.HookspecMarker("harness")
+
+
+@hookspec
+def harness_weightings() -> Sequence[type[Weighting]]:  # type: ignore[empty-body]
+    """Loss weightings: which noise levels the training sees, and how much each counts."""
+
+
+@hookspec
+def harness_noise_schedules() -> Sequence[type[NoiseSchedule]]:  # type: ignore[empty-body]
+    """Noise schedules: the noise level σ as a function of time t."""
+
+
+@hookspec
+def harness_time_discretizations() -> Sequence[type[TimeDiscretization]]:  # type: ignore[empty-body]
+    """Time discretizations: the decreasing noise levels that a sampler visits."""
+
+
+@hookspec
+def harness_networks() -> Sequence[type[Network]]:  # type: ignore[empty-body]
+    """Networks with their preconditioning: from a noised point and its level to a denoised one."""
+
+
+@hookspec
+def harness_samplers() -> Sequence[type[Sampler]]:  # type: ignore[empty-body]
+    """Samplers: from noise, along a grid of levels, to a sample."""
+
+
+@hookspec
+def harness_targets() -> Sequence[type[Target]]:  # type: ignore[empty-body]
+    """Targets: the distributions to be learned, analytic or data."""
+
+
+@hookspec
+def harness_metrics() -> Sequence[type[Metric]]:  # type: ignore[empty-body]
+    """Metrics: how far what was generated is from the target."""
+
+
+@hookspec
+def harness_bounds() -> Sequence[type[Bound]]:  # type: ignore[empty-body]
+    """Bounds: what theory says the error cannot exceed."""

@@ -1,0 +1,122 @@
+"""Samplers.
+
+A sampler starts at X ~ N(0, σ_max² I) and steps down a grid σ_0 > … > σ_N > 0 of noise levels. The base class owns the
+loop; a sampler writes one `step`. With D = D(x, σ), Δ = σ² − σ'² and S = (D − x)/σ².
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from harness.components import Component
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from harness.information import Information, ScoreError
+
+Denoiser = Callable[["Tensor", float], "Tensor"]
+"""Maps points of shape (n, d) and one noise level to denoised points of shape (n, d)."""
+
+
+@dataclass
+class SamplerRun:
+    """One run of a sampler along one grid: what `step` may read and keep.
+
+    Attributes:
+        denoiser: the denoiser D(x, σ); each call is one function evaluation.
+        sigmas: the grid σ_0 > … > σ_N, N+1 numbers.
+        noise: returns a fresh standard normal tensor, of the shape of the points; each sample has its own stream.
+        variances: per-step noise variances v_j, for Gaussian-kernel samplers.
+        index: the current step j, from 0; the step goes from `sigmas[j]` to `sigmas[j + 1]`.
+        memory: whatever a multistep method keeps between steps; empty at the start.
+    """
+
+    denoiser: Denoiser
+    sigmas: Sequence[float]
+    noise: Callable[[], Tensor]
+    variances: Sequence[float] | None = None
+    index: int = 0
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sigma(self) -> float:
+        """Noise level σ at the start of the current step."""
+        return self.sigmas[self.index]
+
+    @property
+    def sigma_next(self) -> float:
+        """Noise level σ' at the end of the current step."""
+        return self.sigmas[self.index + 1]
+
+    @property
+    def steps(self) -> int:
+        """Number N of steps in the whole grid."""
+        return len(self.sigmas) - 1
+
+
+class Sampler(Component):
+    """A rule for one step from σ to σ'."""
+
+    axis: ClassVar[str] = "sampler"
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether no step draws noise, so that the sampler is a map of its starting point."""
+        return True
+
+    @abstractmethod
+    def step(self, run: SamplerRun, x: Tensor) -> Tensor:
+        """Return the points at `run.sigma_next`, from the points x at `run.sigma`, both of shape (n, d)."""
+
+    def sample(self, run: SamplerRun, x: Tensor) -> Tensor:
+        """Take the points x of shape (n, d) at σ_0 down the whole grid; return those at σ_N."""
+        for run.index in range(run.steps):
+            x = self.step(run, x)
+        return x
+
+
+class GaussianKernelSampler(Sampler):
+    """A sampler whose step is X' ~ N(x + Δ S(x, σ), v I): only the variance v is a choice.
+
+    The mean is the one of the true reverse chain (Tweedie), which makes the path divergence a sum of exact terms
+    (`harness.budget`).
+    """
+
+    needs_information: ClassVar[bool] = False
+    """Whether `variances` reads the target's Fisher information and the network's score error."""
+
+    @property
+    def deterministic(self) -> bool:
+        """A Gaussian kernel draws noise at every step."""
+        return False
+
+    @abstractmethod
+    def variances(
+        self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None
+    ) -> np.ndarray:
+        """Variance v_j > 0 of each step.
+
+        Arguments:
+            sigmas: the grid, shape (N+1,), float64.
+            information: the target's Fisher information J(u), where `needs_information`.
+            score_error: the network's score error e(σ), where `needs_information`.
+
+        Returns:
+            Shape (N,), finite, positive.
+        """
+
+    def mean(self, run: SamplerRun, x: Tensor) -> Tensor:
+        """Mean x + Δ S(x, σ) of the current step's kernel, shape (n, d)."""
+        kept = run.sigma_next**2 / run.sigma**2
+        return kept * x + (1 - kept) * run.denoiser(x, run.sigma)
+
+    def step(self, run: SamplerRun, x: Tensor) -> Tensor:
+        """Draw from the current step's kernel."""
+        if run.variances is None:
+            raise ValueError(f"sampler {self.name} needs the variances of its steps")
+        return self.mean(run, x) + run.variances[run.index] ** 0.5 * run.noise()

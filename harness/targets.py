@@ -1,0 +1,81 @@
+"""Targets: the distributions to be learned.
+
+A `Target` is the declaration (parameters, validated); its `distribution()` is the thing itself, with tensors. Points
+are float64 of shape (n, d). X_σ = X_0 + σξ.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.components import Component
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from harness.information import Information
+
+
+class Distribution(ABC):
+    """A law p_0 on R^d whose noised versions p_σ have a known denoiser.
+
+    For a finite data set p_0 is the empirical measure of its training part.
+
+    Attributes:
+        dim: the dimension d.
+        second_moment: m₂² = E‖X_0‖².
+        sigma_data: root mean square deviation of one coordinate from its mean.
+        finite: whether p_0 is an empirical measure (its samples are the training data).
+    """
+
+    dim: int
+    second_moment: float
+    sigma_data: float
+    finite: bool = False
+
+    @abstractmethod
+    def sample(self, n: int, generator: Generator) -> Tensor:
+        """Draw n points from p_0 (for data: with replacement from the training part); shape (n, d), float64."""
+
+    @abstractmethod
+    def denoise(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        """Exact E[X_0 | X_σ = x]; x of shape (n, d), sigma a number or of shape (n,); any float dtype."""
+
+    @abstractmethod
+    def log_density(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        """Log density of X_σ at x in nats, σ > 0; shape (n,)."""
+
+    @abstractmethod
+    def posterior_variance(self, x: Tensor, sigma: Tensor | float) -> Tensor:
+        """Exact tr Cov(X_0 | X_σ = x), shape (n,)."""
+
+    @abstractmethod
+    def held_out(self, n: int, generator: Generator, part: int = 0) -> Tensor:
+        """Up to n points that training never sees, shape (≤ n, d): references for sample metrics.
+
+        `part` 0 and 1 are independent of one another: one is the reference, the other stands for a perfect
+        generator. Data without a point left for a part is an error.
+        """
+
+    def gaussian(self) -> tuple[Tensor, Tensor] | None:
+        """Mean (d,) and covariance (d, d) where p_0 is a Gaussian, else None."""
+        return None
+
+    def closed_information(self) -> Information | None:
+        """J(u) in closed form where it is known; None: it is measured."""
+        return None
+
+
+class Target(Component):
+    """The declaration of a distribution to be learned."""
+
+    axis: ClassVar[str] = "target"
+
+    @abstractmethod
+    def distribution(self) -> Distribution:
+        """Build the distribution. It must depend on nothing but the parameters (and, for files, their content)."""
+
+    def content_digest(self) -> str:
+        """Digest of whatever the distribution reads besides its parameters (a file's bytes); empty for nothing."""
+        return ""

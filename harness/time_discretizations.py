@@ -1,0 +1,66 @@
+"""Time discretizations: the noise levels σ_0 = σ_max > σ_1 > … > σ_N = σ_min that a sampler of N steps visits."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.components import Component
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.information import Information
+    from harness.noise_schedules import NoiseSchedule
+
+
+@dataclass(frozen=True)
+class GridRequest:
+    """What a grid is asked for.
+
+    Attributes:
+        steps: the number N ≥ 2 of steps.
+        sigma_min: the last level.
+        sigma_max: the first level.
+        schedule: the noise schedule in whose time the grid may be laid out.
+        information: the target's Fisher information, present where the grid declares `needs_information`.
+    """
+
+    steps: int
+    sigma_min: float
+    sigma_max: float
+    schedule: NoiseSchedule
+    information: Information | None = None
+
+    def fractions(self) -> Tensor:
+        """Return 0, 1/N, …, 1 as float64, shape (N+1,)."""
+        import torch
+
+        return torch.linspace(0, 1, self.steps + 1, dtype=torch.float64)
+
+    def sigma_range(self) -> tuple[Tensor, Tensor]:
+        """Return σ_max and σ_min as float64 scalars."""
+        import torch
+
+        return torch.tensor(self.sigma_max, dtype=torch.float64), torch.tensor(self.sigma_min, dtype=torch.float64)
+
+    def time_range(self) -> tuple[Tensor, Tensor]:
+        """Return the schedule's times of σ_max and σ_min as float64 scalars."""
+        first, last = self.sigma_range()
+        return self.schedule.time(first), self.schedule.time(last)
+
+
+class TimeDiscretization(Component):
+    """A rule that lays out N+1 noise levels between σ_max and σ_min."""
+
+    axis: ClassVar[str] = "time_discretization"
+    needs_information: ClassVar[bool] = False
+    """Whether `levels` reads `request.information` (a curve measured on the target)."""
+
+    @abstractmethod
+    def levels(self, request: GridRequest) -> Tensor:
+        """Return the grid: shape (N+1,), float64, strictly decreasing from σ_max to σ_min.
+
+        End points may miss σ_max and σ_min by rounding (relative 1e-6): the engine sets them exactly.
+        """
