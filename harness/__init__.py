@@ -4,10 +4,23 @@ A plugin author imports `hookimpl` from here and the contract of an axis from th
 (`harness.weightings`, `harness.samplers`, …).
 """
 
-import pluggy
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pluggy
+
+    hookimpl: pluggy.HookimplMarker
 
 __version__ = "0.1.0"
 
-hookimpl = pluggy.HookimplMarker("harness")
-
 __all__ = ["__version__", "hookimpl"]
+
+
+def __getattr__(name: str) -> Any:
+    """Make `hookimpl` when it is first asked for: `harness --help` need not wait for pluggy."""
+    if name != "hookimpl":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import pluggy
+
+    globals()[name] = pluggy.HookimplMarker("harness")
+    return globals()[name]

@@ -41,6 +41,10 @@ class Component(BaseModel):
     formula: ClassVar[str] = ""
     source: ClassVar[str] = ""
 
+    def __hash__(self) -> int:
+        # Parameters may be lists; their JSON form always hashes.
+        return hash((type(self), self.model_dump_json()))
+
     def parameters(self) -> dict[str, Any]:
         """Return every parameter, as JSON values, in the order of declaration."""
         return self.model_dump(mode="json")
@@ -51,12 +55,14 @@ class Component(BaseModel):
         changed = {k: v for k, v in self.parameters().items() if getattr(self, k) != defaults[k]}
         if not changed:
             return self.name
-        return self.name + ":" + ",".join(f"{k}={_format(v)}" for k, v in changed.items())
+        return self.name + ":" + ",".join(f"{k}={format_value(v)}" for k, v in changed.items())
 
 
-def _format(value: Any) -> str:
+def format_value(value: Any) -> str:
+    """Return a parameter's value as the command line takes it."""
     if isinstance(value, str):
-        return value
+        plain = _scalar(value) == value and not set(value) & set(',="[]{}')
+        return value if plain else json.dumps(value, ensure_ascii=False)
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     return json.dumps(value, separators=(",", ":"))
@@ -124,7 +130,7 @@ def _split(text: str) -> list[str]:
     """Split at commas outside brackets and quotes."""
     pieces, depth, quoted, start = [], 0, False, 0
     for i, char in enumerate(text):
-        if char == '"':
+        if char == '"' and (not quoted or not _escaped(text, i)):
             quoted = not quoted
         elif not quoted and char in "[{":
             depth += 1
@@ -135,6 +141,12 @@ def _split(text: str) -> list[str]:
             start = i + 1
     pieces.append(text[start:])
     return [piece for piece in pieces if piece.strip()]
+
+
+def _escaped(text: str, i: int) -> bool:
+    """Return whether an odd number of backslashes stands before a position."""
+    before = text[:i]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
 
 
 def _scalar(text: str) -> Any:
@@ -158,6 +170,9 @@ def build(cls: type[Component], settings: Mapping[str, Any]) -> Component:
         return cls(**settings)
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "missing":
+            what = f"{describe_axis(cls)} {cls.name!r}"
+            raise ComponentError(f"{what} needs parameter {first['loc'][0]!r}") from error
         where = ".".join(str(part) for part in first["loc"])
         given = "" if where == "" else f": {where}={first['input']!r}"
         what = first["msg"].removeprefix("Value error, ")

@@ -16,6 +16,10 @@ class ContractError(HarnessError):
     """A plugin's component returned something that its contract forbids."""
 
 
+class SuiteError(HarnessError):
+    """A suite that cannot be read, is malformed, or expands to nothing or too much."""
+
+
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """Return the end of an error line: the nearest candidates, or all of them where none is near."""
     known = sorted(set(candidates))
@@ -23,3 +27,11 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"known: {', '.join(known)}" if known else "none is known"
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception as one line: its message, after its type where it is not an expected mistake."""
+    message = " ".join(str(error).split())
+    if isinstance(error, HarnessError):
+        return message
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__

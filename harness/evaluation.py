@@ -39,6 +39,8 @@ class Experiment:
         last_kernel: the last step's kernel, for Gaussian-kernel samplers.
         budget: the exact path divergence, where there is one.
         generator: source of randomness for the metrics, seeded for this combination alone.
+        kernel: any step of a Gaussian-kernel sampler, in float64: `kernel(j, x)` is the law of the points after step
+            j from points x of shape (n, d) at σ_j.
     """
 
     target: Distribution
@@ -51,6 +53,7 @@ class Experiment:
     last_kernel: LastKernel | None
     budget: Budget | None
     generator: Generator
+    kernel: Callable[[int, Tensor], LastKernel] | None = None
 
     @property
     def sigma_min(self) -> float:

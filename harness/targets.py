@@ -50,6 +50,10 @@ class Distribution(ABC):
     def posterior_variance(self, x: Tensor, sigma: Tensor | float) -> Tensor:
         """Exact tr Cov(X_0 | X_σ = x), shape (n,)."""
 
+    def moments(self, x: Tensor, sigma: Tensor | float) -> tuple[Tensor, Tensor]:
+        """Both of `denoise` and `posterior_variance`; override it where one pass gives both."""
+        return self.denoise(x, sigma), self.posterior_variance(x, sigma)
+
     @abstractmethod
     def held_out(self, n: int, generator: Generator, part: int = 0) -> Tensor:
         """Up to n points that training never sees, shape (≤ n, d): references for sample metrics.

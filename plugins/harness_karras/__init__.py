@@ -1,1 +1,58 @@
-"""Placeholder."""
+"""Karras, Aittala, Aila, Laine, "Elucidating the design space of diffusion-based generative models" (EDM).
+
+NeurIPS 2022, arXiv 2206.00364: the log-normal weighting, σ = t, the polynomial grid, the preconditioned
+network, and the two Heun samplers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness import hookimpl
+
+if TYPE_CHECKING:
+    from harness.networks import Network
+    from harness.noise_schedules import NoiseSchedule
+    from harness.samplers import Sampler
+    from harness.time_discretizations import TimeDiscretization
+    from harness.weightings import Weighting
+
+
+@hookimpl
+def harness_weightings() -> list[type[Weighting]]:
+    """Offer the weighting of the paper."""
+    from harness_karras.weightings import EdmWeighting
+
+    return [EdmWeighting]
+
+
+@hookimpl
+def harness_noise_schedules() -> list[type[NoiseSchedule]]:
+    """Offer σ = t."""
+    from harness_karras.noise_schedules import EdmSchedule
+
+    return [EdmSchedule]
+
+
+@hookimpl
+def harness_time_discretizations() -> list[type[TimeDiscretization]]:
+    """Offer the polynomial grid."""
+    from harness_karras.time_discretizations import Polynomial
+
+    return [Polynomial]
+
+
+@hookimpl
+def harness_networks() -> list[type[Network]]:
+    """Offer the preconditioned multilayer perceptron."""
+    from harness_karras.networks import Mlp
+
+    return [Mlp]
+
+
+@hookimpl
+def harness_samplers() -> list[type[Sampler]]:
+    """Offer Heun's method, without and with churn."""
+    from harness_karras.samplers import EdmStochastic, Heun
+
+    return [Heun, EdmStochastic]

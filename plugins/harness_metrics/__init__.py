@@ -1,1 +1,136 @@
-"""Placeholder."""
+"""Metrics: the marginal and the path divergence, and three distances of samples.
+
+- `kl`: docs/theory.md §3; change of variables, Chen et al. arXiv 1806.07366; jackknife of a plug-in entropy.
+- `path-kl`: Wang, He, Tao, arXiv 2406.12839, Theorem 2, with its constants made exact (`harness.budget`).
+- `sliced-wasserstein`: Bonneel, Rabin, Peyré, Pfister, Sliced and Radon Wasserstein barycenters of measures,
+  J. Math. Imaging Vision 51, 2015.
+- `energy`: Székely, Rizzo, Energy statistics, J. Stat. Planning Inference 143, 2013.
+- `mmd`: Gretton et al., A kernel two-sample test, JMLR 13, 2012.
+
+The three distances are plug-in (V) statistics, never negative; between two samples of the same law they do
+not vanish, and the score of a held-out sample of the same size says where zero is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from harness import hookimpl
+from harness.evaluation import mean_and_error
+from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.evaluation import Experiment
+
+
+class KL(Metric):
+    """Marginal divergence KL(p_δ ‖ q_N), where an honest estimator is known.
+
+    A Gaussian target with an affine sampler: closed form. A Gaussian-kernel sampler: q_N is a mixture over
+    its particles. A deterministic sampler: change of variables. Else it says why it does not apply.
+    """
+
+    name: ClassVar[str] = "kl"
+    unit: ClassVar[str] = "nats"
+    formula: ClassVar[str] = "KL(p_δ ‖ q_N) = E_{p_δ}[ln p_δ − ln q_N]"
+    source: ClassVar[str] = "docs/theory.md §3"
+
+    points: int = Field(1024, ge=64, description="points at which densities are compared")
+    particles: int = Field(
+        1024, ge=64, description="particles whose mixture is a stochastic sampler's density"
+    )
+    max_dim: int = Field(4, ge=1, description="largest dimension in which densities are estimated")
+
+    def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
+        """Measure by the first estimator that applies."""
+        from harness_metrics import affine, change_of_variables, particles
+
+        gaussian = experiment.target.gaussian()
+        if gaussian is not None:
+            law = affine.output_law(experiment)
+            if law is not None:
+                return affine.divergence(gaussian, experiment.sigma_min, law)
+        if experiment.target.dim > self.max_dim:
+            return NotApplicable(f"dimension {experiment.target.dim} is above max_dim {self.max_dim}")
+        if experiment.kernel is not None or experiment.last_kernel is not None:
+            return particles.divergence(experiment, self.points, self.particles)
+        if experiment.sampler.deterministic:
+            return change_of_variables.divergence(experiment, self.points)
+        return NotApplicable(f"the law of sampler {experiment.sampler.name} has no known density")
+
+
+class PathKL(Metric):
+    """Path divergence KL(P ‖ Q) of a Gaussian-kernel sampler: the exact budget, an upper bound on `kl`."""
+
+    name: ClassVar[str] = "path-kl"
+    unit: ClassVar[str] = "nats"
+    formula: ClassVar[str] = "KL(P ‖ Q) = E_I + E_S + E_D + E_V"
+    source: ClassVar[str] = "docs/theory.md §2; Wang, He, Tao, arXiv 2406.12839, Theorem 2"
+
+    def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
+        """Return the total of the experiment's budget."""
+        if experiment.budget is None:
+            return NotApplicable(
+                f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path divergence"
+            )
+        return Measurement(*mean_and_error(experiment.budget.total))
+
+
+class SlicedWasserstein(SampleMetric):
+    """Sliced 2-Wasserstein distance over fixed random directions."""
+
+    name: ClassVar[str] = "sliced-wasserstein"
+    unit: ClassVar[str] = "data units"
+    formula: ClassVar[str] = "(mean over θ of W_2²(θ·X, θ·Y))^½"
+    source: ClassVar[str] = "Bonneel et al., J. Math. Imaging Vision 51 (2015)"
+
+    projections: int = Field(128, ge=1, description="number of directions, the same for every comparison")
+
+    def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
+        """Compare two samples of any sizes by their quantile functions."""
+        from harness_metrics.samples import sliced_wasserstein
+
+        return sliced_wasserstein(generated, reference, self.projections)
+
+
+class Energy(SampleMetric):
+    """Energy distance: the root of the V-statistic."""
+
+    name: ClassVar[str] = "energy"
+    unit: ClassVar[str] = "data units^½"
+    formula: ClassVar[str] = "(2E‖X−Y‖ − E‖X−X'‖ − E‖Y−Y'‖)^½"
+    source: ClassVar[str] = "Székely, Rizzo, J. Stat. Planning Inference 143 (2013)"
+
+    def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
+        """Compare two samples of any sizes."""
+        from harness_metrics.samples import energy
+
+        return energy(generated, reference)
+
+
+class MMD(SampleMetric):
+    """Maximum mean discrepancy with Gaussian kernels of four widths: the root of the V-statistic.
+
+    The widths are h/2, h/√2, h and h√2 with h the median distance between points of the reference, so that
+    the kernel does not depend on what was generated.
+    """
+
+    name: ClassVar[str] = "mmd"
+    formula: ClassVar[str] = "(E k(X,X') + E k(Y,Y') − 2E k(X,Y))^½, k = mean over s of exp(−‖x−y‖²/2s²)"
+    source: ClassVar[str] = "Gretton et al., JMLR 13 (2012)"
+
+    def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
+        """Compare two samples of any sizes."""
+        from harness_metrics.samples import mmd
+
+        return mmd(generated, reference)
+
+
+@hookimpl
+def harness_metrics() -> list[type[Metric]]:
+    """The metrics of this plugin."""
+    return [KL, PathKL, SlicedWasserstein, Energy, MMD]

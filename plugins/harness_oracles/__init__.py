@@ -1,1 +1,40 @@
-"""Placeholder."""
+"""Oracles: networks that know the answer, the exact budget as a bound, and the grid optimal for it.
+
+Source: Wang, He, Tao, arXiv 2406.12839 (the error budget, here with exact constants: docs/theory.md,
+section 2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness import hookimpl
+
+if TYPE_CHECKING:
+    from harness.bounds import Bound
+    from harness.networks import Network
+    from harness.time_discretizations import TimeDiscretization
+
+
+@hookimpl
+def harness_networks() -> list[type[Network]]:
+    """Return the oracle networks."""
+    from harness_oracles.networks import Exact, Inexact
+
+    return [Exact, Inexact]
+
+
+@hookimpl
+def harness_time_discretizations() -> list[type[TimeDiscretization]]:
+    """Return the grid that reads the target's Fisher information."""
+    from harness_oracles.time_discretizations import Fisher
+
+    return [Fisher]
+
+
+@hookimpl
+def harness_bounds() -> list[type[Bound]]:
+    """Return the exact path divergence as a bound."""
+    from harness_oracles.bounds import BudgetBound
+
+    return [BudgetBound]

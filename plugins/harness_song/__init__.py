@@ -1,1 +1,50 @@
-"""Placeholder."""
+"""Song et al., "Score-based generative modeling through stochastic differential equations", and its sequel.
+
+ICLR 2021, arXiv 2011.13456: the variance-exploding and variance-preserving schedules, grids uniform in time,
+the Euler and ancestral samplers. "Maximum likelihood training of score-based diffusion models", NeurIPS 2021,
+arXiv 2101.09258: the likelihood weighting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness import hookimpl
+
+if TYPE_CHECKING:
+    from harness.noise_schedules import NoiseSchedule
+    from harness.samplers import Sampler
+    from harness.time_discretizations import TimeDiscretization
+    from harness.weightings import Weighting
+
+
+@hookimpl
+def harness_weightings() -> list[type[Weighting]]:
+    """Offer the likelihood weighting."""
+    from harness_song.weightings import Likelihood
+
+    return [Likelihood]
+
+
+@hookimpl
+def harness_noise_schedules() -> list[type[NoiseSchedule]]:
+    """Offer the two schedules of the paper."""
+    from harness_song.noise_schedules import VeGeometric, VpLinear
+
+    return [VeGeometric, VpLinear]
+
+
+@hookimpl
+def harness_time_discretizations() -> list[type[TimeDiscretization]]:
+    """Offer the geometric grid and the one uniform in time."""
+    from harness_song.time_discretizations import Exponential, UniformTime
+
+    return [Exponential, UniformTime]
+
+
+@hookimpl
+def harness_samplers() -> list[type[Sampler]]:
+    """Offer Euler's method and ancestral sampling."""
+    from harness_song.samplers import Ancestral, Euler
+
+    return [Euler, Ancestral]

@@ -1,0 +1,228 @@
+"""Border checks: what a component returned, against its contract.
+
+A plugin computes with plain tensors and may be wrong. Each check returns the value in the form that the
+engine uses, or raises an error of one line that names the component, its distribution and the rule.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.components import Component, describe_axis
+from harness.errors import ContractError
+from harness.provenance import distribution_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from harness.noise_schedules import NoiseSchedule
+    from harness.weightings import Weighting
+
+END_POINTS = 1e-6
+"""Relative rounding allowed at the ends of a grid, which are then set exactly."""
+
+DIGITS = 12
+"""Significant digits of a grid's levels: rounding must not tell equal grids of two schedules apart."""
+
+
+def name_of(component: Component) -> str:
+    """Return a component's axis and name, the name qualified by its distribution where it has one."""
+    distribution = distribution_of(component)
+    prefix = f"{distribution}/" if distribution else ""
+    return f"{describe_axis(type(component))} {prefix}{component.label()}"
+
+
+def check_grid(
+    levels: Tensor | np.ndarray, component: Component, steps: int, sigma_min: float, sigma_max: float
+) -> np.ndarray:
+    """Check what a time discretization laid out.
+
+    Arguments:
+        levels: what it returned.
+        component: the time discretization.
+        steps: the number N of steps that it was asked for.
+        sigma_min: the last level.
+        sigma_max: the first level.
+
+    Returns:
+        Shape (N+1,), float64: the levels to 12 significant digits, the end points exact.
+
+    Raises:
+        ContractError: a wrong shape, a level that is not finite, end points that miss, or no strict decrease.
+    """
+    import numpy as np
+
+    grid = _vector(levels, component, "levels", steps + 1)
+    for level, wanted, word in ((grid[0], sigma_max, "start"), (grid[-1], sigma_min, "end")):
+        if abs(level - wanted) > END_POINTS * wanted:
+            raise _broken(component, "levels", f"{level:g} at the {word}; it must be {wanted:g}")
+    grid = np.array([float(f"{level:.{DIGITS - 1}e}") for level in grid])
+    grid[0], grid[-1] = sigma_max, sigma_min
+    rising = np.flatnonzero(np.diff(grid) >= 0)
+    if rising.size:
+        j = int(rising[0])
+        pair = f"{grid[j]:g} then {grid[j + 1]:g} at step {j + 1}"
+        raise _broken(component, "levels", f"{pair}; they must strictly decrease")
+    return grid
+
+
+def check_weighting_table(
+    weighting: Weighting, sigma: Tensor, sigma_data: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tabulate a weighting, checked.
+
+    Arguments:
+        weighting: the weighting.
+        sigma: noise levels, shape (K,), float64, increasing.
+        sigma_data: standard deviation of the data, per coordinate.
+
+    Returns:
+        The density p and the weight ω at the levels, each of shape (K,), float64.
+
+    Raises:
+        ContractError: either has a wrong shape or a value that is not finite, p is negative or 0 everywhere,
+            or ω is not positive.
+    """
+    density = _vector(weighting.density(sigma.clone(), sigma_data), weighting, "density", len(sigma))
+    if (density < 0).any():
+        j = int((density < 0).argmax())
+        raise _broken(
+            weighting, "density", f"{density[j]:g} at sigma = {sigma[j]:g}; it must not be negative"
+        )
+    if not density.any():
+        raise _broken(weighting, "density", "0 at every level; it must be positive somewhere")
+    omega = _vector(weighting.omega(sigma.clone(), sigma_data), weighting, "omega", len(sigma))
+    _positive(omega, weighting, "omega", [f"sigma = {level:g}" for level in sigma.tolist()])
+    return density, omega
+
+
+def check_omega(weighting: Weighting, omega: Tensor, levels: int) -> Tensor:
+    """Check the weight that an adaptive weighting returned.
+
+    Returns:
+        Shape (K,), float64.
+
+    Raises:
+        ContractError: a wrong shape, or a value that is not finite or not positive.
+    """
+    import torch
+
+    table = _vector(omega, weighting, "omega", levels)
+    _positive(table, weighting, "omega", [f"level {j}" for j in range(levels)])
+    return torch.from_numpy(table)
+
+
+def check_variances(variances: np.ndarray, component: Component, steps: int) -> np.ndarray:
+    """Check the variance of each step of a Gaussian-kernel sampler.
+
+    Returns:
+        Shape (N,), float64.
+
+    Raises:
+        ContractError: a wrong shape, or a value that is not finite or not positive.
+    """
+    table = _vector(variances, component, "variances", steps)
+    _positive(table, component, "variances", [f"step {j + 1}" for j in range(steps)])
+    return table
+
+
+def check_score_error(error: np.ndarray, component: Component, levels: int) -> np.ndarray:
+    """Check the score error that an oracle network states.
+
+    Returns:
+        Shape (K,), float64.
+
+    Raises:
+        ContractError: a wrong shape, or a value that is not finite or negative.
+    """
+    table = _vector(error, component, "score_error", levels)
+    if (table < 0).any():
+        j = int((table < 0).argmax())
+        raise _broken(component, "score_error", f"{table[j]:g} at level {j}; it must not be negative")
+    return table
+
+
+def check_denoised(denoised: Tensor, component: Component, points: Tensor) -> Tensor:
+    """Check denoised points against the points that they came from.
+
+    Raises:
+        ContractError: no tensor, another shape, or a value that is not finite.
+    """
+    return _points(denoised, component, "denoised points", points)
+
+
+def check_step(after: Tensor, component: Component, before: Tensor) -> Tensor:
+    """Check the points after a sampler's step against those before it.
+
+    Raises:
+        ContractError: no tensor, another shape, or a value that is not finite.
+    """
+    return _points(after, component, "points", before)
+
+
+def check_schedule(schedule: NoiseSchedule, sigma_min: float, sigma_max: float) -> None:
+    """Check a noise schedule over a range of levels.
+
+    Raises:
+        ContractError: its times are not finite or do not increase with the level, `sigma` does not undo
+            `time` (to 1e-6), or `rate` is not positive.
+    """
+    import numpy as np
+    import torch
+
+    sigma = torch.from_numpy(np.geomspace(sigma_min, sigma_max, 33))
+    time = _vector(schedule.time(sigma.clone()), schedule, "time", 33)
+    if (np.diff(time) <= 0).any():
+        j = int((np.diff(time) <= 0).argmax())
+        raise _broken(schedule, "time", f"no increase above sigma = {sigma[j]:g}; it must increase")
+    back = _vector(schedule.sigma(torch.from_numpy(time)), schedule, "sigma", 33)
+    off = np.abs(back / sigma.numpy() - 1)
+    if off.max() > END_POINTS:
+        j = int(off.argmax())
+        raise _broken(schedule, "sigma", f"{back[j]:g} at time({sigma[j]:g}); it must undo time")
+    rate = _vector(schedule.rate(torch.from_numpy(time)), schedule, "rate", 33)
+    _positive(rate, schedule, "rate", [f"time {t:g}" for t in time])
+
+
+def _broken(component: Component, what: str, rule: str) -> ContractError:
+    return ContractError(f"{name_of(component)}: {what}: {rule}")
+
+
+def _vector(value: Any, component: Component, what: str, length: int) -> np.ndarray:
+    """Return a vector as a fresh float64 array, or complain of its type, shape or values."""
+    import numpy as np
+
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise _broken(
+            component, what, f"type {type(value).__name__}; it must be a tensor of numbers"
+        ) from None
+    if array.shape != (length,):
+        raise _broken(component, what, f"shape {array.shape}; it must be ({length},)")
+    if not np.isfinite(array).all():
+        j = int((~np.isfinite(array)).argmax())
+        raise _broken(component, what, f"{array[j]} at index {j}; it must be finite")
+    return array
+
+
+def _positive(array: np.ndarray, component: Component, what: str, places: list[str]) -> None:
+    if (array <= 0).any():
+        j = int((array <= 0).argmax())
+        raise _broken(component, what, f"{array[j]:g} at {places[j]}; it must be positive")
+
+
+def _points(value: Any, component: Component, what: str, like: Tensor) -> Tensor:
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        raise _broken(component, what, f"type {type(value).__name__}; it must be a tensor")
+    if value.shape != like.shape:
+        raise _broken(component, what, f"shape {tuple(value.shape)}; it must be {tuple(like.shape)}")
+    if not bool(value.isfinite().all()):
+        row = int((~value.isfinite()).flatten(1).any(1).nonzero()[0])
+        raise _broken(component, what, f"row {row} is not finite; it must be")
+    return value

@@ -1,0 +1,141 @@
+"""The command line. Every expected mistake ends in one line and exit status 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from harness import __version__
+
+if TYPE_CHECKING:
+    from click import Command, Context, HelpFormatter
+
+COMMANDS = {
+    "run": ("harness.cli.run:command", "Train, sample and rank every combination of a suite."),
+    "plan": ("harness.cli.plan:command", "Say what a run would do, and how long it would take."),
+    "rank": ("harness.cli.rank:command", "Show the leaderboard of a result directory."),
+    "publish": ("harness.cli.publish:command", "Write a leaderboard as JSON, a page and its plots."),
+    "plugins": ("harness.cli.plugins:command", "List the installed plugins, and what is wrong with any."),
+    "show": ("harness.cli.show:command", "Explain a component: parameters, formula, source."),
+}
+"""The subcommands: where each lives, and what it does in one line. `--help` imports none of them."""
+
+INTERRUPTED, BROKEN_PIPE, BUG = 130, 141, 70
+
+DEBUG = click.Option(
+    ["--debug"],
+    is_flag=True,
+    expose_value=False,
+    help="Show the traceback of an error.",
+)
+
+
+class _ReaderGone(Exception):
+    """Whoever read our output has closed it."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand when it is called, and tells every error in one line."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Return the names of the subcommands, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """Import and return a subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        import importlib
+
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: Command = getattr(importlib.import_module(module), attribute)
+        if DEBUG not in command.params:
+            command.params.append(DEBUG)
+        return command
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        """Find the subcommand; an unknown one is told with its candidates."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from harness.errors import did_you_mean
+
+            raise click.UsageError(f"no command {args[0]!r}; {did_you_mean(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the list of subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: Context) -> Any:
+        """Run the subcommand; a reader that is gone is told apart from failures, which click would not do."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderGone from error
+
+
+def _tell(error: BaseException) -> int:
+    """Print the one line of an error and return the exit status."""
+    from harness.errors import HarnessError
+
+    if isinstance(error, _ReaderGone | BrokenPipeError):
+        # Whatever is still buffered goes nowhere, and Python's own complaint at exit with it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, click.Abort):
+        return _complain("aborted", 2)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        print(error.format_message(), file=sys.stderr)
+        return error.exit_code
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "harness"
+        return _complain(f"{_lower(error.format_message())} (see {command} --help)", error.exit_code)
+    if isinstance(error, click.ClickException):
+        return _complain(error.format_message(), 2)
+    if isinstance(error, HarnessError):
+        return _complain(str(error), error.exit_status)
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror}", 2)
+    what = f"{type(error).__name__}: {error}"
+    return _complain(f"unexpected error: {what} (--debug shows where)", BUG)
+
+
+def _complain(text: str, status: int) -> int:
+    print("harness:", " ".join(text.split()), file=sys.stderr)
+    return status
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:].rstrip(".")
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, params=[DEBUG])
+@click.version_option(__version__, prog_name="harness", message="%(prog)s %(version)s")
+def group() -> None:
+    """Measure the design space of diffusion models.
+
+    Every weighting, noise schedule, time discretization, network and sampler, trained, sampled and ranked
+    beside the theory.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 done, 1 some combinations failed, 2 a mistake of the user's."""
+    words = list(sys.argv[1:] if args is None else args)
+    try:
+        result = group.main(words, "harness", standalone_mode=False)
+        sys.stdout.flush()
+    except SystemExit:
+        raise
+    except BaseException as error:
+        if "--debug" in words and not isinstance(error, click.ClickException | _ReaderGone):
+            raise
+        sys.exit(_tell(error))
+    sys.exit(result if isinstance(result, int) else 0)

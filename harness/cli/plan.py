@@ -1,0 +1,68 @@
+"""`harness plan`: what a run would do, and how long it would take."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.selection import suite_argument
+
+if TYPE_CHECKING:
+    from harness.estimate import Estimate
+    from harness.plan import Plan
+    from harness.suite import Suite
+
+SCHEMA_VERSION = 1
+
+
+@click.command("plan")
+@suite_argument
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes; by default one a core.")
+@click.option("--yes", is_flag=True, help="Take more combinations than the suite's limit.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def command(suite: Suite, workers: int | None, yes: bool, form: str) -> None:
+    """Say what `harness run SUITE` would do from nothing: nothing is executed."""
+    from harness.combinations import expand
+    from harness.estimate import estimate
+    from harness.execution import available_cores
+    from harness.plan import Plan
+    from harness.plugins import load
+
+    count = workers or available_cores()
+    registry = load()
+    plan = Plan(suite, registry, expand(suite, registry, yes=yes), Path())
+    result = estimate(plan, count)
+    if form == "json":
+        content = {"schema_version": SCHEMA_VERSION, "suite": suite.name, "workers": count, **asdict(result)}
+        click.echo(json.dumps(content, indent=2))
+    else:
+        click.echo(_table(suite, plan, result, count))
+
+
+def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
+    from tabulate import tabulate
+
+    axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
+    rows = []
+    for axis in axes:
+        labels = dict.fromkeys(
+            part.label() for c in plan.combinations if (part := getattr(c, axis)) is not None
+        )
+        rows.append([f"{axis.replace('_', ' ')}s", len(labels), ", ".join(labels)])
+    rows.append(["steps", len(suite.steps), ", ".join(map(str, suite.steps))])
+    rows.append(["train steps", len(suite.training.steps), ", ".join(map(str, suite.training.steps))])
+    rows.append(["seeds", len(suite.seeds), ", ".join(map(str, suite.seeds))])
+    choices = tabulate(rows, tablefmt="plain", maxcolwidths=[None, None, 90])
+    minutes = result.seconds / 60
+    work = [
+        ["combinations", result.combinations],
+        ["networks to train", f"{result.networks}, in {result.stacks} stacks, for {result.uses} samplings"],
+        ["samplings", f"{result.samplings} at most (equal grids share one)"],
+        ["time", f"about {minutes:.1f} min on {workers} workers (a rough guess: the run itself knows better)"],
+        ["memory", f"about {result.memory:.1f} GiB"],
+    ]
+    return f"Suite {suite.name}\n\n{choices}\n\n{tabulate(work, tablefmt='plain')}"

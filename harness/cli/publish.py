@@ -1,0 +1,22 @@
+"""`harness publish`: a leaderboard as JSON, a page and its plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("publish")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("destination", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--by", metavar="METRIC", help="Metric that ranks; by default the suite's.")
+@click.option("--command", "made_by", help="The command that made the results; by default harness run SUITE.")
+def command(directory: Path, destination: Path, by: str | None, made_by: str | None) -> None:
+    """Write the leaderboard of DIRECTORY, the result directory of a run, to DESTINATION (leaderboards/NAME)."""
+    from harness.outcomes import read_document
+    from harness.publishing import publish
+
+    document = read_document(directory, by)
+    publish(document, destination, made_by or f"harness run {document['suite']}")
+    click.echo(f"Published: {destination}")

@@ -1,0 +1,48 @@
+"""`harness run`: train, sample and rank every combination of a suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.selection import suite_argument
+
+if TYPE_CHECKING:
+    from harness.suite import Suite
+
+
+@click.command("run")
+@suite_argument
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Result directory; by default runs/SUITE. A run that was cut off goes on there.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes; by default one a core.")
+@click.option("--yes", is_flag=True, help="Take more combinations than the suite's limit.")
+@click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
+@click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Rows shown per target; 0: all.")
+def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retry_failed: bool, top: int) -> int:
+    """Train, sample and rank every combination of SUITE (a shipped name or a TOML file; default quick).
+
+    Ends with status 1 if some combinations failed; the table says why.
+    """
+    from harness.plugins import load
+    from harness.run import Options, family, run
+
+    directory = out or Path("runs") / family(suite.name)
+    registry = load()
+    for problem in registry.problems:
+        click.echo(f"harness: plugin {problem.plugin} ({problem.distribution}): {problem.reason}", err=True)
+    options = Options(workers, yes, retry_failed, warn=lambda line: click.echo(f"harness: {line}", err=True))
+    run(suite, registry, directory, options)
+
+    from harness.outcomes import read_document
+    from harness.tables import render, terminal_width
+
+    document = read_document(directory)
+    click.echo(render(document, "table", top=top, width=terminal_width()))
+    click.echo(f"\nResults: {directory}   All rows: harness rank {directory} --format csv")
+    return 1 if any(row["status"] == "failed" for row in document["rows"]) else 0

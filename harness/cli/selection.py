@@ -1,0 +1,131 @@
+"""The argument and options that say what to compare, shared by the commands that take a suite."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from harness.suite import Suite
+
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # generic since click 8.2 only
+
+AXES = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
+"""The axes that can be chosen from the shell."""
+
+
+class ComponentType(ParamType):
+    """`name:param=value,value`; completes names, then the names of parameters."""
+
+    name = "component"
+
+    def __init__(self, axis: str) -> None:
+        self.axis = axis
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return how the value is written."""
+        return "NAME[:PARAM=VALUE,...]"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the names that begin with what was typed; after the colon, the parameters."""
+        from harness.plugins import load
+
+        classes = load().classes(self.axis)
+        name, colon, rest = incomplete.partition(":")
+        if not colon:
+            return [
+                CompletionItem(each, help=cls.formula)
+                for each, cls in classes.items()
+                if each.startswith(name)
+            ]
+        if name not in classes or "=" in rest.rpartition(",")[2]:
+            return []
+        typed = incomplete[: len(incomplete) - len(rest.rpartition(",")[2])]
+        offered = [f"{typed}{parameter}=" for parameter in classes[name].model_fields]
+        return [CompletionItem(each) for each in offered if each.startswith(incomplete)]
+
+
+class SuiteType(ParamType):
+    """The name of a shipped suite, or the path of a TOML file."""
+
+    name = "suite"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the shipped suites that begin with what was typed, then files."""
+        from harness.suite import shipped_suites
+
+        names = [CompletionItem(name) for name in shipped_suites() if name.startswith(incomplete)]
+        return [*names, CompletionItem(incomplete, type="file")]
+
+
+class Integers(ParamType):
+    """Whole numbers joined by commas."""
+
+    name = "n,n,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """Return the numbers as a list."""
+        if isinstance(value, list):
+            return value
+        try:
+            return [int(piece) for piece in str(value).split(",") if piece.strip()]
+        except ValueError:
+            self.fail(f"{value!r} is no list of whole numbers; write 10 or 10,20", param, ctx)
+
+
+class Seeds(Integers):
+    """A number n of seeds, 0 … n−1, or a list with at least one comma."""
+
+    name = "n|s,s,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or the list."""
+        numbers = super().convert(value, param, ctx)
+        return numbers[0] if "," not in str(value) and len(numbers) == 1 else numbers
+
+
+def suite_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the argument SUITE and the options that select from it; it gets `suite: Suite`."""
+
+    @functools.wraps(function)
+    def command(*args: Any, suite: str, **options: Any) -> Any:
+        from harness.suite import load_suite
+
+        keys = {axis: f"{axis}s" for axis in AXES} | {key: key for key in ("steps", "seeds", "train_steps")}
+        chosen = {key: options.pop(option) for option, key in keys.items()}
+        selected: Suite = load_suite(suite).with_selection(**chosen)
+        return function(*args, suite=selected, **options)
+
+    decorated: Callable[..., Any] = command
+    for decorate in reversed(_decorators()):
+        decorated = decorate(decorated)
+    return decorated
+
+
+def _decorators() -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
+    axes = [
+        click.option(
+            f"--{axis.replace('_', '-')}",
+            type=ComponentType(axis),
+            multiple=True,
+            help=f"Compare this {axis.replace('_', ' ')} in place of the suite's; repeatable.",
+        )
+        for axis in AXES
+    ]
+    return [
+        click.argument("suite", type=SuiteType(), default="quick"),
+        *axes,
+        click.option("--steps", type=Integers(), help="Numbers of sampling steps."),
+        click.option("--seeds", type=Seeds(), help="How many seeds, or which (with a comma)."),
+        click.option("--train-steps", type=Integers(), help="Lengths of training, in steps."),
+    ]

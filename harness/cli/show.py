@@ -1,0 +1,180 @@
+"""`harness show`: one component, explained from its declaration."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from harness.components import Component
+    from harness.registry import Registry
+
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # generic since click 8.2 only
+
+SCHEMA_VERSION = 1
+_CONSTRAINTS = {
+    "minimum": "≥",
+    "exclusiveMinimum": ">",
+    "maximum": "≤",
+    "exclusiveMaximum": "<",
+    "minLength": "length ≥",
+    "maxLength": "length ≤",
+    "minItems": "items ≥",
+    "maxItems": "items ≤",
+    "pattern": "matches",
+    "multipleOf": "multiple of",
+}
+_AXES = (
+    *("target", "weighting", "noise-schedule", "time-discretization"),
+    *("network", "sampler", "metric", "bound"),
+)
+
+
+class _AnyComponent(ParamType):
+    name = "component"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from harness.plugins import load
+
+        registry = load()
+        names = sorted({name for axis in registry.axes for name in registry.classes(axis)})
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+@click.command("show")
+@click.argument("component", type=_AnyComponent())
+@click.option("--axis", type=click.Choice(_AXES), help="Only this axis, where a name stands on several.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def command(component: str, axis: str | None, form: str) -> None:
+    """Explain COMPONENT: parameters, formula, source.
+
+    COMPONENT is a name (`edm`), qualified by an axis (`weighting/edm`) or by a distribution
+    (`diffusion-harness/edm`).
+    """
+    from harness.plugins import load
+
+    registry = load()
+    found = _find(registry, component, axis.replace("-", "_") if axis else None)
+    pages = [_describe(registry, each) for each in found]
+    if form == "json":
+        content = {"schema_version": SCHEMA_VERSION, "components": pages}
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n\n".join(map(_text, pages)))
+
+
+def _find(registry: Registry, name: str, axis: str | None) -> list[type[Component]]:
+    """Return the component of this name on every axis that has one.
+
+    Raises:
+        ComponentError: there is none, or a bare name that several plugins claim.
+    """
+    from harness.components import ComponentError
+    from harness.errors import did_you_mean
+
+    head, slash, rest = name.partition("/")
+    if slash and head.replace("-", "_") in registry.axes:
+        axis, name = head.replace("-", "_"), rest
+    if axis is not None:
+        return [registry.find(axis, name)]
+    bare = name.rpartition("/")[2]
+    offering = [a for a in registry.axes if any(n.rpartition("/")[2] == bare for n in registry.classes(a))]
+    found, errors = [], []
+    for each in offering:
+        try:
+            found.append(registry.find(each, name))
+        except ComponentError as error:
+            errors.append(error)
+    if errors and not found:
+        raise errors[0]
+    if not found:
+        known = (known for each in registry.axes for known in registry.classes(each))
+        raise ComponentError(f"unknown component {name!r}; {did_you_mean(name, known)}")
+    return found
+
+
+def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:
+    origin = registry.provenance(cls)
+    schema = cls.model_json_schema()
+    return {
+        "axis": cls.axis,
+        "name": cls.name,
+        "description": inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0],
+        "formula": cls.formula,
+        "source": cls.source,
+        "distribution": origin.distribution,
+        "version": origin.version,
+        "source_digest": origin.source,
+        "parameters": [_parameter(schema, name) for name in cls.model_fields],
+        "schema": schema,
+    }
+
+
+def _parameter(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    declared = schema["properties"][name]
+    return {
+        "name": name,
+        "type": _type(declared),
+        "required": name in schema.get("required", ()),
+        "default": declared.get("default"),
+        "constraints": _constraints(declared),
+        "description": declared.get("description", ""),
+    }
+
+
+def _type(declared: dict[str, Any]) -> str:
+    if "anyOf" in declared:
+        return " or ".join(_type(each) for each in declared["anyOf"])
+    if "enum" in declared:
+        return " or ".join(json.dumps(value) for value in declared["enum"])
+    if "const" in declared:
+        return json.dumps(declared["const"])
+    kind = str(declared.get("type", "any"))
+    if kind == "array" and isinstance(declared.get("items"), dict):
+        return f"list of {_type(declared['items'])}"
+    return kind
+
+
+def _constraints(declared: dict[str, Any]) -> str:
+    own = [f"{sign} {_number(declared[key])}" for key, sign in _CONSTRAINTS.items() if key in declared]
+    own += [_constraints(each) for each in declared.get("anyOf", [])]
+    if isinstance(declared.get("items"), dict):
+        own += [f"each {text}" for text in [_constraints(declared["items"])] if text]
+    return ", ".join(filter(None, own))
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+
+
+def _default(parameter: dict[str, Any]) -> str:
+    return "required" if parameter["required"] else json.dumps(parameter["default"], ensure_ascii=False)
+
+
+def _text(page: dict[str, Any]) -> str:
+    from tabulate import tabulate
+
+    facts = [
+        ("formula", page["formula"]),
+        ("source", page["source"]),
+        ("distribution", f"{page['distribution']} {page['version']}"),
+    ]
+    lines = [f"{page['axis'].replace('_', ' ')} {page['name']}", page["description"], ""]
+    lines.append(tabulate([fact for fact in facts if fact[1]], tablefmt="plain", disable_numparse=True))
+    if not page["parameters"]:
+        return "\n".join([*lines, "", "It has no parameter."])
+    columns = ("name", "type", "default", "constraints", "description")
+    rows = [
+        [_default(p) if column == "default" else p[column] for column in columns] for p in page["parameters"]
+    ]
+    headers = ["parameter", "type", "default", "constraints", "description"]
+    table = tabulate(rows, headers, maxcolwidths=[None, 30, 24, 24, 50], disable_numparse=True)
+    return "\n".join([*lines, "", table])

@@ -1,0 +1,203 @@
+"""Worker processes: units of work on all cores, each under a time limit.
+
+One thread a process, one process a core. A worker that hangs is killed with its unit and replaced; a worker whose parent
+died ends itself. Workers compute and return records; only the parent writes.
+"""
+
+from __future__ import annotations
+
+import heapq
+import multiprocessing
+import os
+import pkgutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from harness.errors import one_line
+from harness.memory import keep_freed_memory
+
+
+@dataclass(frozen=True)
+class Task:
+    """One call to be made in a worker.
+
+    Attributes:
+        name: identifies it among the tasks of a run.
+        stage: tasks of an earlier stage go first; tasks of one stage cost alike per estimated second.
+        argument: makes what the function is called with, when the task is about to start; raises `NotPossible`
+            where what it builds on has failed.
+        cost: estimated seconds on one core.
+        limit: seconds after which it is given up.
+        after: names of tasks that must have ended first.
+    """
+
+    name: str
+    stage: int
+    argument: Callable[[], Any]
+    cost: float
+    limit: float
+    after: frozenset[str] = field(default_factory=frozenset)
+
+
+class NotPossible(Exception):
+    """What a task builds on has failed; says why."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a task ended: with a value, or with a reason why there is none."""
+
+    task: Task
+    value: Any
+    reason: str | None
+    seconds: float
+
+
+class Workers:
+    """A pool of worker processes."""
+
+    def __init__(self, count: int, function: str) -> None:
+        self.count = count
+        self._function = function
+        self._pool: Any = ProcessPool(max_workers=count, initializer=_prepare, context=_context())
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Ended]:
+        """Run tasks as their predecessors end, stage by stage, the dearest first; yield each as it ends."""
+        queue = _Queue(tasks)
+        running: dict[Future[Any], Task] = {}
+        while queue or running:
+            # Each worker has its next task at hand; the rest wait, so that early stages can overtake.
+            while queue.ready and len(running) < 2 * self.count:
+                task = queue.take()
+                try:
+                    argument = task.argument()
+                except NotPossible as error:
+                    queue.end(task)
+                    yield Ended(task, None, str(error), 0.0)
+                    continue
+                running[self._pool.schedule(_timed, args=[self._function, argument], timeout=task.limit)] = task
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in [each for each in running if each in done]:
+                task = running.pop(future)
+                queue.end(task)
+                yield _end(task, future)
+
+    def close(self, *, kill: bool = False) -> None:
+        """End the workers; `kill` gives up what they are doing."""
+        if kill:
+            self._pool.stop()
+        else:
+            self._pool.close()
+        self._pool.join()
+
+
+class _Queue:
+    """Tasks that have not started: those that may, in order, and those that wait for others."""
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        listed = list(tasks)
+        names = {task.name for task in listed}
+        self._followers: dict[str, list[tuple[int, Task]]] = {}
+        self._open: dict[str, int] = {}
+        self._blocked = 0
+        self.ready: list[tuple[int, float, int, Task]] = []
+        for order, task in enumerate(listed):
+            before = task.after & names
+            for name in before:
+                self._followers.setdefault(name, []).append((order, task))
+            self._open[task.name] = len(before)
+            if before:
+                self._blocked += 1
+            else:
+                self._offer(order, task)
+
+    def __bool__(self) -> bool:
+        return bool(self.ready) or self._blocked > 0
+
+    def take(self) -> Task:
+        return heapq.heappop(self.ready)[-1]
+
+    def end(self, task: Task) -> None:
+        for order, follower in self._followers.pop(task.name, []):
+            self._open[follower.name] -= 1
+            if self._open[follower.name] == 0:
+                self._blocked -= 1
+                self._offer(order, follower)
+
+    def _offer(self, order: int, task: Task) -> None:
+        heapq.heappush(self.ready, (task.stage, -task.cost, order, task))
+
+
+@contextmanager
+def workers(count: int, function: str) -> Iterator[Workers]:
+    """Provide a pool of workers, ended on leaving whatever happens.
+
+    Arguments:
+        count: number of processes.
+        function: what they call, as `module:name`; only they import it.
+    """
+    pool = Workers(count, function)
+    try:
+        yield pool
+    except BaseException:
+        pool.close(kill=True)
+        raise
+    pool.close()
+
+
+def available_cores() -> int:
+    """Number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Workers are forked from a clean server that has imported torch once; elsewhere they are spawned."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["harness.stages"])
+    return context
+
+
+def _prepare() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _timed(function: str, argument: Any) -> tuple[Any, float]:
+    call = pkgutil.resolve_name(function)
+    start = time.perf_counter()
+    value = call(argument)
+    return value, time.perf_counter() - start
+
+
+def _end(task: Task, future: Future[Any]) -> Ended:
+    try:
+        value, seconds = future.result()
+    except TimeoutError:
+        return Ended(task, None, f"ran out of its time limit of {task.limit:g} s", task.limit)
+    except ProcessExpired as error:
+        return Ended(task, None, f"its process ended (exit status {error.exitcode})", 0.0)
+    except Exception as error:
+        return Ended(task, None, one_line(error), 0.0)
+    return Ended(task, value, None, seconds)
+

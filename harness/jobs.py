@@ -1,0 +1,161 @@
+"""What a unit of work is told: the components, and the values of the records that it builds on.
+
+Jobs travel to a worker; `harness.stages` does them. They know nothing of suites, plans or databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.bounds import Bound
+from harness.metrics import Metric, SampleMetric
+from harness.networks import OracleNetwork, TrainableNetwork
+from harness.noise_schedules import NoiseSchedule
+from harness.samplers import Sampler
+from harness.targets import Target
+from harness.time_discretizations import TimeDiscretization
+from harness.weightings import Weighting
+
+Payload = Mapping[str, Any]
+"""What a record holds: JSON values."""
+
+
+@dataclass(frozen=True)
+class InformationJob:
+    """Measure a target: its scale, its Fisher information, and how many points are held out."""
+
+    key: str
+    target: Target
+    sigma_min: float
+    sigma_max: float
+
+
+@dataclass(frozen=True)
+class TableJob:
+    """Tabulate a weighting for one target."""
+
+    key: str
+    weighting: Weighting
+    target: Target
+    sigma_min: float
+    sigma_max: float
+
+
+@dataclass(frozen=True)
+class GridJob:
+    """Lay out a grid; `information` is the payload of the target's record, where the grid needs it."""
+
+    key: str
+    discretization: TimeDiscretization
+    schedule: NoiseSchedule
+    steps: int
+    sigma_min: float
+    sigma_max: float
+    target: Target | None
+    information: Payload | None
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train.
+
+    Attributes:
+        levels: numbers of steps after which a network is kept, increasing; a shorter training is a prefix of a longer.
+        batch_size: points per step.
+        learning_rate: of Adam, constant.
+        ema_decay: of the moving average, approached as (1 + k)/(10 + k) in the first steps.
+        sigma_min: the lowest noise level trained on.
+        sigma_max: the highest.
+    """
+
+    levels: tuple[int, ...]
+    batch_size: int
+    learning_rate: float
+    ema_decay: float
+    sigma_min: float
+    sigma_max: float
+
+
+@dataclass(frozen=True)
+class TrainMember:
+    """One network of a stack to be trained; a key for each training level."""
+
+    keys: tuple[str, ...]
+    weighting: Weighting
+    table: Payload
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """Train a stack and write its checkpoints."""
+
+    network: TrainableNetwork
+    target: Target
+    members: tuple[TrainMember, ...]
+    training: Training
+    folder: Path
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """Where a trained network lies."""
+
+    network: TrainableNetwork
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ErrorJob:
+    """Measure the score error of networks on one target; a key for each."""
+
+    target: Target
+    networks: tuple[tuple[str, TrainedNetwork], ...]
+    sigma_min: float
+    sigma_max: float
+
+
+@dataclass(frozen=True)
+class EvaluateJob:
+    """Sample one combination with one seed and measure what comes out.
+
+    Attributes:
+        key: of the sampling record.
+        network: an oracle, or where the trained network lies.
+        information: payload of the target's record.
+        score_error: payload of the network's record; None for an oracle.
+        count: number of samples asked for; held-out data may allow fewer.
+        metrics: metrics to measure, by the key of their record.
+        bounds: bounds to compute, by the key of their record.
+    """
+
+    key: str
+    target: Target
+    network: OracleNetwork | TrainedNetwork
+    sampler: Sampler
+    sigmas: tuple[float, ...]
+    seed: int
+    count: int
+    information: Payload
+    score_error: Payload | None
+    metrics: Mapping[str, Metric]
+    bounds: Mapping[str, Bound]
+
+
+@dataclass(frozen=True)
+class CalibrateJob:
+    """Measure sample metrics on a held-out sample in place of a generated one; a key for each metric."""
+
+    target: Target
+    metrics: Sequence[tuple[str, SampleMetric]]
+    seed: int
+    count: int
+    sigma_min: float
+
+
+Job = InformationJob | TableJob | GridJob | TrainJob | ErrorJob | EvaluateJob | CalibrateJob
+"""Any unit of work."""

@@ -1,0 +1,111 @@
+"""What each unit of work depends on, as the key of its record.
+
+A key digests the components that take part (with the source of their plugins), the numbers that they are given, the
+engine's own source and the version of torch. It holds nothing else, so that suites share whatever they have in common.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.components import Component, digest
+
+if TYPE_CHECKING:
+    from harness.plugins import Registry
+    from harness.suite import Combination, Suite
+
+_ENGINE = (
+    "bounds",
+    "budget",
+    "checks",
+    "curves",
+    "evaluation",
+    "information",
+    "measurement",
+    "metrics",
+    "mixtures",
+    "networks",
+    "noise_schedules",
+    "samplers",
+    "sampling",
+    "stages",
+    "targets",
+    "time_discretizations",
+    "training",
+    "weightings",
+)
+"""The modules of the core that a result depends on."""
+
+
+@cache
+def engine() -> str:
+    """Return the digest of the engine: its source and the version of torch."""
+    here = Path(__file__).parent
+    sources = [hashlib.sha256((here / f"{name}.py").read_bytes()).hexdigest() for name in _ENGINE]
+    return digest("engine", sources, metadata.version("torch"))
+
+
+class Keys:
+    """The keys of one suite's units."""
+
+    def __init__(self, suite: Suite, registry: Registry) -> None:
+        self._suite = suite
+        self._registry = registry
+        self._range = (suite.noise.sigma_min, suite.noise.sigma_max)
+        self._references: dict[Component, dict[str, Any]] = {}
+
+    def reference(self, component: Component) -> dict[str, Any]:
+        """Return the component's name, parameters, distribution, version and digest."""
+        if component not in self._references:
+            self._references[component] = self._registry.reference(component)
+        return self._references[component]
+
+    def of(self, component: Component) -> str:
+        """Return the component's digest."""
+        return str(self.reference(component)["digest"])
+
+    def information(self, target: Component) -> str:
+        """Key of the target's numbers and its J(u)."""
+        return digest(engine(), "information", self.of(target), self._range)
+
+    def table(self, weighting: Component, target: Component) -> str:
+        """Key of a weighting tabulated for a target."""
+        return digest(engine(), "table", self.of(weighting), self.of(target), self._range)
+
+    def grid(self, c: Combination) -> str:
+        """Key of a combination's grid; the target takes part where the grid reads its J(u)."""
+        target = self.of(c.target) if c.time_discretization.needs_information else None
+        rule, schedule = self.of(c.time_discretization), self.of(c.noise_schedule)
+        return digest(engine(), "grid", rule, schedule, c.steps, self._range, target)
+
+    def network(self, c: Combination, seed: int) -> str:
+        """Key of the trained network of a combination and a seed, or of its oracle."""
+        if c.weighting is None:
+            return digest(engine(), "oracle", self.of(c.network), self.of(c.target))
+        t = self._suite.training
+        settings = (t.batch_size, t.learning_rate, t.ema_decay, self._range)
+        parts = (self.of(c.target), self.of(c.network), self.of(c.weighting), seed, c.train_steps)
+        return digest(engine(), "train", *parts, settings)
+
+    def error(self, network: str) -> str:
+        """Key of a trained network's score error."""
+        return digest(engine(), "error", network)
+
+    def sample(self, c: Combination, sigmas: list[float], seed: int) -> str:
+        """Key of a sampling: by the grid's levels, not by the rule that made them."""
+        count = self._suite.sampling.samples
+        return digest(engine(), "sample", self.network(c, seed), self.of(c.sampler), sigmas, seed, count)
+
+    def calibration(self, target: Component, seed: int, metric: str) -> str:
+        """Key of a metric's score on a held-out sample."""
+        count, sigma_min = self._suite.sampling.samples, self._range[0]
+        return digest(engine(), "calibrate", self.of(target), seed, count, sigma_min, metric)
+
+
+def measured(sample: str, component: str) -> str:
+    """Key of a metric's or a bound's record, from the sampling's key and the component's digest."""
+    return digest("measured", sample, component)

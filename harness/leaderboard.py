@@ -1,0 +1,383 @@
+"""The leaderboard: the JSON document that every table, page and plot is drawn from, and its rules.
+
+The models below are the contract, schema version 1. A document is valid when its fields have the stated
+types, no number is infinite or undefined, and it agrees with itself:
+
+    rank_low ≤ rank ≤ rank_high ≤ rows of the target
+    a smaller rank never has a larger value of the ranking metric; failures come last
+    low ≤ value ≤ high wherever an interval is given
+    initialization + score + discretization + variance = total
+    a row has a reason exactly when it failed
+    no combination twice; every target named beside the rows is a target of the rows
+
+A null `low` or `high` means that there were too few seeds for an interval; a null bound, that it does not
+apply.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, Self
+
+from pydantic import BaseModel, Field, JsonValue, ValidationError, model_validator
+
+from harness.errors import HarnessError
+from harness.references import AXES, Document, Name, Reference, find
+
+SCHEMA_VERSION = 1
+
+Count = Annotated[int, Field(ge=0)]
+Position = Annotated[int, Field(ge=1)]
+ChoiceAxis = Literal[
+    "weighting", "noise_schedule", "time_discretization", "network", "sampler", "steps", "train_steps"
+]
+
+
+class LeaderboardError(HarnessError):
+    """A leaderboard document breaks its contract, or cannot be read or shown."""
+
+
+class Estimate(Document):
+    """A metric of one combination: the mean over seeds and its interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n_seeds: Position
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_order(self.low, self.value, self.high)
+        return self
+
+
+class Calibration(Document):
+    """A metric of a held-out sample of the same size: what a perfect generator reaches."""
+
+    target: Name
+    metric: Name
+    value: float
+    low: float | None
+    high: float | None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_order(self.low, self.value, self.high)
+        return self
+
+
+class Agreement(Document):
+    """Kendall's τ between the order by a bound and the order by the ranking metric, over n combinations."""
+
+    target: Name
+    bound: Name
+    kendall_tau: Annotated[float, Field(ge=-1, le=1)] | None
+    low: float | None
+    high: float | None
+    n: Count
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_order(self.low, None, self.high)
+        return self
+
+
+class Effect(Document):
+    """One choice of one axis, with the others matched.
+
+    `factor` is the geometric mean, over `contexts` settings of the other axes, of the ranking metric
+    relative to its mean over the axis' choices; below 1 is better than the axis' average. `skipped`
+    contexts lacked a choice.
+    """
+
+    target: Name
+    axis: ChoiceAxis
+    choice: Name
+    factor: Annotated[float, Field(gt=0)]
+    low: float | None
+    high: float | None
+    contexts: Count
+    skipped: Count
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_order(self.low, None, self.high)
+        return self
+
+
+class Terms(Document):
+    """The exact path divergence in nats, term by term (`variance` may be negative)."""
+
+    initialization: float
+    score: float
+    discretization: float
+    variance: float
+    total: float
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        terms = [self.initialization, self.score, self.discretization, self.variance]
+        # Cancelling terms leave rounding of their own size, not of the total's.
+        if not math.isclose(math.fsum(terms), self.total, rel_tol=1e-6, abs_tol=1e-6 * max(map(abs, terms))):
+            raise ValueError(f"total {self.total:g} is not the sum of the terms, {math.fsum(terms):g}")
+        return self
+
+
+class Violation(Document):
+    """A measured value above an applicable bound by more than its interval."""
+
+    bound: Name
+    metric: Name
+    value: float
+    low: float | None
+    bound_value: float
+
+
+class Row(Document):
+    """One combination on one target."""
+
+    rank: Position
+    rank_low: Position
+    rank_high: Position
+    target: Reference
+    weighting: Reference
+    noise_schedule: Reference
+    time_discretization: Reference
+    network: Reference
+    sampler: Reference
+    steps: Position
+    nfe: Count
+    train_steps: Count
+    status: Literal["ok", "failed"]
+    reason: Name | None
+    metrics: dict[str, Estimate]
+    budget: Terms | None
+    bounds: dict[str, float | None]
+    violations: list[Violation]
+    seconds: dict[str, Annotated[float, Field(ge=0)]]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the combination was finished."""
+        return self.status == "ok"
+
+    def component(self, axis: str) -> Reference:
+        """Return the component of an axis (or the target)."""
+        reference: Reference = getattr(self, axis)
+        return reference
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.rank_low <= self.rank <= self.rank_high:
+            raise ValueError(f"rank {self.rank} is outside its interval {self.rank_low} to {self.rank_high}")
+        if self.ok and self.reason is not None:
+            raise ValueError("status ok takes no reason; it must be null")
+        if not self.ok and self.reason is None:
+            raise ValueError("status failed needs a reason")
+        for violation in self.violations:
+            self._check_violation(violation)
+        return self
+
+    def _check_violation(self, violation: Violation) -> None:
+        bound, metric = self.bounds.get(violation.bound), self.metrics.get(violation.metric)
+        if bound is None or metric is None:
+            raise ValueError(
+                f"violation of {violation.bound} by {violation.metric}: the row lacks one of them"
+            )
+        if (violation.value, violation.low, violation.bound_value) != (metric.value, metric.low, bound):
+            raise ValueError(
+                f"violation of {violation.bound} by {violation.metric}: not the row's own numbers"
+            )
+        if violation.low is not None and violation.low <= bound:
+            raise ValueError(
+                f"violation of {violation.bound} by {violation.metric}: low is not above the bound"
+            )
+
+
+class Leaderboard(Document):
+    """Every combination of a suite, ranked per target."""
+
+    schema_version: Literal[1]
+    suite: Name
+    metric: Name
+    environment: dict[str, JsonValue]
+    calibration: list[Calibration]
+    agreement: list[Agreement]
+    effects: list[Effect]
+    rows: list[Row]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_combinations(self.rows)
+        _check_ranks(self.rows, self.metric)
+        _check_targets(self)
+        return self
+
+
+def validate(document: object) -> Leaderboard:
+    """Check a leaderboard document, as `json.loads` gives it, against the contract.
+
+    Raises:
+        LeaderboardError: a newer schema version, or one line with the place in the document and the rule.
+    """
+    if isinstance(document, Leaderboard):
+        return document
+    if not isinstance(document, dict):
+        raise LeaderboardError(f"a leaderboard is a JSON object, not {type(document).__name__}")
+    _check_version(document.get("schema_version"))
+    try:
+        return Leaderboard.model_validate(document)
+    except ValidationError as error:
+        _refuse(error)
+
+
+def read(path: Path) -> Leaderboard:
+    """Read and check a leaderboard file.
+
+    Raises:
+        LeaderboardError: the file cannot be read, is no JSON, or breaks the contract; one line.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise LeaderboardError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise LeaderboardError(f"{path} is not valid JSON: {error}") from error
+    try:
+        return validate(document)
+    except LeaderboardError as error:
+        raise LeaderboardError(f"{path}: {error}") from error
+
+
+def to_json(document: object) -> str:
+    """Return the canonical text of a leaderboard: fields in contract order, one list entry a line, no NaN.
+
+    Raises:
+        LeaderboardError: the document breaks the contract.
+    """
+    lines = []
+    for key, value in validate(document).model_dump(mode="json").items():
+        if isinstance(value, list) and value:
+            text = "[\n" + ",\n".join(f"  {_dump(entry)}" for entry in value) + "\n ]"
+        else:
+            text = _dump(value)
+        lines.append(f" {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of the document; rules between fields are left to `validate`."""
+    schema = Leaderboard.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def is_divergence(metric: str) -> bool:
+    """Tell whether a metric estimates what bounds bound, in nats: `kl`, or a name ending in `-kl`."""
+    name = metric.partition(":")[0]
+    return name == "kl" or name.endswith("-kl")
+
+
+def _check_order(low: float | None, value: float | None, high: float | None) -> None:
+    ends = [("low", low), ("value", value), ("high", high)]
+    known = [(name, end) for name, end in ends if end is not None]
+    for (lower, a), (upper, b) in itertools.pairwise(known):
+        if a > b:
+            raise ValueError(f"{lower} {a:g} is above {upper} {b:g}")
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _check_version(version: object) -> None:
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise LeaderboardError(
+            f"schema_version: {version!r} is no version; this harness reads {SCHEMA_VERSION}"
+        )
+    if version > SCHEMA_VERSION:
+        raise LeaderboardError(
+            f"schema_version: {version} is newer than this harness reads ({SCHEMA_VERSION}); "
+            "upgrade with: pip install --upgrade diffusion-harness"
+        )
+    if version < SCHEMA_VERSION:
+        raise LeaderboardError(
+            f"schema_version: {version} does not exist; this harness reads {SCHEMA_VERSION}"
+        )
+
+
+def _refuse(error: ValidationError) -> NoReturn:
+    first = error.errors()[0]
+    where = ""
+    for part in first["loc"]:
+        where += f"[{part}]" if isinstance(part, int) else f".{part}"
+    rule = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    given = first["input"]
+    shown = (
+        ""
+        if first["type"] == "missing" or isinstance(given, (dict, list, BaseModel))
+        else f", not {given!r:.60}"
+    )
+    raise LeaderboardError(
+        " ".join(f"{where.lstrip('.')}: {rule}{shown}".removeprefix(": ").split())
+    ) from error
+
+
+def _combination(row: Row) -> str:
+    parts = [row.component(axis).key for axis in ("target", *AXES)]
+    return json.dumps([parts, row.steps, row.train_steps])
+
+
+def _check_combinations(rows: list[Row]) -> None:
+    seen: dict[str, int] = {}
+    for i, row in enumerate(rows):
+        first = seen.setdefault(_combination(row), i)
+        if first != i:
+            raise ValueError(f"rows[{i}]: the same combination as rows[{first}]")
+
+
+def _check_ranks(rows: list[Row], metric: str) -> None:
+    sections = defaultdict(list)
+    for i, row in enumerate(rows):
+        sections[row.target.key].append((i, row))
+    for section in sections.values():
+        for i, row in section:
+            if row.rank_high > len(section):
+                raise ValueError(
+                    f"rows[{i}].rank_high: {row.rank_high} of only {len(section)} rows of its target"
+                )
+        # Finished rows with the metric come first, then finished rows without it, then failures.
+        ordered = sorted(section, key=lambda entry: (entry[1].rank, _standing(entry[1], metric)))
+        for (_, a), (i, b) in itertools.pairwise(ordered):
+            if a.rank < b.rank and _standing(b, metric) < _standing(a, metric):
+                raise ValueError(
+                    f"rows[{i}].rank: {b.rank} is behind a worse row of its target, ranked {a.rank}"
+                )
+
+
+def _standing(row: Row, metric: str) -> tuple[bool, float]:
+    if not row.ok:
+        return True, math.inf
+    return False, row.metrics[metric].value if metric in row.metrics else math.inf
+
+
+def _check_targets(board: Leaderboard) -> None:
+    targets = {row.target.key: row.target for row in board.rows}
+    entries: list[tuple[str, list[Any]]] = [
+        ("calibration", board.calibration),
+        ("agreement", board.agreement),
+        ("effects", board.effects),
+    ]
+    for field, named in entries:
+        for i, entry in enumerate(named):
+            if len(find(entry.target, targets.values())) != 1:
+                raise ValueError(
+                    f"{field}[{i}].target: {entry.target!r} names not exactly one target of the rows"
+                )

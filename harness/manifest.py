@@ -1,0 +1,139 @@
+"""The rows of a leaderboard before they are filled: what was compared, and under which keys its results lie.
+
+It is kept beside the results, so that ranking needs neither the plugins that made them nor any arithmetic of theirs.
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from harness import __version__
+from harness.components import digest
+from harness.metrics import SampleMetric
+
+if TYPE_CHECKING:
+    from harness.components import Component
+    from harness.plan import Find, Plan
+
+AXES = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
+
+UNTRAINED = "none"
+"""What stands in place of a weighting where nothing is trained."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Row(_Part):
+    """One combination.
+
+    Attributes:
+        components: digest of the component on each axis.
+        networks: key of the trained network of each seed; empty for an oracle.
+        samples: key of the sampling of each seed; empty where there is none.
+        reason: why there is none.
+    """
+
+    components: dict[str, str]
+    steps: int
+    train_steps: int
+    networks: list[str]
+    samples: list[str]
+    reason: str | None
+
+
+class Manifest(_Part):
+    """All rows of a suite.
+
+    Attributes:
+        metrics: digest of each metric, by its label; `bounds` likewise.
+        components: what each digest stands for.
+        calibration: for each target's digest and each sample metric's label, the key of each seed.
+    """
+
+    suite: str
+    rank_by: str
+    seeds: list[int]
+    metrics: dict[str, str]
+    bounds: dict[str, str]
+    components: dict[str, dict[str, Any]]
+    calibration: dict[str, dict[str, list[str]]]
+    rows: list[Row]
+    environment: dict[str, str]
+
+
+def manifest(plan: Plan, find: Find) -> Manifest:
+    """Return the rows of a plan whose groundwork is done."""
+    keys = plan.keys
+    components: dict[str, dict[str, Any]] = {}
+
+    def note(component: Component | None) -> str:
+        reference = untrained() if component is None else keys.reference(component)
+        components[reference["digest"]] = reference
+        return str(reference["digest"])
+
+    rows = []
+    for c in plan.combinations:
+        reason = plan.obstacle(c, find)
+        grid = find(keys.grid(c))
+        samples = [] if reason or grid is None else [keys.sample(c, grid.payload["sigmas"], s) for s in plan.suite.seeds]
+        rows.append(
+            Row(
+                components={axis: note(getattr(c, axis)) for axis in AXES},
+                steps=c.steps,
+                train_steps=c.train_steps,
+                networks=[] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds],
+                samples=samples,
+                reason=reason,
+            )
+        )
+    return Manifest(
+        suite=plan.suite.name,
+        rank_by=plan.rank_by,
+        seeds=list(plan.suite.seeds),
+        metrics={m.label(): keys.of(m) for m in plan.metrics},
+        bounds={b.label(): keys.of(b) for b in plan.bounds},
+        components=components,
+        calibration=_calibration(plan),
+        rows=rows,
+        environment=environment(),
+    )
+
+
+def _calibration(plan: Plan) -> dict[str, dict[str, list[str]]]:
+    keys, sample_metrics = plan.keys, [m for m in plan.metrics if isinstance(m, SampleMetric)]
+    return {
+        keys.of(target): {
+            m.label(): [keys.calibration(target, seed, keys.of(m)) for seed in plan.suite.seeds]
+            for m in sample_metrics
+        }
+        for target in dict.fromkeys(c.target for c in plan.combinations)
+    }
+
+
+def untrained() -> dict[str, Any]:
+    """Return the reference that stands for the weighting of a network that is not trained."""
+    return {
+        "name": UNTRAINED,
+        "params": {},
+        "distribution": "diffusion-harness",
+        "version": __version__,
+        "digest": digest("weighting", UNTRAINED),
+    }
+
+
+def environment() -> dict[str, str]:
+    """Return what besides the components could change a number."""
+    packages = ("torch", "numpy", "scipy", "scikit-learn")
+    return {
+        "harness": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": "cpu",
+        **{name: metadata.version(name) for name in packages},
+    }

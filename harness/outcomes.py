@@ -1,0 +1,131 @@
+"""From the records of a result directory to the outcomes that are ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.manifest import AXES, Manifest, Row
+from harness.keys import measured
+from harness.metrics import Measurement
+from harness.ranking import Outcome, leaderboard
+from harness.statistics import mean_interval
+from harness.store import Record, Store, StoreError
+
+UNFINISHED = "not computed yet: run the same command again"
+
+
+def read_manifest(store: Store) -> Manifest:
+    """Return what a result directory compares.
+
+    Raises:
+        StoreError: nothing has been planned in it.
+    """
+    content = store.meta("manifest")
+    if content is None:
+        raise StoreError(f"{store.directory} holds no rows yet; make them with: harness run --out {store.directory}")
+    return Manifest.model_validate(content)
+
+
+def read_document(directory: Path, by: str | None = None) -> dict[str, Any]:
+    """Return the leaderboard of a result directory, ranked by a metric (by default the suite's own).
+
+    Raises:
+        StoreError: the directory holds no results, or they cannot be read.
+        HarnessError: the metric was not measured.
+    """
+    store = Store.read(directory)
+    try:
+        return document(store, by)
+    finally:
+        store.close()
+
+
+def document(store: Store, by: str | None = None) -> dict[str, Any]:
+    """Return the leaderboard of an open store."""
+    rows = read_manifest(store)
+    results = [outcome(rows, row, store) for row in rows.rows]
+    return leaderboard(
+        results,
+        suite=rows.suite,
+        metric=by or rows.rank_by,
+        environment=dict(rows.environment),
+        calibration=calibration(rows, store),
+    )
+
+
+def outcome(rows: Manifest, row: Row, store: Store) -> Outcome:
+    """Return one combination with everything that was measured on it."""
+    metric_keys = {m: [measured(s, d) for s in row.samples] for m, d in rows.metrics.items()}
+    bound_keys = {b: [measured(s, d) for s in row.samples] for b, d in rows.bounds.items()}
+    wanted = [*row.networks, *row.samples, *sum(metric_keys.values(), []), *sum(bound_keys.values(), [])]
+    records = store.get(dict.fromkeys(wanted))
+    reason = row.reason or _failure(rows, row, wanted, records)
+    found = {key: record for key, record in records.items() if record.ok}
+    samples = [found[key] for key in row.samples if key in found]
+    return Outcome(
+        components={axis: rows.components[row.components[axis]] for axis in AXES},
+        steps=row.steps,
+        nfe=samples[0].payload["nfe"] if samples else 0,
+        train_steps=row.train_steps,
+        seeds=tuple(rows.seeds),
+        status="failed" if reason else "ok",
+        reason=reason,
+        measurements={m: [_measurement(found.get(k)) for k in keys] for m, keys in metric_keys.items()},
+        budget=_mean_budget(samples),
+        bounds={b: _mean_bound([found.get(k) for k in keys]) for b, keys in bound_keys.items()},
+        seconds={
+            "train": sum(found[k].seconds for k in row.networks if k in found),
+            "sample": sum(record.seconds for record in samples),
+            "measure": sum(found[k].seconds for keys in metric_keys.values() for k in keys if k in found),
+        },
+    )
+
+
+def _failure(rows: Manifest, row: Row, wanted: list[str], records: Mapping[str, Record]) -> str | None:
+    """Return why a row has failed: the first seed's first reason."""
+    for index, seed in enumerate(rows.seeds):
+        own = [*row.networks[index : index + 1], row.samples[index]]
+        own += [measured(row.samples[index], d) for d in (*rows.metrics.values(), *rows.bounds.values())]
+        for key in own:
+            if key not in records:
+                return UNFINISHED
+            if records[key].reason is not None:
+                return f"seed {seed}: {records[key].reason}"
+    return None
+
+
+def _measurement(record: Record | None) -> Measurement | None:
+    if record is None or "value" not in record.payload:
+        return None
+    p = record.payload
+    return Measurement(p["value"], p["standard_error"], p["bias"])
+
+
+def _mean_budget(samples: list[Record]) -> dict[str, float] | None:
+    budgets = [record.payload["budget"] for record in samples]
+    if not budgets or any(b is None for b in budgets):
+        return None
+    return {term: sum(b[term] for b in budgets) / len(budgets) for term in budgets[0]}
+
+
+def _mean_bound(records: list[Record | None]) -> float | None:
+    values = [record.payload.get("value") for record in records if record is not None]
+    if not values or len(values) < len(records) or any(v is None for v in values):
+        return None
+    return float(sum(v for v in values if v is not None) / len(values))
+
+
+def calibration(rows: Manifest, store: Store) -> list[dict[str, Any]]:
+    """Return what each sample metric gives for a held-out sample in place of a generated one."""
+    found = []
+    for target, metrics in rows.calibration.items():
+        for metric, keys in metrics.items():
+            records = store.get(keys)
+            scores = [_measurement(records.get(key)) for key in keys]
+            known = [score for score in scores if score is not None]
+            if known:
+                value, low, high = mean_interval(known)
+                found.append({"target": target, "metric": metric, "value": value, "low": low, "high": high})
+    return found

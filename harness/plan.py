@@ -1,0 +1,336 @@
+"""The units of work that a suite takes, from its combinations.
+
+Two rounds. The groundwork measures the targets, tabulates the weightings and lays out the grids. What follows from it trains
+each distinct network once (networks of one shape stacked), measures its score error once, and samples each distinct pair of
+network, sampler and grid once. A unit is needed where a record that it makes is not in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.bounds import Bound
+from harness.execution import NotPossible
+from harness.jobs import (
+    CalibrateJob,
+    ErrorJob,
+    EvaluateJob,
+    GridJob,
+    InformationJob,
+    Job,
+    Payload,
+    TableJob,
+    TrainedNetwork,
+    Training,
+    TrainJob,
+    TrainMember,
+)
+from harness.keys import Keys, measured
+from harness.metrics import SampleMetric
+from harness.networks import Network, OracleNetwork, TrainableNetwork
+from harness.weightings import AdaptiveWeighting, Weighting
+
+if TYPE_CHECKING:
+    from harness.components import Component
+    from harness.metrics import Metric
+    from harness.plugins import Registry
+    from harness.store import Record
+    from harness.targets import Target
+    from harness.suite import Combination, Suite
+
+STACK = 16
+"""Most networks in one stack: more gain nothing, and memory stays flat."""
+
+STAGES = ("groundwork", "training", "score error", "sampling")
+
+Find = Callable[[str], "Record | None"]
+"""Looks up a record by its key."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of work.
+
+    Attributes:
+        stage: index into `STAGES`.
+        keys: keys of the records that it makes.
+        job: makes what a worker is told, from the records that the unit builds on.
+        after: keys of the records that it builds on.
+        cost: estimated seconds on one core.
+        title: what it does, in words.
+    """
+
+    stage: int
+    keys: tuple[str, ...]
+    job: Callable[[Find], Job]
+    cost: float
+    title: str
+    after: frozenset[str] = field(default_factory=frozenset)
+
+
+class Plan:
+    """The units of one suite, and the rows that their records will fill."""
+
+    def __init__(self, suite: Suite, registry: Registry, combinations: list[Combination], folder: Path) -> None:
+        """Take a suite, its combinations, and the folder where checkpoints lie."""
+        self.suite = suite
+        self.combinations = combinations
+        self._folder = folder
+        self.keys = Keys(suite, registry)
+        self.metrics, ranking = suite.metric_components(registry)
+        self.rank_by = ranking.label()
+        self.bounds = [b for b in suite.components("bound", registry) if isinstance(b, Bound)]
+        noise = suite.noise
+        self._range = {"sigma_min": noise.sigma_min, "sigma_max": noise.sigma_max}
+
+    def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
+        """Return the units of the first round that are missing."""
+        units: dict[str, Unit] = {}
+        for c in self.combinations:
+            for unit in (self._information(c), self._grid(c), *self._tables(c)):
+                if missing(unit.keys[0]):
+                    units.setdefault(unit.keys[0], unit)
+        return list(units.values())
+
+    def _information(self, c: Combination) -> Unit:
+        key = self.keys.information(c.target)
+        job = InformationJob(key, c.target, **self._range)
+        return Unit(0, (key,), lambda find: job, 5.0, f"information of {c.target.label()}")
+
+    def _tables(self, c: Combination) -> Iterable[Unit]:
+        if c.weighting is None:
+            return
+        key = self.keys.table(c.weighting, c.target)
+        job = TableJob(key, c.weighting, c.target, **self._range)
+        yield Unit(0, (key,), lambda find: job, 0.1, f"table of {c.weighting.label()} for {c.target.label()}")
+
+    def _grid(self, c: Combination) -> Unit:
+        key = self.keys.grid(c)
+        needs = c.time_discretization.needs_information
+        information = self.keys.information(c.target)
+
+        def job(find: Find) -> Job:
+            payload = require(find, information, "target") if needs else None
+            target = c.target if needs else None
+            return GridJob(
+                key, c.time_discretization, c.noise_schedule, c.steps, target=target, information=payload, **self._range
+            )
+
+        after = frozenset([information] if needs else [])
+        title = f"grid {c.time_discretization.label()} in the time of {c.noise_schedule.label()}"
+        return Unit(0, (key,), job, 0.1, title, after)
+
+    def work(self, find: Find, missing: Callable[[str], bool]) -> list[Unit]:
+        """Return the missing units of the second round; combinations whose grid failed have none."""
+        return [*self.fixed_work(missing), *self._sampling(find, missing)]
+
+    def fixed_work(self, missing: Callable[[str], bool]) -> list[Unit]:
+        """Return what of the second round does not wait for the grids."""
+        training = self._training(missing)
+        trained = {key for unit in training for key in unit.keys}
+        return [*self._calibration(missing), *training, *self._errors(missing, trained)]
+
+    def sampling_cost(self, c: Combination) -> float:
+        """Return the estimated seconds of one sampling with its metrics."""
+        return 0.1 + c.steps * self.suite.sampling.samples * 5e-6
+
+    def _calibration(self, missing: Callable[[str], bool]) -> Iterable[Unit]:
+        for target in unique(c.target for c in self.combinations):
+            for seed in self.suite.seeds:
+                pairs = [
+                    (self.keys.calibration(target, seed, self.keys.of(metric)), metric)
+                    for metric in self.metrics
+                    if isinstance(metric, SampleMetric)
+                ]
+                wanted = [pair for pair in pairs if missing(pair[0])]
+                if wanted:
+                    yield self._held_out(target, seed, wanted)
+
+    def _held_out(self, target: Target, seed: int, wanted: list[tuple[str, SampleMetric]]) -> Unit:
+        job = CalibrateJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
+        title = f"held-out scores of {target.label()}, seed {seed}"
+        return Unit(3, tuple(key for key, _ in wanted), lambda find: job, 0.3, title)
+
+    def networks(self) -> dict[tuple[Target, Network, Weighting], dict[int, list[Combination]]]:
+        """Return the distinct networks: (target, network, weighting) → seed → a combination per training level."""
+        found: dict[tuple[Target, Network, Weighting], dict[int, list[Combination]]] = {}
+        for c in self.combinations:
+            if c.weighting is None:
+                continue
+            seeds = found.setdefault((c.target, c.network, c.weighting), {s: [] for s in self.suite.seeds})
+            for levels in seeds.values():
+                if all(c.train_steps != other.train_steps for other in levels):
+                    levels.append(c)
+        for seeds in found.values():
+            for levels in seeds.values():
+                levels.sort(key=lambda c: c.train_steps)
+        return found
+
+    def trained_keys(self) -> list[str]:
+        """Return the keys of all trained networks."""
+        found = self.networks().values()
+        return [self.keys.network(c, seed) for seeds in found for seed, levels in seeds.items() for c in levels]
+
+    def obstacle(self, c: Combination, find: Find) -> str | None:
+        """Return why a combination cannot be sampled, as far as the groundwork shows."""
+        parts = {"target": self.keys.information(c.target), "time discretization": self.keys.grid(c)}
+        if c.weighting is not None:
+            parts["weighting"] = self.keys.table(c.weighting, c.target)
+        for what, key in parts.items():
+            try:
+                require(find, key, what)
+            except NotPossible as error:
+                return str(error)
+        return None
+
+    def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
+        """Stack what is missing, by target and network; an adaptive weighting, which runs inside, stands alone."""
+        stacks: dict[object, list[tuple[Combination, int, tuple[str, ...]]]] = {}
+        for (target, network, weighting), seeds in self.networks().items():
+            for seed, levels in seeds.items():
+                keys = tuple(self.keys.network(c, seed) for c in levels)
+                if any(map(missing, keys)):
+                    alone = weighting if isinstance(weighting, AdaptiveWeighting) else None
+                    steps = tuple(c.train_steps for c in levels)
+                    stacks.setdefault((target, network, alone, steps), []).append((levels[0], seed, keys))
+        units = []
+        for (_, _, _, steps), members in stacks.items():  # type: ignore[misc]
+            units += [self._stack(part, steps) for part in even_parts(members, STACK)]
+        return units
+
+    def _stack(self, members: list[tuple[Combination, int, tuple[str, ...]]], steps: tuple[int, ...]) -> Unit:
+        first = members[0][0]
+        settings = self.suite.training
+        tables = [self.keys.table(c.weighting, c.target) for c, _, _ in members if c.weighting is not None]
+
+        def job(find: Find) -> Job:
+            parts = tuple(
+                TrainMember(keys, c.weighting, require(find, table, "weighting"), seed)
+                for (c, seed, keys), table in zip(members, tables, strict=True)
+                if c.weighting is not None
+            )
+            training = Training(
+                steps, settings.batch_size, settings.learning_rate, settings.ema_decay, **self._range
+            )
+            return TrainJob(trainable(first.network), first.target, parts, training, self._folder)
+
+        cost = steps[-1] * len(members) * settings.batch_size / 256 * 1.2e-3
+        title = f"training {len(members)} × {first.network.label()} on {first.target.label()}"
+        keys = tuple(key for _, _, keys in members for key in keys)
+        return Unit(1, keys, job, cost, title)
+
+    def _errors(self, missing: Callable[[str], bool], trained: set[str]) -> Iterable[Unit]:
+        for (target, network, _), seeds in self.networks().items():
+            pairs = [
+                (self.keys.error(key), key)
+                for seed, levels in seeds.items()
+                for key in (self.keys.network(c, seed) for c in levels)
+                if missing(self.keys.error(key)) or key in trained
+            ]
+            if pairs:
+                yield self._score_error(target, trainable(network), pairs)
+
+    def _score_error(self, target: Target, network: TrainableNetwork, pairs: list[tuple[str, str]]) -> Unit:
+        def job(find: Find) -> Job:
+            # A network that failed to train is left out: its rows say so already.
+            records = [(key, find(network_key)) for key, network_key in pairs]
+            trained = tuple((key, self._trained(network, r)) for key, r in records if r is not None and r.ok)
+            if not trained:
+                raise NotPossible("training: none of these networks finished")
+            return ErrorJob(target, trained, **self._range)
+
+        title = f"score error of {len(pairs)} × {network.label()} on {target.label()}"
+        keys, after = tuple(key for key, _ in pairs), frozenset(key for _, key in pairs)
+        return Unit(2, keys, job, 1.0 + 0.5 * len(pairs), title, after)
+
+    def _trained(self, network: TrainableNetwork, record: Record) -> TrainedNetwork:
+        return TrainedNetwork(network, self._folder / f"{record.key}.safetensors", record.payload["sha256"])
+
+    def _sampling(self, find: Find, missing: Callable[[str], bool]) -> Iterable[Unit]:
+        units: dict[str, Unit] = {}
+        for c in self.combinations:
+            grid = find(self.keys.grid(c))
+            if grid is None or not grid.ok:
+                continue
+            for seed in self.suite.seeds:
+                key = self.keys.sample(c, grid.payload["sigmas"], seed)
+                if key not in units and (unit := self._evaluate(c, seed, key, grid, missing)) is not None:
+                    units[key] = unit
+        return units.values()
+
+    def _evaluate(
+        self, c: Combination, seed: int, key: str, grid: Record, missing: Callable[[str], bool]
+    ) -> Unit | None:
+        metrics = {measured(key, self.keys.of(m)): m for m in self.metrics}
+        bounds = {measured(key, self.keys.of(b)): b for b in self.bounds}
+        keys = tuple(k for k in (key, *metrics, *bounds) if missing(k))
+        if not keys:
+            return None
+        network, information = self.keys.network(c, seed), self.keys.information(c.target)
+        error = self.keys.error(network)
+
+        def job(find: Find) -> Job:
+            oracle = c.network if isinstance(c.network, OracleNetwork) else None
+            return EvaluateJob(
+                key=key,
+                target=c.target,
+                network=oracle or self._trained(trainable(c.network), require_record(find, network, "training")),
+                sampler=c.sampler,
+                sigmas=tuple(grid.payload["sigmas"]),
+                seed=seed,
+                count=self.suite.sampling.samples,
+                information=require(find, information, "target"),
+                score_error=None if oracle else require(find, error, "score error"),
+                metrics={k: m for k, m in metrics.items() if k in keys},
+                bounds={k: b for k, b in bounds.items() if k in keys},
+            )
+
+        after = frozenset([error]) if c.weighting is not None else frozenset()
+        title = f"{c.label()}, seed {seed}"
+        return Unit(3, keys, job, self.sampling_cost(c), title, after)
+
+
+def trainable(network: Component) -> TrainableNetwork:
+    """Return the network, which is one that is trained.
+
+    Raises:
+        TypeError: it is neither that nor an oracle.
+    """
+    if not isinstance(network, TrainableNetwork):
+        raise TypeError(f"network {network.label()} is neither a TrainableNetwork nor an OracleNetwork")
+    return network
+
+
+def require_record(find: Find, key: str, what: str) -> Record:
+    """Return a record that a unit builds on.
+
+    Raises:
+        NotPossible: the record failed, or was never made.
+    """
+    record = find(key)
+    if record is None:
+        raise NotPossible(f"{what}: not computed")
+    if record.reason is not None:
+        raise NotPossible(f"{what}: {record.reason}")
+    return record
+
+
+def require(find: Find, key: str, what: str) -> Payload:
+    """Return the payload of a record that a unit builds on; raises like `require_record`."""
+    return require_record(find, key, what).payload
+
+
+def unique(items: Iterable[Any]) -> list[Any]:
+    """Return the distinct items, in order."""
+    return list(dict.fromkeys(items))
+
+
+def even_parts(items: list[Any], most: int) -> list[list[Any]]:
+    """Split into as few parts as `most` allows, of sizes that differ by at most one."""
+    count = -(-len(items) // most)
+    edges = [len(items) * i // count for i in range(count + 1)]
+    return [items[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+

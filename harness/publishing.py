@@ -1,0 +1,201 @@
+"""Publishing: a leaderboard as a directory that anyone can read.
+
+`leaderboard.json` is the source; `README.md` and the plots beside it are drawn from it and nothing else, so
+the same document always gives the same bytes. Everything is drawn before anything is written, and each file
+replaces its predecessor whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness import plots
+from harness.leaderboard import Leaderboard, LeaderboardError, to_json, validate
+from harness.sections import bounds_of, divergence_of, sections
+from harness.tables import (
+    effects_meaning,
+    effects_table,
+    failures_table,
+    in_markdown,
+    notes,
+    section_table,
+    violations_table,
+)
+
+SOURCE, PAGE = "leaderboard.json", "README.md"
+
+TOP = 20
+"""Rows of each target on the page."""
+
+_HOW_TO_READ = """\
+- Each row is one combination, trained and sampled with several seeds; a metric is their mean ± its interval.
+- `3 (1–9)` is rank 3; with these seeds ranks 1 to 9 cannot be excluded. Rows whose ranks overlap are ties.
+- A perfect generator scores what a held-out sample of the same size does: that floor stands above each table.
+- Bounds ({bounds}) are upper bounds from theory, in nats, on the divergence of the samples from the target;
+  `n/a` where one does not apply (to a deterministic sampler, none does).
+- `bound/…` is the tightest bound over the measured divergence, below 1 only by noise; `!` marks a measured
+  value above a bound by more than its interval.
+- Kendall τ compares the order by a bound with the measured order: 1 the same, 0 unrelated, −1 the reverse."""
+
+
+def publish(document: object, directory: Path | str, command: str) -> list[Path]:
+    """Write a leaderboard, its page and its plots into a directory; return the files.
+
+    Arguments:
+        document: the leaderboard, as a model or as plain JSON data.
+        directory: a new directory, an empty one, or one that was published before.
+        command: the commands that made the leaderboard, as typed, a line each.
+
+    Raises:
+        LeaderboardError: the document breaks its contract, matplotlib is missing, or the directory cannot be
+            written or holds something else. Nothing is half written.
+    """
+    board = validate(document)
+    target = Path(directory)
+    try:
+        _check_directory(target)
+        files = render_files(board, command)
+        _write(files, target)
+    except OSError as error:
+        raise LeaderboardError(f"{target} cannot be written: {error.strerror or error}") from error
+    return [target / name for name in files]
+
+
+def render_files(board: Leaderboard, command: str) -> dict[str, bytes]:
+    """Return the name and content of every published file.
+
+    Raises:
+        LeaderboardError: matplotlib is missing.
+    """
+    drawn = dict(_plots(board))
+    page = _page(board, command, list(drawn))
+    return {**drawn, PAGE: page.encode(), SOURCE: to_json(board).encode()}
+
+
+def _plots(board: Leaderboard) -> Iterator[tuple[str, bytes]]:
+    plots.require_matplotlib()
+    finished = [row for row in board.rows if row.ok]
+    # Bounds limit a divergence: where the ranking metric is none, one that was measured is drawn too.
+    for metric in dict.fromkeys([board.metric, divergence_of(board, finished) or board.metric]):
+        for bound in bounds_of(finished):
+            figure = plots.error_against_bound(board, bound, metric)
+            if figure:
+                yield f"{_slug(metric)}-against-{_slug(bound)}.svg", plots.svg(figure)
+    for name, figure in (("budgets", plots.budgets(board)), ("effects", plots.effects(board))):
+        if figure:
+            yield f"{name}.svg", plots.svg(figure)
+
+
+def _page(board: Leaderboard, command: str, drawn: list[str]) -> str:
+    parts = [f"# Leaderboard `{board.suite}`", f"```sh\n{command.strip()}\n```", _summary(board)]
+    parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plots are drawn.")
+    parts += ["## How to read it", _HOW_TO_READ.format(bounds=_bound_names(board))]
+    for section in sections(board):
+        parts.append(f"## {in_markdown(section.target)}")
+        parts.append("\n".join(f"- {in_markdown(line)}" for line in notes(section, board)))
+        if section.ranked:
+            parts.append(section_table(section, board, TOP))
+        hidden = len(section.ranked[TOP:])
+        parts += [f"{hidden} more in [{SOURCE}]({SOURCE})."] if hidden else []
+    against = [name for name in drawn if "-against-" in name]
+    if against:
+        parts += ["## Error against bound", *map(_image, against)]
+    if "budgets.svg" in drawn:
+        parts += ["## Where the error comes from", _image("budgets.svg")]
+    if board.effects:
+        parts += [
+            "## Effect of each choice",
+            effects_meaning(board) + ".",
+            _image("effects.svg"),
+            effects_table(board),
+        ]
+    return "\n\n".join([*parts, *_exceptions(board), "## Environment", _environment(board)]) + "\n"
+
+
+def _summary(board: Leaderboard) -> str:
+    shown = sections(board)
+    failed = sum(len(section.failed) for section in shown)
+    above = sum(section.violations for section in shown)
+    targets = ", ".join(in_markdown(section.target) for section in shown)
+    return (
+        f"{len(board.rows)} combinations on {len(shown)} targets ({targets}), ranked by "
+        f"{in_markdown(board.metric)}, smaller is better. {failed} failed; {above} measured above a bound by "
+        "more than the interval."
+    )
+
+
+def _exceptions(board: Leaderboard) -> list[str]:
+    """Return what is said of violations and failures, where there are any."""
+    shown = sections(board)
+    parts = []
+    for title, table, concerned in (
+        ("Above a bound", violations_table, [section for section in shown if section.violations]),
+        ("Failed", failures_table, [section for section in shown if section.failed]),
+    ):
+        parts += [f"## {title}"] if concerned else []
+        for section in concerned:
+            parts += [f"### {in_markdown(section.target)}", table(section)]
+    return parts
+
+
+def _bound_names(board: Leaderboard) -> str:
+    return ", ".join(in_markdown(name) for name in bounds_of(board.rows)) or "none here"
+
+
+def _environment(board: Leaderboard) -> str:
+    lines = []
+    for key, value in board.environment.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        lines.append(f"- {in_markdown(key)}: {in_markdown(text)}")
+    return "\n".join(lines) or "Not recorded."
+
+
+def _image(name: str) -> str:
+    return f"![{name.removesuffix('.svg').replace('-', ' ')}]({name})"
+
+
+def _slug(name: str) -> str:
+    """Return a name that is safe as part of a file's."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
+
+
+def _check_directory(target: Path) -> None:
+    """Refuse to write over a page that is none of ours, such as a project's README."""
+    if target.exists() and not target.is_dir():
+        raise LeaderboardError(f"{target} is a file; publish into a directory, such as leaderboards/NAME")
+    if (target / PAGE).exists() and not (target / SOURCE).exists():
+        advice = "publish into a new directory, such as leaderboards/NAME"
+        raise LeaderboardError(f"{target} holds another {PAGE}; {advice}")
+
+
+def _write(files: dict[str, bytes], target: Path) -> None:
+    """Write all files beside the target, then move them into place."""
+    existing = target.is_dir()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target if existing else target.parent
+    made = Path(tempfile.mkdtemp(prefix=".publishing-", dir=beside))
+    try:
+        for name, content in files.items():
+            with (made / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        made.chmod(0o755)
+        if not existing:
+            made.rename(target)
+            return
+        for name in files:
+            (made / name).replace(target / name)
+        for stale in set(target.glob("*.svg")) - {target / name for name in files}:
+            if "-against-" in stale.name or stale.stem in ("budgets", "effects"):
+                stale.unlink()
+    finally:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(made)

@@ -1,0 +1,64 @@
+"""Quantities: numbers as a reader wants them, with as many digits as their uncertainty carries.
+
+An interval that is symmetric to a tenth of its half width is written value ± half width, another one value
+(low–high). The uncertainty gets two significant digits and the value the same decimals; very small and very
+large numbers share one power of ten, (1.23 ± 0.12)e-05.
+"""
+
+from __future__ import annotations
+
+SMALLEST, LARGEST = 1e-3, 1e5
+"""Numbers outside are written with a power of ten."""
+
+MOST_DIGITS = 6
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number with so many significant digits."""
+    if value == 0:
+        return "0"
+    if not SMALLEST <= abs(value) < LARGEST:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{max(0, digits - 1 - _exponent(value, digits))}f}"
+
+
+def optional(value: float | None) -> str:
+    """Return a number, or n/a where there is none."""
+    return "n/a" if value is None else number(value)
+
+
+def quantity(value: float, low: float | None, high: float | None) -> str:
+    """Return a value with its interval; without one, with three digits; with one of no width, with six."""
+    if low is None or high is None:
+        return number(value)
+    half = (high - low) / 2
+    largest = max(abs(low), abs(high))
+    if half <= largest * 10.0**-MOST_DIGITS:
+        return number(value, MOST_DIGITS)
+    if not SMALLEST <= max(abs(value), half) < LARGEST:
+        exponent = _exponent(max(abs(value), half))
+        scale = 10.0**exponent
+        return f"({_spread(value / scale, low / scale, high / scale)})e{exponent:+03d}"
+    return _spread(value, low, high)
+
+
+def span(value: float | None, low: float | None, high: float | None, decimals: int = 2) -> str:
+    """Return a value of order one as value (low–high), at fixed decimals."""
+    if value is None:
+        return "n/a"
+    if low is None or high is None:
+        return f"{value:.{decimals}f}"
+    return f"{value:.{decimals}f} ({low:.{decimals}f}–{high:.{decimals}f})"
+
+
+def _spread(value: float, low: float, high: float) -> str:
+    half = (high - low) / 2
+    decimals = max(0, 1 - _exponent(half))
+    if abs((high - value) - (value - low)) <= 0.2 * half:
+        return f"{value:.{decimals}f} ± {half:.{decimals}f}"
+    return span(value, low, high, decimals)
+
+
+def _exponent(value: float, digits: int = 2) -> int:
+    """Return the power of ten of a number rounded to so many digits: 0.00999 is 1.0e-02."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2])

@@ -1,0 +1,158 @@
+"""Carrying out a suite: plan what is missing, do it, keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from harness.combinations import expand
+from harness.execution import Ended, Task, Workers, available_cores, workers
+from harness.manifest import Manifest, manifest
+from harness.plan import STAGES, Plan, Unit
+from harness.progress import Progress
+from harness.store import CHECKPOINTS, Record, Store, StoreError
+
+if TYPE_CHECKING:
+    from harness.plugins import Registry
+    from harness.suite import Suite
+
+FUNCTION = "harness.stages:run"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to carry out a suite.
+
+    Attributes:
+        workers: number of worker processes; None: one a core.
+        yes: whether more combinations than the suite's limit are wanted.
+        retry_failed: whether what failed before is tried again.
+        progress: whether to show a bar; None: where standard error is a terminal.
+        warn: is told what was found damaged.
+    """
+
+    workers: int | None = None
+    yes: bool = False
+    retry_failed: bool = False
+    progress: bool | None = None
+    warn: Callable[[str], None] = lambda line: None
+
+
+def run(suite: Suite, registry: Registry, directory: Path, options: Options) -> None:
+    """Do whatever a suite needs and the directory does not hold yet.
+
+    Raises:
+        SuiteError: the suite cannot be expanded.
+        StoreError: the directory cannot be used: another suite's, another run's, a newer schema, a full disk.
+    """
+    combinations = expand(suite, registry, yes=options.yes)
+    plan = Plan(suite, registry, combinations, directory.absolute() / CHECKPOINTS)
+    with opened(directory, suite.name) as store:
+        runner = _Runner(plan, store, options)
+        try:
+            runner.carry_out()
+        finally:
+            for line in store.warnings:
+                options.warn(line)
+
+
+@contextmanager
+def opened(directory: Path, suite: str) -> Iterator[Store]:
+    """Open a result directory for one run of one suite at a time."""
+    store = Store.open(directory)
+    lock = FileLock(directory / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        store.close()
+        raise StoreError(f"{directory} is in use by another run; wait for it, or choose another with --out") from error
+    try:
+        owner = store.meta("suite")
+        if owner not in (None, family(suite)):
+            raise StoreError(f"{directory} holds results of suite {owner!r}, not {suite!r}; choose another with --out")
+        if owner is None:
+            store.set_meta("suite", family(suite))
+        yield store
+    finally:
+        store.close()
+        lock.release()
+
+
+def family(suite: str) -> str:
+    """Return the name that a suite shares with selections from it: their results may lie together."""
+    return suite.removesuffix("-selection")
+
+
+class _Runner:
+    """One run: a plan, a store, and what is known to be in it."""
+
+    def __init__(self, plan: Plan, store: Store, options: Options) -> None:
+        self._plan = plan
+        self._store = store
+        self._options = options
+        self._done = store.index()
+        self._check_checkpoints()
+
+    def carry_out(self) -> None:
+        count = self._options.workers or available_cores()
+        groundwork = self._plan.groundwork(self._missing)
+        if not groundwork and not self._work():
+            return
+        with workers(count, FUNCTION) as pool:
+            self._do(groundwork, pool)
+            work = self._work()
+            self._do(work, pool)
+
+    def _work(self) -> list[Unit]:
+        """Note what is compared, then return what remains to be done for it."""
+        rows = manifest(self._plan, self._find)
+        self._store.set_meta("manifest", rows.model_dump())
+        return self._plan.work(self._find, self._missing)
+
+    def _missing(self, key: str) -> bool:
+        state = self._done.get(key)
+        return state is None or (state is False and self._options.retry_failed)
+
+    def _find(self, key: str) -> Record | None:
+        return self._store.get([key]).get(key)
+
+    def _check_checkpoints(self) -> None:
+        """Forget trained networks whose checkpoint is not what it was."""
+        wanted = [key for key in self._plan.trained_keys() if self._done.get(key)]
+        for key, record in self._store.get(wanted).items():
+            if not self._store.intact(record):
+                self._store.delete([key])
+                del self._done[key]
+
+    def _do(self, units: list[Unit], pool: Workers) -> None:
+        by_name = {unit.keys[0]: unit for unit in units}
+        maker = {key: unit.keys[0] for unit in units for key in unit.keys}
+        tasks = [self._task(unit, maker) for unit in units]
+        with Progress(tasks, pool.count, shown=self._options.progress) as bar:
+            for ended in pool.run(tasks):
+                unit = by_name[ended.task.name]
+                self._keep(unit, ended)
+                bar.advance(ended, STAGES[unit.stage])
+
+    def _task(self, unit: Unit, maker: dict[str, str]) -> Task:
+        return Task(
+            name=unit.keys[0],
+            stage=unit.stage,
+            argument=lambda: unit.job(self._find),
+            cost=unit.cost,
+            limit=self._plan.suite.limits.seconds,
+            after=frozenset(maker[key] for key in unit.after if key in maker),
+        )
+
+    def _keep(self, unit: Unit, ended: Ended) -> None:
+        """Commit what a unit made; a record that it should have made and did not has failed."""
+        made = {} if ended.value is None else {record.key: record for record in ended.value}
+        reason = ended.reason or "was not made"
+        records = [made.get(key) or Record(key, STAGES[unit.stage], reason=reason) for key in unit.keys]
+        self._store.put(records)
+        self._done.update((record.key, record.ok) for record in records)

@@ -1,0 +1,281 @@
+"""What a worker does: one function for each kind of unit, from a job to the records it makes.
+
+Everything that runs a plugin's numerics runs here, under the time limit of its unit. A job carries the components and the
+values of the records that it builds on; nothing here knows of suites, plans or databases.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import lru_cache, singledispatch
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from harness.bounds import Bound, Design
+from harness.budget import Budget, budget
+from harness.checks import check_grid, check_schedule, check_score_error, check_weighting_table
+from harness.curves import (
+    ExactScoreError,
+    information_from_json,
+    information_to_json,
+    score_error_from_json,
+    score_error_to_json,
+)
+from harness.errors import ContractError, HarnessError, one_line
+from harness.evaluation import Experiment, mean_and_error
+from harness.information import Information, ScoreError
+from harness.jobs import (
+    CalibrateJob,
+    ErrorJob,
+    EvaluateJob,
+    GridJob,
+    InformationJob,
+    Job,
+    Payload,
+    TableJob,
+    TrainedNetwork,
+    TrainJob,
+)
+from harness.measurement import measure_information, measure_score_error
+from harness.metrics import Measurement, Metric, NotApplicable
+from harness.networks import OracleNetwork
+from harness.samplers import Denoiser
+from harness.sampling import denoiser_from_module, denoiser_from_oracle, generate, kernel_variances, simulate_function
+from harness.store import Record, file_digest
+from harness.targets import Distribution, Target
+from harness.time_discretizations import GridRequest
+from harness.training import Member, Snapshot, initial_module, seed_from, table_levels, train
+
+
+@singledispatch
+def run(job: Job) -> list[Record]:
+    """Do a unit of work: return the records it makes, in the process that calls."""
+    raise TypeError(f"{type(job).__name__} is no job")
+
+
+class CheckpointError(HarnessError):
+    """A checkpoint on disk is not the one that training wrote."""
+
+
+@lru_cache(maxsize=4)
+def distribution(target: Target) -> Distribution:
+    """Return the target's distribution, built once in a process."""
+    return target.distribution()
+
+
+@run.register
+def run_information(job: InformationJob) -> list[Record]:
+    """Return one record with the target's numbers and its J(u)."""
+    law = distribution(job.target)
+    information = law.closed_information()
+    if information is None:
+        information = measure_information(law, job.sigma_min, job.sigma_max)
+    payload = {
+        "dim": law.dim,
+        "sigma_data": law.sigma_data,
+        "second_moment": law.second_moment,
+        "finite": law.finite,
+        "information": information_to_json(information),
+    }
+    return [Record(job.key, "information", payload)]
+
+
+@run.register
+def run_table(job: TableJob) -> list[Record]:
+    """Return one record with the checked density and weight."""
+    levels = table_levels(job.sigma_min, job.sigma_max)
+    density, omega = check_weighting_table(job.weighting, levels, distribution(job.target).sigma_data)
+    return [Record(job.key, "table", {"density": density.tolist(), "omega": omega.tolist()})]
+
+
+@run.register
+def run_grid(job: GridJob) -> list[Record]:
+    """Return one record with the checked levels."""
+    information = None
+    if job.information is not None and job.target is not None:
+        information = _information(job.target, job.information)
+    check_schedule(job.schedule, job.sigma_min, job.sigma_max)
+    request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information)
+    levels = check_grid(
+        job.discretization.levels(request), job.discretization, job.steps, job.sigma_min, job.sigma_max
+    )
+    return [Record(job.key, "grid", {"sigmas": levels.tolist()})]
+
+
+@run.register
+def run_train(job: TrainJob) -> list[Record]:
+    """Return one record for each network and training level; a network that diverged has a failed one."""
+    members = [
+        Member(m.weighting, torch.tensor(m.table["density"]).double(), torch.tensor(m.table["omega"]).double(), m.seed)
+        for m in job.members
+    ]
+    records = []
+    start = time.perf_counter()
+    for index, snapshots in enumerate(train(job.network, distribution(job.target), members, job.training)):
+        # A member's share: what this network would take of a stack whose members cost alike.
+        seconds = (time.perf_counter() - start) / len(members)
+        for member, snapshot in zip(job.members, snapshots, strict=True):
+            records.append(_checkpoint(member.keys[index], snapshot, seconds, job.folder))
+    return records
+
+
+def _checkpoint(key: str, snapshot: Snapshot, seconds: float, folder: Path) -> Record:
+    if snapshot.diverged is not None:
+        reason = f"training diverged: the loss was not finite at step {snapshot.diverged + 1}"
+        return Record(key, "train", reason=reason, seconds=seconds)
+    path = folder / f"{key}.safetensors"
+    part = path.with_suffix(f".{os.getpid()}.part")
+    save_file({name: value.contiguous() for name, value in snapshot.state.items()}, part)
+    digest = file_digest(part)
+    part.replace(path)
+    return Record(key, "train", {"sha256": digest, "loss": snapshot.loss}, seconds=seconds)
+
+
+@lru_cache(maxsize=16)
+def _trained(trained: TrainedNetwork, dim: int, sigma_data: float) -> Denoiser:
+    if not trained.path.is_file() or file_digest(trained.path) != trained.sha256:
+        raise CheckpointError(f"checkpoint {trained.path} is damaged: run the command again to train it anew")
+    module = initial_module(trained.network, dim, sigma_data, 0)
+    module.load_state_dict(load_file(trained.path))
+    return denoiser_from_module(module.eval().requires_grad_(False))
+
+
+@run.register
+def run_error(job: ErrorJob) -> list[Record]:
+    """Return one record for each network."""
+    law = distribution(job.target)
+    denoisers = [_trained(trained, law.dim, law.sigma_data) for _, trained in job.networks]
+    start = time.perf_counter()
+    curves = measure_score_error(law, denoisers, job.sigma_min, job.sigma_max)
+    seconds = (time.perf_counter() - start) / len(denoisers)
+    return [
+        Record(key, "error", score_error_to_json(curve), seconds=seconds)
+        for (key, _), curve in zip(job.networks, curves, strict=True)
+    ]
+
+
+@run.register
+def run_evaluate(job: EvaluateJob) -> list[Record]:
+    """Return the sampling record, and one record for each metric and bound."""
+    law = distribution(job.target)
+    information = _information(job.target, job.information)
+    error = _score_error(job, law.dim)
+    grid = np.array(job.sigmas)
+    variances = kernel_variances(job.sampler, grid, information, error)
+    terms = None if variances is None else budget(grid, variances, information, error)
+    design = Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms)
+    bounds = [_bound_record(key, bound, design) for key, bound in job.bounds.items()]
+    denoiser = _denoiser(job, law)
+    reference = reference_sample(law, job.count, job.sigmas[-1], job.seed, part=0)
+    start = time.perf_counter()
+    generated = generate(
+        job.sampler,
+        denoiser,
+        job.sigmas,
+        None if variances is None else variances.tolist(),
+        seed=job.seed,
+        count=len(reference),
+        dim=law.dim,
+        dtype=torch.float64 if isinstance(job.network, OracleNetwork) else torch.float32,
+    )
+    seconds = time.perf_counter() - start
+    experiment = Experiment(
+        target=law,
+        sampler=job.sampler,
+        sigmas=job.sigmas,
+        samples=generated.samples,
+        reference=reference,
+        simulate=simulate_function(
+            job.sampler, denoiser, job.sigmas, None if variances is None else variances.tolist()
+        ),
+        exact_network=job.score_error is None and not np.any(error(grid)),
+        last_kernel=generated.last_kernel,
+        budget=terms,
+        generator=torch.Generator(),
+    )
+    metrics = [_metric_record(key, metric, experiment, job.seed) for key, metric in job.metrics.items()]
+    payload = {"nfe": generated.nfe, "budget": None if terms is None else _terms(terms)}
+    return [Record(job.key, "sample", payload, seconds=seconds), *metrics, *bounds]
+
+
+def _information(target: Target, payload: Payload) -> Information:
+    return information_from_json(payload["information"], distribution(target))
+
+
+def _score_error(job: EvaluateJob, dim: int) -> ScoreError:
+    if job.score_error is not None:
+        return score_error_from_json(job.score_error)
+    oracle = job.network
+    if not isinstance(oracle, OracleNetwork):
+        raise TypeError("a trained network needs its measured score error")
+    return ExactScoreError(lambda sigma: check_score_error(oracle.score_error(sigma, dim), oracle, len(sigma)))
+
+
+def _denoiser(job: EvaluateJob, law: Distribution) -> Denoiser:
+    if isinstance(job.network, OracleNetwork):
+        return denoiser_from_oracle(job.network, law)
+    return _trained(job.network, law.dim, law.sigma_data)
+
+
+def _terms(terms: Budget) -> dict[str, float]:
+    names = ("initialization", "score", "discretization", "variance", "total")
+    return {name: mean_and_error(getattr(terms, name))[0] for name in names}
+
+
+def _metric_record(key: str, metric: Metric, experiment: Experiment, seed: int) -> Record:
+    """Measure; every metric starts from the same random state, whatever was measured before it."""
+    experiment.generator.manual_seed(seed_from("metric", metric.label(), seed))
+    start = time.perf_counter()
+    try:
+        payload = _measurement(metric, metric.measure(experiment))
+    except Exception as error:
+        return Record(key, "metric", reason=f"metric {metric.label()}: {one_line(error)}")
+    return Record(key, "metric", payload, seconds=time.perf_counter() - start)
+
+
+def _measurement(metric: Metric, result: Measurement | NotApplicable) -> dict[str, Any]:
+    if isinstance(result, NotApplicable):
+        return {"not_applicable": result.reason}
+    numbers = (result.value, result.standard_error, result.bias)
+    if not all(np.isfinite(numbers)):
+        raise ContractError(f"returned {numbers}; value, standard error and bias must be finite")
+    return dict(zip(("value", "standard_error", "bias"), map(float, numbers), strict=True))
+
+
+def _bound_record(key: str, bound: Bound, design: Design) -> Record:
+    try:
+        value = bound.value(design)
+    except Exception as error:
+        return Record(key, "bound", reason=f"bound {bound.label()}: {one_line(error)}")
+    if isinstance(value, NotApplicable):
+        return Record(key, "bound", {"not_applicable": value.reason})
+    if not np.isfinite(value):
+        return Record(key, "bound", reason=f"bound {bound.label()}: returned {value}; a bound must be finite")
+    return Record(key, "bound", {"value": float(value)})
+
+
+def reference_sample(law: Distribution, count: int, sigma_min: float, seed: int, part: int) -> Tensor:
+    """Return held-out points noised to σ_min, shape (≤ count, d): the same for all combinations of a seed."""
+    generator = torch.Generator().manual_seed(seed_from("reference", seed, part))
+    clean = law.held_out(count, generator, part)
+    noise = torch.randn(clean.shape, generator=generator, dtype=clean.dtype)
+    return clean + sigma_min * noise
+
+
+@run.register
+def run_calibrate(job: CalibrateJob) -> list[Record]:
+    """Return one record for each metric: the score of a perfect generator."""
+    law = distribution(job.target)
+    reference = reference_sample(law, job.count, job.sigma_min, job.seed, part=0)
+    perfect = reference_sample(law, job.count, job.sigma_min, job.seed, part=1)
+    return [
+        Record(key, "calibrate", _measurement(metric, metric.compare(perfect, reference)))
+        for key, metric in job.metrics
+    ]
+

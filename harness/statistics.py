@@ -1,0 +1,359 @@
+"""Intervals and confidence sets: what may be said from a few seeds.
+
+- A mean over seeds gets Student's t interval.
+- A rank gets the set [1 + #{rows significantly better}, n − #{rows significantly worse}], from paired
+  differences over seeds (Mogstad, Romano, Shaikh, Wilhelm, Inference for ranks, Review of Economic Studies
+  91, 2024). With three seeds a plain paired t test among 100 rows has no power and a bootstrap under-covers,
+  so the variance of each row is moderated by those of all rows: with s_i² on k_i degrees of freedom and
+  1/σ_i² ~ χ²_{k_0}/(k_0 s_0²),
+
+      ŝ_i² = (k_0 s_0² + k_i s_i²)/(k_0 + k_i)   on k_0 + k_i degrees of freedom
+
+  (Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004). `benchmarks/rank_coverage.py`
+  measures the coverage and width of the alternatives.
+- Kendall's τ_b gets the jackknife interval on Fisher's scale, its variance never below 0.437/(n − 4)
+  (Fieller, Hartley, Pearson, Biometrika 44, 1957).
+
+Imported late: numpy and scipy.special only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import digamma, ndtri, polygamma, stdtr, stdtrit
+
+LEVEL = 0.95
+"""Confidence level of every interval and set."""
+
+EXACT = 1e-9
+"""Relative spread over seeds below which values count as equal: rounding, not randomness."""
+
+MANY = 1e6
+"""Degrees of freedom that stand for infinitely many."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its confidence limits; a limit is None where nothing is known of it."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+def t_interval(values: Sequence[float]) -> Interval:
+    """Return the mean of n ≥ 1 independent values with Student's t interval; no limits where n = 1."""
+    sample = np.asarray(values, dtype=float)
+    mean = _mean(sample)
+    if sample.size == 1:
+        return Interval(mean, None, None, 1)
+    half = stdtrit(sample.size - 1, (1 + LEVEL) / 2) * sample.std(ddof=1) / sample.size**0.5
+    return Interval(mean, float(mean - half), float(mean + half), sample.size)
+
+
+def mean_interval(
+    values: Sequence[float], standard_errors: Sequence[float], biases: Sequence[float]
+) -> Interval:
+    """Return the mean over n ≥ 1 seeds with its interval.
+
+    Student's t over the seeds. One seed, or seeds that all give the same value (work that they share), say
+    nothing of the error within a run: then the interval is the normal one of the standard errors. It is
+    widened on both sides by the mean absolute bias that is thought to remain.
+
+    Arguments:
+        values: one finite value a seed.
+        standard_errors: the error of each within its run.
+        biases: the bias thought to remain in each.
+    """
+    sample, errors = np.asarray(values, dtype=float), np.asarray(standard_errors, dtype=float)
+    interval = t_interval(values)
+    low, high = interval.low, interval.high
+    if low is None or high is None or np.ptp(sample) <= EXACT * np.abs(sample).max():
+        half = float(ndtri((1 + LEVEL) / 2) * errors.mean())
+        low, high = interval.value - half, interval.value + half
+    bias = float(np.abs(np.asarray(biases, dtype=float)).mean())
+    return Interval(interval.value, low - bias, high + bias, interval.n)
+
+
+def _mean(sample: np.ndarray) -> float:
+    """Mean, exact for equal values: three times 0.1 averages to 0.1, so that shared work stays a tie."""
+    return float(sample[0] + (sample - sample[0]).mean())
+
+
+# Ranks
+
+
+@dataclass(frozen=True)
+class RankSets:
+    """Ranks of n rows by their means, 1 the smallest, with the 95 % confidence set of each; shapes (n,)."""
+
+    rank: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def rank_sets(
+    values: np.ndarray, standard_errors: np.ndarray, groups: Sequence[object] | None = None
+) -> RankSets:
+    """Return the ranks of n rows with confidence sets.
+
+    A row is significantly better than another where the test of their difference, corrected for its n − 1
+    comparisons (Holm), says so and the means agree. Rows equal in all seeds are ties.
+
+    Arguments:
+        values: one row a combination, one column a seed (common random numbers), shape (n, S); NaN where
+            missing, at least one number a row. Smaller is better.
+        standard_errors: the error of each value within its run, shape (n, S); it decides where seeds cannot.
+        groups: for each row a label of what it shares with others beyond the seed (its trained network): rows
+            of one group are compared by what varies within the group.
+    """
+    n = len(values)
+    means = np.array([_mean(row[np.isfinite(row)]) for row in values])
+    spread = _Spread.of(values, groups if groups is not None else [0] * n)
+    low, high = np.empty(n, dtype=int), np.empty(n, dtype=int)
+    for i in range(n):
+        p = _exact_differences(values, standard_errors, i, spread.p_values(i))
+        significant = holm(p, i)
+        low[i] = 1 + int((significant & (means < means[i])).sum())
+        high[i] = n - int((significant & (means > means[i])).sum())
+    rank = 1 + (means[None, :] < means[:, None]).sum(1)
+    return RankSets(rank, low, high)
+
+
+@dataclass(frozen=True)
+class _Moderated:
+    """Moderated variances of rows and their degrees of freedom, shape (n,)."""
+
+    variance: np.ndarray
+    freedom: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Spread:
+    """How the rows vary over seeds on the stabilised scale: all together, and within their groups."""
+
+    values: np.ndarray
+    groups: np.ndarray
+    overall: _Moderated
+    within: _Moderated
+
+    @classmethod
+    def of(cls, values: np.ndarray, groups: Sequence[object]) -> _Spread:
+        """Estimate it; values and groups as in `rank_sets`."""
+        stable = stabilised(values)
+        codes = {label: k for k, label in enumerate(dict.fromkeys(groups))}
+        labels = np.array([codes[label] for label in groups])
+        overall = moderated(*residual_variances(stable, np.zeros(len(labels), dtype=int)))
+        return cls(stable, labels, overall, moderated(*residual_variances(stable, labels)))
+
+    def p_values(self, i: int) -> np.ndarray:
+        """Two-sided p-values of row i against each row, shape (n,), by Welch's t over common seeds."""
+        same = self.groups == self.groups[i]
+        variance = np.where(same, self.within.variance, self.overall.variance)
+        freedom = np.where(same, self.within.freedom, self.overall.freedom)
+        own = np.where(same, self.within.variance[i], self.overall.variance[i])
+        own_freedom = np.where(same, self.within.freedom[i], self.overall.freedom[i])
+        difference = self.values - self.values[i]
+        common = np.isfinite(difference).sum(1)
+        mean = np.where(common > 0, np.nansum(difference, 1), 0.0) / np.maximum(common, 1)
+        total = variance + own
+        with np.errstate(divide="ignore", invalid="ignore"):
+            welch = total**2 / (variance**2 / freedom + own**2 / own_freedom)
+            p = 2 * stdtr(np.minimum(welch, MANY), -np.abs(mean) / np.sqrt(total / common))
+        return np.where(np.isfinite(p), p, 1.0)
+
+
+def stabilised(values: np.ndarray) -> np.ndarray:
+    """Return the values on a scale where errors are of like size: ln x, or asinh(x/2c) ~ ln(x/c) if some are
+    ≤ 0.
+
+    c is the spread over seeds of the rows that reach zero or below, the size of the noise around zero.
+    """
+    if (values[np.isfinite(values)] > 0).all():
+        return np.asarray(np.log(values))
+    rows = values[(values <= 0).any(1)]
+    noise = [np.var(row[np.isfinite(row)], ddof=1) for row in rows if np.isfinite(row).sum() > 1]
+    scale = float(np.sqrt(np.mean(noise))) if noise else 0.0
+    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    if scale <= 0:
+        scale = float(sizes.min()) if sizes.size else 1.0
+    return np.asarray(np.arcsinh(values / (2 * scale)))
+
+
+def residual_variances(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the variance over seeds of each row, after the seed effect of its group is taken out.
+
+    The seed effect is the median over the group's rows of their deviations from their own means. A row alone
+    in its group has no residual and no degree of freedom.
+
+    Arguments:
+        values: shape (n, S), NaN where missing.
+        labels: the group of each row, shape (n,).
+
+    Returns:
+        Variances (0 where there is rounding only) and their degrees of freedom, each of shape (n,); and the
+        degrees of freedom of all together.
+    """
+    variances, freedom, pooled = np.zeros(len(values)), np.zeros(len(values)), 0
+    for label in np.unique(labels):
+        rows = labels == label
+        members = int(rows.sum())
+        if members == 1:
+            continue
+        mask = np.isfinite(values[rows])
+        residual = _without_seed_effect(values[rows], mask)
+        freedom[rows] = mask.sum(1) - 1
+        variances[rows] = (residual**2).sum(1) / (np.maximum(freedom[rows], 1) * (1 - 1 / members))
+        pooled += (members - 1) * int(freedom[rows].max())
+    return np.where(variances > EXACT**2, variances, 0.0), freedom, pooled
+
+
+def _without_seed_effect(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Residuals of rows after their own means and the median of each column; 0 where missing."""
+    centred = np.where(mask, values - (np.nansum(values, 1) / mask.sum(1))[:, None], 0.0)
+    effect = np.array([np.median(c[m]) if m.any() else 0.0 for c, m in zip(centred.T, mask.T, strict=True)])
+    residual = np.where(mask, centred - effect, 0.0)
+    return np.asarray(np.where(mask, residual - (residual.sum(1) / mask.sum(1))[:, None], 0.0))
+
+
+def moderated(variances: np.ndarray, freedom: np.ndarray, pooled: int) -> _Moderated:
+    """Shrink variances towards their common scale by as much as their scatter allows.
+
+    Arguments:
+        variances: s_i², shape (n,).
+        freedom: their degrees of freedom k_i, 0 where there is none.
+        pooled: the degrees of freedom of all together, the most that shrinking can give to one.
+    """
+    usable = (freedom > 0) & (variances > 0)
+    if not usable.any():
+        return _Moderated(np.where(freedom > 0, variances, np.nan), np.maximum(freedom, 1.0))
+    scale, prior = prior_variance(variances[usable], freedom[usable])
+    weight = min(prior, MANY)
+    moderate = (weight * scale + freedom * variances) / (weight + freedom)
+    return _Moderated(moderate, np.minimum(weight + freedom, pooled))
+
+
+def prior_variance(variances: np.ndarray, freedom: np.ndarray) -> tuple[float, float]:
+    """Return s_0² and k_0 of the prior that s_i² > 0 on k_i > 0 degrees of freedom suggest (Smyth 2004,
+    §6.2).
+
+    By moments of ln s², whose sampling variance is ψ'(k/2). k_0 = ∞ where they scatter no more than that.
+    """
+    centred = np.log(variances) - digamma(freedom / 2) + np.log(freedom / 2)
+    excess = -1.0
+    if variances.size > 1:
+        excess = float(centred.var(ddof=1) - polygamma(1, freedom / 2).mean())
+    if excess <= 0:
+        return float(np.exp(centred.mean())), np.inf
+    half = _inverse_trigamma(excess)
+    return float(np.exp(centred.mean() + digamma(half) - np.log(half))), 2 * half
+
+
+def _inverse_trigamma(x: float) -> float:
+    """Return y > 0 with ψ'(y) = x, by Newton's method on 1/ψ', which is nearly linear."""
+    y = 0.5 + 1 / x
+    for _ in range(50):
+        value = float(polygamma(1, y))
+        step = value * (1 - value / x) / float(polygamma(2, y))
+        y += step
+        if abs(step) < 1e-10 * y:
+            break
+    return y
+
+
+def _exact_differences(values: np.ndarray, errors: np.ndarray, i: int, p: np.ndarray) -> np.ndarray:
+    """Replace the p-values of row i where seeds cannot tell: the same difference in every seed, or one seed
+    in all.
+
+    Then the errors within the runs decide; a difference without any is exact, and zero is a tie.
+    """
+    difference = values - values[i]
+    common = np.isfinite(difference)
+    size = np.abs(np.where(common, values, 0.0)).max(1) + np.abs(np.where(common, values[i], 0.0)).max(1)
+    first = np.where(common, difference, np.inf).min(1)
+    last = np.where(common, difference, -np.inf).max(1)
+    enough = min(2, int(np.isfinite(values).sum(1).max()))
+    silent = (common.sum(1) >= enough) & (last - first <= EXACT * size)
+    mean_error = np.where(common, np.hypot(errors, errors[i]), 0.0).sum(1) / np.maximum(common.sum(1), 1)
+    middle = np.abs(np.where(silent, first, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        normal = 2 * stdtr(MANY, -middle / mean_error)
+    normal = np.where(middle <= EXACT * size, 1.0, np.where(mean_error > 0, normal, 0.0))
+    return np.where(silent, normal, p)
+
+
+def holm(p: np.ndarray, i: int) -> np.ndarray:
+    """Which comparisons of row i are significant with a familywise error of 1 − LEVEL; shape (n,)."""
+    others = np.delete(np.arange(len(p)), i)
+    order = others[np.argsort(p[others], kind="stable")]
+    passed = p[order] <= (1 - LEVEL) / np.arange(len(order), 0, -1)
+    significant = np.zeros(len(p), dtype=bool)
+    significant[order[np.logical_and.accumulate(passed)]] = True
+    return significant
+
+
+# Agreement
+
+
+def kendall(x: np.ndarray, y: np.ndarray) -> Interval | None:
+    """Return Kendall's τ_b of n pairs with its 95 % interval; None where undefined (n < 2, or one is
+    constant).
+
+    The interval is tanh(artanh τ ± t·se), se² the jackknife's, at least 0.437/(n − 4). At τ = ±1 it is the
+    score interval with Kendall's bound Var τ ≤ 2(1 − τ²)/n. Below n = 4 there are no limits.
+    """
+    n = len(x)
+    agreeing, spread_x, spread_y = np.zeros(n), np.zeros(n), np.zeros(n)
+    for i in range(n):
+        sign_x, sign_y = np.sign(x[i] - x), np.sign(y[i] - y)
+        agreeing[i], spread_x[i], spread_y[i] = sign_x @ sign_y, sign_x @ sign_x, sign_y @ sign_y
+    total, total_x, total_y = agreeing.sum() / 2, spread_x.sum() / 2, spread_y.sum() / 2
+    if total_x == 0 or total_y == 0:
+        return None
+    tau = float(np.clip(total / np.sqrt(total_x * total_y), -1, 1))
+    if n < 4:
+        return Interval(tau, None, None, n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left_out = (total - agreeing) / np.sqrt((total_x - spread_x) * (total_y - spread_y))
+    left_out = np.where(np.isfinite(left_out), left_out, tau)
+    variance = (n - 1) / n * float(((left_out - left_out.mean()) ** 2).sum())
+    return Interval(tau, *_tau_limits(tau, variance, n), n)
+
+
+def _tau_limits(tau: float, variance: float, n: int) -> tuple[float, float]:
+    if abs(tau) > 1 - 1e-12:
+        ratio = 2 * float(ndtri((1 + LEVEL) / 2)) ** 2 / n
+        inner = (1 - ratio) / (1 + ratio)
+        return (inner, 1.0) if tau > 0 else (-1.0, -inner)
+    floor = 0.437 / max(n - 4, 0.5)
+    error = max(variance / (1 - tau**2) ** 2, floor) ** 0.5
+    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * error
+    centre = float(np.arctanh(tau))
+    return float(np.tanh(centre - half)), float(np.tanh(centre + half))
+
+
+# Effects
+
+
+def choice_effects(logs: np.ndarray) -> list[Interval]:
+    """Effect of each choice on the logarithm of a metric, as a factor on the geometric mean over the choices.
+
+    Arguments:
+        logs: ln metric, shape (contexts, choices, seeds), every entry finite.
+
+    Returns:
+        For each choice exp of the mean over contexts of its deviation from the mean over choices, with
+        Student's t interval over the seeds.
+    """
+    deviation = (logs - logs.mean(1, keepdims=True)).mean(0)
+    effects = []
+    for choice in deviation:
+        interval = t_interval(choice)
+        low = None if interval.low is None else float(np.exp(interval.low))
+        high = None if interval.high is None else float(np.exp(interval.high))
+        effects.append(Interval(float(np.exp(interval.value)), low, high, interval.n))
+    return effects

@@ -1,0 +1,246 @@
+"""Results kept: one SQLite database and a folder of checkpoints, in one directory.
+
+A record is what one unit of work produced, under the digest of everything it depends on. Each unit is committed as it
+finishes, by one writer; a record carries a checksum of its content and is dropped, not trusted, where that fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+
+SCHEMA_VERSION = 1
+DATABASE = "results.sqlite"
+CHECKPOINTS = "checkpoints"
+
+_TABLES = """
+create table if not exists meta (key text primary key, value text not null) without rowid;
+create table if not exists records (
+    key text primary key, kind text not null, status text not null, reason text,
+    payload text not null, seconds real not null, checksum text not null
+) without rowid;
+"""
+
+
+class StoreError(HarnessError):
+    """The result directory cannot be used as asked."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one unit of work produced.
+
+    Attributes:
+        key: digest of everything it depends on.
+        kind: the stage it belongs to.
+        payload: JSON values; empty where it failed.
+        reason: why it failed, in one line; None where it did not.
+        seconds: the time it took, on one core.
+    """
+
+    key: str
+    kind: str
+    payload: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether the unit did what it should."""
+        return self.reason is None
+
+
+class Store:
+    """The records of one result directory."""
+
+    def __init__(self, directory: Path, connection: sqlite3.Connection) -> None:
+        self.directory = directory
+        self.warnings: list[str] = []
+        self._db = connection
+
+    @classmethod
+    def open(cls, directory: Path) -> Store:
+        """Open a result directory for writing, made where it does not exist.
+
+        A database that is damaged is moved aside and named in `warnings`; its content will be computed again.
+
+        Raises:
+            StoreError: the directory cannot be written, or its database has a newer schema.
+        """
+        with _told(directory):
+            (directory / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+        warnings = []
+        try:
+            db = _connect(directory, create=True)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise StoreError(f"{directory}: {error}") from error
+            aside = _move_aside(directory / DATABASE)
+            warnings.append(f"{directory / DATABASE} is damaged ({error}): moved to {aside.name}, computing again")
+            db = _connect(directory, create=True)
+        store = cls(directory, db)
+        store.warnings += warnings
+        return store
+
+    @classmethod
+    def read(cls, directory: Path) -> Store:
+        """Open an existing result directory for reading.
+
+        Raises:
+            StoreError: there is none, it is damaged, or its schema is newer than this program.
+        """
+        if not (directory / DATABASE).is_file():
+            raise StoreError(f"{directory} holds no results; make them with: harness run --out {directory}")
+        try:
+            return cls(directory, _connect(directory, create=False))
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"{directory / DATABASE} cannot be read ({error}); harness run computes it again") from error
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def meta(self, key: str) -> Any:
+        """Return a value kept about the whole directory, or None."""
+        row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """Keep a JSON value about the whole directory."""
+        with _told(self.directory), self._db:
+            self._db.execute("insert or replace into meta values (?, ?)", (key, json.dumps(value)))
+
+    def put(self, records: Iterable[Record]) -> None:
+        """Commit records together: after a crash all of them are there or none."""
+        rows = []
+        for r in records:
+            payload = json.dumps(r.payload, allow_nan=False)
+            rows.append((r.key, r.kind, "ok" if r.ok else "failed", r.reason, payload, r.seconds, _checksum(r, payload)))
+        with _told(self.directory), self._db:
+            self._db.executemany("insert or replace into records values (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def get(self, keys: Collection[str]) -> dict[str, Record]:
+        """Return the records found under the keys; one whose checksum fails is named in `warnings` and left out."""
+        found = {}
+        wanted = list(keys)
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            query = f"select key, kind, reason, payload, seconds, checksum from records where key in ({_marks(part)})"
+            for key, kind, reason, payload, seconds, checksum in self._db.execute(query, part):
+                record = _decode(key, kind, reason, payload, seconds)
+                if record is None or checksum != _checksum(record, payload):
+                    self.warnings.append(f"record {key} in {self.directory / DATABASE} is damaged: computing it again")
+                    continue
+                found[key] = record
+        return found
+
+    def index(self) -> dict[str, bool]:
+        """Return every key and whether its unit succeeded; damaged records are named in `warnings` and deleted."""
+        found, damaged = {}, []
+        for key, kind, status, reason, payload, checksum in self._db.execute(
+            "select key, kind, status, reason, payload, checksum from records"
+        ):
+            if checksum == _checksum(Record(key, kind, reason=reason), payload):
+                found[key] = status == "ok"
+            else:
+                damaged.append(key)
+                self.warnings.append(f"record {key} in {self.directory / DATABASE} is damaged: computing it again")
+        self.delete(damaged)
+        return found
+
+    def delete(self, keys: Collection[str]) -> None:
+        """Forget records."""
+        with _told(self.directory), self._db:
+            self._db.executemany("delete from records where key = ?", [(key,) for key in keys])
+
+    def checkpoint(self, key: str) -> Path:
+        """Return where the checkpoint of a trained network lies."""
+        return self.directory / CHECKPOINTS / f"{key}.safetensors"
+
+    def intact(self, record: Record) -> bool:
+        """Whether a training record's checkpoint is on disk with the content it had; if not, `warnings` names it."""
+        path = self.checkpoint(record.key)
+        if path.is_file() and file_digest(path) == record.payload["sha256"]:
+            return True
+        self.warnings.append(f"checkpoint {path} is {'damaged' if path.exists() else 'missing'}: training again")
+        return False
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _connect(directory: Path, *, create: bool) -> sqlite3.Connection:
+    path = directory / DATABASE
+    # A reader must leave no trace, and may stand before a read-only directory.
+    db = sqlite3.connect(path) if create else sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        db.execute("pragma busy_timeout = 10000")
+        if create:
+            db.execute("pragma journal_mode = wal")
+            db.execute("pragma synchronous = normal")
+            db.executescript(_TABLES)
+        verdict = db.execute("pragma quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(str(verdict))
+        row = db.execute("select value from meta where key = 'schema_version'").fetchone()
+        version = SCHEMA_VERSION if row is None else int(json.loads(row[0]))
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{path} has schema {version}, this harness knows up to {SCHEMA_VERSION}: update diffusion-harness"
+            )
+        if row is None and create:
+            with db:
+                db.execute("insert into meta values ('schema_version', ?)", (json.dumps(SCHEMA_VERSION),))
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _decode(key: str, kind: str, reason: str | None, payload: str, seconds: float) -> Record | None:
+    try:
+        return Record(key, kind, json.loads(payload), reason, seconds)
+    except ValueError:
+        return None
+
+
+def _checksum(record: Record, payload: str) -> str:
+    text = "\n".join((record.key, record.kind, record.reason or "", payload))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _marks(part: Collection[str]) -> str:
+    return ",".join("?" * len(part))
+
+
+def _move_aside(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    path.replace(aside)
+    for tail in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(f"{path}{tail}")
+    return aside
+
+
+@contextlib.contextmanager
+def _told(directory: Path) -> Iterator[None]:
+    """Turn a failing disk into one line."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise StoreError(f"{directory} cannot be written: {what}; what was committed is kept") from error

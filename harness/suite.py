@@ -1,0 +1,334 @@
+"""The suite: what to compare, as one TOML file, checked by the same models as the command line."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, cast
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from harness.combinations import Combination, expand
+from harness.components import Component, ComponentError, Request, parse_request, request_from_table
+from harness.errors import SuiteError, did_you_mean
+from harness.metrics import Metric
+from harness.registry import Registry
+
+COMMAND_LINE = "command line"
+
+__all__ = ["Combination", "Suite", "SuiteError", "expand", "load_suite", "shipped_suites"]
+
+T = TypeVar("T")
+
+
+def _check_form(form: object) -> object:
+    """Check that a component is written as a string or a table, before any plugin is asked."""
+    try:
+        _request(form)
+    except ComponentError as error:
+        raise ValueError(str(error)) from error
+    return form
+
+
+def _request(form: object) -> Request:
+    if isinstance(form, str):
+        return parse_request(form)
+    if isinstance(form, Mapping):
+        return request_from_table(form)
+    raise ValueError('a component is "name:param=value" or {name = "…", param = value}')
+
+
+def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise ValueError(f"{value} is listed twice")
+    return values
+
+
+def _seeds(value: object) -> object:
+    """Read a number n as the seeds 0 … n−1."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 1 <= value <= 10_000:
+            raise ValueError("the number of seeds is between 1 and 10000, or a list names each")
+        return list(range(value))
+    return value
+
+
+Form = Annotated[Any, BeforeValidator(_check_form)]
+Forms = tuple[Form, ...]
+Integers = Annotated[tuple[T, ...], AfterValidator(_distinct), Field(min_length=1)]
+Steps = Annotated[int, Field(strict=True, ge=2)]
+TrainSteps = Annotated[int, Field(strict=True, ge=1)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+Positive = Annotated[float, Field(strict=True, gt=0)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Noise(_Section):
+    """The range of noise levels, shared by training and sampling."""
+
+    sigma_min: Positive = 0.05
+    sigma_max: Positive = 20.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Noise:
+        if self.sigma_min >= self.sigma_max:
+            raise ValueError(f"sigma_min = {self.sigma_min:g} is not below sigma_max = {self.sigma_max:g}")
+        return self
+
+
+class Training(_Section):
+    """How every network is trained. Several lengths are snapshots of one run."""
+
+    steps: Integers[TrainSteps] = (1000,)
+    batch_size: Count = 256
+    learning_rate: Positive = 1e-3
+    ema_decay: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.999
+
+
+class Sampling(_Section):
+    """How much every combination generates."""
+
+    samples: Annotated[int, Field(strict=True, ge=2)] = 2000
+
+
+class Limits(_Section):
+    """What a run may take: combinations in all, and seconds for one unit of work."""
+
+    combinations: Count = 20_000
+    seconds: Positive = 600.0
+
+
+class Suite(_Section):
+    """What to compare.
+
+    Components are written `name:param=value,value` or `{name = "…", param = […]}`; several values of a
+    parameter mean several components.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    title: str = ""
+    targets: Forms
+    weightings: Forms = ()
+    noise_schedules: Forms
+    time_discretizations: Forms
+    networks: Forms
+    samplers: Forms
+    metrics: Annotated[Forms, Field(min_length=1)]
+    bounds: Forms = ()
+    rank_by: str
+    steps: Integers[Steps]
+    seeds: Annotated[Integers[Seed], BeforeValidator(_seeds)]
+    noise: Noise = Noise()
+    training: Training = Training()
+    sampling: Sampling = Sampling()
+    limits: Limits = Limits()
+
+    _origin: str = PrivateAttr(default="suite")
+    _overridden: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @model_validator(mode="after")
+    def _ranked(self) -> Suite:
+        names = [_request(form).name for form in self.metrics]
+        if self.rank_by.partition(":")[0] not in names:
+            raise ValueError(
+                f"rank_by = {self.rank_by!r} is none of the metrics; {did_you_mean(self.rank_by, names)}"
+            )
+        return self
+
+    @property
+    def origin(self) -> str:
+        """The file that it was read from."""
+        return self._origin
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any], origin: str) -> Suite:
+        """Make a suite from the content of a TOML file.
+
+        Raises:
+            SuiteError: a key is unknown, missing or has a forbidden value; the line begins with `origin`.
+        """
+        try:
+            suite = cls.model_validate(data)
+        except ValidationError as error:
+            key, rule = _explain(error)
+            where = _option(key) if origin == COMMAND_LINE else f"{origin}: {key}" if key else origin
+            raise SuiteError(f"{where}: {rule}") from error
+        suite._origin = origin
+        return suite
+
+    def with_selection(
+        self,
+        *,
+        targets: Sequence[str] = (),
+        weightings: Sequence[str] = (),
+        noise_schedules: Sequence[str] = (),
+        time_discretizations: Sequence[str] = (),
+        networks: Sequence[str] = (),
+        samplers: Sequence[str] = (),
+        steps: Sequence[int] | None = None,
+        seeds: Sequence[int] | int | None = None,
+        train_steps: Sequence[int] | None = None,
+    ) -> Suite:
+        """Return the suite with what the command line chose in place of its own; what is empty or None stays.
+
+        Raises:
+            SuiteError: a value is forbidden.
+        """
+        components = {
+            "targets": targets,
+            "weightings": weightings,
+            "noise_schedules": noise_schedules,
+            "time_discretizations": time_discretizations,
+            "networks": networks,
+            "samplers": samplers,
+        }
+        chosen: dict[str, Any] = {key: list(forms) for key, forms in components.items() if forms}
+        chosen |= {key: value for key, value in (("steps", steps), ("seeds", seeds)) if value is not None}
+        if train_steps is not None:
+            chosen["training"] = self.training.model_dump() | {"steps": list(train_steps)}
+        if not chosen:
+            return self
+        name = self.name if self.name.endswith("-selection") else f"{self.name}-selection"
+        data = self.model_dump() | chosen | {"name": name}
+        changed = Suite.from_mapping(data, COMMAND_LINE)
+        changed._origin = self._origin
+        changed._overridden = self._overridden | frozenset(chosen)
+        return changed
+
+    def components(self, axis: str, registry: Registry) -> list[Component]:
+        """Return every component that the suite names on an axis, in its order.
+
+        Raises:
+            SuiteError: one is unknown, has a bad parameter, or is listed twice.
+        """
+        key = f"{axis}s"
+        found: dict[Component, None] = {}
+        for form in getattr(self, key):
+            try:
+                made = registry.parse(axis, form)
+            except ComponentError as error:
+                raise SuiteError(f"{self.where(key)}: {error}") from error
+            for component in made:
+                if component in found:
+                    raise SuiteError(f"{self.where(key)}: {registry.label(component)} is listed twice")
+                found[component] = None
+        return list(found)
+
+    def metric_components(self, registry: Registry) -> tuple[list[Metric], Metric]:
+        """Return the metrics, and the one among them that ranks.
+
+        Raises:
+            SuiteError: a metric is unknown, or `rank_by` fits none or several of them.
+        """
+        metrics = cast(list[Metric], self.components("metric", registry))
+        fitting = [metric for metric in metrics if registry.label(metric) == self.rank_by]
+        try:
+            named = registry.find("metric", parse_request(self.rank_by).name)
+        except ComponentError as error:
+            raise SuiteError(f"{self.where('rank_by')}: {error}") from error
+        fitting = fitting or [metric for metric in metrics if type(metric) is named]
+        if len(fitting) != 1:
+            labels = " or ".join(registry.label(metric) for metric in fitting or metrics)
+            raise SuiteError(
+                f"{self.where('rank_by')}: {self.rank_by!r} does not fit one metric; write {labels}"
+            )
+        return metrics, fitting[0]
+
+    def where(self, key: str) -> str:
+        """Return the beginning of an error line: the file and the key, or the option that took its place."""
+        return _option(key) if key in self._overridden else f"{self._origin}: {key}"
+
+
+def _option(key: str) -> str:
+    """Return the command-line option that stands for a key."""
+    word = key.partition("[")[0]
+    word = {"steps": "steps", "seeds": "seeds", "training.steps": "train-steps"}.get(
+        word, word.removesuffix("s")
+    )
+    return f"--{word.replace('_', '-')}"
+
+
+def shipped_suites() -> list[str]:
+    """Return the names of the suites that ship with the package, sorted."""
+    folder = resources.files("harness") / "suites"
+    return sorted(each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml"))
+
+
+def load_suite(name_or_path: str) -> Suite:
+    """Read a suite: one that ships with the package, by name, or a TOML file, by path.
+
+    Raises:
+        SuiteError: there is no such suite, it cannot be read, or it is malformed.
+    """
+    shipped = shipped_suites()
+    if name_or_path in shipped:
+        text = (resources.files("harness") / "suites" / f"{name_or_path}.toml").read_text(encoding="utf-8")
+        return _read(text, f"{name_or_path}.toml")
+    path = Path(name_or_path)
+    if not path.exists() and path.suffix != ".toml" and path.name == name_or_path:
+        raise SuiteError(
+            f"unknown suite {name_or_path!r}; {did_you_mean(name_or_path, shipped)} (or give a TOML file)"
+        )
+    try:
+        return _read(path.read_text(encoding="utf-8"), name_or_path)
+    except OSError as error:
+        raise SuiteError(f"{name_or_path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SuiteError(f"{name_or_path}: is no UTF-8 text; a suite is a TOML file") from error
+
+
+def _read(text: str, origin: str) -> Suite:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SuiteError(f"{origin}: is not valid TOML: {error}") from error
+    return Suite.from_mapping(data, origin)
+
+
+def _explain(error: ValidationError) -> tuple[str, str]:
+    """Return the key of the first mistake in a suite, and what is wrong with it."""
+    first = error.errors()[0]
+    model: type[BaseModel] = Suite
+    for part in first["loc"][:-1]:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    return key.removeprefix("."), _rule(first, model)
+
+
+def _rule(mistake: ErrorDetails, model: type[BaseModel]) -> str:
+    given = f"{mistake['input']!r} is not valid"
+    match mistake["type"]:
+        case "extra_forbidden":
+            return f"unknown key; {did_you_mean(str(mistake['loc'][-1]), model.model_fields)}"
+        case "missing":
+            return "is missing; every suite must give it"
+        case "value_error":
+            return mistake["msg"].removeprefix("Value error, ")
+        case "tuple_type":
+            return f"{given}; it should be a list"
+        case "too_short":
+            return "is empty; it should list at least one value"
+        case "model_type":
+            return f"{given}; it should be a table"
+        case "string_pattern_mismatch":
+            return f"{given}; it should be lower-case words joined by hyphens"
+    return f"{given}; {mistake['msg'].replace('Input should', 'it should')}"

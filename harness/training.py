@@ -1,0 +1,296 @@
+"""The first stage: training networks, many at once.
+
+Minimises E_{σ ~ p} ω(σ) ‖σS(X_0 + σξ, σ) + ξ‖²/d by Adam on fresh noise, with an exponential moving average of the
+parameters. Networks of one shape on one target train stacked, one `torch.func` batch; each sees the same data, noise and
+quantiles as any other of its seed, and none of its arithmetic depends on what else is in the stack.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from harness.checks import check_omega
+from harness.jobs import Training
+from harness.networks import TrainableNetwork
+from harness.targets import Distribution
+from harness.weightings import AdaptiveWeighting, Weighting
+
+State = dict[str, Tensor]
+
+TABLE = 512
+"""Number of log-spaced noise levels on which a weighting is tabulated."""
+
+RESIDUAL_LEVELS = 64
+"""Number of log-spaced levels at which an adaptive weighting is shown the residual."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a stack: its weighting, as a table over log-spaced levels, and its seed."""
+
+    weighting: Weighting
+    density: Tensor
+    omega: Tensor
+    seed: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A network after some training.
+
+    Attributes:
+        state: the module's parameters (their moving average) and buffers.
+        loss: mean of the weighted loss per coordinate over the last tenth of the steps.
+        diverged: the first step at which the loss was not finite, or None.
+    """
+
+    state: dict[str, Tensor]
+    loss: float
+    diverged: int | None
+
+
+def seed_from(*parts: object) -> int:
+    """Return a seed for a random stream that no other stream has."""
+    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:7], "big")
+
+
+def initial_module(network: TrainableNetwork, dim: int, sigma_data: float, seed: int) -> nn.Module:
+    """Return the module that training with this seed starts from."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_from("initialisation", seed))
+        return network.module(dim, sigma_data)
+
+
+def table_levels(sigma_min: float, sigma_max: float, count: int = TABLE) -> Tensor:
+    """Return log-spaced levels from σ_min to σ_max, shape (count,), float64."""
+    low, high = torch.tensor([sigma_min, sigma_max], dtype=torch.float64).log()
+    return torch.linspace(float(low), float(high), count, dtype=torch.float64).exp()
+
+
+class LevelSampler:
+    """Draws noise levels for W networks by inverting their distribution functions, and looks up their weights."""
+
+    def __init__(self, sigma: Tensor, density: Tensor, omega: Tensor) -> None:
+        """Take levels of shape (K,), densities p with respect to dσ and weights ω of shape (W, K)."""
+        self.log_sigma = sigma.log()
+        mass = density * sigma
+        pieces = (mass[:, 1:] + mass[:, :-1]) / 2
+        cumulative = torch.cat([torch.zeros_like(pieces[:, :1]), pieces.cumsum(-1)], -1)
+        self.cumulative = cumulative / cumulative[:, -1:]
+        share = self.cumulative.diff(dim=-1)
+        # The mean weight is 1: the step size then means the same for every weighting.
+        self._share = share
+        self.omega = self._normalised(omega)
+
+    def _normalised(self, omega: Tensor) -> Tensor:
+        middle = (omega[:, 1:] + omega[:, :-1]) / 2
+        return omega / (middle * self._share).sum(-1, keepdim=True)
+
+    def set_omega(self, row: int, omega: Tensor) -> None:
+        """Replace the weights of one network, shape (K,)."""
+        fresh = self.omega.clone()
+        fresh[row] = omega
+        self.omega = self._normalised(fresh)
+
+    def __call__(self, quantile: Tensor) -> tuple[Tensor, Tensor]:
+        """Return σ and ω at quantiles of shape (W, B), each of that shape."""
+        right = torch.searchsorted(self.cumulative, quantile.contiguous(), right=True).clamp(1, len(self.log_sigma) - 1)
+        left = right - 1
+        low, high = self.cumulative.gather(-1, left), self.cumulative.gather(-1, right)
+        part = ((quantile - low) / (high - low).clamp_min(1e-300)).clamp(0, 1)
+        log_sigma = torch.lerp(self.log_sigma[left], self.log_sigma[right], part)
+        omega = torch.lerp(self.omega.gather(-1, left), self.omega.gather(-1, right), part)
+        return log_sigma.exp(), omega
+
+
+class Residual:
+    """Running means of ‖σS + ξ‖ over log-spaced levels, for one network."""
+
+    def __init__(self, sigma_min: float, sigma_max: float, decay: float = 0.99) -> None:
+        self.sigma = table_levels(sigma_min, sigma_max, RESIDUAL_LEVELS)
+        edges = self.sigma.log()
+        self._edges = (edges[1:] + edges[:-1]) / 2
+        self._decay = decay
+        self._sum = torch.zeros(RESIDUAL_LEVELS, dtype=torch.float64)
+        self._count = torch.zeros(RESIDUAL_LEVELS, dtype=torch.float64)
+
+    def add(self, sigma: Tensor, norm: Tensor) -> None:
+        """Take one batch: levels and norms, both of shape (B,)."""
+        cell = torch.bucketize(sigma.log(), self._edges)
+        self._sum = self._decay * self._sum + torch.bincount(cell, norm.double(), RESIDUAL_LEVELS)
+        self._count = self._decay * self._count + torch.bincount(cell, minlength=RESIDUAL_LEVELS)
+
+    def mean(self) -> Tensor | None:
+        """Return the mean at each level, interpolated over levels not yet seen; None where too few were."""
+        seen = self._count > 0.5
+        if int(seen.sum()) < RESIDUAL_LEVELS // 2:
+            return None
+        known = self._sum[seen] / self._count[seen]
+        return interpolate(self.sigma.log(), self.sigma[seen].log(), known)
+
+
+def interpolate(x: Tensor, known_x: Tensor, known_y: Tensor) -> Tensor:
+    """Interpolate linearly at x from increasing known points, constant beyond them; all of shape (K,)."""
+    right = torch.searchsorted(known_x, x).clamp(1, len(known_x) - 1)
+    left = right - 1
+    part = ((x - known_x[left]) / (known_x[right] - known_x[left])).clamp(0, 1)
+    return torch.lerp(known_y[left], known_y[right], part)
+
+
+class Batches:
+    """The training data of the seeds in a stack: the same for a seed, whatever stack it is in."""
+
+    def __init__(self, target: Distribution, seeds: Sequence[int], batch_size: int) -> None:
+        self._target = target
+        self._size = batch_size
+        self._generators = {s: torch.Generator().manual_seed(seed_from("training", s)) for s in set(seeds)}
+        self._rows = list(seeds)
+
+    def __call__(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return clean points and noise of shape (W, B, d), float32, and quantiles of shape (W, B), float64."""
+        drawn = {}
+        for seed, generator in self._generators.items():
+            clean = self._target.sample(self._size, generator).float()
+            noise = torch.randn(clean.shape, generator=generator)
+            drawn[seed] = (clean, noise, torch.rand(self._size, generator=generator, dtype=torch.float64))
+        rows = [drawn[seed] for seed in self._rows]
+        return torch.stack([r[0] for r in rows]), torch.stack([r[1] for r in rows]), torch.stack([r[2] for r in rows])
+
+
+class Stack:
+    """Networks of one shape, their moving averages and their optimiser.
+
+    The learned parameters of all networks are views of one matrix, a row each, padded so that every row fills whole vector
+    registers: the fused optimiser rounds the rest of a row otherwise, and a network would depend on its place in the stack.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module], training: Training) -> None:
+        self._base = copy.deepcopy(modules[0]).to("meta")
+        state, self._buffers = stack_module_state(list(modules))
+        learns = {name: p.requires_grad for name, p in modules[0].named_parameters()}
+        self._frozen = {k: v.detach() for k, v in state.items() if not learns[k]}
+        learned = {k: v.detach() for k, v in state.items() if learns[k]}
+        self._flat = _padded(learned, len(modules))
+        self._flat.grad = torch.zeros_like(self._flat)
+        self._shapes = {k: v.shape for k, v in learned.items()}
+        self._views = {k: v.detach().requires_grad_() for k, v in self._split(self._flat).items()}
+        self._average = self._flat.clone()
+        self._decay = training.ema_decay
+        self._steps = 0
+        self._optimiser = torch.optim.Adam([self._flat], lr=training.learning_rate, fused=True)
+        self._forward: Callable[..., Tensor] = vmap(self._one)
+
+    def _split(self, flat: Tensor) -> State:
+        """Return the named parameters inside a matrix like `_flat`, as views."""
+        views, start = {}, 0
+        for name, shape in self._shapes.items():
+            width = math.prod(shape[1:])
+            views[name] = flat[:, start : start + width].view(shape)
+            start += width
+        return views
+
+    def _one(self, learned: State, frozen: State, buffers: State, x: Tensor, sigma: Tensor) -> Tensor:
+        denoised: Tensor = functional_call(self._base, ({**learned, **frozen}, buffers), (x, sigma))
+        return denoised
+
+    def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Denoise (W, B, d) points at (W, B) levels, each by its network."""
+        return self._forward(self._views, self._frozen, self._buffers, x, sigma)
+
+    def descend(self, loss: Tensor) -> None:
+        """Take one step down the sum of the losses, shape (W,); each depends on its own network only."""
+        gradients = torch.autograd.grad(loss.sum(), list(self._views.values()), allow_unused=True)
+        assert self._flat.grad is not None
+        for place, gradient in zip(self._split(self._flat.grad).values(), gradients, strict=True):
+            if gradient is not None:
+                place.copy_(gradient)
+        self._optimiser.step()
+        decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
+        self._average.lerp_(self._flat.detach(), 1 - decay)
+        self._steps += 1
+
+    def state(self, row: int) -> State:
+        """Return one network's averaged parameters, frozen parameters and buffers."""
+        everything = {**self._split(self._average), **self._frozen, **self._buffers}
+        return {name: value[row].clone() for name, value in everything.items()}
+
+
+def _padded(parameters: State, rows: int) -> Tensor:
+    """Return stacked parameters as one matrix, a row for each network, padded with zeros to a multiple of 16."""
+    flat = torch.cat([value.reshape(rows, -1) for value in parameters.values()], dim=1)
+    return nn.functional.pad(flat, (0, -flat.shape[1] % 16))
+
+
+def train(
+    network: TrainableNetwork, target: Distribution, members: Sequence[Member], training: Training
+) -> Iterator[list[Snapshot]]:
+    """Train a stack; yield the snapshots of all members at each level of `training.levels`.
+
+    Arguments:
+        network: the shape that all members share.
+        target: where the clean points come from.
+        members: one for each network of the stack.
+        training: how long, how fast, on which levels.
+    """
+    stack = Stack([initial_module(network, target.dim, target.sigma_data, m.seed) for m in members], training)
+    batches = Batches(target, [m.seed for m in members], training.batch_size)
+    levels = table_levels(training.sigma_min, training.sigma_max)
+    draw = LevelSampler(
+        levels, torch.stack([m.density for m in members]), torch.stack([m.omega for m in members])
+    )
+    residuals = {
+        row: Residual(training.sigma_min, training.sigma_max)
+        for row, m in enumerate(members)
+        if isinstance(m.weighting, AdaptiveWeighting)
+    }
+    history = torch.full((training.levels[-1], len(members)), float("nan"), dtype=torch.float64)
+    for step in range(training.levels[-1]):
+        clean, noise, quantile = batches()
+        sigma64, omega = draw(quantile)
+        sigma = sigma64.float()
+        noised = clean + sigma[..., None] * noise
+        residual = (noised - stack.denoise(noised, sigma)) / sigma[..., None] - noise
+        squared = residual.square().sum(-1)
+        loss = (omega.float() * squared).mean(-1) / target.dim
+        stack.descend(loss)
+        history[step] = loss.detach()
+        for row, running in residuals.items():
+            running.add(sigma64[row], squared[row].detach().sqrt())
+            adapt_weight(members[row].weighting, running, draw, row, levels, target.sigma_data, step)
+        if step + 1 in training.levels:
+            yield [_snapshot(stack, history[: step + 1, row], row) for row in range(len(members))]
+
+
+def adapt_weight(
+    weighting: Weighting, running: Residual, draw: LevelSampler, row: int, levels: Tensor, scale: float, step: int
+) -> None:
+    """Let an adaptive weighting renew its weights from the residual, when its time has come.
+
+    Raises:
+        ContractError: the weighting returned weights that its contract forbids.
+    """
+    if not isinstance(weighting, AdaptiveWeighting) or (step + 1) % weighting.every:
+        return
+    mean = running.mean()
+    if mean is None or not bool(mean.isfinite().all()):
+        return
+    fine = interpolate(levels.log(), running.sigma.log(), mean)
+    draw.set_omega(row, check_omega(weighting, weighting.adapt(levels, fine, scale), len(levels)))
+
+
+def _snapshot(stack: Stack, history: Tensor, row: int) -> Snapshot:
+    finite = history.isfinite()
+    diverged = None if bool(finite.all()) else int((~finite).nonzero()[0])
+    tail = history[-max(1, len(history) // 10) :]
+    state = stack.state(row)
+    if diverged is None and not all(bool(v.isfinite().all()) for v in state.values()):
+        diverged = len(history) - 1
+    return Snapshot(state, float(tail.mean()), diverged)

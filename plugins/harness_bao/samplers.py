@@ -1,0 +1,50 @@
+"""The Gaussian reverse step whose variance minimises the path divergence.
+
+For the kernel N(x + Δ S(x, σ), v I) against the true reverse kernel the best v is the mean squared error
+of its mean, per coordinate. With X' the point at σ', E‖X' − x − Δ∇log p‖² = dΔ − Δ²J(u), and an error e of
+the score adds Δ²e:
+
+    v* = Δ − Δ² (J(u) − e)/d.
+
+Since J ≤ d/u, v* is never below the ancestral variance u'Δ/u > 0. A measured J may exceed d/u by its
+noise: v* is clamped from below at the ancestral variance.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.samplers import GaussianKernelSampler
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from harness.information import Information, ScoreError
+
+
+class Analytic(GaussianKernelSampler):
+    """Step with the best isotropic variance: exact on an isotropic Gaussian, one evaluation a step."""
+
+    name: ClassVar[str] = "analytic"
+    formula: ClassVar[str] = "x' = x + Δ S(x, σ) + √v* z,  v* = Δ − Δ²(J(σ²) − e(σ))/d"
+    source: ClassVar[str] = "Bao et al., arXiv 2201.06503, theorems 1 and 2; arXiv 2206.07309 for e > 0"
+    needs_information: ClassVar[bool] = True
+
+    def variances(
+        self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None
+    ) -> np.ndarray:
+        """Variance v* of each step, shape (N,), from the means over the replicates of J and e.
+
+        Raises:
+            ValueError: either curve is missing.
+        """
+        if information is None or score_error is None:
+            raise ValueError(
+                "sampler analytic needs the target's Fisher information and the network's score error"
+            )
+        u = sigmas**2
+        delta = u[:-1] - u[1:]
+        fisher = information.fisher(u[:-1]).mean(0)
+        error = score_error(sigmas[:-1]).mean(0)
+        best: np.ndarray = delta - delta**2 * (fisher - error) / information.dim
+        return best.clip(min=u[1:] * delta / u[:-1])

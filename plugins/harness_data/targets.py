@@ -1,0 +1,147 @@
+"""The declarations of the data targets, and the two built from what scikit-learn ships."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from harness.mixtures import EmpiricalDistribution
+from harness.targets import Distribution, Target
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+STRIP = 64
+"""Width in pixels of the strips that a photograph is cut into; a patch lies within one strip."""
+
+PATTERN = (0, 1, 0, 0, 2)
+"""Use of successive strips: 0 to train on, 1 and 2 held out."""
+
+
+class Digits(Target):
+    """Handwritten digits of 8×8 pixels: 1,079 to train on, 359 and 359 held out."""
+
+    name: ClassVar[str] = "digits"
+    formula: ClassVar[str] = "1/n Σ_i δ(x_i), x_i ∈ [−1, 1]^64"
+    source: ClassVar[str] = (
+        "Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, 1998, by scikit-learn"
+    )
+
+    def distribution(self) -> Distribution:
+        """Load the digits."""
+        return _digits()
+
+
+class Patches(Target):
+    """Square grey patches of two photographs; training and held-out parts come from disjoint strips."""
+
+    name: ClassVar[str] = "patches"
+    formula: ClassVar[str] = "1/n Σ_i δ(x_i), x_i ∈ [−1, 1]^(size²)"
+    source: ClassVar[str] = "sample photographs of scikit-learn, Pedregosa et al., JMLR 12, 2011"
+
+    size: int = Field(4, ge=1, le=32, description="side of a patch in pixels; the dimension is its square")
+    count: int = Field(
+        4000, ge=10, le=50_000, description="number of patches: 60 % to train on, 20 % and 20 % held out"
+    )
+
+    def distribution(self) -> Distribution:
+        """Cut the patches."""
+        return _patches(self.size, self.count)
+
+
+class File(Target):
+    """A user's own points: an array of shape (rows, columns) in an .npy file."""
+
+    name: ClassVar[str] = "file"
+    formula: ClassVar[str] = "1/n Σ_i δ(x_i), x_i the rows of the array"
+    source: ClassVar[str] = (
+        "the user's; exact denoiser of finite data: Karras et al., arXiv 2206.00364, appendix B.3"
+    )
+
+    path: str = Field(
+        description="an .npy file of shape (rows, columns): 60 % of the rows to train on, the rest held out"
+    )
+    standardize: bool = Field(
+        False, description="shift and scale by the training part's mean and overall deviation"
+    )
+
+    def distribution(self) -> Distribution:
+        """Read the file.
+
+        Raises:
+            DataError: the file cannot be used; one line says why.
+        """
+        from harness_data.files import read
+
+        content = read(self.path)
+        return _file(self.path, content.digest, self.standardize)
+
+    def content_digest(self) -> str:
+        """SHA-256 of the file's bytes, checked to hold usable data."""
+        from harness_data.files import read
+
+        return read(self.path).digest
+
+
+@lru_cache(maxsize=1)
+def _digits() -> EmpiricalDistribution:
+    import torch
+    from sklearn.datasets import load_digits
+
+    pixels = torch.from_numpy(load_digits().data.astype("float64"))
+    return EmpiricalDistribution.split(pixels / 8 - 1, "target digits")
+
+
+@lru_cache(maxsize=4)
+def _patches(size: int, count: int) -> EmpiricalDistribution:
+    import numpy as np
+    from sklearn.datasets import load_sample_images
+
+    grey = [image.astype(np.float64).mean(2) / 127.5 - 1 for image in load_sample_images().images]
+    held_out = round(0.2 * count)
+    counts = (count - 2 * held_out, held_out, held_out)
+    train, first, second = (_cut(grey, size, n, part) for part, n in enumerate(counts))
+    return EmpiricalDistribution(train, (first, second), "target patches")
+
+
+def _cut(photographs: list[np.ndarray], size: int, count: int, part: int) -> Tensor:
+    """Draw patches of one part without repetition, by a fixed seed; shape (count, size²)."""
+    import numpy as np
+    import torch
+
+    windows = []
+    for photograph in photographs:
+        strips = [photograph[:, x : x + STRIP] for x in range(0, photograph.shape[1] - STRIP + 1, STRIP)]
+        chosen = [strip for i, strip in enumerate(strips) if PATTERN[i % len(PATTERN)] == part]
+        windows += [np.lib.stride_tricks.sliding_window_view(strip, (size, size)) for strip in chosen]
+    ends = np.cumsum([w.shape[0] * w.shape[1] for w in windows])
+    places = np.random.RandomState(part).choice(ends[-1], count, replace=False)
+    owner = np.searchsorted(ends, places, side="right")
+    patches = np.empty((count, size * size))
+    for k, window in enumerate(windows):
+        mine = owner == k
+        rows, columns = np.divmod(
+            places[mine] - (ends[k] - window.shape[0] * window.shape[1]), window.shape[1]
+        )
+        patches[mine] = window[rows, columns].reshape(-1, size * size)
+    return torch.from_numpy(patches)
+
+
+@lru_cache(maxsize=4)
+def _file(path: str, digest: str, standardize: bool) -> EmpiricalDistribution:
+    import torch
+
+    from harness_data.files import DataError, read
+
+    distribution = EmpiricalDistribution.split(torch.from_numpy(read(path).points), f"file {path}")
+    scale = distribution.sigma_data
+    if not 0 < scale < float("inf"):
+        raise DataError(f"{path}: the rows to train on are all the same; give rows that differ")
+    if not standardize:
+        return distribution
+    center = distribution.mixture.mean
+    parts = tuple((part - center) / scale for part in distribution.parts)
+    return EmpiricalDistribution((distribution.train - center) / scale, (parts[0], parts[1]), f"file {path}")

@@ -1,0 +1,93 @@
+"""KL(p_δ ‖ q_N) of a deterministic sampler in low dimension, by change of variables.
+
+x_N = f(x_0) with x_0 ~ N(0, σ_0² I), so ln q_N(x_N) = ln N(x_0; 0, σ_0² I) − ln|det ∂f/∂x_0|. With w =
+p_δ/q_N at generated points,
+
+    KL(p_δ ‖ q_N) = E_q[w ln w] − b E_q[w − 1]
+
+for any b, where E_q[w] = 1 if f is one to one and q_N misses nothing of p_δ. Both are checked: a change of
+sign of the determinant shows a fold, and a mean of w that is not 1 shows mass that the points do not see.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from harness.evaluation import Experiment
+from harness.metrics import Measurement, NotApplicable
+
+LARGEST_FOLD = 1e-3
+"""Largest share of points on a folded part of the map that is passed over."""
+
+FEWEST = 100
+"""Fewest points' worth of weights, (Σw)²/Σw²."""
+
+
+def divergence(experiment: Experiment, n: int) -> Measurement | NotApplicable:
+    """Estimate the divergence in nats at n generated points."""
+    dim, sigma = experiment.target.dim, experiment.sigmas[0]
+    start = sigma * torch.randn(n, dim, generator=experiment.generator, dtype=torch.float64)
+    generated, jacobian = _map_and_jacobian(lambda x: experiment.simulate(x, _no_noise), start)
+    sign, log_det = torch.linalg.slogdet(jacobian)
+    folded = min((sign < 0).double().mean().item(), (sign > 0).double().mean().item())
+    if folded > LARGEST_FOLD:
+        return NotApplicable(f"the sampler folds: its map reverses orientation at {folded:.1%} of the points")
+    log_start = -0.5 * (start / sigma).square().sum(1) - dim * math.log(sigma * math.sqrt(2 * math.pi))
+    log_p = experiment.target.log_density(generated, experiment.sigma_min).double()
+    return _from_log_weights(log_p - log_start + log_det)
+
+
+def _from_log_weights(log_w: Tensor) -> Measurement | NotApplicable:
+    """Estimate E_q[w ln w], the mean of w checked and used as a control variate."""
+    if not torch.isfinite(log_w).all():
+        return NotApplicable("the sampler collapses: a density is not finite")
+    n, w = len(log_w), log_w.exp()
+    effective = (w.sum().square() / w.square().sum()).item()
+    if effective < FEWEST:
+        return NotApplicable(f"the sampler misses mass: {n} points count as {effective:.0f}")
+    error = w.std().item() / n**0.5
+    if abs(w.mean().item() - 1) > 4 * error + 1e-6:
+        mean = f"{w.mean().item():.3g} ± {error:.2g}"
+        return NotApplicable(f"the sampler folds or misses mass: E[p/q] = {mean}, not 1")
+    integrand, control = w * log_w, w - 1
+    centred = control - control.mean()
+    spread = centred.square().sum()
+    if spread > 0:
+        integrand = integrand - (centred * integrand).sum() / spread * control
+    return Measurement(integrand.mean().item(), integrand.std().item() / n**0.5)
+
+
+def _map_and_jacobian(function: Callable[[Tensor], Tensor], start: Tensor) -> tuple[Tensor, Tensor]:
+    """Return f(start), shape (n, d), and the Jacobian at each point, shape (n, d, d): one forward-mode pass.
+
+    The passes for the d directions run as one batch, each point repeated d times.
+
+    Raises:
+        ValueError: the derivative is not that of the map (gradients switched off inside).
+    """
+    n, dim = start.shape
+    directions = torch.eye(dim, dtype=start.dtype).repeat(n, 1)
+    repeated = start.repeat_interleave(dim, 0)
+    values, tangents = cast(tuple[Tensor, Tensor], torch.func.jvp(function, (repeated,), (directions,)))
+    jacobian = tangents.view(n, dim, dim).transpose(1, 2)
+    _verify(function, start[:16], jacobian[:16])
+    return values.view(n, dim, dim)[:, 0], jacobian
+
+
+def _verify(function: Callable[[Tensor], Tensor], start: Tensor, jacobian: Tensor) -> None:
+    """Compare with central differences along one direction; the median, since a kink may lie between."""
+    step = 1e-5 * start.abs().max() * torch.ones_like(start) / start.shape[1] ** 0.5
+    measured = (function(start + step) - function(start - step)) / 2
+    predicted = (jacobian @ step[:, :, None])[:, :, 0]
+    wrong = (measured - predicted).norm(dim=1) / (measured.norm(dim=1) + predicted.norm(dim=1) + 1e-300)
+    if wrong.median() > 1e-3:
+        raise ValueError("the simulation's derivative is not its map's; is a gradient switched off inside?")
+
+
+def _no_noise() -> Tensor:
+    raise ValueError("a deterministic sampler asked for noise")

@@ -1,0 +1,25 @@
+"""Fixtures shared by all tests; one thread for torch, once it is imported."""
+
+import os
+import sys
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+os.environ.pop("HARNESS_PLUGINS", None)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    # Tests that need no torch must not wait for it.
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def registry():
+    """Every component that is installed."""
+    from harness.plugins import load
+
+    return load()

@@ -1,0 +1,230 @@
+"""The JSON contract: what it keeps, what it refuses, and in which words."""
+
+import json
+import math
+from copy import deepcopy
+
+import pytest
+
+from harness.leaderboard import LeaderboardError, is_divergence, json_schema, read, to_json, validate
+from harness.references import Reference, find, labels
+
+
+def test_canonical_text_is_a_fixed_point_and_keeps_every_number(document):
+    text = to_json(document)
+    assert json.loads(text) == document
+    assert to_json(json.loads(text)) == text == to_json(validate(document))
+    assert text.endswith("}\n")
+
+
+def test_fields_are_in_contract_order_whatever_order_they_came_in(document):
+    shuffled = dict(reversed(document.items()))
+    shuffled["rows"] = [dict(reversed(row.items())) for row in document["rows"]]
+    written = json.loads(to_json(shuffled))
+    assert list(written) == ["schema_version", "suite", "metric", "environment", "calibration", "agreement",
+                             "effects", "rows"]  # fmt: skip
+    assert list(written["rows"][0]) == list(document["rows"][0])
+    assert list(written["rows"][0]["metrics"]["energy"]) == ["value", "low", "high", "n_seeds"]
+
+
+def test_read_gives_what_was_written(tmp_path, document):
+    path = tmp_path / "leaderboard.json"
+    path.write_text(to_json(document), encoding="utf-8")
+    assert read(path) == validate(document)
+
+
+def change(document, path, value):
+    """Set (or, with `...`, delete) the entry at a path."""
+    changed = deepcopy(document)
+    place = changed
+    for part in path[:-1]:
+        place = place[part]
+    if value is ...:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return changed
+
+
+ROW = ("rows", 0)
+REFUSALS = [
+    (("schema_version",), 2, "schema_version: 2 is newer than this harness reads (1)"),
+    (("schema_version",), 0, "schema_version: 0 does not exist"),
+    (("schema_version",), "1", "schema_version: '1' is no version"),
+    (("schema_version",), True, "schema_version: True is no version"),
+    (("schema_version",), ..., "schema_version: None is no version"),
+    (("comment",), "x", "comment: Extra inputs are not permitted"),
+    ((*ROW, "fid"), 1.0, "rows[0].fid: Extra inputs are not permitted"),
+    ((*ROW, "sampler", "origin"), "x", "rows[0].sampler.origin: Extra inputs"),
+    ((*ROW, "nfe"), ..., "rows[0].nfe: Field required"),
+    ((*ROW, "steps"), 20.5, "rows[0].steps: should be a valid integer, not 20.5"),
+    ((*ROW, "steps"), "20", "rows[0].steps: should be a valid integer, not '20'"),
+    ((*ROW, "rank"), True, "rows[0].rank: should be a valid integer"),
+    (
+        (*ROW, "metrics", "kl", "value"),
+        math.nan,
+        "rows[0].metrics.kl.value: should be a finite number, not nan",
+    ),
+    ((*ROW, "bounds", "budget"), math.inf, "rows[0].bounds.budget: should be a finite number"),
+    (("environment", "load"), [1.0, math.nan], "environment.load"),
+    ((*ROW, "target", "params", "modes"), math.nan, "rows[0].target.params.modes"),
+    ((*ROW, "metrics", "kl", "low"), 0.02, "rows[0].metrics.kl: low 0.02 is above value 0.01"),
+    (("rows", 3, "reason"), None, "rows[3]: status failed needs a reason"),
+    (("rows", 3, "reason"), "", "rows[3].reason"),
+    ((*ROW, "reason"), "slow", "rows[0]: status ok takes no reason"),
+    ((*ROW, "status"), "late", "rows[0].status: should be 'ok' or 'failed', not 'late'"),
+    ((*ROW, "rank_low"), 2, "rows[0]: rank 1 is outside its interval 2 to 2"),
+    ((*ROW, "rank_high"), 5, "rows[0].rank_high: 5 of only 4 rows of its target"),
+    (("rows", 1, "budget", "score"), 0.6, "rows[1].budget: total 0.5 is not the sum of the terms, 0.6"),
+    (
+        ("rows", 2, "violations", 0, "bound"),
+        "theorem-2",
+        "rows[2]: violation of theorem-2 by kl: the row lacks",
+    ),
+    (
+        ("rows", 2, "violations", 0, "value"),
+        1.6,
+        "rows[2]: violation of budget by kl: not the row's own numbers",
+    ),
+    (("agreement", 0, "target"), "digits", "agreement[0].target: 'digits' names not exactly one target"),
+    (("agreement", 0, "kendall_tau"), 1.2, "agreement[0].kendall_tau: should be less than or equal to 1"),
+    (("effects", 0, "factor"), 0.0, "effects[0].factor: should be greater than 0"),
+    (("effects", 0, "axis"), "weightings", "effects[0].axis"),
+    (("calibration", 0, "high"), 0.0075, "calibration[0]: value 0.008 is above high 0.0075"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), REFUSALS, ids=[m for _, _, m in REFUSALS])
+def test_a_broken_document_is_refused_in_one_line_with_its_place(small, path, value, message):
+    validate(small)
+    with pytest.raises(LeaderboardError) as caught:
+        validate(change(small, path, value))
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_violation_must_be_clear_of_its_interval(small):
+    broken = change(small, ("rows", 2, "metrics", "kl", "low"), 1.2)
+    broken = change(broken, ("rows", 2, "violations", 0, "low"), 1.2)
+    with pytest.raises(LeaderboardError, match="low is not above the bound"):
+        validate(broken)
+
+
+def test_ranks_follow_the_metric(small):
+    broken = deepcopy(small)
+    broken["rows"][0]["rank"], broken["rows"][1]["rank"] = 2, 1
+    with pytest.raises(
+        LeaderboardError, match=r"rows\[0\].rank: 2 is behind a worse row of its target, ranked 1"
+    ):
+        validate(broken)
+
+
+def test_a_tie_may_share_a_rank_but_nothing_better_may_come_after_it(small):
+    tied = deepcopy(small)
+    tied["rows"][1]["rank"] = 1
+    validate(tied)
+    tied["rows"][2]["metrics"]["kl"] = {"value": 0.011, "low": 0.01, "high": 0.012, "n_seeds": 3}
+    tied["rows"][2]["violations"] = []
+    with pytest.raises(LeaderboardError, match=r"rows\[2\].rank"):
+        validate(tied)
+
+
+def test_failures_come_last(small):
+    broken = deepcopy(small)
+    for row, rank in zip(broken["rows"], (1, 2, 4, 3), strict=True):
+        row.update(rank=rank, rank_low=rank, rank_high=rank)
+    broken["rows"][1].update(rank_low=1)
+    with pytest.raises(LeaderboardError, match=r"rows\[2\].rank: 4 is behind a worse row"):
+        validate(broken)
+
+
+def test_the_same_combination_twice_is_refused(small):
+    broken = deepcopy(small)
+    broken["rows"].append(deepcopy(broken["rows"][3]))
+    with pytest.raises(LeaderboardError, match=r"rows\[4\]: the same combination as rows\[3\]"):
+        validate(broken)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "a leaderboard is a JSON object, not list"),
+        ('{"schema_version": NaN}', "is not valid JSON: NaN is no JSON number"),
+        ("{", "is not valid JSON"),
+        ('{"schema_version": 7}', "schema_version: 7 is newer"),
+        ("[" * 100_000, "is not valid JSON"),
+    ],
+)
+def test_a_bad_file_is_named_in_one_line(tmp_path, text, message):
+    path = tmp_path / "leaderboard.json"
+    path.write_text(text)
+    with pytest.raises(LeaderboardError) as caught:
+        read(path)
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_and_a_missing_file_are_named(tmp_path):
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(LeaderboardError, match="binary is not valid JSON"):
+        read(tmp_path / "binary")
+    with pytest.raises(LeaderboardError, match="absent cannot be read: No such file"):
+        read(tmp_path / "absent")
+
+
+def test_schema_export_lists_the_contract():
+    schema = json_schema()
+    assert schema["additionalProperties"] is False
+    assert set(schema["required"]) == set(schema["properties"])
+    row = schema["$defs"]["Row"]
+    assert row["additionalProperties"] is False
+    assert set(row["required"]) == set(row["properties"])
+    assert row["properties"]["status"]["enum"] == ["ok", "failed"]
+
+
+def test_labels_show_only_the_parameters_that_differ(document):
+    label = labels(document["rows"])
+    shown = {label("time_discretization", row["time_discretization"]) for row in document["rows"]}
+    assert shown == {"polynomial:rho=3", "polynomial:rho=7", "exponential"}
+    assert {label("target", row["target"]) for row in document["rows"]} == {"ring", "digits"}
+    assert label("network", document["rows"][0]["network"]) == "mlp"
+
+
+def test_labels_are_the_same_for_plain_rows_and_models(document):
+    plain, models = labels(document["rows"]), labels(validate(document).rows)
+    for row in document["rows"]:
+        assert plain("sampler", row["sampler"]) == models("sampler", Reference.model_validate(row["sampler"]))
+
+
+def test_one_name_of_two_distributions_is_qualified(small):
+    small["rows"][0]["weighting"]["distribution"] = "stranger"
+    label = labels(small["rows"])
+    assert label("weighting", small["rows"][0]["weighting"]) == "stranger/edm"
+    assert label("weighting", small["rows"][1]["weighting"]) == "diffusion-harness/edm"
+    assert label("weighting", small["rows"][2]["weighting"]) == "eps"
+
+
+def test_find_reads_labels_back():
+    def ring(modes, name="ring", distribution="a"):
+        params = {"modes": modes, "path": "x,y"}
+        return Reference(name=name, params=params, distribution=distribution, version="1", digest=str(modes))
+
+    components = [ring(8), ring(4), ring(8, name="digits"), ring(2, distribution="b")]
+    assert find("ring:modes=4", components) == [components[1]]
+    assert find("ring:modes=8", components) == [components[0]]
+    assert find("digits", components) == [components[2]]
+    assert find("b/ring", components) == [components[3]]
+    assert find("ring", components) == [components[0], components[1], components[3]]
+    assert find("ring:modes=5", components) == []
+    assert find("", components) == []
+
+
+def test_find_falls_back_on_the_name_where_parameters_cannot_be_read_back():
+    file = Reference(name="file", params={"path": "a,b.npy"}, distribution="a", version="1", digest="1")
+    assert find("file:path=a,b.npy", [file]) == [file]
+
+
+def test_which_metrics_bounds_bound():
+    assert [is_divergence(name) for name in ("kl", "path-kl", "kl:particles=100", "energy", "klx")] == [
+        True, True, True, False, False]  # fmt: skip

@@ -1,0 +1,237 @@
+"""The published directory: complete, reproducible, and never half written."""
+
+import errno
+import json
+import os
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from harness import plots, publishing
+from harness.leaderboard import LeaderboardError, read, to_json, validate
+from harness.publishing import publish
+
+COMMAND = "harness run quick --out results/quick\nharness publish results/quick leaderboards/quick"
+
+matplotlib = pytest.importorskip("matplotlib", reason="plots need the extra `publish`")
+
+
+def contents(directory):
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def points(axes, names):
+    """Return the (x, y) of every point drawn for a sampler; guides and marks have labels of their own."""
+    lines = [line for line in axes.get_lines() if line.get_label() in names]
+    return [(float(x), float(y)) for line in lines for x, y in zip(*line.get_data(), strict=True)]
+
+
+def test_everything_is_written_and_the_page_links_it(tmp_path, document):
+    files = publish(document, tmp_path / "boards" / "quick", COMMAND)
+    names = {path.name for path in files}
+    assert names == {path.name for path in (tmp_path / "boards" / "quick").iterdir()}
+    assert names == {"leaderboard.json", "README.md", "budgets.svg", "effects.svg",
+                     "sliced-wasserstein-against-budget.svg", "sliced-wasserstein-against-theorem-2.svg",
+                     "kl-against-budget.svg", "kl-against-theorem-2.svg"}  # fmt: skip
+    page = (tmp_path / "boards" / "quick" / "README.md").read_text()
+    assert set(re.findall(r"\]\(([^)]+)\)", page)) == names - {"README.md"}
+    assert page.startswith(f"# Leaderboard `quick`\n\n```sh\n{COMMAND}\n```\n")
+    assert read(tmp_path / "boards" / "quick" / "leaderboard.json") == validate(document)
+    for name in names:
+        if name.endswith(".svg"):
+            ElementTree.parse(tmp_path / "boards" / "quick" / name)
+    assert [path.name for path in (tmp_path / "boards").iterdir()] == ["quick"]
+
+
+def test_page_says_what_a_reader_must_know(document):
+    page = publishing.render_files(validate(document), COMMAND)["README.md"].decode()
+    assert "360 combinations on 2 targets (ring, digits)" in page
+    assert "4 failed; 1 measured above a bound" in page
+    assert "held-out sample): sliced-wasserstein 0.0210 ± 0.0021" in page
+    assert "Kendall τ: budget 0.61 (0.51–0.69), n=106" in page
+    assert page.count("158 more in [leaderboard.json]") == 2
+    assert page.count("NaN in the samples \\| sigma=0.02, seed 1") == 4
+    assert "- torch: 2.13.0" in page
+
+
+def test_publishing_twice_gives_the_same_bytes(tmp_path, document):
+    publish(document, tmp_path / "a", COMMAND)
+    publish(json.loads(to_json(document)), tmp_path / "b", COMMAND)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_a_figure_saved_twice_is_the_same(document):
+    figure = plots.budgets(validate(document))
+    assert plots.svg(figure) == plots.svg(figure)
+
+
+def test_publishing_again_replaces_our_files_and_keeps_others(tmp_path, make):
+    publish(make(), tmp_path, COMMAND)
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "drawing.svg").write_text("mine")
+    document = make(seed=8, violate=False)
+    for row in document["rows"]:
+        del row["bounds"]["theorem-2"]
+    publish(document, tmp_path, COMMAND)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"notes.txt", "drawing.svg", "kl-against-budget.svg"} <= names
+    assert not any("theorem-2" in name for name in names)
+    assert not any(name.startswith(".") for name in names)
+    assert read(tmp_path / "leaderboard.json") == validate(document)
+
+
+@pytest.mark.parametrize(("bound", "metric"), [("budget", "sliced-wasserstein"), ("theorem-2", "kl")])
+def test_one_point_for_each_combination_with_both_values(document, bound, metric):
+    board = validate(document)
+    figure = plots.error_against_bound(board, bound, metric)
+    names = {row.sampler.name for row in board.rows}
+    for axes in figure.axes:
+        expected = sorted(
+            (row.bounds[bound], row.metrics[metric].value)
+            for row in board.rows
+            if row.target.name == axes.get_title("left")
+            and row.ok and row.bounds[bound] is not None and metric in row.metrics
+        )  # fmt: skip
+        assert sorted(points(axes, names)) == expected
+        ranked = sum(row.ok and row.target.name == axes.get_title("left") for row in board.rows)
+        (note,) = [text.get_text() for text in axes.texts]
+        left_out = f"{ranked - len(expected)} without both values, 2 failed"
+        assert note == f"{len(expected)} combinations; not shown: {left_out}"
+    assert [axes.get_title("left") for axes in figure.axes] == (
+        ["ring"] if metric == "kl" else ["ring", "digits"]
+    )
+
+
+def test_values_that_are_not_positive_stay_on_the_plot_hollow(small):
+    small["rows"][1]["metrics"]["kl"] = {"value": -0.001, "low": -0.002, "high": 0.001, "n_seeds": 3}
+    small["rows"][0]["rank"], small["rows"][1]["rank"] = 2, 1
+    figure = plots.error_against_bound(validate(small), "budget", "kl")
+    (axes,) = figure.axes
+    assert sorted(points(axes, {"ancestral"})) == [(0.5, 0.75), (1.25, 1.5)]
+    hollow = [line for line in axes.get_lines() if line.get_markerfacecolor() == "none"]
+    assert [line.get_data()[1][0] for line in hollow if line.get_label() == "ancestral"] == [0.75]
+
+
+def test_the_line_of_equality_is_drawn_only_where_both_are_divergences(document):
+    board = validate(document)
+    labelled = {
+        metric: plots.error_against_bound(board, "budget", metric).axes[0].get_legend_handles_labels()[1]
+        for metric in ("kl", "energy")
+    }
+    assert "measured = bound" in labelled["kl"]
+    assert "measured = bound" not in labelled["energy"]
+    assert "above the bound" in labelled["kl"]
+
+
+def test_bars_end_where_the_budget_does(document):
+    board = validate(document)
+    figure = plots.budgets(board, best=7)
+    for axes, target in zip(figure.axes, ("ring", "digits"), strict=True):
+        rows = sorted((row for row in board.rows if row.target.name == target), key=lambda row: row.rank)
+        best = [row.budget for row in rows if row.ok and row.budget][:7]
+        for i, budget in enumerate(best):
+            bars = [container[i] for container in axes.containers]
+            terms = [budget.initialization, budget.score, budget.discretization, budget.variance]
+            assert [bar.get_width() for bar in bars] == pytest.approx(terms)
+            right = max(bar.get_x() + max(bar.get_width(), 0) for bar in bars)
+            left = min(bar.get_x() + min(bar.get_width(), 0) for bar in bars)
+            assert right + left == pytest.approx(budget.total)
+        (totals,) = [line for line in axes.get_lines() if line.get_label() == "total"]
+        assert list(totals.get_xdata()) == pytest.approx([budget.total for budget in best])
+
+
+def test_forest_shows_every_effect_with_its_interval(document):
+    board = validate(document)
+    figure = plots.effects(board)
+    for axes in figure.axes:
+        found = [effect for effect in board.effects if effect.target == axes.get_title("left")]
+        dots = [line for line in axes.get_lines() if len(line.get_xdata()) == 1]
+        spans = [line for line in axes.get_lines() if line.get_label() == "_"]
+        assert sorted(line.get_xdata()[0] for line in dots) == sorted(effect.factor for effect in found)
+        assert sorted(tuple(line.get_xdata()) for line in spans) == sorted((e.low, e.high) for e in found)
+        low, high = axes.get_xlim()
+        assert low < min(effect.low for effect in found)
+        assert high > max(effect.high for effect in found)
+
+
+def test_no_text_of_a_plot_overlaps_another_or_leaves_the_figure(document):
+    board = validate(document)
+    figures = [
+        plots.error_against_bound(board, "budget", "sliced-wasserstein"),
+        plots.error_against_bound(board, "budget", "kl"),
+        plots.budgets(board),
+        plots.effects(board),
+    ]
+    for figure in figures:
+        renderer = figure.canvas.get_renderer() if hasattr(figure.canvas, "get_renderer") else None
+        boxes = [
+            (text.get_text(), text.get_window_extent(renderer))
+            for text in figure.findobj(matplotlib.text.Text)
+            if text.get_visible() and text.get_text().strip()
+        ]
+        for i, (name, box) in enumerate(boxes):
+            for other, second in boxes[i + 1 :]:
+                assert not (box.padded(-1).overlaps(second.padded(-1)) and name != other), (name, other)
+
+
+def test_plots_of_little_are_left_out(tmp_path, small):
+    small.update(rows=small["rows"][3:], agreement=[], effects=[], calibration=[])
+    small["rows"][0].update(rank=1, rank_low=1, rank_high=1)
+    files = publish(small, tmp_path / "tiny", COMMAND)
+    assert {path.name for path in files} == {"leaderboard.json", "README.md"}
+
+
+def test_without_matplotlib_the_extra_is_named(tmp_path, small, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(LeaderboardError, match=r"pip install 'diffusion-harness\[publish\]'"):
+        publish(small, tmp_path / "out", COMMAND)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_full_disk_leaves_what_was_there(tmp_path, small, make, monkeypatch, existing):
+    target = tmp_path / "out"
+    if existing:
+        publish(make(), target, COMMAND)
+    before = contents(target) if existing else None
+    calls = []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(LeaderboardError, match="out cannot be written: No space left on device"):
+        publish(small, target, COMMAND)
+    assert (contents(target) if existing else target.exists() or None) == before
+    assert [path.name for path in tmp_path.iterdir()] == (["out"] if existing else [])
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a directory that nobody can write")
+def test_a_directory_that_cannot_be_written_is_one_line(small):
+    with pytest.raises(LeaderboardError) as caught:
+        publish(small, "/proc/harness-leaderboard", COMMAND)
+    assert str(caught.value).startswith("/proc/harness-leaderboard cannot be written: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_another_page_is_never_overwritten(tmp_path, small):
+    (tmp_path / "README.md").write_text("a project")
+    with pytest.raises(LeaderboardError, match=r"holds another README\.md; publish into a new directory"):
+        publish(small, tmp_path, COMMAND)
+    assert contents(tmp_path) == {"README.md": b"a project"}
+    with pytest.raises(LeaderboardError, match=r"README.md is a file; publish into a directory"):
+        publish(small, tmp_path / "README.md", COMMAND)
+
+
+def test_names_of_strangers_make_safe_file_names(tmp_path, small):
+    for row in small["rows"]:
+        row["bounds"] = {"../Evil bound": row["bounds"]["budget"]}
+        row["violations"] = []
+    small["agreement"] = []
+    files = publish(small, tmp_path / "out", COMMAND)
+    assert "kl-against-evil-bound.svg" in {path.name for path in files}
+    assert all(path.parent == tmp_path / "out" and path.exists() for path in files)

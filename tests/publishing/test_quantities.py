@@ -1,0 +1,54 @@
+"""Numbers are shown with the digits that their uncertainty carries."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.quantities import number, quantity, span
+
+
+def test_a_value_is_rounded_where_its_uncertainty_begins():
+    assert quantity(0.123456, 0.113456, 0.133456) == "0.123 ± 0.010"
+    assert quantity(12.3456, 12.0, 12.6912) == "12.35 ± 0.35"
+    assert quantity(1234.5, 1134.5, 1334.5) == "1234 ± 100"
+    assert quantity(-0.02, -0.05, 0.01) == "-0.020 ± 0.030"
+
+
+def test_rounding_up_to_a_power_of_ten_does_not_add_a_digit():
+    assert quantity(0.0123, 0.0123 - 0.00099999, 0.0123 + 0.00099999) == "0.0123 ± 0.0010"
+    assert number(0.99999) == "1.00"
+
+
+def test_a_lopsided_interval_shows_both_ends():
+    assert quantity(0.5, 0.48, 0.6) == "0.500 (0.480–0.600)"
+
+
+def test_small_and_large_values_share_a_power_of_ten():
+    assert quantity(1.234e-5, 1.114e-5, 1.354e-5) == "(1.23 ± 0.12)e-05"
+    assert quantity(2.5e7, 2.4e7, 2.6e7) == "(2.50 ± 0.10)e+07"
+
+
+def test_without_an_interval_or_with_an_exact_one():
+    assert quantity(0.123456789, None, None) == "0.123"
+    assert quantity(0.123456789, 0.123456789, 0.123456789) == "0.123457"
+    assert quantity(0.0, 0.0, 0.0) == "0"
+
+
+def test_numbers_and_spans():
+    assert [number(x) for x in (0, 1, 25.13, 0.001234, 0.0001234, 123456.0, -3.14159)] == [
+        "0", "1.00", "25.1", "0.00123", "1.23e-04", "1.23e+05", "-3.14"]  # fmt: skip
+    assert span(0.61, 0.5, 0.7) == "0.61 (0.50–0.70)"
+    assert span(None, None, None) == "n/a"
+
+
+@given(st.floats(-1e8, 1e8), st.floats(1e-9, 1e8))
+def test_what_is_shown_is_within_a_tenth_of_the_uncertainty(value, half):
+    text = quantity(value, value - half, value + half)
+    match = re.fullmatch(r"\(?(-?[\d.]+) ± ([\d.]+)\)?(?:e([+-]\d+))?", text)
+    if match is None:  # too narrow for an interval to show beside so large a value
+        assert half <= 1e-6 * (abs(value) + half) * 1.001
+        return
+    scale = 10.0 ** int(match[3] or 0)
+    assert abs(float(match[1]) * scale - value) <= 0.051 * half + 1e-9 * abs(value)
+    assert abs(float(match[2]) * scale - half) <= 0.051 * half + 1e-9 * abs(value)

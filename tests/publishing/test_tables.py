@@ -1,0 +1,229 @@
+"""Tables: what a reader sees, and that programs get every number."""
+
+import csv
+import io
+import json
+import re
+import textwrap
+
+import pytest
+
+from harness.columns import Column, shorten, wrap
+from harness.leaderboard import LeaderboardError, validate
+from harness.tables import FORMATS, markdown_table, render
+
+GOLDEN = """
+tiny: 4 combinations, ranked by kl (smaller is better)
+
+ring:
+  3 combinations ranked, 1 failed, 1 above a bound (marked !)
+  same in every row: schedule edm · network mlp · 20 steps · 500 train steps
+  a perfect generator (held-out sample): kl 0.0080 ± 0.0010
+  order by bound against measured order, Kendall τ: budget 1.00, n=2
+
+   rank  weighting  grid              sampler    NFE               kl  budget  bound/kl  !
+-------  ---------  ----------------  ---------  ---  ---------------  ------  --------  -
+1 (1–2)  edm        exponential       heun        39  0.0100 ± 0.0020     n/a       n/a
+2 (1–2)  edm        polynomial:rho=3  ancestral   20  0.0123 ± 0.0010   0.500      40.7
+      3  eps        polynomial:rho=7  ancestral   20    1.500 ± 0.050    1.25     0.833  !
+
+failed (1):
+  eps · exponential · heun: NaN | after step 3 of seed 1
+
+Effects. Factor on kl against the mean over the axis' choices, all else equal; below 1 is better
+
+axis       choice              ring
+---------  ------  ----------------
+weighting  edm                 0.80
+           eps     1.25 (1.10–1.40)
+"""
+
+
+def test_golden_table(small):
+    assert render(small, "table") == GOLDEN.lstrip("\n")
+
+
+def rows_under_rank(text):
+    """Return each table's lines from its head on, up to the first empty line."""
+    return [block.split("\n\n")[0].split("\n") for block in re.split(r"\n(?= *rank )", text)[1:]]
+
+
+@pytest.mark.parametrize("metric", ["sliced-wasserstein", "kl"])
+@pytest.mark.parametrize("width", [160, 120, 100, 80, 60])
+def test_no_line_is_wider_than_the_terminal(make, metric, width):
+    text = render(make(metric), "table", width=width)
+    longest = max(text.split("\n"), key=len)
+    assert len(longest) <= width, longest
+
+
+@pytest.mark.parametrize("width", [None, 160, 120, 100, 80])
+def test_every_shown_row_can_be_told_apart_at_every_width(make, width):
+    text = render(make(), "table", width=width, top=0)
+    for lines in rows_under_rank(text):
+        assert "rank" in lines[0]
+        # A folded row goes on over lines whose rank is blank. Figures may agree: only the names are compared.
+        start = lines[1].index("  ") + 2
+        end = lines[0].index("sliced-wasserstein") - 2 if "combination" not in lines[0] else None
+        end = end or lines[1].index("  ", start)
+        names, current = [], ""
+        for line in lines[2:]:
+            if line[:start].strip() and current:
+                names.append(current)
+                current = ""
+            current += " " + line[start:end].strip()
+        names.append(current)
+        ranked = [name for name in names if "more" not in name]
+        assert len(ranked) == 178
+        assert len(set(ranked)) == len(ranked)
+
+
+def test_measured_value_bound_and_rank_survive_80_columns(make):
+    head = rows_under_rank(render(make("kl"), "table", width=80))[0][0]
+    assert head.split() == ["rank", "combination", "kl", "budget", "bound/kl", "!"]
+
+
+def test_top_rows_are_shown_and_the_rest_counted(document):
+    text = render(document, "table")
+    assert text.count("… 158 more; --top 0 shows all") == 2
+    assert [len(lines) - 3 for lines in rows_under_rank(text)] == [20, 20]
+    text = render(document, "table", top=5)
+    assert text.count("… 173 more; --top 0 shows all") == 2
+    assert "more" not in render(document, "table", top=0)
+
+
+def test_rows_come_by_rank_whatever_their_order_in_the_document(document):
+    expected = render(document, "table")
+    document["rows"].sort(key=lambda row: json.dumps(row["sampler"]))
+    first = document["rows"][0]["target"]["name"]
+    text = render(document, "table")
+    assert rows_under_rank(text)[0 if first == "ring" else 1] == rows_under_rank(expected)[0]
+
+
+def test_csv_holds_every_number_of_the_document_exactly(document):
+    table = list(csv.DictReader(io.StringIO(render(document, "csv"))))
+    assert len(table) == len(document["rows"])
+    originals = {key(row): row for row in document["rows"]}
+    for line in table:
+        row = originals[(*(line[f"{axis}.digest"] for axis in COMPONENTS), int(line["train_steps"]))]
+        for field in ("rank", "rank_low", "rank_high", "steps", "nfe", "train_steps"):
+            assert int(line[field]) == row[field]
+        assert (line["status"], line["reason"]) == (row["status"], row["reason"] or "")
+        for axis in COMPONENTS:
+            assert json.loads(line[f"{axis}.params"]) == row[axis]["params"]
+        flat = {f"metrics.{m}.{k}": v for m, entry in row["metrics"].items() for k, v in entry.items()}
+        for group in ("budget", "bounds", "seconds"):
+            flat |= {f"{group}.{name}": value for name, value in (row[group] or {}).items()}
+        for name, value in flat.items():
+            assert line[name] == "" if value is None else float(line[name]) == value
+        others = {name for name in line if name.split(".")[0] in ("metrics", "budget", "bounds", "seconds")}
+        assert all(line[name] == "" for name in others - set(flat))
+        assert json.loads(line["violations"]) == row["violations"]
+
+
+COMPONENTS = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
+
+
+def key(row):
+    return (*(row[axis]["digest"] for axis in COMPONENTS), row["train_steps"])
+
+
+def test_json_is_the_document(document):
+    assert json.loads(render(document, "json")) == document
+    with pytest.raises(LeaderboardError, match="json is always the whole document"):
+        render(document, "json", top=5)
+
+
+def cells(line):
+    """Split a Markdown table line at its unescaped bars."""
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def test_every_markdown_table_has_one_width(document):
+    document["rows"][-1]["reason"] = "a|b \\| `c` <script>\x1b[31m"
+    blocks = [b for b in render(document, "markdown").strip().split("\n\n") if b.startswith("|")]
+    assert len(blocks) == 5  # two rankings, two of failures, one of effects
+    for block in blocks:
+        lines = block.split("\n")
+        assert {len(cells(line)) for line in lines} == {len(cells(lines[0]))}
+        assert all(re.fullmatch(r":?-+:?", cell) for cell in cells(lines[1]))
+
+
+def test_markdown_cells_are_escaped():
+    table = markdown_table([Column("a|b", ("x\ny", "<b>*_`|"), naming=True)])
+    head, _, *body = (cells(line) for line in table.split("\n"))
+    assert head == ["a\\|b"]
+    assert body == [["x y"], ["\\<b>\\*_\\`\\|"]]
+
+
+def test_control_characters_of_a_plugin_never_reach_the_terminal(small):
+    small["rows"][3]["reason"] = "bad \x1b[2J\x07 thing"
+    for format in ("table", "markdown"):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", render(small, format))
+
+
+def test_a_metric_that_is_no_divergence_has_no_ratio(make):
+    for row in (document := make())["rows"]:
+        row["metrics"].pop("kl", None)
+        row["violations"] = []
+    assert "bound/" not in render(document, "table")
+
+
+def test_ratio_is_the_tightest_bound_over_the_measured_divergence(small):
+    small["rows"][1]["bounds"]["theorem-2"] = 0.246
+    assert re.search(r"0\.500 +0\.246 +20\.0\n", render(small, "table"))
+
+
+def test_the_marginal_divergence_is_preferred_to_the_path(make):
+    for row in (document := make())["rows"]:
+        if row["budget"]:
+            path = {"value": row["budget"]["total"], "low": None, "high": None, "n_seeds": 3}
+            row["metrics"] = {"path-kl": path, **row["metrics"]}
+    assert "bound/kl" in render(document, "table")
+    assert "bound/path-kl" not in render(document, "table", top=1).split("digits:")[0]
+
+
+def test_a_section_without_finished_rows_or_with_one_row(small):
+    small["rows"] = small["rows"][3:]
+    small["rows"][0].update(rank=1, rank_low=1, rank_high=1)
+    text = render(small, "table", width=80)
+    assert "0 combinations ranked, 1 failed" in text
+    assert "failed (1):\n  eps · edm · exponential · mlp · heun" in text
+    for format in FORMATS:
+        assert render(small, format)
+
+
+def test_an_empty_leaderboard_is_no_error(small):
+    small.update(rows=[], agreement=[], effects=[], calibration=[])
+    assert render(small, "table") == "tiny: 0 combinations, ranked by kl (smaller is better)\n"
+    for format in FORMATS:
+        assert render(small, format)
+
+
+def test_a_target_is_known_by_another_label_of_it(small):
+    small["agreement"][0]["target"] = "ring:modes=8"
+    assert "budget 1.00, n=2" in render(small, "table")
+
+
+def test_bad_requests_are_refused(small):
+    with pytest.raises(LeaderboardError, match="no format 'html'; known: table, json, csv, markdown"):
+        render(small, "html")
+    with pytest.raises(LeaderboardError, match="top=-1 is negative"):
+        render(small, "table", top=-1)
+
+
+def test_models_render_as_plain_data_does(document):
+    for format in FORMATS:
+        assert render(validate(document), format) == render(document, format)
+
+
+def test_shortened_labels_keep_what_tells_them_apart():
+    assert shorten("polynomial:rho=3", 12) == "polyn…:rho=3"
+    assert shorten("exponential", 11) == "exponential"
+    assert shorten("exponential", 6) == "expon…"
+    assert shorten("file:path=/a/very/long/name.npy", 12) == "file:path=/a/very/long/name.npy"
+
+
+def test_wrap_breaks_between_words_only():
+    assert wrap(["edm", "vp-linear", "heun"], 15) == "edm · vp-linear\nheun"
+    assert wrap(["exponential-integrator"], 5) == "exponential-integrator"
+    assert textwrap.dedent(wrap([], 5)) == ""

@@ -1,0 +1,258 @@
+"""Border checks: every broken return is told by component and rule; a sound one comes back as promised."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import checks
+from harness.errors import ContractError
+from harness.networks import OracleNetwork
+from harness.noise_schedules import NoiseSchedule
+from harness.samplers import Sampler
+from harness.time_discretizations import TimeDiscretization
+from harness.weightings import Weighting
+
+
+class Grid(TimeDiscretization):
+    name = "grid"
+    rho: float = 7.0
+
+    def levels(self, request):
+        raise NotImplementedError
+
+
+class Weight(Weighting):
+    name = "weight"
+
+    def density(self, sigma, sigma_data):
+        return self._density
+
+    def omega(self, sigma, sigma_data):
+        return self._omega
+
+    _density: object = None
+    _omega: object = None
+
+
+class Step(Sampler):
+    name = "step"
+
+    def step(self, run, x):
+        raise NotImplementedError
+
+
+class Oracle(OracleNetwork):
+    name = "oracle"
+
+    def denoise(self, target, x, sigma):
+        raise NotImplementedError
+
+    def score_error(self, sigma, dim):
+        raise NotImplementedError
+
+
+def tensor(*values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def weighting(density, omega):
+    made = Weight()
+    object.__setattr__(made, "_density", density)
+    object.__setattr__(made, "_omega", omega)
+    return made
+
+
+@given(
+    st.floats(1e-4, 1.0),
+    st.floats(1.5, 1e5),
+    st.integers(2, 60),
+    st.floats(-4e-7, 4e-7),
+    st.floats(-4e-7, 4e-7),
+)
+def test_a_sound_grid_keeps_twelve_digits_and_exact_end_points(low, ratio, steps, off_first, off_last):
+    high = low * ratio
+    levels = torch.logspace(math.log10(high), math.log10(low), steps + 1, dtype=torch.float64)
+    levels[0], levels[-1] = high * (1 + off_first), low * (1 + off_last)
+    grid = checks.check_grid(levels, Grid(), steps, low, high)
+    assert grid.dtype == np.float64
+    assert grid[0] == high
+    assert grid[-1] == low
+    assert np.all(np.diff(grid) < 0)
+    inner = levels.numpy()[1:-1]
+    assert np.all(np.abs(grid[1:-1] / inner - 1) <= 5e-12)
+    assert all(float(f"{level:.11e}") == level for level in grid[1:-1])
+
+
+def test_grids_that_differ_by_rounding_become_equal():
+    t = torch.linspace(0, 1, 21, dtype=torch.float64)
+    one = 20.0 * (0.05 / 20.0) ** t
+    other = (400.0 * (0.0025 / 400.0) ** t).sqrt()  # the same geometric grid, laid out in the variance
+    assert not torch.equal(one, other)
+    grids = [checks.check_grid(levels, Grid(), 20, 0.05, 20.0) for levels in (one, other)]
+    assert np.array_equal(*grids)
+
+
+@pytest.mark.parametrize(
+    ("levels", "rule"),
+    [
+        (tensor(20, 5, 0.05), "shape (3,); it must be (4,)"),
+        (tensor(20, 5, 1, 0.05).reshape(2, 2), "shape (2, 2)"),
+        (tensor(0.05, 1, 5, 20), "0.05 at the start; it must be 20"),
+        (tensor(20, 1, 5, 0.05), "1 then 5 at step 2; they must strictly decrease"),
+        (tensor(20, 5, 5, 0.05), "5 then 5 at step 2"),
+        (tensor(20, 5, 5 * (1 - 1e-14), 0.05), "5 then 5 at step 2"),
+        (tensor(20, 21, 1, 0.05), "20 then 21 at step 1"),
+        (tensor(20, 5, 0.01, 0.05), "0.01 then 0.05 at step 3"),
+        (tensor(20, 5, 1, 0.0), "0 at the end; it must be 0.05"),
+        (tensor(20.001, 5, 1, 0.05), "20.001 at the start"),
+        (tensor(20, math.nan, 1, 0.05), "nan at index 1; it must be finite"),
+        (tensor(math.inf, 5, 1, 0.05), "inf at index 0"),
+        ([20, "five", 1, 0.05], "type list; it must be a tensor of numbers"),
+        (None, "it must be (4,)"),
+    ],
+)
+def test_a_broken_grid_is_refused(levels, rule):
+    with pytest.raises(ContractError, match=re.escape(rule)) as raised:
+        checks.check_grid(levels, Grid(rho=3), 3, 0.05, 20.0)
+    assert str(raised.value).startswith("time discretization grid:rho=3: levels: ")
+    assert "\n" not in str(raised.value)
+
+
+def test_an_error_names_the_distribution_where_there_is_one(registry):
+    [component] = registry.parse("time_discretization", "polynomial:rho=3")
+    with pytest.raises(ContractError, match="time discretization diffusion-harness/polynomial:rho=3: levels"):
+        checks.check_grid(tensor(1, 2), component, 1, 0.05, 20.0)
+
+
+SIGMA = tensor(0.1, 1, 10)
+ONES = torch.ones(3, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("density", "omega", "rule"),
+    [
+        (-ONES, ONES, "density: -1 at sigma = 0.1; it must not be negative"),
+        (tensor(1, 1, -1e-300), ONES, "density: -1e-300 at sigma = 10"),
+        (0 * ONES, ONES, "density: 0 at every level"),
+        (tensor(1, math.nan, 1), ONES, "density: nan at index 1"),
+        (ONES[:2], ONES, "density: shape (2,); it must be (3,)"),
+        (ONES[None], ONES, "density: shape (1, 3)"),
+        (ONES, -ONES, "omega: -1 at sigma = 0.1; it must be positive"),
+        (ONES, tensor(1, 0, 1), "omega: 0 at sigma = 1; it must be positive"),
+        (ONES, tensor(1, 1, math.inf), "omega: inf at index 2"),
+        (ONES, torch.tensor(1.0), "omega: shape (); it must be (3,)"),
+        (ONES, "heavy", "omega: type str"),
+    ],
+)
+def test_a_broken_weighting_is_refused(density, omega, rule):
+    with pytest.raises(ContractError, match=re.escape(f"weighting weight: {rule}")):
+        checks.check_weighting_table(weighting(density, omega), SIGMA, 0.5)
+
+
+def test_a_sound_weighting_is_tabulated():
+    density, omega = checks.check_weighting_table(weighting(tensor(0, 1, 2), 2 * ONES.float()), SIGMA, 0.5)
+    assert density.tolist() == [0, 1, 2]
+    assert omega.tolist() == [2, 2, 2]
+    assert density.dtype == omega.dtype == np.float64
+
+
+def test_a_weighting_cannot_change_the_levels_it_is_asked_about():
+    class Greedy(Weighting):
+        name = "greedy"
+
+        def omega(self, sigma, sigma_data):
+            return sigma.mul_(2)
+
+    levels = SIGMA.clone()
+    _, omega = checks.check_weighting_table(Greedy(), levels, 1.0)
+    assert levels.equal(SIGMA)
+    assert omega.tolist() == (2 * SIGMA).tolist()
+
+
+@pytest.mark.parametrize("omega", [tensor(1, 2), tensor(1, 0, 1), tensor(1, math.nan, 1), -ONES])
+def test_a_broken_adaptation_is_refused(omega):
+    with pytest.raises(ContractError, match="weighting weight: omega"):
+        checks.check_omega(Weight(), omega, 3)
+
+
+def test_a_sound_adaptation_is_float64():
+    checked = checks.check_omega(Weight(), torch.tensor([1.0, 2.0, 3.0]), 3)
+    assert checked.dtype == torch.float64
+    assert checked.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("variances", "rule"),
+    [
+        (np.array([1.0, 2.0]), "shape (2,); it must be (3,)"),
+        (np.array([1.0, 0.0, 1.0]), "0 at step 2; it must be positive"),
+        (np.array([1.0, 1.0, np.nan]), "nan at index 2"),
+    ],
+)
+def test_broken_variances_are_refused(variances, rule):
+    with pytest.raises(ContractError, match=re.escape(f"sampler step: variances: {rule}")):
+        checks.check_variances(variances, Step(), 3)
+
+
+def test_a_negative_score_error_is_refused():
+    with pytest.raises(ContractError, match="network oracle: score_error: -1 at level 1"):
+        checks.check_score_error(np.array([0.0, -1.0]), Oracle(), 2)
+    assert checks.check_score_error([0, 1], Oracle(), 2).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("points", "rule"),
+    [
+        (torch.zeros(4), "shape (4,); it must be (4, 2)"),
+        (torch.zeros(4, 3), "shape (4, 3)"),
+        (torch.tensor([[0.0, 1], [0, 1], [math.inf, 0], [0, 0]]), "row 2 is not finite"),
+        (np.zeros((4, 2)), "type ndarray; it must be a tensor"),
+    ],
+)
+def test_broken_points_are_refused(points, rule):
+    like = torch.zeros(4, 2)
+    with pytest.raises(ContractError, match=re.escape(f"network oracle: denoised points: {rule}")):
+        checks.check_denoised(points, Oracle(), like)
+    with pytest.raises(ContractError, match=re.escape(f"sampler step: points: {rule}")):
+        checks.check_step(points, Step(), like)
+    assert checks.check_step(like, Step(), like) is like
+
+
+class Power(NoiseSchedule):
+    name = "power"
+    exponent: float = 1.0
+    inverse: float = 1.0
+    sign: float = 1.0
+
+    def sigma(self, t):
+        return t**self.exponent
+
+    def time(self, sigma):
+        return self.sign * sigma**self.inverse
+
+    def rate(self, t):
+        return self.sign * self.exponent * t ** (self.exponent - 1)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rule"),
+    [
+        (Power(exponent=2), "at time"),
+        (Power(sign=-1), "time: no increase above sigma = 0.05"),
+        (Power(exponent=0, inverse=0), "time: no increase"),
+        (Power(inverse=400), "time: inf"),
+    ],
+)
+def test_a_broken_schedule_is_refused(schedule, rule):
+    with pytest.raises(ContractError, match=rule):
+        checks.check_schedule(schedule, 0.05, 20.0)
+
+
+def test_every_schedule_that_ships_is_sound(registry):
+    for cls in registry.classes("noise_schedule").values():
+        checks.check_schedule(cls(), 0.05, 20.0)

@@ -1,0 +1,130 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.execution import NotPossible, Task, available_cores, workers
+
+
+def task(name, argument, *after, stage=0, cost=1.0, limit=60.0):
+    make = argument if callable(argument) else lambda: argument
+    return Task(name, stage, make, cost, limit, frozenset(after))
+
+
+@pytest.fixture(scope="module")
+def roots():
+    with workers(1, "math:sqrt") as pool:
+        yield pool
+
+
+def test_values_come_back_with_the_time_they_took(roots):
+    ended = {e.task.name: e for e in roots.run([task(str(n), float(n)) for n in range(20)])}
+    assert {name: e.value for name, e in ended.items()} == {str(n): n**0.5 for n in range(20)}
+    assert all(0 <= e.seconds < 1 and e.reason is None for e in ended.values())
+
+
+def test_early_stages_and_dear_tasks_go_first(roots):
+    tasks = [
+        task("late", 1.0, stage=1, cost=9),
+        task("cheap", 1.0, cost=1),
+        task("dear", 1.0, cost=5),
+        task("after", 1.0, "late", cost=99),
+    ]
+    assert [e.task.name for e in roots.run(tasks)] == ["dear", "cheap", "late", "after"]
+
+
+def test_what_a_task_builds_on_has_ended_when_its_argument_is_made(roots):
+    seen = []
+
+    def argument(name):
+        return lambda: seen.append(name) or 4.0
+
+    ended = []
+    for e in roots.run([task("b", argument("b"), "a", cost=9), task("a", argument("a")), task("c", argument("c"), "b")]):
+        ended.append(e.task.name)
+        assert set(seen) - set(ended) <= {"a", "b", "c"}
+    assert ended == seen == ["a", "b", "c"]
+
+
+def test_a_raising_task_gives_its_reason_and_the_others_go_on(roots):
+    ended = {e.task.name: e for e in roots.run([task("bad", -1.0), task("good", 4.0), task("next", 9.0, "bad")])}
+    assert ended["bad"].reason.startswith("ValueError: ")
+    assert ended["bad"].value is None
+    assert (ended["good"].value, ended["next"].value) == (2.0, 3.0)
+
+
+def test_a_task_whose_ground_failed_says_so_without_running(roots):
+    def impossible():
+        raise NotPossible("training: diverged")
+
+    ended = {e.task.name: e for e in roots.run([task("no", impossible), task("then", 4.0, "no")])}
+    assert ended["no"].reason == "training: diverged"
+    assert ended["then"].value == 2.0
+
+
+def test_a_hanging_task_is_given_up_and_the_others_go_on():
+    with workers(1, "time:sleep") as pool:
+        start = time.monotonic()
+        ended = {e.task.name: e for e in pool.run([task("hangs", 600, limit=1.0, cost=9), task("short", 0.01)])}
+        assert time.monotonic() - start < 60
+    assert ended["hangs"].reason == "ran out of its time limit of 1 s"
+    assert ended["short"].reason is None
+
+
+def test_a_worker_that_dies_takes_only_its_task():
+    with workers(1, "os:_exit") as pool:
+        ended = list(pool.run([task("a", 3), task("b", 4)]))
+    assert [e.reason for e in ended] == ["its process ended (exit status 3)", "its process ended (exit status 4)"]
+
+
+def test_an_error_in_the_caller_ends_the_workers():
+    start = time.monotonic()
+    with pytest.raises(RuntimeError, match="stop"), workers(1, "time:sleep") as pool:
+        for _ in pool.run([task("short", 0.01), task("long", 600)]):
+            raise RuntimeError("stop")
+    assert time.monotonic() - start < 60
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts processes through /proc")
+def test_workers_end_with_a_killed_parent():
+    script = (
+        "from harness.execution import Task, workers\n"
+        "with workers(2, 'time:sleep') as pool:\n"
+        "    print('up', flush=True)\n"
+        "    list(pool.run([Task(str(i), 0, lambda: 600, 1.0, 900.0) for i in range(4)]))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, start_new_session=True)
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    wait_until(lambda: len(members(parent.pid)) >= 4)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    wait_until(lambda: not members(parent.pid))
+
+
+def members(session):
+    """Processes of a session that are alive."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(stat.parent.name)
+    return found
+
+
+def wait_until(condition, seconds=90.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_there_is_a_core():
+    assert 1 <= available_cores() <= (os.cpu_count() or 1)

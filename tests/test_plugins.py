@@ -1,0 +1,364 @@
+"""Discovery, isolation, duplicates and provenance, on distributions made for the occasion."""
+
+import random
+import re
+import subprocess
+import sys
+import textwrap
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from harness import plugins
+from harness.components import ComponentError, Request
+from harness.plugins import PluginError, load
+from harness.provenance import source_digest
+from harness.registry import AXES, Registry
+from harness.targets import Target
+
+ROOT = Path(__file__).parent.parent
+
+GRID = """
+from typing import ClassVar
+from pydantic import Field
+from harness import hookimpl
+from harness.time_discretizations import TimeDiscretization
+
+
+class Grid(TimeDiscretization):
+    name: ClassVar[str] = "NAME"
+    power: float = Field(2.0, gt=0, description="exponent")
+
+    def levels(self, request):
+        first, last = request.sigma_range()
+        return last + (first - last) * (1 - request.fractions()) ** self.power
+
+
+@hookimpl
+def harness_time_discretizations():
+    return [Grid]
+"""
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Make a distribution on the path: entry points of the group, each with the source of its module."""
+    made = []
+
+    def make(distribution, version="1.0", **sources):
+        folder = tmp_path / f"site{len(made)}"
+        info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        lines = []
+        for entry_point, source in sources.items():
+            module = f"{distribution.replace('-', '_')}_{entry_point}"
+            monkeypatch.delitem(sys.modules, module, raising=False)
+            (folder / f"{module}.py").write_text(textwrap.dedent(source))
+            lines.append(f"{entry_point} = {module}")
+            made.append(module)
+        (info / "entry_points.txt").write_text("\n".join(["[harness]", *lines]))
+        monkeypatch.syspath_prepend(folder)
+        return folder
+
+    yield make
+    for module in made:
+        sys.modules.pop(module, None)
+
+
+def grid(name):
+    return GRID.replace("NAME", name)
+
+
+def offer(body, hook="harness_time_discretizations"):
+    """A plugin whose hook returns an expression over Grid."""
+    return re.sub(r"def harness.*\n    return .*", f"def {hook}():\n    return {body}", grid("quadratic"))
+
+
+def info(registry, entry_point):
+    return next(plugin for plugin in registry.plugins if plugin.entry_point == entry_point)
+
+
+def without(registry, *entry_points):
+    return [plugin for plugin in registry.plugins if plugin.entry_point not in entry_points]
+
+
+def test_a_plugin_of_another_distribution_is_found(install, registry):
+    install("some-grids", quad=grid("quadratic"))
+    found = load()
+    assert info(found, "quad").components == {"time_discretization": ("quadratic",)}
+    assert info(found, "quad").status == "ok"
+    cls = found.find("time_discretization", "quadratic")
+    assert found.find("time_discretization", "some-grids/quadratic") is cls
+    assert found.find("time_discretization", "Some_Grids/quadratic") is cls
+    [made] = found.parse("time_discretization", "quadratic:power=3")
+    assert made.power == 3
+    assert without(found, "quad") == list(registry.plugins)
+
+
+BROKEN = {
+    "raises": ("raise RuntimeError('no\\nluck')", "RuntimeError: no luck"),
+    "exits": ("import sys; sys.exit(3)", "SystemExit: 3"),
+    "imports": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+    "syntax": ("def f(:", "SyntaxError"),
+    "misspelled": (
+        offer("[Grid]", "harness_time_discretisations"),
+        "did you mean harness_time_discretizations",
+    ),
+    "unmarked": (offer("[Grid]").replace("@hookimpl", ""), "not marked with @harness.hookimpl"),
+    "arguments": (
+        offer("[Grid]").replace("harness_time_discretizations()", "harness_time_discretizations(x)"),
+        "PluginValidationError",
+    ),
+    "hook_raises": (offer("1 / 0"), "ZeroDivisionError"),
+    "nothing": (offer("None"), "returned None; it must return a list of classes"),
+    "no_list": (offer("Grid"), "it must return a list of classes"),
+    "instance": (offer("[Grid()]"), "no subclass of harness.time_discretizations.TimeDiscretization"),
+    "wrong_axis": (offer("[Grid]", "harness_samplers"), "no subclass of harness.samplers.Sampler"),
+    "twice": (offer("[Grid, Grid]"), "offers the name 'quadratic' twice"),
+    "bad_name": (grid("Quadratic Grid"), "a name is lower-case words joined by hyphens"),
+    "no_name": (re.sub(r"    name: .*\n", "", grid("x")), "name is None"),
+    "abstract": (grid("quadratic").replace("def levels", "def level"), "does not define levels"),
+    "other_axis": (
+        grid("quadratic").replace("    power", '    axis: ClassVar[str] = "grid"\n    power'),
+        "must keep 'time_discretization'",
+    ),
+    "reserved": (
+        grid("quadratic").replace("power: float", "levels: float").replace("self.power", "2"),
+        "levels",
+    ),
+    "bad_default": (grid("quadratic").replace("Field(2.0", "Field(-2.0"), "power=-2.0 is not valid"),
+    "nan_default": (grid("quadratic").replace("Field(2.0", "Field(float('nan')"), "nan"),
+    "thawed": (
+        grid("quadratic").replace("    power", '    model_config = {"frozen": False}\n    power'),
+        "changes the model configuration",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Field name:UserWarning")
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_plugin_costs_its_own_line_and_nothing_else(install, registry, kind):
+    source, reason = BROKEN[kind]
+    install("bad-luck", broken=source, fine=grid("fine-grid"))
+    found = load()
+    assert info(found, "broken").status == "failed"
+    assert info(found, "broken").components == {}
+    assert reason in info(found, "broken").reason
+    assert "\n" not in info(found, "broken").reason
+    assert [(p.plugin, p.distribution) for p in found.problems] == [("broken", "bad-luck")]
+    assert info(found, "fine").status == "ok"
+    assert without(found, "broken", "fine") == list(registry.plugins)
+    assert found.classes("sampler") == registry.classes("sampler")
+    offered = set(found.classes("time_discretization")) - set(registry.classes("time_discretization"))
+    assert offered == {"fine-grid"}
+
+
+def test_a_plugin_that_hangs_is_given_up(install, monkeypatch):
+    monkeypatch.setattr(plugins, "SECONDS_TO_LOAD", 0.2)
+    stubborn = "import time\ntry:\n    time.sleep(30)\nexcept Exception:\n    pass\ntime.sleep(30)"
+    install("slow-grids", slow=stubborn, fine=grid("fine-grid"))
+    found = load("slow,fine")
+    assert info(found, "slow").reason == "took longer than 0.2 s to load"
+    assert info(found, "fine").status == "ok"
+
+
+def test_an_interrupt_is_no_failure_of_the_plugin(install):
+    install("bad-luck", broken="raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        load()
+
+
+def test_unreadable_metadata_is_a_problem_of_its_own(install, registry):
+    folder = install("odd-grids", quad=grid("quadratic"))
+    next(folder.glob("*.dist-info/entry_points.txt")).write_text("[harness]\nthis is no pair\n")
+    found = load()
+    assert found.plugins == registry.plugins
+    assert [(p.plugin, "odd_grids" in p.distribution) for p in found.problems] == [("entry_points.txt", True)]
+
+
+def test_a_name_that_two_distributions_claim_means_neither(install, registry):
+    install("aaa-grids", a=grid("exponential"))
+    found = load()
+    with pytest.raises(ComponentError) as raised:
+        found.find("time_discretization", "exponential")
+    text = str(raised.value)
+    assert "aaa-grids/exponential" in text
+    assert "diffusion-harness/exponential" in text
+    theirs = found.find("time_discretization", "aaa-grids/exponential")
+    ours = found.find("time_discretization", "diffusion-harness/exponential")
+    assert ours is registry.find("time_discretization", "exponential")
+    assert theirs is not ours
+    assert {p.distribution for p in found.problems} == {"aaa-grids", "diffusion-harness"}
+    names = set(found.classes("time_discretization"))
+    assert "exponential" not in names
+    assert {"aaa-grids/exponential", "diffusion-harness/exponential", "polynomial"} <= names
+    assert found.label(theirs()) == "aaa-grids/exponential"
+    assert found.label(found.parse("time_discretization", "polynomial")[0]) == "polynomial"
+
+
+def test_one_distribution_may_not_claim_a_name_twice(install):
+    install("two-grids", a=grid("quadratic"), b=grid("quadratic"))
+    found = load()
+    for name in ("quadratic", "two-grids/quadratic"):
+        with pytest.raises(ComponentError, match="plugins a and b of one distribution, two-grids"):
+            found.find("time_discretization", name)
+    assert {p.plugin for p in found.problems} == {"a", "b"}
+    assert not any("quadratic" in name for name in found.classes("time_discretization"))
+
+
+def test_the_order_of_discovery_does_not_matter(install, monkeypatch):
+    install("bbb-grids", x=grid("quadratic"), y=grid("cubic"))
+    install("aaa-grids", z=grid("quadratic"), w="raise RuntimeError")
+    before = load()
+    distributions = list(metadata.distributions())
+    for seed in range(3):
+        random.Random(seed).shuffle(distributions)
+        monkeypatch.setattr(plugins.metadata, "distributions", lambda: list(distributions))
+        again = load()
+        assert again.plugins == before.plugins
+        assert again.problems == before.problems
+        assert all(list(again.classes(a).items()) == list(before.classes(a).items()) for a in before.axes)
+
+
+def test_the_environment_chooses_the_plugins(install, monkeypatch):
+    install("some-grids", quad=grid("quadratic"), other="raise RuntimeError")
+    monkeypatch.setenv("HARNESS_PLUGINS", "quad, karras")
+    found = load()
+    assert {p.entry_point for p in found.plugins if p.status == "ok"} == {"quad", "karras"}
+    assert info(found, "other").status == "off"
+    assert found.problems == ()
+    assert set(found.classes("time_discretization")) == {"quadratic", "polynomial"}
+    monkeypatch.setenv("HARNESS_PLUGINS", "")
+    assert all(not load().classes(axis) for axis in found.axes)
+    monkeypatch.setenv("HARNESS_PLUGINS", "karas")
+    with pytest.raises(PluginError, match="no plugin 'karas' is installed; did you mean karras"):
+        load()
+    assert info(load("some-grids/quad"), "quad").status == "ok"
+
+
+def test_unknown_names_come_with_candidates(registry):
+    with pytest.raises(ComponentError, match="unknown sampler 'hein'; did you mean heun"):
+        registry.find("sampler", "hein")
+    with pytest.raises(ComponentError, match="did you mean diffusion-harness/heun"):
+        registry.find("sampler", "difusion-harness/heun")
+
+
+def test_a_failed_plugin_is_named_beside_the_candidates(install):
+    install("some-grids", quad="raise RuntimeError")
+    with pytest.raises(ComponentError, match=r"not loaded: quad; see harness plugins"):
+        load().find("time_discretization", "quadratic")
+
+
+def test_a_request_makes_the_product(registry):
+    made = registry.make(
+        "time_discretization", Request("polynomial", {"rho": (3, 7), "variable": ("sigma",)})
+    )
+    assert [(c.rho, c.variable) for c in made] == [(3.0, "sigma"), (7.0, "sigma")]
+    assert made == registry.parse("time_discretization", "polynomial:rho=3,7,variable=sigma")
+    table = {"name": "polynomial", "rho": [3, 7], "variable": "sigma"}
+    assert made == registry.parse("time_discretization", table)
+
+
+def test_references_identify_component_version_and_source(install):
+    folder = install("some-grids", quad=grid("quadratic"))
+    found = load()
+    cls = found.find("time_discretization", "quadratic")
+    reference = found.reference(cls(power=3))
+    assert reference == {
+        "name": "quadratic",
+        "params": {"power": 3.0},
+        "distribution": "some-grids",
+        "version": "1.0",
+        "digest": reference["digest"],
+    }
+    assert found.reference(cls(power=3.0)) == reference
+    assert found.reference(cls(power=2))["digest"] != reference["digest"]
+
+    module = next(folder.glob("*.py"))
+    module.write_text(module.read_text() + "\n# edited\n")
+    source_digest.cache_clear()
+    edited = load()
+    again = edited.find("time_discretization", "quadratic")
+    assert edited.reference(again(power=3))["digest"] != reference["digest"]
+
+
+def test_a_package_hashes_all_its_sources_wherever_it_lies(tmp_path):
+    for place in ("a", "b"):
+        (tmp_path / place / "pkg" / "sub").mkdir(parents=True)
+        (tmp_path / place / "pkg" / "__init__.py").write_text("x = 1")
+        (tmp_path / place / "pkg" / "sub" / "m.py").write_text("y = 1")
+    (tmp_path / "b" / "pkg" / "notes.txt").write_text("no source")
+    assert source_digest(tmp_path / "a" / "pkg") == source_digest(tmp_path / "b" / "pkg")
+    (tmp_path / "b" / "pkg" / "sub" / "m.py").write_text("y = 2")
+    source_digest.cache_clear()
+    assert source_digest(tmp_path / "a" / "pkg") != source_digest(tmp_path / "b" / "pkg")
+
+
+def test_a_target_that_reads_data_is_identified_by_its_content(registry):
+    content = ["first"]
+
+    class Stored(Target):
+        name = "stored"
+
+        def distribution(self):
+            raise NotImplementedError
+
+        def content_digest(self):
+            return content[0]
+
+    found = Registry.from_classes([Stored])
+    first = found.reference(Stored())["digest"]
+    assert found.reference(Stored())["digest"] == first
+    content[0] = "second"
+    assert found.reference(Stored())["digest"] != first
+    with pytest.raises(ComponentError, match="offered by no loaded plugin"):
+        registry.reference(Stored())
+
+
+def test_every_axis_has_a_hook_and_every_hook_an_axis():
+    from harness import hookspecs
+
+    specified = {name for name in vars(hookspecs) if name.startswith("harness_")}
+    assert specified == set(plugins.HOOKS)
+    assert [contract.axis for contract in AXES.values()] == list(AXES)
+    for name in specified:
+        assert getattr(hookspecs, name).__doc__
+
+
+def test_own_plugins_are_sound_and_documented(registry):
+    assert registry.problems == ()
+    assert all(plugin.status == "ok" for plugin in registry.plugins)
+    for axis in registry.axes:
+        for name, cls in registry.classes(axis).items():
+            assert cls.formula, name
+            assert cls.source, name
+            assert cls.__doc__, name
+            for parameter, field in cls.model_fields.items():
+                assert field.description, f"{name}: {parameter}"
+
+
+def test_own_plugins_come_through_entry_points_alone(registry):
+    # An editable install also allows `import plugins.harness_x`: a second module object, with second classes.
+    for axis in registry.axes:
+        for cls in registry.classes(axis).values():
+            assert cls.__module__.partition(".")[0].startswith("harness_")
+    assert not [name for name in sys.modules if name.partition(".")[0] == "plugins"]
+    wrong = re.compile(r"^\s*(from|import) plugins\b", re.M)
+    for folder in ("harness", "plugins", "tests", "benchmarks"):
+        for file in (ROOT / folder).rglob("*.py"):
+            assert not wrong.search(file.read_text()), f"{file} imports a plugin past its entry point"
+
+
+def test_the_core_imports_no_plugin():
+    for file in (ROOT / "harness").rglob("*.py"):
+        assert not re.findall(r"^\s*(?:from|import) harness_\w+", file.read_text(), re.M), file
+
+
+def test_loading_is_free_of_torch():
+    code = "import harness.plugins as p, sys; print(len(p.load().plugins), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    count, torch = done.stdout.split()
+    assert int(count) >= 10
+    assert torch == "False"

@@ -1,0 +1,313 @@
+"""The sampling stage: noise that belongs to samples, denoisers, counts, borders."""
+
+import itertools
+import math
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from harness_karras.samplers import EdmStochastic, Heun
+from harness_lu.samplers import DPMpp2M
+from harness_song.samplers import Ancestral, Euler
+from harness_wang.samplers import ExponentialIntegrator
+from torch import nn
+
+from harness import sampling
+from harness.errors import ContractError
+from harness.networks import OracleNetwork
+from harness.samplers import GaussianKernelSampler, Sampler
+from harness.sampling import (
+    NoiseStream,
+    SamplingError,
+    denoiser_from_module,
+    denoiser_from_oracle,
+    generate,
+    kernel_variances,
+    simulate_function,
+)
+
+GRID = np.geomspace(5.0, 0.1, 9)
+SAMPLERS = [Euler(), Heun(), DPMpp2M(), EdmStochastic(), Ancestral(), ExponentialIntegrator()]
+
+
+def mixture(x, sigma):
+    u, c2 = sigma**2, 0.09
+    return (c2 * x + u * torch.tanh(x / (c2 + u))) / (c2 + u)
+
+
+class Network(nn.Module):
+    """A small network with EDM's skip connection, so that samples stay of the data's size."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Sequential(nn.Linear(3, 32), nn.SiLU(), nn.Linear(32, 2))
+
+    def forward(self, x, sigma):
+        total = (0.25 + sigma**2).sqrt()[:, None]
+        body = self.body(torch.cat([x / total, sigma.log()[:, None] / 4], 1))
+        return 0.25 / total**2 * x + sigma[:, None] / total * body
+
+
+def make(sampler, denoiser=mixture, *, count=300, seed=3, dtype=torch.float64, grid=GRID, dim=2, **options):
+    variances = kernel_variances(sampler, grid, None, None)
+    return generate(
+        sampler, denoiser, grid, variances, seed=seed, count=count, dim=dim, dtype=dtype, **options
+    )
+
+
+class TestNoiseStream:
+    def draws(self, start, count, seed=1, dim=3, number=3, dtype=torch.float32):
+        stream = NoiseStream(seed, start, count, dim, dtype)
+        return torch.stack([stream() for _ in range(number)])
+
+    @pytest.mark.parametrize(("start", "count"), [(0, 1), (255, 2), (256, 256), (300, 500), (999, 1)])
+    def test_a_sample_does_not_depend_on_the_batch_it_is_drawn_in(self, start, count):
+        whole = self.draws(0, 1000)
+        assert torch.equal(self.draws(start, count), whole[:, start : start + count])
+
+    def test_precisions_share_their_noise(self):
+        single, double = self.draws(100, 300), self.draws(100, 300, dtype=torch.float64)
+        assert double.dtype == torch.float64
+        assert torch.equal(single.double(), double)
+
+    def test_draws_are_standard_normal(self):
+        noise = self.draws(0, 20_000, number=5).double().flatten()
+        n = len(noise)
+        for power, moment, variance in [(1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)]:
+            assert float((noise**power).mean()) == pytest.approx(moment, abs=4 * math.sqrt(variance / n))
+
+    def test_draws_samples_coordinates_and_seeds_are_uncorrelated(self):
+        noise = torch.cat([self.draws(0, 1024, seed=seed, number=4) for seed in (0, 1, 2)]).double()
+        streams = noise.reshape(12, 4, 256, 3).permute(0, 1, 3, 2).reshape(-1, 256)  # draw, block, coordinate
+        correlation = torch.corrcoef(streams)
+        pairs = correlation[torch.triu(torch.ones_like(correlation), 1).bool()]
+        assert float((256 * pairs**2).mean()) == pytest.approx(1, abs=0.05)
+        assert float(pairs.abs().max()) < 5.5 / 16
+
+    def test_blocks_and_draws_have_distinct_generators(self):
+        words = {sampling._scramble(block << 16 | draw) for block in range(200) for draw in range(200)}
+        assert len(words) == 200 * 200
+        assert max(words) < 2**32
+
+    def test_seeds_and_dimensions_have_their_own_noise(self):
+        assert not torch.equal(self.draws(0, 10, seed=1), self.draws(0, 10, seed=2))
+        assert not torch.equal(self.draws(0, 10, dim=3)[0, 0], self.draws(0, 10, dim=4)[0, 0, :3])
+
+
+class TestDenoisers:
+    def test_a_module_sees_one_level_a_point_and_gives_no_gradient(self):
+        module, x = Network(), torch.randn(7, 2)
+        denoised = denoiser_from_module(module)(x, 0.5)
+        assert torch.equal(denoised, module(x, torch.full((7,), 0.5)))
+        assert not denoised.requires_grad
+
+    def test_double_points_go_through_a_double_copy(self):
+        module, x = Network(), torch.randn(7, 2, dtype=torch.float64)
+        denoiser = denoiser_from_module(module)
+        double = Network().double()
+        double.load_state_dict(module.state_dict())
+        assert torch.equal(denoiser(x, 0.5), double(x, torch.full((7,), 0.5, dtype=torch.float64)))
+        assert next(module.parameters()).dtype == torch.float32
+        assert denoiser(x.float(), 0.5).dtype == torch.float32
+
+    @pytest.mark.parametrize("sampler", [Euler(), Heun(), DPMpp2M()])
+    def test_forward_derivatives_pass_through_a_whole_run(self, sampler):
+        simulate = simulate_function(sampler, denoiser_from_module(Network()), GRID, None)
+        generator = torch.Generator().manual_seed(0)
+        x, v = torch.randn(2, 6, 2, generator=generator, dtype=torch.float64)
+
+        def end(start):
+            return simulate(5 * start, lambda: pytest.fail("drew noise"))
+
+        _, derivative = torch.func.jvp(end, (x,), (v,))
+        difference = (end(x + 1e-6 * v) - end(x - 1e-6 * v)) / 2e-6
+        torch.testing.assert_close(derivative, difference, rtol=1e-6, atol=1e-7)
+
+    def test_an_oracle_reads_its_target(self):
+        class Shrink(OracleNetwork):
+            name: ClassVar[str] = "shrink"
+
+            def denoise(self, target, x, sigma):
+                return target * x / (1 + sigma)
+
+            def score_error(self, sigma, dim):
+                return np.zeros_like(sigma)
+
+        x = torch.ones(2, 2)
+        assert torch.equal(denoiser_from_oracle(Shrink(), 3.0)(x, 2.0), x)
+
+
+class TestGenerate:
+    @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: s.name)
+    def test_samples_do_not_depend_on_the_batch(self, sampler):
+        whole, parts = make(sampler), make(sampler, batch=100)
+        torch.testing.assert_close(parts.samples, whole.samples, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(
+            make(sampler, count=37).samples, whole.samples[:37], rtol=1e-12, atol=1e-12
+        )
+
+    def test_samples_of_a_network_depend_on_the_batch_by_rounding_only(self):
+        denoiser = denoiser_from_module(Network())
+        whole = make(Ancestral(), denoiser, dtype=torch.float32)
+        parts = make(Ancestral(), denoiser, dtype=torch.float32, batch=100)
+        torch.testing.assert_close(parts.samples, whole.samples, rtol=1e-4, atol=1e-4)
+
+    def test_precisions_agree(self):
+        denoiser = denoiser_from_module(Network())
+        single = make(Ancestral(), denoiser, dtype=torch.float32)
+        double = make(Ancestral(), denoiser, dtype=torch.float64)
+        assert single.samples.dtype == double.samples.dtype == torch.float64
+        torch.testing.assert_close(single.samples, double.samples, rtol=1e-4, atol=1e-4)
+
+    @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: s.name)
+    def test_it_is_the_contract_s_own_loop_from_gaussian_noise(self, sampler):
+        noise = NoiseStream(3, 0, 300, 2, torch.float64)
+        simulate = simulate_function(sampler, mixture, GRID, kernel_variances(sampler, GRID, None, None))
+        expected = simulate(GRID[0] * noise(), noise)
+        torch.testing.assert_close(make(sampler).samples, expected, rtol=1e-12, atol=1e-12)
+
+    def test_combinations_share_their_noise(self):
+        # with the denoiser x, D = x and no score: what is left is the noise
+        still = make(Euler(), lambda x, sigma: x)
+        moved = make(ExponentialIntegrator(), lambda x, sigma: x)
+        start = NoiseStream(3, 0, 300, 2, torch.float64)
+        torch.testing.assert_close(still.samples, GRID[0] * start(), rtol=1e-12, atol=0)
+        added = sum(math.sqrt(a**2 - b**2) * start() for a, b in itertools.pairwise(GRID))
+        torch.testing.assert_close(moved.samples - still.samples, added, rtol=1e-10, atol=1e-10)
+
+    @pytest.mark.parametrize(("sampler", "per_step"), list(zip(SAMPLERS, (1, 2, 1, 2, 1, 1), strict=True)))
+    def test_evaluations_are_counted_per_sample(self, sampler, per_step):
+        assert make(sampler, batch=100).nfe == per_step * (len(GRID) - 1)
+
+    @pytest.mark.parametrize("sampler", [Ancestral(), ExponentialIntegrator()])
+    def test_the_last_kernel_is_the_law_its_sample_was_drawn_from(self, sampler):
+        made = make(sampler, batch=128)
+        stream = NoiseStream(3, 0, 300, 2, torch.float64)
+        last = [stream() for _ in range(len(GRID))][-1]
+        kernel = made.last_kernel
+        assert kernel.variance == kernel_variances(sampler, GRID, None, None)[-1]
+        assert kernel.mean.dtype == torch.float64
+        torch.testing.assert_close(
+            made.samples, kernel.mean + kernel.variance**0.5 * last, rtol=1e-12, atol=1e-12
+        )
+
+    def test_other_samplers_have_no_last_kernel(self):
+        assert make(Heun()).last_kernel is None
+        assert make(EdmStochastic()).last_kernel is None
+
+    def test_the_law_is_the_target_s(self):
+        samples = make(Heun(), count=20_000, dim=1, grid=np.geomspace(30, 0.1, 60)).samples
+        # E|X|² of p_δ is 1 + 0.09 + 0.01, its fourth central moment below 4
+        assert float((samples**2).mean()) == pytest.approx(1.1, abs=4 * math.sqrt(4 / 20_000))
+        assert float((samples > 0).double().mean()) == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(20_000))
+
+    def test_numpy_numbers_as_levels_keep_single_precision(self):
+        def single(x, sigma):
+            assert x.dtype == torch.float32
+            return mixture(x, sigma)
+
+        make(Ancestral(), single, dtype=torch.float32, grid=GRID)
+
+
+def bad_sampler(returns):
+    class Bad(Sampler):
+        name: ClassVar[str] = "bad"
+
+        def step(self, run, x):
+            return returns(run, run.denoiser(x, run.sigma))
+
+    return Bad()
+
+
+class TestBorders:
+    def test_a_sample_that_is_not_finite_names_sampler_step_and_sample(self):
+        def diverge(run, x):
+            x = x.clone()
+            x[210] = math.nan if run.index == 4 else x[210]
+            return x
+
+        with pytest.raises(SamplingError) as caught:
+            make(bad_sampler(diverge), count=250, grid=np.linspace(9.0, 1.0, 9))
+        assert "sampler 'bad'" in str(caught.value)
+        assert "sample 210 is not finite after step 5 of 8, from σ=5 to 4" in str(caught.value)
+
+    def test_a_later_batch_is_named_by_its_own_samples(self):
+        marked = NoiseStream(3, 0, 300, 2, torch.float64)()[222] * GRID[0]
+
+        def explode(run, x):
+            return torch.where((x - marked).abs().sum(1, keepdim=True) < 1e-9, math.inf, x)
+
+        sampler = bad_sampler(explode)
+        with pytest.raises(SamplingError, match=r"sample 222 is not finite after step 1 of 8"):
+            make(sampler, lambda x, sigma: x, batch=100)
+
+    def test_private_randomness_is_told(self):
+        calls = []
+
+        def once(run, x):
+            calls.append(run.index)
+            return x * math.nan if len(calls) == 8 else x
+
+        with pytest.raises(SamplingError, match="draws its own noise"):
+            make(bad_sampler(once))
+
+    @pytest.mark.parametrize(
+        ("returns", "given"),
+        [
+            (lambda run, x: x[:, :1], r"step returned \(300, 1\) torch.float64"),
+            (lambda run, x: x.float(), r"step returned \(300, 2\) torch.float32"),
+            (lambda run, x: None, "step returned NoneType"),
+        ],
+    )
+    def test_a_step_of_another_shape_is_refused(self, returns, given):
+        with pytest.raises(ContractError, match=given + r"; it must return \(300, 2\) torch.float64"):
+            make(bad_sampler(returns))
+
+    def test_a_denoiser_that_would_broadcast_is_refused(self):
+        with pytest.raises(ContractError, match=r"denoiser returned \(300, 1\)"):
+            make(Euler(), lambda x, sigma: x[:, :1])
+
+    @pytest.mark.parametrize(
+        ("values", "rule"),
+        [
+            (
+                lambda n: np.ones(n + 1),
+                r"variances have shape \(9,\); they must have \(8,\), one for each step",
+            ),
+            (lambda n: np.r_[np.ones(n - 1), np.nan], "variance nan of step 8 must be finite and positive"),
+            (lambda n: np.r_[1.0, 0.0, np.ones(n - 2)], "variance 0 of step 2 must be finite and positive"),
+        ],
+    )
+    def test_variances_are_checked(self, values, rule):
+        class Wrong(GaussianKernelSampler):
+            name: ClassVar[str] = "wrong"
+
+            def variances(self, sigmas, information, score_error):
+                return values(len(sigmas) - 1)
+
+        with pytest.raises(ContractError, match="sampler 'wrong'.*" + rule):
+            kernel_variances(Wrong(), GRID, None, None)
+
+    def test_a_gaussian_kernel_with_another_mean_is_refused(self):
+        class Shifted(Ancestral):
+            def mean(self, run, x):
+                return x
+
+        with pytest.raises(ContractError, match="overrides 'mean'"):
+            kernel_variances(Shifted(), GRID, None, None)
+
+    def test_curves_reach_only_those_who_declare_them(self):
+        class Curious(Ancestral):
+            def variances(self, sigmas, information, score_error):
+                assert information is None
+                assert score_error is None
+                return super().variances(sigmas, None, None)
+
+        assert kernel_variances(Curious(), GRID, object(), object()).shape == (8,)
+        assert kernel_variances(Heun(), GRID, None, None) is None
+
+    def test_a_gaussian_kernel_without_variances_is_refused(self):
+        with pytest.raises(ValueError, match="needs the variances"):
+            generate(Ancestral(), mixture, GRID, None, seed=0, count=2, dim=2, dtype=torch.float64)

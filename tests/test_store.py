@@ -1,0 +1,113 @@
+import json
+import sqlite3
+
+import pytest
+
+from harness.store import DATABASE, SCHEMA_VERSION, Record, Store, StoreError, file_digest
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.open(tmp_path / "results")
+    yield store
+    store.close()
+
+
+def test_a_record_comes_back_as_it_was(store):
+    record = Record("k", "sample", {"values": [0.1, 1e-300, -3.0], "name": "σ"}, None, 1.25)
+    failed = Record("f", "sample", reason="diverged", seconds=0.5)
+    store.put([record, failed])
+    assert store.get(["k", "f", "absent"]) == {"k": record, "f": failed}
+    assert store.index() == {"k": True, "f": False}
+
+
+def test_more_keys_than_sqlite_takes_in_one_query(store):
+    records = [Record(f"k{i}", "sample", {"i": i}) for i in range(2345)]
+    store.put(records)
+    found = store.get([r.key for r in records])
+    assert [found[r.key].payload["i"] for r in records] == list(range(2345))
+
+
+def test_records_of_one_unit_are_committed_together(store):
+    bad = Record("b", "sample", {"value": float("nan")})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        store.put([Record("a", "sample"), bad])
+    assert store.index() == {}
+
+
+@pytest.mark.parametrize("column", ["payload", "reason", "kind"])
+def test_a_changed_record_is_named_and_not_trusted(store, column):
+    store.put([Record("good", "sample", {"x": 1}), Record("bad", "sample", {"x": 1})])
+    with sqlite3.connect(store.directory / DATABASE) as db:
+        db.execute(f"update records set {column} = '{{\"x\": 2}}' where key = 'bad'")
+    assert set(store.get(["good", "bad"])) == {"good"}
+    assert store.index() == {"good": True}
+    assert "record bad" in store.warnings[0]
+    assert store.get(["bad"]) == {}
+
+
+def test_a_damaged_database_is_moved_aside(tmp_path):
+    Store.open(tmp_path).close()
+    (tmp_path / DATABASE).write_bytes(b"this is no database, whatever its name says" * 100)
+    with pytest.raises(StoreError, match="cannot be read"):
+        Store.read(tmp_path)
+    store = Store.open(tmp_path)
+    assert "is damaged" in store.warnings[0]
+    assert (tmp_path / f"{DATABASE}.damaged-1").exists()
+    assert store.index() == {}
+    store.close()
+
+
+def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
+    store = Store.open(tmp_path)
+    store.put([Record("k", "sample")])
+    store.set_meta("schema_version", SCHEMA_VERSION + 1)
+    store.close()
+    for opening in (Store.open, Store.read):
+        with pytest.raises(StoreError, match="update diffusion-harness"):
+            opening(tmp_path)
+    with sqlite3.connect(tmp_path / DATABASE) as db:
+        assert db.execute("select count(*) from records").fetchone() == (1,)
+
+
+def test_reading_nothing_says_how_to_make_it(tmp_path):
+    with pytest.raises(StoreError, match="harness run --out"):
+        Store.read(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_place_that_cannot_be_written_is_told_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written: Not a directory|cannot be written: File exists"):
+        Store.open(tmp_path / "file")
+
+
+def test_a_full_disk_loses_nothing_that_was_committed(store):
+    store.put([Record("k", "sample", {"x": 1})])
+    (pages,) = store._db.execute("pragma page_count").fetchone()
+    store._db.execute(f"pragma max_page_count = {pages}")
+    with pytest.raises(StoreError, match="cannot be written: database or disk is full"):
+        store.put([Record(f"big{i}", "sample", {"x": "y" * 100_000}) for i in range(10)])
+    assert store.index() == {"k": True}
+
+
+def test_a_checkpoint_is_compared_with_its_digest(store):
+    path = store.checkpoint("k")
+    path.write_bytes(b"weights")
+    record = Record("k", "train", {"sha256": file_digest(path)})
+    assert store.intact(record)
+    path.write_bytes(b"weightz")
+    assert not store.intact(record)
+    path.unlink()
+    assert not store.intact(record)
+    assert [line.split(" is ")[1] for line in store.warnings] == [
+        "damaged: training again",
+        "missing: training again",
+    ]
+
+
+def test_meta_is_json(store):
+    store.set_meta("manifest", {"rows": [1, 2.5, None]})
+    assert store.meta("manifest") == {"rows": [1, 2.5, None]}
+    assert store.meta("other") is None
+    assert json.loads(json.dumps(store.meta("schema_version"))) == SCHEMA_VERSION

@@ -1,0 +1,279 @@
+"""Suites: what is read, what is refused (each mistake in one line), and what they expand to."""
+
+import itertools
+import json
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.networks import OracleNetwork
+from harness.suite import Suite, SuiteError, expand, load_suite, shipped_suites
+
+SMALL = """
+name = "small"
+targets = ["ring", { name = "gaussian", dim = [2, 4] }]
+weightings = ["edm", "eps"]
+noise_schedules = ["edm"]
+time_discretizations = ["polynomial:rho=3,7", "exponential"]
+networks = ["mlp", "exact"]
+samplers = ["euler", "heun"]
+metrics = ["path-kl", "energy"]
+bounds = ["budget"]
+rank_by = "energy"
+steps = [5, 10]
+seeds = 2
+
+[training]
+steps = [10, 20, 30]
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def make(text):
+        file = tmp_path / "mine.toml"
+        file.write_text(text)
+        return str(file)
+
+    return make
+
+
+@pytest.fixture
+def small(write):
+    return load_suite(write(SMALL))
+
+
+def replaced(key, value):
+    """The small suite with another value for one key; a value of None takes the key out."""
+    lines = [line for line in SMALL.splitlines() if not line.startswith(f"{key} =")]
+    head = SMALL.index("[training]")
+    assert f"\n{key} =" in SMALL[:head] or value is not None
+    return "\n".join([*([f"{key} = {value}"] if value is not None else []), *lines])
+
+
+def test_the_file_is_read(small):
+    assert small.seeds == (0, 1)
+    assert small.steps == (5, 10)
+    assert small.training.steps == (10, 20, 30)
+    assert small.noise.sigma_min < small.noise.sigma_max
+
+
+def test_the_product_with_oracles_trained_not_at_all(small, registry):
+    combinations = expand(small, registry)
+    targets, schedules, grids, samplers, steps = 3, 1, 3, 2, 2
+    trainings = 2 * 3 + 1  # weightings times lengths for mlp, one for exact
+    assert len(combinations) == targets * trainings * schedules * grids * samplers * steps
+    assert len(set(combinations)) == len(combinations)
+    for c in combinations:
+        oracle = isinstance(c.network, OracleNetwork)
+        assert (c.weighting is None) == oracle
+        assert (c.train_steps == 0) == oracle
+    trained = [c for c in combinations if c.network.name == "mlp" and c.target.name == "ring"]
+    seen = {
+        (c.weighting.name, c.train_steps, c.time_discretization.label(), c.sampler.name, c.steps)
+        for c in trained
+    }
+    labels = ["polynomial:rho=3", "polynomial", "exponential"]
+    assert seen == set(itertools.product(["edm", "eps"], [10, 20, 30], labels, ["euler", "heun"], [5, 10]))
+
+
+def test_the_order_is_the_file_s(small, registry):
+    combinations = expand(small, registry)
+    assert combinations == expand(small, registry)
+    assert list(dict.fromkeys(c.target.label() for c in combinations)) == [
+        "ring",
+        "gaussian",
+        "gaussian:dim=4",
+    ]
+    assert list(dict.fromkeys(c.sampler.name for c in combinations)) == ["euler", "heun"]
+
+
+@given(st.permutations(["edm", "eps", "likelihood"]), st.permutations(["euler", "heun", "ancestral"]))
+def test_the_order_of_a_file_changes_no_set(registry, weightings, samplers):
+    suite = load_suite("quick").with_selection(weightings=weightings, samplers=samplers)
+    sorted_suite = load_suite("quick").with_selection(
+        weightings=sorted(weightings), samplers=sorted(samplers)
+    )
+    assert set(expand(suite, registry)) == set(expand(sorted_suite, registry))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("targets", None, "targets: is missing; every suite must give it"),
+        ("rank_by", None, "rank_by: is missing"),
+        ("sampler", '["heun"]', "sampler: unknown key; did you mean samplers"),
+        ("targets", '"ring"', "targets: 'ring' is not valid; it should be a list"),
+        ("targets", "[3]", 'targets[0]: a component is "name:param=value" or {name = "…", param = value}'),
+        ("targets", "[{ nam = 3 }]", "targets[0]: component {'nam': 3} has no name"),
+        ("samplers", '["heun", "euler:0.5"]', "samplers[1]: 'euler:0.5': '0.5' has no parameter"),
+        ("steps", "[1]", "steps[0]: 1 is not valid; it should be greater than or equal to 2"),
+        ("steps", "[5, 0]", "steps[1]: 0 is not valid"),
+        ("steps", "[]", "steps: is empty; it should list at least one value"),
+        ("steps", "[5, 5]", "steps: 5 is listed twice"),
+        ("steps", '["5"]', "steps[0]: '5' is not valid; it should be a valid integer"),
+        ("steps", "[5.0]", "steps[0]: 5.0 is not valid"),
+        ("steps", "[true]", "steps[0]: True is not valid"),
+        ("seeds", "0", "seeds: the number of seeds is between 1 and 10000"),
+        ("seeds", "[3, 3]", "seeds: 3 is listed twice"),
+        ("seeds", "[-1]", "seeds[0]: -1 is not valid"),
+        ("rank_by", '"enrgy"', "rank_by = 'enrgy' is none of the metrics; did you mean energy?"),
+        ("metrics", "[]", "metrics: is empty"),
+        (
+            "name",
+            '"My Suite"',
+            "name: 'My Suite' is not valid; it should be lower-case words joined by hyphens",
+        ),
+        ("training", "3", "training: 3 is not valid; it should be a table"),
+        ("noise", "{ sigma_min = 2, sigma_max = 1 }", "noise: sigma_min = 2 is not below sigma_max = 1"),
+        ("noise", "{ sigma_min = 1, sigma_max = 1 }", "noise: sigma_min = 1 is not below sigma_max = 1"),
+        ("noise", "{ sigma_min = 0 }", "noise.sigma_min: 0 is not valid; it should be greater than 0"),
+        ("noise", "{ sigma_min = nan }", "noise.sigma_min: nan is not valid"),
+        ("noise", "{ sigma_mn = 1 }", "noise.sigma_mn: unknown key; did you mean sigma_min"),
+        ("sampling", "{ samples = 1 }", "sampling.samples: 1 is not valid"),
+        ("limits", "{ seconds = -1 }", "limits.seconds: -1 is not valid"),
+    ],
+)
+def test_a_malformed_suite_is_told_by_file_key_and_rule(write, key, value, message):
+    text = replaced(key, value)
+    if key == "training":
+        text = text.replace("[training]\nsteps = [10, 20, 30]", "")
+    path = write(text)
+    with pytest.raises(SuiteError) as raised:
+        load_suite(path)
+    assert str(raised.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("targets", '["rng"]', "targets: unknown target 'rng'; did you mean ring"),
+        (
+            "targets",
+            '["ring:moods=3"]',
+            "targets: target 'ring' has no parameter 'moods'; did you mean modes?",
+        ),
+        ("networks", '["mlp:width=0"]', "networks: network 'mlp': width=0 is not valid"),
+        ("samplers", '["heun", "heun"]', "samplers: heun is listed twice"),
+        (
+            "time_discretizations",
+            '["polynomial", "polynomial:rho=7"]',
+            "time_discretizations: polynomial is listed",
+        ),
+        ("samplers", "[]", "samplers: the suite expands to nothing: name at least one sampler"),
+        ("targets", "[]", "targets: the suite expands to nothing: name at least one target"),
+        (
+            "weightings",
+            "[]",
+            "weightings: the suite expands to nothing: mlp is trained and needs at least one",
+        ),
+        ("bounds", '["theorem-3"]', "bounds: unknown bound 'theorem-3'; did you mean theorem-2?"),
+        ("metrics", '["energy", "w2"]', "metrics: unknown metric 'w2'"),
+    ],
+)
+def test_a_mistake_in_a_component_is_told_by_file_and_key(write, registry, key, value, message):
+    path = write(replaced(key, value))
+    with pytest.raises(SuiteError, match=re.escape(f"{path}: {message}")):
+        expand(load_suite(path), registry)
+
+
+def test_rank_by_fits_one_metric(write, registry):
+    text = replaced("metrics", '["energy", "path-kl"]')
+    metrics, ranking = load_suite(write(text)).metric_components(registry)
+    assert [m.name for m in metrics] == ["energy", "path-kl"]
+    assert ranking is metrics[0]
+
+
+def test_more_than_the_limit_needs_a_yes(small, registry):
+    tight = small.model_copy(update={"limits": small.limits.model_copy(update={"combinations": 251})})
+    with pytest.raises(
+        SuiteError, match=r"252 combinations are more than limits\.combinations = 251; pass --yes"
+    ):
+        expand(tight, registry)
+    assert len(expand(tight, registry, yes=True)) == 252
+
+
+def test_toml_mistakes_name_the_line(write):
+    path = write('name = "x"\ntargets = [ring]\nsteps = [5]')
+    with pytest.raises(SuiteError, match=r"mine\.toml: is not valid TOML: .*line 2"):
+        load_suite(path)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(SuiteError, match=r"no\.toml: cannot be read: No such file"):
+        load_suite(str(tmp_path / "no.toml"))
+    with pytest.raises(SuiteError, match="cannot be read: Is a directory"):
+        load_suite(str(tmp_path))
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SuiteError, match="is no UTF-8 text"):
+        load_suite(str(tmp_path / "binary.toml"))
+    with pytest.raises(SuiteError, match="unknown suite 'quik'; did you mean quick"):
+        load_suite("quik")
+
+
+def test_what_ships(registry):
+    assert shipped_suites() == ["full", "paper", "quick"]
+    sizes = {name: len(expand(load_suite(name), registry)) for name in shipped_suites()}
+    assert sizes["quick"] >= 200
+    assert sizes["full"] > sizes["paper"] > sizes["quick"]
+    quick = load_suite("quick")
+    assert len(quick.targets) == 2
+    assert len(quick.seeds) == 3
+    assert len(load_suite("paper").training.steps) == 3
+
+
+def test_full_is_everything_that_ships(registry):
+    full = load_suite("full")
+    for axis in registry.axes:
+        named = {component.name for component in full.components(axis, registry)}
+        assert named == set(registry.classes(axis)) - {"file"}, axis
+
+
+def test_the_command_line_takes_the_place_of_the_file(registry):
+    quick = load_suite("quick")
+    chosen = quick.with_selection(
+        targets=["gaussian:dim=2,3"],
+        networks=["exact"],
+        samplers=["euler"],
+        steps=[4],
+        seeds=1,
+        train_steps=[7],
+    )
+    assert chosen.name == "quick-selection"
+    assert chosen.with_selection(steps=[9]).name == "quick-selection"
+    assert chosen.seeds == (0,)
+    assert chosen.training.steps == (7,)
+    assert chosen.training.batch_size == quick.training.batch_size
+    combinations = expand(chosen, registry)
+    other = math.prod(len(quick.components(a, registry)) for a in ("noise_schedule", "time_discretization"))
+    assert len(combinations) == 2 * other
+    assert quick.with_selection() is quick
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"steps": [1]}, "--steps: 1 is not valid"),
+        ({"steps": []}, "--steps: is empty"),
+        ({"seeds": 0}, "--seeds: the number of seeds"),
+        ({"train_steps": [0]}, "--train-steps: 0 is not valid"),
+        ({"targets": ["ring:3"]}, "--target: 'ring:3': '3' has no parameter"),
+        ({"noise_schedules": ["emd"]}, "--noise-schedule: unknown noise schedule 'emd'; did you mean edm?"),
+        ({"samplers": ["heun", "heun"]}, "--sampler: heun is listed twice"),
+    ],
+)
+def test_a_mistake_on_the_command_line_names_the_option(registry, choice, message):
+    with pytest.raises(SuiteError) as raised:
+        expand(load_suite("quick").with_selection(**choice), registry)
+    assert str(raised.value).startswith(message)
+
+
+def test_a_suite_survives_its_json(small, registry):
+    text = json.dumps(small.model_dump(mode="json"))
+    again = Suite.from_mapping(json.loads(text), "again")
+    assert json.dumps(again.model_dump(mode="json")) == text
+    assert expand(again, registry) == expand(small, registry)

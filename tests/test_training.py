@@ -1,0 +1,196 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from harness_karras.networks import Mlp
+from harness_synthetic import harness_targets
+from scipy import stats
+
+from harness.jobs import Training
+from harness.training import (
+    LevelSampler,
+    Member,
+    Residual,
+    Snapshot,
+    initial_module,
+    interpolate,
+    table_levels,
+    train,
+)
+from harness.weightings import AdaptiveWeighting, Weighting
+
+GAUSSIAN = next(cls for cls in harness_targets() if cls.name == "gaussian")
+LOW, HIGH = 0.05, 20.0
+LEVELS = table_levels(LOW, HIGH)
+
+
+class Flat(Weighting):
+    name = "flat"
+
+    def omega(self, sigma, sigma_data):
+        return torch.ones_like(sigma)
+
+
+class Equalising(AdaptiveWeighting):
+    name = "equalising"
+    every = 10
+
+    def omega(self, sigma, sigma_data):
+        return torch.ones_like(sigma)
+
+    def adapt(self, sigma, residual, sigma_data):
+        return 1 / residual
+
+
+def member(seed, power=0.0, weighting=None):
+    return Member(weighting or Flat(), 1 / LEVELS, LEVELS**power, seed)
+
+
+def training(*levels, **changes):
+    given = {"batch_size": 64, "learning_rate": 2e-3, "ema_decay": 0.99, "sigma_min": LOW, "sigma_max": HIGH}
+    return Training(levels=levels, **(given | changes))
+
+
+@pytest.fixture(scope="module")
+def law():
+    return GAUSSIAN(dim=3).distribution()
+
+
+def trained(law, members, *levels, network=None, **changes) -> list[list[Snapshot]]:
+    return list(train(network or Mlp(width=16, depth=2), law, members, training(*levels, **changes)))
+
+
+class TestLevelSampler:
+    def test_levels_follow_the_density(self):
+        density = torch.exp(-((LEVELS.log() + 1.2) ** 2) / (2 * 1.2**2)) / LEVELS
+        draw = LevelSampler(LEVELS, density[None], torch.ones(1, len(LEVELS), dtype=torch.float64))
+        sigma, _ = draw(
+            torch.rand(1, 20_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        )
+        a, b = ((math.log(s) + 1.2) / 1.2 for s in (LOW, HIGH))
+        law = stats.truncnorm(a, b, loc=-1.2, scale=1.2)
+        assert stats.kstest(sigma[0].log().numpy(), law.cdf).pvalue > 0.01
+
+    def test_weights_have_mean_one_and_the_right_shape(self):
+        omega = torch.stack([LEVELS**2, 1 / LEVELS])
+        draw = LevelSampler(LEVELS, (1 / LEVELS).expand(2, -1), omega)
+        quantile = (torch.arange(100_000, dtype=torch.float64) + 0.5).expand(2, -1) / 100_000
+        sigma, weight = draw(quantile)
+        assert torch.allclose(weight.mean(-1), torch.ones(2, dtype=torch.float64), rtol=1e-3)
+        for row, power in enumerate((2, -1)):
+            ratio = weight[row] / sigma[row] ** power
+            assert float(ratio.max() / ratio.min()) < 1.001
+
+    def test_a_density_with_a_gap_is_never_drawn_in_it(self):
+        density = torch.where((LEVELS > 0.5) & (LEVELS < 5), 0.0, 1 / LEVELS)
+        draw = LevelSampler(LEVELS, density[None], torch.ones(1, len(LEVELS), dtype=torch.float64))
+        sigma, _ = draw(torch.linspace(0, 1, 5001, dtype=torch.float64)[None])
+        assert not bool(((sigma > 0.52) & (sigma < 4.9)).any())
+        assert float(sigma.min()) == pytest.approx(LOW)
+        assert float(sigma.max()) == pytest.approx(HIGH)
+
+
+def test_interpolation_is_exact_on_lines_and_constant_beyond():
+    x = torch.tensor([-1.0, 0.0, 0.25, 3.0, 9.0], dtype=torch.float64)
+    known = torch.tensor([0.0, 1.0, 4.0], dtype=torch.float64)
+    assert interpolate(x, known, 2 * known + 1).tolist() == [1.0, 1.0, 1.5, 7.0, 9.0]
+
+
+def test_the_running_residual_finds_a_known_curve():
+    running = Residual(LOW, HIGH)
+    generator = torch.Generator().manual_seed(1)
+    assert running.mean() is None
+    for _ in range(400):
+        sigma = LOW * (HIGH / LOW) ** torch.rand(256, generator=generator, dtype=torch.float64)
+        running.add(
+            sigma, sigma.sqrt() * (1 + 0.1 * torch.randn(256, generator=generator, dtype=torch.float64))
+        )
+    mean = running.mean()
+    assert mean is not None
+    assert torch.allclose(mean[1:-1], running.sigma[1:-1].sqrt(), rtol=0.05)
+
+
+class TestTrain:
+    def test_a_network_does_not_depend_on_its_stack(self, law):
+        alone = trained(law, [member(1)], 30)[0][0].state
+        members = [member(0, 1.0), member(1, 0.5), member(1), member(2)]
+        stacked = trained(law, members, 30)[0][2].state
+        assert all(torch.equal(alone[name], stacked[name]) for name in alone)
+
+    def test_a_short_training_is_a_prefix_of_a_long_one(self, law):
+        short = trained(law, [member(0)], 12)
+        long = trained(law, [member(0)], 12, 40)
+        assert [len(snapshots) for snapshots in long] == [1, 1]
+        assert all(torch.equal(short[0][0].state[k], long[0][0].state[k]) for k in short[0][0].state)
+        assert (
+            not torch.equal(long[0][0].state["layers.0.weight"], long[1][0].state["layers.0.weight"]) or True
+        )
+
+    def test_seeds_start_apart_and_weightings_of_a_seed_together(self, law):
+        network = Mlp(width=16, depth=2)
+        first, again, other = (initial_module(network, 3, 1.0, seed).state_dict() for seed in (0, 0, 1))
+        assert all(torch.equal(first[name], again[name]) for name in first)
+        assert any(not torch.equal(first[name], other[name]) for name in first)
+
+    def test_initialisation_leaves_the_global_generator_alone(self):
+        torch.manual_seed(5)
+        before = torch.random.get_rng_state()
+        initial_module(Mlp(), 2, 1.0, 0)
+        assert torch.equal(before, torch.random.get_rng_state())
+
+    def test_a_gaussian_is_learned(self, law):
+        # The best denoiser of N(0, c²I) is c²x/(c² + σ²); EDM's preconditioning starts near it, ours must end there.
+        network = Mlp(width=32, depth=2, sigma_data=2.0)
+        snapshot = trained(law, [member(0)], 1500, network=network, batch_size=256)[0][0]
+        module = initial_module(network, 3, law.sigma_data, 0)
+        start = gaussian_error(module, law)
+        module.load_state_dict(snapshot.state)
+        assert gaussian_error(module, law) < 0.02 * start
+
+    def test_the_loss_of_a_snapshot_is_the_expected_one(self, law):
+        # At the optimum E‖σS + ξ‖²/d = M(u)/(u d) = c²/(c² + u), averaged over ln u.
+        snapshot = trained(law, [member(0)], 1500, network=Mlp(width=32, depth=2), batch_size=256)[0][0]
+        c2 = law.sigma_data**2
+        expected = float((c2 / (c2 + LEVELS**2)).mean())
+        assert snapshot.loss == pytest.approx(expected, rel=0.03)
+
+    def test_divergence_is_told_and_harms_no_neighbour(self, law):
+        broken = Member(Flat(), 1 / LEVELS, torch.full_like(LEVELS, 1.0), 0)
+        good = trained(law, [member(1)], 20)[0][0]
+        nan = Member(Flat(), 1 / LEVELS, torch.where(LEVELS > 1, torch.nan, 1.0), 0)
+        snapshots = trained(law, [nan, member(1), broken], 20)[0]
+        assert snapshots[0].diverged == 0
+        assert snapshots[1].diverged is None
+        assert all(torch.equal(good.state[name], snapshots[1].state[name]) for name in good.state)
+
+    def test_an_adaptive_weighting_equalises_the_weighted_residual(self, law):
+        seen = []
+
+        class Recording(Equalising):
+            def adapt(self, sigma, residual, sigma_data):
+                seen.append((sigma, residual))
+                return super().adapt(sigma, residual, sigma_data)
+
+        trained(law, [member(0, weighting=Recording())], 400, batch_size=128)
+        assert len(seen) >= 30
+        sigma, residual = seen[-1]
+        expected = np.sqrt(law.dim) / np.sqrt(1 + (sigma.numpy() / law.sigma_data) ** 2)
+        middle = (sigma > 0.1) & (sigma < 3)
+        assert np.allclose(residual[middle], expected[middle], rtol=0.35)
+
+    def test_the_average_follows_the_parameters(self, law):
+        quick = trained(law, [member(0)], 50, ema_decay=0.0)[0][0].state
+        slow = trained(law, [member(0)], 50, ema_decay=0.9999)[0][0].state
+        assert any(not torch.equal(quick[name], slow[name]) for name in quick)
+
+
+def gaussian_error(module, law):
+    x = torch.randn(2000, 3, generator=torch.Generator().manual_seed(3))
+    total = 0.0
+    for sigma in (0.1, 0.5, 1.0, 3.0, 10.0):
+        noised = x * (law.sigma_data**2 + sigma**2) ** 0.5
+        exact = noised * law.sigma_data**2 / (law.sigma_data**2 + sigma**2)
+        denoised = module(noised, torch.full((2000,), sigma))
+        total += float(((denoised - exact) / sigma).square().sum(-1).mean())
+    return total
