@@ -21,9 +21,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import digamma, ndtri, polygamma, stdtr, stdtrit
+
+if TYPE_CHECKING:
+    from harness.metrics import Measurement
 
 LEVEL = 0.95
 """Confidence level of every interval and set."""
@@ -55,28 +59,24 @@ def t_interval(values: Sequence[float]) -> Interval:
     return Interval(mean, float(mean - half), float(mean + half), sample.size)
 
 
-def mean_interval(
-    values: Sequence[float], standard_errors: Sequence[float], biases: Sequence[float]
-) -> Interval:
-    """Return the mean over n ≥ 1 seeds with its interval.
+def mean_interval(measurements: Sequence[Measurement]) -> tuple[float, float, float]:
+    """Return the mean over n ≥ 1 seeds with its limits: value, low, high.
 
     Student's t over the seeds. One seed, or seeds that all give the same value (work that they share), say
     nothing of the error within a run: then the interval is the normal one of the standard errors. It is
     widened on both sides by the mean absolute bias that is thought to remain.
 
     Arguments:
-        values: one finite value a seed.
-        standard_errors: the error of each within its run.
-        biases: the bias thought to remain in each.
+        measurements: one for each seed.
     """
-    sample, errors = np.asarray(values, dtype=float), np.asarray(standard_errors, dtype=float)
-    interval = t_interval(values)
+    sample = np.array([m.value for m in measurements])
+    interval = t_interval(sample.tolist())
     low, high = interval.low, interval.high
     if low is None or high is None or np.ptp(sample) <= EXACT * np.abs(sample).max():
-        half = float(ndtri((1 + LEVEL) / 2) * errors.mean())
+        half = float(ndtri((1 + LEVEL) / 2) * np.mean([m.standard_error for m in measurements]))
         low, high = interval.value - half, interval.value + half
-    bias = float(np.abs(np.asarray(biases, dtype=float)).mean())
-    return Interval(interval.value, low - bias, high + bias, interval.n)
+    bias = float(np.mean([abs(m.bias) for m in measurements]))
+    return interval.value, low - bias, high + bias
 
 
 def _mean(sample: np.ndarray) -> float:

@@ -154,7 +154,8 @@ class Store:
             else:
                 damaged.append(key)
                 self.warnings.append(f"record {key} in {self.directory / DATABASE} is damaged: computing it again")
-        self.delete(damaged)
+        if damaged:
+            self.delete(damaged)
         return found
 
     def delete(self, keys: Collection[str]) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 from harness.evaluation import Experiment
 from harness.metrics import Measurement, NotApplicable
 
-LARGEST_FOLD = 1e-3
+LARGEST_FOLD = 2e-3
 """Largest share of points on a folded part of the map that is passed over."""
 
 FEWEST = 100

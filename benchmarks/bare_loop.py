@@ -1,0 +1,50 @@
+"""Training one network as a script would: the yardstick of the other benchmarks.
+
+The same data, noise, levels and weights as `harness.training`, without stacking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from harness.jobs import Training
+from harness.networks import TrainableNetwork
+from harness.targets import Distribution
+from harness.training import Batches, LevelSampler, Member, initial_module, table_levels
+
+
+def train_alone(
+    network: TrainableNetwork, target: Distribution, member: Member, training: Training, *, fused: bool = True
+) -> dict[int, dict[str, torch.Tensor]]:
+    """Train one network by a bare loop; return its averaged parameters at each level of training."""
+    module = initial_module(network, target.dim, target.sigma_data, member.seed)
+    average = {name: p.detach().clone() for name, p in module.named_parameters()}
+    learned = [p for p in module.parameters() if p.requires_grad]
+    optimiser = torch.optim.Adam(learned, lr=training.learning_rate, fused=fused)
+    batches = Batches(target, [member.seed], training.batch_size)
+    levels = table_levels(training.sigma_min, training.sigma_max)
+    draw = LevelSampler(levels, member.density[None], member.omega[None])
+    kept = {}
+    for step in range(training.levels[-1]):
+        clean, noise, quantile = (each[0] for each in batches())
+        sigma, omega = (each[0].float() for each in draw(quantile[None]))
+        noised = clean + sigma[:, None] * noise
+        residual = (noised - module(noised, sigma)) / sigma[:, None] - noise
+        loss = (omega * residual.square().sum(-1)).mean() / target.dim
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        decay = min(training.ema_decay, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for name, p in module.named_parameters():
+                average[name].lerp_(p, 1 - decay)
+        if step + 1 in training.levels:
+            kept[step + 1] = {**module.state_dict(), **{name: value.clone() for name, value in average.items()}}
+    return kept
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the middle value."""
+    return sorted(values)[len(values) // 2]

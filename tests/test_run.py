@@ -1,0 +1,279 @@
+"""The engine from suite to leaderboard, on a suite that takes seconds."""
+
+import json
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.leaderboard import validate
+from harness.outcomes import read_document
+from harness.plugins import load
+from harness.run import Options, run
+from harness.store import DATABASE, Store, StoreError
+from harness.suite import Suite
+
+TINY = {
+    "name": "tiny",
+    "targets": ["gaussian:dim=2", "ring"],
+    "weightings": ["edm", "bell-shaped"],
+    "noise_schedules": ["edm", "ve-sqrt"],
+    "time_discretizations": ["polynomial", "exponential", "fisher"],
+    "networks": ["mlp:width=16,depth=1", "exact"],
+    "samplers": ["exponential-integrator", "heun"],
+    "metrics": ["sliced-wasserstein:projections=16", "path-kl"],
+    "bounds": ["budget", "theorem-2"],
+    "rank_by": "sliced-wasserstein",
+    "steps": [4],
+    "seeds": 2,
+    "training": {"steps": [60, 120], "batch_size": 64},
+    "sampling": {"samples": 100},
+}
+
+
+def suite(**changes) -> Suite:
+    return Suite.from_mapping(TINY | changes, "tiny.toml")
+
+
+def carry_out(directory: Path, registry=None, workers=2, **changes) -> list[str]:
+    """Run the tiny suite; return what was told on the way."""
+    told: list[str] = []
+    run(suite(**changes), registry or load(), directory, Options(workers, progress=False, warn=told.append))
+    return told
+
+
+def untimed(directory: Path) -> str:
+    """The leaderboard of a directory as canonical JSON, timings aside."""
+    document = read_document(directory)
+    validate(document)
+    for row in document["rows"]:
+        del row["seconds"]
+    return json.dumps(document, sort_keys=True)
+
+
+def records(directory: Path) -> dict[str, tuple[str, float]]:
+    """The kind of every record, and the time it took: another time would mean that it was made again."""
+    with sqlite3.connect(directory / DATABASE) as db:
+        return {key: (kind, seconds) for key, kind, seconds in db.execute("select key, kind, seconds from records")}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("finished")
+    assert carry_out(directory) == []
+    return directory
+
+
+@pytest.fixture
+def copy(finished, tmp_path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+def rows(directory: Path) -> list[dict]:
+    return read_document(directory)["rows"]
+
+
+def test_every_combination_is_a_row(finished):
+    found = rows(finished)
+    # Two targets × two schedules × three grids × two samplers × (two weightings × two lengths + one oracle).
+    assert len(found) == 2 * 2 * 3 * 2 * (2 * 2 + 1)
+    assert {row["status"] for row in found} == {"ok"}
+    oracle = [row for row in found if row["network"]["name"] == "exact"]
+    assert {(row["weighting"]["name"], row["train_steps"]) for row in oracle} == {("none", 0)}
+    assert {row["nfe"] for row in found if row["sampler"]["name"] == "heun"} == {8}
+
+
+def test_bounds_hold_and_say_where_they_do_not_apply(finished):
+    for row in rows(finished):
+        stochastic = row["sampler"]["name"] == "exponential-integrator"
+        assert (row["bounds"]["budget"] is not None) == stochastic
+        assert (row["budget"] is not None) == stochastic
+        assert row["violations"] == []
+        if stochastic:
+            assert row["bounds"]["theorem-2"] >= row["bounds"]["budget"] > 0
+            terms = row["budget"]
+            parts = terms["initialization"] + terms["score"] + terms["discretization"] + terms["variance"]
+            assert parts == pytest.approx(terms["total"], rel=1e-9)
+            assert terms["score"] == 0 or row["network"]["name"] == "mlp"
+
+
+def test_work_is_shared(finished):
+    with sqlite3.connect(finished / DATABASE) as db:
+        kinds = dict(db.execute("select kind, count(*) from records group by kind"))
+    # Two targets × two weightings × two seeds × two lengths; the exponential grids of both schedules are one, and
+    # so are the Fisher grids.
+    assert kinds["train"] == kinds["error"] == 16
+    assert kinds["sample"] == 2 * 4 * 2 * (2 * 2 + 1) * 2
+    assert len(list((finished / "checkpoints").glob("*.safetensors"))) == 16
+
+
+def test_equal_grids_are_ties(finished):
+    by_design: dict[str, list[dict]] = {}
+    for row in rows(finished):
+        if row["time_discretization"]["name"] == "exponential":
+            axes = ("target", "weighting", "network", "sampler")
+            design = json.dumps([[row[a]["name"] for a in axes], row["train_steps"]])
+            by_design.setdefault(design, []).append(row)
+    for first, second in by_design.values():
+        assert first["noise_schedule"]["name"] != second["noise_schedule"]["name"]
+        assert first["metrics"] == second["metrics"]
+        assert (first["rank"], first["rank_low"], first["rank_high"]) == (
+            second["rank"],
+            second["rank_low"],
+            second["rank_high"],
+        )
+
+
+def test_a_second_run_does_nothing(copy):
+    before = records(copy)
+    assert carry_out(copy) == []
+    assert records(copy) == before
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_number_of_workers_changes_nothing(finished, tmp_path, workers):
+    carry_out(tmp_path, workers=workers)
+    assert untimed(tmp_path) == untimed(finished)
+
+
+def test_a_row_does_not_depend_on_the_rest_of_the_suite(finished, tmp_path):
+    changes = {
+        "targets": ["ring"],
+        "weightings": ["bell-shaped"],
+        "noise_schedules": ["ve-sqrt"],
+        "time_discretizations": ["fisher"],
+        "networks": ["mlp:width=16,depth=1"],
+        "samplers": ["heun", "exponential-integrator"],
+        "training": {"steps": [120], "batch_size": 64},
+    }
+    carry_out(tmp_path, **changes)
+
+    def measured(directory):
+        wanted = {}
+        for row in rows(directory):
+            name = [row[a]["name"] for a in ("target", "weighting", "noise_schedule", "time_discretization")]
+            if name == ["ring", "bell-shaped", "ve-sqrt", "fisher"] and row["train_steps"] == 120:
+                wanted[row["sampler"]["name"]] = (row["metrics"], row["budget"], row["bounds"])
+        return wanted
+
+    assert len(measured(tmp_path)) == 2
+    assert measured(tmp_path) == measured(finished)
+
+
+def test_adding_a_component_does_only_its_own_work(copy):
+    before = records(copy)
+    carry_out(copy, samplers=["exponential-integrator", "heun", "euler"])
+    after = records(copy)
+    assert {key: after[key] for key in before} == before
+    assert {after[key][0] for key in after.keys() - before.keys()} == {"sample", "metric", "bound"}
+    assert len(rows(copy)) == 2 * 2 * 3 * 3 * 5
+
+
+class TestDamage:
+    def test_a_damaged_checkpoint_is_named_and_trained_again(self, copy, finished):
+        victim = sorted((copy / "checkpoints").glob("*.safetensors"))[3]
+        content = bytearray(victim.read_bytes())
+        content[-5] ^= 0x40
+        victim.write_bytes(content)
+        told = carry_out(copy)
+        assert any(victim.name in line and "damaged" in line for line in told)
+        assert victim.read_bytes() == (finished / "checkpoints" / victim.name).read_bytes()
+        assert untimed(copy) == untimed(finished)
+
+    def test_a_damaged_database_is_named_and_computed_again(self, copy, finished):
+        with (copy / DATABASE).open("r+b") as file:
+            file.write(b"\0" * 4096)
+        with pytest.raises(StoreError, match="cannot be read"):
+            read_document(copy)
+        told = carry_out(copy)
+        assert any("is damaged" in line for line in told)
+        assert untimed(copy) == untimed(finished)
+
+    def test_a_damaged_record_is_named_and_computed_again(self, copy, finished):
+        with sqlite3.connect(copy / DATABASE) as db:
+            (key,) = db.execute("select key from records where kind = 'metric' order by key limit 1").fetchone()
+            forged = json.dumps({"value": 0.0, "standard_error": 0.0, "bias": 0.0})
+            db.execute("update records set payload = ? where key = ?", (forged, key))
+        told = carry_out(copy)
+        assert any(key in line for line in told)
+        assert untimed(copy) == untimed(finished)
+
+
+class TestDirectory:
+    def test_of_another_suite_is_refused(self, copy, finished):
+        with pytest.raises(StoreError, match="holds results of suite 'tiny', not 'other'"):
+            carry_out(copy, name="other")
+        assert untimed(copy) == untimed(finished)
+
+    def test_in_use_is_refused(self, copy):
+        from filelock import FileLock
+
+        with FileLock(copy / ".lock"), pytest.raises(StoreError, match="in use by another run"):
+            carry_out(copy)
+
+    def test_before_anything_is_done_rows_say_so(self, tmp_path):
+        store = Store.open(tmp_path)
+        store.close()
+        with pytest.raises(StoreError, match="holds no rows yet"):
+            read_document(tmp_path)
+
+
+def command(directory: Path, file: Path) -> list[str]:
+    return [sys.executable, "-m", "harness", "run", str(file), "--out", str(directory), "--workers", "2"]
+
+
+def write_toml(directory: Path) -> Path:
+    lines = [f"{key} = {json.dumps(value)}" for key, value in TINY.items() if not isinstance(value, dict)]
+    for key, value in TINY.items():
+        if isinstance(value, dict):
+            lines += [f"[{key}]", *(f"{k} = {json.dumps(v)}" for k, v in value.items())]
+    file = directory / "tiny.toml"
+    file.write_text("\n".join(lines))
+    return file
+
+
+def killed_after(seconds: float, directory: Path, file: Path) -> bool:
+    """Run the suite, killed without warning after some seconds; return whether it was still running."""
+    process = subprocess.Popen(
+        command(directory, file), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return True
+    return False
+
+
+def survives_kills(times: int, seed: int, finished: Path, directory: Path) -> None:
+    file = write_toml(directory)
+    out = directory / "out"
+    start = time.monotonic()
+    subprocess.run(command(directory / "whole", file), check=True, capture_output=True)
+    whole = time.monotonic() - start
+    rng = random.Random(seed)
+    for _ in range(times):
+        killed_after(rng.uniform(0.05, 0.9) * whole, out, file)
+        if rng.random() < 0.5 and out.exists() and (out / DATABASE).exists():
+            # A run that was cut off can be looked at.
+            subprocess.run([sys.executable, "-m", "harness", "rank", str(out)], capture_output=True, check=False)
+    ended = subprocess.run(command(out, file), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert untimed(out) == untimed(directory / "whole") == untimed(finished)
+
+
+def test_killed_twice_and_resumed(finished, tmp_path):
+    survives_kills(2, 0, finished, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_at_random_moments_and_resumed(finished, tmp_path, seed):
+    survives_kills(1 + seed % 3, seed, finished, tmp_path)
