@@ -232,6 +232,27 @@ def simulate_function(
     return simulate
 
 
+def kernel_function(
+    sampler: Sampler,
+    denoiser: Denoiser,
+    sigmas: Sequence[float] | np.ndarray,
+    variances: Sequence[float] | np.ndarray | None,
+) -> Callable[[int, Tensor], LastKernel] | None:
+    """Return what `Experiment.kernel` is: any one step's law; None where the step is no Gaussian kernel."""
+    if variances is None or not isinstance(sampler, GaussianKernelSampler):
+        return None
+    levels, kernel = _floats(sigmas), _floats(variances)
+
+    def law(index: int, x: Tensor) -> LastKernel:
+        return LastKernel(sampler.mean(SamplerRun(denoiser, levels, _no_noise, kernel, index), x), kernel[index])
+
+    return law
+
+
+def _no_noise() -> Tensor:
+    raise ValueError("the mean of a Gaussian kernel draws no noise")
+
+
 def _walk(sampler: Sampler, run: SamplerRun) -> tuple[Tensor, Tensor | None]:
     """Return the points at σ_N and, for a Gaussian kernel, the mean of the last step."""
     name = _name(sampler)

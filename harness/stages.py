@@ -46,7 +46,14 @@ from harness.measurement import measure_information, measure_score_error
 from harness.metrics import Measurement, Metric, NotApplicable
 from harness.networks import OracleNetwork
 from harness.samplers import Denoiser
-from harness.sampling import denoiser_from_module, denoiser_from_oracle, generate, kernel_variances, simulate_function
+from harness.sampling import (
+    denoiser_from_module,
+    denoiser_from_oracle,
+    generate,
+    kernel_function,
+    kernel_variances,
+    simulate_function,
+)
 from harness.store import Record, file_digest
 from harness.targets import Distribution, Target
 from harness.time_discretizations import GridRequest
@@ -185,19 +192,19 @@ def run_evaluate(job: EvaluateJob) -> list[Record]:
         dtype=torch.float64 if isinstance(job.network, OracleNetwork) else torch.float32,
     )
     seconds = time.perf_counter() - start
+    kernel = None if variances is None else variances.tolist()
     experiment = Experiment(
         target=law,
         sampler=job.sampler,
         sigmas=job.sigmas,
         samples=generated.samples,
         reference=reference,
-        simulate=simulate_function(
-            job.sampler, denoiser, job.sigmas, None if variances is None else variances.tolist()
-        ),
+        simulate=simulate_function(job.sampler, denoiser, job.sigmas, kernel),
         exact_network=job.score_error is None and not np.any(error(grid)),
         last_kernel=generated.last_kernel,
         budget=terms,
         generator=torch.Generator(),
+        kernel=kernel_function(job.sampler, denoiser, job.sigmas, kernel),
     )
     metrics = [_metric_record(key, metric, experiment, job.seed) for key, metric in job.metrics.items()]
     payload = {"nfe": generated.nfe, "budget": None if terms is None else _terms(terms)}

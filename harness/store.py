@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, one_line
 
 SCHEMA_VERSION = 1
 DATABASE = "results.sqlite"
@@ -84,9 +84,12 @@ class Store:
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise StoreError(f"{directory}: {error}") from error
-            aside = _move_aside(directory / DATABASE)
-            warnings.append(f"{directory / DATABASE} is damaged ({error}): moved to {aside.name}, computing again")
-            db = _connect(directory, create=True)
+            with _told(directory):
+                aside = _move_aside(directory / DATABASE)
+                db = _connect(directory, create=True)
+            warnings.append(
+                f"{directory / DATABASE} is damaged ({one_line(error)}): moved to {aside.name}, computing again"
+            )
         store = cls(directory, db)
         store.warnings += warnings
         return store
@@ -110,21 +113,29 @@ class Store:
         self._db.close()
 
     def meta(self, key: str) -> Any:
-        """Return a value kept about the whole directory, or None."""
+        """Return a value kept about the whole directory; None where there is none or, named in `warnings`, a damaged one."""
         row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
-        return None if row is None else json.loads(row[0])
+        if row is None:
+            return None
+        checksum, _, text = str(row[0]).partition(" ")
+        if checksum != _digest(text):
+            self.warnings.append(f"{key} in {self.directory / DATABASE} is damaged: the next run writes it anew")
+            return None
+        return json.loads(text)
 
     def set_meta(self, key: str, value: Any) -> None:
         """Keep a JSON value about the whole directory."""
         with _told(self.directory), self._db:
-            self._db.execute("insert or replace into meta values (?, ?)", (key, json.dumps(value)))
+            text = json.dumps(value)
+            self._db.execute("insert or replace into meta values (?, ?)", (key, f"{_digest(text)} {text}"))
 
     def put(self, records: Iterable[Record]) -> None:
         """Commit records together: after a crash all of them are there or none."""
         rows = []
         for r in records:
             payload = json.dumps(r.payload, allow_nan=False)
-            rows.append((r.key, r.kind, "ok" if r.ok else "failed", r.reason, payload, r.seconds, _checksum(r, payload)))
+            checksum = _checksum(r.key, r.kind, r.reason, payload, float(r.seconds))
+            rows.append((r.key, r.kind, "ok" if r.ok else "failed", r.reason, payload, r.seconds, checksum))
         with _told(self.directory), self._db:
             self._db.executemany("insert or replace into records values (?, ?, ?, ?, ?, ?, ?)", rows)
 
@@ -136,27 +147,29 @@ class Store:
             part = wanted[start : start + 500]
             query = f"select key, kind, reason, payload, seconds, checksum from records where key in ({_marks(part)})"
             for key, kind, reason, payload, seconds, checksum in self._db.execute(query, part):
-                record = _decode(key, kind, reason, payload, seconds)
-                if record is None or checksum != _checksum(record, payload):
-                    self.warnings.append(f"record {key} in {self.directory / DATABASE} is damaged: computing it again")
-                    continue
-                found[key] = record
+                if checksum == _checksum(key, kind, reason, payload, seconds):
+                    found[key] = Record(key, kind, json.loads(payload), reason, seconds)
+                else:
+                    self._warn_of_record(key)
         return found
 
     def index(self) -> dict[str, bool]:
         """Return every key and whether its unit succeeded; damaged records are named in `warnings` and deleted."""
         found, damaged = {}, []
-        for key, kind, status, reason, payload, checksum in self._db.execute(
-            "select key, kind, status, reason, payload, checksum from records"
+        for key, kind, reason, payload, seconds, checksum in self._db.execute(
+            "select key, kind, reason, payload, seconds, checksum from records"
         ):
-            if checksum == _checksum(Record(key, kind, reason=reason), payload):
-                found[key] = status == "ok"
+            if checksum == _checksum(key, kind, reason, payload, seconds):
+                found[key] = reason is None
             else:
                 damaged.append(key)
-                self.warnings.append(f"record {key} in {self.directory / DATABASE} is damaged: computing it again")
+                self._warn_of_record(key)
         if damaged:
             self.delete(damaged)
         return found
+
+    def _warn_of_record(self, key: str) -> None:
+        self.warnings.append(f"record {key} in {self.directory / DATABASE} is damaged: a run computes it again")
 
     def delete(self, keys: Collection[str]) -> None:
         """Forget records."""
@@ -196,30 +209,34 @@ def _connect(directory: Path, *, create: bool) -> sqlite3.Connection:
         if verdict != "ok":
             raise sqlite3.DatabaseError(str(verdict))
         row = db.execute("select value from meta where key = 'schema_version'").fetchone()
-        version = SCHEMA_VERSION if row is None else int(json.loads(row[0]))
+        version = SCHEMA_VERSION if row is None else _version(str(row[0]))
         if version > SCHEMA_VERSION:
             raise StoreError(
                 f"{path} has schema {version}, this harness knows up to {SCHEMA_VERSION}: update diffusion-harness"
             )
         if row is None and create:
             with db:
-                db.execute("insert into meta values ('schema_version', ?)", (json.dumps(SCHEMA_VERSION),))
+                db.execute("insert into meta values ('schema_version', ?)", (str(SCHEMA_VERSION),))
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _decode(key: str, kind: str, reason: str | None, payload: str, seconds: float) -> Record | None:
-    try:
-        return Record(key, kind, json.loads(payload), reason, seconds)
-    except ValueError:
-        return None
+def _version(text: str) -> int:
+    """Return the schema version, which stays a plain number: any version of the program can read it."""
+    if not text.isdecimal():
+        raise sqlite3.DatabaseError(f"its schema version is {text!r}")
+    return int(text)
 
 
-def _checksum(record: Record, payload: str) -> str:
-    text = "\n".join((record.key, record.kind, record.reason or "", payload))
-    return hashlib.sha256(text.encode()).hexdigest()
+def _checksum(*fields: object) -> str:
+    """Return the digest of a row's fields; whatever a damaged one holds, bytes say, is told apart."""
+    return _digest("\n".join(map(repr, fields)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _marks(part: Collection[str]) -> str:

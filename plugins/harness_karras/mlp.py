@@ -10,10 +10,10 @@ variance. References: Karras et al., arXiv 2206.00364, eq. (7), Table 1 and appe
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import silu
 
 
 def preconditioning(sigma: Tensor, sigma_data: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -24,6 +24,11 @@ def preconditioning(sigma: Tensor, sigma_data: Tensor) -> tuple[Tensor, Tensor, 
 
 class PreconditionedMlp(nn.Module):
     """The denoiser D(x, σ), SiLU between layers, the last layer started at zero.
+
+    The point and the noise features enter the first layer by matrices of their own, so that a point of two coordinates
+    is not drowned by thirty features, and hidden layers start with He's variance 2/fan_in. With torch's default
+    (variance 1/(3 fan_in), features concatenated) the signal dies on its way through SiLU: in 4000 steps nothing but
+    the linear denoiser was learned on an eight-mode ring.
 
     Arguments:
         dim: the dimension d of the data.
@@ -41,19 +46,25 @@ class PreconditionedMlp(nn.Module):
         # A buffer, not a number: stacked modules may differ in it.
         self.register_buffer("sigma_data", torch.tensor(sigma_data))
         self.register_buffer("frequencies", torch.randn(features))
-        widths = [dim + 2 * features, *[width] * depth]
-        layers: list[nn.Module] = []
-        for fan_in, fan_out in pairwise(widths):
-            layers += [nn.Linear(fan_in, fan_out), nn.SiLU()]
-        last = nn.Linear(width, dim)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.layers = nn.Sequential(*layers, last)
+        self.point = nn.Linear(dim, width)
+        self.noise = nn.Linear(2 * features, width, bias=False)
+        self.hidden = nn.ModuleList(nn.Linear(width, width) for _ in range(depth - 1))
+        self.last = nn.Linear(width, dim)
+        for layer in (self.point, *self.hidden):
+            nn.init.kaiming_normal_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        # cos² + sin² = 1: the features have squared length `features`, and add unit variance.
+        nn.init.normal_(self.noise.weight, std=features**-0.5)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
 
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Denoise x of shape (n, d) at the levels sigma of shape (n,); shape (n, d)."""
         sigma = sigma.unsqueeze(-1)
         c_skip, c_out, c_in = preconditioning(sigma, self.sigma_data)
         phase = 2 * math.pi * (sigma.log() / 4) * self.frequencies
-        raw: Tensor = self.layers(torch.cat([c_in * x, phase.cos(), phase.sin()], dim=-1))
+        h = silu(self.point(c_in * x) + self.noise(torch.cat([phase.cos(), phase.sin()], dim=-1)))
+        for layer in self.hidden:
+            h = silu(layer(h))
+        raw: Tensor = self.last(h)
         return c_skip * x + c_out * raw

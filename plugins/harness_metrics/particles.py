@@ -101,13 +101,15 @@ def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | 
 
 
 def _slope(value: Tensor, control: Tensor) -> Tensor:
-    """Coefficient b that makes the variance of value + b·control least; 0 where the control's tail is heavy.
+    """Coefficient b that makes the variance of value + b·control least; 0 where the control has a heavy tail.
 
-    Where q_N is much wider than p_δ, rare points carry E[q/p] = 1, and those at hand would pull the value.
+    Where q_N is much wider than p_δ, or elsewhere, rare points carry E[q/p] = 1, and those at hand would pull
+    the value. It shows in a large variance of the control, or in a mean that is not 0 within its error.
     """
     centred = control - control.mean()
     spread = centred.square().mean()
-    if not 0 < spread <= LARGEST_SPREAD:
+    off = control.mean().square() > 9 * spread / len(control)
+    if off or not 0 < spread <= LARGEST_SPREAD:
         return torch.zeros_like(spread)
     return -(centred * value).mean() / spread
 

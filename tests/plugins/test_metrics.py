@@ -287,6 +287,25 @@ class TestParticleKL:
                 values.append((log_p - found.extrapolated() + ratio).mean().item())
             assert abs(np.mean(values) - exact) < 3 * np.std(values) / math.sqrt(10) + 0.003
 
+    def test_a_poor_network_gives_the_same_value_in_every_run(self):
+        """Far from p_δ, where q/p has a heavy tail, against 16,384 particles of the last kernel alone."""
+        target, sigmas = Ring(), exponential_grid(20)
+
+        def poor(x, sigma):
+            return target.distribution().denoise(x, sigma) * (1 - 0.3 * sigma / (1 + sigma))
+
+        found = [KL().measure(experiment(target, Frozen(), sigmas, seed=s, denoise=poor)) for s in range(6)]
+        made = experiment(target, Frozen(), sigmas, denoise=poor)
+        points = made.fresh(512)
+        log_p = made.target.log_density(points, made.sigma_min)
+        many = particles._densities(made, particles._mixtures(made, 16384), 0, points, log_p)
+        value = log_p - many.extrapolated()
+        error = math.hypot(
+            value.std().item() / 512**0.5, np.mean([m.standard_error for m in found]) / math.sqrt(6)
+        )
+        assert abs(np.mean([m.value for m in found]) - value.mean().item()) < 3 * error
+        assert np.std([m.value for m in found]) < 2 * np.mean([m.standard_error for m in found])
+
     def test_the_last_kernel_alone_will_do_where_it_is_wide(self):
         sigmas = exponential_grid(5)
         made = [self.hidden(Gaussian(dim=2), Frozen(), sigmas, seed, kernel=None) for seed in range(8)]

@@ -109,11 +109,13 @@ def test_mlp_follows_its_formula():
     state = {name: value.numpy() for name, value in module.state_dict().items()}
     s, sd = sigma.numpy()[:, None], 0.5
     phase = 2 * math.pi * np.log(s) / 4 * state["frequencies"]
-    h = np.concatenate([x.numpy() / np.sqrt(s**2 + sd**2), np.cos(phase), np.sin(phase)], axis=1)
-    for layer in ("layers.0", "layers.2"):
-        h = h @ state[f"{layer}.weight"].T + state[f"{layer}.bias"]
-        h = h / (1 + np.exp(-h))
-    raw = h @ state["layers.4.weight"].T + state["layers.4.bias"]
+    features = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
+    h = (x.numpy() / np.sqrt(s**2 + sd**2)) @ state["point.weight"].T + state["point.bias"]
+    h = h + features @ state["noise.weight"].T
+    h = h / (1 + np.exp(-h))
+    h = h @ state["hidden.0.weight"].T + state["hidden.0.bias"]
+    h = h / (1 + np.exp(-h))
+    raw = h @ state["last.weight"].T + state["last.bias"]
     expected = sd**2 / (s**2 + sd**2) * x.numpy() + s * sd / np.sqrt(s**2 + sd**2) * raw
     np.testing.assert_allclose(module(x, sigma).detach().numpy(), expected, rtol=1e-10)
 

@@ -1,0 +1,276 @@
+"""From outcomes to the leaderboard document: ranks, ties, failures, violations, agreement, effects."""
+
+import itertools
+import json
+import math
+import random
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.leaderboard import to_json, validate
+from harness.metrics import Measurement
+from harness.ranking import Outcome, leaderboard
+
+NONE = "none"
+
+
+def component(name, **params):
+    return {
+        "name": name,
+        "params": params,
+        "distribution": "diffusion-harness",
+        "version": "0.1.0",
+        "digest": f"{name}-{json.dumps(params, sort_keys=True)}",
+    }
+
+
+def outcome(values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, train_steps=100, **changes):
+    """One combination; a component is given as axis=name or axis=(name, params)."""
+    chosen = {
+        "target": "ring",
+        "weighting": "edm",
+        "noise_schedule": "edm",
+        "time_discretization": "exponential",
+        "network": "mlp",
+        "sampler": "euler",
+    }
+    rest = {"measurements": {}, "budget": None, "bounds": {}}
+    for key, value in changes.items():
+        (chosen if key in chosen else rest)[key] = value
+    components = {
+        axis: component(c) if isinstance(c, str) else component(c[0], **c[1]) for axis, c in chosen.items()
+    }
+    measured = [None if v is None else Measurement(v, 0.01) for v in values]
+    return Outcome(
+        components=components,
+        steps=steps,
+        nfe=steps,
+        train_steps=train_steps,
+        seeds=tuple(range(len(values))),
+        status=status,
+        reason=None if status == "ok" else "seed 0: NaN",
+        measurements={metric: measured, **rest["measurements"]},
+        budget=rest["budget"],
+        bounds=rest["bounds"],
+        seconds={"sample": 1.0},
+    )
+
+
+def board(outcomes, metric="energy", calibration=()):
+    document = leaderboard(
+        outcomes, suite="test", metric=metric, environment={"python": "3"}, calibration=calibration
+    )
+    validate(document)
+    return document
+
+
+def crossed(rng, effect=None, **common):
+    """A crossed design on which each choice multiplies the metric by its factor."""
+    effect = effect or {"a": 1.0, "b": 2.0, "heun": 1.0, "euler": 3.0}
+    made = []
+    for grid, sampler, steps in itertools.product("ab", ("heun", "euler"), (5, 10)):
+        size = effect[grid] * effect[sampler] * 10 / steps
+        values = [size * math.exp(rng.gauss(0, 0.01)) for _ in range(3)]
+        made.append(outcome(values, time_discretization=grid, sampler=sampler, steps=steps, **common))
+    return made
+
+
+class TestRanks:
+    def test_rows_are_ordered_by_the_mean(self):
+        rng = random.Random(0)
+        rows = board(crossed(rng))["rows"]
+        values = [row["metrics"]["energy"]["value"] for row in rows]
+        assert values == sorted(values)
+        assert [row["rank"] for row in rows] == list(range(1, 9))
+        assert all(row["rank_low"] <= row["rank"] <= row["rank_high"] for row in rows)
+
+    def test_targets_are_ranked_apart(self):
+        rng = random.Random(0)
+        rows = board([*crossed(rng, target="ring"), *crossed(rng, target="digits")])["rows"]
+        assert [row["target"]["name"] for row in rows] == ["digits"] * 8 + ["ring"] * 8
+        assert [row["rank"] for row in rows] == [*range(1, 9), *range(1, 9)]
+
+    def test_equal_rows_share_a_rank(self):
+        rows = board([outcome(sampler=name) for name in ("a", "b")] + [outcome((9.0, 9.9, 8.1))])["rows"]
+        assert [row["rank"] for row in rows] == [1, 1, 3]
+        assert [(row["rank_low"], row["rank_high"]) for row in rows] == [(1, 2), (1, 2), (3, 3)]
+
+    def test_rows_without_a_value_come_last(self):
+        rows = board(
+            [
+                outcome((1.0, 1.1, 1.05), sampler="a"),
+                outcome((2.0, 2.1, 2.05), sampler="b"),
+                outcome((None, None, None), sampler="c"),
+                outcome((0.1, None, None), sampler="d", status="failed"),
+            ]
+        )["rows"]
+        assert [row["sampler"]["name"] for row in rows] == ["a", "b", "c", "d"]
+        assert [row["rank"] for row in rows] == [1, 2, 3, 3]
+        assert [(row["rank_low"], row["rank_high"]) for row in rows[2:]] == [(3, 4), (3, 4)]
+        assert rows[2]["metrics"] == {}
+        assert rows[3]["reason"] == "seed 0: NaN"
+        assert rows[3]["metrics"]["energy"]["n_seeds"] == 1
+
+    def test_nothing_measured_at_all(self):
+        rows = board([outcome((None,), status="failed", sampler=name) for name in "ab"])["rows"]
+        assert [(row["rank"], row["rank_low"], row["rank_high"]) for row in rows] == [(1, 1, 2)] * 2
+
+    def test_no_outcome(self):
+        assert board([])["rows"] == []
+
+    def test_an_interval_is_given_with_its_seeds(self):
+        metric = board([outcome((1.0, 2.0, None))])["rows"][0]["metrics"]["energy"]
+        assert metric["n_seeds"] == 2
+        # Student's t with one degree of freedom: 12.706 · s/√2.
+        assert metric["high"] - metric["value"] == pytest.approx(12.7062 * 0.5, rel=1e-4)
+
+    def test_a_value_that_is_no_number_is_none(self):
+        row = board([outcome((math.nan, 1.0, math.inf), bounds={"budget": math.inf})])["rows"][0]
+        assert row["metrics"]["energy"]["n_seeds"] == 1
+        assert row["bounds"] == {"budget": None}
+
+    def test_another_metric_may_rank(self):
+        outcomes = [
+            outcome((2.0,), sampler="a", measurements={"kl": [Measurement(1.0, 0.0)]}),
+            outcome((1.0,), sampler="b", measurements={"kl": [Measurement(2.0, 0.0)]}),
+        ]
+        assert [row["sampler"]["name"] for row in board(outcomes)["rows"]] == ["b", "a"]
+        assert [row["sampler"]["name"] for row in board(outcomes, metric="kl")["rows"]] == ["a", "b"]
+
+    def test_an_unknown_metric_names_candidates(self):
+        with pytest.raises(HarnessError, match=r"no metric 'enrgy' was measured; did you mean energy\?"):
+            board([outcome()], metric="enrgy")
+
+    def test_the_order_of_outcomes_does_not_matter(self):
+        rng = random.Random(1)
+        outcomes = [*crossed(rng), *crossed(rng, target=("gaussian", {"dim": 2}))]
+        outcomes += [outcome((None,) * 3, sampler=s, status="failed") for s in "yx"]
+        first = to_json(board(outcomes))
+        rng.shuffle(outcomes)
+        assert to_json(board(outcomes)) == first
+        assert json.dumps(board(outcomes)) == json.dumps(json.loads(json.dumps(board(outcomes))))
+
+
+class TestViolations:
+    def kl(self, value, bounds, metric="kl"):
+        return board([outcome((value, value, value), metric=metric, bounds=bounds)], metric=metric)["rows"][0]
+
+    def test_above_a_bound_by_more_than_the_interval(self):
+        # The interval of three equal seeds is that within the run: 0.01 · 1.96.
+        row = self.kl(0.5, {"budget": 0.4, "theorem-2": 0.49, "other": None})
+        assert row["violations"] == [
+            {
+                "bound": "budget",
+                "metric": "kl",
+                "value": 0.5,
+                "low": pytest.approx(0.4804, abs=1e-4),
+                "bound_value": 0.4,
+            }
+        ]
+
+    def test_within_the_interval_there_is_none(self):
+        assert self.kl(0.5, {"budget": 0.49})["violations"] == []
+
+    def test_the_path_divergence_is_the_budget(self):
+        row = self.kl(0.5, {"budget": 0.1, "theorem-2": 0.2}, metric="path-kl")
+        assert [v["bound"] for v in row["violations"]] == ["theorem-2"]
+
+    def test_a_distance_is_not_bounded(self):
+        assert self.kl(0.5, {"budget": 0.1}, metric="energy")["violations"] == []
+
+    def test_a_bias_that_may_remain_excuses(self):
+        biased = [Measurement(0.5, 0.001, 0.15)] * 3
+        one = outcome(metric="energy", measurements={"kl": biased}, bounds={"budget": 0.4})
+        assert board([one])["rows"][0]["violations"] == []
+
+
+class TestAgreement:
+    def test_tau_per_target_and_bound(self):
+        outcomes = [
+            outcome(
+                (v, v * 1.01, v * 0.99), sampler=f"s{v}", bounds={"budget": 2.0 * v, "theorem-2": -float(v)}
+            )
+            for v in range(1, 11)
+        ] + [outcome((3.0,) * 3, sampler="ode", bounds={"budget": None, "theorem-2": None})]
+        found = {entry["bound"]: entry for entry in board(outcomes)["agreement"]}
+        assert found["budget"]["kendall_tau"] == 1
+        assert found["theorem-2"]["kendall_tau"] == -1
+        assert found["budget"]["n"] == 10
+        assert found["budget"]["target"] == "ring"
+        assert 0 < found["budget"]["low"] < 1
+
+    def test_too_few_rows(self):
+        outcomes = [outcome((v,) * 3, sampler=f"s{v}", bounds={"budget": v}) for v in (1.0, 2.0)]
+        (entry,) = board(outcomes)["agreement"]
+        assert (entry["kendall_tau"], entry["low"], entry["high"], entry["n"]) == (1, None, None, 2)
+        (entry,) = board([outcome(bounds={"budget": None})])["agreement"]
+        assert (entry["kendall_tau"], entry["n"]) == (None, 0)
+
+
+class TestEffects:
+    def effects(self, outcomes):
+        return {(e["axis"], e["choice"]): e for e in board(outcomes)["effects"]}
+
+    def test_planted_factors_are_found(self):
+        found = self.effects(crossed(random.Random(2)))
+        assert found["sampler", "euler"]["factor"] == pytest.approx(3**0.5, rel=0.02)
+        assert found["sampler", "heun"]["factor"] == pytest.approx(3**-0.5, rel=0.02)
+        assert found["time_discretization", "b"]["factor"] == pytest.approx(2**0.5, rel=0.02)
+        assert found["steps", "10"]["factor"] == pytest.approx(0.5**0.5, rel=0.02)
+        assert ("weighting", "edm") not in found
+        one = found["sampler", "euler"]
+        assert one["low"] < 3**0.5 < one["high"]
+        assert (one["contexts"], one["skipped"]) == (4, 0)
+
+    def test_contexts_with_a_gap_or_a_negative_value_are_skipped_and_counted(self):
+        outcomes = crossed(random.Random(2))
+        outcomes[0] = outcome((1.0, -0.1, 1.0), time_discretization="a", sampler="heun", steps=5)
+        outcomes[-1] = outcome(
+            (None,) * 3, time_discretization="b", sampler="euler", steps=10, status="failed"
+        )
+        one = self.effects(outcomes)["sampler", "euler"]
+        assert (one["contexts"], one["skipped"]) == (2, 2)
+        assert one["factor"] == pytest.approx(3**0.5, rel=0.02)
+
+    def test_an_oracle_is_compared_with_oracles(self):
+        """Its rows have no weighting: trained networks share no context with it."""
+        trained = [
+            outcome((size,) * 3, network=network, weighting=weighting)
+            for network, weighting, size in [
+                ("relu", "edm", 4.0),
+                ("relu", "eps", 8.0),
+                ("mlp", "edm", 1.0),
+                ("mlp", "eps", 2.0),
+            ]
+        ]
+        oracles = [
+            outcome((size,) * 3, network=network, weighting=NONE, train_steps=0)
+            for network, size in [("exact", 0.01), ("inexact", 0.09)]
+        ]
+        found = self.effects([*trained, *oracles])
+        assert found["network", "relu"]["factor"] == pytest.approx(2)
+        assert found["network", "exact"]["factor"] == pytest.approx(1 / 3)
+        assert found["weighting", "eps"]["factor"] == pytest.approx(2**0.5)
+        assert ("weighting", NONE) not in found
+        assert not any(axis == "train_steps" for axis, _ in found)
+
+    def test_choices_of_one_name_are_told_apart(self):
+        outcomes = [
+            outcome((float(rho),) * 3, time_discretization=("polynomial", {"rho": rho, "variable": "time"}))
+            for rho in (3, 7)
+        ]
+        found = self.effects(outcomes)
+        assert found["time_discretization", "polynomial:rho=3"]["factor"] == pytest.approx((3 / 7) ** 0.5)
+
+
+class TestCalibration:
+    def test_a_digest_becomes_the_targets_label(self):
+        entry = {
+            "target": component("ring")["digest"],
+            "metric": "energy",
+            "value": 0.1,
+            "low": 0.05,
+            "high": 0.2,
+        }
+        assert board([outcome()], calibration=[entry])["calibration"] == [{**entry, "target": "ring"}]
