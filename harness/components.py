@@ -167,7 +167,7 @@ def build(cls: type[Component], settings: Mapping[str, Any]) -> Component:
             hint = did_you_mean(key, cls.model_fields)
             raise ComponentError(f"{describe_axis(cls)} {cls.name!r} has no parameter {key!r}; {hint}")
     try:
-        return cls(**settings)
+        made = cls(**settings)
     except ValidationError as error:
         first = error.errors()[0]
         if first["type"] == "missing":
@@ -177,6 +177,12 @@ def build(cls: type[Component], settings: Mapping[str, Any]) -> Component:
         given = "" if where == "" else f": {where}={first['input']!r}"
         what = first["msg"].removeprefix("Value error, ")
         raise ComponentError(f"{describe_axis(cls)} {cls.name!r}{given} is not valid: {what}") from error
+    for key, value in settings.items():
+        # pydantic takes true for 1, so that strings from a shell may stand for numbers.
+        if isinstance(value, bool) and type(getattr(made, key)) in (int, float):
+            given = f"{key}={json.dumps(value)}"
+            raise ComponentError(f"{describe_axis(cls)} {cls.name!r}: {given} is not valid: Input should be a number")
+    return made
 
 
 def describe_axis(cls: type[Component]) -> str:

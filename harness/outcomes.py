@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from harness.manifest import AXES, Manifest, Row
 from harness.keys import measured
@@ -23,13 +25,23 @@ def read_manifest(store: Store) -> Manifest:
         StoreError: nothing has been planned in it.
     """
     content = store.meta("manifest")
+    if content is None and store.warnings:
+        raise StoreError(store.warnings.pop())
     if content is None:
         raise StoreError(f"{store.directory} holds no rows yet; make them with: harness run --out {store.directory}")
-    return Manifest.model_validate(content)
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        rule = "was planned by another version of diffusion-harness; run the same command again"
+        raise StoreError(f"{store.directory} {rule}") from error
 
 
-def read_document(directory: Path, by: str | None = None) -> dict[str, Any]:
+def read_document(
+    directory: Path, by: str | None = None, warn: Callable[[str], None] = lambda line: None
+) -> dict[str, Any]:
     """Return the leaderboard of a result directory, ranked by a metric (by default the suite's own).
+
+    `warn` is told what was found damaged; its rows stand as not computed yet.
 
     Raises:
         StoreError: the directory holds no results, or they cannot be read.
@@ -40,6 +52,8 @@ def read_document(directory: Path, by: str | None = None) -> dict[str, Any]:
         return document(store, by)
     finally:
         store.close()
+        for line in dict.fromkeys(store.warnings):
+            warn(line)
 
 
 def document(store: Store, by: str | None = None) -> dict[str, Any]:

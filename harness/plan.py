@@ -85,6 +85,9 @@ class Plan:
         self.bounds = [b for b in suite.components("bound", registry) if isinstance(b, Bound)]
         noise = suite.noise
         self._range = {"sigma_min": noise.sigma_min, "sigma_max": noise.sigma_max}
+        for target in unique(c.target for c in combinations):
+            # Reads a user's file: one that cannot be used is told before anything is opened or made.
+            self.keys.of(target)
 
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the units of the first round that are missing."""

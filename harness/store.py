@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError, one_line
+from harness.errors import HarnessError
 
 SCHEMA_VERSION = 1
 DATABASE = "results.sqlite"
@@ -83,12 +83,12 @@ class Store:
             db = _connect(directory, create=True)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
-                raise StoreError(f"{directory}: {error}") from error
+                raise _unreadable(directory, error) from error
             with _told(directory):
                 aside = _move_aside(directory / DATABASE)
                 db = _connect(directory, create=True)
             warnings.append(
-                f"{directory / DATABASE} is damaged ({one_line(error)}): moved to {aside.name}, computing again"
+                f"{directory / DATABASE} is damaged ({_flat(error)}): moved to {aside.name}, computing again"
             )
         store = cls(directory, db)
         store.warnings += warnings
@@ -101,12 +101,14 @@ class Store:
         Raises:
             StoreError: there is none, it is damaged, or its schema is newer than this program.
         """
+        if directory.is_file():
+            raise StoreError(f"{directory} is a file; name the result directory of a run")
         if not (directory / DATABASE).is_file():
             raise StoreError(f"{directory} holds no results; make them with: harness run --out {directory}")
         try:
             return cls(directory, _connect(directory, create=False))
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"{directory / DATABASE} cannot be read ({error}); harness run computes it again") from error
+            raise _unreadable(directory, error) from error
 
     def close(self) -> None:
         """Close the database."""
@@ -114,7 +116,8 @@ class Store:
 
     def meta(self, key: str) -> Any:
         """Return a value kept about the whole directory; None where there is none or, named in `warnings`, a damaged one."""
-        row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
+        with _read(self.directory):
+            row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
         if row is None:
             return None
         checksum, _, text = str(row[0]).partition(" ")
@@ -146,7 +149,9 @@ class Store:
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
             query = f"select key, kind, reason, payload, seconds, checksum from records where key in ({_marks(part)})"
-            for key, kind, reason, payload, seconds, checksum in self._db.execute(query, part):
+            with _read(self.directory):
+                rows = self._db.execute(query, part).fetchall()
+            for key, kind, reason, payload, seconds, checksum in rows:
                 if checksum == _checksum(key, kind, reason, payload, seconds):
                     found[key] = Record(key, kind, json.loads(payload), reason, seconds)
                 else:
@@ -156,14 +161,15 @@ class Store:
     def index(self) -> dict[str, bool]:
         """Return every key and whether its unit succeeded; damaged records are named in `warnings` and deleted."""
         found, damaged = {}, []
-        for key, kind, reason, payload, seconds, checksum in self._db.execute(
-            "select key, kind, reason, payload, seconds, checksum from records"
-        ):
-            if checksum == _checksum(key, kind, reason, payload, seconds):
-                found[key] = reason is None
-            else:
-                damaged.append(key)
-                self._warn_of_record(key)
+        with _read(self.directory):
+            for key, kind, reason, payload, seconds, checksum in self._db.execute(
+                "select key, kind, reason, payload, seconds, checksum from records"
+            ):
+                if checksum == _checksum(key, kind, reason, payload, seconds):
+                    found[key] = reason is None
+                else:
+                    damaged.append(key)
+                    self._warn_of_record(key)
         if damaged:
             self.delete(damaged)
         return found
@@ -198,7 +204,9 @@ def file_digest(path: Path) -> str:
 def _connect(directory: Path, *, create: bool) -> sqlite3.Connection:
     path = directory / DATABASE
     # A reader must leave no trace, and may stand before a read-only directory.
-    db = sqlite3.connect(path) if create else sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    db = sqlite3.connect(path) if create else sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    # Damaged text must reach the checksum, which then fails.
+    db.text_factory = lambda text: text.decode("utf-8", "replace")
     try:
         db.execute("pragma busy_timeout = 10000")
         if create:
@@ -259,6 +267,28 @@ def _told(directory: Path) -> Iterator[None]:
     """Turn a failing disk into one line."""
     try:
         yield
-    except (OSError, sqlite3.OperationalError) as error:
-        what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    except (OSError, sqlite3.DatabaseError) as error:
+        what = error.strerror if isinstance(error, OSError) and error.strerror else _flat(error)
         raise StoreError(f"{directory} cannot be written: {what}; what was committed is kept") from error
+
+
+@contextlib.contextmanager
+def _read(directory: Path) -> Iterator[None]:
+    """Turn a database that shows its damage only now into one line."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _unreadable(directory, error) from error
+
+
+def _unreadable(directory: Path, error: sqlite3.DatabaseError) -> StoreError:
+    path = directory / DATABASE
+    if str(error).startswith("no such"):
+        return StoreError(f"{path} is no database of results ({_flat(error)}); choose another directory")
+    if isinstance(error, sqlite3.OperationalError):
+        return StoreError(f"{path} cannot be read: {_flat(error)}")
+    return StoreError(f"{path} cannot be read ({_flat(error)}); harness run moves it aside and computes it again")
+
+
+def _flat(error: Exception) -> str:
+    return " ".join(str(error).split())

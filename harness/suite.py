@@ -69,8 +69,8 @@ def _seeds(value: object) -> object:
 Form = Annotated[Any, BeforeValidator(_check_form)]
 Forms = tuple[Form, ...]
 Integers = Annotated[tuple[T, ...], AfterValidator(_distinct), Field(min_length=1)]
-Steps = Annotated[int, Field(strict=True, ge=2)]
-TrainSteps = Annotated[int, Field(strict=True, ge=1)]
+Steps = Annotated[int, Field(strict=True, ge=2, le=10_000)]
+TrainSteps = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
 Positive = Annotated[float, Field(strict=True, gt=0)]
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -97,7 +97,7 @@ class Training(_Section):
     """How every network is trained. Several lengths are snapshots of one run."""
 
     steps: Integers[TrainSteps] = (1000,)
-    batch_size: Count = 256
+    batch_size: Annotated[int, Field(strict=True, ge=1, le=10**6)] = 256
     learning_rate: Positive = 1e-3
     ema_decay: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.999
 
@@ -105,7 +105,7 @@ class Training(_Section):
 class Sampling(_Section):
     """How much every combination generates."""
 
-    samples: Annotated[int, Field(strict=True, ge=2)] = 2000
+    samples: Annotated[int, Field(strict=True, ge=2, le=10**7)] = 2000
 
 
 class Limits(_Section):
@@ -238,12 +238,15 @@ class Suite(_Section):
             SuiteError: a metric is unknown, or `rank_by` fits none or several of them.
         """
         metrics = cast(list[Metric], self.components("metric", registry))
-        fitting = [metric for metric in metrics if registry.label(metric) == self.rank_by]
         try:
-            named = registry.find("metric", parse_request(self.rank_by).name)
+            request = parse_request(self.rank_by)
+            named = registry.make("metric", request)
         except ComponentError as error:
             raise SuiteError(f"{self.where('rank_by')}: {error}") from error
-        fitting = fitting or [metric for metric in metrics if type(metric) is named]
+        fitting = [metric for metric in metrics if metric in named]
+        if not request.values:
+            # A bare name means the one metric of that name, whatever its parameters.
+            fitting = fitting or [metric for metric in metrics if type(metric) is type(named[0])]
         if len(fitting) != 1:
             labels = " or ".join(registry.label(metric) for metric in fitting or metrics)
             raise SuiteError(
@@ -282,7 +285,7 @@ def load_suite(name_or_path: str) -> Suite:
         text = (resources.files("harness") / "suites" / f"{name_or_path}.toml").read_text(encoding="utf-8")
         return _read(text, f"{name_or_path}.toml")
     path = Path(name_or_path)
-    if not path.exists() and path.suffix != ".toml" and path.name == name_or_path:
+    if not name_or_path or (not path.exists() and path.suffix != ".toml" and path.name == name_or_path):
         raise SuiteError(
             f"unknown suite {name_or_path!r}; {did_you_mean(name_or_path, shipped)} (or give a TOML file)"
         )

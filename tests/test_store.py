@@ -1,4 +1,3 @@
-import json
 import sqlite3
 
 import pytest
@@ -35,7 +34,7 @@ def test_records_of_one_unit_are_committed_together(store):
     assert store.index() == {}
 
 
-@pytest.mark.parametrize("column", ["payload", "reason", "kind"])
+@pytest.mark.parametrize("column", ["payload", "reason", "kind", "seconds"])
 def test_a_changed_record_is_named_and_not_trusted(store, column):
     store.put([Record("good", "sample", {"x": 1}), Record("bad", "sample", {"x": 1})])
     with sqlite3.connect(store.directory / DATABASE) as db:
@@ -61,8 +60,9 @@ def test_a_damaged_database_is_moved_aside(tmp_path):
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
     store = Store.open(tmp_path)
     store.put([Record("k", "sample")])
-    store.set_meta("schema_version", SCHEMA_VERSION + 1)
     store.close()
+    with sqlite3.connect(tmp_path / DATABASE) as db:
+        db.execute(f"update meta set value = '{SCHEMA_VERSION + 1}' where key = 'schema_version'")
     for opening in (Store.open, Store.read):
         with pytest.raises(StoreError, match="update diffusion-harness"):
             opening(tmp_path)
@@ -110,4 +110,3 @@ def test_meta_is_json(store):
     store.set_meta("manifest", {"rows": [1, 2.5, None]})
     assert store.meta("manifest") == {"rows": [1, 2.5, None]}
     assert store.meta("other") is None
-    assert json.loads(json.dumps(store.meta("schema_version"))) == SCHEMA_VERSION

@@ -17,6 +17,6 @@ def command(directory: Path, destination: Path, by: str | None, made_by: str | N
     from harness.outcomes import read_document
     from harness.publishing import publish
 
-    document = read_document(directory, by)
+    document = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True))
     publish(document, destination, made_by or f"harness run {document['suite']}")
     click.echo(f"Published: {destination}")

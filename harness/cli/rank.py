@@ -23,5 +23,6 @@ def command(directory: Path, by: str | None, form: str, top: int | None) -> None
     from harness.outcomes import read_document
     from harness.tables import render, terminal_width
 
-    text = render(read_document(directory, by), form, top=top, width=terminal_width())
+    document = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True))
+    text = render(document, form, top=top, width=terminal_width())
     click.echo(text, nl=not text.endswith("\n"))
