@@ -12,6 +12,7 @@ import os
 import pkgutil
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -173,6 +174,9 @@ def _prepare() -> None:
 
     torch.set_num_threads(1)
     keep_freed_memory()
+    # Standard output is the leaderboard's, whatever a plugin prints; its results are checked, warned of or not.
+    os.dup2(2, 1)
+    warnings.simplefilter("ignore")
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -183,21 +187,26 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _timed(function: str, argument: Any) -> tuple[Any, float]:
+def _timed(function: str, argument: Any) -> tuple[Any, str | None, float]:
+    """Return the value of a call, or why there is none, and the seconds that it took."""
     call = pkgutil.resolve_name(function)
     start = time.perf_counter()
-    value = call(argument)
-    return value, time.perf_counter() - start
+    value, reason = None, None
+    try:
+        value = call(argument)
+    except BaseException as error:  # SystemExit too; and no exception need survive the way to another process
+        reason = one_line(error)
+    return value, reason, time.perf_counter() - start
 
 
 def _end(task: Task, future: Future[Any]) -> Ended:
     try:
-        value, seconds = future.result()
+        value, reason, seconds = future.result()
     except TimeoutError:
         return Ended(task, None, f"ran out of its time limit of {task.limit:g} s", task.limit)
     except ProcessExpired as error:
         return Ended(task, None, f"its process ended (exit status {error.exitcode})", 0.0)
     except Exception as error:
         return Ended(task, None, one_line(error), 0.0)
-    return Ended(task, value, None, seconds)
+    return Ended(task, value, reason, seconds)
 

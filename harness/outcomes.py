@@ -59,23 +59,29 @@ def read_document(
 def document(store: Store, by: str | None = None) -> dict[str, Any]:
     """Return the leaderboard of an open store."""
     rows = read_manifest(store)
-    results = [outcome(rows, row, store) for row in rows.rows]
+    metric = by or rows.rank_by
+    results = [outcome(rows, row, store, metric) for row in rows.rows]
+    store.warnings += _shortcomings(rows, results, store)
     return leaderboard(
         results,
         suite=rows.suite,
-        metric=by or rows.rank_by,
+        metric=metric,
         environment=dict(rows.environment),
         calibration=calibration(rows, store),
     )
 
 
-def outcome(rows: Manifest, row: Row, store: Store) -> Outcome:
-    """Return one combination with everything that was measured on it."""
+def outcome(rows: Manifest, row: Row, store: Store, metric: str) -> Outcome:
+    """Return one combination with everything that was measured on it.
+
+    It has failed where a seed was not sampled, or has no value by the metric that ranks. Another metric or bound that
+    failed is left out.
+    """
     metric_keys = {m: [measured(s, d) for s in row.samples] for m, d in rows.metrics.items()}
     bound_keys = {b: [measured(s, d) for s in row.samples] for b, d in rows.bounds.items()}
     wanted = [*row.networks, *row.samples, *sum(metric_keys.values(), []), *sum(bound_keys.values(), [])]
     records = store.get(dict.fromkeys(wanted))
-    reason = row.reason or _failure(rows, row, wanted, records)
+    reason = row.reason or _failure(rows, row, metric, records)
     found = {key: record for key, record in records.items() if record.ok}
     samples = [found[key] for key in row.samples if key in found]
     return Outcome(
@@ -97,17 +103,31 @@ def outcome(rows: Manifest, row: Row, store: Store) -> Outcome:
     )
 
 
-def _failure(rows: Manifest, row: Row, wanted: list[str], records: Mapping[str, Record]) -> str | None:
+def _failure(rows: Manifest, row: Row, metric: str, records: Mapping[str, Record]) -> str | None:
     """Return why a row has failed: the first seed's first reason."""
+    ranking = rows.metrics.get(metric)
     for index, seed in enumerate(rows.seeds):
-        own = [*row.networks[index : index + 1], row.samples[index]]
-        own += [measured(row.samples[index], d) for d in (*rows.metrics.values(), *rows.bounds.values())]
-        for key in own:
-            if key not in records:
-                return UNFINISHED
-            if records[key].reason is not None:
+        needed = [*row.networks[index : index + 1], row.samples[index]]
+        needed += [measured(row.samples[index], ranking)] if ranking else []
+        others = [measured(row.samples[index], d) for d in (*rows.metrics.values(), *rows.bounds.values())]
+        for key in needed:
+            if key in records and records[key].reason is not None:
                 return f"seed {seed}: {records[key].reason}"
+        if any(key not in records for key in (*needed, *others)):
+            return UNFINISHED
     return None
+
+
+def _shortcomings(rows: Manifest, results: list[Outcome], store: Store) -> list[str]:
+    """Return a line for each metric and bound that failed where the combination itself did not."""
+    samples = [key for row, result in zip(rows.rows, results, strict=True) if not result.reason for key in row.samples]
+    lines = []
+    for digest in (*rows.metrics.values(), *rows.bounds.values()):
+        records = store.get(dict.fromkeys(measured(key, digest) for key in samples))
+        reasons = [record.reason for record in records.values() if record.reason is not None]
+        if reasons:
+            lines.append(f"{reasons[0]} ({len(reasons)} of {len(records)} samplings have no such value)")
+    return lines
 
 
 def _measurement(record: Record | None) -> Measurement | None:

@@ -210,11 +210,15 @@ class Plan:
         tables = [self.keys.table(c.weighting, c.target) for c, _, _ in members if c.weighting is not None]
 
         def job(find: Find) -> Job:
+            # A weighting that could not be tabulated is left out: its rows say so already.
+            found = [(member, find(table)) for member, table in zip(members, tables, strict=True)]
             parts = tuple(
-                TrainMember(keys, c.weighting, require(find, table, "weighting"), seed)
-                for (c, seed, keys), table in zip(members, tables, strict=True)
-                if c.weighting is not None
+                TrainMember(keys, c.weighting, table.payload, seed)
+                for (c, seed, keys), table in found
+                if c.weighting is not None and table is not None and table.ok
             )
+            if not parts:
+                raise NotPossible("weighting: none of these could be tabulated")
             training = Training(
                 steps, settings.batch_size, settings.learning_rate, settings.ema_decay, **self._range
             )

@@ -10,9 +10,10 @@ from __future__ import annotations
 import inspect
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
@@ -64,7 +65,9 @@ def load(only: str | None = None) -> Registry:
             plugins.append(replace(info, status="off"))
             continue
         try:
-            classes = _offered(entry_point)
+            # Standard output is the command's, whatever a plugin prints.
+            with redirect_stdout(sys.stderr):
+                classes = _offered(entry_point)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever a plugin raises, SystemExit too, is its own failure

@@ -152,7 +152,11 @@ class _Runner:
     def _keep(self, unit: Unit, ended: Ended) -> None:
         """Commit what a unit made; a record that it should have made and did not has failed."""
         made = {} if ended.value is None else {record.key: record for record in ended.value}
+        stage = STAGES[unit.stage]
         reason = ended.reason or "was not made"
-        records = [made.get(key) or Record(key, STAGES[unit.stage], reason=reason) for key in unit.keys]
+        if stage == "training":
+            # A row's reason is found far from here: in groundwork the row says what failed, and sampling is itself.
+            reason = f"{stage}: {reason}"
+        records = [made.get(key) or Record(key, stage, reason=reason) for key in unit.keys]
         self._store.put(records)
         self._done.update((record.key, record.ok) for record in records)

@@ -102,8 +102,12 @@ def divergence_of(board: Leaderboard, rows: Sequence[Row]) -> str | None:
 
 
 def ratio(row: Row, metric: str | None) -> float | None:
-    """Return the row's tightest bound over a measured divergence; None where one lacks or is not positive."""
-    known = [value for value in row.bounds.values() if value is not None]
+    """Return the row's tightest bound over a measured divergence; None where one lacks or is not positive.
+
+    The bound `budget` is the path divergence itself, and is not set against it.
+    """
+    same = "budget" if metric is not None and metric.partition(":")[0] == "path-kl" else None
+    known = [v for name, v in row.bounds.items() if v is not None and name.partition(":")[0] != same]
     if metric is None or not known or metric not in row.metrics or row.metrics[metric].value <= 0:
         return None
     return min(known) / row.metrics[metric].value

@@ -43,7 +43,7 @@ from harness.jobs import (
     TrainJob,
 )
 from harness.measurement import measure_information, measure_score_error
-from harness.metrics import Measurement, Metric, NotApplicable
+from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric
 from harness.networks import OracleNetwork
 from harness.samplers import Denoiser
 from harness.sampling import (
@@ -258,13 +258,13 @@ def _measurement(metric: Metric, result: Measurement | NotApplicable) -> dict[st
 def _bound_record(key: str, bound: Bound, design: Design) -> Record:
     try:
         value = bound.value(design)
+        if isinstance(value, NotApplicable):
+            return Record(key, "bound", {"not_applicable": value.reason})
+        if not np.isfinite(value):
+            raise ContractError(f"returned {value}; a bound must be finite")
+        return Record(key, "bound", {"value": float(value)})
     except Exception as error:
         return Record(key, "bound", reason=f"bound {bound.label()}: {one_line(error)}")
-    if isinstance(value, NotApplicable):
-        return Record(key, "bound", {"not_applicable": value.reason})
-    if not np.isfinite(value):
-        return Record(key, "bound", reason=f"bound {bound.label()}: returned {value}; a bound must be finite")
-    return Record(key, "bound", {"value": float(value)})
 
 
 def reference_sample(law: Distribution, count: int, sigma_min: float, seed: int, part: int) -> Tensor:
@@ -281,8 +281,13 @@ def run_calibrate(job: CalibrateJob) -> list[Record]:
     law = distribution(job.target)
     reference = reference_sample(law, job.count, job.sigma_min, job.seed, part=0)
     perfect = reference_sample(law, job.count, job.sigma_min, job.seed, part=1)
-    return [
-        Record(key, "calibrate", _measurement(metric, metric.compare(perfect, reference)))
-        for key, metric in job.metrics
-    ]
+    return [_calibration_record(key, metric, perfect, reference) for key, metric in job.metrics]
+
+
+def _calibration_record(key: str, metric: SampleMetric, perfect: Tensor, reference: Tensor) -> Record:
+    try:
+        payload = _measurement(metric, metric.compare(perfect, reference))
+    except Exception as error:
+        return Record(key, "calibrate", reason=f"metric {metric.label()}: {one_line(error)}")
+    return Record(key, "calibrate", payload)
 

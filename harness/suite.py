@@ -70,7 +70,7 @@ Form = Annotated[Any, BeforeValidator(_check_form)]
 Forms = tuple[Form, ...]
 Integers = Annotated[tuple[T, ...], AfterValidator(_distinct), Field(min_length=1)]
 Steps = Annotated[int, Field(strict=True, ge=2, le=10_000)]
-TrainSteps = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+TrainSteps = Annotated[int, Field(strict=True, ge=1, le=10**7)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
 Positive = Annotated[float, Field(strict=True, gt=0)]
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -240,13 +240,14 @@ class Suite(_Section):
         metrics = cast(list[Metric], self.components("metric", registry))
         try:
             request = parse_request(self.rank_by)
-            named = registry.make("metric", request)
+            cls = registry.find("metric", request.name)
+            wanted = registry.make("metric", request) if request.values else []
         except ComponentError as error:
             raise SuiteError(f"{self.where('rank_by')}: {error}") from error
-        fitting = [metric for metric in metrics if metric in named]
+        fitting = [metric for metric in metrics if metric in wanted or registry.label(metric) == self.rank_by]
         if not request.values:
             # A bare name means the one metric of that name, whatever its parameters.
-            fitting = fitting or [metric for metric in metrics if type(metric) is type(named[0])]
+            fitting = fitting or [metric for metric in metrics if type(metric) is cls]
         if len(fitting) != 1:
             labels = " or ".join(registry.label(metric) for metric in fitting or metrics)
             raise SuiteError(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retry_failed: bool, top: int) -> int:
     """Train, sample and rank every combination of SUITE (a shipped name or a TOML file; default quick).
 
-    Ends with status 1 if some combinations failed; the table says why.
+    Ends with status 1 if something failed: a combination (the table says why), or a metric that does not rank.
     """
     from harness.plugins import load
     from harness.run import Options, family, run
@@ -36,13 +36,20 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     registry = load()
     for problem in registry.problems:
         click.echo(f"harness: plugin {problem.plugin} ({problem.distribution}): {problem.reason}", err=True)
-    options = Options(workers, yes, retry_failed, warn=lambda line: click.echo(f"harness: {line}", err=True))
+
+    def warn(line: str) -> None:
+        click.echo(f"harness: {line}", err=True)
+
+    options = Options(workers, yes, retry_failed, warn=warn)
     run(suite, registry, directory, options)
 
     from harness.outcomes import read_document
     from harness.tables import render, terminal_width
 
-    document = read_document(directory)
+    lines: list[str] = []
+    document = read_document(directory, warn=lines.append)
+    for line in lines:
+        warn(line)
     click.echo(render(document, "table", top=top, width=terminal_width()))
     click.echo(f"\nResults: {directory}   All rows: harness rank {directory} --format csv")
-    return 1 if any(row["status"] == "failed" for row in document["rows"]) else 0
+    return 1 if lines or any(row["status"] == "failed" for row in document["rows"]) else 0

@@ -39,7 +39,7 @@ class KL(Metric):
     formula: ClassVar[str] = "KL(p_δ ‖ q_N) = E_{p_δ}[ln p_δ − ln q_N]"
     source: ClassVar[str] = "docs/theory.md §3"
 
-    points: int = Field(512, ge=64, description="points at which densities are compared")
+    points: int = Field(256, ge=64, description="points at which densities are compared")
     particles: int = Field(
         1024, ge=64, description="particles whose mixture is a stochastic sampler's density"
     )

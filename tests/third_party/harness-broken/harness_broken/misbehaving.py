@@ -1,11 +1,35 @@
 """A plugin that loads, and whose components break their contracts when they are used."""
 
+import os
+import threading
 import time
+from functools import cache
 
 from harness import hookimpl
+from harness.bounds import Bound
+from harness.metrics import SampleMetric
+from harness.networks import OracleNetwork, TrainableNetwork
+from harness.noise_schedules import NoiseSchedule
 from harness.samplers import Sampler
+from harness.targets import Target
 from harness.time_discretizations import TimeDiscretization
 from harness.weightings import Weighting
+
+print("a plugin that talks while it loads")
+
+
+class Unusual(Exception):
+    """An error that pickle can write and not read."""
+
+    def __init__(self, one, two):
+        """Take two parts; pickle will give one."""
+        super().__init__(f"{one} and {two}")
+
+
+def hang():
+    """Never return."""
+    while True:
+        time.sleep(0.1)
 
 
 class Increasing(TimeDiscretization):
@@ -38,8 +62,35 @@ class Hanging(TimeDiscretization):
 
     def levels(self, request):
         """Never return."""
-        while True:
-            time.sleep(0.1)
+        hang()
+
+
+class Falling(NoiseSchedule):
+    """Levels that fall with time."""
+
+    name = "falling"
+
+    def sigma(self, t):
+        """Return σ = 1/t."""
+        return 1 / t
+
+    def time(self, sigma):
+        """Return t = 1/σ."""
+        return 1 / sigma
+
+    def rate(self, t):
+        """Return the derivative."""
+        return -1 / t**2
+
+
+class HangingWeighting(Weighting):
+    """No weights, ever."""
+
+    name = "hanging"
+
+    def omega(self, sigma, sigma_data):
+        """Never return."""
+        hang()
 
 
 class Negative(Weighting):
@@ -62,6 +113,134 @@ class Flat(Sampler):
         return x[:, 0]
 
 
+class Undefined(Sampler):
+    """Points that are no numbers."""
+
+    name = "undefined"
+
+    def step(self, run, x):
+        """Return NaN."""
+        return x * float("nan")
+
+
+class Dying(Sampler):
+    """The end of its process."""
+
+    name = "dying"
+
+    def step(self, run, x):
+        """Never return, and take the process along."""
+        os._exit(3)
+
+
+class Leaving(Sampler):
+    """An exit that is none of its business."""
+
+    name = "leaving"
+
+    def step(self, run, x):
+        """Exit."""
+        raise SystemExit("a sampler leaves")
+
+
+class Puzzling(Sampler):
+    """An error that cannot be taken from one process to another, and a thread that stays behind."""
+
+    name = "puzzling"
+
+    def step(self, run, x):
+        """Print, start a thread and raise."""
+        print("a sampler that talks")
+        threading.Thread(target=hang).start()
+        raise Unusual("one", "two\nand three")
+
+
+@cache
+def raising_module():
+    """Return the module's class; torch is imported when it is needed."""
+    from torch import nn
+
+    class Module(nn.Linear):
+        def forward(self, x, sigma):
+            raise RuntimeError("no network today")
+
+    return Module
+
+
+class Raising(TrainableNetwork):
+    """A network that cannot be computed."""
+
+    name = "raising"
+
+    def module(self, dim, sigma_data):
+        """Return a module that raises."""
+        return raising_module()(dim, dim)
+
+
+class Misshapen(OracleNetwork):
+    """A denoiser of the wrong shape."""
+
+    name = "misshapen"
+
+    def denoise(self, target, x, sigma):
+        """Return a column more."""
+        import torch
+
+        return torch.cat([x, x[:, :1]], 1)
+
+    def score_error(self, sigma, dim):
+        """Return 0."""
+        return 0 * sigma
+
+
+class Nowhere(Target):
+    """A target that cannot be built."""
+
+    name = "nowhere"
+
+    def distribution(self):
+        """Raise."""
+        raise RuntimeError("no target today")
+
+
+class Unmeasurable(SampleMetric):
+    """A metric that cannot be measured."""
+
+    name = "unmeasurable"
+
+    def compare(self, generated, reference):
+        """Raise."""
+        raise RuntimeError("no measurement today")
+
+
+class Unbounded(Bound):
+    """A bound that is no number."""
+
+    name = "unbounded"
+
+    def value(self, design):
+        """Return a word."""
+        return "much"
+
+
+@hookimpl
+def harness_targets():
+    """Offer the target."""
+    return [Nowhere]
+
+
+@hookimpl
+def harness_weightings():
+    """Offer the weightings."""
+    return [Negative, HangingWeighting]
+
+
+@hookimpl
+def harness_noise_schedules():
+    """Offer the schedule."""
+    return [Falling]
+
+
 @hookimpl
 def harness_time_discretizations():
     """Offer the grids."""
@@ -69,12 +248,24 @@ def harness_time_discretizations():
 
 
 @hookimpl
-def harness_weightings():
-    """Offer the weighting."""
-    return [Negative]
+def harness_networks():
+    """Offer the networks."""
+    return [Raising, Misshapen]
 
 
 @hookimpl
 def harness_samplers():
-    """Offer the sampler."""
-    return [Flat]
+    """Offer the samplers."""
+    return [Flat, Undefined, Dying, Leaving, Puzzling]
+
+
+@hookimpl
+def harness_metrics():
+    """Offer the metric."""
+    return [Unmeasurable]
+
+
+@hookimpl
+def harness_bounds():
+    """Offer the bound."""
+    return [Unbounded]

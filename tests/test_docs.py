@@ -1,0 +1,361 @@
+"""The documentation: its examples run, its tables match the code, its links and commands hold."""
+
+import importlib.util
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+import types
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from harness import leaderboard
+from harness.components import Component
+from harness.plugins import HOOKS, load
+from harness.references import Reference
+from harness.registry import AXES, Registry
+from harness.suite import Suite, load_suite
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
+
+
+def read(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """The cells of every table row whose first cell is code."""
+    rows = [line.strip("| ") for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in row.split(" | ")] for row in rows]
+
+
+# Examples of plugins
+
+
+@pytest.fixture(scope="module")
+def examples():
+    """The component classes of each Python block of plugins.md, by name."""
+    found, before = {}, set(sys.modules)
+    for number, code in enumerate(blocks(read("plugins.md"), "python")):
+        file = re.match(r"# (\w+)\.py\n", code)
+        module = types.ModuleType(file[1] if file else f"docs_example_{number}")
+        sys.modules[module.__name__] = module
+        exec(compile(code, f"docs/plugins.md, block {number}", "exec"), module.__dict__)
+        mine = [v for v in vars(module).values() if getattr(v, "__module__", "") == module.__name__]
+        mine = [v for v in mine if isinstance(v, type) and issubclass(v, Component)]
+        found |= {cls.name: cls for cls in mine}
+    yield found
+    for name in set(sys.modules) - before:
+        if name.startswith("docs_example_") or name == "linear_denoiser":
+            del sys.modules[name]
+
+
+@contextmanager
+def in_process(count, function):
+    """A pool of no workers: tasks run here, stage by stage, and whatever they raise passes."""
+    from harness.execution import Ended
+    from harness.stages import run
+
+    class Here:
+        def run(self, tasks):
+            for task in sorted(tasks, key=lambda task: task.stage):
+                yield Ended(task, run(task.argument()), None, 0.0)
+
+    pool = Here()
+    pool.count = count
+    yield pool
+
+
+@pytest.fixture(scope="module")
+def rows(examples, tmp_path_factory):
+    """The leaderboard rows of one small suite of every example, and of what ships to compare them with."""
+    from harness.outcomes import read_document
+    from harness.run import Options, run
+
+    shipped = load()
+    beside = [("sampler", "exponential-integrator"), ("metric", "path-kl"), ("bound", "budget")]
+    registry = Registry.from_classes([*examples.values(), *(shipped.find(*each) for each in beside)])
+    chosen = {
+        f"{axis}s": list(registry.classes(axis))
+        for axis in ("target", "weighting", "noise_schedule", "network")
+    }
+    content = chosen | {
+        "name": "examples",
+        "time_discretizations": ["asinh"],
+        "samplers": list(registry.classes("sampler")),
+        "metrics": list(registry.classes("metric")),
+        "bounds": list(registry.classes("bound")),
+        "rank_by": "mean-distance",
+        "steps": [4],
+        "seeds": 2,
+        "training": {"steps": [20], "batch_size": 32},
+        "sampling": {"samples": 100},
+    }
+    directory = tmp_path_factory.mktemp("examples")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("harness.run.workers", in_process)
+        run(Suite.from_mapping(content, "examples"), registry, directory, Options(1, progress=False))
+    document = read_document(directory)
+    leaderboard.validate(document)
+    return document["rows"]
+
+
+def test_there_is_an_example_for_each_axis(examples):
+    assert {cls.axis for cls in examples.values()} == set(AXES)
+    text = read("plugins.md")
+    assert all(f"`{hook}`" in text for hook in HOOKS)
+
+
+def test_the_first_example_is_short():
+    lines = [line for line in blocks(read("plugins.md"), "python")[0].splitlines() if line.strip()]
+    assert len(lines) < 20
+
+
+def test_every_example_runs(examples, rows):
+    assert {row["status"] for row in rows} == {"ok"}
+    used = {row[axis]["name"] for row in rows for axis in AXES if axis in row}
+    used |= {name for row in rows for field in ("metrics", "bounds") for name in row[field]}
+    assert set(examples) <= used
+    # Two networks (one trained, one oracle) under two Gaussian-kernel samplers and a deterministic one.
+    assert len(rows) == 2 * 3
+    assert {row["nfe"] for row in rows if row["sampler"]["name"] == "dpmpp-2s"} == {8}
+
+
+def test_the_example_bound_is_above_the_budget(rows):
+    for row in rows:
+        applies = row["sampler"]["name"] == "exponential-integrator"
+        assert (row["bounds"]["rectangle"] is not None) == applies
+        if applies:
+            assert row["bounds"]["rectangle"] > row["bounds"]["budget"] > 0
+
+
+def test_the_example_oracle_states_its_score_error(examples, rows):
+    """E_S = ½ Σ Δ_j size² d/u_j, with d = 2."""
+    from harness.time_discretizations import GridRequest
+
+    request = GridRequest(4, 0.05, 20.0, examples["power"]())
+    u = examples["asinh"]().levels(request) ** 2
+    expected = 0.1**2 * float(((u[:-1] - u[1:]) / u[:-1]).sum())
+    chosen = [(row["network"]["name"], row["sampler"]["name"]) for row in rows]
+    row = rows[chosen.index(("shifted", "exponential-integrator"))]
+    assert row["budget"]["score"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_example_variances_lie_between_two_samplers(examples):
+    import numpy as np
+
+    shipped, sigmas = load(), np.geomspace(20.0, 0.05, 9)
+    for blend, name in ((0.0, "exponential-integrator"), (1.0, "ancestral")):
+        known = shipped.find("sampler", name)().variances(sigmas, None, None)
+        np.testing.assert_allclose(examples["interpolated"](blend=blend).variances(sigmas, None, None), known)
+
+
+def test_the_example_solver_has_order_two(examples):
+    """On N(0, 1) the flow from σ to σ' multiplies by √((1 + σ'²)/(1 + σ²))."""
+    import numpy as np
+    import torch
+
+    from harness.samplers import SamplerRun
+
+    errors = []
+    for steps in (64, 128):
+        sigmas = np.geomspace(10.0, 0.1, steps + 1).tolist()
+        run = SamplerRun(lambda x, sigma: x / (1 + sigma**2), sigmas, noise=lambda: None)
+        end = examples["dpmpp-2s"]().sample(run, torch.ones(1, 1, dtype=torch.float64))
+        errors.append(abs(float(end) - (1.01 / 101) ** 0.5))
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
+
+
+def test_the_example_schedule_and_weighting_are_what_they_say(examples):
+    import torch
+
+    sigma = torch.logspace(-2, 2, 9, dtype=torch.float64)
+    root = load().find("noise_schedule", "ve-sqrt")()
+    torch.testing.assert_close(examples["power"](p=0.5).rate(sigma), root.rate(sigma))
+    soft = sigma**2 / (sigma**2 + 0.7**2)
+    torch.testing.assert_close(examples["sigmoid"]().omega(sigma, 0.7), soft)
+
+
+def test_the_package_installs_as_written(tmp_path):
+    pytest.importorskip("hatchling", reason="building a distribution without a network needs hatchling")
+    text = read("plugins.md")
+    (project,) = blocks(text, "toml")
+    (module,) = tomllib.loads(project)["project"]["entry-points"]["harness"].values()
+    package = tmp_path / "source" / module
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(blocks(text, "python")[0], encoding="utf-8")
+    (package.parent / "pyproject.toml").write_text(project, encoding="utf-8")
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
+    subprocess.run([*pip, "--target", str(tmp_path / "site"), str(package.parent)], check=True)
+    show = [sys.executable, "-m", "harness", "show", "harness-asinh/asinh", "--format", "json"]
+    done = subprocess.run(show, env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, check=True)
+    (page,) = json.loads(done.stdout)["components"]
+    assert (page["distribution"], page["axis"]) == ("harness-asinh", "time_discretization")
+
+
+# Tables that repeat what the code says
+
+
+def test_every_key_of_a_suite_is_documented():
+    def keys(model, prefix=""):
+        for name, field in model.model_fields.items():
+            yield prefix + name, field
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                yield from keys(field.annotation, f"{name}.")
+
+    wanted = {}
+    for name, field in keys(Suite):
+        if field.is_required():
+            wanted[name] = "required"
+        elif isinstance(field.default, BaseModel):
+            wanted[name] = "as below"
+        else:
+            value = list(field.default) if isinstance(field.default, tuple) else field.default
+            wanted[name] = f"`{json.dumps(value)}`"
+    section = read("suites.md").partition("## Keys")[2].partition("\n## ")[0]
+    assert {row[0].strip("`"): row[2] for row in table_rows(section)} == wanted
+
+
+def limits(schema: dict, name: str) -> list[str]:
+    """The numbers that a key's values are limited by, as they are written."""
+    section, _, key = name.rpartition(".")
+    owner = schema["$defs"][section.capitalize()] if section else schema
+    declared = owner["properties"][key]
+    parts = [declared, declared.get("items", {})]
+    words = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+    return [f"{part[word]:.0f}" for part in parts for word in words if word in part]
+
+
+def test_the_range_of_every_key_of_a_suite_is_documented():
+    schema = Suite.model_json_schema()
+    section = read("suites.md").partition("## Keys")[2].partition("\n## ")[0]
+    for name, kind, *_ in table_rows(section):
+        assert set(limits(schema, name.strip("`"))) <= set(re.findall(r"\d+", kind)), name
+
+
+def test_the_suite_in_the_docs_is_one(tmp_path):
+    import numpy as np
+
+    from harness.combinations import expand
+
+    (text,) = blocks(read("suites.md"), "toml")
+    file = tmp_path / "my-suite.toml"
+    file.write_text(text, encoding="utf-8")
+    np.save(tmp_path / "points.npy", np.arange(20.0).reshape(10, 2))
+    suite = load_suite(str(file))
+    # Two targets × three grids × two samplers × two step counts × (three weightings + one oracle).
+    assert len(expand(suite, load())) == 2 * 3 * 2 * 2 * 4
+
+
+MODELS = {
+    "Document": leaderboard.Leaderboard,
+    "Row": leaderboard.Row,
+    "Component": Reference,
+    "Estimate": leaderboard.Estimate,
+    "Budget": leaderboard.Terms,
+    "Violation": leaderboard.Violation,
+    "Calibration": leaderboard.Calibration,
+    "Agreement": leaderboard.Agreement,
+    "Effect": leaderboard.Effect,
+}
+
+
+@pytest.mark.parametrize("heading", MODELS)
+def test_every_field_of_the_json_contract_is_documented(heading):
+    text = read("leaderboard.md").partition("\n## JSON")[2]
+    section = text.partition(f"\n### {heading}\n")[2].partition("\n### ")[0]
+    assert [row[0].strip("`") for row in table_rows(section)] == list(MODELS[heading].model_fields)
+
+
+def test_the_schema_version_is_the_documented_one():
+    assert f"schema version {leaderboard.SCHEMA_VERSION}." in read("leaderboard.md")
+
+
+def test_the_catalog_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("make_catalog", DOCS / "make_catalog.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert script.catalog(load()) == read("catalog.md"), "run: python docs/make_catalog.py"
+
+
+def test_every_module_is_in_the_architecture():
+    folder = ROOT / "harness"
+    modules = {file.stem for file in folder.glob("*.py")} - {"__init__", "__main__"}
+    modules |= {file.parent.name for file in folder.glob("*/__init__.py")}
+    cells = [line.split("|")[1] for line in read("architecture.md").splitlines() if line.startswith("| `")]
+    named = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(named) == sorted(modules)
+
+
+# Links and commands
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_resolve(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name}: {link}"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target.read_text(encoding="utf-8")), f"{page.name}: {link}"
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def commands() -> list:
+    found = []
+    for page in PAGES:
+        for block in blocks(page.read_text(encoding="utf-8"), "sh"):
+            for line in block.splitlines():
+                words = shlex.split(re.split(r" [|>&;]", line.removeprefix("$ "))[0], comments=True)
+                words = [word for word in words if not re.match(r"[A-Z_]+=", word)]
+                if words and Path(words[0]).name == "harness":
+                    found.append(pytest.param(words[1:], id=f"{page.stem}: {' '.join(words)}"[:80]))
+    return found
+
+
+@pytest.mark.parametrize("words", commands())
+def test_commands_are_understood(words):
+    """Only parsed: their argument and options exist, and take such values."""
+    from harness.cli import COMMANDS, group
+
+    if not words or words[0] not in COMMANDS:
+        assert words in ([], ["--help"], ["--version"])
+        return
+    command = group.get_command(None, words[0])
+    with command.make_context(words[0], words[1:]) as context:
+        if context.params.get("suite") == "quick":
+            keys = {f"{axis}s": context.params[axis] for axis in AXES if axis in context.params}
+            suite = load_suite("quick").with_selection(**keys)
+            known = load()
+            for axis in AXES:
+                forms = [f for f in getattr(suite, f"{axis}s") if not str(f).startswith("asinh")]
+                assert [known.parse(axis, form) for form in forms]
