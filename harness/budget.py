@@ -34,7 +34,8 @@ class Budget:
     @property
     def total(self) -> np.ndarray:
         """The path divergence, shape (R,)."""
-        return self.initialization + self.score + self.discretization + self.variance
+        total: np.ndarray = self.initialization + self.score + self.discretization + self.variance
+        return total
 
 
 def budget(

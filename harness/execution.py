@@ -10,6 +10,7 @@ import heapq
 import multiprocessing
 import os
 import pkgutil
+import signal
 import threading
 import time
 import warnings
@@ -164,9 +165,26 @@ def _context() -> multiprocessing.context.BaseContext:
     """Workers are forked from a clean server that has imported torch once; elsewhere they are spawned."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
+    from multiprocessing import forkserver
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["harness.stages"])
+    with _interrupts_ignored():
+        forkserver.ensure_running()
     return context
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let a process that is started within not hear Ctrl-C, which is its parent's to answer."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _prepare() -> None:

@@ -42,7 +42,8 @@ class Information(ABC):
 
     def mmse(self, u: np.ndarray) -> np.ndarray:
         """M(u) = du − u²J(u); shape (R, len(u))."""
-        return self.dim * u - u**2 * self.fisher(u)
+        mmse: np.ndarray = self.dim * u - u**2 * self.fisher(u)
+        return mmse
 
 
 class ScoreError(ABC):

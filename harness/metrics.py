@@ -6,6 +6,7 @@ for. Smaller is better.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -25,12 +26,17 @@ class Measurement:
     Attributes:
         value: the estimate.
         standard_error: of the estimate, over the randomness within the run; 0 for an exact value.
+        freedom: degrees of freedom of `standard_error`; infinite where it comes from a large sample.
+        shared: whether the error is the same for all seeds (of a curve that they share), so that their spread does not
+            show it.
         bias: estimated bias that remains in `value`, same unit; 0 where there is none.
     """
 
     value: float
     standard_error: float
     bias: float = 0.0
+    freedom: float = math.inf
+    shared: bool = False
 
 
 @dataclass(frozen=True)

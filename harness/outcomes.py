@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def read_document(
 def document(store: Store, by: str | None = None) -> dict[str, Any]:
     """Return the leaderboard of an open store."""
     rows = read_manifest(store)
-    metric = by or rows.rank_by
+    metric = rows.rank_by if by is None else by
     results = [outcome(rows, row, store, metric) for row in rows.rows]
     store.warnings += _shortcomings(rows, results, store)
     return leaderboard(
@@ -134,7 +135,8 @@ def _measurement(record: Record | None) -> Measurement | None:
     if record is None or "value" not in record.payload:
         return None
     p = record.payload
-    return Measurement(p["value"], p["standard_error"], p["bias"])
+    freedom = math.inf if p["freedom"] is None else p["freedom"]
+    return Measurement(p["value"], p["standard_error"], p["bias"], freedom, p["shared"])
 
 
 def _mean_budget(samples: list[Record]) -> dict[str, float] | None:

@@ -113,7 +113,8 @@ class GaussianKernelSampler(Sampler):
     def mean(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Mean x + Δ S(x, σ) of the current step's kernel, shape (n, d)."""
         kept = run.sigma_next**2 / run.sigma**2
-        return kept * x + (1 - kept) * run.denoiser(x, run.sigma)
+        mean: Tensor = kept * x + (1 - kept) * run.denoiser(x, run.sigma)
+        return mean
 
     def step(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Draw from the current step's kernel."""

@@ -252,7 +252,9 @@ def _measurement(metric: Metric, result: Measurement | NotApplicable) -> dict[st
     numbers = (result.value, result.standard_error, result.bias)
     if not all(np.isfinite(numbers)):
         raise ContractError(f"returned {numbers}; value, standard error and bias must be finite")
-    return dict(zip(("value", "standard_error", "bias"), map(float, numbers), strict=True))
+    freedom = float(result.freedom) if np.isfinite(result.freedom) else None
+    names = ("value", "standard_error", "bias")
+    return {**dict(zip(names, map(float, numbers), strict=True)), "freedom": freedom, "shared": result.shared}
 
 
 def _bound_record(key: str, bound: Bound, design: Design) -> Record:

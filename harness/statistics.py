@@ -63,20 +63,24 @@ def mean_interval(measurements: Sequence[Measurement]) -> tuple[float, float, fl
     """Return the mean over n ≥ 1 seeds with its limits: value, low, high.
 
     Student's t over the seeds. One seed, or seeds that all give the same value (work that they share), say
-    nothing of the error within a run: then the interval is the normal one of the standard errors. It is
-    widened on both sides by the mean absolute bias that is thought to remain.
+    nothing of the error within a run: then the interval is that of the standard errors. An error that all seeds
+    share is added to their spread in quadrature. The interval is widened on both sides by the mean absolute
+    bias that is thought to remain.
 
     Arguments:
         measurements: one for each seed.
     """
     sample = np.array([m.value for m in measurements])
     interval = t_interval(sample.tolist())
-    low, high = interval.low, interval.high
-    if low is None or high is None or np.ptp(sample) <= EXACT * np.abs(sample).max():
-        half = float(ndtri((1 + LEVEL) / 2) * np.mean([m.standard_error for m in measurements]))
-        low, high = interval.value - half, interval.value + half
-    bias = float(np.mean([abs(m.bias) for m in measurements]))
-    return interval.value, low - bias, high + bias
+    freedom = min(min(m.freedom for m in measurements), MANY)
+    within = stdtrit(freedom, (1 + LEVEL) / 2) * np.mean([m.standard_error for m in measurements])
+    if interval.high is None or np.ptp(sample) <= EXACT * np.abs(sample).max():
+        half = float(within)
+    else:
+        shared = within if any(m.shared for m in measurements) else 0.0
+        half = float(np.hypot(interval.high - interval.value, shared))
+    half += float(np.mean([abs(m.bias) for m in measurements]))
+    return interval.value, interval.value - half, interval.value + half
 
 
 def _mean(sample: np.ndarray) -> float:

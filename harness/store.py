@@ -284,7 +284,7 @@ def _read(directory: Path) -> Iterator[None]:
 def _unreadable(directory: Path, error: sqlite3.DatabaseError) -> StoreError:
     path = directory / DATABASE
     if str(error).startswith("no such"):
-        return StoreError(f"{path} is no database of results ({_flat(error)}); choose another directory")
+        return StoreError(f"{path} holds no results of this program ({_flat(error)}); choose another directory")
     if isinstance(error, sqlite3.OperationalError):
         return StoreError(f"{path} cannot be read: {_flat(error)}")
     return StoreError(f"{path} cannot be read ({_flat(error)}); harness run moves it aside and computes it again")

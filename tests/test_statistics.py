@@ -251,3 +251,22 @@ class TestChoiceEffects:
     def test_one_seed_has_no_interval(self):
         found = choice_effects(np.zeros((2, 2, 1)))[0]
         assert (found.value, found.low, found.high) == (1, None, None)
+
+
+def test_an_error_that_all_seeds_share_is_not_lost_in_their_spread():
+    # Seeds that agree closely round a value that is off by an error common to all: the interval must cover the truth.
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(500):
+        replicates = rng.normal(0, 1, 8)
+        common, error = replicates.mean(), replicates.std(ddof=1) / 8**0.5
+        seeds = [Measurement(5 + common + rng.normal(0, 0.01), error, freedom=7, shared=True) for _ in range(3)]
+        _, low, high = mean_interval(seeds)
+        covered += low <= 5 <= high
+    assert 0.93 <= covered / 500 <= 0.97
+
+
+def test_an_error_of_each_seed_alone_shows_in_the_spread():
+    alone = [Measurement(v, 10.0) for v in (1.0, 2.0, 3.0)]
+    half = stats.t.ppf(0.975, 2) / 3**0.5
+    assert mean_interval(alone) == pytest.approx((2.0, 2 - half, 2 + half))

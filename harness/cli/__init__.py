@@ -129,6 +129,10 @@ def group() -> None:
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 some combinations failed, 2 a mistake of the user's."""
     words = list(sys.argv[1:] if args is None else args)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # The shell closed it (>&-); a file opened later must not take its number.
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     try:
         result = group.main(words, "harness", standalone_mode=False)
         sys.stdout.flush()

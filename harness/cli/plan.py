@@ -47,7 +47,7 @@ def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
     from tabulate import tabulate
 
     axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
-    rows = []
+    rows: list[list[object]] = []
     for axis in axes:
         labels = dict.fromkeys(
             part.label() for c in plan.combinations if (part := getattr(c, axis)) is not None
@@ -58,7 +58,7 @@ def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
     rows.append(["seeds", len(suite.seeds), ", ".join(map(str, suite.seeds))])
     choices = tabulate(rows, tablefmt="plain", maxcolwidths=[None, None, 90])
     minutes = result.seconds / 60
-    work = [
+    work: list[list[object]] = [
         ["combinations", result.combinations],
         ["networks to train", f"{result.networks}, in {result.stacks} stacks, for {result.uses} samplings"],
         ["samplings", f"{result.samplings} at most (equal grids share one)"],

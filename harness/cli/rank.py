@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from harness.tables import Format
 
 
 @click.command("rank")
@@ -18,7 +22,7 @@ import click
     show_default=True,
 )
 @click.option("--top", type=click.IntRange(min=0), help="Rows shown per target; 0: all. By default 20 in a table.")
-def command(directory: Path, by: str | None, form: str, top: int | None) -> None:
+def command(directory: Path, by: str | None, form: Format, top: int | None) -> None:
     """Show the leaderboard of DIRECTORY, the result directory of a run (also of one that goes on)."""
     from harness.outcomes import read_document
     from harness.tables import render, terminal_width

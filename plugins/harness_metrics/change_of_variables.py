@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import cast
 
 import torch
@@ -32,8 +31,11 @@ FEWEST = 100
 def divergence(experiment: Experiment, n: int) -> Measurement | NotApplicable:
     """Estimate the divergence in nats at n generated points."""
     dim, sigma = experiment.target.dim, experiment.sigmas[0]
+
     start = sigma * torch.randn(n, dim, generator=experiment.generator, dtype=torch.float64)
-    function = partial(experiment.simulate, noise=_no_noise)
+    def function(x: Tensor) -> Tensor:
+        return experiment.simulate(x, _no_noise)
+
     generated, jacobian = _map_and_jacobian(function, start)
     if not _agrees(function, start[:16], jacobian[:16]):
         return NotApplicable("the sampler's map is not smooth: its derivative disagrees with differences")

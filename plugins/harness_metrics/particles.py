@@ -8,8 +8,9 @@ noising x_j ~ N(x_{j+1}, Δ_j I), and particles Y for the law before it, give
 
 which is estimated without bias by the mean q̂ over K paths and M particles. k = N uses the last kernel alone,
 which may be too narrow for the particles to overlap; a small k has wide kernels, but weights that scatter.
-The k at which pilot points find the least bias is taken. The weights are those of Sohl-Dickstein et al.,
-arXiv 1503.03585, equation 9.
+Where both are so, each particle is given several children by the last step but one, and k = N. The choice at
+which pilot points find the least bias is taken. The weights are those of Sohl-Dickstein et al., arXiv
+1503.03585, equation 9.
 
 KL = E_{p_δ}[ln p_δ − ln q_N] is taken over exact points of p_δ with its exact density. ln q̂ is too small on
 average by c_1/h + c_2/h² + …, h the number of paths and particles: the whole (T_1), the mean over halves
@@ -38,8 +39,17 @@ DEPTHS = (0, 1, 2, 4, 8, 16)
 PILOT = 64
 """Points on which the depth is chosen."""
 
-BLOCK = 128
-"""Rows of the kernel matrix held at a time, so that they stay in the cache."""
+CHILDREN = 8
+"""Particles that one becomes in the last step but one, where no depth does well."""
+
+MODERATE_GAP = 0.2
+"""Gap between quarters and the whole, in nats, above which children are tried."""
+
+CELLS = 2**17
+"""Numbers of the kernel matrix held at a time (1 MB), so that they stay in the cache."""
+
+LOWEST = -700.0
+"""Exponent, relative to the largest, below which kernels count alike: exp is slow where its result is subnormal."""
 
 LARGEST_GAP = 0.5
 """Largest gap between quarters and the whole, in nats, from which extrapolation is trusted."""
@@ -56,7 +66,7 @@ class _Densities:
         whole: ln q̂ by everything, shape (n,).
         halves: the mean of ln q̂ over halves, shape (n,).
         quarters: the mean over quarters, shape (n,).
-        shares: Σ_x r(x, i) w(x) for w = 1 and w = q̂/p, r the share of particle i in q̂(x), shape (2, M).
+        shares: Σ_x r(x, i) w(x) for w = 1 and w = q̂/p, r the share of family i in q̂(x), shape (2, families).
     """
 
     whole: Tensor
@@ -74,18 +84,27 @@ class _Densities:
         return (8 * self.whole - 6 * self.halves + self.quarters) / 3
 
 
+@dataclass(frozen=True)
+class _Estimator:
+    """A mixture over particles, the steps N − k that paths go back to it, and the particles of one family."""
+
+    mixture: LastKernel
+    depth: int
+    children: int = 1
+
+
 def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | NotApplicable:
     """Estimate the divergence in nats at n fresh points of p_δ with a number of particles (about)."""
     mixtures = _mixtures(experiment, particles)
     if len(mixtures[-1].mean) < 8:
         return NotApplicable(f"{len(mixtures[-1].mean)} particles are too few for a density; 8 are needed")
-    depth = _best_depth(experiment, mixtures)
+    best = _best(experiment, mixtures)
     points = experiment.fresh(n)
     log_p = experiment.target.log_density(points, experiment.sigma_min).double()
-    found = _densities(experiment, mixtures, depth, points, log_p)
+    found = _densities(experiment, best, points, log_p)
     if found.gap > LARGEST_GAP:
         return NotApplicable(
-            f"{len(mixtures[-1].mean)} particles lie too far apart for the kernels: a quarter of them is "
+            f"{len(best.mixture.mean)} particles lie too far apart for the kernels: a quarter of them is "
             f"worse by {found.gap:.2g} nats"
         )
     value = log_p - found.extrapolated()
@@ -134,15 +153,28 @@ def _in_quarters(kernel: LastKernel) -> LastKernel:
     return LastKernel(kernel.mean[: len(kernel.mean) // 4 * 4].double(), kernel.variance)
 
 
-def _best_depth(experiment: Experiment, mixtures: Sequence[LastKernel]) -> int:
-    """Return the depth at which the gap on pilot points is smallest."""
-    depths = [depth for depth in DEPTHS if depth < len(mixtures)]
-    if len(depths) == 1:
-        return 0
+def _best(experiment: Experiment, mixtures: Sequence[LastKernel]) -> _Estimator:
+    """Return the estimator whose gap on pilot points is smallest."""
+    steps = len(mixtures)
+    found = [_Estimator(mixtures[steps - 1 - depth], depth) for depth in DEPTHS if depth < steps]
+    if len(found) == 1:
+        return found[0]
     points = experiment.fresh(PILOT)
     log_p = experiment.target.log_density(points, experiment.sigma_min).double()
-    gaps = [_densities(experiment, mixtures, depth, points, log_p).gap for depth in depths]
-    return depths[gaps.index(min(gaps))]
+    gaps = [_densities(experiment, each, points, log_p).gap for each in found]
+    if min(gaps) > MODERATE_GAP:
+        found.append(_with_children(experiment, mixtures[-2]))
+        gaps.append(_densities(experiment, found[-1], points, log_p).gap)
+    return found[gaps.index(min(gaps))]
+
+
+def _with_children(experiment: Experiment, before: LastKernel) -> _Estimator:
+    """Return the last step's mixture over children of the particles; a family's are neighbours."""
+    assert experiment.kernel is not None
+    means = before.mean.repeat_interleave(CHILDREN, 0)
+    noise = torch.randn(means.shape, generator=experiment.generator, dtype=torch.float64)
+    last = experiment.kernel(len(experiment.sigmas) - 2, means + before.variance**0.5 * noise)
+    return _Estimator(last, 0, CHILDREN)
 
 
 def _paths(experiment: Experiment, points: Tensor, depth: int) -> tuple[Tensor, Tensor]:
@@ -164,12 +196,10 @@ def _paths(experiment: Experiment, points: Tensor, depth: int) -> tuple[Tensor, 
     return x.view(n, PATHS, dim), log_weight.view(n, PATHS)
 
 
-def _densities(
-    experiment: Experiment, mixtures: Sequence[LastKernel], depth: int, points: Tensor, log_p: Tensor
-) -> _Densities:
-    """Densities q̂ at points (n, d), p_δ's log density there (n,), through paths of a depth."""
-    ends, log_weights = _paths(experiment, points, depth)
-    mixture = mixtures[len(mixtures) - 1 - depth]
+def _densities(experiment: Experiment, estimator: _Estimator, points: Tensor, log_p: Tensor) -> _Densities:
+    """Densities q̂ at points (n, d), p_δ's log density there (n,)."""
+    ends, log_weights = _paths(experiment, points, estimator.depth)
+    mixture = estimator.mixture
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     shares = points.new_zeros(2, len(mixture.mean))
     for start, offset, weights in _kernel_blocks(mixture, ends, log_weights):
@@ -185,7 +215,7 @@ def _densities(
         ratio = (log_q - log_p[start : start + rows]).exp()
         shares += torch.stack([torch.ones_like(ratio), ratio]) @ share
     whole, halves, quarters = (torch.cat(part) for part in zip(*parts, strict=True))
-    return _Densities(whole, halves, quarters, shares)
+    return _Densities(whole, halves, quarters, shares.view(2, -1, estimator.children).sum(2))
 
 
 def _kernel_blocks(
@@ -197,11 +227,11 @@ def _kernel_blocks(
     means, precision = mixture.mean - centre, 1 / mixture.variance
     half_squares = 0.5 * precision * means.square().sum(1)
     constant = -0.5 * dim * math.log(2 * math.pi * mixture.variance)
-    size = max(BLOCK // paths, 1)
+    size = max(CELLS // (paths * len(means)), 1)
     for start in range(0, len(ends), size):
         block = ends[start : start + size].reshape(-1, dim) - centre
         own = log_weights[start : start + size].reshape(-1) - 0.5 * precision * block.square().sum(1)
         exponent = torch.addmm(own[:, None] - half_squares, block, means.T, alpha=precision)
         exponent = exponent.view(-1, paths, len(means))
         offset = exponent.amax((1, 2))
-        yield start, offset + constant, exponent.sub_(offset[:, None, None]).exp_()
+        yield start, offset + constant, exponent.sub_(offset[:, None, None]).clamp_(min=LOWEST).exp_()

@@ -386,7 +386,9 @@ class TestApplicability:
     def test_path_kl_is_the_budgets_total(self):
         terms = [np.array([1.0, 2.0, 3.0]), np.array([0.5]), np.array([0.25]), np.array([-0.25])]
         made = dataclasses.replace(experiment(Ring(), Frozen(), exponential_grid(5)), budget=Budget(*terms))
-        assert PathKL().measure(made) == Measurement(2.5, 1 / math.sqrt(3))
+        assert PathKL().measure(made) == Measurement(
+            2.5, 1 / math.sqrt(3), freedom=2, shared=True
+        )
 
     def test_path_kl_needs_a_kernel(self):
         found = PathKL().measure(experiment(Ring(), Euler(), exponential_grid(5)))
