@@ -290,7 +290,8 @@ def _bars(axes: Axes, section: Section, rows: Sequence[Row]) -> None:
     axes.set_yticks(places, names, fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
-    axes.margins(x=0.08)
+    # Room for the totals' text; matplotlib's own margin ends at a bar of width 0.
+    axes.set_xlim(1.08 * min(left), 1.1 * max(*right, *totals))
     axes.grid(True, axis="x")
     axes.set_title(f"{section.target}: best {len(rows)} with a budget")
 
