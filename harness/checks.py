@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from harness.information import Information
     from harness.noise_schedules import NoiseSchedule
+    from harness.targets import Distribution, Target
     from harness.weightings import Weighting
 
 END_POINTS = 1e-6
 """Relative rounding allowed at the ends of a grid, which are then set exactly."""
+
+NOISE = 1e-3
+"""Error allowed to a curve, a coordinate: it may have been measured."""
 
 DIGITS = 12
 """Significant digits of a grid's levels: rounding must not tell equal grids of two schedules apart."""
@@ -143,22 +148,55 @@ def check_score_error(error: np.ndarray, component: Component, levels: int) -> n
     return table
 
 
-def check_denoised(denoised: Tensor, component: Component, points: Tensor) -> Tensor:
-    """Check denoised points against the points that they came from.
+def check_distribution(law: Distribution, target: Target) -> None:
+    """Check a distribution on a few of its own points.
 
     Raises:
-        ContractError: no tensor, another shape, or a value that is not finite.
+        ContractError: a moment that is not finite and positive; samples, held-out or denoised points of a wrong
+            shape or dtype, or not finite; a posterior variance below 0; a density that is not finite.
     """
-    return _points(denoised, component, "denoised points", points)
+    import torch
+
+    for what in ("dim", "second_moment", "sigma_data"):
+        number = getattr(law, what, None)
+        if not isinstance(number, int if what == "dim" else (int, float)) or not 0 < number < float("inf"):
+            raise _broken(target, what, f"{number}; it must be finite and positive")
+    generator = torch.Generator().manual_seed(0)
+    points = law.sample(3, generator)
+    like = torch.empty(3, law.dim, dtype=torch.float64)
+    _points(points, target, "sample", like)
+    noised = points + law.sigma_data * torch.randn(points.shape, generator=generator, dtype=points.dtype)
+    denoised, variance = law.moments(noised, law.sigma_data)
+    _points(denoised, target, "denoise", like)
+    if (_vector(variance, target, "posterior_variance", 3) < 0).any():
+        raise _broken(target, "posterior_variance", "below 0; it must not be negative")
+    _vector(law.log_density(noised, law.sigma_data), target, "log_density", 3)
+    for part in (0, 1):
+        held_out = law.held_out(3, generator, part)
+        _points(held_out, target, "held_out", like[: max(1, len(held_out))])
 
 
-def check_step(after: Tensor, component: Component, before: Tensor) -> Tensor:
-    """Check the points after a sampler's step against those before it.
+def check_information(information: Information, target: Target, dim: int, sigma_min: float, sigma_max: float) -> None:
+    """Check a Fisher information over a range of levels.
 
     Raises:
-        ContractError: no tensor, another shape, or a value that is not finite.
+        ContractError: a wrong shape, a value that is not finite, J outside [0, d/u], an integral below 0, or an
+            initialisation below 0 (each by more than `NOISE`).
     """
-    return _points(after, component, "points", before)
+    import numpy as np
+
+    u = np.geomspace(sigma_max**2, sigma_min**2, 33)
+    rows = information.replicates
+    if information.dim != dim:
+        raise _broken(target, "information", f"dim {information.dim}; it must be the target's {dim}")
+    fisher = _table(information.fisher(u), target, "fisher", (rows, 33)) * u / dim
+    if not ((fisher > -NOISE) & (fisher < 1 + NOISE)).all():
+        raise _broken(target, "fisher", "outside 0 … d/u; it must lie between")
+    if (_table(information.fisher_integral(u), target, "fisher_integral", (rows, 32)) < -NOISE * dim).any():
+        raise _broken(target, "fisher_integral", "below 0; it must not be negative")
+    initialization = _table(information.initialization(float(u[0])), target, "initialization", (rows,))
+    if (initialization < -NOISE * dim).any():
+        raise _broken(target, "initialization", "below 0; it must not be negative")
 
 
 def check_schedule(schedule: NoiseSchedule, sigma_min: float, sigma_max: float) -> None:
@@ -191,6 +229,11 @@ def _broken(component: Component, what: str, rule: str) -> ContractError:
 
 def _vector(value: Any, component: Component, what: str, length: int) -> np.ndarray:
     """Return a vector as a fresh float64 array, or complain of its type, shape or values."""
+    return _table(value, component, what, (length,))
+
+
+def _table(value: Any, component: Component, what: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array of some shape as a fresh float64 array, or complain of its type, shape or values."""
     import numpy as np
 
     if hasattr(value, "detach"):
@@ -201,11 +244,11 @@ def _vector(value: Any, component: Component, what: str, length: int) -> np.ndar
         raise _broken(
             component, what, f"type {type(value).__name__}; it must be a tensor of numbers"
         ) from None
-    if array.shape != (length,):
-        raise _broken(component, what, f"shape {array.shape}; it must be ({length},)")
+    if array.shape != shape:
+        raise _broken(component, what, f"shape {array.shape}; it must be {shape}")
     if not np.isfinite(array).all():
         j = int((~np.isfinite(array)).argmax())
-        raise _broken(component, what, f"{array[j]} at index {j}; it must be finite")
+        raise _broken(component, what, f"{array.flat[j]} at index {j}; it must be finite")
     return array
 
 
@@ -215,14 +258,15 @@ def _positive(array: np.ndarray, component: Component, what: str, places: list[s
         raise _broken(component, what, f"{array[j]:g} at {places[j]}; it must be positive")
 
 
-def _points(value: Any, component: Component, what: str, like: Tensor) -> Tensor:
+def _points(value: Any, component: Component, what: str, like: Tensor) -> None:
+    """Complain of points that are no tensor, or of another shape or dtype, or not finite."""
     import torch
 
     if not isinstance(value, torch.Tensor):
         raise _broken(component, what, f"type {type(value).__name__}; it must be a tensor")
-    if value.shape != like.shape:
-        raise _broken(component, what, f"shape {tuple(value.shape)}; it must be {tuple(like.shape)}")
+    if value.shape != like.shape or value.dtype != like.dtype:
+        given = f"shape {tuple(value.shape)}, {value.dtype}"
+        raise _broken(component, what, f"{given}; it must be {tuple(like.shape)}, {like.dtype}")
     if not bool(value.isfinite().all()):
         row = int((~value.isfinite()).flatten(1).any(1).nonzero()[0])
         raise _broken(component, what, f"row {row} is not finite; it must be")
-    return value

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.errors import HarnessError, did_you_mean
+from harness.errors import HarnessError, did_you_mean, one_line
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A component's name: lower case words joined by hyphens."""
@@ -177,6 +177,8 @@ def build(cls: type[Component], settings: Mapping[str, Any]) -> Component:
         given = "" if where == "" else f": {where}={first['input']!r}"
         what = first["msg"].removeprefix("Value error, ")
         raise ComponentError(f"{describe_axis(cls)} {cls.name!r}{given} is not valid: {what}") from error
+    except Exception as error:  # a validator of a plugin's own
+        raise ComponentError(f"{describe_axis(cls)} {cls.name!r} cannot be made: {one_line(error)}") from error
     for key, value in settings.items():
         # pydantic takes true for 1, so that strings from a shell may stand for numbers.
         if isinstance(value, bool) and type(getattr(made, key)) in (int, float):

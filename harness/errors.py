@@ -20,6 +20,10 @@ class SuiteError(HarnessError):
     """A suite that cannot be read, is malformed, or expands to nothing or too much."""
 
 
+class DiskError(HarnessError):
+    """A disk that cannot be written, or that lost what it held: the whole run ends, since no unit is to blame."""
+
+
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """Return the end of an error line: the nearest candidates, or all of them where none is near."""
     known = sorted(set(candidates))

@@ -16,14 +16,18 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from harness.errors import one_line
+from harness.errors import DiskError, HarnessError, one_line
 from harness.memory import keep_freed_memory
+
+PATIENCE = 5.0
+"""Seconds after which it is seen whether the workers are still there."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,13 @@ class NotPossible(Exception):
     """What a task builds on has failed; says why."""
 
 
+class WorkersLost(HarnessError):
+    """Worker processes ended while they had nothing to do: no task is to blame, and none can be run any more."""
+
+    def __init__(self) -> None:
+        super().__init__("worker processes were ended from outside (out of memory?); run the same command again")
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a task ended: with a value, or with a reason why there is none."""
@@ -71,7 +82,12 @@ class Workers:
         self._pool: Any = ProcessPool(max_workers=count, initializer=_prepare, context=_context())
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Ended]:
-        """Run tasks as their predecessors end, stage by stage, the dearest first; yield each as it ends."""
+        """Run tasks as their predecessors end, stage by stage, the dearest first; yield each as it ends.
+
+        Raises:
+            DiskError: a task met a disk that cannot be written.
+            WorkersLost: the pool came to an end.
+        """
         queue = _Queue(tasks)
         running: dict[Future[Any], Task] = {}
         while queue or running:
@@ -84,12 +100,22 @@ class Workers:
                     queue.end(task)
                     yield Ended(task, None, str(error), 0.0)
                     continue
-                running[self._pool.schedule(_timed, args=[self._function, argument], timeout=task.limit)] = task
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+                running[self._schedule(task, argument)] = task
+            # Now and then: a pool that has ended ends no task.
+            done, _ = wait(running, PATIENCE, FIRST_COMPLETED)
+            if running and not done and not self._pool.active:
+                raise WorkersLost
             for future in [each for each in running if each in done]:
                 task = running.pop(future)
                 queue.end(task)
                 yield _end(task, future)
+
+    def _schedule(self, task: Task, argument: Any) -> Future[Any]:
+        try:
+            future: Future[Any] = self._pool.schedule(_timed, args=[self._function, argument], timeout=task.limit)
+        except RuntimeError as error:
+            raise WorkersLost from error
+        return future
 
     def close(self, *, kill: bool = False) -> None:
         """End the workers; `kill` gives up what they are doing."""
@@ -171,6 +197,11 @@ def _context() -> multiprocessing.context.BaseContext:
     context.set_forkserver_preload(["harness.stages"])
     with _interrupts_ignored():
         forkserver.ensure_running()
+    # The first fork waits for the import. Interrupted meanwhile, a pool's own workers would start too late, find
+    # its semaphores gone and say so at length.
+    first = context.Process(target=int)
+    first.start()
+    first.join()
     return context
 
 
@@ -212,6 +243,8 @@ def _timed(function: str, argument: Any) -> tuple[Any, str | None, float]:
     value, reason = None, None
     try:
         value = call(argument)
+    except DiskError:
+        raise
     except BaseException as error:  # SystemExit too; and no exception need survive the way to another process
         reason = one_line(error)
     return value, reason, time.perf_counter() - start
@@ -220,6 +253,10 @@ def _timed(function: str, argument: Any) -> tuple[Any, str | None, float]:
 def _end(task: Task, future: Future[Any]) -> Ended:
     try:
         value, reason, seconds = future.result()
+    except DiskError:
+        raise
+    except BrokenProcessPool as error:
+        raise WorkersLost from error
     except TimeoutError:
         return Ended(task, None, f"ran out of its time limit of {task.limit:g} s", task.limit)
     except ProcessExpired as error:

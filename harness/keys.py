@@ -1,7 +1,8 @@
 """What each unit of work depends on, as the key of its record.
 
 A key digests the components that take part (with the source of their plugins), the numbers that they are given, the
-engine's own source and the version of torch. It holds nothing else, so that suites share whatever they have in common.
+engine's own source and the versions of its numerical libraries. It holds nothing else, so that suites share whatever
+they have in common.
 """
 
 from __future__ import annotations
@@ -40,13 +41,16 @@ _ENGINE = (
 )
 """The modules of the core that a result depends on."""
 
+_LIBRARIES = ("numpy", "scikit-learn", "scipy", "torch")
+"""The libraries whose version could change a number."""
+
 
 @cache
 def engine() -> str:
-    """Return the digest of the engine: its source and the version of torch."""
+    """Return the digest of the engine: its source and the versions of the libraries it computes with."""
     here = Path(__file__).parent
     sources = [hashlib.sha256((here / f"{name}.py").read_bytes()).hexdigest() for name in _ENGINE]
-    return digest("engine", sources, metadata.version("torch"))
+    return digest("engine", sources, [metadata.version(name) for name in _LIBRARIES])
 
 
 class Keys:
@@ -64,9 +68,17 @@ class Keys:
             self._references[component] = self._registry.reference(component)
         return self._references[component]
 
+    def label(self, component: Component) -> str:
+        """Return the component's short form, qualified where its bare name is ambiguous."""
+        return self._registry.label(component)
+
     def of(self, component: Component) -> str:
         """Return the component's digest."""
         return str(self.reference(component)["digest"])
+
+    def outdated(self, target: Component) -> bool:
+        """Whether what a target reads, a user's file, is no longer what its digest was made of."""
+        return bool(self._registry.reference(target)["digest"] != self.of(target))
 
     def information(self, target: Component) -> str:
         """Key of the target's numbers and its J(u)."""

@@ -96,8 +96,8 @@ def manifest(plan: Plan, find: Find) -> Manifest:
         suite=plan.suite.name,
         rank_by=plan.rank_by,
         seeds=list(plan.suite.seeds),
-        metrics={m.label(): keys.of(m) for m in plan.metrics},
-        bounds={b.label(): keys.of(b) for b in plan.bounds},
+        metrics={keys.label(m): keys.of(m) for m in plan.metrics},
+        bounds={keys.label(b): keys.of(b) for b in plan.bounds},
         components=components,
         calibration=_calibration(plan),
         rows=rows,
@@ -109,7 +109,7 @@ def _calibration(plan: Plan) -> dict[str, dict[str, list[str]]]:
     keys, sample_metrics = plan.keys, [m for m in plan.metrics if isinstance(m, SampleMetric)]
     return {
         keys.of(target): {
-            m.label(): [keys.calibration(target, seed, keys.of(m)) for seed in plan.suite.seeds]
+            keys.label(m): [keys.calibration(target, seed, keys.of(m)) for seed in plan.suite.seeds]
             for m in sample_metrics
         }
         for target in dict.fromkeys(c.target for c in plan.combinations)

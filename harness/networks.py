@@ -33,7 +33,7 @@ class TrainableNetwork(Network):
 
         Its `forward(x, sigma)` takes x of shape (n, d) and sigma of shape (n,) and returns the denoised points, shape
         (n, d). It must be a pure function of its parameters, buffers and arguments (it is stacked with
-        `torch.func`); parameters with `requires_grad=False` stay as they are.
+        `torch.func`), and of the same class at each call; parameters with `requires_grad=False` stay as they are.
 
         Arguments:
             dim: the dimension d of the data.

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.manifest import AXES, Manifest, Row
 from harness.keys import measured
+from harness.manifest import AXES, Manifest, Row
 from harness.metrics import Measurement
 from harness.ranking import Outcome, leaderboard
 from harness.statistics import mean_interval
@@ -33,7 +33,7 @@ def read_manifest(store: Store) -> Manifest:
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
-        rule = "was planned by another version of diffusion-harness; run the same command again"
+        rule = "was made by another version of diffusion-harness; run the same command again"
         raise StoreError(f"{store.directory} {rule}") from error
 
 
@@ -51,9 +51,13 @@ def read_document(
     store = Store.read(directory)
     try:
         return document(store, by)
+    except KeyError as error:
+        # Every record passed its checksum: what lacks a field was made by another program.
+        rule = "was made by another version of diffusion-harness; run the same command again"
+        raise StoreError(f"{directory} {rule}") from error
     finally:
         store.close()
-        for line in dict.fromkeys(store.warnings):
+        for line in store.told():
             warn(line)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.bounds import Bound
+from harness.errors import HarnessError, SuiteError, one_line
 from harness.execution import NotPossible
 from harness.jobs import (
     CalibrateJob,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from harness.metrics import Metric
     from harness.plugins import Registry
     from harness.store import Record
-    from harness.targets import Target
     from harness.suite import Combination, Suite
+    from harness.targets import Target
 
 STACK = 16
 """Most networks in one stack: more gain nothing, and memory stays flat."""
@@ -61,6 +62,7 @@ class Unit:
         after: keys of the records that it builds on.
         cost: estimated seconds on one core.
         title: what it does, in words.
+        networks: how many it trains or measures; its time limit counts for each, so that none fails for its company.
     """
 
     stage: int
@@ -69,6 +71,7 @@ class Unit:
     cost: float
     title: str
     after: frozenset[str] = field(default_factory=frozenset)
+    networks: int = 1
 
 
 class Plan:
@@ -81,13 +84,30 @@ class Plan:
         self._folder = folder
         self.keys = Keys(suite, registry)
         self.metrics, ranking = suite.metric_components(registry)
-        self.rank_by = ranking.label()
+        self.rank_by = registry.label(ranking)
         self.bounds = [b for b in suite.components("bound", registry) if isinstance(b, Bound)]
         noise = suite.noise
         self._range = {"sigma_min": noise.sigma_min, "sigma_max": noise.sigma_max}
+        self._readers = []
         for target in unique(c.target for c in combinations):
             # Reads a user's file: one that cannot be used is told before anything is opened or made.
-            self.keys.of(target)
+            try:
+                self.keys.of(target)
+                self._readers += [target] if target.content_digest() else []
+            except HarnessError:
+                raise
+            except Exception as error:
+                raise SuiteError(f"target {target.label()} cannot be read: {one_line(error)}") from error
+
+    def check_sources(self) -> None:
+        """See that the files that targets read are still the ones that the keys were made for.
+
+        Raises:
+            SuiteError: one has changed, so that what was computed may belong to another key.
+        """
+        for target in self._readers:
+            if self.keys.outdated(target):
+                raise SuiteError(f"target {target.label()} changed while it was read; run the same command again")
 
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the units of the first round that are missing."""
@@ -227,7 +247,7 @@ class Plan:
         cost = steps[-1] * len(members) * settings.batch_size / 256 * 1.2e-3
         title = f"training {len(members)} × {first.network.label()} on {first.target.label()}"
         keys = tuple(key for _, _, keys in members for key in keys)
-        return Unit(1, keys, job, cost, title)
+        return Unit(1, keys, job, cost, title, networks=len(members))
 
     def _errors(self, missing: Callable[[str], bool], trained: set[str]) -> Iterable[Unit]:
         for (target, network, _), seeds in self.networks().items():
@@ -237,8 +257,8 @@ class Plan:
                 for key in (self.keys.network(c, seed) for c in levels)
                 if missing(self.keys.error(key)) or key in trained
             ]
-            if pairs:
-                yield self._score_error(target, trainable(network), pairs)
+            for part in even_parts(pairs, STACK):
+                yield self._score_error(target, trainable(network), part)
 
     def _score_error(self, target: Target, network: TrainableNetwork, pairs: list[tuple[str, str]]) -> Unit:
         def job(find: Find) -> Job:
@@ -251,7 +271,7 @@ class Plan:
 
         title = f"score error of {len(pairs)} × {network.label()} on {target.label()}"
         keys, after = tuple(key for key, _ in pairs), frozenset(key for _, key in pairs)
-        return Unit(2, keys, job, 1.0 + 0.5 * len(pairs), title, after)
+        return Unit(2, keys, job, 1.0 + 0.5 * len(pairs), title, after, len(pairs))
 
     def _trained(self, network: TrainableNetwork, record: Record) -> TrainedNetwork:
         return TrainedNetwork(network, self._folder / f"{record.key}.safetensors", record.payload["sha256"])
@@ -336,8 +356,8 @@ def unique(items: Iterable[Any]) -> list[Any]:
 
 
 def even_parts(items: list[Any], most: int) -> list[list[Any]]:
-    """Split into as few parts as `most` allows, of sizes that differ by at most one."""
+    """Split into as few parts as `most` allows, of sizes that differ by at most one; none where there is nothing."""
     count = -(-len(items) // most)
-    edges = [len(items) * i // count for i in range(count + 1)]
+    edges = [len(items) * i // max(count, 1) for i in range(count + 1)]
     return [items[a:b] for a, b in zip(edges, edges[1:], strict=False)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,13 @@ from harness.execution import Ended, Task, Workers, available_cores, workers
 from harness.manifest import Manifest, manifest
 from harness.plan import STAGES, Plan, Unit
 from harness.progress import Progress
-from harness.store import CHECKPOINTS, Record, Store, StoreError
+from harness.store import CHECKPOINTS, PART, Record, Store, StoreError
 
 if TYPE_CHECKING:
     from harness.plugins import Registry
     from harness.suite import Suite
 
-FUNCTION = "harness.stages:run"
+FUNCTION = "harness.stages:work"
 
 
 @dataclass(frozen=True)
@@ -57,20 +58,19 @@ def run(suite: Suite, registry: Registry, directory: Path, options: Options) -> 
         try:
             runner.carry_out()
         finally:
-            for line in store.warnings:
+            for line in store.told():
                 options.warn(line)
 
 
 @contextmanager
 def opened(directory: Path, suite: str) -> Iterator[Store]:
     """Open a result directory for one run of one suite at a time."""
-    store = Store.open(directory)
-    lock = FileLock(directory / ".lock")
+    lock = _locked(directory)
     try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        store.close()
-        raise StoreError(f"{directory} is in use by another run; wait for it, or choose another with --out") from error
+        store = Store.open(directory)
+    except BaseException:
+        lock.release()
+        raise
     try:
         owner = store.meta("suite")
         if owner not in (None, family(suite)):
@@ -81,6 +81,19 @@ def opened(directory: Path, suite: str) -> Iterator[Store]:
     finally:
         store.close()
         lock.release()
+
+
+def _locked(directory: Path) -> FileLock:
+    """Make a result directory ours alone, until the lock is released."""
+    lock = FileLock(directory / ".lock")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StoreError(f"{directory} is in use by another run; wait for it, or choose another with --out") from error
+    except OSError as error:
+        raise StoreError(f"{directory} cannot be written: {error.strerror or error}") from error
+    return lock
 
 
 def family(suite: str) -> str:
@@ -101,18 +114,22 @@ class _Runner:
     def carry_out(self) -> None:
         count = self._options.workers or available_cores()
         groundwork = self._plan.groundwork(self._missing)
-        if not groundwork and not self._work():
+        work = [] if groundwork else self._work()
+        if not groundwork and not work:
             return
         with workers(count, FUNCTION) as pool:
-            self._do(groundwork, pool)
-            work = self._work()
+            if groundwork:
+                self._do(groundwork, pool)
+                work = self._work()
             self._do(work, pool)
 
     def _work(self) -> list[Unit]:
         """Note what is compared, then return what remains to be done for it."""
-        rows = manifest(self._plan, self._find)
+        # Many combinations ask for the same few records of the groundwork.
+        find = cache(self._find)
+        rows = manifest(self._plan, find)
         self._store.set_meta("manifest", rows.model_dump())
-        return self._plan.work(self._find, self._missing)
+        return self._plan.work(find, self._missing)
 
     def _missing(self, key: str) -> bool:
         state = self._done.get(key)
@@ -122,7 +139,9 @@ class _Runner:
         return self._store.get([key]).get(key)
 
     def _check_checkpoints(self) -> None:
-        """Forget trained networks whose checkpoint is not what it was."""
+        """Forget trained networks whose checkpoint is not what it was, and checkpoints that were cut off."""
+        for part in (self._store.directory / CHECKPOINTS).glob(f"*{PART}"):
+            part.unlink(missing_ok=True)
         wanted = [key for key in self._plan.trained_keys() if self._done.get(key)]
         for key, record in self._store.get(wanted).items():
             if not self._store.intact(record):
@@ -145,12 +164,16 @@ class _Runner:
             stage=unit.stage,
             argument=lambda: unit.job(self._find),
             cost=unit.cost,
-            limit=self._plan.suite.limits.seconds,
+            limit=self._plan.suite.limits.seconds * unit.networks,
             after=frozenset(maker[key] for key in unit.after if key in maker),
         )
 
     def _keep(self, unit: Unit, ended: Ended) -> None:
-        """Commit what a unit made; a record that it should have made and did not has failed."""
+        """Commit what a unit made; a record that it should have made and did not has failed.
+
+        Not so one that was there before: a longer training makes the shorter ones again on its way.
+        """
+        self._plan.check_sources()
         made = {} if ended.value is None else {record.key: record for record in ended.value}
         stage = STAGES[unit.stage]
         reason = ended.reason or "was not made"
@@ -158,5 +181,6 @@ class _Runner:
             # A row's reason is found far from here: in groundwork the row says what failed, and sampling is itself.
             reason = f"{stage}: {reason}"
         records = [made.get(key) or Record(key, stage, reason=reason) for key in unit.keys]
+        records = [record for record in records if record.ok or not self._done.get(record.key)]
         self._store.put(records)
         self._done.update((record.key, record.ok) for record in records)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.checks import check_variances
 from harness.errors import ContractError, HarnessError
 from harness.evaluation import LastKernel
 from harness.samplers import Denoiser, GaussianKernelSampler, Sampler, SamplerRun
@@ -135,18 +136,7 @@ def kernel_variances(
                 f"{_name(sampler)} overrides {part!r}; a Gaussian kernel's only choice is its variances"
             )
     curves = (information, score_error) if sampler.needs_information else (None, None)
-    variances = np.asarray(sampler.variances(sigmas, *curves), dtype=np.float64)
-    if variances.shape != (len(sigmas) - 1,):
-        expected = f"({len(sigmas) - 1},), one for each step"
-        raise ContractError(
-            f"{_name(sampler)}: variances have shape {variances.shape}; they must have {expected}"
-        )
-    wrong = ~(np.isfinite(variances) & (variances > 0))
-    if wrong.any():
-        step = int(wrong.argmax())
-        value = f"variance {variances[step]:g} of step {step + 1}"
-        raise ContractError(f"{_name(sampler)}: {value} must be finite and positive")
-    return variances
+    return check_variances(sampler.variances(sigmas, *curves), sampler, len(sigmas) - 1)
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,30 @@ values of the records that it builds on; nothing here knows of suites, plans or 
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from dataclasses import replace
 from functools import lru_cache, singledispatch
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from harness.bounds import Bound, Design
 from harness.budget import Budget, budget
-from harness.checks import check_grid, check_schedule, check_score_error, check_weighting_table
+from harness.checks import (
+    check_distribution,
+    check_grid,
+    check_information,
+    check_schedule,
+    check_score_error,
+    check_weighting_table,
+)
 from harness.curves import (
     ExactScoreError,
     information_from_json,
@@ -27,7 +37,7 @@ from harness.curves import (
     score_error_from_json,
     score_error_to_json,
 )
-from harness.errors import ContractError, HarnessError, one_line
+from harness.errors import ContractError, DiskError, one_line
 from harness.evaluation import Experiment, mean_and_error
 from harness.information import Information, ScoreError
 from harness.jobs import (
@@ -54,7 +64,7 @@ from harness.sampling import (
     kernel_variances,
     simulate_function,
 )
-from harness.store import Record, file_digest
+from harness.store import PART, Record, file_digest
 from harness.targets import Distribution, Target
 from harness.time_discretizations import GridRequest
 from harness.training import Member, Snapshot, initial_module, seed_from, table_levels, train
@@ -66,8 +76,21 @@ def run(job: Job) -> list[Record]:
     raise TypeError(f"{type(job).__name__} is no job")
 
 
-class CheckpointError(HarnessError):
-    """A checkpoint on disk is not the one that training wrote."""
+def work(job: Job) -> list[Record]:
+    """Do a unit of work; a record whose payload is no JSON value has failed."""
+    return [_told(record) for record in run(job)]
+
+
+def _told(record: Record) -> Record:
+    try:
+        json.dumps(record.payload, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return Record(record.key, record.kind, reason=f"{record.kind}: its result cannot be kept: {one_line(error)}")
+    return record
+
+
+class CheckpointError(DiskError):
+    """A checkpoint on disk is no longer the one that training wrote; the next run makes it again."""
 
 
 @lru_cache(maxsize=4)
@@ -80,9 +103,9 @@ def distribution(target: Target) -> Distribution:
 def run_information(job: InformationJob) -> list[Record]:
     """Return one record with the target's numbers and its J(u)."""
     law = distribution(job.target)
-    information = law.closed_information()
-    if information is None:
-        information = measure_information(law, job.sigma_min, job.sigma_max)
+    check_distribution(law, job.target)
+    information = measure_information(law, job.sigma_min, job.sigma_max)
+    check_information(information, job.target, law.dim, job.sigma_min, job.sigma_max)
     payload = {
         "dim": law.dim,
         "sigma_data": law.sigma_data,
@@ -137,10 +160,14 @@ def _checkpoint(key: str, snapshot: Snapshot, seconds: float, folder: Path) -> R
         reason = f"training diverged: the loss was not finite at step {snapshot.diverged + 1}"
         return Record(key, "train", reason=reason, seconds=seconds)
     path = folder / f"{key}.safetensors"
-    part = path.with_suffix(f".{os.getpid()}.part")
-    save_file({name: value.contiguous() for name, value in snapshot.state.items()}, part)
-    digest = file_digest(part)
-    part.replace(path)
+    part = path.with_suffix(f".{os.getpid()}{PART}")
+    try:
+        save_file({name: value.contiguous() for name, value in snapshot.state.items()}, part)
+        digest = file_digest(part)
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        raise DiskError(f"{path} cannot be written: {error}; what was committed is kept") from error
     return Record(key, "train", {"sha256": digest, "loss": snapshot.loss}, seconds=seconds)
 
 
@@ -149,7 +176,11 @@ def _trained(trained: TrainedNetwork, dim: int, sigma_data: float) -> Denoiser:
     if not trained.path.is_file() or file_digest(trained.path) != trained.sha256:
         raise CheckpointError(f"checkpoint {trained.path} is damaged: run the command again to train it anew")
     module = initial_module(trained.network, dim, sigma_data, 0)
-    module.load_state_dict(load_file(trained.path))
+    state = load_file(trained.path)
+    with torch.no_grad():
+        # By hand: buffers that a module does not count among its state are part of what was trained as well.
+        for name, value in (*module.named_parameters(), *module.named_buffers()):
+            value.copy_(state[name])
     return denoiser_from_module(module.eval().requires_grad_(False))
 
 
@@ -171,28 +202,40 @@ def run_error(job: ErrorJob) -> list[Record]:
 def run_evaluate(job: EvaluateJob) -> list[Record]:
     """Return the sampling record, and one record for each metric and bound."""
     law = distribution(job.target)
+    design = _design(job, law)
+    bounds = [_bound_record(key, bound, design) for key, bound in job.bounds.items()]
+    experiment, nfe, seconds = _sampled(job, law, design)
+    metrics = [_metric_record(key, metric, experiment, job.seed) for key, metric in job.metrics.items()]
+    payload = {"nfe": nfe, "budget": None if design.budget is None else _terms(design.budget)}
+    return [Record(job.key, "sample", payload, seconds=seconds), *metrics, *bounds]
+
+
+def _design(job: EvaluateJob, law: Distribution) -> Design:
     information = _information(job.target, job.information)
     error = _score_error(job, law.dim)
-    grid = np.array(job.sigmas)
+    # No bound may change what the next one sees, or what is sampled.
+    grid = _fixed(np.array(job.sigmas))
     variances = kernel_variances(job.sampler, grid, information, error)
-    terms = None if variances is None else budget(grid, variances, information, error)
-    design = Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms)
-    bounds = [_bound_record(key, bound, design) for key, bound in job.bounds.items()]
+    terms = None if variances is None else budget(grid, _fixed(variances), information, error)
+    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms)
+
+
+def _fixed(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
+
+
+def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Experiment, int, float]:
+    """Return what the metrics measure, the evaluations of the network a sample, and the seconds that sampling took."""
     denoiser = _denoiser(job, law)
     reference = reference_sample(law, job.count, job.sigmas[-1], job.seed, part=0)
+    kernel = None if design.variances is None else design.variances.tolist()
+    dtype = torch.float64 if isinstance(job.network, OracleNetwork) else torch.float32
     start = time.perf_counter()
     generated = generate(
-        job.sampler,
-        denoiser,
-        job.sigmas,
-        None if variances is None else variances.tolist(),
-        seed=job.seed,
-        count=len(reference),
-        dim=law.dim,
-        dtype=torch.float64 if isinstance(job.network, OracleNetwork) else torch.float32,
+        job.sampler, denoiser, job.sigmas, kernel, seed=job.seed, count=len(reference), dim=law.dim, dtype=dtype
     )
     seconds = time.perf_counter() - start
-    kernel = None if variances is None else variances.tolist()
     experiment = Experiment(
         target=law,
         sampler=job.sampler,
@@ -200,15 +243,13 @@ def run_evaluate(job: EvaluateJob) -> list[Record]:
         samples=generated.samples,
         reference=reference,
         simulate=simulate_function(job.sampler, denoiser, job.sigmas, kernel),
-        exact_network=job.score_error is None and not np.any(error(grid)),
+        exact_network=job.score_error is None and not np.any(design.score_error(design.sigmas)),
         last_kernel=generated.last_kernel,
-        budget=terms,
+        budget=design.budget,
         generator=torch.Generator(),
         kernel=kernel_function(job.sampler, denoiser, job.sigmas, kernel),
     )
-    metrics = [_metric_record(key, metric, experiment, job.seed) for key, metric in job.metrics.items()]
-    payload = {"nfe": generated.nfe, "budget": None if terms is None else _terms(terms)}
-    return [Record(job.key, "sample", payload, seconds=seconds), *metrics, *bounds]
+    return experiment, generated.nfe, seconds
 
 
 def _information(target: Target, payload: Payload) -> Information:
@@ -236,11 +277,12 @@ def _terms(terms: Budget) -> dict[str, float]:
 
 
 def _metric_record(key: str, metric: Metric, experiment: Experiment, seed: int) -> Record:
-    """Measure; every metric starts from the same random state, whatever was measured before it."""
+    """Measure; every metric has the same samples and random state, whatever was measured before it."""
+    own = replace(experiment, samples=experiment.samples.clone(), reference=experiment.reference.clone())
     experiment.generator.manual_seed(seed_from("metric", metric.label(), seed))
     start = time.perf_counter()
     try:
-        payload = _measurement(metric, metric.measure(experiment))
+        payload = _measurement(metric, metric.measure(own))
     except Exception as error:
         return Record(key, "metric", reason=f"metric {metric.label()}: {one_line(error)}")
     return Record(key, "metric", payload, seconds=time.perf_counter() - start)
@@ -288,7 +330,7 @@ def run_calibrate(job: CalibrateJob) -> list[Record]:
 
 def _calibration_record(key: str, metric: SampleMetric, perfect: Tensor, reference: Tensor) -> Record:
     try:
-        payload = _measurement(metric, metric.compare(perfect, reference))
+        payload = _measurement(metric, metric.compare(perfect.clone(), reference.clone()))
     except Exception as error:
         return Record(key, "calibrate", reason=f"metric {metric.label()}: {one_line(error)}")
     return Record(key, "calibrate", payload)

@@ -21,6 +21,8 @@ from harness.errors import HarnessError
 SCHEMA_VERSION = 1
 DATABASE = "results.sqlite"
 CHECKPOINTS = "checkpoints"
+PART = ".part"
+"""Ends the name of a checkpoint that is being written."""
 
 _TABLES = """
 create table if not exists meta (key text primary key, value text not null) without rowid;
@@ -80,13 +82,15 @@ class Store:
             (directory / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
         warnings = []
         try:
-            db = _connect(directory, create=True)
+            db = _connect(directory)
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
+            if str(error).startswith("no such"):
                 raise _unreadable(directory, error) from error
+            if isinstance(error, sqlite3.OperationalError):
+                raise StoreError(f"{directory} cannot be written: {_flat(error)}") from error
             with _told(directory):
                 aside = _move_aside(directory / DATABASE)
-                db = _connect(directory, create=True)
+                db = _connect(directory)
             warnings.append(
                 f"{directory / DATABASE} is damaged ({_flat(error)}): moved to {aside.name}, computing again"
             )
@@ -106,16 +110,28 @@ class Store:
         if not (directory / DATABASE).is_file():
             raise StoreError(f"{directory} holds no results; make them with: harness run --out {directory}")
         try:
-            return cls(directory, _connect(directory, create=False))
+            try:
+                return cls(directory, _connect(directory, "?mode=ro"))
+            except sqlite3.OperationalError:
+                log = Path(f"{directory / DATABASE}-wal")
+                if log.is_file() and log.stat().st_size:
+                    raise
+                # Where no file can be made beside it, a database without a log can only be read as one that stays.
+                return cls(directory, _connect(directory, "?immutable=1"))
         except sqlite3.DatabaseError as error:
             raise _unreadable(directory, error) from error
+
+    def told(self, most: int = 10) -> list[str]:
+        """Return the warnings, each once, the first few where there are many."""
+        lines = list(dict.fromkeys(self.warnings))
+        return lines if len(lines) <= most else [*lines[:most], f"… and {len(lines) - most} more like these"]
 
     def close(self) -> None:
         """Close the database."""
         self._db.close()
 
     def meta(self, key: str) -> Any:
-        """Return a value kept about the whole directory; None where there is none or, named in `warnings`, a damaged one."""
+        """Return a value kept about the whole directory, or None; a damaged one is named in `warnings`: None."""
         with _read(self.directory):
             row = self._db.execute("select value from meta where key = ?", (key,)).fetchone()
         if row is None:
@@ -201,10 +217,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _connect(directory: Path, *, create: bool) -> sqlite3.Connection:
-    path = directory / DATABASE
+def _connect(directory: Path, reading: str = "") -> sqlite3.Connection:
+    """Open the database: to write it, made where there is none; or to read it, by a query of SQLite's URIs."""
+    path, create = directory / DATABASE, not reading
     # A reader must leave no trace, and may stand before a read-only directory.
-    db = sqlite3.connect(path) if create else sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    db = sqlite3.connect(path) if create else sqlite3.connect(f"{path.absolute().as_uri()}{reading}", uri=True)
     # Damaged text must reach the checksum, which then fails.
     db.text_factory = lambda text: text.decode("utf-8", "replace")
     try:
@@ -269,7 +286,8 @@ def _told(directory: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.DatabaseError) as error:
         what = error.strerror if isinstance(error, OSError) and error.strerror else _flat(error)
-        raise StoreError(f"{directory} cannot be written: {what}; what was committed is kept") from error
+        kept = "; what was committed is kept" if os.path.exists(directory / DATABASE) else ""
+        raise StoreError(f"{directory} cannot be written: {what}{kept}") from error
 
 
 @contextlib.contextmanager

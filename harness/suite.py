@@ -73,6 +73,7 @@ Steps = Annotated[int, Field(strict=True, ge=2, le=10_000)]
 TrainSteps = Annotated[int, Field(strict=True, ge=1, le=10**7)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
 Positive = Annotated[float, Field(strict=True, gt=0)]
+Level = Annotated[float, Field(strict=True, ge=1e-10, le=1e10)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 
 
@@ -83,8 +84,8 @@ class _Section(BaseModel):
 class Noise(_Section):
     """The range of noise levels, shared by training and sampling."""
 
-    sigma_min: Positive = 0.05
-    sigma_max: Positive = 20.0
+    sigma_min: Level = 0.05
+    sigma_max: Level = 20.0
 
     @model_validator(mode="after")
     def _ordered(self) -> Noise:

@@ -28,6 +28,9 @@ State = dict[str, Tensor]
 TABLE = 512
 """Number of log-spaced noise levels on which a weighting is tabulated."""
 
+LANES = 32
+"""Points of a step come in a multiple of this: vectorised arithmetic rounds what is left over otherwise."""
+
 RESIDUAL_LEVELS = 64
 """Number of log-spaced levels at which an adaptive weighting is shown the residual."""
 
@@ -88,17 +91,14 @@ class LevelSampler:
         share = self.cumulative.diff(dim=-1)
         # The mean weight is 1: the step size then means the same for every weighting.
         self._share = share
-        self.omega = self._normalised(omega)
-
-    def _normalised(self, omega: Tensor) -> Tensor:
-        middle = (omega[:, 1:] + omega[:, :-1]) / 2
-        return omega / (middle * self._share).sum(-1, keepdim=True)
+        self.omega = torch.empty_like(omega)
+        for row, weights in enumerate(omega):
+            self.set_omega(row, weights)
 
     def set_omega(self, row: int, omega: Tensor) -> None:
-        """Replace the weights of one network, shape (K,)."""
-        fresh = self.omega.clone()
-        fresh[row] = omega
-        self.omega = self._normalised(fresh)
+        """Replace the weights of one network, shape (K,); those of the others stay to the last bit."""
+        middle = (omega[1:] + omega[:-1]) / 2
+        self.omega[row] = omega / (middle * self._share[row]).sum()
 
     def __call__(self, quantile: Tensor) -> tuple[Tensor, Tensor]:
         """Return σ and ω at quantiles of shape (W, B), each of that shape."""
@@ -146,21 +146,29 @@ def interpolate(x: Tensor, known_x: Tensor, known_y: Tensor) -> Tensor:
 
 
 class Batches:
-    """The training data of the seeds in a stack: the same for a seed, whatever stack it is in."""
+    """The training data of the seeds in a stack: the same for a seed, whatever stack it is in.
+
+    A batch is filled up to a multiple of `LANES` with its own first points, which count for nothing.
+    """
 
     def __init__(self, target: Distribution, seeds: Sequence[int], batch_size: int) -> None:
         self._target = target
         self._size = batch_size
         self._generators = {s: torch.Generator().manual_seed(seed_from("training", s)) for s in set(seeds)}
         self._rows = list(seeds)
+        self._fill = torch.arange(batch_size + -batch_size % LANES) % batch_size
 
     def __call__(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return clean points and noise of shape (W, B, d), float32, and quantiles of shape (W, B), float64."""
+        """Return clean points and noise of shape (W, B, d), float32, and quantiles of shape (W, B), float64.
+
+        B is the batch size, filled up.
+        """
         drawn = {}
         for seed, generator in self._generators.items():
             clean = self._target.sample(self._size, generator).float()
             noise = torch.randn(clean.shape, generator=generator)
-            drawn[seed] = (clean, noise, torch.rand(self._size, generator=generator, dtype=torch.float64))
+            quantile = torch.rand(self._size, generator=generator, dtype=torch.float64)
+            drawn[seed] = (clean[self._fill], noise[self._fill], quantile[self._fill])
         rows = [drawn[seed] for seed in self._rows]
         return torch.stack([r[0] for r in rows]), torch.stack([r[1] for r in rows]), torch.stack([r[2] for r in rows])
 
@@ -252,6 +260,7 @@ def train(
         if isinstance(m.weighting, AdaptiveWeighting)
     }
     history = torch.full((training.levels[-1], len(members)), float("nan"), dtype=torch.float64)
+    size = training.batch_size
     for step in range(training.levels[-1]):
         clean, noise, quantile = batches()
         sigma64, omega = draw(quantile)
@@ -259,11 +268,12 @@ def train(
         noised = clean + sigma[..., None] * noise
         residual = (noised - stack.denoise(noised, sigma)) / sigma[..., None] - noise
         squared = residual.square().sum(-1)
-        loss = (omega.float() * squared).mean(-1) / target.dim
+        omega[:, size:] = 0
+        loss = (omega.float() * squared).sum(-1) / (size * target.dim)
         stack.descend(loss)
         history[step] = loss.detach()
         for row, running in residuals.items():
-            running.add(sigma64[row], squared[row].detach().sqrt())
+            running.add(sigma64[row, :size], squared[row, :size].detach().sqrt())
             adapt_weight(members[row].weighting, running, draw, row, levels, target.sigma_data, step)
         if step + 1 in training.levels:
             yield [_snapshot(stack, history[: step + 1, row], row) for row in range(len(members))]
@@ -283,7 +293,7 @@ def adapt_weight(
     if mean is None or not bool(mean.isfinite().all()):
         return
     fine = interpolate(levels.log(), running.sigma.log(), mean)
-    draw.set_omega(row, check_omega(weighting, weighting.adapt(levels, fine, scale), len(levels)))
+    draw.set_omega(row, check_omega(weighting, weighting.adapt(levels.clone(), fine, scale), len(levels)))
 
 
 def _snapshot(stack: Stack, history: Tensor, row: int) -> Snapshot:

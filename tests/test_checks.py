@@ -11,9 +11,13 @@ from hypothesis import strategies as st
 
 from harness import checks
 from harness.errors import ContractError
+from harness.information import Information
+from harness.measurement import measure_information
+from harness.mixtures import IsotropicMixture, MixtureDistribution
 from harness.networks import OracleNetwork
 from harness.noise_schedules import NoiseSchedule
 from harness.samplers import Sampler
+from harness.targets import Target
 from harness.time_discretizations import TimeDiscretization
 from harness.weightings import Weighting
 
@@ -205,22 +209,86 @@ def test_a_negative_score_error_is_refused():
     assert checks.check_score_error([0, 1], Oracle(), 2).tolist() == [0.0, 1.0]
 
 
+def law(**changes):
+    """A sound distribution but for the attributes and methods given."""
+    made = MixtureDistribution(IsotropicMixture(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), 0.01))
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+class Place(Target):
+    name = "place"
+
+    def distribution(self):
+        return law()
+
+
 @pytest.mark.parametrize(
-    ("points", "rule"),
+    ("changes", "rule"),
     [
-        (torch.zeros(4), "shape (4,); it must be (4, 2)"),
-        (torch.zeros(4, 3), "shape (4, 3)"),
-        (torch.tensor([[0.0, 1], [0, 1], [math.inf, 0], [0, 0]]), "row 2 is not finite"),
-        (np.zeros((4, 2)), "type ndarray; it must be a tensor"),
+        ({"dim": 2.0}, "dim: 2.0; it must be"),
+        ({"sigma_data": 0.0}, "sigma_data: 0.0; it must be finite and positive"),
+        ({"second_moment": math.nan}, "second_moment: nan"),
+        ({"sample": lambda n, g: torch.zeros(n)}, "sample: shape (3,), torch.float32; it must be (3, 2), torch."),
+        ({"sample": lambda n, g: torch.zeros(n, 2)}, "sample: shape (3, 2), torch.float32"),
+        ({"sample": lambda n, g: [[0.0, 0.0]] * n}, "sample: type list; it must be a tensor"),
+        ({"sample": lambda n, g: torch.full((n, 2), math.inf).double()}, "sample: row 0 is not finite"),
+        ({"moments": lambda x, s: (x[:, :1], x[:, 0])}, "denoise: shape (3, 1)"),
+        ({"moments": lambda x, s: (x, -x.square().sum(1))}, "posterior_variance: below 0"),
+        ({"log_density": lambda x, s: x}, "log_density: shape (3, 2); it must be (3,)"),
+        ({"held_out": lambda n, g, part: torch.zeros(n + part, 2).double()}, "held_out: shape (4, 2)"),
     ],
 )
-def test_broken_points_are_refused(points, rule):
-    like = torch.zeros(4, 2)
-    with pytest.raises(ContractError, match=re.escape(f"network oracle: denoised points: {rule}")):
-        checks.check_denoised(points, Oracle(), like)
-    with pytest.raises(ContractError, match=re.escape(f"sampler step: points: {rule}")):
-        checks.check_step(points, Step(), like)
-    assert checks.check_step(like, Step(), like) is like
+def test_a_broken_distribution_is_refused(changes, rule):
+    with pytest.raises(ContractError, match=re.escape(f"target place: {rule}")):
+        checks.check_distribution(law(**changes), Place())
+
+
+class Flat(Information):
+    """J(u) of N(0, I) in two dimensions, but for what is changed."""
+
+    dim, second_moment, replicates = 2, 2.0, 1
+
+    def __init__(self, **changes):
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def fisher(self, u):
+        return 2 / (1 + u)[None]
+
+    def fisher_integral(self, u):
+        return 2 * -np.diff(np.log1p(u))[None]
+
+    def initialization(self, u):
+        return np.array([1 / u - math.log1p(1 / u)])
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"dim": 3}, "information: dim 3; it must be the target's 2"),
+        ({"replicates": 2}, "fisher: shape (1, 33); it must be (2, 33)"),
+        ({"fisher": lambda u: 2.1 / u[None]}, "fisher: outside 0"),
+        ({"fisher": lambda u: np.nan * u[None]}, "fisher: nan at index 0"),
+        ({"fisher_integral": lambda u: np.diff(np.log(u))[None]}, "fisher_integral: below 0"),
+        ({"initialization": lambda u: -1.0}, "initialization: shape (); it must be (1,)"),
+    ],
+)
+def test_a_broken_information_is_refused(changes, rule):
+    with pytest.raises(ContractError, match=re.escape(f"target place: {rule}")):
+        checks.check_information(Flat(**changes), Place(), 2, 0.05, 20.0)
+
+
+def test_every_target_that_ships_is_sound(registry):
+    for name, cls in registry.classes("target").items():
+        if name == "file":
+            continue
+        target = cls()
+        found = target.distribution()
+        checks.check_distribution(found, target)
+        checks.check_information(measure_information(found, 0.05, 20.0), target, found.dim, 0.05, 20.0)
+    checks.check_information(Flat(), Place(), 2, 0.05, 20.0)
 
 
 class Power(NoiseSchedule):

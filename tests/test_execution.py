@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.execution import NotPossible, Task, available_cores, workers
+from harness.execution import NotPossible, Task, WorkersLost, available_cores, workers
 
 
 def task(name, argument, *after, stage=0, cost=1.0, limit=60.0):
@@ -79,6 +80,23 @@ def test_a_worker_that_dies_takes_only_its_task():
     with workers(1, "os:_exit") as pool:
         ended = list(pool.run([task("a", 3), task("b", 4)]))
     assert [e.reason for e in ended] == ["its process ended (exit status 3)", "its process ended (exit status 4)"]
+
+
+def test_a_worker_that_is_killed_while_it_waits_fails_no_task():
+    start = time.monotonic()
+    # Not one task may be said to have failed: a failure is kept.
+    with pytest.raises(WorkersLost, match="run the same command again"), workers(1, "math:sqrt") as pool:  # noqa: PT012
+        list(pool.run([task("first", 4.0)]))
+        kill_the_worker()
+        for e in pool.run([task(str(n), 4.0) for n in range(6)]):
+            assert e.reason is None
+    assert time.monotonic() - start < 60
+
+
+def kill_the_worker():
+    for child in multiprocessing.active_children():
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
 
 
 def test_an_error_in_the_caller_ends_the_workers():

@@ -10,14 +10,17 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from harness import run as run_module
+from harness.errors import DiskError
 from harness.leaderboard import validate
 from harness.outcomes import read_document
 from harness.plugins import load
 from harness.run import Options, run
 from harness.store import DATABASE, Store, StoreError
-from harness.suite import Suite
+from harness.suite import Suite, SuiteError
 
 TINY = {
     "name": "tiny",
@@ -173,6 +176,52 @@ def test_adding_a_component_does_only_its_own_work(copy):
     assert {key: after[key] for key in before} == before
     assert {after[key][0] for key in after.keys() - before.keys()} == {"sample", "metric", "bound"}
     assert len(rows(copy)) == 2 * 2 * 3 * 3 * 5
+
+
+def test_a_longer_training_that_fails_leaves_the_shorter_ones(copy, finished):
+    carry_out(copy, training=TINY["training"] | {"steps": [60, 120, 10**7]}, limits={"seconds": 0.5})
+    found = [row for row in rows(copy) if row["train_steps"] == 10**7]
+    # A stack has the time of all its networks: here two seeds.
+    assert {row["reason"] for row in found} == {"seed 0: training: ran out of its time limit of 1 s"}
+    carry_out(copy)
+    assert untimed(copy) == untimed(finished)
+
+
+def test_a_file_that_changes_during_a_run_ends_it(tmp_path, monkeypatch):
+    # Its new content would be kept under the key of the old.
+    file, out = tmp_path / "points.npy", tmp_path / "out"
+    np.save(file, np.random.RandomState(0).randn(50, 2))
+    little = {"targets": [{"name": "file", "path": str(file)}], "networks": ["exact"], "seeds": 1}
+    keep = run_module._Runner._keep
+
+    def keep_and_change(runner, unit, ended):
+        keep(runner, unit, ended)
+        np.save(file, np.random.RandomState(1).randn(60, 2))
+
+    monkeypatch.setattr(run_module._Runner, "_keep", keep_and_change)
+    with pytest.raises(SuiteError, match="target file:path=.* changed while it was read"):
+        carry_out(out, **little)
+    assert len(records(out)) == 1
+    monkeypatch.undo()
+    carry_out(out, **little)
+    assert {row["status"] for row in rows(out)} == {"ok"}
+
+
+def test_a_checkpoint_that_is_damaged_during_a_run_ends_it_and_the_next_run_repairs_it(tmp_path, monkeypatch):
+    keep = run_module._Runner._keep
+
+    def keep_and_damage(runner, unit, ended):
+        keep(runner, unit, ended)
+        for path in (tmp_path / "checkpoints").glob("*.safetensors"):
+            path.write_bytes(path.read_bytes()[:-1])
+
+    little = {"targets": ["gaussian"], "weightings": ["edm"], "networks": ["mlp:width=16,depth=1"], "seeds": 1}
+    monkeypatch.setattr(run_module._Runner, "_keep", keep_and_damage)
+    with pytest.raises(DiskError, match="damaged: run the command again"):
+        carry_out(tmp_path, **little)
+    monkeypatch.undo()
+    carry_out(tmp_path, **little)
+    assert {row["status"] for row in rows(tmp_path)} == {"ok"}
 
 
 class TestDamage:

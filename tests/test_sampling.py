@@ -274,10 +274,10 @@ class TestBorders:
         [
             (
                 lambda n: np.ones(n + 1),
-                r"variances have shape \(9,\); they must have \(8,\), one for each step",
+                r"variances: shape \(9,\); it must be \(8,\)",
             ),
-            (lambda n: np.r_[np.ones(n - 1), np.nan], "variance nan of step 8 must be finite and positive"),
-            (lambda n: np.r_[1.0, 0.0, np.ones(n - 2)], "variance 0 of step 2 must be finite and positive"),
+            (lambda n: np.r_[np.ones(n - 1), np.nan], "variances: nan at index 7; it must be finite"),
+            (lambda n: np.r_[1.0, 0.0, np.ones(n - 2)], "variances: 0 at step 2; it must be positive"),
         ],
     )
     def test_variances_are_checked(self, values, rule):
@@ -287,7 +287,7 @@ class TestBorders:
             def variances(self, sigmas, information, score_error):
                 return values(len(sigmas) - 1)
 
-        with pytest.raises(ContractError, match="sampler 'wrong'.*" + rule):
+        with pytest.raises(ContractError, match="sampler wrong: " + rule):
             kernel_variances(Wrong(), GRID, None, None)
 
     def test_a_gaussian_kernel_with_another_mean_is_refused(self):

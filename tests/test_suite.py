@@ -130,7 +130,11 @@ def test_the_order_of_a_file_changes_no_set(registry, weightings, samplers):
         ("training", "3", "training: 3 is not valid; it should be a table"),
         ("noise", "{ sigma_min = 2, sigma_max = 1 }", "noise: sigma_min = 2 is not below sigma_max = 1"),
         ("noise", "{ sigma_min = 1, sigma_max = 1 }", "noise: sigma_min = 1 is not below sigma_max = 1"),
-        ("noise", "{ sigma_min = 0 }", "noise.sigma_min: 0 is not valid; it should be greater than 0"),
+        (
+            "noise",
+            "{ sigma_min = 0 }",
+            "noise.sigma_min: 0 is not valid; it should be greater than or equal to 0.0000000001",
+        ),
         ("noise", "{ sigma_min = nan }", "noise.sigma_min: nan is not valid"),
         ("noise", "{ sigma_mn = 1 }", "noise.sigma_mn: unknown key; did you mean sigma_min"),
         ("sampling", "{ samples = 1 }", "sampling.samples: 1 is not valid"),

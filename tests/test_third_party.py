@@ -3,7 +3,9 @@
 `install_third_party(name)` makes the folder; the command sees it through PYTHONPATH.
 """
 
+import itertools
 import json
+import math
 import os
 import subprocess
 import sys
@@ -20,9 +22,8 @@ def harness(*args, path=None, **environment):
     if path is not None:
         env["PYTHONPATH"] = str(path)
     code = "import sys; from harness.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *args], env=env, capture_output=True, text=True, timeout=300
-    )
+    words = [sys.executable, "-c", code, *map(str, args)]
+    return subprocess.run(words, env=env, capture_output=True, text=True, timeout=300)
 
 
 def listed(path=None, **environment):
@@ -130,7 +131,188 @@ def test_the_environment_leaves_it_out(broken, quadratic):
     assert found["problems"] == []
     done = harness("plugins", path=quadratic, HARNESS_PLUGINS="quadratik")
     assert done.returncode == 2
-    assert (
-        done.stderr
-        == "harness: HARNESS_PLUGINS: no plugin 'quadratik' is installed; did you mean quadratic?\n"
-    )
+    assert done.stderr == "harness: HARNESS_PLUGINS: no plugin 'quadratik' is installed; did you mean quadratic?\n"
+
+
+# On the leaderboard
+
+
+GRIDS = {
+    "name": "grids",
+    "targets": ["gaussian:dim=3,std=0.8"],
+    "noise_schedules": ["edm"],
+    "time_discretizations": ["polynomial", "exponential"],
+    "networks": ["exact"],
+    "samplers": ["exponential-integrator"],
+    "metrics": ["path-kl"],
+    "rank_by": "path-kl",
+    "steps": [6],
+    "seeds": 2,
+    "noise": {"sigma_min": 0.1, "sigma_max": 10.0},
+    "sampling": {"samples": 50},
+}
+
+
+def as_toml(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {as_toml(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    return json.dumps(value)
+
+
+def carried_out(folder, suite, path=None, status=0):
+    """Run a suite; return its leaderboard, timings aside, and what was told on the way."""
+    folder.mkdir()
+    file = folder / "suite.toml"
+    file.write_text("\n".join(f"{key} = {as_toml(value)}" for key, value in suite.items()))
+    done = harness("run", file, "--out", folder / "out", "--workers", 2, path=path)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    # Ranking needs no plugin.
+    ranked = harness("rank", folder / "out", "--format", "json", HARNESS_PLUGINS="")
+    content = json.loads(ranked.stdout)
+    for row in content["rows"]:
+        del row["seconds"]
+    return content, done.stderr
+
+
+def path_divergence(sigmas, variance, dim):
+    """KL of the exponential integrator's path on N(0, variance·I), each step's kernels N(same mean, ·) compared."""
+
+    def divergence(ratio):
+        return (ratio - 1 - math.log(ratio)) / 2
+
+    total = divergence((variance + sigmas[0] ** 2) / sigmas[0] ** 2)
+    for sigma, below in itertools.pairwise(sigmas):
+        total += divergence((variance + below**2) / (variance + sigma**2))
+    return dim * total
+
+
+LEVELS = {
+    "polynomial": [(10 ** (1 / 7) + j / 6 * (0.1 ** (1 / 7) - 10 ** (1 / 7))) ** 7 for j in range(7)],
+    "exponential": [10 * 0.01 ** (j / 6) for j in range(7)],
+    "quadratic": [0.1 + 9.9 * (1 - j / 6) ** 2 for j in range(7)],
+    "quadratic:power=5": [0.1 + 9.9 * (1 - j / 6) ** 5 for j in range(7)],
+}
+
+
+def test_its_grid_has_its_place_on_the_leaderboard(quadratic, tmp_path):
+    grids = ["polynomial", "exponential", {"name": "quadratic", "power": [2.0, 5.0]}]
+    content, told = carried_out(tmp_path / "with", GRIDS | {"time_discretizations": grids}, quadratic)
+    assert told == ""
+    measured, places = {}, {}
+    for row in content["rows"]:
+        grid = row["time_discretization"]
+        label = "quadratic:power=5" if grid["params"].get("power") == 5 else grid["name"]
+        theirs = grid["name"] == "quadratic"
+        assert (grid["distribution"], grid["version"] == "1.2.3") == (
+            ("harness-quadratic", True) if theirs else ("diffusion-harness", False)
+        )
+        measured[label] = row["metrics"]["path-kl"]["value"]
+        places[label] = (row["rank"], row["rank_low"], row["rank_high"])
+    expected = {label: path_divergence(levels, 0.64, 3) for label, levels in LEVELS.items()}
+    assert measured == pytest.approx(expected, rel=1e-9)
+    # The divergence is exact: the order is certain, and theirs are neither first nor last by courtesy.
+    order = sorted(expected, key=expected.__getitem__)
+    assert places == {label: (rank, rank, rank) for rank, label in enumerate(order, 1)}
+    alone, _ = carried_out(tmp_path / "without", GRIDS)
+    ours = [row["metrics"] for row in content["rows"] if row["time_discretization"]["name"] != "quadratic"]
+    assert [row["metrics"] for row in alone["rows"]] == ours
+
+
+GOOD = {
+    "name": "mixed",
+    "targets": ["gaussian:dim=2"],
+    "weightings": ["edm"],
+    "noise_schedules": ["edm"],
+    "time_discretizations": ["polynomial"],
+    "networks": ["mlp:width=8,depth=1", "exact"],
+    "samplers": ["exponential-integrator", "heun"],
+    "metrics": ["energy", "path-kl"],
+    "bounds": ["budget"],
+    "rank_by": "energy",
+    "steps": [4],
+    "seeds": 2,
+    "training": {"steps": [20], "batch_size": 16},
+    "sampling": {"samples": 20},
+    "limits": {"seconds": 6.0},
+}
+BROKEN = {
+    "targets": ["nowhere"],
+    "weightings": ["negative", "hanging"],
+    "noise_schedules": ["falling"],
+    "time_discretizations": ["increasing", "short", "hanging"],
+    "networks": ["raising", "misshapen"],
+    "samplers": ["flat", "undefined", "dying", "leaving", "puzzling"],
+    "metrics": ["unmeasurable"],
+    "bounds": ["unbounded"],
+}
+REASONS = {
+    ("target", "nowhere"): "target: RuntimeError: no target today",
+    ("noise_schedule", "falling"): "noise schedule harness-broken/falling: time: no increase above sigma = 0.05",
+    ("time_discretization", "increasing"): "harness-broken/increasing: levels: 5.0375 then 10.025 at step 2",
+    ("time_discretization", "short"): "harness-broken/short: levels: shape (4,); it must be (5,)",
+    ("time_discretization", "hanging"): "time discretization: ran out of its time limit of 6 s",
+    ("weighting", "negative"): "weighting harness-broken/negative: omega: -1 at sigma = 0.05",
+    ("weighting", "hanging"): "weighting: ran out of its time limit of 6 s",
+    ("network", "raising"): "training: RuntimeError: no network today",
+    ("network", "misshapen"): "denoiser returned (20, 3) torch.float64; it must return (20, 2)",
+    ("sampler", "flat"): "sampler 'flat' (harness_broken.misbehaving): step returned (20,)",
+    ("sampler", "undefined"): "sample 0 is not finite after step 1 of 4",
+    ("sampler", "dying"): "its process ended (exit status 3)",
+    ("sampler", "leaving"): "SystemExit: a sampler leaves",
+    ("sampler", "puzzling"): "Unusual: one and two and three",
+}
+"""What is said of each broken component, in the order in which a combination meets them."""
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """The leaderboard of the good components, with nothing else installed."""
+    content, told = carried_out(tmp_path_factory.mktemp("sound") / "run", GOOD)
+    assert told == ""
+    return content
+
+
+def test_a_broken_distribution_beside_changes_no_number(broken, sound, tmp_path):
+    content, told = carried_out(tmp_path / "run", GOOD, broken)
+    assert content == sound
+    lines = [line for line in told.splitlines() if line.startswith("harness: ")]
+    assert len(lines) == 3
+    assert all(line.startswith("harness: plugin broken-") for line in lines)
+
+
+def test_broken_components_fail_alone(broken, sound, tmp_path):
+    mixed = GOOD | {key: [*GOOD[key], *BROKEN[key]] for key in BROKEN}
+    content, told = carried_out(tmp_path / "run", mixed, broken, status=1)
+    axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
+    seen = set()
+
+    def design(row):
+        return json.dumps([row[axis]["digest"] for axis in axes])
+
+    good = {design(row): row for row in sound["rows"]}
+    for row in content["rows"]:
+        if design(row) in good:
+            expected = good.pop(design(row))
+            assert row["status"] == "ok"
+            assert {key: row[key] for key in ("metrics", "budget", "nfe")} == {
+                key: expected[key] for key in ("metrics", "budget", "nfe")
+            }
+            assert row["bounds"] == expected["bounds"] | {"unbounded": None}
+            continue
+        assert row["status"] == "failed"
+        met = [pair for pair in REASONS if row[pair[0]]["name"] == pair[1]]
+        assert any(REASONS[pair] in row["reason"] for pair in met), row["reason"]
+        seen |= set(met[:1])
+        if len(met) == 1:
+            assert row["metrics"] == {}
+    assert good == {}
+    assert seen == set(REASONS)
+    assert content["calibration"] == sound["calibration"]
+    assert [row["metrics"] for row in content["rows"] if row["status"] == "ok"] == [
+        row["metrics"] for row in sound["rows"]
+    ]
+    assert "harness: metric unmeasurable: RuntimeError: no measurement today (8 of 8 samplings" in told
+    assert "harness: bound unbounded: " in told

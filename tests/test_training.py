@@ -82,6 +82,16 @@ class TestLevelSampler:
             ratio = weight[row] / sigma[row] ** power
             assert float(ratio.max() / ratio.min()) < 1.001
 
+    def test_new_weights_of_one_network_leave_the_others_to_the_last_bit(self):
+        generator = torch.Generator().manual_seed(0)
+        omega = torch.rand(50, len(LEVELS), generator=generator, dtype=torch.float64) + 0.1
+        draw = LevelSampler(LEVELS, (1 / LEVELS).expand(50, -1), omega)
+        before = draw.omega.clone()
+        draw.set_omega(7, 1 / LEVELS)
+        others = torch.arange(50) != 7
+        assert torch.equal(draw.omega[others], before[others])
+        assert not torch.equal(draw.omega[7], before[7])
+
     def test_a_density_with_a_gap_is_never_drawn_in_it(self):
         density = torch.where((LEVELS > 0.5) & (LEVELS < 5), 0.0, 1 / LEVELS)
         draw = LevelSampler(LEVELS, density[None], torch.ones(1, len(LEVELS), dtype=torch.float64))
@@ -112,11 +122,23 @@ def test_the_running_residual_finds_a_known_curve():
 
 
 class TestTrain:
-    def test_a_network_does_not_depend_on_its_stack(self, law):
-        alone = trained(law, [member(1)], 30)[0][0].state
+    @pytest.mark.parametrize(("width", "batch_size"), [(16, 64), (37, 50), (21, 16), (100, 100), (16, 1)])
+    def test_a_network_does_not_depend_on_its_stack(self, law, width, batch_size):
+        # To the last bit, wherever it stands: a run that was cut off stacks what is missing, and no more.
+        options = {"network": Mlp(width=width, depth=2), "batch_size": batch_size}
         members = [member(0, 1.0), member(1, 0.5), member(1), member(2)]
-        stacked = trained(law, members, 30)[0][2].state
-        assert all(torch.equal(alone[name], stacked[name]) for name in alone)
+        stacked = trained(law, members, 30, **options)[0]
+        for part in ([2], [3], [0, 2], [1, 2, 3]):
+            found = trained(law, [members[i] for i in part], 30, **options)[0]
+            for i, snapshot in zip(part, found, strict=True):
+                assert all(torch.equal(snapshot.state[k], v) for k, v in stacked[i].state.items()), (part, i)
+
+    def test_points_that_fill_a_batch_up_count_for_nothing(self, law, monkeypatch):
+        filled = trained(law, [member(0)], 20, batch_size=50)[0][0]
+        monkeypatch.setattr("harness.training.LANES", 1)
+        bare = trained(law, [member(0)], 20, batch_size=50)[0][0]
+        assert filled.loss == pytest.approx(bare.loss, rel=1e-5)
+        assert all(torch.allclose(filled.state[k], bare.state[k], atol=1e-5) for k in bare.state)
 
     def test_a_short_training_is_a_prefix_of_a_long_one(self, law):
         short = trained(law, [member(0)], 12)

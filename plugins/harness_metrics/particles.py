@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -42,8 +43,11 @@ PILOT = 64
 CHILDREN = 8
 """Particles that one becomes in the last step but one, where no depth does well."""
 
+SMALL_GAP = 0.02
+"""Gap between quarters and the whole, in nats, below which no other depth is tried."""
+
 MODERATE_GAP = 0.2
-"""Gap between quarters and the whole, in nats, above which children are tried."""
+"""Gap above which children are tried."""
 
 CELLS = 2**17
 """Numbers of the kernel matrix held at a time (1 MB), so that they stay in the cache."""
@@ -56,6 +60,10 @@ LARGEST_GAP = 0.5
 
 LARGEST_SPREAD = 0.5
 """Largest variance of q̂/p at which it serves as a control variate."""
+
+
+_Paths = tuple[Tensor, Tensor]
+"""Where K paths from each of n points end, shape (n, K, d), and their log weights, shape (n, K)."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,10 @@ class _Estimator:
     depth: int
     children: int = 1
 
+    def densities(self, paths: _Paths, log_p: Tensor) -> _Densities:
+        """Densities at points from which paths of the depth went, p_δ's log density there (n,)."""
+        return _densities(self.mixture, paths, log_p, self.children)
+
 
 def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | NotApplicable:
     """Estimate the divergence in nats at n fresh points of p_δ with a number of particles (about)."""
@@ -101,7 +113,7 @@ def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | 
     best = _best(experiment, mixtures)
     points = experiment.fresh(n)
     log_p = experiment.target.log_density(points, experiment.sigma_min).double()
-    found = _densities(experiment, best, points, log_p)
+    found = best.densities(_paths(experiment, points, best.depth), log_p)
     if found.gap > LARGEST_GAP:
         return NotApplicable(
             f"{len(best.mixture.mean)} particles lie too far apart for the kernels: a quarter of them is "
@@ -154,18 +166,25 @@ def _in_quarters(kernel: LastKernel) -> LastKernel:
 
 
 def _best(experiment: Experiment, mixtures: Sequence[LastKernel]) -> _Estimator:
-    """Return the estimator whose gap on pilot points is smallest."""
+    """Return the estimator whose gap on pilot points is smallest; depths are tried until it grows."""
     steps = len(mixtures)
-    found = [_Estimator(mixtures[steps - 1 - depth], depth) for depth in DEPTHS if depth < steps]
-    if len(found) == 1:
-        return found[0]
+    if steps == 1:
+        return _Estimator(mixtures[0], 0)
     points = experiment.fresh(PILOT)
     log_p = experiment.target.log_density(points, experiment.sigma_min).double()
-    gaps = [_densities(experiment, each, points, log_p).gap for each in found]
-    if min(gaps) > MODERATE_GAP:
-        found.append(_with_children(experiment, mixtures[-2]))
-        gaps.append(_densities(experiment, found[-1], points, log_p).gap)
-    return found[gaps.index(min(gaps))]
+    found: list[tuple[float, _Estimator]] = []
+    for depth, paths in zip(range(steps), _walks_back(experiment, points), strict=False):
+        if depth not in DEPTHS:
+            continue
+        each = _Estimator(mixtures[steps - 1 - depth], depth)
+        found.append((each.densities(paths, log_p).gap, each))
+        least = min(gap for gap, _ in found)
+        if least < SMALL_GAP or found[-1][0] > 2 * least or depth == DEPTHS[-1]:
+            break
+    if least > MODERATE_GAP:
+        each = _with_children(experiment, mixtures[-2])
+        found.append((each.densities(_paths(experiment, points, 0), log_p).gap, each))
+    return min(found, key=lambda pair: pair[0])[1]
 
 
 def _with_children(experiment: Experiment, before: LastKernel) -> _Estimator:
@@ -177,50 +196,51 @@ def _with_children(experiment: Experiment, before: LastKernel) -> _Estimator:
     return _Estimator(last, 0, CHILDREN)
 
 
-def _paths(experiment: Experiment, points: Tensor, depth: int) -> tuple[Tensor, Tensor]:
-    """Return where paths from points (n, d) end, shape (n, K, d), and their log weights, shape (n, K)."""
+def _walks_back(experiment: Experiment, points: Tensor) -> Iterator[_Paths]:
+    """Yield the paths from points (n, d) after no step, one step, … all but one; at first each is alone."""
     n, dim = points.shape
-    if depth == 0:
-        return points[:, None], points.new_zeros(n, 1)
-    assert experiment.kernel is not None
+    yield points[:, None], points.new_zeros(n, 1)
     x = points.repeat_interleave(PATHS, 0)
     log_weight = x.new_zeros(len(x))
-    for j in range(len(experiment.sigmas) - 2, len(experiment.sigmas) - 2 - depth, -1):
+    for j in range(len(experiment.sigmas) - 2, 0, -1):
+        assert experiment.kernel is not None
         step = experiment.sigmas[j] ** 2 - experiment.sigmas[j + 1] ** 2
         noise = torch.randn(x.shape, generator=experiment.generator, dtype=torch.float64)
         before = x + step**0.5 * noise
         kernel = experiment.kernel(j, before)
         exponent = 0.5 * (noise.square() - (x - kernel.mean).square() / kernel.variance).sum(1)
-        log_weight += exponent + 0.5 * dim * math.log(step / kernel.variance)
+        log_weight = log_weight + exponent + 0.5 * dim * math.log(step / kernel.variance)
         x = before
-    return x.view(n, PATHS, dim), log_weight.view(n, PATHS)
+        yield x.view(n, PATHS, dim), log_weight.view(n, PATHS)
 
 
-def _densities(experiment: Experiment, estimator: _Estimator, points: Tensor, log_p: Tensor) -> _Densities:
-    """Densities q̂ at points (n, d), p_δ's log density there (n,)."""
-    ends, log_weights = _paths(experiment, points, estimator.depth)
-    mixture = estimator.mixture
+def _paths(experiment: Experiment, points: Tensor, depth: int) -> _Paths:
+    """Return the paths from points (n, d) after a number of steps."""
+    return next(islice(_walks_back(experiment, points), depth, None))
+
+
+def _densities(mixture: LastKernel, paths: _Paths, log_p: Tensor, children: int = 1) -> _Densities:
+    """Densities q̂ at points from which paths went to a mixture, p_δ's log density there (n,)."""
+    ends, log_weights = paths
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
-    shares = points.new_zeros(2, len(mixture.mean))
+    shares = log_p.new_zeros(2, len(mixture.mean))
     for start, offset, weights in _kernel_blocks(mixture, ends, log_weights):
-        rows, paths = weights.shape[:2]
-        groups = 4 if paths >= 4 else 1
+        rows, width = weights.shape[:2]
+        groups = 4 if width >= 4 else 1
         # A quarter far from the point may have density 0 in float64: its logarithm is kept finite.
-        quarters = weights.view(rows, groups, paths // groups, 4, -1).mean((2, 4)).clamp(min=1e-300)
+        quarters = weights.view(rows, groups, width // groups, 4, -1).mean((2, 4)).clamp(min=1e-300)
         halves = quarters.view(rows, max(groups // 2, 1), -1, 2, 2).mean((2, 4))
         whole = quarters.mean((1, 2))
         log_q = whole.log() + offset
         parts.append((log_q, halves.log().mean((1, 2)) + offset, quarters.log().mean((1, 2)) + offset))
-        share = weights.sum(1) / (whole * paths * len(mixture.mean))[:, None]
+        share = weights.sum(1) / (whole * width * len(mixture.mean))[:, None]
         ratio = (log_q - log_p[start : start + rows]).exp()
         shares += torch.stack([torch.ones_like(ratio), ratio]) @ share
     whole, halves, quarters = (torch.cat(part) for part in zip(*parts, strict=True))
-    return _Densities(whole, halves, quarters, shares.view(2, -1, estimator.children).sum(2))
+    return _Densities(whole, halves, quarters, shares.view(2, -1, children).sum(2))
 
 
-def _kernel_blocks(
-    mixture: LastKernel, ends: Tensor, log_weights: Tensor
-) -> Iterator[tuple[int, Tensor, Tensor]]:
+def _kernel_blocks(mixture: LastKernel, ends: Tensor, log_weights: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Yield by blocks of points the first's index, log offsets (rows,), kernels without them (rows, K, M)."""
     _, paths, dim = ends.shape
     centre = mixture.mean.mean(0)

@@ -265,7 +265,7 @@ class TestParticleKL:
             mixtures = particles._mixtures(made, 256)
             points = made.fresh(512)
             log_p = made.target.log_density(points, made.sigma_min)
-            found = particles._densities(made, mixtures, 0, points, log_p)
+            found = particles._densities(mixtures[-1], particles._paths(made, points, 0), log_p)
             plain.append((log_p - found.whole).mean().item())
             corrected.append((log_p - found.extrapolated()).mean().item())
         bias, left = np.mean(plain) - exact, np.mean(corrected) - exact
@@ -282,7 +282,8 @@ class TestParticleKL:
                 made = self.hidden(Gaussian(dim=2), Frozen(), sigmas, seed)
                 points = made.fresh(256)
                 log_p = made.target.log_density(points, made.sigma_min)
-                found = particles._densities(made, particles._mixtures(made, 1024), depth, points, log_p)
+                mixture = particles._mixtures(made, 1024)[-1 - depth]
+                found = particles._densities(mixture, particles._paths(made, points, depth), log_p)
                 ratio = (found.whole - log_p).exp() - 1
                 values.append((log_p - found.extrapolated() + ratio).mean().item())
             assert abs(np.mean(values) - exact) < 3 * np.std(values) / math.sqrt(10) + 0.003
@@ -298,7 +299,8 @@ class TestParticleKL:
         made = experiment(target, Frozen(), sigmas, denoise=poor)
         points = made.fresh(512)
         log_p = made.target.log_density(points, made.sigma_min)
-        many = particles._densities(made, particles._mixtures(made, 16384), 0, points, log_p)
+        mixture = particles._mixtures(made, 16384)[-1]
+        many = particles._densities(mixture, particles._paths(made, points, 0), log_p)
         value = log_p - many.extrapolated()
         error = math.hypot(
             value.std().item() / 512**0.5, np.mean([m.standard_error for m in found]) / math.sqrt(6)

@@ -1,0 +1,166 @@
+"""What workers do, job by job, where the engine as a whole (test_run) does not show it."""
+
+import functools
+import math
+
+import pytest
+import torch
+
+from harness import stages
+from harness.bounds import Bound
+from harness.errors import DiskError
+from harness.information import Information
+from harness.jobs import EvaluateJob, InformationJob, TrainedNetwork, Training
+from harness.metrics import Measurement, SampleMetric
+from harness.networks import TrainableNetwork
+from harness.store import Record
+from harness.targets import Target
+from harness.training import Member, table_levels, train
+from harness.weightings import Weighting
+
+
+class Flat(Weighting):
+    name = "flat"
+
+    def omega(self, sigma, sigma_data):
+        return torch.ones_like(sigma)
+
+
+class Hidden(TrainableNetwork):
+    """A network with random frequencies that are no part of its state, and a number of no dimension."""
+
+    name = "hidden"
+
+    def module(self, dim, sigma_data):
+        return HiddenModule(dim)
+
+
+class HiddenModule(torch.nn.Module):
+    def __init__(self, dim):
+        super().__init__()
+        self.linear = torch.nn.Linear(dim + 3, dim)
+        self.scale = torch.nn.Parameter(torch.tensor(0.5))
+        self.register_buffer("frequencies", torch.randn(3), persistent=False)
+
+    def forward(self, x, sigma):
+        waves = (sigma.log()[:, None] * self.frequencies).cos()
+        return self.scale * self.linear(torch.cat([x, waves], 1))
+
+
+@pytest.fixture
+def trained(registry, tmp_path):
+    """A trained network with seed 1, its snapshot, and where it lies."""
+    law = registry.parse("target", "ring")[0].distribution()
+    levels = table_levels(0.05, 20.0)
+    member = Member(Flat(), 1 / levels, torch.ones_like(levels), 1)
+    ((snapshot,),) = train(Hidden(), law, [member], Training((10,), 32, 1e-2, 0.5, 0.05, 20.0))
+    record = stages._checkpoint("k", snapshot, 1.0, tmp_path)
+    return snapshot, TrainedNetwork(Hidden(), tmp_path / "k.safetensors", record.payload["sha256"])
+
+
+def test_a_checkpoint_brings_back_every_parameter_and_buffer(trained):
+    snapshot, network = trained
+    x, sigma = torch.randn(5, 2), 0.7
+    state = snapshot.state
+    waves = (torch.full((5, 1), sigma).log() * state["frequencies"]).cos()
+    expected = torch.cat([x, waves], 1) @ state["linear.weight"].T + state["linear.bias"]
+    assert torch.allclose(stages._trained(network, 2, 1.0)(x, sigma), state["scale"] * expected, rtol=1e-5)
+
+
+def test_a_checkpoint_that_changed_ends_the_run(trained):
+    # Not the rows: they would stay failed when the next run has trained the network again.
+    _, network = trained
+    network.path.write_bytes(network.path.read_bytes()[:-1])
+    with pytest.raises(DiskError, match="damaged: run the command again"):
+        stages._trained(network, 2, 1.0)
+
+
+class Undefined(Information):
+    dim, second_moment, replicates = 2, 1.0, 1
+
+    def fisher(self, u):
+        return math.nan * u[None]
+
+    def fisher_integral(self, u):
+        return u[None, 1:]
+
+    def initialization(self, u):
+        return [0.0]
+
+
+class Vague(Target):
+    """A ring whose Fisher information is no number."""
+
+    name = "vague"
+
+    def distribution(self):
+        return vague()
+
+
+@functools.cache
+def vague():
+    from harness.mixtures import IsotropicMixture, MixtureDistribution
+
+    law = MixtureDistribution(IsotropicMixture(torch.eye(2), 0.1))
+    law.closed_information = Undefined
+    return law
+
+
+def test_a_target_is_checked_before_anything_builds_on_it():
+    with pytest.raises(stages.ContractError, match="target vague: fisher: nan at index 0"):
+        stages.work(InformationJob("k", Vague(), 0.05, 20.0))
+
+
+class Rude(SampleMetric):
+    """A metric that moves the samples while it measures them."""
+
+    name = "rude"
+
+    def compare(self, generated, reference):
+        generated -= generated.mean(0)
+        reference.zero_()
+        return Measurement(1.0, 0.0)
+
+
+class RudeBound(Bound):
+    """A bound that halves the step variances while it reads them."""
+
+    name = "rude"
+
+    def value(self, design):
+        design.variances[:] /= 2
+        return 1.0
+
+
+def test_no_metric_or_bound_changes_what_others_are_shown(registry):
+    (target,), (network,), (sampler,), (metric,) = (
+        registry.parse(axis, form)
+        for axis, form in (
+            ("target", "gaussian"),
+            ("network", "exact"),
+            ("sampler", "ancestral"),
+            ("metric", "energy"),
+        )
+    )
+    (information,) = stages.work(InformationJob("i", target, 0.05, 20.0))
+
+    def records(metrics, bounds):
+        job = EvaluateJob(
+            "s", target, network, sampler, (20.0, 1.0, 0.05), 0, 50, information.payload, None, metrics, bounds
+        )
+        return {record.key: record for record in stages.work(job)}
+
+    among = records({"r": Rude(), "m": metric}, {"b": RudeBound()})
+    assert among["r"].ok
+    assert "read-only" in among["b"].reason
+    assert among["m"].payload == records({"m": metric}, {})["m"].payload
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, object()])
+def test_a_result_that_cannot_be_kept_has_failed(value):
+    # The parent would end on it, and with it every other row.
+    told = stages._told(Record("k", "metric", {"x": value}))
+    assert not told.ok
+    assert "cannot be kept" in told.reason
+    sound = Record("k", "metric", {"x": 1.0})
+    assert stages._told(sound) is sound
