@@ -40,20 +40,6 @@ class Combination:
     steps: int
     train_steps: int
 
-    def label(self) -> str:
-        """Return the combination in one line."""
-        parts = (
-            self.target,
-            self.weighting,
-            self.noise_schedule,
-            self.time_discretization,
-            self.network,
-            self.sampler,
-        )
-        return (
-            " / ".join("none" if part is None else part.label() for part in parts) + f" / {self.steps} steps"
-        )
-
 
 @dataclass(frozen=True)
 class _Axes:

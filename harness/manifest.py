@@ -51,12 +51,14 @@ class Manifest(_Part):
     """All rows of a suite.
 
     Attributes:
+        command: what was typed to make the results.
         metrics: digest of each metric, by its label; `bounds` likewise.
         components: what each digest stands for.
         calibration: for each target's digest and each sample metric's label, the key of each seed.
     """
 
     suite: str
+    command: str
     rank_by: str
     seeds: list[int]
     metrics: dict[str, str]
@@ -67,7 +69,7 @@ class Manifest(_Part):
     environment: dict[str, str]
 
 
-def manifest(plan: Plan, find: Find) -> Manifest:
+def manifest(plan: Plan, find: Find, command: str = "") -> Manifest:
     """Return the rows of a plan whose groundwork is done."""
     keys = plan.keys
     components: dict[str, dict[str, Any]] = {}
@@ -94,6 +96,7 @@ def manifest(plan: Plan, find: Find) -> Manifest:
         )
     return Manifest(
         suite=plan.suite.name,
+        command=command or f"harness run {plan.suite.name}",
         rank_by=plan.rank_by,
         seeds=list(plan.suite.seeds),
         metrics={keys.label(m): keys.of(m) for m in plan.metrics},

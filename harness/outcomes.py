@@ -61,6 +61,15 @@ def read_document(
             warn(line)
 
 
+def read_command(directory: Path) -> str:
+    """Return what was typed to make the results of a directory."""
+    store = Store.read(directory)
+    try:
+        return read_manifest(store).command
+    finally:
+        store.close()
+
+
 def document(store: Store, by: str | None = None) -> dict[str, Any]:
     """Return the leaderboard of an open store."""
     rows = read_manifest(store)

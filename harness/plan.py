@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,6 @@ from harness.weightings import AdaptiveWeighting, Weighting
 
 if TYPE_CHECKING:
     from harness.components import Component
-    from harness.metrics import Metric
     from harness.plugins import Registry
     from harness.store import Record
     from harness.suite import Combination, Suite
@@ -61,7 +61,6 @@ class Unit:
         job: makes what a worker is told, from the records that the unit builds on.
         after: keys of the records that it builds on.
         cost: estimated seconds on one core.
-        title: what it does, in words.
         networks: how many it trains or measures; its time limit counts for each, so that none fails for its company.
     """
 
@@ -69,7 +68,6 @@ class Unit:
     keys: tuple[str, ...]
     job: Callable[[Find], Job]
     cost: float
-    title: str
     after: frozenset[str] = field(default_factory=frozenset)
     networks: int = 1
 
@@ -121,14 +119,14 @@ class Plan:
     def _information(self, c: Combination) -> Unit:
         key = self.keys.information(c.target)
         job = InformationJob(key, c.target, **self._range)
-        return Unit(0, (key,), lambda find: job, 5.0, f"information of {c.target.label()}")
+        return Unit(0, (key,), lambda find: job, 5.0)
 
     def _tables(self, c: Combination) -> Iterable[Unit]:
         if c.weighting is None:
             return
         key = self.keys.table(c.weighting, c.target)
         job = TableJob(key, c.weighting, c.target, **self._range)
-        yield Unit(0, (key,), lambda find: job, 0.1, f"table of {c.weighting.label()} for {c.target.label()}")
+        yield Unit(0, (key,), lambda find: job, 0.1)
 
     def _grid(self, c: Combination) -> Unit:
         key = self.keys.grid(c)
@@ -143,8 +141,7 @@ class Plan:
             )
 
         after = frozenset([information] if needs else [])
-        title = f"grid {c.time_discretization.label()} in the time of {c.noise_schedule.label()}"
-        return Unit(0, (key,), job, 0.1, title, after)
+        return Unit(0, (key,), job, 0.1, after)
 
     def work(self, find: Find, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the missing units of the second round; combinations whose grid failed have none."""
@@ -174,8 +171,7 @@ class Plan:
 
     def _held_out(self, target: Target, seed: int, wanted: list[tuple[str, SampleMetric]]) -> Unit:
         job = CalibrateJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
-        title = f"held-out scores of {target.label()}, seed {seed}"
-        return Unit(3, tuple(key for key, _ in wanted), lambda find: job, 0.3, title)
+        return Unit(3, tuple(key for key, _ in wanted), lambda find: job, 0.3)
 
     def networks(self) -> dict[tuple[Target, Network, Weighting], dict[int, list[Combination]]]:
         """Return the distinct networks: (target, network, weighting) → seed → a combination per training level."""
@@ -245,9 +241,8 @@ class Plan:
             return TrainJob(trainable(first.network), first.target, parts, training, self._folder)
 
         cost = steps[-1] * len(members) * settings.batch_size / 256 * 1.2e-3
-        title = f"training {len(members)} × {first.network.label()} on {first.target.label()}"
         keys = tuple(key for _, _, keys in members for key in keys)
-        return Unit(1, keys, job, cost, title, networks=len(members))
+        return Unit(1, keys, job, cost, networks=len(members))
 
     def _errors(self, missing: Callable[[str], bool], trained: set[str]) -> Iterable[Unit]:
         for (target, network, _), seeds in self.networks().items():
@@ -269,9 +264,8 @@ class Plan:
                 raise NotPossible("training: none of these networks finished")
             return ErrorJob(target, trained, **self._range)
 
-        title = f"score error of {len(pairs)} × {network.label()} on {target.label()}"
         keys, after = tuple(key for key, _ in pairs), frozenset(key for _, key in pairs)
-        return Unit(2, keys, job, 1.0 + 0.5 * len(pairs), title, after, len(pairs))
+        return Unit(2, keys, job, 1.0 + 0.5 * len(pairs), after, len(pairs))
 
     def _trained(self, network: TrainableNetwork, record: Record) -> TrainedNetwork:
         return TrainedNetwork(network, self._folder / f"{record.key}.safetensors", record.payload["sha256"])
@@ -316,8 +310,7 @@ class Plan:
             )
 
         after = frozenset([error]) if c.weighting is not None else frozenset()
-        title = f"{c.label()}, seed {seed}"
-        return Unit(3, keys, job, self.sampling_cost(c), title, after)
+        return Unit(3, keys, job, self.sampling_cost(c), after)
 
 
 def trainable(network: Component) -> TrainableNetwork:
@@ -359,5 +352,5 @@ def even_parts(items: list[Any], most: int) -> list[list[Any]]:
     """Split into as few parts as `most` allows, of sizes that differ by at most one; none where there is nothing."""
     count = -(-len(items) // most)
     edges = [len(items) * i // max(count, 1) for i in range(count + 1)]
-    return [items[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [items[a:b] for a, b in pairwise(edges)]
 

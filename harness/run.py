@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from harness.combinations import expand
 from harness.execution import Ended, Task, Workers, available_cores, workers
-from harness.manifest import Manifest, manifest
+from harness.manifest import manifest
 from harness.plan import STAGES, Plan, Unit
 from harness.progress import Progress
 from harness.store import CHECKPOINTS, PART, Record, Store, StoreError
@@ -34,6 +34,7 @@ class Options:
         yes: whether more combinations than the suite's limit are wanted.
         retry_failed: whether what failed before is tried again.
         progress: whether to show a bar; None: where standard error is a terminal.
+        command: what was typed, kept beside the results for their published page.
         warn: is told what was found damaged.
     """
 
@@ -41,6 +42,7 @@ class Options:
     yes: bool = False
     retry_failed: bool = False
     progress: bool | None = None
+    command: str = ""
     warn: Callable[[str], None] = lambda line: None
 
 
@@ -127,7 +129,7 @@ class _Runner:
         """Note what is compared, then return what remains to be done for it."""
         # Many combinations ask for the same few records of the groundwork.
         find = cache(self._find)
-        rows = manifest(self._plan, find)
+        rows = manifest(self._plan, find, self._options.command)
         self._store.set_meta("manifest", rows.model_dump())
         return self._plan.work(find, self._missing)
 
@@ -150,7 +152,8 @@ class _Runner:
 
     def _do(self, units: list[Unit], pool: Workers) -> None:
         by_name = {unit.keys[0]: unit for unit in units}
-        maker = {key: unit.keys[0] for unit in units for key in unit.keys}
+        awaited = {key for unit in units for key in unit.after}
+        maker = {key: unit.keys[0] for unit in units for key in unit.keys if key in awaited}
         tasks = [self._task(unit, maker) for unit in units]
         with Progress(tasks, pool.count, shown=self._options.progress) as bar:
             for ended in pool.run(tasks):

@@ -75,7 +75,8 @@ class Sampler(Component):
 
     def sample(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Take the points x of shape (n, d) at σ_0 down the whole grid; return those at σ_N."""
-        for run.index in range(run.steps):
+        for index in range(run.steps):
+            run.index = index
             x = self.step(run, x)
         return x
 
@@ -120,4 +121,5 @@ class GaussianKernelSampler(Sampler):
         """Draw from the current step's kernel."""
         if run.variances is None:
             raise ValueError(f"sampler {self.name} needs the variances of its steps")
-        return self.mean(run, x) + run.variances[run.index] ** 0.5 * run.noise()
+        moved: Tensor = self.mean(run, x) + run.variances[run.index] ** 0.5 * run.noise()
+        return moved

@@ -179,8 +179,8 @@ def test_adding_a_component_does_only_its_own_work(copy):
 
 
 def test_a_longer_training_that_fails_leaves_the_shorter_ones(copy, finished):
-    carry_out(copy, training=TINY["training"] | {"steps": [60, 120, 10**7]}, limits={"seconds": 0.5})
-    found = [row for row in rows(copy) if row["train_steps"] == 10**7]
+    carry_out(copy, training=TINY["training"] | {"steps": [60, 120, 10**6]}, limits={"seconds": 0.5})
+    found = [row for row in rows(copy) if row["train_steps"] == 10**6]
     # A stack has the time of all its networks: here two seeds.
     assert {row["reason"] for row in found} == {"seed 0: training: ran out of its time limit of 1 s"}
     carry_out(copy)
@@ -199,7 +199,7 @@ def test_a_file_that_changes_during_a_run_ends_it(tmp_path, monkeypatch):
         np.save(file, np.random.RandomState(1).randn(60, 2))
 
     monkeypatch.setattr(run_module._Runner, "_keep", keep_and_change)
-    with pytest.raises(SuiteError, match="target file:path=.* changed while it was read"):
+    with pytest.raises(SuiteError, match=r"target file:path=.* changed while it was read"):
         carry_out(out, **little)
     assert len(records(out)) == 1
     monkeypatch.undo()

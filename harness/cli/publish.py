@@ -11,12 +11,12 @@ import click
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("destination", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--by", metavar="METRIC", help="Metric that ranks; by default the suite's.")
-@click.option("--command", "made_by", help="The command that made the results; by default harness run SUITE.")
+@click.option("--command", "made_by", help="The command that stands on the page; by default the one that was typed.")
 def command(directory: Path, destination: Path, by: str | None, made_by: str | None) -> None:
     """Write the leaderboard of DIRECTORY, the result directory of a run, to DESTINATION (leaderboards/NAME)."""
-    from harness.outcomes import read_document
+    from harness.outcomes import read_command, read_document
     from harness.publishing import publish
 
     document = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True))
-    publish(document, destination, made_by or f"harness run {document['suite']}")
+    publish(document, destination, made_by or read_command(directory))
     click.echo(f"Published: {destination}")

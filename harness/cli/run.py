@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +43,7 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     def warn(line: str) -> None:
         click.echo(f"harness: {line}", err=True)
 
-    options = Options(workers, yes, retry_failed, warn=warn)
+    options = Options(workers, yes, retry_failed, command=typed(sys.argv[1:]), warn=warn)
     run(suite, registry, directory, options)
 
     from harness.outcomes import read_document
@@ -53,3 +56,15 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     click.echo(render(document, "table", top=top, width=terminal_width()))
     click.echo(f"\nResults: {directory}   All rows: harness rank {directory} --format csv")
     return 1 if lines or any(row["status"] == "failed" for row in document["rows"]) else 0
+
+
+def typed(words: Sequence[str]) -> str:
+    """Return the command that makes the same results elsewhere: without places and processes of this machine."""
+    kept: list[str] = []
+    waiting = iter(words)
+    for word in waiting:
+        if word in ("--out", "--workers", "--top"):
+            next(waiting, None)
+        elif not word.startswith(("--out=", "--workers=", "--top=", "--debug", "--retry-failed")):
+            kept.append(Path(word).name if word.endswith(".toml") else word)
+    return shlex.join(["harness", *kept])
