@@ -1,7 +1,7 @@
 """The exact error budget of a Gaussian-kernel sampler: the path divergence, term by term.
 
-For steps X' ~ N(x + Δ_j S(x, σ_j), v_j I) along u_0 > … > u_N, with Δ_j = u_j − u_{j+1}, P the true reverse chain and Q the
-sampler started from N(0, u_0 I):
+For steps X' ~ N(x + Δ_j S(x, σ_j), v_j I) along u_0 > … > u_N, with Δ_j = u_j − u_{j+1}, P the true reverse chain and Q
+the sampler started from N(0, u_0 I):
 
     KL(P ‖ Q) = E_I + Σ_j KL_j
     KL_j = ½[d ln(v_j/Δ_j) + (dΔ_j − Δ_j² J(u_j) + Δ_j² e_j)/v_j − d] + ½ ∫_{u_{j+1}}^{u_j} J du
@@ -38,9 +38,7 @@ class Budget:
         return total
 
 
-def budget(
-    sigmas: np.ndarray, variances: np.ndarray, information: Information, score_error: ScoreError
-) -> Budget:
+def budget(sigmas: np.ndarray, variances: np.ndarray, information: Information, score_error: ScoreError) -> Budget:
     """Return the exact budget.
 
     Arguments:

@@ -72,9 +72,7 @@ def check_grid(
     return grid
 
 
-def check_weighting_table(
-    weighting: Weighting, sigma: Tensor, sigma_data: float
-) -> tuple[np.ndarray, np.ndarray]:
+def check_weighting_table(weighting: Weighting, sigma: Tensor, sigma_data: float) -> tuple[np.ndarray, np.ndarray]:
     """Tabulate a weighting, checked.
 
     Arguments:
@@ -92,9 +90,7 @@ def check_weighting_table(
     density = _vector(weighting.density(sigma.clone(), sigma_data), weighting, "density", len(sigma))
     if (density < 0).any():
         j = int((density < 0).argmax())
-        raise _broken(
-            weighting, "density", f"{density[j]:g} at sigma = {sigma[j]:g}; it must not be negative"
-        )
+        raise _broken(weighting, "density", f"{density[j]:g} at sigma = {sigma[j]:g}; it must not be negative")
     if not density.any():
         raise _broken(weighting, "density", "0 at every level; it must be positive somewhere")
     omega = _vector(weighting.omega(sigma.clone(), sigma_data), weighting, "omega", len(sigma))
@@ -241,9 +237,7 @@ def _table(value: Any, component: Component, what: str, shape: tuple[int, ...]) 
     try:
         array = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise _broken(
-            component, what, f"type {type(value).__name__}; it must be a tensor of numbers"
-        ) from None
+        raise _broken(component, what, f"type {type(value).__name__}; it must be a tensor of numbers") from None
     if array.shape != shape:
         raise _broken(component, what, f"shape {array.shape}; it must be {shape}")
     if not np.isfinite(array).all():

@@ -118,7 +118,7 @@ def request_from_table(table: Mapping[str, Any]) -> Request:
         ComponentError: the table has no `name`, or an empty list.
     """
     if not isinstance(table.get("name"), str):
-        raise ComponentError(f"component {dict(table)} has no name; write {{name = \"…\", param = value}}")
+        raise ComponentError(f'component {dict(table)} has no name; write {{name = "…", param = value}}')
     values = {k: tuple(v) if isinstance(v, list) else (v,) for k, v in table.items() if k != "name"}
     for key, chosen in values.items():
         if not chosen:

@@ -36,9 +36,7 @@ class MeasuredInformation(Information):
         initial: KL(p_u ‖ N(0, uI)) at the largest level, shape (R,).
     """
 
-    def __init__(
-        self, dim: int, second_moment: float, u: np.ndarray, values: np.ndarray, initial: np.ndarray
-    ) -> None:
+    def __init__(self, dim: int, second_moment: float, u: np.ndarray, values: np.ndarray, initial: np.ndarray) -> None:
         from scipy.interpolate import CubicSpline
 
         self.dim = dim
@@ -109,9 +107,7 @@ class MeasuredScoreError(ScoreError):
         """
         if not self.finite:
             bad = self.sigma[~np.isfinite(self.values).all(0)]
-            raise HarnessError(
-                f"the network's output is not finite at sigma={bad[0]:g}, so it has no score error"
-            )
+            raise HarnessError(f"the network's output is not finite at sigma={bad[0]:g}, so it has no score error")
         sigma = np.asarray(sigma, dtype=np.float64)
         at = _within(sigma, self.sigma, "noise level")
         error: np.ndarray = np.stack([curve(at) for curve in self._curves]) / sigma**2

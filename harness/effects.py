@@ -73,13 +73,9 @@ def _comparable(contexts: Sequence[Mapping[Hashable, object]]) -> list[set[Hasha
     return classes
 
 
-def _compare(
-    contexts: Sequence[Mapping[Hashable, Mapping[int, float | None]]], choices: set[Hashable]
-) -> list[Effect]:
+def _compare(contexts: Sequence[Mapping[Hashable, Mapping[int, float | None]]], choices: set[Hashable]) -> list[Effect]:
     # The order of summation must not depend on that of a set.
-    ordered = [
-        choice for choice in dict.fromkeys(c for context in contexts for c in context) if choice in choices
-    ]
+    ordered = [choice for choice in dict.fromkeys(c for context in contexts for c in context) if choice in choices]
     full = [[context[choice] for choice in ordered] for context in contexts if choices <= set(context)]
     seeds = sorted({seed for rows in full for values in rows for seed in values})
     logs = [log for rows in full if (log := _logarithms(rows, seeds)) is not None]

@@ -26,7 +26,8 @@ class Estimate:
         stacks: units that train them.
         samplings: samplings, over all seeds; grids that turn out equal share one, so that fewer may be done.
         seconds: estimated time.
-        memory: estimated peak in GiB over all processes; it does not grow with the combinations.
+        memory: estimated peak in GiB over all processes; with many thousands of
+            combinations the parent adds about 10 KiB for each.
     """
 
     combinations: int

@@ -1,7 +1,7 @@
 """Worker processes: units of work on all cores, each under a time limit.
 
-One thread a process, one process a core. A worker that hangs is killed with its unit and replaced; a worker whose parent
-died ends itself. Workers compute and return records; only the parent writes.
+One thread a process, one process a core. A worker that hangs is killed with its unit and replaced; a worker whose
+parent died ends itself. Workers compute and return records; only the parent writes.
 """
 
 from __future__ import annotations
@@ -264,4 +264,3 @@ def _end(task: Task, future: Future[Any]) -> Ended:
     except Exception as error:
         return Ended(task, None, one_line(error), 0.0)
     return Ended(task, value, reason, seconds)
-

@@ -1,7 +1,7 @@
 """The two curves that everything exact follows from: J(u) of the target and e(σ) of the network.
 
-With u = σ², J(u) = E‖∇log p_u‖² = d/u − M(u)/u², M(u) = E‖X_0 − E[X_0|X_u]‖². Both are kept as R independent replicates,
-so that any function of them has a standard error; R = 1 means exact.
+With u = σ², J(u) = E‖∇log p_u‖² = d/u − M(u)/u², M(u) = E‖X_0 − E[X_0|X_u]‖². Both are kept as R independent
+replicates, so that any function of them has a standard error; R = 1 means exact.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from harness.targets import Distribution
+    pass
 
 
 class Information(ABC):

@@ -32,9 +32,7 @@ SCHEMA_VERSION = 1
 
 Count = Annotated[int, Field(ge=0)]
 Position = Annotated[int, Field(ge=1)]
-ChoiceAxis = Literal[
-    "weighting", "noise_schedule", "time_discretization", "network", "sampler", "steps", "train_steps"
-]
+ChoiceAxis = Literal["weighting", "noise_schedule", "time_discretization", "network", "sampler", "steps", "train_steps"]
 
 
 class LeaderboardError(HarnessError):
@@ -185,17 +183,11 @@ class Row(Document):
     def _check_violation(self, violation: Violation) -> None:
         bound, metric = self.bounds.get(violation.bound), self.metrics.get(violation.metric)
         if bound is None or metric is None:
-            raise ValueError(
-                f"violation of {violation.bound} by {violation.metric}: the row lacks one of them"
-            )
+            raise ValueError(f"violation of {violation.bound} by {violation.metric}: the row lacks one of them")
         if (violation.value, violation.low, violation.bound_value) != (metric.value, metric.low, bound):
-            raise ValueError(
-                f"violation of {violation.bound} by {violation.metric}: not the row's own numbers"
-            )
+            raise ValueError(f"violation of {violation.bound} by {violation.metric}: not the row's own numbers")
         if violation.low is not None and violation.low <= bound:
-            raise ValueError(
-                f"violation of {violation.bound} by {violation.metric}: low is not above the bound"
-            )
+            raise ValueError(f"violation of {violation.bound} by {violation.metric}: low is not above the bound")
 
 
 class Leaderboard(Document):
@@ -299,18 +291,14 @@ def _refuse_constant(word: str) -> NoReturn:
 
 def _check_version(version: object) -> None:
     if not isinstance(version, int) or isinstance(version, bool):
-        raise LeaderboardError(
-            f"schema_version: {version!r} is no version; this harness reads {SCHEMA_VERSION}"
-        )
+        raise LeaderboardError(f"schema_version: {version!r} is no version; this harness reads {SCHEMA_VERSION}")
     if version > SCHEMA_VERSION:
         raise LeaderboardError(
             f"schema_version: {version} is newer than this harness reads ({SCHEMA_VERSION}); "
             "upgrade with: pip install --upgrade diffusion-harness"
         )
     if version < SCHEMA_VERSION:
-        raise LeaderboardError(
-            f"schema_version: {version} does not exist; this harness reads {SCHEMA_VERSION}"
-        )
+        raise LeaderboardError(f"schema_version: {version} does not exist; this harness reads {SCHEMA_VERSION}")
 
 
 def _refuse(error: ValidationError) -> NoReturn:
@@ -320,14 +308,8 @@ def _refuse(error: ValidationError) -> NoReturn:
         where += f"[{part}]" if isinstance(part, int) else f".{part}"
     rule = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     given = first["input"]
-    shown = (
-        ""
-        if first["type"] == "missing" or isinstance(given, (dict, list, BaseModel))
-        else f", not {given!r:.60}"
-    )
-    raise LeaderboardError(
-        " ".join(f"{where.lstrip('.')}: {rule}{shown}".removeprefix(": ").split())
-    ) from error
+    shown = "" if first["type"] == "missing" or isinstance(given, (dict, list, BaseModel)) else f", not {given!r:.60}"
+    raise LeaderboardError(" ".join(f"{where.lstrip('.')}: {rule}{shown}".removeprefix(": ").split())) from error
 
 
 def _combination(row: Row) -> str:
@@ -350,16 +332,12 @@ def _check_ranks(rows: list[Row], metric: str) -> None:
     for section in sections.values():
         for i, row in section:
             if row.rank_high > len(section):
-                raise ValueError(
-                    f"rows[{i}].rank_high: {row.rank_high} of only {len(section)} rows of its target"
-                )
+                raise ValueError(f"rows[{i}].rank_high: {row.rank_high} of only {len(section)} rows of its target")
         # Finished rows with the metric come first, then finished rows without it, then failures.
         ordered = sorted(section, key=lambda entry: (entry[1].rank, _standing(entry[1], metric)))
         for (_, a), (i, b) in itertools.pairwise(ordered):
             if a.rank < b.rank and _standing(b, metric) < _standing(a, metric):
-                raise ValueError(
-                    f"rows[{i}].rank: {b.rank} is behind a worse row of its target, ranked {a.rank}"
-                )
+                raise ValueError(f"rows[{i}].rank: {b.rank} is behind a worse row of its target, ranked {a.rank}")
 
 
 def _standing(row: Row, metric: str) -> tuple[bool, float]:
@@ -378,6 +356,4 @@ def _check_targets(board: Leaderboard) -> None:
     for field, named in entries:
         for i, entry in enumerate(named):
             if len(find(entry.target, targets.values())) != 1:
-                raise ValueError(
-                    f"{field}[{i}].target: {entry.target!r} names not exactly one target of the rows"
-                )
+                raise ValueError(f"{field}[{i}].target: {entry.target!r} names not exactly one target of the rows")

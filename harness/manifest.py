@@ -83,7 +83,9 @@ def manifest(plan: Plan, find: Find, command: str = "") -> Manifest:
     for c in plan.combinations:
         reason = plan.obstacle(c, find)
         grid = find(keys.grid(c))
-        samples = [] if reason or grid is None else [keys.sample(c, grid.payload["sigmas"], s) for s in plan.suite.seeds]
+        samples = (
+            [] if reason or grid is None else [keys.sample(c, grid.payload["sigmas"], s) for s in plan.suite.seeds]
+        )
         rows.append(
             Row(
                 components={axis: note(getattr(c, axis)) for axis in AXES},

@@ -149,9 +149,7 @@ def _fisher(target: Distribution, clean: Tensor, noise: Tensor, u: float, replic
     return _combine(a, b, replicates)
 
 
-def _initialization(
-    target: Distribution, clean: Tensor, noise: Tensor, u: float, replicates: int
-) -> np.ndarray:
+def _initialization(target: Distribution, clean: Tensor, noise: Tensor, u: float, replicates: int) -> np.ndarray:
     """KL(p_u ‖ N(0, uI)) of each replicate, shape (R,)."""
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     total = np.zeros(replicates)

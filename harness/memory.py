@@ -27,6 +27,5 @@ def keep_freed_memory() -> bool:
     if not hasattr(library, "gnu_get_libc_version"):
         return False
     return bool(
-        library.mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD)
-        and library.mallopt(_M_TRIM_THRESHOLD, TRIM_THRESHOLD)
+        library.mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD) and library.mallopt(_M_TRIM_THRESHOLD, TRIM_THRESHOLD)
     )

@@ -1,7 +1,7 @@
 """Metrics: how far the generated law is from the target.
 
-The reference everywhere is p_δ, the data noised at the last level δ = σ_min, which is what a sampler stopping there aims
-for. Smaller is better.
+The reference everywhere is p_δ, the data noised at the last level δ = σ_min, which is what a sampler stopping there
+aims for. Smaller is better.
 """
 
 from __future__ import annotations

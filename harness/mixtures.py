@@ -45,9 +45,7 @@ class GaussianMixture(ABC):
         import torch
 
         means = means.to(torch.float64)
-        weights = (
-            torch.ones(len(means), dtype=torch.float64) if weights is None else weights.to(torch.float64)
-        )
+        weights = torch.ones(len(means), dtype=torch.float64) if weights is None else weights.to(torch.float64)
         self.weights = weights / weights.sum()
         # Distances are expanded into products, so the origin is put where the products are smallest.
         self.center = self.weights @ means
@@ -208,9 +206,7 @@ class EigenMixture(GaussianMixture):
         self.bases = None if bases is None else bases.to(torch.float64)
 
     @classmethod
-    def from_covariances(
-        cls, means: Tensor, covariances: Tensor, weights: Tensor | None = None
-    ) -> EigenMixture:
+    def from_covariances(cls, means: Tensor, covariances: Tensor, weights: Tensor | None = None) -> EigenMixture:
         """Make the mixture from symmetric positive semidefinite covariances of shape (K, d, d)."""
         import torch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -93,7 +94,8 @@ def outcome(rows: Manifest, row: Row, store: Store, metric: str) -> Outcome:
     """
     metric_keys = {m: [measured(s, d) for s in row.samples] for m, d in rows.metrics.items()}
     bound_keys = {b: [measured(s, d) for s in row.samples] for b, d in rows.bounds.items()}
-    wanted = [*row.networks, *row.samples, *sum(metric_keys.values(), []), *sum(bound_keys.values(), [])]
+    measurements = itertools.chain(*metric_keys.values(), *bound_keys.values())
+    wanted = [*row.networks, *row.samples, *measurements]
     records = store.get(dict.fromkeys(wanted))
     reason = row.reason or _failure(rows, row, metric, records)
     found = {key: record for key, record in records.items() if record.ok}

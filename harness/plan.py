@@ -1,8 +1,8 @@
 """The units of work that a suite takes, from its combinations.
 
-Two rounds. The groundwork measures the targets, tabulates the weightings and lays out the grids. What follows from it trains
-each distinct network once (networks of one shape stacked), measures its score error once, and samples each distinct pair of
-network, sampler and grid once. A unit is needed where a record that it makes is not in the store.
+Two rounds. The groundwork measures the targets, tabulates the weightings and lays out the grids. What follows from it
+trains each distinct network once (networks of one shape stacked), measures its score error once, and samples each
+distinct pair of network, sampler and grid once. A unit is needed where a record that it makes is not in the store.
 """
 
 from __future__ import annotations
@@ -235,9 +235,7 @@ class Plan:
             )
             if not parts:
                 raise NotPossible("weighting: none of these could be tabulated")
-            training = Training(
-                steps, settings.batch_size, settings.learning_rate, settings.ema_decay, **self._range
-            )
+            training = Training(steps, settings.batch_size, settings.learning_rate, settings.ema_decay, **self._range)
             return TrainJob(trainable(first.network), first.target, parts, training, self._folder)
 
         cost = steps[-1] * len(members) * settings.batch_size / 256 * 1.2e-3
@@ -353,4 +351,3 @@ def even_parts(items: list[Any], most: int) -> list[list[Any]]:
     count = -(-len(items) // most)
     edges = [len(items) * i // max(count, 1) for i in range(count + 1)]
     return [items[a:b] for a, b in pairwise(edges)]
-

@@ -194,9 +194,7 @@ def _with_both(section: Section, bound: str, metric: str) -> list[Row]:
     return [row for row in section.ranked if row.bounds.get(bound) is not None and metric in row.metrics]
 
 
-def _scatter(
-    axes: Axes, section: Section, bound: str, metric: str, styles: dict[str, dict[str, Any]]
-) -> None:
+def _scatter(axes: Axes, section: Section, bound: str, metric: str, styles: dict[str, dict[str, Any]]) -> None:
     rows = _with_both(section, bound, metric)
     x = [value for row in rows if (value := row.bounds[bound]) is not None]
     y = [row.metrics[metric].value for row in rows]
@@ -282,9 +280,7 @@ def _bars(axes: Axes, section: Section, rows: Sequence[Row]) -> None:
     totals = [row.budget.total for row in rows if row.budget]
     axes.plot(totals, places, "D", ms=5, mfc="white", mec=INK, label="total", ls="")
     for i, total in enumerate(totals):
-        axes.annotate(
-            number(total), (max(right[i], total), i), (5, 0), "data", "offset points", va="center", size=8
-        )
+        axes.annotate(number(total), (max(right[i], total), i), (5, 0), "data", "offset points", va="center", size=8)
     axes.axvline(0, color=MID, lw=0.8)
     names = [wrap(section.combination(row, section.constants()), 44) for row in rows]
     axes.set_yticks(places, names, fontsize=8)
@@ -320,9 +316,7 @@ def _forest(axes: Axes, found: Sequence[Effect], places: dict[tuple[str, str], i
         if effect.low is not None and effect.low > 1:
             colour, marker = VERMILION, ">"
         if effect.low is not None and effect.high is not None:
-            axes.plot(
-                [effect.low, effect.high], [at, at], color=colour, lw=1.6, solid_capstyle="butt", label="_"
-            )
+            axes.plot([effect.low, effect.high], [at, at], color=colour, lw=1.6, solid_capstyle="butt", label="_")
         axes.plot([effect.factor], [at], marker, color=colour, ms=5.5, label=effect.choice)
     axes.grid(True, axis="x")
 

@@ -75,9 +75,7 @@ def load(only: str | None = None) -> Registry:
             problems.append(Problem(info.entry_point, info.distribution, plugins[-1].reason))
         else:
             names = {axis: tuple(sorted(c.name for c in classes if c.axis == axis)) for axis in AXES}
-            plugins.append(
-                replace(info, components={axis: offered for axis, offered in names.items() if offered})
-            )
+            plugins.append(replace(info, components={axis: offered for axis, offered in names.items() if offered}))
             entries += [Entry(cls, plugins[-1]) for cls in classes]
     return Registry(entries, plugins, problems)
 
@@ -94,24 +92,18 @@ def _discover() -> tuple[list[tuple[metadata.EntryPoint, PluginInfo]], list[Prob
             where = str(getattr(distribution, "_path", "a distribution"))
             problems.append(Problem("entry_points.txt", where, f"cannot be read: {_one_line(error)}"))
             continue
-        if (
-            entry_points and normalize(name) not in found
-        ):  # the first on the path hides later ones, as in imports
+        if entry_points and normalize(name) not in found:  # the first on the path hides later ones, as in imports
             infos = [(each, PluginInfo(each.name, name, version, "ok")) for each in entry_points]
             found[normalize(name)] = sorted(infos, key=lambda pair: (pair[0].name, pair[0].value))
     return [pair for name in sorted(found) for pair in found[name]], problems
 
 
-def _chosen(
-    found: Sequence[tuple[metadata.EntryPoint, PluginInfo]], only: str | None
-) -> list[metadata.EntryPoint]:
+def _chosen(found: Sequence[tuple[metadata.EntryPoint, PluginInfo]], only: str | None) -> list[metadata.EntryPoint]:
     if only is None:
         return [entry_point for entry_point, _ in found]
     chosen = []
     for word in filter(None, (word.strip() for word in only.split(","))):
-        matching = [
-            e for e, info in found if word in (info.entry_point, f"{info.distribution}/{info.entry_point}")
-        ]
+        matching = [e for e, info in found if word in (info.entry_point, f"{info.distribution}/{info.entry_point}")]
         if not matching:
             hint = did_you_mean(word, (info.entry_point for _, info in found))
             raise PluginError(f"HARNESS_PLUGINS: no plugin {word!r} is installed; {hint}")
@@ -178,9 +170,7 @@ def _check_class(hook: str, cls: Any) -> None:
     """
     contract = HOOKS[hook]
     if not isinstance(cls, type) or not issubclass(cls, contract):
-        raise PluginError(
-            f"{hook} returned {cls!r}, no subclass of {contract.__module__}.{contract.__name__}"
-        )
+        raise PluginError(f"{hook} returned {cls!r}, no subclass of {contract.__module__}.{contract.__name__}")
     name = getattr(cls, "name", None)
     if not isinstance(name, str) or not components.NAME.fullmatch(name):
         rule = "lower-case words joined by hyphens"
@@ -198,14 +188,10 @@ def _check_class(hook: str, cls: Any) -> None:
 
 def _check_parameters(what: str, cls: type[Component], contract: type[Component]) -> None:
     if not cls.model_config.get("frozen") or cls.model_config.get("extra") != "forbid":
-        raise PluginError(
-            f"{what} changes the model configuration; components are frozen and forbid extra parameters"
-        )
+        raise PluginError(f"{what} changes the model configuration; components are frozen and forbid extra parameters")
     for parameter in cls.model_fields:
         if parameter in RESERVED or hasattr(contract, parameter):
-            raise PluginError(
-                f"{what}: no parameter may be named {parameter!r}; it is a word of the contract"
-            )
+            raise PluginError(f"{what}: no parameter may be named {parameter!r}; it is a word of the contract")
     if any(field.is_required() for field in cls.model_fields.values()):
         return
     defaults = cls()

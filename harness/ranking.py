@@ -175,9 +175,7 @@ def _matrix(
 
 
 def _row(outcome: Outcome, place: _Place) -> dict[str, Any]:
-    metrics = {
-        name: _metric(outcome, name) for name in sorted(outcome.measurements) if outcome.measured(name)
-    }
+    metrics = {name: _metric(outcome, name) for name in sorted(outcome.measurements) if outcome.measured(name)}
     bounds = {name: _number(value) for name, value in sorted(outcome.bounds.items())}
     return {
         "rank": place.rank,

@@ -108,9 +108,7 @@ def _distinguish(group: Mapping[str, Reference]) -> dict[str, str]:
     result = {}
     for key, component in group.items():
         name = f"{component.distribution}/{component.name}" if several else component.name
-        settings = ",".join(
-            f"{k}={format_value(component.params[k])}" for k in shown if k in component.params
-        )
+        settings = ",".join(f"{k}={format_value(component.params[k])}" for k in shown if k in component.params)
         result[key] = f"{name}:{settings}" if settings else name
     return result
 

@@ -102,9 +102,7 @@ class Registry:
         self._entries: dict[str, dict[str, list[Entry]]] = {axis: {} for axis in AXES}
         for entry in entries:
             self._entries[entry.cls.axis].setdefault(entry.cls.name, []).append(entry)
-        self._of_class = {
-            e.cls: e for named in self._entries.values() for es in named.values() for e in reversed(es)
-        }
+        self._of_class = {e.cls: e for named in self._entries.values() for es in named.values() for e in reversed(es)}
         self.problems = (*problems, *self._clashes())
         self._references: dict[tuple[type[Component], str], dict[str, Any]] = {}
 
@@ -215,9 +213,7 @@ class Registry:
         hint = did_you_mean(name, self.classes(axis))
         if name.count("/"):
             bare = name.rpartition("/")[2]
-            hint = did_you_mean(
-                name, [e.qualified for e in self._entries[axis].get(bare, [])] or self.classes(axis)
-            )
+            hint = did_you_mean(name, [e.qualified for e in self._entries[axis].get(bare, [])] or self.classes(axis))
         failed = [plugin.entry_point for plugin in self.plugins if plugin.status != "ok"]
         return f"{hint} (not loaded: {', '.join(failed)}; see harness plugins)" if failed else hint
 

@@ -92,8 +92,7 @@ def denoiser_from_module(module: nn.Module) -> Denoiser:
 
     own = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
     modules = {
-        dtype: module if dtype == own else copy.deepcopy(module).to(dtype)
-        for dtype in (torch.float32, torch.float64)
+        dtype: module if dtype == own else copy.deepcopy(module).to(dtype) for dtype in (torch.float32, torch.float64)
     }
 
     def denoise(x: Tensor, sigma: float) -> Tensor:
@@ -271,9 +270,7 @@ def _diagnose(sampler: Sampler, run: SamplerRun, first: int) -> SamplingError:
             sample = first + int(bad.nonzero()[0])
             where = f"after step {index + 1} of {run.steps}, from σ={run.sigma:g} to {run.sigma_next:g}"
             return SamplingError(f"{_name(sampler)}: sample {sample} is not finite {where}")
-    return SamplingError(
-        f"{_name(sampler)}: a sample was not finite, but is when made again; it draws its own noise"
-    )
+    return SamplingError(f"{_name(sampler)}: a sample was not finite, but is when made again; it draws its own noise")
 
 
 class _Counter:

@@ -90,9 +90,7 @@ def metrics_of(board: Leaderboard, rows: Sequence[Row]) -> list[str]:
 
 def bounds_of(rows: Sequence[Row]) -> list[str]:
     """Return the bounds that apply to at least one row, as they occur."""
-    return list(
-        dict.fromkeys(name for row in rows for name, value in row.bounds.items() if value is not None)
-    )
+    return list(dict.fromkeys(name for row in rows for name, value in row.bounds.items() if value is not None))
 
 
 def divergence_of(board: Leaderboard, rows: Sequence[Row]) -> str | None:

@@ -1,7 +1,7 @@
 """What a worker does: one function for each kind of unit, from a job to the records it makes.
 
-Everything that runs a plugin's numerics runs here, under the time limit of its unit. A job carries the components and the
-values of the records that it builds on; nothing here knows of suites, plans or databases.
+Everything that runs a plugin's numerics runs here, under the time limit of its unit. A job carries the components and
+the values of the records that it builds on; nothing here knows of suites, plans or databases.
 """
 
 from __future__ import annotations
@@ -132,9 +132,7 @@ def run_grid(job: GridJob) -> list[Record]:
         information = _information(job.target, job.information)
     check_schedule(job.schedule, job.sigma_min, job.sigma_max)
     request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information)
-    levels = check_grid(
-        job.discretization.levels(request), job.discretization, job.steps, job.sigma_min, job.sigma_max
-    )
+    levels = check_grid(job.discretization.levels(request), job.discretization, job.steps, job.sigma_min, job.sigma_max)
     return [Record(job.key, "grid", {"sigmas": levels.tolist()})]
 
 
@@ -334,4 +332,3 @@ def _calibration_record(key: str, metric: SampleMetric, perfect: Tensor, referen
     except Exception as error:
         return Record(key, "calibrate", reason=f"metric {metric.label()}: {one_line(error)}")
     return Record(key, "calibrate", payload)
-

@@ -100,9 +100,7 @@ class RankSets:
     high: np.ndarray
 
 
-def rank_sets(
-    values: np.ndarray, standard_errors: np.ndarray, groups: Sequence[object] | None = None
-) -> RankSets:
+def rank_sets(values: np.ndarray, standard_errors: np.ndarray, groups: Sequence[object] | None = None) -> RankSets:
     """Return the ranks of n rows with confidence sets.
 
     A row is significantly better than another where the test of their difference, corrected for its n − 1

@@ -226,19 +226,21 @@ def _connect(directory: Path, reading: str = "") -> sqlite3.Connection:
     db.text_factory = lambda text: text.decode("utf-8", "replace")
     try:
         db.execute("pragma busy_timeout = 10000")
-        if create:
-            db.execute("pragma journal_mode = wal")
-            db.execute("pragma synchronous = normal")
-            db.executescript(_TABLES)
         verdict = db.execute("pragma quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise sqlite3.DatabaseError(str(verdict))
+        fresh = create and not db.execute("select count(*) from sqlite_master").fetchone()[0]
+        if fresh:
+            db.executescript(f"begin; {_TABLES} commit;")
         row = db.execute("select value from meta where key = 'schema_version'").fetchone()
         version = SCHEMA_VERSION if row is None else _version(str(row[0]))
         if version > SCHEMA_VERSION:
             raise StoreError(
                 f"{path} has schema {version}, this harness knows up to {SCHEMA_VERSION}: update diffusion-harness"
             )
+        if create:
+            db.execute("pragma journal_mode = wal")
+            db.execute("pragma synchronous = normal")
         if row is None and create:
             with db:
                 db.execute("insert into meta values ('schema_version', ?)", (str(SCHEMA_VERSION),))

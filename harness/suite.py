@@ -148,9 +148,7 @@ class Suite(_Section):
     def _ranked(self) -> Suite:
         names = [_request(form).name for form in self.metrics]
         if self.rank_by.partition(":")[0] not in names:
-            raise ValueError(
-                f"rank_by = {self.rank_by!r} is none of the metrics; {did_you_mean(self.rank_by, names)}"
-            )
+            raise ValueError(f"rank_by = {self.rank_by!r} is none of the metrics; {did_you_mean(self.rank_by, names)}")
         return self
 
     @property
@@ -251,9 +249,7 @@ class Suite(_Section):
             fitting = fitting or [metric for metric in metrics if type(metric) is cls]
         if len(fitting) != 1:
             labels = " or ".join(registry.label(metric) for metric in fitting or metrics)
-            raise SuiteError(
-                f"{self.where('rank_by')}: {self.rank_by!r} does not fit one metric; write {labels}"
-            )
+            raise SuiteError(f"{self.where('rank_by')}: {self.rank_by!r} does not fit one metric; write {labels}")
         return metrics, fitting[0]
 
     def where(self, key: str) -> str:
@@ -264,9 +260,7 @@ class Suite(_Section):
 def _option(key: str) -> str:
     """Return the command-line option that stands for a key."""
     word = key.partition("[")[0]
-    word = {"steps": "steps", "seeds": "seeds", "training.steps": "train-steps"}.get(
-        word, word.removesuffix("s")
-    )
+    word = {"steps": "steps", "seeds": "seeds", "training.steps": "train-steps"}.get(word, word.removesuffix("s"))
     return f"--{word.replace('_', '-')}"
 
 
@@ -288,9 +282,7 @@ def load_suite(name_or_path: str) -> Suite:
         return _read(text, f"{name_or_path}.toml")
     path = Path(name_or_path)
     if not name_or_path or (not path.exists() and path.suffix != ".toml" and path.name == name_or_path):
-        raise SuiteError(
-            f"unknown suite {name_or_path!r}; {did_you_mean(name_or_path, shipped)} (or give a TOML file)"
-        )
+        raise SuiteError(f"unknown suite {name_or_path!r}; {did_you_mean(name_or_path, shipped)} (or give a TOML file)")
     try:
         return _read(path.read_text(encoding="utf-8"), name_or_path)
     except OSError as error:

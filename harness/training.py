@@ -1,8 +1,8 @@
 """The first stage: training networks, many at once.
 
 Minimises E_{σ ~ p} ω(σ) ‖σS(X_0 + σξ, σ) + ξ‖²/d by Adam on fresh noise, with an exponential moving average of the
-parameters. Networks of one shape on one target train stacked, one `torch.func` batch; each sees the same data, noise and
-quantiles as any other of its seed, and none of its arithmetic depends on what else is in the stack.
+parameters. Networks of one shape on one target train stacked, one `torch.func` batch; each sees the same data, noise
+and quantiles as any other of its seed, and none of its arithmetic depends on what else is in the stack.
 """
 
 from __future__ import annotations
@@ -176,8 +176,9 @@ class Batches:
 class Stack:
     """Networks of one shape, their moving averages and their optimiser.
 
-    The learned parameters of all networks are views of one matrix, a row each, padded so that every row fills whole vector
-    registers: the fused optimiser rounds the rest of a row otherwise, and a network would depend on its place in the stack.
+    The learned parameters of all networks are views of one matrix, a row each, padded so that every row fills whole
+    vector registers: the fused optimiser rounds the rest of a row otherwise, and a network would depend on its place
+    in the stack.
     """
 
     def __init__(self, modules: Sequence[nn.Module], training: Training) -> None:
@@ -251,9 +252,7 @@ def train(
     stack = Stack([initial_module(network, target.dim, target.sigma_data, m.seed) for m in members], training)
     batches = Batches(target, [m.seed for m in members], training.batch_size)
     levels = table_levels(training.sigma_min, training.sigma_max)
-    draw = LevelSampler(
-        levels, torch.stack([m.density for m in members]), torch.stack([m.omega for m in members])
-    )
+    draw = LevelSampler(levels, torch.stack([m.density for m in members]), torch.stack([m.omega for m in members]))
     residuals = {
         row: Residual(training.sigma_min, training.sigma_max)
         for row, m in enumerate(members)

@@ -19,9 +19,7 @@ def variances(kind, sigmas, information, score_error):
     """The three Gaussian kernels of theory.md, section 2."""
     u = sigmas**2
     delta = u[:-1] - u[1:]
-    best = (
-        delta - delta**2 * (information.fisher(u[:-1]) - score_error(sigmas[:-1])).mean(0) / information.dim
-    )
+    best = delta - delta**2 * (information.fisher(u[:-1]) - score_error(sigmas[:-1])).mean(0) / information.dim
     return {"exponential": delta, "ancestral": u[1:] * delta / u[:-1], "analytic": best}[kind]
 
 
@@ -37,9 +35,7 @@ def kl(mean, covariance, other_mean, other_covariance):
 def true_chain(sigmas, mean, covariance):
     """Joint law of X at every level: Brownian motion in u from the data, cov(X_u, X_v) = C + min(u, v) I."""
     u = sigmas**2
-    joint = np.kron(np.minimum.outer(u, u), np.eye(len(mean))) + np.kron(
-        np.ones((len(u), len(u))), covariance
-    )
+    joint = np.kron(np.minimum.outer(u, u), np.eye(len(mean))) + np.kron(np.ones((len(u), len(u))), covariance)
     return np.tile(mean, len(u)), joint
 
 

@@ -28,9 +28,7 @@ class Knob(Component):
 
 
 names = st.from_regex(r"[a-z0-9]+(-[a-z0-9]+){0,3}", fullmatch=True)
-words = st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True).filter(
-    lambda w: w not in {"true", "false", "null"}
-)
+words = st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True).filter(lambda w: w not in {"true", "false", "null"})
 scalars = st.one_of(
     st.integers(-(10**12), 10**12),
     st.floats(allow_nan=False, allow_infinity=False),

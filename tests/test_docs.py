@@ -86,10 +86,7 @@ def rows(examples, tmp_path_factory):
     shipped = load()
     beside = [("sampler", "exponential-integrator"), ("metric", "path-kl"), ("bound", "budget")]
     registry = Registry.from_classes([*examples.values(), *(shipped.find(*each) for each in beside)])
-    chosen = {
-        f"{axis}s": list(registry.classes(axis))
-        for axis in ("target", "weighting", "noise_schedule", "network")
-    }
+    chosen = {f"{axis}s": list(registry.classes(axis)) for axis in ("target", "weighting", "noise_schedule", "network")}
     content = chosen | {
         "name": "examples",
         "time_discretizations": ["asinh"],

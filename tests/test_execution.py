@@ -45,7 +45,9 @@ def test_what_a_task_builds_on_has_ended_when_its_argument_is_made(roots):
         return lambda: seen.append(name) or 4.0
 
     ended = []
-    for e in roots.run([task("b", argument("b"), "a", cost=9), task("a", argument("a")), task("c", argument("c"), "b")]):
+    for e in roots.run(
+        [task("b", argument("b"), "a", cost=9), task("a", argument("a")), task("c", argument("c"), "b")]
+    ):
         ended.append(e.task.name)
         assert set(seen) - set(ended) <= {"a", "b", "c"}
     assert ended == seen == ["a", "b", "c"]
@@ -99,11 +101,16 @@ def kill_the_worker():
         os.kill(child.pid, signal.SIGKILL)
 
 
-def test_an_error_in_the_caller_ends_the_workers():
-    start = time.monotonic()
-    with pytest.raises(RuntimeError, match="stop"), workers(1, "time:sleep") as pool:
+def interrupted():
+    with workers(1, "time:sleep") as pool:
         for _ in pool.run([task("short", 0.01), task("long", 600)]):
             raise RuntimeError("stop")
+
+
+def test_an_error_in_the_caller_ends_the_workers():
+    start = time.monotonic()
+    with pytest.raises(RuntimeError, match="stop"):
+        interrupted()
     assert time.monotonic() - start < 60
 
 

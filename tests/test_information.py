@@ -23,9 +23,7 @@ from harness.measurement import measure_information, measure_score_error
 from harness.mixtures import EigenMixture, IsotropicMixture, MixtureDistribution
 
 MEANS = torch.tensor([[-1.0], [0.2], [1.5]], dtype=torch.float64)
-LINE = MixtureDistribution(
-    IsotropicMixture(MEANS, torch.tensor([0.01, 0.04, 0.09]), torch.tensor([0.5, 0.3, 0.2]))
-)
+LINE = MixtureDistribution(IsotropicMixture(MEANS, torch.tensor([0.01, 0.04, 0.09]), torch.tensor([0.5, 0.3, 0.2])))
 
 
 def _quadrature(sigma):
@@ -103,9 +101,7 @@ def test_measured_gaussian_agrees_with_its_closed_form():
 def test_isotropic_gaussian_is_measured_without_error():
     blind = MixtureDistribution(IsotropicMixture(torch.zeros(1, 4), 0.25))
     measured = measure_information(blind, 0.05, 10.0)
-    np.testing.assert_allclose(
-        measured.values, np.tile(4 * measured.u / (measured.u + 0.25), (8, 1)), rtol=1e-9
-    )
+    np.testing.assert_allclose(measured.values, np.tile(4 * measured.u / (measured.u + 0.25), (8, 1)), rtol=1e-9)
 
 
 def test_j_is_d_over_u_less_m_over_u_squared():
@@ -131,9 +127,7 @@ def test_integrated_curve_does_not_depend_on_the_number_of_levels():
     u = np.geomspace(400.0, 0.0025, 21)
     coarse, fine = (measure_information(target, 0.05, 20.0, samples=64, levels=k) for k in (36, 141))
     spread = fine.fisher_integral(u).std(0, ddof=1).max()
-    np.testing.assert_allclose(
-        coarse.fisher_integral(u), fine.fisher_integral(u), atol=0.3 * spread, rtol=2e-4
-    )
+    np.testing.assert_allclose(coarse.fisher_integral(u), fine.fisher_integral(u), atol=0.3 * spread, rtol=2e-4)
 
 
 def test_replicates_are_independent_and_repeatable():
@@ -163,9 +157,7 @@ def test_measured_score_error_of_the_inexact_oracle_is_the_stated_one(network, d
     np.testing.assert_allclose(curve(curve.sigma).mean(0), network.score_error(curve.sigma, dim), rtol=1e-6)
     between = np.geomspace(0.06, 15.0, 33)
     stated = network.score_error(between, dim)
-    np.testing.assert_allclose(
-        between**2 * curve(between).mean(0), between**2 * stated, rtol=0.02, atol=1e-4 * dim
-    )
+    np.testing.assert_allclose(between**2 * curve(between).mean(0), between**2 * stated, rtol=0.02, atol=1e-4 * dim)
     (single,) = measure_score_error(target, [oracle], 0.05, 20.0, samples=16)
     visible = stated * between**2 > 1e-6
     np.testing.assert_allclose(single(between).mean(0)[visible], stated[visible], rtol=0.02)
@@ -174,9 +166,7 @@ def test_measured_score_error_of_the_inexact_oracle_is_the_stated_one(network, d
 def test_measured_score_error_of_a_shrunk_denoiser_is_within_its_interval():
     """With D = 0.9 D* on N(0, 1): σ²e = 0.01 E‖D*‖²/σ² = 0.01 d/((1+σ²)σ²)."""
     target = Gaussian(dim=3).distribution()
-    (curve,) = measure_score_error(
-        target, [lambda x, s: 0.9 * target.denoise(x, s)], 0.1, 10.0, dtype=torch.float64
-    )
+    (curve,) = measure_score_error(target, [lambda x, s: 0.9 * target.denoise(x, s)], 0.1, 10.0, dtype=torch.float64)
     assert _within(curve(curve.sigma), 0.03 / ((1 + curve.sigma**2) * curve.sigma**4))
 
 

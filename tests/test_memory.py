@@ -34,9 +34,7 @@ def page_faults(mode):
     return int(result.stdout)
 
 
-@pytest.mark.skipif(
-    not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="the C library is not glibc"
-)
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="the C library is not glibc")
 def test_freed_blocks_are_kept():
     fetched, kept = page_faults("default"), page_faults("keep")
     assert fetched > 5000  # a layer's output has 512 pages

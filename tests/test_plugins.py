@@ -252,9 +252,7 @@ def test_a_failed_plugin_is_named_beside_the_candidates(install):
 
 
 def test_a_request_makes_the_product(registry):
-    made = registry.make(
-        "time_discretization", Request("polynomial", {"rho": (3, 7), "variable": ("sigma",)})
-    )
+    made = registry.make("time_discretization", Request("polynomial", {"rho": (3, 7), "variable": ("sigma",)}))
     assert [(c.rho, c.variable) for c in made] == [(3.0, "sigma"), (7.0, "sigma")]
     assert made == registry.parse("time_discretization", "polynomial:rho=3,7,variable=sigma")
     table = {"name": "polynomial", "rho": [3, 7], "variable": "sigma"}

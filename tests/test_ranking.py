@@ -38,9 +38,7 @@ def outcome(values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, t
     rest = {"measurements": {}, "budget": None, "bounds": {}}
     for key, value in changes.items():
         (chosen if key in chosen else rest)[key] = value
-    components = {
-        axis: component(c) if isinstance(c, str) else component(c[0], **c[1]) for axis, c in chosen.items()
-    }
+    components = {axis: component(c) if isinstance(c, str) else component(c[0], **c[1]) for axis, c in chosen.items()}
     measured = [None if v is None else Measurement(v, 0.01) for v in values]
     return Outcome(
         components=components,
@@ -58,9 +56,7 @@ def outcome(values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, t
 
 
 def board(outcomes, metric="energy", calibration=()):
-    document = leaderboard(
-        outcomes, suite="test", metric=metric, environment={"python": "3"}, calibration=calibration
-    )
+    document = leaderboard(outcomes, suite="test", metric=metric, environment={"python": "3"}, calibration=calibration)
     validate(document)
     return document
 
@@ -188,9 +184,7 @@ class TestViolations:
 class TestAgreement:
     def test_tau_per_target_and_bound(self):
         outcomes = [
-            outcome(
-                (v, v * 1.01, v * 0.99), sampler=f"s{v}", bounds={"budget": 2.0 * v, "theorem-2": -float(v)}
-            )
+            outcome((v, v * 1.01, v * 0.99), sampler=f"s{v}", bounds={"budget": 2.0 * v, "theorem-2": -float(v)})
             for v in range(1, 11)
         ] + [outcome((3.0,) * 3, sampler="ode", bounds={"budget": None, "theorem-2": None})]
         found = {entry["bound"]: entry for entry in board(outcomes)["agreement"]}
@@ -226,9 +220,7 @@ class TestEffects:
     def test_contexts_with_a_gap_or_a_negative_value_are_skipped_and_counted(self):
         outcomes = crossed(random.Random(2))
         outcomes[0] = outcome((1.0, -0.1, 1.0), time_discretization="a", sampler="heun", steps=5)
-        outcomes[-1] = outcome(
-            (None,) * 3, time_discretization="b", sampler="euler", steps=10, status="failed"
-        )
+        outcomes[-1] = outcome((None,) * 3, time_discretization="b", sampler="euler", steps=10, status="failed")
         one = self.effects(outcomes)["sampler", "euler"]
         assert (one["contexts"], one["skipped"]) == (2, 2)
         assert one["factor"] == pytest.approx(3**0.5, rel=0.02)

@@ -52,9 +52,7 @@ class Network(nn.Module):
 
 def make(sampler, denoiser=mixture, *, count=300, seed=3, dtype=torch.float64, grid=GRID, dim=2, **options):
     variances = kernel_variances(sampler, grid, None, None)
-    return generate(
-        sampler, denoiser, grid, variances, seed=seed, count=count, dim=dim, dtype=dtype, **options
-    )
+    return generate(sampler, denoiser, grid, variances, seed=seed, count=count, dim=dim, dtype=dtype, **options)
 
 
 class TestNoiseStream:
@@ -144,9 +142,7 @@ class TestGenerate:
     def test_samples_do_not_depend_on_the_batch(self, sampler):
         whole, parts = make(sampler), make(sampler, batch=100)
         torch.testing.assert_close(parts.samples, whole.samples, rtol=1e-12, atol=1e-12)
-        torch.testing.assert_close(
-            make(sampler, count=37).samples, whole.samples[:37], rtol=1e-12, atol=1e-12
-        )
+        torch.testing.assert_close(make(sampler, count=37).samples, whole.samples[:37], rtol=1e-12, atol=1e-12)
 
     def test_samples_of_a_network_depend_on_the_batch_by_rounding_only(self):
         denoiser = denoiser_from_module(Network())
@@ -189,9 +185,7 @@ class TestGenerate:
         kernel = made.last_kernel
         assert kernel.variance == kernel_variances(sampler, GRID, None, None)[-1]
         assert kernel.mean.dtype == torch.float64
-        torch.testing.assert_close(
-            made.samples, kernel.mean + kernel.variance**0.5 * last, rtol=1e-12, atol=1e-12
-        )
+        torch.testing.assert_close(made.samples, kernel.mean + kernel.variance**0.5 * last, rtol=1e-12, atol=1e-12)
 
     def test_other_samplers_have_no_last_kernel(self):
         assert make(Heun()).last_kernel is None

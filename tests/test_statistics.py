@@ -49,8 +49,7 @@ class TestMeanInterval:
     def test_it_covers(self):
         rng = np.random.default_rng(0)
         covered = [
-            low <= 1 <= high
-            for _, low, high in (mean_interval(exact(rng.normal(1, 3, 3))) for _ in range(2000))
+            low <= 1 <= high for _, low, high in (mean_interval(exact(rng.normal(1, 3, 3))) for _ in range(2000))
         ]
         assert np.mean(covered) == pytest.approx(0.95, abs=0.015)
 
@@ -60,9 +59,7 @@ class TestModeration:
         rng = np.random.default_rng(1)
         scale, prior, freedom = 0.04, 6.0, 4
         true = scale * prior / rng.chisquare(prior, 20_000)
-        found = prior_variance(
-            true * rng.chisquare(freedom, true.size) / freedom, np.full(true.size, freedom)
-        )
+        found = prior_variance(true * rng.chisquare(freedom, true.size) / freedom, np.full(true.size, freedom))
         assert found == pytest.approx((scale, prior), rel=0.05)
 
     def test_equal_variances_are_pooled(self):

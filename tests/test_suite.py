@@ -72,10 +72,7 @@ def test_the_product_with_oracles_trained_not_at_all(small, registry):
         assert (c.weighting is None) == oracle
         assert (c.train_steps == 0) == oracle
     trained = [c for c in combinations if c.network.name == "mlp" and c.target.name == "ring"]
-    seen = {
-        (c.weighting.name, c.train_steps, c.time_discretization.label(), c.sampler.name, c.steps)
-        for c in trained
-    }
+    seen = {(c.weighting.name, c.train_steps, c.time_discretization.label(), c.sampler.name, c.steps) for c in trained}
     labels = ["polynomial:rho=3", "polynomial", "exponential"]
     assert seen == set(itertools.product(["edm", "eps"], [10, 20, 30], labels, ["euler", "heun"], [5, 10]))
 
@@ -94,9 +91,7 @@ def test_the_order_is_the_file_s(small, registry):
 @given(st.permutations(["edm", "eps", "likelihood"]), st.permutations(["euler", "heun", "ancestral"]))
 def test_the_order_of_a_file_changes_no_set(registry, weightings, samplers):
     suite = load_suite("quick").with_selection(weightings=weightings, samplers=samplers)
-    sorted_suite = load_suite("quick").with_selection(
-        weightings=sorted(weightings), samplers=sorted(samplers)
-    )
+    sorted_suite = load_suite("quick").with_selection(weightings=sorted(weightings), samplers=sorted(samplers))
     assert set(expand(suite, registry)) == set(expand(sorted_suite, registry))
 
 
@@ -194,9 +189,7 @@ def test_rank_by_fits_one_metric(write, registry):
 
 def test_more_than_the_limit_needs_a_yes(small, registry):
     tight = small.model_copy(update={"limits": small.limits.model_copy(update={"combinations": 251})})
-    with pytest.raises(
-        SuiteError, match=r"252 combinations are more than limits\.combinations = 251; pass --yes"
-    ):
+    with pytest.raises(SuiteError, match=r"252 combinations are more than limits\.combinations = 251; pass --yes"):
         expand(tight, registry)
     assert len(expand(tight, registry, yes=True)) == 252
 

@@ -65,9 +65,7 @@ class TestLevelSampler:
     def test_levels_follow_the_density(self):
         density = torch.exp(-((LEVELS.log() + 1.2) ** 2) / (2 * 1.2**2)) / LEVELS
         draw = LevelSampler(LEVELS, density[None], torch.ones(1, len(LEVELS), dtype=torch.float64))
-        sigma, _ = draw(
-            torch.rand(1, 20_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-        )
+        sigma, _ = draw(torch.rand(1, 20_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
         a, b = ((math.log(s) + 1.2) / 1.2 for s in (LOW, HIGH))
         law = stats.truncnorm(a, b, loc=-1.2, scale=1.2)
         assert stats.kstest(sigma[0].log().numpy(), law.cdf).pvalue > 0.01
@@ -113,9 +111,7 @@ def test_the_running_residual_finds_a_known_curve():
     assert running.mean() is None
     for _ in range(400):
         sigma = LOW * (HIGH / LOW) ** torch.rand(256, generator=generator, dtype=torch.float64)
-        running.add(
-            sigma, sigma.sqrt() * (1 + 0.1 * torch.randn(256, generator=generator, dtype=torch.float64))
-        )
+        running.add(sigma, sigma.sqrt() * (1 + 0.1 * torch.randn(256, generator=generator, dtype=torch.float64)))
     mean = running.mean()
     assert mean is not None
     assert torch.allclose(mean[1:-1], running.sigma[1:-1].sqrt(), rtol=0.05)

@@ -49,9 +49,7 @@ def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
     axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
     rows: list[list[object]] = []
     for axis in axes:
-        labels = dict.fromkeys(
-            part.label() for c in plan.combinations if (part := getattr(c, axis)) is not None
-        )
+        labels = dict.fromkeys(part.label() for c in plan.combinations if (part := getattr(c, axis)) is not None)
         rows.append([f"{axis.replace('_', ' ')}s", len(labels), ", ".join(labels)])
     rows.append(["steps", len(suite.steps), ", ".join(map(str, suite.steps))])
     rows.append(["train steps", len(suite.training.steps), ", ".join(map(str, suite.training.steps))])

@@ -41,14 +41,8 @@ def _table(registry: Registry) -> str:
 
     rows = []
     for plugin in registry.plugins:
-        offers = [
-            f"{axis.replace('_', ' ')}: {', '.join(names)}" for axis, names in plugin.components.items()
-        ]
-        what = (
-            "; ".join(offers)
-            or plugin.reason
-            or ("left out by HARNESS_PLUGINS" if plugin.status == "off" else "")
-        )
+        offers = [f"{axis.replace('_', ' ')}: {', '.join(names)}" for axis, names in plugin.components.items()]
+        what = "; ".join(offers) or plugin.reason or ("left out by HARNESS_PLUGINS" if plugin.status == "off" else "")
         rows.append([plugin.entry_point, plugin.distribution, plugin.version, plugin.status, what])
     headers = ["plugin", "distribution", "version", "status", "offers, or what is wrong"]
     table = tabulate(rows, headers, maxcolwidths=[None, None, None, None, 70], disable_numparse=True)

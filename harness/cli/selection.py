@@ -32,20 +32,14 @@ class ComponentType(ParamType):
         """Return how the value is written."""
         return "NAME[:PARAM=VALUE,...]"
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the names that begin with what was typed; after the colon, the parameters."""
         from harness.plugins import load
 
         classes = load().classes(self.axis)
         name, colon, rest = incomplete.partition(":")
         if not colon:
-            return [
-                CompletionItem(each, help=cls.formula)
-                for each, cls in classes.items()
-                if each.startswith(name)
-            ]
+            return [CompletionItem(each, help=cls.formula) for each, cls in classes.items() if each.startswith(name)]
         if name not in classes or "=" in rest.rpartition(",")[2]:
             return []
         typed = incomplete[: len(incomplete) - len(rest.rpartition(",")[2])]
@@ -58,9 +52,7 @@ class SuiteType(ParamType):
 
     name = "suite"
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the shipped suites that begin with what was typed, then files."""
         from harness.suite import shipped_suites
 

@@ -39,9 +39,7 @@ _AXES = (
 class _AnyComponent(ParamType):
     name = "component"
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from harness.plugins import load
 
         registry = load()
@@ -172,9 +170,7 @@ def _text(page: dict[str, Any]) -> str:
     if not page["parameters"]:
         return "\n".join([*lines, "", "It has no parameter."])
     columns = ("name", "type", "default", "constraints", "description")
-    rows = [
-        [_default(p) if column == "default" else p[column] for column in columns] for p in page["parameters"]
-    ]
+    rows = [[_default(p) if column == "default" else p[column] for column in columns] for p in page["parameters"]]
     headers = ["parameter", "type", "default", "constraints", "description"]
     table = tabulate(rows, headers, maxcolwidths=[None, 30, 24, 24, 50], disable_numparse=True)
     return "\n".join([*lines, "", table])

@@ -39,9 +39,7 @@ class Analytic(GaussianKernelSampler):
             ValueError: either curve is missing.
         """
         if information is None or score_error is None:
-            raise ValueError(
-                "sampler analytic needs the target's Fisher information and the network's score error"
-            )
+            raise ValueError("sampler analytic needs the target's Fisher information and the network's score error")
         u = sigmas**2
         delta = u[:-1] - u[1:]
         fisher = information.fisher(u[:-1]).mean(0)

@@ -42,9 +42,7 @@ def read(path: str) -> Content:
         status = Path(path).stat()
         return _read(path, status.st_mtime_ns, status.st_size)
     except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read ({error.strerror or error}); give the path of an .npy file"
-        ) from error
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}); give the path of an .npy file") from error
 
 
 @lru_cache(maxsize=2)
@@ -60,14 +58,10 @@ def _parse(path: str, data: bytes) -> np.ndarray:
     try:
         array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
     except MemoryError as error:
-        raise DataError(
-            f"{path}: its header asks for more memory than there is; the file is damaged"
-        ) from error
+        raise DataError(f"{path}: its header asks for more memory than there is; the file is damaged") from error
     except Exception as error:
         if "bject" in str(error):
-            raise DataError(
-                f"{path}: holds Python objects, which are never loaded; save plain numbers"
-            ) from error
+            raise DataError(f"{path}: holds Python objects, which are never loaded; save plain numbers") from error
         raise DataError(f"{path}: is damaged or cut short; write it again with numpy.save") from error
     return array
 
@@ -86,9 +80,7 @@ def _check(path: str, array: np.ndarray) -> np.ndarray:
     bad = ~(np.abs(points) <= LIMIT).all(1)
     if bad.any():
         row = int(bad.argmax())
-        raise DataError(
-            f"{path}: row {row} holds NaN, infinity or a number beyond {LIMIT:g}; give finite values"
-        )
+        raise DataError(f"{path}: row {row} holds NaN, infinity or a number beyond {LIMIT:g}; give finite values")
     if (points == points[0]).all():
         raise DataError(f"{path}: its rows are all the same; give rows that differ")
     return points

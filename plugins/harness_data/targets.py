@@ -26,9 +26,7 @@ class Digits(Target):
 
     name: ClassVar[str] = "digits"
     formula: ClassVar[str] = "1/n Σ_i δ(x_i), x_i ∈ [−1, 1]^64"
-    source: ClassVar[str] = (
-        "Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, 1998, by scikit-learn"
-    )
+    source: ClassVar[str] = "Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, 1998, by scikit-learn"
 
     def distribution(self) -> Distribution:
         """Load the digits."""
@@ -57,16 +55,12 @@ class File(Target):
 
     name: ClassVar[str] = "file"
     formula: ClassVar[str] = "1/n Σ_i δ(x_i), x_i the rows of the array"
-    source: ClassVar[str] = (
-        "the user's; exact denoiser of finite data: Karras et al., arXiv 2206.00364, appendix B.3"
-    )
+    source: ClassVar[str] = "the user's; exact denoiser of finite data: Karras et al., arXiv 2206.00364, appendix B.3"
 
     path: str = Field(
         description="an .npy file of shape (rows, columns): 60 % of the rows to train on, the rest held out"
     )
-    standardize: bool = Field(
-        False, description="shift and scale by the training part's mean and overall deviation"
-    )
+    standardize: bool = Field(False, description="shift and scale by the training part's mean and overall deviation")
 
     def distribution(self) -> Distribution:
         """Read the file.
@@ -123,9 +117,7 @@ def _cut(photographs: list[np.ndarray], size: int, count: int, part: int) -> Ten
     patches = np.empty((count, size * size))
     for k, window in enumerate(windows):
         mine = owner == k
-        rows, columns = np.divmod(
-            places[mine] - (ends[k] - window.shape[0] * window.shape[1]), window.shape[1]
-        )
+        rows, columns = np.divmod(places[mine] - (ends[k] - window.shape[0] * window.shape[1]), window.shape[1])
         patches[mine] = window[rows, columns].reshape(-1, size * size)
     return torch.from_numpy(patches)
 

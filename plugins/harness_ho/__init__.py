@@ -26,9 +26,7 @@ class Eps(Weighting):
 
     name: ClassVar[str] = "eps"
     formula: ClassVar[str] = "ω = 1 on ‖ε̂ − ε‖²"
-    source: ClassVar[str] = (
-        "Ho et al., arXiv 2006.11239, eq. (14); density of vp-linear: Song et al., arXiv 2011.13456"
-    )
+    source: ClassVar[str] = "Ho et al., arXiv 2006.11239, eq. (14); density of vp-linear: Song et al., arXiv 2011.13456"
 
     levels: Literal["log-uniform", "vp-linear"] = Field(
         "log-uniform",

@@ -23,9 +23,7 @@ class Mlp(TrainableNetwork):
 
     width: int = Field(128, ge=1, description="units in each hidden layer")
     depth: int = Field(3, ge=1, description="number of hidden layers")
-    features: int = Field(
-        16, ge=1, description="number of Fourier frequencies of ln σ/4, each a cosine and a sine"
-    )
+    features: int = Field(16, ge=1, description="number of Fourier frequencies of ln σ/4, each a cosine and a sine")
     sigma_data: float | None = Field(None, gt=0, description="assumed data scale; null: the target's own")
 
     def module(self, dim: int, sigma_data: float) -> nn.Module:

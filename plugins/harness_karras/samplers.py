@@ -29,9 +29,7 @@ class Heun(Sampler):
     """Heun's method: order 2, two evaluations a step."""
 
     name: ClassVar[str] = "heun"
-    formula: ClassVar[str] = (
-        "x' = x + (σ' − σ)(e(x, σ) + e(y, σ'))/2,  y = x + (σ' − σ) e(x, σ),  e = (x − D)/σ"
-    )
+    formula: ClassVar[str] = "x' = x + (σ' − σ)(e(x, σ) + e(y, σ'))/2,  y = x + (σ' − σ) e(x, σ),  e = (x − D)/σ"
     source: ClassVar[str] = "Karras et al., arXiv 2206.00364, algorithm 1"
 
     def step(self, run: SamplerRun, x: Tensor) -> Tensor:
@@ -48,19 +46,13 @@ class EdmStochastic(Sampler):
     """
 
     name: ClassVar[str] = "edm-stochastic"
-    formula: ClassVar[str] = (
-        "x̂ = x + s_noise √(σ̂² − σ²) z,  σ̂ = σ(1 + min(s_churn/N, √2 − 1));  x' = heun(x̂, σ̂ → σ')"
-    )
-    source: ClassVar[str] = (
-        "Karras et al., arXiv 2206.00364, algorithm 2; defaults: their ImageNet-64 setting"
-    )
+    formula: ClassVar[str] = "x̂ = x + s_noise √(σ̂² − σ²) z,  σ̂ = σ(1 + min(s_churn/N, √2 − 1));  x' = heun(x̂, σ̂ → σ')"
+    source: ClassVar[str] = "Karras et al., arXiv 2206.00364, algorithm 2; defaults: their ImageNet-64 setting"
 
     s_churn: float = Field(40.0, ge=0, description="noise added back, over the whole grid; 0 is `heun`")
     s_min: float = Field(0.05, ge=0, description="lowest noise level at which noise is added")
     s_max: float = Field(50.0, gt=0, description="highest noise level at which noise is added")
-    s_noise: float = Field(
-        1.003, gt=0, description="standard deviation of the added noise, relative to its due"
-    )
+    s_noise: float = Field(1.003, gt=0, description="standard deviation of the added noise, relative to its due")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -30,9 +30,7 @@ class Polynomial(TimeDiscretization):
     )
 
     rho: float = Field(7.0, ge=0.1, le=1e6, description="exponent; larger puts more levels near σ_min")
-    variable: Literal["time", "sigma"] = Field(
-        "time", description="what is spaced: the schedule's time, or σ"
-    )
+    variable: Literal["time", "sigma"] = Field("time", description="what is spaced: the schedule's time, or σ")
 
     def levels(self, request: GridRequest) -> Tensor:
         """Return the grid, shape (N+1,).

@@ -40,9 +40,7 @@ class KL(Metric):
     source: ClassVar[str] = "docs/theory.md §3"
 
     points: int = Field(256, ge=64, description="points at which densities are compared")
-    particles: int = Field(
-        1024, ge=64, description="particles whose mixture is a stochastic sampler's density"
-    )
+    particles: int = Field(1024, ge=64, description="particles whose mixture is a stochastic sampler's density")
     max_dim: int = Field(4, ge=1, description="largest dimension in which densities are estimated")
 
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
@@ -74,9 +72,7 @@ class PathKL(Metric):
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
         """Return the total of the experiment's budget; the error of the curves behind it is common to all seeds."""
         if experiment.budget is None:
-            return NotApplicable(
-                f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path divergence"
-            )
+            return NotApplicable(f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path divergence")
         total = experiment.budget.total
         value, error = mean_and_error(total)
         return Measurement(value, error, freedom=max(total.size - 1, 1), shared=True)

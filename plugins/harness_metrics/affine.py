@@ -56,9 +56,7 @@ def output_law(experiment: Experiment) -> GaussianLaw | None:
     return GaussianLaw(mean, scaled.T @ scaled)
 
 
-def divergence(
-    gaussian: tuple[Tensor, Tensor], sigma_min: float, law: GaussianLaw
-) -> Measurement | NotApplicable:
+def divergence(gaussian: tuple[Tensor, Tensor], sigma_min: float, law: GaussianLaw) -> Measurement | NotApplicable:
     """Return KL(N(m, C + δ²I) ‖ law) in nats, exact.
 
     Arguments:

@@ -33,6 +33,7 @@ def divergence(experiment: Experiment, n: int) -> Measurement | NotApplicable:
     dim, sigma = experiment.target.dim, experiment.sigmas[0]
 
     start = sigma * torch.randn(n, dim, generator=experiment.generator, dtype=torch.float64)
+
     def function(x: Tensor) -> Tensor:
         return experiment.simulate(x, _no_noise)
 

@@ -15,7 +15,8 @@ which pilot points find the least bias is taken. The weights are those of Sohl-D
 KL = E_{p_δ}[ln p_δ − ln q_N] is taken over exact points of p_δ with its exact density. ln q̂ is too small on
 average by c_1/h + c_2/h² + …, h the number of paths and particles: the whole (T_1), the mean over halves
 (T_2) and over quarters (T_4) of them are extrapolated by (8 T_1 − 6 T_2 + T_4)/3, which removes both terms.
-E_{p_δ}[q̂/p_δ] = 1 is known: a control variate.
+E_{p_δ}[q̂/p_δ] = 1 is known, and E_{p_δ} of ln p_δ, x and xxᵀ is cheap to know well, from many points: control
+variates, with coefficients by least squares. What is like a Gaussian, or like p_δ, costs hardly any error then.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ PILOT = 64
 
 CHILDREN = 8
 """Particles that one becomes in the last step but one, where no depth does well."""
+
+MANY = 4096
+"""Points from which the means of the control variates are taken."""
 
 SMALL_GAP = 0.02
 """Gap between quarters and the whole, in nats, below which no other depth is tried."""
@@ -121,28 +125,52 @@ def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | 
         )
     value = log_p - found.extrapolated()
     remaining = (found.extrapolated() - 2 * found.whole + found.halves).mean().item()
+    controls, noise = _controls(experiment, points, log_p)
     ratio = (found.whole - log_p).exp() - 1
-    slope = _slope(value, ratio)
-    value = value + slope * ratio
+    if _is_light(ratio):
+        controls = torch.cat([ratio[:, None], controls], 1)
+        noise = torch.cat([torch.zeros_like(noise[:, :1]), noise], 1)
+    slopes = _slopes(value, controls)
+    value = value + controls @ slopes
     # The particles are the same at every point: their share of the error does not average out over the
     # points.
+    slope = slopes[0] if _is_light(ratio) else 0.0
     influence = (slope * found.shares[1] - found.shares[0]) * (found.shares.shape[1] / n)
-    variance = value.var() / n + influence.var() / len(influence)
+    variance = value.var() * (n - 1) / (n - 1 - len(slopes)) / n + influence.var() / len(influence)
+    variance += (noise @ slopes).var() / len(noise)
     return Measurement(value.mean().item(), variance.sqrt().item(), remaining)
 
 
-def _slope(value: Tensor, control: Tensor) -> Tensor:
-    """Coefficient b that makes the variance of value + b·control least; 0 where the control has a heavy tail.
+def _controls(experiment: Experiment, points: Tensor, log_p: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ln p_δ, x and xxᵀ at the points, less their means over many others, and at those; (n, k), (m, k)."""
+
+    def features(x: Tensor, log_density: Tensor) -> Tensor:
+        rows, columns = torch.triu_indices(x.shape[1], x.shape[1])
+        return torch.cat([log_density[:, None], x, x[:, rows] * x[:, columns]], 1)
+
+    others = experiment.fresh(MANY)
+    known = features(others, experiment.target.log_density(others, experiment.sigma_min).double())
+    return features(points, log_p) - known.mean(0), known
+
+
+def _is_light(control: Tensor) -> bool:
+    """Whether q̂/p − 1 can be trusted as a control variate.
 
     Where q_N is much wider than p_δ, or elsewhere, rare points carry E[q/p] = 1, and those at hand would pull
-    the value. It shows in a large variance of the control, or in a mean that is not 0 within its error.
+    the value. It shows in a large variance, or in a mean that is not 0 within its error.
     """
-    centred = control - control.mean()
-    spread = centred.square().mean()
-    off = control.mean().square() > 9 * spread / len(control)
-    if off or not 0 < spread <= LARGEST_SPREAD:
-        return torch.zeros_like(spread)
-    return -(centred * value).mean() / spread
+    spread = control.var(correction=0)
+    return bool(0 < spread <= LARGEST_SPREAD and control.mean().square() <= 9 * spread / len(control))
+
+
+def _slopes(value: Tensor, controls: Tensor) -> Tensor:
+    """Coefficients b that make the variance of value + controls·b least, shape (k,)."""
+    centred = controls - controls.mean(0)
+    scale = centred.square().mean(0).sqrt().clamp(min=1e-300)
+    # The controls may be dependent: ln p_δ of a Gaussian is a quadratic function.
+    solved: Tensor = torch.linalg.lstsq(centred / scale, (value.mean() - value)[:, None], driver="gelsd").solution
+    slopes: Tensor = solved[:, 0] / scale
+    return slopes
 
 
 def _mixtures(experiment: Experiment, particles: int) -> list[LastKernel]:

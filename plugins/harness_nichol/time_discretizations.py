@@ -21,9 +21,7 @@ class CosineGrid(TimeDiscretization):
 
     name: ClassVar[str] = "cosine"
     formula: ClassVar[str] = "σ_j = c tan((1 − j/N) arctan(σ_max/c) + (j/N) arctan(σ_min/c))"
-    source: ClassVar[str] = (
-        "Nichol, Dhariwal, arXiv 2102.09672, section 3.2; scale: Hoogeboom et al., arXiv 2301.11093"
-    )
+    source: ClassVar[str] = "Nichol, Dhariwal, arXiv 2102.09672, section 3.2; scale: Hoogeboom et al., arXiv 2301.11093"
 
     scale: float = Field(1.0, gt=0, description="noise level c at the middle angle, 45°")
 

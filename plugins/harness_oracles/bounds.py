@@ -20,7 +20,5 @@ class BudgetBound(Bound):
     def value(self, design: Design) -> float | NotApplicable:
         """Mean of the budget's total, in nats."""
         if design.budget is None:
-            return NotApplicable(
-                f"sampler {design.sampler.name} has no Gaussian step, so its path has no divergence"
-            )
+            return NotApplicable(f"sampler {design.sampler.name} has no Gaussian step, so its path has no divergence")
         return float(design.budget.total.mean())

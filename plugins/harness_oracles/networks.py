@@ -42,14 +42,10 @@ class Inexact(OracleNetwork):
     """The exact score plus an error of stated size: a network trained less, by hand."""
 
     name: ClassVar[str] = "inexact"
-    formula: ClassVar[str] = (
-        "S = ∇log p_σ + (size·√d/σ)·h(σ)·v(x), ‖v‖ = 1, h = exp(−½(ln(σ/level)/width)²) or 1"
-    )
+    formula: ClassVar[str] = "S = ∇log p_σ + (size·√d/σ)·h(σ)·v(x), ‖v‖ = 1, h = exp(−½(ln(σ/level)/width)²) or 1"
     source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, section 4.2 (less and better trained scores)"
 
-    size: float = Field(
-        0.1, ge=0, le=100, description="error of the noise prediction, root mean square per coordinate"
-    )
+    size: float = Field(0.1, ge=0, le=100, description="error of the noise prediction, root mean square per coordinate")
     level: float | None = Field(
         None, gt=0, description="noise level around which the error is concentrated; all levels unless given"
     )

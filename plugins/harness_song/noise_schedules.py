@@ -55,9 +55,7 @@ class VpLinear(NoiseSchedule):
 
     name: ClassVar[str] = "vp-linear"
     formula: ClassVar[str] = "σ(t) = √(exp(β_d t²/2 + β_min t) − 1)"
-    source: ClassVar[str] = (
-        "Song et al., arXiv 2011.13456, appendix C; in σ: Karras et al., arXiv 2206.00364, Table 1"
-    )
+    source: ClassVar[str] = "Song et al., arXiv 2011.13456, appendix C; in σ: Karras et al., arXiv 2206.00364, Table 1"
 
     beta_min: float = Field(0.1, gt=0, description="β at t = 0")
     beta_d: float = Field(19.9, ge=0, description="increase of β from t = 0 to t = 1")

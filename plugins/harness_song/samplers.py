@@ -22,9 +22,7 @@ class Ancestral(GaussianKernelSampler):
 
     name: ClassVar[str] = "ancestral"
     formula: ClassVar[str] = "x' = x + Δ S(x, σ) + σ'√Δ/σ z,  Δ = σ² − σ'²"
-    source: ClassVar[str] = (
-        "Song et al., arXiv 2011.13456, appendix F; Ho et al., arXiv 2006.11239, algorithm 2"
-    )
+    source: ClassVar[str] = "Song et al., arXiv 2011.13456, appendix F; Ho et al., arXiv 2006.11239, algorithm 2"
 
     def variances(
         self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None

@@ -26,9 +26,7 @@ class Exponential(TimeDiscretization):
         "Song et al., arXiv 2011.13456, appendix C; in time: Wang et al., arXiv 2406.12839, section 4.2"
     )
 
-    variable: Literal["time", "sigma"] = Field(
-        "time", description="what is spaced: the schedule's time, or σ"
-    )
+    variable: Literal["time", "sigma"] = Field("time", description="what is spaced: the schedule's time, or σ")
 
     def levels(self, request: GridRequest) -> Tensor:
         """Return the grid, shape (N+1,).

@@ -62,9 +62,7 @@ class Gaussian(Target):
         if min(stds, default=0.0) <= 0:
             raise ValueError(f"std={self.std} should be greater than 0")
         if isinstance(self.std, tuple) and len(self.std) != self.dim:
-            raise ValueError(
-                f"std lists {len(self.std)} numbers for dim={self.dim}; give one for each coordinate"
-            )
+            raise ValueError(f"std lists {len(self.std)} numbers for dim={self.dim}; give one for each coordinate")
         if isinstance(self.std, tuple) and self.condition != 1:
             raise ValueError("condition should be 1 where std lists each coordinate's own")
         return self
@@ -92,9 +90,7 @@ class Ring(Target):
 
     name: ClassVar[str] = "ring"
     formula: ClassVar[str] = "1/K Σ_k N(radius·(cos 2πk/K, sin 2πk/K), std² I), d = 2"
-    source: ClassVar[str] = (
-        "the usual two-dimensional test of generative models, e.g. Metz et al., arXiv 1611.02163"
-    )
+    source: ClassVar[str] = "the usual two-dimensional test of generative models, e.g. Metz et al., arXiv 1611.02163"
 
     modes: int = Field(8, ge=1, le=MODES, description="number K of Gaussians")
     radius: float = Field(1.0, gt=0, description="radius of the circle")
@@ -119,9 +115,7 @@ class Mixture(Target):
     dim: int = Field(8, ge=1, le=4096, description="dimension")
     modes: int = Field(5, ge=1, le=MODES, description="number of Gaussians")
     spread: float = Field(1.0, ge=0, description="standard deviation of the drawn means, per coordinate")
-    std: float = Field(
-        0.25, gt=0, description="root mean square standard deviation of a Gaussian, per coordinate"
-    )
+    std: float = Field(0.25, gt=0, description="root mean square standard deviation of a Gaussian, per coordinate")
     condition: float = Field(
         1.0,
         ge=1,
@@ -138,19 +132,13 @@ class Mixture(Target):
     def _consistent(self) -> Self:
         if self.means is not None:
             if len(self.means) != self.modes:
-                raise ValueError(
-                    f"means lists {len(self.means)} points for modes={self.modes}; set modes to match"
-                )
+                raise ValueError(f"means lists {len(self.means)} points for modes={self.modes}; set modes to match")
             for point in self.means:
                 if len(point) != self.dim:
-                    raise ValueError(
-                        f"means has a point of {len(point)} numbers for dim={self.dim}; set dim to match"
-                    )
+                    raise ValueError(f"means has a point of {len(point)} numbers for dim={self.dim}; set dim to match")
         if self.weights is not None:
             if len(self.weights) != self.modes:
-                raise ValueError(
-                    f"weights lists {len(self.weights)} numbers for modes={self.modes}; give one for each"
-                )
+                raise ValueError(f"weights lists {len(self.weights)} numbers for modes={self.modes}; give one for each")
             if min(self.weights) <= 0:
                 raise ValueError("weights should all be greater than 0")
         return self

@@ -48,9 +48,7 @@ class Theorem2(Bound):
         u = np.asarray(design.sigmas, dtype=np.float64) ** 2
         delta = u[:-1] - u[1:]
         if not np.allclose(design.variances, delta, rtol=TOLERANCE, atol=0.0):
-            return NotApplicable(
-                f"theorem 2 is for steps of variance Δ_j (exponential integrator); {who} has another"
-            )
+            return NotApplicable(f"theorem 2 is for steps of variance Δ_j (exponential integrator); {who} has another")
         initialization = design.second_moment / (2 * float(u[0]))
         score = 0.5 * float((delta * design.score_error(design.sigmas[:-1]).mean(0)).sum())
         return initialization + score + discretization(u, design.dim, design.second_moment)

@@ -25,9 +25,7 @@ class ReluDenoiser(nn.Module):
         super().__init__()
         inner = (2 / width) ** 0.5
         self.first = nn.Parameter(inner * torch.randn(width, dim + 1), requires_grad=False)
-        self.hidden = nn.ParameterList(
-            [nn.Parameter(inner * torch.randn(width, width)) for _ in range(depth)]
-        )
+        self.hidden = nn.ParameterList([nn.Parameter(inner * torch.randn(width, width)) for _ in range(depth)])
         self.last = nn.Parameter(dim**-0.5 * torch.randn(dim, width), requires_grad=False)
 
     def score(self, x: Tensor, sigma: Tensor) -> Tensor:

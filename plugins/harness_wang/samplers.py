@@ -22,9 +22,7 @@ class ExponentialIntegrator(GaussianKernelSampler):
 
     name: ClassVar[str] = "exponential-integrator"
     formula: ClassVar[str] = "x' = x + Δ S(x, σ) + √Δ z,  Δ = σ² − σ'²"
-    source: ClassVar[str] = (
-        "Wang, He, Tao, arXiv 2406.12839, section 3.2; Song et al., arXiv 2011.13456, appendix E"
-    )
+    source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, section 3.2; Song et al., arXiv 2011.13456, appendix E"
 
     def variances(
         self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None

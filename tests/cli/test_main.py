@@ -101,11 +101,7 @@ def fake(monkeypatch, tmp_path, body):
         "import os, signal, sys, time, click\nfrom harness.errors import HarnessError\n"
         f"@click.command()\ndef command():\n    {body}\n"
     )
-    code = (
-        "import harness.cli as c\n"
-        "c.COMMANDS['plugins'] = ('fake_command:command', 'fake')\n"
-        "c.main(['plugins'])"
-    )
+    code = "import harness.cli as c\nc.COMMANDS['plugins'] = ('fake_command:command', 'fake')\nc.main(['plugins'])"
     env = os.environ | {"PYTHONPATH": str(tmp_path)}
     return subprocess.Popen(
         [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -176,9 +172,7 @@ def test_left_out_plugins_say_so():
     table = harness("plugins", HARNESS_PLUGINS="song").stdout
     assert re.search(r"^karras .* off +left out by HARNESS_PLUGINS", table, re.M)
     assert re.search(r"^song .* ok ", table, re.M)
-    assert_one_line(
-        harness("plugins", HARNESS_PLUGINS="sing"), "no plugin 'sing' is installed; did you mean song?"
-    )
+    assert_one_line(harness("plugins", HARNESS_PLUGINS="sing"), "no plugin 'sing' is installed; did you mean song?")
 
 
 def test_show_explains_a_component():

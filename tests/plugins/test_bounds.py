@@ -88,9 +88,7 @@ def test_marginal_is_below_budget_is_below_theorem_2(target, score_error):
 def test_theorem_2_is_within_a_small_factor_of_the_budget_on_ordinary_designs():
     for rho in (1.0, 3.0, 7.0, None):
         sigmas = (
-            np.geomspace(20, 0.05, 21)
-            if rho is None
-            else np.linspace(20 ** (1 / rho), 0.05 ** (1 / rho), 21) ** rho
+            np.geomspace(20, 0.05, 21) if rho is None else np.linspace(20 ** (1 / rho), 0.05 ** (1 / rho), 21) ** rho
         )
         case = design(Gaussian(dim=4, std=0.8).distribution().closed_information(), sigmas)
         assert 1 < Theorem2().value(case) / BudgetBound().value(case) < 5

@@ -31,16 +31,12 @@ for package in sys.argv[1:]:
     }
 print(json.dumps(report))
 """
-PACKAGES = sorted(
-    {entry.value for entry in entry_points(group="harness") if entry.value.startswith("harness_")}
-)
+PACKAGES = sorted({entry.value for entry in entry_points(group="harness") if entry.value.startswith("harness_")})
 
 
 @pytest.fixture(scope="module")
 def report():
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *PACKAGES], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", SCRIPT, *PACKAGES], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -50,9 +46,7 @@ def test_no_plugin_imports_torch_to_say_what_it_offers(report):
 
 
 def test_every_component_states_its_formula_source_and_parameters(report):
-    assert {
-        package: found["undocumented"] for package, found in report.items() if found["undocumented"]
-    } == {}
+    assert {package: found["undocumented"] for package, found in report.items() if found["undocumented"]} == {}
 
 
 def test_names_are_unique_along_each_axis(report):

@@ -70,15 +70,11 @@ def experiment(target, sampler, sigmas, n=1024, seed=0, denoise=None):
     if kernel:
         for j in range(len(sigmas) - 1):
             last = kernel(j, x)
-            x = last.mean + last.variance**0.5 * torch.randn(
-                x.shape, generator=generator, dtype=torch.float64
-            )
+            x = last.mean + last.variance**0.5 * torch.randn(x.shape, generator=generator, dtype=torch.float64)
     else:
         x = simulate(x, lambda: torch.randn(x.shape, generator=generator, dtype=torch.float64))
     reference = law.sample(n, generator) + sigmas[-1] * normal(n, law.dim, seed=seed + 1)
-    return Experiment(
-        law, sampler, sigmas, x, reference, simulate, True, last, None, generator, kernel=kernel
-    )
+    return Experiment(law, sampler, sigmas, x, reference, simulate, True, last, None, generator, kernel=kernel)
 
 
 def isotropic_divergence(sampler, sigmas, dim, scale=1.0):
@@ -153,9 +149,7 @@ class TestSampleMetrics:
         from harness_metrics.samples import DIRECTIONS_SEED
 
         x, y = normal(sizes[0], 5), 1.4 * normal(sizes[1], 5, seed=1) + 0.2
-        directions = torch.randn(
-            64, 5, generator=torch.Generator().manual_seed(DIRECTIONS_SEED), dtype=torch.float64
-        )
+        directions = torch.randn(64, 5, generator=torch.Generator().manual_seed(DIRECTIONS_SEED), dtype=torch.float64)
         directions = torch.nn.functional.normalize(directions, dim=1)
         exact = ot.sliced_wasserstein_distance(x.numpy(), y.numpy(), projections=directions.numpy().T)
         assert SlicedWasserstein(projections=64).compare(x, y).value == pytest.approx(exact, rel=1e-9)
@@ -180,12 +174,7 @@ class TestSampleMetrics:
     @pytest.mark.parametrize("metric", METRICS, ids=lambda m: m.name)
     def test_the_distance_between_samples_of_one_law_falls_as_the_root_of_their_size(self, metric):
         means = [
-            np.mean(
-                [
-                    metric.compare(normal(n, 2, seed=2 * i), normal(n, 2, seed=2 * i + 1)).value
-                    for i in range(30)
-                ]
-            )
+            np.mean([metric.compare(normal(n, 2, seed=2 * i), normal(n, 2, seed=2 * i + 1)).value for i in range(30)])
             for n in (100, 400)
         ]
         assert means[0] / means[1] == pytest.approx(2, rel=0.25)
@@ -302,9 +291,7 @@ class TestParticleKL:
         mixture = particles._mixtures(made, 16384)[-1]
         many = particles._densities(mixture, particles._paths(made, points, 0), log_p)
         value = log_p - many.extrapolated()
-        error = math.hypot(
-            value.std().item() / 512**0.5, np.mean([m.standard_error for m in found]) / math.sqrt(6)
-        )
+        error = math.hypot(value.std().item() / 512**0.5, np.mean([m.standard_error for m in found]) / math.sqrt(6))
         assert abs(np.mean([m.value for m in found]) - value.mean().item()) < 3 * error
         assert np.std([m.value for m in found]) < 2 * np.mean([m.standard_error for m in found])
 
@@ -368,9 +355,7 @@ class TestChangeOfVariablesKL:
 
     def test_a_simulation_without_derivative_has_no_value(self):
         made = experiment(Ring(), Euler(), exponential_grid(10))
-        cut = dataclasses.replace(
-            made, simulate=lambda x, noise: 0 * x + made.simulate(x.detach(), noise).detach()
-        )
+        cut = dataclasses.replace(made, simulate=lambda x, noise: 0 * x + made.simulate(x.detach(), noise).detach())
         found = KL().measure(cut)
         assert isinstance(found, NotApplicable)
         assert "derivative disagrees with differences" in found.reason
@@ -388,9 +373,7 @@ class TestApplicability:
     def test_path_kl_is_the_budgets_total(self):
         terms = [np.array([1.0, 2.0, 3.0]), np.array([0.5]), np.array([0.25]), np.array([-0.25])]
         made = dataclasses.replace(experiment(Ring(), Frozen(), exponential_grid(5)), budget=Budget(*terms))
-        assert PathKL().measure(made) == Measurement(
-            2.5, 1 / math.sqrt(3), freedom=2, shared=True
-        )
+        assert PathKL().measure(made) == Measurement(2.5, 1 / math.sqrt(3), freedom=2, shared=True)
 
     def test_path_kl_needs_a_kernel(self):
         found = PathKL().measure(experiment(Ring(), Euler(), exponential_grid(5)))

@@ -142,9 +142,7 @@ def test_relu_follows_its_formula():
 
 def test_relu_score_is_positively_homogeneous():
     module, (x, sigma) = fresh(Relu()).double(), points(dtype=torch.float64)
-    torch.testing.assert_close(
-        score(module, 7 * x, 7 * sigma), 7 * score(module, x, sigma), rtol=1e-9, atol=1e-10
-    )
+    torch.testing.assert_close(score(module, 7 * x, 7 * sigma), 7 * score(module, x, sigma), rtol=1e-9, atol=1e-10)
 
 
 def test_relu_initial_variances():

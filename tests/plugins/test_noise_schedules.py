@@ -43,9 +43,7 @@ def test_sigma_inverts_time(schedule):
 def test_time_inverts_sigma(schedule):
     first, last = schedule.time(tensor(1e-3, 150.0))
     t = torch.linspace(float(first), float(last), 400, dtype=torch.float64)
-    torch.testing.assert_close(
-        schedule.time(schedule.sigma(t)), t, rtol=1e-11, atol=1e-13 * float(last - first)
-    )
+    torch.testing.assert_close(schedule.time(schedule.sigma(t)), t, rtol=1e-11, atol=1e-13 * float(last - first))
 
 
 @each_schedule

@@ -109,9 +109,7 @@ def test_order_on_a_nonlinear_flow(sampler, expected):
         return simulate_function(method, mixture, polynomial(steps, first=5.0, last=0.1), None)(starts, None)
 
     reference = end(Heun(), 12000)
-    assert order(lambda n: float((end(sampler, n) - reference).abs().max())) == pytest.approx(
-        expected, abs=0.1
-    )
+    assert order(lambda n: float((end(sampler, n) - reference).abs().max())) == pytest.approx(expected, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -207,9 +205,7 @@ def test_exponential_integrator_and_ancestral_share_the_mean_and_differ_by_the_r
     mean = x + (sigma**2 - sigma_next**2) * score
     integrator = one_step(ExponentialIntegrator(), x, noise, sigma, sigma_next) - mean
     ancestral = one_step(Ancestral(), x, noise, sigma, sigma_next) - mean
-    torch.testing.assert_close(
-        integrator, math.sqrt(sigma**2 - sigma_next**2) * noise, rtol=1e-10, atol=1e-12
-    )
+    torch.testing.assert_close(integrator, math.sqrt(sigma**2 - sigma_next**2) * noise, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(ancestral, sigma_next / sigma * integrator, rtol=1e-10, atol=1e-12)
 
 
@@ -223,9 +219,7 @@ def test_gaussian_kernel_samplers_preserve_the_mean_of_the_reverse_chain():
         torch.testing.assert_close(simulate(x, lambda: torch.zeros_like(x)), expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("churn", "gamma"), [(0.6, 0.2), (3, math.sqrt(2) - 1)]
-)  # 3 steps; s_churn/N, capped
+@pytest.mark.parametrize(("churn", "gamma"), [(0.6, 0.2), (3, math.sqrt(2) - 1)])  # 3 steps; s_churn/N, capped
 def test_edm_stochastic_raises_the_level_by_the_variance_it_adds(churn, gamma):
     sampler = EdmStochastic(s_churn=churn, s_min=0.5, s_max=4, s_noise=1.1)
     x, noise = 2 * points(8), points(9)
@@ -276,9 +270,7 @@ def test_a_run_leaves_nothing_behind_in_a_multistep_sampler():
 
 def test_deterministic_is_what_it_says():
     assert [s.deterministic for s in (Euler(), Heun(), DPMpp2M(), EdmStochastic(s_churn=0))] == [True] * 4
-    assert [s.deterministic for s in (ExponentialIntegrator(), Ancestral(), Analytic(), EdmStochastic())] == [
-        False
-    ] * 4
+    assert [s.deterministic for s in (ExponentialIntegrator(), Ancestral(), Analytic(), EdmStochastic())] == [False] * 4
     assert EdmStochastic().label() == "edm-stochastic"
     assert EdmStochastic(s_churn=0).label() == "edm-stochastic:s_churn=0"
 

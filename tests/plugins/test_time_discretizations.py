@@ -88,9 +88,7 @@ def test_contract_end_points_and_order(grid, schedule, steps):
     assert found.dtype == torch.float64
     assert found.shape == (steps + 1,)
     assert bool((found.diff() < 0).all())
-    torch.testing.assert_close(
-        found[[0, -1]], torch.tensor([80.0, 0.002], dtype=torch.float64), rtol=1e-8, atol=0
-    )
+    torch.testing.assert_close(found[[0, -1]], torch.tensor([80.0, 0.002], dtype=torch.float64), rtol=1e-8, atol=0)
 
 
 def test_polynomial_is_the_published_grid():
@@ -171,9 +169,7 @@ def assert_interior_minimum(sigmas, loss):
 
 @pytest.mark.parametrize("grid", [Polynomial(), Exponential()])
 def test_a_schedule_with_negative_times_is_refused_in_one_line(grid):
-    with pytest.raises(
-        HarnessError, match=r"'ve-geometric' puts sigma_min=0\.002 at t=-0\.18.*variable=sigma"
-    ):
+    with pytest.raises(HarnessError, match=r"'ve-geometric' puts sigma_min=0\.002 at t=-0\.18.*variable=sigma"):
         levels(grid, schedule=VeGeometric())
 
 

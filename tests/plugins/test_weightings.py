@@ -194,9 +194,7 @@ def test_bell_shaped_is_a_bell_only_where_the_residual_is_an_inverse_bell():
 
 def test_bell_shaped_starts_with_a_constant_total_weighting():
     assert_proportional(BellShaped().beta(SIGMA, 0.5), torch.ones_like(SIGMA))
-    assert_proportional(
-        BellShaped().adapt(SIGMA, torch.full_like(SIGMA, 3.0), 1.0), BellShaped().omega(SIGMA, 1.0)
-    )
+    assert_proportional(BellShaped().adapt(SIGMA, torch.full_like(SIGMA, 3.0), 1.0), BellShaped().omega(SIGMA, 1.0))
 
 
 def test_bell_shaped_guards_against_vanishing_residuals():

@@ -38,8 +38,7 @@ def make_row(rng, target, dim, design, train_steps, failed):
         "initialization": 0.002 * dim / 2,
         "score": 0.3 * skill * dim / 2,
         "discretization": 0.9 * dim / 2 * rng.uniform(0.7, 1.2),
-        "variance": -0.25 * dim / 2 * (sampler[0] == "analytic")
-        + 0.1 * dim / 2 * (sampler[0] == "ancestral"),
+        "variance": -0.25 * dim / 2 * (sampler[0] == "analytic") + 0.1 * dim / 2 * (sampler[0] == "ancestral"),
     }
     terms["total"] = math.fsum(terms.values())
     kernel = sampler[0] in STOCHASTIC and not failed
@@ -62,9 +61,7 @@ def make_row(rng, target, dim, design, train_steps, failed):
 
 def rank(rows, metric):
     """Order the rows of one target and give each the ranks within which its interval could move it."""
-    rows.sort(
-        key=lambda row: (row["status"] != "ok", row["metrics"].get(metric, {"value": math.inf})["value"])
-    )
+    rows.sort(key=lambda row: (row["status"] != "ok", row["metrics"].get(metric, {"value": math.inf})["value"]))
     for i, row in enumerate(rows):
         own = row["metrics"].get(metric)
         row["rank"] = row["rank_low"] = row["rank_high"] = i + 1
@@ -164,9 +161,7 @@ def small():
             row["budget"] = {"initialization": 0.25, "score": bound, "discretization": 0.0, "variance": -0.25,
                              "total": bound}  # fmt: skip
         rows.append(row)
-    rows[2]["violations"] = [
-        {"bound": "budget", "metric": "kl", "value": 1.5, "low": 1.45, "bound_value": 1.25}
-    ]
+    rows[2]["violations"] = [{"bound": "budget", "metric": "kl", "value": 1.5, "low": 1.45, "bound_value": 1.25}]
     agreement = {"target": "ring", "bound": "budget", "kendall_tau": 1.0, "low": None, "high": None, "n": 2}
     effect = {"target": "ring", "axis": "weighting", "contexts": 1, "skipped": 1}
     return {

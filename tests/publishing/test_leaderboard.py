@@ -113,9 +113,7 @@ def test_a_violation_must_be_clear_of_its_interval(small):
 def test_ranks_follow_the_metric(small):
     broken = deepcopy(small)
     broken["rows"][0]["rank"], broken["rows"][1]["rank"] = 2, 1
-    with pytest.raises(
-        LeaderboardError, match=r"rows\[0\].rank: 2 is behind a worse row of its target, ranked 1"
-    ):
+    with pytest.raises(LeaderboardError, match=r"rows\[0\].rank: 2 is behind a worse row of its target, ranked 1"):
         validate(broken)
 
 

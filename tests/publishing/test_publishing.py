@@ -99,9 +99,7 @@ def test_one_point_for_each_combination_with_both_values(document, bound, metric
         (note,) = [text.get_text() for text in axes.texts]
         left_out = f"{ranked - len(expected)} without both values, 2 failed"
         assert note == f"{len(expected)} combinations; not shown: {left_out}"
-    assert [axes.get_title("left") for axes in figure.axes] == (
-        ["ring"] if metric == "kl" else ["ring", "digits"]
-    )
+    assert [axes.get_title("left") for axes in figure.axes] == (["ring"] if metric == "kl" else ["ring", "digits"])
 
 
 def test_values_that_are_not_positive_stay_on_the_plot_hollow(small):
