@@ -1,4 +1,8 @@
-"""Bounds: upper bounds from theory on KL(p_δ ‖ generated law)."""
+"""Bounds: upper bounds from theory on the error of the generated law q_N.
+
+Most bound KL(p_δ ‖ q_N), in nats. A bound on the 2-Wasserstein distance has a name that ends in `-w2`
+(`harness.leaderboard.limits`).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,13 @@ if TYPE_CHECKING:
     from harness.budget import Budget
     from harness.information import Information, ScoreError
     from harness.samplers import Sampler
+    from harness.targets import Distribution
+
+TOLERANCE = 1e-6
+"""Relative distance at which a kernel's variances still count as the exponential integrator's."""
+
+LEVELS = 64
+"""Noise levels, besides the grid's, at which a score error must vanish for the score to count as exact."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,7 @@ class Design:
         information: the target's J(u) and M(u).
         score_error: the network's e(σ).
         budget: the exact budget of the path divergence; None where there is none.
+        target: the law that is learned, for bounds that hold for some laws only; None where it is not known.
     """
 
     sampler: Sampler
@@ -40,6 +52,15 @@ class Design:
     information: Information
     score_error: ScoreError
     budget: Budget | None
+    target: Distribution | None = None
+
+    @property
+    def exact_score(self) -> bool:
+        """Whether the score error vanishes at every level of the grid and between."""
+        import numpy as np
+
+        between = np.geomspace(self.sigmas[-1], self.sigmas[0], LEVELS)
+        return not any(np.any(self.score_error(levels)) for levels in (self.sigmas, between))
 
 
 class Bound(Component):
@@ -49,4 +70,43 @@ class Bound(Component):
 
     @abstractmethod
     def value(self, design: Design) -> float | NotApplicable:
-        """The bound on KL(p_δ ‖ q_N), in nats, or why it does not apply."""
+        """The bound, in nats (or in data units for W2), or why it does not apply."""
+
+
+class FrozenScoreBound(Bound):
+    """A bound on the path divergence of steps X' ~ N(x + Δ_j S(x, σ_j), Δ_j I), the exponential integrator's.
+
+    The divergence is E_I + E_S + E_D exactly (`harness.budget`). Bounds of this kind share two terms and
+    differ in the third:
+
+        E_I ≤ m₂²/(2u_0)     by convexity: KL(E N(X_0, uI) ‖ N(0, uI)) ≤ E KL(N(X_0, uI) ‖ N(0, uI))
+        E_S = ½ Σ Δ_j e_j
+        E_D ≤ `discretization`
+
+    With P_v = −J'(v) = E‖∇² log p_v‖² ≥ 0, E_D = ½ Σ_j ∫_{u_{j+1}}^{u_j} (v − u_{j+1}) P_v dv, and with the
+    posterior covariance Σ of X_0 given X_v,  P_v = (d − 2M/v + M')/v²,  M' = E tr Σ²/v² ≥ 0.
+    """
+
+    @abstractmethod
+    def discretization(self, design: Design, u: np.ndarray) -> float | NotApplicable:
+        """Bound on E_D in nats for noise variances u, shape (N+1,), decreasing; or why it does not apply."""
+
+    def value(self, design: Design) -> float | NotApplicable:
+        """The bound in nats; only for steps of variance Δ_j."""
+        import numpy as np
+
+        who = design.sampler.name
+        if design.variances is None:
+            return NotApplicable(f"{self.name} is for Gaussian steps of variance Δ_j; {who} has none")
+        u = np.asarray(design.sigmas, dtype=np.float64) ** 2
+        delta = u[:-1] - u[1:]
+        if not np.allclose(design.variances, delta, rtol=TOLERANCE, atol=0.0):
+            return NotApplicable(
+                f"{self.name} is for steps of variance Δ_j (exponential integrator); {who} has another"
+            )
+        discretization = self.discretization(design, u)
+        if isinstance(discretization, NotApplicable):
+            return discretization
+        initialization = design.second_moment / (2 * float(u[0]))
+        score = 0.5 * float((delta * design.score_error(design.sigmas[:-1]).mean(0)).sum())
+        return initialization + score + discretization

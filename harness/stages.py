@@ -215,7 +215,7 @@ def _design(job: EvaluateJob, law: Distribution) -> Design:
     grid = _fixed(np.array(job.sigmas))
     variances = kernel_variances(job.sampler, grid, information, error)
     terms = None if variances is None else budget(grid, _fixed(variances), information, error)
-    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms)
+    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law)
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ def harness_time_discretizations() -> list[type[TimeDiscretization]]:
 
 @hookimpl
 def harness_bounds() -> list[type[Bound]]:
-    """Return the exact path divergence as a bound."""
-    from harness_oracles.bounds import BudgetBound
+    """Return the exact path divergence as a bound, and a closed one for the ancestral sampler."""
+    from harness_oracles.bounds import AncestralTelescope, BudgetBound
 
-    return [BudgetBound]
+    return [BudgetBound, AncestralTelescope]

@@ -1,8 +1,8 @@
 """Wang, He, Tao, "Evaluating the design space of diffusion-based generative models".
 
 NeurIPS 2024, arXiv 2406.12839. The paper whose theory the harness measures: its bell-shaped weighting, the
-schedule σ = √t, the deep ReLU network with frozen outer layers, the exponential integrator and the bound of
-Theorem 2.
+schedule σ = √t, the deep ReLU network with frozen outer layers, the exponential integrator and the bounds of
+Theorem 2 and Corollary 1.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def harness_samplers() -> list[type[Sampler]]:
 
 @hookimpl
 def harness_bounds() -> list[type[Bound]]:
-    """Offer the bound of Theorem 2."""
+    """Offer the bounds of Theorem 2 and Corollary 1."""
     from harness_wang.bounds import Theorem2
+    from harness_wang.corollary import Corollary1
 
-    return [Theorem2]
+    return [Theorem2, Corollary1]

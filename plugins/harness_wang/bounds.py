@@ -18,17 +18,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.bounds import Bound, Design
-from harness.metrics import NotApplicable
+from harness.bounds import Design, FrozenScoreBound
 
 if TYPE_CHECKING:
     import numpy as np
 
-TOLERANCE = 1e-6
-"""Relative distance at which a kernel's variances still count as the exponential integrator's."""
 
-
-class Theorem2(Bound):
+class Theorem2(FrozenScoreBound):
     """The paper's bound on the path divergence of the exponential integrator."""
 
     name: ClassVar[str] = "theorem-2"
@@ -38,20 +34,9 @@ class Theorem2(Bound):
     )
     source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, Theorem 2"
 
-    def value(self, design: Design) -> float | NotApplicable:
-        """The bound in nats; only for steps of variance Δ_j."""
-        import numpy as np
-
-        who = design.sampler.name
-        if design.variances is None:
-            return NotApplicable(f"theorem 2 is for Gaussian steps of variance Δ_j; {who} has none")
-        u = np.asarray(design.sigmas, dtype=np.float64) ** 2
-        delta = u[:-1] - u[1:]
-        if not np.allclose(design.variances, delta, rtol=TOLERANCE, atol=0.0):
-            return NotApplicable(f"theorem 2 is for steps of variance Δ_j (exponential integrator); {who} has another")
-        initialization = design.second_moment / (2 * float(u[0]))
-        score = 0.5 * float((delta * design.score_error(design.sigmas[:-1]).mean(0)).sum())
-        return initialization + score + discretization(u, design.dim, design.second_moment)
+    def discretization(self, design: Design, u: np.ndarray) -> float:
+        """Bound on E_D, in nats."""
+        return discretization(u, design.dim, design.second_moment)
 
 
 def discretization(u: np.ndarray, dim: int, second_moment: float) -> float:

@@ -1,0 +1,108 @@
+"""The law of an affine sampler on a Gaussian, by its response to unit inputs.
+
+In the eigenbasis of C the exact denoiser of N(m, C) is D_i(x) = m_i + λ_i/(λ_i + σ²)(x_i − m_i). A sampler
+that combines x, D and noise with numbers maps each coordinate by itself:
+
+    Y_i = n_i + a_i X_i + Σ_k b_ki ξ_ki,    so  Y_i ~ N(n_i, V_i),  V_i = u_0 a_i² + Σ_k b_ki²
+
+n is the response to zeros, a and b_k to ones. A random input then verifies the map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from harness.bounds import Design
+from harness.samplers import SamplerRun
+
+TOLERANCE = 1e-9
+"""Largest departure from the affine map, relative to the size of the output."""
+
+
+@dataclass(frozen=True)
+class Laws:
+    """Target (before its last noise) and output along each eigenvector; all of shape (d,)."""
+
+    mean: Tensor
+    eigenvalues: Tensor
+    output_mean: Tensor
+    output_variance: Tensor
+
+
+def output_law(design: Design, mean: Tensor, covariance: Tensor) -> Laws | None:
+    """Return the law of the sampler's output; None where its steps are not affine in each coordinate.
+
+    Arguments:
+        design: its sampler, grid and variances.
+        mean: m, shape (d,).
+        covariance: C, shape (d, d).
+    """
+    eigenvalues, basis = torch.linalg.eigh(covariance.double())
+    centre = basis.T @ mean.double()
+
+    def denoiser(x: Tensor, sigma: float) -> Tensor:
+        denoised: Tensor = centre + eigenvalues / (eigenvalues + sigma**2) * (x - centre)
+        return denoised
+
+    run = _simulation(design, denoiser)
+    draws = _count_draws(run, len(centre))
+    # Row 0 is the response to zeros, row 1 to the start, row 2 + k to draw k.
+    inputs = torch.eye(draws + 2, dtype=torch.float64)[:, 1:, None].expand(-1, -1, len(centre))
+    outputs = run(inputs[:, 0], inputs[:, 1:].transpose(0, 1))
+    response = outputs[1:] - outputs[0]
+    generator = torch.Generator().manual_seed(0)
+    probe = torch.randn(draws + 1, 1, len(centre), generator=generator, dtype=torch.float64)
+    probe[0] *= float(design.sigmas[0])
+    found = run(probe[0], probe[1:])[0]
+    predicted = outputs[0] + (response * probe[:, 0]).sum(0)
+    if not bool((found - predicted).abs().max() <= TOLERANCE * (1 + found.abs().max())):
+        return None
+    variance = float(design.sigmas[0]) ** 2 * response[0].square() + response[1:].square().sum(0)
+    return Laws(centre, eigenvalues, outputs[0], variance)
+
+
+def divergence(laws: Laws, sigma_min: float) -> float:
+    """KL(p_δ ‖ q_N) in nats, δ = sigma_min."""
+    target = laws.eigenvalues + sigma_min**2
+    # r − 1 − ln r through r − 1, so that a small divergence keeps its digits.
+    excess = (target - laws.output_variance) / laws.output_variance
+    shift = (laws.mean - laws.output_mean).square() / laws.output_variance
+    return float(0.5 * (excess - excess.log1p() + shift).sum())
+
+
+Simulation = Callable[[Tensor, Tensor], Tensor]
+
+
+def _simulation(design: Design, denoiser: Callable[[Tensor, float], Tensor]) -> Simulation:
+    """Return what runs the sampler from x (n, d) with noise (draws, n, d)."""
+    variances = None if design.variances is None else design.variances.tolist()
+
+    def run(x: Tensor, noise: Tensor) -> Tensor:
+        draws = iter(noise)
+        path = SamplerRun(denoiser, design.sigmas.tolist(), lambda: next(draws), variances)
+        output: Tensor = design.sampler.sample(path, x)
+        return output
+
+    return run
+
+
+def _count_draws(run: Simulation, dim: int) -> int:
+    """How often the sampler asks for noise: feed it from a tensor that counts its rows."""
+
+    class Counter:
+        count = 0
+
+        def __iter__(self) -> Counter:
+            return self
+
+        def __next__(self) -> Tensor:
+            self.count += 1
+            return torch.zeros(1, dim, dtype=torch.float64)
+
+    counter = Counter()
+    run(torch.zeros(1, dim, dtype=torch.float64), counter)  # type: ignore[arg-type]
+    return counter.count
