@@ -273,6 +273,17 @@ def is_divergence(metric: str) -> bool:
     return name == "kl" or name.endswith("-kl")
 
 
+def limits(bound: str, metric: str) -> bool:
+    """Tell whether a bound, by its label, is an upper bound on what a metric measures.
+
+    A bound whose name ends in `-w2` bounds the 2-Wasserstein distance, the metric `w2`; any other bounds
+    divergences, in nats.
+    """
+    if bound.partition(":")[0].endswith("-w2"):
+        return metric.partition(":")[0] == "w2"
+    return is_divergence(metric)
+
+
 def _check_order(low: float | None, value: float | None, high: float | None) -> None:
     ends = [("low", low), ("value", value), ("high", high)]
     known = [(name, end) for name, end in ends if end is not None]

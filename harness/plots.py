@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from harness.columns import wrap
-from harness.leaderboard import Effect, Leaderboard, LeaderboardError, Row, is_divergence
+from harness.leaderboard import Effect, Leaderboard, LeaderboardError, Row, limits
 from harness.quantities import number
 from harness.sections import HEADERS, Section, choices, sections, target_label
 
@@ -119,7 +119,7 @@ def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure |
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     for axes in grid[max(0, len(shown) - columns) : len(shown)]:
-        axes.set_xlabel(f"bound: {bound} (nats)")
+        axes.set_xlabel(f"bound: {bound}" if limits(bound, "w2") else f"bound: {bound} (nats)")
     for axes in grid[::columns]:
         axes.set_ylabel(f"measured {metric}")
     return _finished(figure)
@@ -211,7 +211,7 @@ def _scatter(axes: Axes, section: Section, bound: str, metric: str, styles: dict
     axes.set_xscale("log")
     axes.set_yscale("log")
     _mark_violations(axes, rows, bound, metric)
-    _guides(axes, section, metric)
+    _guides(axes, section, bound, metric)
     without = len(section.ranked) - len(rows)
     failed = f", {len(section.failed)} failed" if section.failed else ""
     axes.set_title(section.target, pad=18)
@@ -234,7 +234,7 @@ def _mark_violations(axes: Axes, rows: Sequence[Row], bound: str, metric: str) -
                 axes.plot(*at, "o", ms=10, mfc="none", mec=INK, mew=1.2, label="above the bound")
 
 
-def _guides(axes: Axes, section: Section, metric: str) -> None:
+def _guides(axes: Axes, section: Section, bound: str, metric: str) -> None:
     """Draw where the measured value would equal the bound, and what a perfect generator reaches."""
     low_x, high_x = axes.get_xlim()
     low_y, high_y = axes.get_ylim()
@@ -242,7 +242,7 @@ def _guides(axes: Axes, section: Section, metric: str) -> None:
     if floor and floor.value > 0:
         low_y = min(low_y, floor.value / 1.3)
         axes.axhline(floor.value, color=INK, lw=1, ls=":", label="held-out sample")
-    if is_divergence(metric):
+    if limits(bound, metric):
         axes.axline((1, 1), (10, 10), color=INK, lw=1, ls="--", label="measured = bound")
     axes.set_xlim(low_x, high_x)
     axes.set_ylim(low_y, high_y)

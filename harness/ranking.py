@@ -19,7 +19,7 @@ import numpy as np
 from harness import statistics
 from harness.effects import Observation, effects
 from harness.errors import HarnessError, did_you_mean
-from harness.leaderboard import SCHEMA_VERSION, is_divergence
+from harness.leaderboard import SCHEMA_VERSION, limits
 from harness.metrics import Measurement
 from harness.references import AXES, Labels, labels
 
@@ -207,7 +207,7 @@ def _number(value: float | None) -> float | None:
 
 
 def _violations(metrics: Mapping[str, Any], bounds: Mapping[str, float | None]) -> list[dict[str, Any]]:
-    """Return where a divergence is above a bound on it by more than its interval.
+    """Return where a measured value is above a bound on it by more than its interval.
 
     `path-kl` is the `budget` bound itself.
     """
@@ -215,7 +215,7 @@ def _violations(metrics: Mapping[str, Any], bounds: Mapping[str, float | None]) 
     for name, metric in metrics.items():
         for bound, limit in bounds.items():
             same = (_name(name), _name(bound)) == ("path-kl", "budget")
-            if same or limit is None or not is_divergence(name) or metric["low"] is None:
+            if same or limit is None or not limits(bound, name) or metric["low"] is None:
                 continue
             if metric["low"] > limit + 1e-9 * abs(limit):
                 found.append(

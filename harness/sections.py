@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from harness.leaderboard import Agreement, Calibration, Leaderboard, Row, is_divergence
+from harness.leaderboard import Agreement, Calibration, Leaderboard, Row, is_divergence, limits
 from harness.references import AXES, Labels, find, labels
 
 HEADERS = {
@@ -104,9 +104,12 @@ def ratio(row: Row, metric: str | None) -> float | None:
 
     The bound `budget` is the path divergence itself, and is not set against it.
     """
-    same = "budget" if metric is not None and metric.partition(":")[0] == "path-kl" else None
-    known = [v for name, v in row.bounds.items() if v is not None and name.partition(":")[0] != same]
-    if metric is None or not known or metric not in row.metrics or row.metrics[metric].value <= 0:
+    if metric is None or metric not in row.metrics or row.metrics[metric].value <= 0:
+        return None
+    same = "budget" if metric.partition(":")[0] == "path-kl" else None
+    others = {name: v for name, v in row.bounds.items() if name.partition(":")[0] != same}
+    known = [value for name, value in others.items() if value is not None and limits(name, metric)]
+    if not known:
         return None
     return min(known) / row.metrics[metric].value
 

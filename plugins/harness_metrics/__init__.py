@@ -1,6 +1,7 @@
 """Metrics: the marginal and the path divergence, and three distances of samples.
 
 - `kl`: docs/theory.md §3; change of variables, Chen et al. arXiv 1806.07366; jackknife of a plug-in entropy.
+- `w2`: Gelbrich, Math. Nachr. 147, 1990.
 - `path-kl`: Wang, He, Tao, arXiv 2406.12839, Theorem 2, with its constants made exact (`harness.budget`).
 - `sliced-wasserstein`: Bonneel, Rabin, Peyré, Pfister, Sliced and Radon Wasserstein barycenters of measures,
   J. Math. Imaging Vision 51, 2015.
@@ -59,6 +60,27 @@ class KL(Metric):
         if experiment.sampler.deterministic:
             return change_of_variables.divergence(experiment, self.points)
         return NotApplicable(f"the law of sampler {experiment.sampler.name} has no known density")
+
+
+class W2(Metric):
+    """2-Wasserstein distance of p_δ and the generated law, exact: a Gaussian target with an affine sampler."""
+
+    name: ClassVar[str] = "w2"
+    unit: ClassVar[str] = "data units"
+    formula: ClassVar[str] = "W_2² = ‖m − n‖² + tr(A + B − 2(A^½ B A^½)^½),  p_δ = N(m, A), q_N = N(n, B)"
+    source: ClassVar[str] = "Gelbrich, Math. Nachr. 147 (1990); Pierret, Galerne, arXiv 2405.14250"
+
+    def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
+        """Measure it where both laws are Gaussian."""
+        from harness_metrics import affine
+
+        gaussian = experiment.target.gaussian()
+        if gaussian is None:
+            return NotApplicable("the target is no Gaussian; sliced-wasserstein compares samples")
+        law = affine.output_law(experiment)
+        if law is None:
+            return NotApplicable("the sampler with this network is not affine, so its law is no Gaussian")
+        return affine.wasserstein(gaussian, experiment.sigma_min, law)
 
 
 class PathKL(Metric):
@@ -131,4 +153,4 @@ class MMD(SampleMetric):
 @hookimpl
 def harness_metrics() -> list[type[Metric]]:
     """The metrics of this plugin."""
-    return [KL, PathKL, SlicedWasserstein, Energy, MMD]
+    return [KL, PathKL, W2, SlicedWasserstein, Energy, MMD]

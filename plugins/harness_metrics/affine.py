@@ -78,6 +78,31 @@ def divergence(gaussian: tuple[Tensor, Tensor], sigma_min: float, law: GaussianL
     return Measurement(max(value.item(), 0.0), 0.0)
 
 
+def wasserstein(gaussian: tuple[Tensor, Tensor], sigma_min: float, law: GaussianLaw) -> Measurement:
+    """Return W_2 of N(m, C + δ²I) and law, exact; with their roots, tr(A + B − 2(A^½BA^½)^½) keeps its digits.
+
+    A^½ − B^½R is least in norm for the rotation R that makes R B^½ A^½ symmetric, and its norm is W_2.
+
+    Arguments:
+        gaussian: mean m (d,) and covariance C (d, d) of the target.
+        sigma_min: δ.
+        law: the sampler's output.
+    """
+    mean, covariance = gaussian
+    noised = covariance.double() + sigma_min**2 * torch.eye(len(mean), dtype=torch.float64)
+    root, other = _root(noised), _root(law.covariance)
+    left, _, right = torch.linalg.svd(other @ root)
+    gap = (root - other @ left @ right).square().sum() + (law.mean - mean.double()).square().sum()
+    return Measurement(gap.sqrt().item(), 0.0)
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """Symmetric square root of a covariance (d, d)."""
+    eigenvalues, basis = torch.linalg.eigh(covariance)
+    root: Tensor = (basis * eigenvalues.clamp_min(0).sqrt()) @ basis.T
+    return root
+
+
 def _count_draws(simulate: Simulation, dim: int) -> int:
     """How often the sampler asks for noise."""
     count = 0

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from harness_metrics import KL, MMD, Energy, PathKL, SlicedWasserstein, affine, particles
+from harness_metrics import KL, MMD, W2, Energy, PathKL, SlicedWasserstein, affine, particles
 from harness_synthetic.targets import Gaussian, Ring
 
 from harness.budget import Budget
@@ -392,3 +392,39 @@ class TestApplicability:
         path = budget(grid, Frozen().variances(grid), information, ExactScoreError(lambda s: 0 * s))
         found = KL().measure(made)
         assert 0 < found.value + 3 * found.standard_error < path.total.mean()
+
+
+class TestW2:
+    def test_it_is_gelbrichs_formula(self):
+        """tr(A + B − 2(A^½BA^½)^½) by scipy's square root, for covariances that do not commute."""
+        from scipy.linalg import sqrtm
+
+        a, b = (m @ m.T + 0.1 * torch.eye(4) for m in (normal(4, 4, seed=1), normal(4, 4, seed=2)))
+        shift = normal(4, seed=3)
+        middle = sqrtm(sqrtm(a.numpy()) @ b.numpy() @ sqrtm(a.numpy())).real
+        expected = float((a + b).trace()) - 2 * np.trace(middle) + float(shift.square().sum())
+        law = affine.GaussianLaw(shift, b)
+        found = affine.wasserstein((torch.zeros(4, dtype=torch.float64), a), 0.0, law)
+        assert found.value == pytest.approx(math.sqrt(expected))
+
+    def test_a_small_distance_keeps_its_digits(self):
+        a = torch.diag(torch.tensor([4.0, 1.0], dtype=torch.float64))
+        law = affine.GaussianLaw(torch.zeros(2, dtype=torch.float64), a * (1 + 1e-9) ** 2)
+        found = affine.wasserstein((torch.zeros(2, dtype=torch.float64), a), 0.0, law)
+        assert found.value == pytest.approx(1e-9 * math.sqrt(5), rel=1e-4)
+
+    def test_euler_on_the_line(self):
+        """|√V − √(c² + δ²)|, V by the recursion."""
+        sigmas = exponential_grid(12)
+        variance = sigmas[0] ** 2
+        for s, t in zip(sigmas[:-1], sigmas[1:], strict=True):
+            variance *= (1 + (t - s) / s * (1 - 0.49 / (0.49 + s**2))) ** 2
+        expected = abs(math.sqrt(variance) - math.sqrt(0.49 + sigmas[-1] ** 2))
+        made = experiment(Gaussian(dim=1, std=0.7), Euler(), sigmas, n=64)
+        assert W2().measure(made).value == pytest.approx(expected)
+
+    def test_it_says_where_it_has_no_value(self):
+        ring = experiment(Ring(), Euler(), exponential_grid(4), n=64)
+        assert "no Gaussian" in W2().measure(ring).reason
+        bent = experiment(Gaussian(), Churn(), exponential_grid(4), n=64)
+        assert "not affine" in W2().measure(bent).reason
