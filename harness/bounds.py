@@ -1,6 +1,7 @@
 """Bounds: upper bounds from theory on the error of the generated law q_N.
 
-Most bound KL(p_δ ‖ q_N), in nats. A bound on the 2-Wasserstein distance has a name that ends in `-w2`
+Most bound the path divergence, and with it KL(p_δ ‖ q_N), in nats. One that bounds the marginal divergence
+alone has a name that ends in `-kl`, one on the 2-Wasserstein distance a name in `-w2`
 (`harness.leaderboard.limits`).
 """
 

@@ -49,7 +49,7 @@ class Estimate(Document):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _check_order(self.low, self.value, self.high)
+        check_order(self.low, self.value, self.high)
         return self
 
 
@@ -64,7 +64,7 @@ class Calibration(Document):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _check_order(self.low, self.value, self.high)
+        check_order(self.low, self.value, self.high)
         return self
 
 
@@ -80,7 +80,7 @@ class Agreement(Document):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _check_order(self.low, None, self.high)
+        check_order(self.low, None, self.high)
         return self
 
 
@@ -103,7 +103,7 @@ class Effect(Document):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _check_order(self.low, None, self.high)
+        check_order(self.low, None, self.high)
         return self
 
 
@@ -220,11 +220,11 @@ def validate(document: object) -> Leaderboard:
         return document
     if not isinstance(document, dict):
         raise LeaderboardError(f"a leaderboard is a JSON object, not {type(document).__name__}")
-    _check_version(document.get("schema_version"))
+    check_version(document.get("schema_version"))
     try:
         return Leaderboard.model_validate(document)
     except ValidationError as error:
-        _refuse(error)
+        refuse(error)
 
 
 def read(path: Path) -> Leaderboard:
@@ -276,15 +276,15 @@ def is_divergence(metric: str) -> bool:
 def limits(bound: str, metric: str) -> bool:
     """Tell whether a bound, by its label, is an upper bound on what a metric measures.
 
-    A bound whose name ends in `-w2` bounds the 2-Wasserstein distance, the metric `w2`; any other bounds
-    divergences, in nats.
+    A bound whose name ends in `-kl` or `-w2` bounds the metric of that name alone: the marginal divergence,
+    the 2-Wasserstein distance. Any other bounds the path divergence, and with it every divergence.
     """
-    if bound.partition(":")[0].endswith("-w2"):
-        return metric.partition(":")[0] == "w2"
-    return is_divergence(metric)
+    last = bound.partition(":")[0].rpartition("-")[2]
+    return metric.partition(":")[0] == last if last in ("kl", "w2") else is_divergence(metric)
 
 
-def _check_order(low: float | None, value: float | None, high: float | None) -> None:
+def check_order(low: float | None, value: float | None, high: float | None) -> None:
+    """Refuse an interval that does not hold its value; None is unknown."""
     ends = [("low", low), ("value", value), ("high", high)]
     known = [(name, end) for name, end in ends if end is not None]
     for (lower, a), (upper, b) in itertools.pairwise(known):
@@ -300,19 +300,29 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON number")
 
 
-def _check_version(version: object) -> None:
+def check_version(version: object, known: int = SCHEMA_VERSION) -> None:
+    """Refuse a schema version that is not the known one.
+
+    Raises:
+        LeaderboardError: what to do about it.
+    """
     if not isinstance(version, int) or isinstance(version, bool):
-        raise LeaderboardError(f"schema_version: {version!r} is no version; this harness reads {SCHEMA_VERSION}")
-    if version > SCHEMA_VERSION:
         raise LeaderboardError(
-            f"schema_version: {version} is newer than this harness reads ({SCHEMA_VERSION}); "
+            f"schema_version: {version!r} is no version; this harness reads {known}"
+        )
+    if version > known:
+        raise LeaderboardError(
+            f"schema_version: {version} is newer than this harness reads ({known}); "
             "upgrade with: pip install --upgrade diffusion-harness"
         )
-    if version < SCHEMA_VERSION:
-        raise LeaderboardError(f"schema_version: {version} does not exist; this harness reads {SCHEMA_VERSION}")
+    if version < known:
+        raise LeaderboardError(
+            f"schema_version: {version} does not exist; this harness reads {known}"
+        )
 
 
-def _refuse(error: ValidationError) -> NoReturn:
+def refuse(error: ValidationError) -> NoReturn:
+    """Raise a LeaderboardError of one line: where in the document, which rule, what was there."""
     first = error.errors()[0]
     where = ""
     for part in first["loc"]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
+    from harness.bounds_leaderboard import BoundsBoard, Entry
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -158,6 +160,49 @@ def effects(board: Leaderboard) -> Figure | None:
     grid[0].set_xlim(*_factor_limits(board.effects))
     figure.supxlabel(f"factor on {board.metric}: left of 1 is better, grey is undecided", fontsize=9)
     return _finished(figure, legend=False)
+
+
+@_styled
+def tightness(board: BoundsBoard) -> Figure | None:
+    """Plot bound over measured value, median and quartiles: a panel a target; None where nothing compares.
+
+    Bounds are in their order over all targets, best at the top; one with violations is marked.
+    """
+    compared = {e.target: e.metric for e in board.entries if e.tightness}
+    if not compared:
+        return None
+    names = [standing.bound for standing in board.bounds if standing.tightness]
+    figure = _figure(2.0 + 3.0 * len(compared), 0.3 * len(names) + 1.3)
+    grid = figure.subplots(1, len(compared), squeeze=False, sharey=True, sharex=True)[0]
+    for target, axes in zip(compared, grid, strict=True):
+        _quartiles(axes, [e for e in board.entries if e.target == target and e.tightness], names)
+        axes.set_title(target)
+    grid[0].set_yticks(range(len(names)), names)
+    grid[0].set_ylim(len(names) - 0.4, -0.6)
+    found = [e.tightness for e in board.entries if e.tightness]
+    low = min(0.8, *(t.lower_quartile for t in found)) / 1.2
+    high = max(2.0, *(t.upper_quartile for t in found)) * 1.2
+    _round_ticks(grid[0].xaxis, low, high)
+    grid[0].set_xlim(low, high)
+    figure.supxlabel("bound over measured value: median and quartiles; 1 is perfect", fontsize=9)
+    return _finished(figure)
+
+
+def _quartiles(axes: Axes, entries: Sequence[Entry], names: Sequence[str]) -> None:
+    """Draw a line from quartile to quartile and a point at the median, a bound a line."""
+    axes.set_xscale("log")
+    axes.axvline(1, color=INK, lw=0.8)
+    for entry in entries:
+        spread = entry.tightness
+        if spread is None:
+            continue
+        at = names.index(entry.bound)
+        kind = ("violated", VERMILION, "X") if entry.violations else ("no violation", BLUE, "o")
+        ends = [spread.lower_quartile, spread.upper_quartile]
+        axes.plot(ends, [at, at], color=kind[1], lw=2.2, solid_capstyle="butt", label="_")
+        axes.plot([spread.median], [at], kind[2], color=kind[1], ms=6, ls="", label=kind[0])
+    axes.grid(True, axis="x")
+    axes.tick_params(axis="y", length=0)
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -13,10 +13,13 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness import plots
+from harness.bounds_leaderboard import BoundsBoard, bounds_to_json, validate_bounds
+from harness.bounds_ranking import rank_bounds
+from harness.bounds_tables import MEANING, by_target, entries_table, standings_table
 from harness.leaderboard import Leaderboard, LeaderboardError, to_json, validate
 from harness.sections import bounds_of, divergence_of, sections
 from harness.tables import (
@@ -58,10 +61,28 @@ def publish(document: object, directory: Path | str, command: str) -> list[Path]
             written or holds something else. Nothing is half written.
     """
     board = validate(document)
-    target = Path(directory)
+    return _publish(lambda: render_files(board, command), Path(directory))
+
+
+def publish_bounds(document: object, directory: Path | str, command: str) -> list[Path]:
+    """Write the leaderboard of bounds that a leaderboard gives, its page and its plot; return the files.
+
+    Arguments:
+        document: the leaderboard, as a model or as plain JSON data.
+        directory: a new directory, an empty one, or one that was published before.
+        command: the commands that made the leaderboard, as typed, a line each.
+
+    Raises:
+        LeaderboardError: as `publish`.
+    """
+    board = validate_bounds(rank_bounds(document))
+    return _publish(lambda: render_bounds_files(board, command), Path(directory))
+
+
+def _publish(draw: Callable[[], dict[str, bytes]], target: Path) -> list[Path]:
     try:
         _check_directory(target)
-        files = render_files(board, command)
+        files = draw()
         _write(files, target)
     except OSError as error:
         raise LeaderboardError(f"{target} cannot be written: {error.strerror or error}") from error
@@ -79,6 +100,17 @@ def render_files(board: Leaderboard, command: str) -> dict[str, bytes]:
     return {**drawn, PAGE: page.encode(), SOURCE: to_json(board).encode()}
 
 
+def render_bounds_files(board: BoundsBoard, command: str) -> dict[str, bytes]:
+    """Return the name and content of every file of a published leaderboard of bounds.
+
+    Raises:
+        LeaderboardError: matplotlib is missing.
+    """
+    drawn = dict(_tightness(board))
+    page = _bounds_page(board, command, list(drawn))
+    return {**drawn, PAGE: page.encode(), SOURCE: bounds_to_json(board).encode()}
+
+
 def _plots(board: Leaderboard) -> Iterator[tuple[str, bytes]]:
     plots.require_matplotlib()
     finished = [row for row in board.rows if row.ok]
@@ -91,6 +123,14 @@ def _plots(board: Leaderboard) -> Iterator[tuple[str, bytes]]:
     for name, figure in (("budgets", plots.budgets(board)), ("effects", plots.effects(board))):
         if figure:
             yield f"{name}.svg", plots.svg(figure)
+    yield from _tightness(validate_bounds(rank_bounds(board)))
+
+
+def _tightness(board: BoundsBoard) -> Iterator[tuple[str, bytes]]:
+    plots.require_matplotlib()
+    figure = plots.tightness(board)
+    if figure:
+        yield "tightness.svg", plots.svg(figure)
 
 
 def _page(board: Leaderboard, command: str, drawn: list[str]) -> str:
@@ -109,6 +149,9 @@ def _page(board: Leaderboard, command: str, drawn: list[str]) -> str:
         parts += ["## Error against bound", *map(_image, against)]
     if "budgets.svg" in drawn:
         parts += ["## Where the error comes from", _image("budgets.svg")]
+    if bounds_of(board.rows):
+        parts += ["## Bounds", MEANING + ".", standings_table(validate_bounds(rank_bounds(board)))]
+        parts += [_image("tightness.svg")] if "tightness.svg" in drawn else []
     if board.effects:
         parts += [
             "## Effect of each choice",
@@ -117,6 +160,31 @@ def _page(board: Leaderboard, command: str, drawn: list[str]) -> str:
             effects_table(board),
         ]
     return "\n\n".join([*parts, *_exceptions(board), "## Environment", _environment(board)]) + "\n"
+
+
+_HOW_TO_READ_BOUNDS = """\
+- A bound says, before anything is sampled, how large the error can be. `violations` counts measured values
+  above it by more than their interval: any is a failure of the bound, of the estimate, or of the code.
+- `bound/measured` says how much too large it is: the median over the rows that have both, with quartiles.
+  `kl` is the marginal divergence of the samples; where it cannot be measured, `path-kl`, the exact divergence
+  of the paths, stands in, for which `budget` is 1 by definition. Bounds on W2 (names in `-w2`) are compared with
+  the exact `w2`.
+- Bounds apply to different rows (`applies`), so a median may rest on easy ones; `tightest` counts the rows in
+  which no other bound on the same metric is smaller.
+- Kendall τ says how well a bound orders the designs: 1 as measured, 0 not at all. Over all targets it is the
+  mean, path divergences left out."""
+
+
+def _bounds_page(board: BoundsBoard, command: str, drawn: list[str]) -> str:
+    parts = [f"# Bounds of `{board.suite}`", f"```sh\n{command.strip()}\n```"]
+    total = sum(standing.violations for standing in board.bounds)
+    parts.append(f"{len(board.bounds)} bounds on {len(by_target(board))} targets; {total} violations.")
+    parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plot are drawn.")
+    parts += ["## Over all targets", MEANING + ".", standings_table(board), *map(_image, drawn)]
+    parts += ["## How to read it", _HOW_TO_READ_BOUNDS]
+    for target, entries in by_target(board).items():
+        parts += [f"## {in_markdown(target)}", entries_table(entries)]
+    return "\n\n".join([*parts, "## Environment", _environment(board)]) + "\n"
 
 
 def _summary(board: Leaderboard) -> str:
@@ -149,7 +217,7 @@ def _bound_names(board: Leaderboard) -> str:
     return ", ".join(in_markdown(name) for name in bounds_of(board.rows)) or "none here"
 
 
-def _environment(board: Leaderboard) -> str:
+def _environment(board: Leaderboard | BoundsBoard) -> str:
     lines = []
     for key, value in board.environment.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -194,7 +262,7 @@ def _write(files: dict[str, bytes], target: Path) -> None:
         for name in files:
             (made / name).replace(target / name)
         for stale in set(target.glob("*.svg")) - {target / name for name in files}:
-            if "-against-" in stale.name or stale.stem in ("budgets", "effects"):
+            if "-against-" in stale.name or stale.stem in ("budgets", "effects", "tightness"):
                 stale.unlink()
     finally:
         with contextlib.suppress(OSError):

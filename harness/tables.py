@@ -154,17 +154,17 @@ def effects_meaning(board: Leaderboard) -> str:
 
 
 def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
-    blocks = ["\n".join(_lines([summary(board)], width))]
+    blocks = ["\n".join(break_lines([summary(board)], width))]
     for section in sections(board):
-        head = _lines([section.target + ":", *("  " + line for line in notes(section, board))], width)
-        body = _text_table(fit(build(board, section, section.ranked[:top]), width)) if section.ranked else []
+        head = break_lines([section.target + ":", *("  " + line for line in notes(section, board))], width)
+        body = text_table(fit(build(board, section, section.ranked[:top]), width)) if section.ranked else []
         hidden = len(section.ranked[top:]) if top else 0
         more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
         blocks.append("\n".join([*head, "", *body, *more, *_failures(section, width)]))
     if board.effects:
-        lines = _lines([f"Effects. {effects_meaning(board)}"], width)
-        blocks += ["\n".join([*lines, "", *_text_table(columns)]) for columns in _chunks(board, width)]
-    return _printable("\n\n".join(blocks)) + "\n"
+        lines = break_lines([f"Effects. {effects_meaning(board)}"], width)
+        blocks += ["\n".join([*lines, "", *text_table(columns)]) for columns in _chunks(board, width)]
+    return printable("\n\n".join(blocks)) + "\n"
 
 
 def _failures(section: Section, width: int | None) -> list[str]:
@@ -173,12 +173,13 @@ def _failures(section: Section, width: int | None) -> list[str]:
     lines = ["", f"failed ({len(section.failed)}):"]
     for row in section.failed[:SHOWN_FAILURES]:
         names = " · ".join(section.combination(row, section.constants()))
-        lines += _lines([f"  {names}: {' '.join((row.reason or '').split())}"], width)
+        lines += break_lines([f"  {names}: {' '.join((row.reason or '').split())}"], width)
     hidden = len(section.failed) - SHOWN_FAILURES
     return [*lines, f"  … {hidden} more; --format csv lists all"] if hidden > 0 else lines
 
 
-def _text_table(columns: Sequence[Column]) -> list[str]:
+def text_table(columns: Sequence[Column]) -> list[str]:
+    """Return the lines of a table for a terminal."""
     from tabulate import tabulate
 
     # Heads as ordinary rows: tabulate widens a column by two for its head, which 80 columns cannot spare.
@@ -189,7 +190,7 @@ def _text_table(columns: Sequence[Column]) -> list[str]:
     return [line.rstrip() for line in text.split("\n")]
 
 
-def _lines(lines: Sequence[str], width: int | None) -> list[str]:
+def break_lines(lines: Sequence[str], width: int | None) -> list[str]:
     """Break lines at spaces to a width; what continues is set in by four more."""
     if width is None:
         return list(lines)
@@ -273,9 +274,9 @@ def _estimate(row: Row, metric: str) -> tuple[float, float | None, float | None]
 
 def in_markdown(text: str) -> str:
     """Make text harmless in a cell or a line of Markdown."""
-    return _printable(" ".join(text.split())).translate(_ESCAPES)
+    return printable(" ".join(text.split())).translate(_ESCAPES)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Replace control characters, which a terminal would obey, wherever a plugin put them."""
     return "".join(char if char.isprintable() or char == "\n" else " " for char in text)

@@ -11,12 +11,14 @@ import click
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("destination", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--by", metavar="METRIC", help="Metric that ranks; by default the suite's.")
+@click.option("--bounds", is_flag=True, help="Publish the leaderboard of the bounds instead.")
 @click.option("--command", "made_by", help="The command that stands on the page; by default the one that was typed.")
-def command(directory: Path, destination: Path, by: str | None, made_by: str | None) -> None:
+def command(directory: Path, destination: Path, by: str | None, bounds: bool, made_by: str | None) -> None:
     """Write the leaderboard of DIRECTORY, the result directory of a run, to DESTINATION (leaderboards/NAME)."""
     from harness.outcomes import read_command, read_document
-    from harness.publishing import publish
+    from harness.publishing import publish, publish_bounds
 
     document = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True))
-    publish(document, destination, made_by or read_command(directory))
+    write = publish_bounds if bounds else publish
+    write(document, destination, made_by or read_command(directory))
     click.echo(f"Published: {destination}")

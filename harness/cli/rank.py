@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 @click.command("rank")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--by", metavar="METRIC", help="Metric that ranks; by default the suite's.")
+@click.option("--bounds", is_flag=True, help="Rank the bounds instead: validity, then tightness.")
+@click.option("--budget", is_flag=True, help="Show the terms of the path divergence: E_I, E_S, E_D, E_V.")
 @click.option(
     "--format",
     "form",
@@ -22,11 +24,34 @@ if TYPE_CHECKING:
     show_default=True,
 )
 @click.option("--top", type=click.IntRange(min=0), help="Rows shown per target; 0: all. By default 20 in a table.")
-def command(directory: Path, by: str | None, form: Format, top: int | None) -> None:
+def command(
+    directory: Path, by: str | None, bounds: bool, budget: bool, form: Format, top: int | None
+) -> None:
     """Show the leaderboard of DIRECTORY, the result directory of a run (also of one that goes on)."""
+    if bounds and budget:
+        raise click.UsageError("--bounds and --budget are two views; give one")
+    if bounds and (by is not None or top is not None):
+        raise click.UsageError("--bounds shows every bound by its own rule; it takes no --by and no --top")
     from harness.outcomes import read_document
-    from harness.tables import render, terminal_width
+    from harness.tables import terminal_width
 
     document = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True))
-    text = render(document, form, top=top, width=terminal_width())
+    text = _render(document, bounds, budget, form, top, terminal_width())
     click.echo(text, nl=not text.endswith("\n"))
+
+
+def _render(
+    document: dict[str, Any], bounds: bool, budget: bool, form: Format, top: int | None, width: int | None
+) -> str:
+    if bounds:
+        from harness.bounds_ranking import rank_bounds
+        from harness.bounds_tables import render_bounds
+
+        return render_bounds(rank_bounds(document), form, width=width)
+    if budget:
+        from harness.budget_view import render_budgets
+
+        return render_budgets(document, form, top=top, width=width)
+    from harness.tables import render
+
+    return render(document, form, top=top, width=width)

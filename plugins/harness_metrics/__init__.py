@@ -63,7 +63,7 @@ class KL(Metric):
 
 
 class W2(Metric):
-    """2-Wasserstein distance of p_δ and the generated law, exact: a Gaussian target with an affine sampler."""
+    """2-Wasserstein distance of p_δ and the generated law, exact: a Gaussian target, an affine sampler."""
 
     name: ClassVar[str] = "w2"
     unit: ClassVar[str] = "data units"

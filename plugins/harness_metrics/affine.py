@@ -79,7 +79,7 @@ def divergence(gaussian: tuple[Tensor, Tensor], sigma_min: float, law: GaussianL
 
 
 def wasserstein(gaussian: tuple[Tensor, Tensor], sigma_min: float, law: GaussianLaw) -> Measurement:
-    """Return W_2 of N(m, C + δ²I) and law, exact; with their roots, tr(A + B − 2(A^½BA^½)^½) keeps its digits.
+    """Return W_2 of N(m, C + δ²I) and law, exact, through their roots, which keeps its digits.
 
     A^½ − B^½R is least in norm for the rotation R that makes R B^½ A^½ symmetric, and its norm is W_2.
 

@@ -1,6 +1,7 @@
 """Metrics against closed forms, independent libraries, and their own claims of error."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -417,7 +418,7 @@ class TestW2:
         """|√V − √(c² + δ²)|, V by the recursion."""
         sigmas = exponential_grid(12)
         variance = sigmas[0] ** 2
-        for s, t in zip(sigmas[:-1], sigmas[1:], strict=True):
+        for s, t in itertools.pairwise(sigmas):
             variance *= (1 + (t - s) / s * (1 - 0.49 / (0.49 + s**2))) ** 2
         expected = abs(math.sqrt(variance) - math.sqrt(0.49 + sigmas[-1] ** 2))
         made = experiment(Gaussian(dim=1, std=0.7), Euler(), sigmas, n=64)

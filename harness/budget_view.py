@@ -1,0 +1,225 @@
+"""The budget view: the exact path divergence of every row that has one, term by term.
+
+Of the terms (`harness.budget`) E_I is the initialisation, E_S the score error, E_D the discretization, and
+E_V what another variance than the exponential integrator's adds; it may be negative. Their total bounds the
+marginal divergence `kl`, which is shown beside it. Rows keep the order of the leaderboard.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from harness.columns import BOUND, FURTHER, Column, fit
+from harness.leaderboard import (
+    Count,
+    Estimate,
+    Leaderboard,
+    LeaderboardError,
+    Position,
+    Row,
+    Terms,
+    check_version,
+    is_divergence,
+    refuse,
+    validate,
+)
+from harness.quantities import number, quantity
+from harness.references import Document, Name
+from harness.sections import HEADERS, Section, in_words, metrics_of, sections
+from harness.tables import FORMATS, TOP, break_lines, in_markdown, markdown_table, printable, text_table
+
+BUDGETS_SCHEMA_VERSION = 1
+
+TERMS = {
+    "E_I": "initialization",
+    "E_S": "score",
+    "E_D": "discretization",
+    "E_V": "variance",
+    "total": "total",
+}
+"""The terms as theory calls them, and as fields of a row's budget."""
+
+MEANING = (
+    "Path divergence in nats: initialisation E_I, score error E_S, discretization E_D, and what the kernel's "
+    "variance adds, E_V; the total bounds kl"
+)
+
+
+class BudgetRow(Document):
+    """One combination that has a budget: its labels, its terms, and the divergences that were measured."""
+
+    rank: Position
+    target: Name
+    weighting: Name
+    noise_schedule: Name
+    time_discretization: Name
+    network: Name
+    sampler: Name
+    steps: Position
+    train_steps: Count
+    budget: Terms
+    metrics: dict[str, Estimate]
+
+
+class Budgets(Document):
+    """Every budget of a leaderboard; `without` counts finished rows that have none."""
+
+    schema_version: Literal[1]
+    suite: Name
+    without: Count
+    rows: list[BudgetRow]
+
+
+def budgets(document: object) -> Budgets:
+    """Return the budgets of a leaderboard, as a model or as plain JSON data.
+
+    Raises:
+        LeaderboardError: the document breaks its contract.
+    """
+    board = validate(document)
+    rows, without = [], 0
+    for section in sections(board):
+        rows += [_budget_row(section, row, row.budget) for row in section.ranked if row.budget]
+        without += sum(row.budget is None for row in section.ranked)
+    return Budgets(schema_version=1, suite=board.suite, without=without, rows=rows)
+
+
+def validate_budgets(document: object) -> Budgets:
+    """Check a document, as `json.loads` gives it, against the contract.
+
+    Raises:
+        LeaderboardError: a newer schema version, or one line with the place in the document and the rule.
+    """
+    if not isinstance(document, dict):
+        raise LeaderboardError(f"a document of budgets is a JSON object, not {type(document).__name__}")
+    check_version(document.get("schema_version"), BUDGETS_SCHEMA_VERSION)
+    try:
+        return Budgets.model_validate(document)
+    except ValidationError as error:
+        refuse(error)
+
+
+def render_budgets(document: object, format: str, *, top: int | None = None, width: int | None = None) -> str:
+    """Return the budgets of a leaderboard in a format, with a newline at the end.
+
+    Arguments:
+        document: the leaderboard, as a model or as plain JSON data.
+        format: `table` (a terminal), `markdown`, `csv` (a flat row a combination), `json` (`Budgets`).
+        top: the rows of each target to show, best first; 0 is all. None: 20 in a table, else all.
+        width: the columns of the terminal; None is no limit. Only a table heeds it.
+
+    Raises:
+        LeaderboardError: the document breaks its contract, the format is unknown, or `top` is asked of
+            `json`.
+    """
+    board = validate(document)
+    if format == "json":
+        if top:
+            raise LeaderboardError("json is always the whole document; top applies to table, markdown, csv")
+        return json.dumps(budgets(board).model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+    if format == "csv":
+        return _csv(board, top or None)
+    if format == "markdown":
+        return _markdown(board, top or None)
+    if format == "table":
+        return _text(board, (TOP if top is None else top) or None, width)
+    raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
+
+
+def _budget_row(section: Section, row: Row, terms: Terms) -> BudgetRow:
+    names: dict[str, Any] = {k: v for k, v in section.names[id(row)].items() if not k.endswith("steps")}
+    found = {name: value for name, value in row.metrics.items() if is_divergence(name)}
+    return BudgetRow(
+        rank=row.rank,
+        target=section.target,
+        **names,
+        steps=row.steps,
+        train_steps=row.train_steps,
+        budget=terms,
+        metrics=found,
+    )
+
+
+def _parts(board: Leaderboard, top: int | None) -> Iterator[tuple[Section, list[str], list[Column], int]]:
+    """Yield each target's section, what is said above its table, the columns, the number of rows hidden."""
+    for section in sections(board):
+        rows = [row for row in section.ranked if row.budget]
+        notes = [f"{len(rows)} of {len(section.ranked)} combinations have a budget"]
+        constants = section.constants()
+        if constants:
+            words = (in_words(field, value, noun=True) for field, value in constants.items())
+            notes.append("same in every row: " + " · ".join(words))
+        columns = _columns(board, section, rows[:top]) if rows else []
+        yield section, notes, columns, len(rows[top:]) if top else 0
+
+
+def _columns(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
+    constant = section.constants()
+    columns = [Column("rank", tuple(str(row.rank) for row in rows))]
+    for field, header in HEADERS.items():
+        if field not in constant:
+            columns.append(Column(header, tuple(section.names[id(row)][field] for row in rows), naming=True))
+    for header, term in TERMS.items():
+        columns.append(Column(header, tuple(_term(row, term) for row in rows)))
+    for metric in filter(is_divergence, metrics_of(board, section.ranked)):
+        if any(metric in row.metrics for row in rows):
+            worth = FURTHER if metric.startswith("path-kl") else BOUND
+            columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), worth))
+    return columns
+
+
+def _term(row: Row, term: str) -> str:
+    """Return a term for eyes: what is left of terms that cancel is rounding, and shown as 0."""
+    terms = row.budget.model_dump() if row.budget else {}
+    rounding = 1e-12 * max(map(abs, terms.values()))
+    return number(terms[term] if abs(terms[term]) > rounding else 0.0)
+
+
+def _measured(row: Row, metric: str) -> str:
+    found = row.metrics.get(metric)
+    return "n/a" if found is None else quantity(found.value, found.low, found.high)
+
+
+def _markdown(board: Leaderboard, top: int | None) -> str:
+    parts = [f"# Budgets of {in_markdown(board.suite)}", MEANING + "."]
+    for section, notes, columns, hidden in _parts(board, top):
+        parts += [f"## {in_markdown(section.target)}", "\n".join(f"- {in_markdown(line)}" for line in notes)]
+        parts += [markdown_table(columns)] if columns else []
+        parts += [f"{hidden} more."] if hidden else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
+    blocks = ["\n".join(break_lines([f"{board.suite}: {MEANING}."], width))]
+    for section, notes, columns, hidden in _parts(board, top):
+        head = break_lines([section.target + ":", *("  " + line for line in notes)], width)
+        body = ["", *text_table(fit(columns, width))] if columns else []
+        more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
+        blocks.append("\n".join([*head, *body, *more]))
+    return printable("\n\n".join(blocks)) + "\n"
+
+
+def _csv(board: Leaderboard, top: int | None) -> str:
+    flat, shown = [], dict[str, int]()
+    for row in budgets(board).rows:
+        shown[row.target] = shown.get(row.target, 0) + 1
+        if top and shown[row.target] > top:
+            continue
+        fields = row.model_dump(mode="json")
+        terms, metrics = fields.pop("budget"), fields.pop("metrics")
+        named = {header: terms[term] for header, term in TERMS.items()}
+        measured = {f"{name}.{key}": v for name, entry in metrics.items() for key, v in entry.items()}
+        flat.append({**fields, **named, **measured})
+    out = io.StringIO()
+    writer = csv.DictWriter(
+        out, dict.fromkeys(key for row in flat for key in row), restval="", lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows(flat)
+    return out.getvalue()
