@@ -177,6 +177,7 @@ def tightness(board: BoundsBoard) -> Figure | None:
     for target, axes in zip(compared, grid, strict=True):
         _quartiles(axes, [e for e in board.entries if e.target == target and e.tightness], names)
         axes.set_title(target)
+        axes.set_xlabel("bound over measured value")
     grid[0].set_yticks(range(len(names)), names)
     grid[0].set_ylim(len(names) - 0.4, -0.6)
     found = [e.tightness for e in board.entries if e.tightness]
@@ -184,7 +185,6 @@ def tightness(board: BoundsBoard) -> Figure | None:
     high = max(2.0, *(t.upper_quartile for t in found)) * 1.2
     _round_ticks(grid[0].xaxis, low, high)
     grid[0].set_xlim(low, high)
-    figure.supxlabel("bound over measured value: median and quartiles; 1 is perfect", fontsize=9)
     return _finished(figure)
 
 
@@ -197,7 +197,7 @@ def _quartiles(axes: Axes, entries: Sequence[Entry], names: Sequence[str]) -> No
         if spread is None:
             continue
         at = names.index(entry.bound)
-        kind = ("violated", VERMILION, "X") if entry.violations else ("no violation", BLUE, "o")
+        kind = ("violated", VERMILION, "X") if entry.violations else ("median, quartiles (1 is perfect)", BLUE, "o")
         ends = [spread.lower_quartile, spread.upper_quartile]
         axes.plot(ends, [at, at], color=kind[1], lw=2.2, solid_capstyle="butt", label="_")
         axes.plot([spread.median], [at], kind[2], color=kind[1], ms=6, ls="", label=kind[0])

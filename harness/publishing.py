@@ -20,7 +20,7 @@ from harness import plots
 from harness.bounds_leaderboard import BoundsBoard, bounds_to_json, validate_bounds
 from harness.bounds_ranking import rank_bounds
 from harness.bounds_tables import MEANING, by_target, entries_table, standings_table
-from harness.leaderboard import Leaderboard, LeaderboardError, to_json, validate
+from harness.leaderboard import Leaderboard, LeaderboardError, limits, to_json, validate
 from harness.sections import bounds_of, divergence_of, sections
 from harness.tables import (
     effects_meaning,
@@ -36,6 +36,9 @@ SOURCE, PAGE = "leaderboard.json", "README.md"
 
 TOP = 20
 """Rows of each target on the page."""
+
+AGAINST = 3
+"""Bounds on the path divergence that a metric is drawn against: the best ones."""
 
 _HOW_TO_READ = """\
 - Each row is one combination, trained and sampled with several seeds; a metric is their mean ± its interval.
@@ -114,16 +117,18 @@ def render_bounds_files(board: BoundsBoard, command: str) -> dict[str, bytes]:
 def _plots(board: Leaderboard) -> Iterator[tuple[str, bytes]]:
     plots.require_matplotlib()
     finished = [row for row in board.rows if row.ok]
+    competition = validate_bounds(rank_bounds(board))
+    bounds = [s.bound for s in competition.bounds if s.applies and limits(s.bound, "path-kl")][:AGAINST]
     # Bounds limit a divergence: where the ranking metric is none, one that was measured is drawn too.
     for metric in dict.fromkeys([board.metric, divergence_of(board, finished) or board.metric]):
-        for bound in bounds_of(finished):
+        for bound in bounds:
             figure = plots.error_against_bound(board, bound, metric)
             if figure:
                 yield f"{_slug(metric)}-against-{_slug(bound)}.svg", plots.svg(figure)
     for name, figure in (("budgets", plots.budgets(board)), ("effects", plots.effects(board))):
         if figure:
             yield f"{name}.svg", plots.svg(figure)
-    yield from _tightness(validate_bounds(rank_bounds(board)))
+    yield from _tightness(competition)
 
 
 def _tightness(board: BoundsBoard) -> Iterator[tuple[str, bytes]]:

@@ -333,6 +333,22 @@ def test_gao_zhu_is_above_the_exact_distance():
             assert gaussian_w2(law, found, sigmas[-1]) <= GaoZhuW2().value(case)
 
 
+def test_gao_zhu_by_hand():
+    """One step from 2 to 1 on the line, m₀ = 1: γ = ½ + ½·⅕, C = 4√15."""
+    step = 4 * math.sqrt(15) * (1 - math.log(2))
+    assert wasserstein([2.0, 1.0], 1, 3.0, 1.0) == pytest.approx(0.6 * 3.0 + step)
+
+
+def test_benton_and_ancestral_by_hand():
+    """u = 4, 2, 1 on the line, m₂² = 3: κ = ½, g(κ) = ln 2 − ½; w = ¼, ½, b = 3, 2."""
+    law = GaussianInformation(np.array([3.0]), np.zeros(1))
+    sigmas = np.sqrt([4.0, 2.0, 1.0])
+    b = 1 * math.log(3.0) + 1
+    assert Benton().discretization(design(law, sigmas), sigmas**2) == pytest.approx(math.log(2) - 0.5 + b / 4)
+    ancestral = AncestralTelescope().value(design(law, sigmas, WRONG, Ancestral()))
+    assert ancestral == pytest.approx(3 / 8 + 0.5 * (0.25 * 4 * 0.04 + 0.5 * 2 * 0.04) + 0.5 * (3 / 4 + 2 / 4))
+
+
 def test_gao_zhu_converges_at_order_one_and_forgets_its_start():
     fine = [wasserstein(polynomial(7.0, n, 80.0, 0.01).tolist(), 2, 0.0, 1.0) for n in (400, 800)]
     assert fine[0] / fine[1] == pytest.approx(2.0, rel=0.05)
