@@ -197,7 +197,8 @@ def _quartiles(axes: Axes, entries: Sequence[Entry], names: Sequence[str]) -> No
         if spread is None:
             continue
         at = names.index(entry.bound)
-        kind = ("violated", VERMILION, "X") if entry.violations else ("median, quartiles (1 is perfect)", BLUE, "o")
+        fine = ("median, quartiles (1 is perfect)", BLUE, "o")
+        kind = ("violated", VERMILION, "X") if entry.violations else fine
         ends = [spread.lower_quartile, spread.upper_quartile]
         axes.plot(ends, [at, at], color=kind[1], lw=2.2, solid_capstyle="butt", label="_")
         axes.plot([spread.median], [at], kind[2], color=kind[1], ms=6, ls="", label=kind[0])

@@ -1,4 +1,4 @@
-"""Every bound that ships, from suite to both leaderboards: where it applies it holds, and it applies somewhere."""
+"""Every bound that ships, from suite to leaderboards: where it applies it holds, and it applies somewhere."""
 
 import csv
 import io

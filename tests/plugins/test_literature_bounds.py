@@ -254,7 +254,7 @@ def test_ancestral_telescope_is_of_second_order_on_a_geometric_grid():
 
 
 def test_d_alone_is_no_bound():
-    """½dΣ[ln(u_j/u_{j+1}) − Δ_j/u_j], which J' ≥ −d/u² would give, and Chen's d² with constant 1 at d = 1."""
+    """½dΣ[ln(u_j/u_{j+1}) − Δ_j/u_j], which J' ≥ −d/u² would give; at d = 1 also what u²J' ≥ −d² would."""
     law = LAWS["two points"]()  # 2 apart: they merge at u = 0.17
     sigmas = np.sqrt(np.linspace(0.24, 0.12, 6))
     exact = design(law, sigmas).budget.discretization[0]
@@ -346,7 +346,31 @@ def test_benton_and_ancestral_by_hand():
     b = 1 * math.log(3.0) + 1
     assert Benton().discretization(design(law, sigmas), sigmas**2) == pytest.approx(math.log(2) - 0.5 + b / 4)
     ancestral = AncestralTelescope().value(design(law, sigmas, WRONG, Ancestral()))
-    assert ancestral == pytest.approx(3 / 8 + 0.5 * (0.25 * 4 * 0.04 + 0.5 * 2 * 0.04) + 0.5 * (3 / 4 + 2 / 4))
+    assert ancestral == pytest.approx(
+        3 / 8 + 0.5 * (0.25 * 4 * 0.04 + 0.5 * 2 * 0.04) + 0.5 * (3 / 4 + 2 / 4)
+    )
+
+
+def test_conforti_by_hand():
+    """u = 4, 2, 1 and J = 1/(3 + u): the largest step is 2, the gains 1/5 − 1/7 and 1/4 − 1/5."""
+    sigmas = np.sqrt([4.0, 2.0, 1.0])
+    case = design(GaussianInformation(np.array([3.0]), np.zeros(1)), sigmas)
+    assert Conforti().discretization(case, sigmas**2) == pytest.approx(0.5 * 2 * (1 / 4 - 1 / 7))
+    each = 0.5 * (2 * (1 / 5 - 1 / 7) + 1 / 4 - 1 / 5)
+    assert Conforti(steps="each").discretization(case, sigmas**2) == pytest.approx(each)
+
+
+@pytest.mark.parametrize("second", [1e-3, 0.7, 40.0, 1e5])
+def test_corollary_1_is_its_three_terms(second):
+    """(1/N)[d(2a sinh(L/2a))² + a(1 − e^(−L/a))b_0/u_0 + a(z_0 − z_N)∫f/z²dz], the integral by quadrature."""
+    a, dim, steps = 1.5, 2, 7
+    u = polynomial(a, steps) ** 2
+    z = np.geomspace(0.05 ** (1 / a), 20.0 ** (1 / a), 200_001)
+    integral = np.trapezoid(np.minimum(dim, second * z ** (-2 * a)) / z, np.log(z))
+    wide = math.log(400.0)
+    terms = dim * (2 * a * math.sinh(wide / (2 * a))) ** 2
+    terms += a * (1 - math.exp(-wide / a)) * min(dim, second / u[0]) + a * (z[-1] - z[0]) * integral
+    assert polynomial_discretization(u, 1 / a, dim, second) == pytest.approx(terms / steps, rel=1e-6)
 
 
 def test_gao_zhu_converges_at_order_one_and_forgets_its_start():
