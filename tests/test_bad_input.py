@@ -153,7 +153,7 @@ class TestWords:
             (["publish", "."], "missing argument 'DESTINATION'"),
             (["publish", "/no/such/place", "x"], "/no/such/place holds no results"),
             (["plan", "--format", "xml"], "'xml' is not one of 'table', 'json'"),
-            (["show", "nope"], "unknown component 'nope'; known: analytic, ancestral"),
+            (["show", "nope"], "unknown component 'nope'; known: affine-gaussian-kl, analytic"),
             (["rnu"], "no command 'rnu'; did you mean run?"),
         ],
     )
@@ -165,7 +165,7 @@ class TestWords:
     def test_without_plugins_nothing_is_known(self, refused, tmp_path, monkeypatch):
         monkeypatch.setenv("HARNESS_PLUGINS", "")
         line = refused("run", "--out", tmp_path / "out")
-        assert "none is known (not loaded: bao, data," in line
+        assert "none is known (not loaded: bao, benton," in line
         assert line.endswith("see harness plugins)")
         assert not (tmp_path / "out").exists()
 

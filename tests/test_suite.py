@@ -171,7 +171,7 @@ def test_a_malformed_suite_is_told_by_file_key_and_rule(write, key, value, messa
             "weightings: the suite expands to nothing: mlp is trained and needs at least one",
         ),
         ("bounds", '["theorem-3"]', "bounds: unknown bound 'theorem-3'; did you mean theorem-2?"),
-        ("metrics", '["energy", "w2"]', "metrics: unknown metric 'w2'"),
+        ("metrics", '["energy", "w9"]', "metrics: unknown metric 'w9'"),
     ],
 )
 def test_a_mistake_in_a_component_is_told_by_file_and_key(write, registry, key, value, message):
