@@ -56,9 +56,7 @@ def rank_bounds(document: object) -> dict[str, Any]:
             compared[name] += pairs
             made.append(_entry(section, name, metric, pairs))
         entries += _ranked(made)
-    standings = [
-        _standing(name, [e for e in entries if e["bound"] == name], compared[name]) for name in names
-    ]
+    standings = [_standing(name, [e for e in entries if e["bound"] == name], compared[name]) for name in names]
     return {
         "schema_version": BOUNDS_SCHEMA_VERSION,
         "suite": board.suite,

@@ -217,9 +217,7 @@ def _csv(board: Leaderboard, top: int | None) -> str:
         measured = {f"{name}.{key}": v for name, entry in metrics.items() for key, v in entry.items()}
         flat.append({**fields, **named, **measured})
     out = io.StringIO()
-    writer = csv.DictWriter(
-        out, dict.fromkeys(key for row in flat for key in row), restval="", lineterminator="\n"
-    )
+    writer = csv.DictWriter(out, dict.fromkeys(key for row in flat for key in row), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(flat)
     return out.getvalue()

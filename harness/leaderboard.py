@@ -307,18 +307,14 @@ def check_version(version: object, known: int = SCHEMA_VERSION) -> None:
         LeaderboardError: what to do about it.
     """
     if not isinstance(version, int) or isinstance(version, bool):
-        raise LeaderboardError(
-            f"schema_version: {version!r} is no version; this harness reads {known}"
-        )
+        raise LeaderboardError(f"schema_version: {version!r} is no version; this harness reads {known}")
     if version > known:
         raise LeaderboardError(
             f"schema_version: {version} is newer than this harness reads ({known}); "
             "upgrade with: pip install --upgrade diffusion-harness"
         )
     if version < known:
-        raise LeaderboardError(
-            f"schema_version: {version} does not exist; this harness reads {known}"
-        )
+        raise LeaderboardError(f"schema_version: {version} does not exist; this harness reads {known}")
 
 
 def refuse(error: ValidationError) -> NoReturn:

@@ -118,9 +118,7 @@ def test_rank_budget_in_every_format(finished, document):
     assert " E_V |" in show(finished, "--budget", "--format", "markdown")
 
 
-@pytest.mark.parametrize(
-    "args", [["--bounds", "--budget"], ["--bounds", "--by", "kl"], ["--bounds", "--top", "3"]]
-)
+@pytest.mark.parametrize("args", [["--bounds", "--budget"], ["--bounds", "--by", "kl"], ["--bounds", "--top", "3"]])
 def test_views_exclude_one_another(finished, args):
     done = CliRunner().invoke(command, [str(finished), *args])
     assert done.exit_code == 2

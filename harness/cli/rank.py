@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     show_default=True,
 )
 @click.option("--top", type=click.IntRange(min=0), help="Rows shown per target; 0: all. By default 20 in a table.")
-def command(
-    directory: Path, by: str | None, bounds: bool, budget: bool, form: Format, top: int | None
-) -> None:
+def command(directory: Path, by: str | None, bounds: bool, budget: bool, form: Format, top: int | None) -> None:
     """Show the leaderboard of DIRECTORY, the result directory of a run (also of one that goes on)."""
     if bounds and budget:
         raise click.UsageError("--bounds and --budget are two views; give one")

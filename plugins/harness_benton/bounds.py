@@ -35,8 +35,7 @@ class Benton(FrozenScoreBound):
 
     name: ClassVar[str] = "benton"
     formula: ClassVar[str] = (
-        "m₂²/2u_0 + ½ΣΔ_j e_j + ½dN(−ln(1−κ) − κ) + ½κ[b_0/u_0 + ∫b/v² dv],"
-        "  κ = max Δ_j/u_j, b = min(m₂², dv)"
+        "m₂²/2u_0 + ½ΣΔ_j e_j + ½dN(−ln(1−κ) − κ) + ½κ[b_0/u_0 + ∫b/v² dv],  κ = max Δ_j/u_j, b = min(m₂², dv)"
     )
     source: ClassVar[str] = "Benton, De Bortoli, Doucet, Deligiannidis, arXiv 2308.03686, Theorem 1"
 
@@ -44,9 +43,7 @@ class Benton(FrozenScoreBound):
         """Bound on E_D, in nats."""
         largest = float((1 - u[1:] / u[:-1]).max())
         steps = 0.5 * design.dim * (len(u) - 1) * (-math.log1p(-largest) - largest)
-        return steps + 0.5 * largest * localization(
-            float(u[0]), float(u[-1]), design.dim, design.second_moment
-        )
+        return steps + 0.5 * largest * localization(float(u[0]), float(u[-1]), design.dim, design.second_moment)
 
 
 def localization(top: float, bottom: float, dim: int, second_moment: float) -> float:

@@ -31,9 +31,7 @@ class Conforti(FrozenScoreBound):
     """The Fisher information that the path gains, times a step."""
 
     name: ClassVar[str] = "conforti"
-    formula: ClassVar[str] = (
-        "m₂²/2u_0 + ½ΣΔ_j e_j + ½ max Δ_j (J(u_N) − J(u_0)), or + ½ΣΔ_j(J(u_{j+1}) − J(u_j))"
-    )
+    formula: ClassVar[str] = "m₂²/2u_0 + ½ΣΔ_j e_j + ½ max Δ_j (J(u_N) − J(u_0)), or + ½ΣΔ_j(J(u_{j+1}) − J(u_j))"
     source: ClassVar[str] = "Conforti, Durmus, Gentiloni Silveri, arXiv 2308.12240, Theorem 1"
 
     steps: Literal["largest", "each"] = Field(

@@ -33,9 +33,7 @@ class GaoZhuW2(Bound):
     """W₂ instead of KL: it needs no path divergence, so it holds for a deterministic sampler."""
 
     name: ClassVar[str] = "gao-zhu-w2"
-    formula: ClassVar[str] = (
-        "m₂Πγ_j + Σ_j Π_{i>j}γ_i 4√(d(d+2)(d+4))[(σ−τ) − τ ln(σ/τ)],  γ = τ/σ + (1−τ/σ)/(1+m₀σ²)"
-    )
+    formula: ClassVar[str] = "m₂Πγ_j + Σ_j Π_{i>j}γ_i 4√(d(d+2)(d+4))[(σ−τ) − τ ln(σ/τ)],  γ = τ/σ + (1−τ/σ)/(1+m₀σ²)"
     source: ClassVar[str] = "Gao, Zhu, arXiv 2401.17958; Brosse, Dalalyan (error of one step)"
 
     def value(self, design: Design) -> float | NotApplicable:
@@ -44,9 +42,7 @@ class GaoZhuW2(Bound):
         if gaussian is None:
             return NotApplicable(f"{self.name} is for strongly log-concave targets: Gaussians, here")
         if not design.exact_score:
-            return NotApplicable(
-                f"{self.name} is for the exact score; this network's Lipschitz constant is unknown"
-            )
+            return NotApplicable(f"{self.name} is for the exact score; this network's Lipschitz constant is unknown")
         from harness_gao.euler import is_euler
 
         if not is_euler(design):

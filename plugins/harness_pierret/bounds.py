@@ -18,9 +18,7 @@ class AffineGaussian(Bound):
     """
 
     name: ClassVar[str] = "affine-gaussian-kl"
-    formula: ClassVar[str] = (
-        "½Σ_i[λ/V − 1 − ln(λ/V) + (m − n)²/V],  p_δ = N(m, λ), q_N = N(n, V) along each axis"
-    )
+    formula: ClassVar[str] = "½Σ_i[λ/V − 1 − ln(λ/V) + (m − n)²/V],  p_δ = N(m, λ), q_N = N(n, V) along each axis"
     source: ClassVar[str] = "Pierret, Galerne, arXiv 2405.14250; Wang, He, Tao, arXiv 2406.12839, Lemma 13"
 
     def value(self, design: Design) -> float | NotApplicable:
@@ -29,14 +27,10 @@ class AffineGaussian(Bound):
         if gaussian is None:
             return NotApplicable(f"{self.name} is for Gaussian targets")
         if not design.exact_score:
-            return NotApplicable(
-                f"{self.name} is for the exact score, which is affine; this network is another"
-            )
+            return NotApplicable(f"{self.name} is for the exact score, which is affine; this network is another")
         from harness_pierret.affine import divergence, output_law
 
         law = output_law(design, *gaussian)
         if law is None:
-            return NotApplicable(
-                f"{self.name} is for steps affine in each coordinate; {design.sampler.name}'s are not"
-            )
+            return NotApplicable(f"{self.name} is for steps affine in each coordinate; {design.sampler.name}'s are not")
         return divergence(law, float(design.sigmas[-1])) * (1 + RELATIVE_ROUNDING) + ABSOLUTE_ROUNDING

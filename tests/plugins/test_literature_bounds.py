@@ -219,9 +219,7 @@ def test_tight_on_a_single_point():
             exact = BudgetBound().value(case)
             assert Theorem2().value(case) == pytest.approx(exact)
             assert ChenLeeLu().value(case) / exact == pytest.approx(dim + 1 + 1 / dim)
-        assert Benton().value(design(law, geometric)) == pytest.approx(
-            BudgetBound().value(design(law, geometric))
-        )
+        assert Benton().value(design(law, geometric)) == pytest.approx(BudgetBound().value(design(law, geometric)))
         assert Benton().value(design(law, uneven)) > 1.2 * BudgetBound().value(design(law, uneven))
         fine = design(law, polynomial(math.inf, 2000))
         assert Corollary1().value(fine) == pytest.approx(BudgetBound().value(fine), rel=3e-3)
@@ -346,9 +344,7 @@ def test_benton_and_ancestral_by_hand():
     b = 1 * math.log(3.0) + 1
     assert Benton().discretization(design(law, sigmas), sigmas**2) == pytest.approx(math.log(2) - 0.5 + b / 4)
     ancestral = AncestralTelescope().value(design(law, sigmas, WRONG, Ancestral()))
-    assert ancestral == pytest.approx(
-        3 / 8 + 0.5 * (0.25 * 4 * 0.04 + 0.5 * 2 * 0.04) + 0.5 * (3 / 4 + 2 / 4)
-    )
+    assert ancestral == pytest.approx(3 / 8 + 0.5 * (0.25 * 4 * 0.04 + 0.5 * 2 * 0.04) + 0.5 * (3 / 4 + 2 / 4))
 
 
 def test_conforti_by_hand():
@@ -408,9 +404,7 @@ def test_gao_zhu_is_above_the_distance_of_matched_samples():
     for s, t in itertools.pairwise(sigmas.tolist()):
         x = (t / s) * x + (1 - t / s) * law.denoise(x, s)
     reference = law.sample(300, generator)
-    reference = reference + sigmas[-1] * torch.randn(
-        reference.shape, generator=generator, dtype=torch.float64
-    )
+    reference = reference + sigmas[-1] * torch.randn(reference.shape, generator=generator, dtype=torch.float64)
     cost = torch.cdist(x, reference).square().numpy()
     matched = math.sqrt(cost[linear_sum_assignment(cost)].mean())
     case = design(law.closed_information(), sigmas, sampler=Euler(), target=law)
@@ -435,9 +429,7 @@ def test_bounds_say_where_they_do_not_apply():
     for bound in PATH_BOUNDS:
         assert "euler has none" in reason(bound, exact["euler"])
         assert "ancestral has another" in reason(bound, exact["ancestral"])
-    assert "exponential-integrator has another" in reason(
-        AncestralTelescope(), exact["exponential-integrator"]
-    )
+    assert "exponential-integrator has another" in reason(AncestralTelescope(), exact["exponential-integrator"])
     assert "heun has no Gaussian step" in reason(AncestralTelescope(), exact["heun"])
     for sampler in (Heun(), ExponentialIntegrator()):
         assert f"{sampler.name} is another" in reason(GaoZhuW2(), exact[sampler.name])

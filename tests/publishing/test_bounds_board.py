@@ -238,9 +238,7 @@ class TestBudgets:
         kept = [row for row in document["rows"] if row["status"] == "ok" and row["budget"]]
         assert len(made.rows) == len(kept)
         assert made.without == sum(row["status"] == "ok" and not row["budget"] for row in document["rows"])
-        for shown, row in zip(
-            made.rows, sorted(kept, key=lambda r: r["target"]["name"] != "ring"), strict=True
-        ):
+        for shown, row in zip(made.rows, sorted(kept, key=lambda r: r["target"]["name"] != "ring"), strict=True):
             assert shown.budget.model_dump() == row["budget"]
             assert set(shown.metrics) == {"kl"} & set(row["metrics"])
 
