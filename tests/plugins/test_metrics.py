@@ -361,6 +361,16 @@ class TestChangeOfVariablesKL:
         assert "derivative disagrees with differences" in found.reason
 
 
+class TestFarAway:
+    @pytest.mark.parametrize("shift", [1e5, 1e20])
+    def test_a_sampler_that_diverged_has_no_value(self, shift):
+        made = experiment(Ring(), Frozen(), exponential_grid(10))
+        assert made.last_kernel is not None
+        kernel = dataclasses.replace(made.last_kernel, mean=made.last_kernel.mean + shift)
+        found = KL().measure(dataclasses.replace(made, last_kernel=kernel, kernel=None))
+        assert isinstance(found, NotApplicable)
+
+
 class TestApplicability:
     def test_noise_without_a_kernel_has_no_density(self):
         found = KL().measure(experiment(Ring(), Churn(), exponential_grid(5)))
