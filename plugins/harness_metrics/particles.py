@@ -129,7 +129,7 @@ def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | 
     if not found.gap <= LARGEST_GAP:
         return _too_far_apart(best, found.gap)
     distance = (log_p - found.whole).mean().item()
-    if not distance <= FARTHEST:
+    if not abs(distance) <= FARTHEST:
         return NotApplicable(f"the generated law is {distance:.2g} nats away: more than arithmetic can tell apart")
     value = log_p - found.extrapolated()
     remaining = (found.extrapolated() - 2 * found.whole + found.halves).mean().item()
