@@ -55,11 +55,11 @@ def budget(sigmas: np.ndarray, variances: np.ndarray, information: Information, 
     dim = information.dim
     score = 0.5 * (delta * error)
     discretization = 0.5 * (area - delta * fisher)
-    kernel = dim * np.log(variances / delta) + (dim * delta - delta**2 * (fisher - error)) / variances - dim
-    per_step = 0.5 * (kernel + area)
+    # KL_j less its two terms above; exactly 0 where v_j = Δ_j.
+    excess = dim * np.log(variances / delta) + (dim * delta - delta**2 * (fisher - error)) * (1 / variances - 1 / delta)
     return Budget(
         initialization=information.initialization(float(u[0])),
         score=score.sum(-1),
         discretization=discretization.sum(-1),
-        variance=(per_step - score - discretization).sum(-1),
+        variance=0.5 * excess.sum(-1),
     )

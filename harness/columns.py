@@ -55,32 +55,50 @@ class Column:
 
 
 def build(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
-    """Return all columns of a section's table for some of its finished rows; what is constant has none."""
-    constant = section.constants()
-    columns = [Column("rank", tuple(map(_rank, rows)))]
-    for field, header in HEADERS.items():
-        if field not in constant:
-            cells = tuple(section.names[id(row)][field] for row in rows)
-            columns.append(Column(header, cells, naming=True))
+    """Return the columns of a section's table for some of its finished rows.
+
+    What is constant, and what none of these rows has a value of, has none.
+    """
+    columns = _naming_columns(section, rows)
     if len({row.nfe for row in section.ranked}) > 1:
         columns.append(Column("NFE", tuple(str(row.nfe) for row in rows), EVALUATIONS))
-    for metric in metrics_of(board, section.ranked):
+    for metric in metrics_of(board, rows):
         worth = ESSENTIAL if metric == board.metric else FURTHER
         columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), worth))
     return columns + _bound_columns(board, section, rows)
 
 
+def build_budgets(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
+    """Return the columns of a table of exact budgets, term by term, for rows that have one."""
+    columns = _naming_columns(section, rows)
+    divergence = divergence_of(board, rows)
+    if divergence is not None and divergence.partition(":")[0] == "kl":
+        columns.append(Column(divergence, tuple(_measured(row, divergence) for row in rows), FURTHER))
+    budgets = [row.budget for row in rows if row.budget]
+    for term in ("initialization", "score", "discretization", "variance", "total"):
+        columns.append(Column(term, tuple(optional(getattr(budget, term)) for budget in budgets), BOUND))
+    others = [bound for bound in bounds_of(rows) if bound.partition(":")[0] != "budget"]
+    return columns + [Column(b, tuple(optional(row.bounds.get(b)) for row in rows), OTHER_BOUNDS) for b in others]
+
+
+def _naming_columns(section: Section, rows: Sequence[Row]) -> list[Column]:
+    constant = section.constants()
+    named = [(header, field) for field, header in HEADERS.items() if field not in constant]
+    columns = [Column(h, tuple(section.names[id(row)][f] for row in rows), naming=True) for h, f in named]
+    return [Column("rank", tuple(map(_rank, rows))), *columns]
+
+
 def _bound_columns(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
-    bounds = bounds_of(section.ranked)
+    bounds = bounds_of(rows)
     columns = []
-    if "budget" not in bounds and any(row.budget for row in section.ranked):
+    if "budget" not in bounds and any(row.budget for row in rows):
         totals = [row.budget.total if row.budget else None for row in rows]
         columns.append(Column("path KL", tuple(map(optional, totals)), BOUND))
     for bound in bounds:
         worth = OTHER_BOUNDS if columns else BOUND
         columns.append(Column(bound, tuple(optional(row.bounds.get(bound)) for row in rows), worth))
-    metric = divergence_of(board, section.ranked)
-    if any(ratio(row, metric) is not None for row in section.ranked):
+    metric = divergence_of(board, rows)
+    if any(ratio(row, metric) is not None for row in rows):
         columns.append(Column(f"bound/{metric}", tuple(optional(ratio(row, metric)) for row in rows), BOUND))
     if section.violations:
         columns.append(Column("!", tuple("!" if row.violations else "" for row in rows)))

@@ -260,7 +260,9 @@ def _end(task: Task, future: Future[Any]) -> Ended:
     except TimeoutError:
         return Ended(task, None, f"ran out of its time limit of {task.limit:g} s", task.limit)
     except ProcessExpired as error:
-        return Ended(task, None, f"its process ended (exit status {error.exitcode})", 0.0)
+        # A signal (a negative status) comes from outside: from a system that is out of memory, for one.
+        hint = "; killed from outside? --retry-failed tries again" if error.exitcode < 0 else ""
+        return Ended(task, None, f"its process ended (exit status {error.exitcode}){hint}", 0.0)
     except Exception as error:
         return Ended(task, None, one_line(error), 0.0)
     return Ended(task, value, reason, seconds)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
-from harness.columns import Column, build, fit, wrap
+from harness.columns import Column, build, build_budgets, fit, wrap
 from harness.leaderboard import Effect, Leaderboard, LeaderboardError, Row, to_json, validate
 from harness.quantities import quantity, span
 from harness.references import AXES, labels
@@ -23,6 +23,7 @@ TOP = 20
 """Rows of each target that a table for a terminal shows, unless told otherwise."""
 
 SHOWN_FAILURES = 5
+SHOWN_BUDGETS = 5
 
 _ESCAPES = str.maketrans({char: f"\\{char}" for char in "\\|*`[]<"})
 
@@ -160,11 +161,22 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
         body = text_table(fit(build(board, section, section.ranked[:top]), width)) if section.ranked else []
         hidden = len(section.ranked[top:]) if top else 0
         more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
-        blocks.append("\n".join([*head, "", *body, *more, *_failures(section, width)]))
+        blocks.append(
+            "\n".join([*head, "", *body, *more, *_budgets(board, section, width), *_failures(section, width)])
+        )
     if board.effects:
         lines = break_lines([f"Effects. {effects_meaning(board)}"], width)
         blocks += ["\n".join([*lines, "", *text_table(columns)]) for columns in _chunks(board, width)]
     return printable("\n\n".join(blocks)) + "\n"
+
+
+def _budgets(board: Leaderboard, section: Section, width: int | None) -> list[str]:
+    """Return the best rows that have an exact budget, term by term."""
+    rows = [row for row in section.ranked if row.budget][:SHOWN_BUDGETS]
+    if not rows:
+        return []
+    line = f"best {len(rows)} with an exact budget of the path divergence, in nats:"
+    return ["", *_lines([line], width), "", *_text_table(fit(build_budgets(board, section, rows), width))]
 
 
 def _failures(section: Section, width: int | None) -> list[str]:

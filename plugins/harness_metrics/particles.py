@@ -53,6 +53,9 @@ SMALL_GAP = 0.02
 MODERATE_GAP = 0.2
 """Gap above which children are tried."""
 
+HOPELESS_GAP = 2.0
+"""Gap on pilot points above which nothing more is tried."""
+
 CELLS = 2**17
 """Numbers of the kernel matrix held at a time (1 MB), so that they stay in the cache."""
 
@@ -61,6 +64,9 @@ LOWEST = -700.0
 
 LARGEST_GAP = 0.5
 """Largest gap between quarters and the whole, in nats, from which extrapolation is trusted."""
+
+FARTHEST = 1e6
+"""Divergence, in nats, above which differences of log densities are rounding: a sampler that has diverged."""
 
 LARGEST_SPREAD = 0.5
 """Largest variance of q̂/p at which it serves as a control variate."""
@@ -114,15 +120,17 @@ def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | 
     mixtures = _mixtures(experiment, particles)
     if len(mixtures[-1].mean) < 8:
         return NotApplicable(f"{len(mixtures[-1].mean)} particles are too few for a density; 8 are needed")
-    best = _best(experiment, mixtures)
+    gap, best = _best(experiment, mixtures)
+    if not gap <= HOPELESS_GAP:  # or not a number
+        return _too_far_apart(best, gap)
     points = experiment.fresh(n)
     log_p = experiment.target.log_density(points, experiment.sigma_min).double()
     found = best.densities(_paths(experiment, points, best.depth), log_p)
-    if found.gap > LARGEST_GAP:
-        return NotApplicable(
-            f"{len(best.mixture.mean)} particles lie too far apart for the kernels: a quarter of them is "
-            f"worse by {found.gap:.2g} nats"
-        )
+    if not found.gap <= LARGEST_GAP:
+        return _too_far_apart(best, found.gap)
+    distance = (log_p - found.whole).mean().item()
+    if not abs(distance) <= FARTHEST:
+        return NotApplicable(f"the generated law is {distance:.2g} nats away: more than arithmetic can tell apart")
     value = log_p - found.extrapolated()
     remaining = (found.extrapolated() - 2 * found.whole + found.halves).mean().item()
     controls, noise = _controls(experiment, points, log_p)
@@ -139,6 +147,13 @@ def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | 
     variance = value.var() * (n - 1) / (n - 1 - len(slopes)) / n + influence.var() / len(influence)
     variance += (noise @ slopes).var() / len(noise)
     return Measurement(value.mean().item(), variance.sqrt().item(), remaining)
+
+
+def _too_far_apart(estimator: _Estimator, gap: float) -> NotApplicable:
+    count = len(estimator.mixture.mean)
+    return NotApplicable(
+        f"{count} particles lie too far apart for the kernels: a quarter of them is worse by {gap:.2g} nats"
+    )
 
 
 def _controls(experiment: Experiment, points: Tensor, log_p: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,11 +208,11 @@ def _in_quarters(kernel: LastKernel) -> LastKernel:
     return LastKernel(kernel.mean[: len(kernel.mean) // 4 * 4].double(), kernel.variance)
 
 
-def _best(experiment: Experiment, mixtures: Sequence[LastKernel]) -> _Estimator:
-    """Return the estimator whose gap on pilot points is smallest; depths are tried until it grows."""
+def _best(experiment: Experiment, mixtures: Sequence[LastKernel]) -> tuple[float, _Estimator]:
+    """Return the estimator whose gap on pilot points is smallest, and that gap; depths are tried until it grows."""
     steps = len(mixtures)
     if steps == 1:
-        return _Estimator(mixtures[0], 0)
+        return 0.0, _Estimator(mixtures[0], 0)
     points = experiment.fresh(PILOT)
     log_p = experiment.target.log_density(points, experiment.sigma_min).double()
     found: list[tuple[float, _Estimator]] = []
@@ -209,10 +224,10 @@ def _best(experiment: Experiment, mixtures: Sequence[LastKernel]) -> _Estimator:
         least = min(gap for gap, _ in found)
         if least < SMALL_GAP or found[-1][0] > 2 * least or depth == DEPTHS[-1]:
             break
-    if least > MODERATE_GAP:
+    if MODERATE_GAP < least <= HOPELESS_GAP:
         each = _with_children(experiment, mixtures[-2])
         found.append((each.densities(_paths(experiment, points, 0), log_p).gap, each))
-    return min(found, key=lambda pair: pair[0])[1]
+    return min(found, key=lambda pair: pair[0])
 
 
 def _with_children(experiment: Experiment, before: LastKernel) -> _Estimator:

@@ -44,6 +44,15 @@ class Churn(Euler):
         return super().step(run, x) + 0.01 * torch.tanh(run.noise())
 
 
+class Narrow(Frozen):
+    """The ancestral sampler: variance u'Δ/u."""
+
+    name = "test-narrow"
+
+    def variances(self, sigmas, information=None, score_error=None):
+        return sigmas[1:] ** 2 * (1 - sigmas[1:] ** 2 / sigmas[:-1] ** 2)
+
+
 def normal(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
@@ -181,6 +190,16 @@ class TestSampleMetrics:
         assert means[0] / means[1] == pytest.approx(2, rel=0.25)
 
     @pytest.mark.parametrize("metric", METRICS, ids=lambda m: m.name)
+    def test_what_is_kept_of_a_reference_is_kept_by_its_content(self, metric):
+        x, y = normal(100, 2), normal(100, 2, seed=1)
+        first = metric.compare(x, y)
+        assert metric.compare(x, y.clone()) == first
+        y += 1.0
+        changed = metric.compare(x, y)
+        assert changed.value > 1.5 * first.value
+        assert metric.compare(x, y - 1.0).value == pytest.approx(first.value, rel=1e-9)
+
+    @pytest.mark.parametrize("metric", METRICS, ids=lambda m: m.name)
     def test_one_point_is_refused(self, metric):
         with pytest.raises(ValueError, match="samples of 1 and 5 points; a distance needs 2 or more"):
             metric.compare(normal(1, 2), normal(5, 2))
@@ -296,6 +315,33 @@ class TestParticleKL:
         assert abs(np.mean([m.value for m in found]) - value.mean().item()) < 3 * error
         assert np.std([m.value for m in found]) < 2 * np.mean([m.standard_error for m in found])
 
+    def test_children_where_kernels_are_narrow_and_steps_wide(self):
+        """Ancestral steps from 20 to 0.05 in 6: no depth will do, and 1,024 particles lie too far apart."""
+        sigmas = exponential_grid(6)
+        made = [experiment(Ring(), Narrow(), sigmas, seed=s) for s in range(8)]
+        assert particles._best(made[0], particles._mixtures(made[0], 1024))[1].children == particles.CHILDREN
+        found = [KL().measure(one) for one in made]
+        points = made[0].fresh(1024)
+        log_p = made[0].target.log_density(points, made[0].sigma_min)
+        mixture = particles._mixtures(made[0], 32768)[-1]
+        many = particles._densities(mixture, particles._paths(made[0], points, 0), log_p)
+        value = log_p - many.extrapolated()
+        error = math.hypot(value.std().item() / 32, *(m.standard_error / 8 for m in found))
+        assert abs(np.mean([m.value for m in found]) - value.mean().item()) < 3 * error
+        spread = np.std([m.value for m in found], ddof=1)
+        assert 0.5 < np.mean([m.standard_error for m in found]) / spread < 2
+
+    def test_what_is_nearly_gaussian_costs_hardly_any_error(self):
+        """One huge step makes q_N nearly Gaussian: ln q_N is then a combination of the controls."""
+        sigmas = [20.0, 10.0, 4.0, 0.05]
+        found = KL().measure(experiment(Ring(), Frozen(), sigmas))
+        plain = experiment(Ring(), Frozen(), sigmas)
+        points = plain.fresh(256)
+        log_p = plain.target.log_density(points, plain.sigma_min)
+        mixture = particles._mixtures(plain, 1024)[-1]
+        whole = particles._densities(mixture, particles._paths(plain, points, 0), log_p).whole
+        assert found.standard_error < 0.5 * (log_p - whole).std().item() / 16
+
     def test_the_last_kernel_alone_will_do_where_it_is_wide(self):
         sigmas = exponential_grid(5)
         made = [self.hidden(Gaussian(dim=2), Frozen(), sigmas, seed, kernel=None) for seed in range(8)]
@@ -360,6 +406,16 @@ class TestChangeOfVariablesKL:
         found = KL().measure(cut)
         assert isinstance(found, NotApplicable)
         assert "derivative disagrees with differences" in found.reason
+
+
+class TestFarAway:
+    @pytest.mark.parametrize("shift", [1e5, 1e20])
+    def test_a_sampler_that_diverged_has_no_value(self, shift):
+        made = experiment(Ring(), Frozen(), exponential_grid(10))
+        assert made.last_kernel is not None
+        kernel = dataclasses.replace(made.last_kernel, mean=made.last_kernel.mean + shift)
+        found = KL().measure(dataclasses.replace(made, last_kernel=kernel, kernel=None))
+        assert isinstance(found, NotApplicable)
 
 
 class TestApplicability:
