@@ -176,7 +176,7 @@ def _budgets(board: Leaderboard, section: Section, width: int | None) -> list[st
     if not rows:
         return []
     line = f"best {len(rows)} with an exact budget of the path divergence, in nats:"
-    return ["", *_lines([line], width), "", *_text_table(fit(build_budgets(board, section, rows), width))]
+    return ["", *break_lines([line], width), "", *text_table(fit(build_budgets(board, section, rows), width))]
 
 
 def _failures(section: Section, width: int | None) -> list[str]:
