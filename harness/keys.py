@@ -28,6 +28,7 @@ _ENGINE = (
     "evaluation",
     "information",
     "jobs",
+    "level_weights",
     "measurement",
     "metrics",
     "mixtures",

@@ -52,6 +52,7 @@ from harness.jobs import (
     TrainedNetwork,
     TrainJob,
 )
+from harness.level_weights import weighting_table
 from harness.measurement import measure_information, measure_score_error
 from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric
 from harness.networks import OracleNetwork
@@ -121,7 +122,8 @@ def run_table(job: TableJob) -> list[Record]:
     """Return one record with the checked density and weight."""
     levels = table_levels(job.sigma_min, job.sigma_max)
     density, omega = check_weighting_table(job.weighting, levels, distribution(job.target).sigma_data)
-    return [Record(job.key, "table", {"density": density.tolist(), "omega": omega.tolist()})]
+    payload = {"sigma": levels.tolist(), "density": density.tolist(), "omega": omega.tolist()}
+    return [Record(job.key, "table", payload)]
 
 
 @run.register
@@ -215,7 +217,8 @@ def _design(job: EvaluateJob, law: Distribution) -> Design:
     grid = _fixed(np.array(job.sigmas))
     variances = kernel_variances(job.sampler, grid, information, error)
     terms = None if variances is None else budget(grid, _fixed(variances), information, error)
-    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law)
+    weighting = None if job.weighting is None else weighting_table(job.weighting)
+    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law, weighting)
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:
