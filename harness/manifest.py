@@ -35,6 +35,10 @@ class Row(_Part):
     Attributes:
         components: digest of the component on each axis.
         networks: key of the trained network of each seed; empty for an oracle.
+        errors: key of the score error of each of these.
+        table: key of the weighting's table; None for an oracle.
+        information: key of the target's record.
+        grid: key of the grid.
         samples: key of the sampling of each seed; empty where there is none.
         reason: why there is none.
     """
@@ -43,6 +47,10 @@ class Row(_Part):
     steps: int
     train_steps: int
     networks: list[str]
+    errors: list[str]
+    table: str | None
+    information: str
+    grid: str
     samples: list[str]
     reason: str | None
 
@@ -86,12 +94,17 @@ def manifest(plan: Plan, find: Find, command: str = "") -> Manifest:
         samples = (
             [] if reason or grid is None else [keys.sample(c, grid.payload["sigmas"], s) for s in plan.suite.seeds]
         )
+        networks = [] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds]
         rows.append(
             Row(
                 components={axis: note(getattr(c, axis)) for axis in AXES},
                 steps=c.steps,
                 train_steps=c.train_steps,
-                networks=[] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds],
+                networks=networks,
+                errors=[keys.error(network) for network in networks],
+                table=None if c.weighting is None else keys.table(c.weighting, c.target),
+                information=keys.information(c.target),
+                grid=keys.grid(c),
                 samples=samples,
                 reason=reason,
             )

@@ -34,6 +34,7 @@ from harness.curves import (
     ExactScoreError,
     information_from_json,
     information_to_json,
+    residual_to_json,
     score_error_from_json,
     score_error_to_json,
 )
@@ -113,6 +114,7 @@ def run_information(job: InformationJob) -> list[Record]:
         "second_moment": law.second_moment,
         "finite": law.finite,
         "information": information_to_json(information),
+        "residual": residual_to_json(information, job.sigma_min, job.sigma_max),
     }
     return [Record(job.key, "information", payload)]
 
