@@ -18,7 +18,7 @@ from harness.registry import Registry
 from harness.samplers import Sampler
 from harness.targets import Target
 from harness.time_discretizations import TimeDiscretization
-from harness.weightings import Weighting
+from harness.weightings import GridWeighting, Weighting
 
 if TYPE_CHECKING:
     from harness.suite import Suite
@@ -39,6 +39,14 @@ class Combination:
     sampler: Sampler
     steps: int
     train_steps: int
+
+    @property
+    def grid_follows_network(self) -> bool:
+        """Whether the grid is laid out by the network's score error.
+
+        Not so where the network is trained for the grid: one has to come first.
+        """
+        return self.time_discretization.needs_score_error and not isinstance(self.weighting, GridWeighting)
 
 
 @dataclass(frozen=True)
