@@ -27,6 +27,7 @@ _ENGINE = (
     "curves",
     "evaluation",
     "information",
+    "initial_laws",
     "jobs",
     "measurement",
     "metrics",
@@ -36,6 +37,7 @@ _ENGINE = (
     "samplers",
     "sampling",
     "stages",
+    "start",
     "targets",
     "time_discretizations",
     "training",
@@ -94,7 +96,7 @@ class Keys:
         """Key of a combination's grid; the target takes part where the grid reads its J(u)."""
         target = self.of(c.target) if c.time_discretization.needs_information else None
         rule, schedule = self.of(c.time_discretization), self.of(c.noise_schedule)
-        return digest(engine(), "grid", rule, schedule, c.steps, self._range, target)
+        return digest(engine(), "grid", rule, schedule, c.steps, (self._range[0], c.sigma_max), target)
 
     def network(self, c: Combination, seed: int) -> str:
         """Key of the trained network of a combination and a seed, or of its oracle."""
@@ -110,9 +112,10 @@ class Keys:
         return digest(engine(), "error", network)
 
     def sample(self, c: Combination, sigmas: list[float], seed: int) -> str:
-        """Key of a sampling: by the grid's levels, not by the rule that made them."""
+        """Key of a sampling: by the grid's levels, not by the rule that made them, and by the initial law."""
         count = self._suite.sampling.samples
-        return digest(engine(), "sample", self.network(c, seed), self.of(c.sampler), sigmas, seed, count)
+        parts = (self.network(c, seed), self.of(c.sampler), self.of(c.initial_law))
+        return digest(engine(), "sample", *parts, sigmas, seed, count)
 
     def calibration(self, target: Component, seed: int, metric: str) -> str:
         """Key of a metric's score on a held-out sample."""

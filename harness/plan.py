@@ -136,8 +136,9 @@ class Plan:
         def job(find: Find) -> Job:
             payload = require(find, information, "target") if needs else None
             target = c.target if needs else None
+            levels = {**self._range, "sigma_max": c.sigma_max}
             return GridJob(
-                key, c.time_discretization, c.noise_schedule, c.steps, target=target, information=payload, **self._range
+                key, c.time_discretization, c.noise_schedule, c.steps, target=target, information=payload, **levels
             )
 
         after = frozenset([information] if needs else [])
@@ -298,6 +299,7 @@ class Plan:
                 target=c.target,
                 network=oracle or self._trained(trainable(c.network), require_record(find, network, "training")),
                 sampler=c.sampler,
+                initial_law=c.initial_law,
                 sigmas=tuple(grid.payload["sigmas"]),
                 seed=seed,
                 count=self.suite.sampling.samples,
