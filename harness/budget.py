@@ -1,7 +1,7 @@
 """The exact error budget of a Gaussian-kernel sampler: the path divergence, term by term.
 
 For steps X' ~ N(x + Δ_j S(x, σ_j), v_j I) along u_0 > … > u_N, with Δ_j = u_j − u_{j+1}, P the true reverse chain and Q
-the sampler started from N(0, u_0 I):
+the sampler, started from a Gaussian (`harness.start`):
 
     KL(P ‖ Q) = E_I + Σ_j KL_j
     KL_j = ½[d ln(v_j/Δ_j) + (dΔ_j − Δ_j² J(u_j) + Δ_j² e_j)/v_j − d] + ½ ∫_{u_{j+1}}^{u_j} J du
@@ -81,7 +81,13 @@ def _step_terms(
     return score, discretization, 0.5 * excess
 
 
-def budget(sigmas: np.ndarray, variances: np.ndarray, information: Information, score_error: ScoreError) -> Budget:
+def budget(
+    sigmas: np.ndarray,
+    variances: np.ndarray,
+    information: Information,
+    score_error: ScoreError,
+    initialization: np.ndarray | None = None,
+) -> Budget:
     """Return the exact budget.
 
     Arguments:
@@ -89,6 +95,7 @@ def budget(sigmas: np.ndarray, variances: np.ndarray, information: Information, 
         variances: the kernel's variance v_j of each step, shape (N,).
         information: the target's J(u).
         score_error: the network's e(σ).
+        initialization: E_I of the sampler's start (`Start.divergence`), shape (R,); None: it starts at N(0, u_0 I).
     """
     u = sigmas**2
     delta = u[:-1] - u[1:]
@@ -97,7 +104,7 @@ def budget(sigmas: np.ndarray, variances: np.ndarray, information: Information, 
         delta, variances, fisher, area, score_error(sigmas[:-1]), information.dim
     )
     return Budget(
-        initialization=information.initialization(float(u[0])),
+        initialization=information.initialization(float(u[0])) if initialization is None else initialization,
         score=score.sum(-1),
         discretization=discretization.sum(-1),
         variance=excess.sum(-1),

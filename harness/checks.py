@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from harness.information import Information
     from harness.noise_schedules import NoiseSchedule
+    from harness.start import Start
     from harness.targets import Distribution, Target
     from harness.weightings import Weighting
 
@@ -144,6 +145,31 @@ def check_variances(variances: np.ndarray, component: Component, steps: int) -> 
     table = _vector(variances, component, "variances", steps)
     _positive(table, component, "variances", [f"step {j + 1}" for j in range(steps)])
     return table
+
+
+def check_start(start: Start, component: Component, dim: int) -> Start:
+    """Check the start that an initial law gave.
+
+    Raises:
+        ContractError: no `Start`; a mean or a factor of a wrong shape or not finite; or a covariance that is not
+            positive definite in double precision.
+    """
+    import torch
+
+    from harness.start import Start
+
+    if not isinstance(start, Start):
+        raise _broken(component, "start", f"type {type(start).__name__}; it must be a harness.start.Start")
+    mean = torch.from_numpy(_vector(start.mean, component, "mean", dim))
+    if isinstance(start.factor, (int, float)) and not isinstance(start.factor, bool):
+        if not 0 < start.factor < float("inf"):
+            raise _broken(component, "factor", f"{start.factor:g}; it must be finite and positive")
+        return Start(mean, float(start.factor))
+    factor = torch.from_numpy(_table(start.factor, component, "factor", (dim, dim)))
+    values = torch.linalg.svdvals(factor)
+    if not bool(values[-1] > values[0] * dim * torch.finfo(torch.float64).eps):
+        raise _broken(component, "factor", "singular; the covariance must be positive definite")
+    return Start(mean, factor)
 
 
 def check_score_error(error: np.ndarray, component: Component, levels: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.bounds import Bound
+from harness.initial_laws import InitialLaw
 from harness.metrics import Metric, SampleMetric
 from harness.networks import OracleNetwork, TrainableNetwork
 from harness.noise_schedules import NoiseSchedule
@@ -147,6 +148,7 @@ class EvaluateJob:
     target: Target
     network: OracleNetwork | TrainedNetwork
     sampler: Sampler
+    initial_law: InitialLaw
     sigmas: tuple[float, ...]
     seed: int
     count: int

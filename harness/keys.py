@@ -28,6 +28,7 @@ _ENGINE = (
     "curves",
     "evaluation",
     "information",
+    "initial_laws",
     "jobs",
     "measurement",
     "metrics",
@@ -37,6 +38,7 @@ _ENGINE = (
     "samplers",
     "sampling",
     "stages",
+    "start",
     "targets",
     "time_discretizations",
     "training",
@@ -99,7 +101,7 @@ class Keys:
     def grid(self, c: Combination, seed: int) -> str:
         """Key of a combination's grid; what the grid does not ask for takes no part."""
         rule = c.time_discretization
-        parts = (self.of(rule), self.of(c.noise_schedule), c.steps, self._range)
+        parts = (self.of(rule), self.of(c.noise_schedule), c.steps, (self._range[0], c.sigma_max))
         target = self.of(c.target) if rule.needs_information else None
         sampler = self.of(c.sampler) if rule.needs_sampler else None
         network = self.network(c, seed) if c.grid_follows_network else None
@@ -120,9 +122,10 @@ class Keys:
         return digest(engine(), "error", network)
 
     def sample(self, c: Combination, sigmas: list[float], seed: int) -> str:
-        """Key of a sampling: by the grid's levels, not by the rule that made them."""
+        """Key of a sampling: by the grid's levels, not by the rule that made them, and by the initial law."""
         count = self._suite.sampling.samples
-        return digest(engine(), "sample", self.network(c, seed), self.of(c.sampler), sigmas, seed, count)
+        parts = (self.network(c, seed), self.of(c.sampler), self.of(c.initial_law))
+        return digest(engine(), "sample", *parts, sigmas, seed, count)
 
     def calibration(self, target: Component, seed: int, metric: str) -> str:
         """Key of a metric's score on a held-out sample."""

@@ -161,7 +161,8 @@ class Plan:
                 sampler=c.sampler if rule.needs_sampler else None,
                 network=oracle,
                 score_error=require(find, error, "score error") if error else None,
-                **self._range,
+                sigma_min=self.suite.noise.sigma_min,
+                sigma_max=c.sigma_max,
             )
 
         return Unit(2 if trained else 0, (key,), job, 0.1, frozenset(filter(None, (information, error))))
@@ -338,6 +339,7 @@ class Plan:
                 target=c.target,
                 network=oracle or self._trained(trainable(c.network), require_record(find, network, "training")),
                 sampler=c.sampler,
+                initial_law=c.initial_law,
                 sigmas=tuple(grid.payload["sigmas"]),
                 seed=seed,
                 count=self.suite.sampling.samples,

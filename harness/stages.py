@@ -28,6 +28,7 @@ from harness.checks import (
     check_information,
     check_schedule,
     check_score_error,
+    check_start,
 )
 from harness.curves import (
     ExactScoreError,
@@ -63,6 +64,7 @@ from harness.sampling import (
     kernel_variances,
     simulate_function,
 )
+from harness.start import Start
 from harness.store import PART, Record, file_digest
 from harness.targets import Distribution, Target
 from harness.time_discretizations import GridRequest
@@ -218,8 +220,21 @@ def _design(job: EvaluateJob, law: Distribution) -> Design:
     # No bound may change what the next one sees, or what is sampled.
     grid = _fixed(np.array(job.sigmas))
     variances = kernel_variances(job.sampler, grid, information, error)
-    terms = None if variances is None else budget(grid, _fixed(variances), information, error)
-    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law)
+    start = check_start(job.initial_law.start(law, job.sigmas[0]), job.initial_law, law.dim)
+    terms = None
+    if variances is not None:
+        initialization = _initialization(start, job.sigmas[0], law, information)
+        terms = budget(grid, _fixed(variances), information, error, initialization)
+    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law, start)
+
+
+def _initialization(start: Start, sigma: float, law: Distribution, information: Information) -> np.ndarray | None:
+    """Return E_I of a start; None for N(0, σ²I), whose E_I needs no covariance."""
+    if start.is_centered(sigma):
+        return None
+    exact = start.divergence(sigma**2, information, *law.mean_and_covariance())
+    # Rounding may leave less than nothing of what is known exactly; noise is left as it is, without bias.
+    return exact.clip(min=0.0) if information.replicates == 1 else exact
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:
@@ -235,7 +250,12 @@ def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Exper
     dtype = torch.float64 if isinstance(job.network, OracleNetwork) else torch.float32
     start = time.perf_counter()
     generated = generate(
-        job.sampler, denoiser, job.sigmas, kernel, seed=job.seed, count=len(reference), dim=law.dim, dtype=dtype
+        *(job.sampler, denoiser, job.sigmas, kernel),
+        seed=job.seed,
+        count=len(reference),
+        dim=law.dim,
+        dtype=dtype,
+        start=design.initial,
     )
     seconds = time.perf_counter() - start
     experiment = Experiment(
@@ -250,6 +270,7 @@ def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Exper
         budget=design.budget,
         generator=torch.Generator(),
         kernel=kernel_function(job.sampler, denoiser, job.sigmas, kernel),
+        initial=design.initial,
     )
     return experiment, generated.nfe, seconds
 

@@ -1,4 +1,4 @@
-"""Oracles: networks that know the answer, the exact budget as a bound, and the grid optimal for it.
+"""Oracles: networks that know the answer, the exact budget as a bound, the grid optimal for it, the best start.
 
 Source: Wang, He, Tao, arXiv 2406.12839 (the error budget, here with exact constants: docs/theory.md,
 section 2).
@@ -12,6 +12,7 @@ from harness import hookimpl
 
 if TYPE_CHECKING:
     from harness.bounds import Bound
+    from harness.initial_laws import InitialLaw
     from harness.networks import Network
     from harness.time_discretizations import TimeDiscretization
 
@@ -39,3 +40,11 @@ def harness_bounds() -> list[type[Bound]]:
     from harness_oracles.bounds import AncestralTelescope, BudgetBound
 
     return [BudgetBound, AncestralTelescope]
+
+
+@hookimpl
+def harness_initial_laws() -> list[type[InitialLaw]]:
+    """Return the start that has the target's moments."""
+    from harness_oracles.initial_laws import MomentMatched
+
+    return [MomentMatched]
