@@ -1,7 +1,8 @@
 """Samplers.
 
-A sampler starts at X ~ N(0, σ_max² I) and steps down a grid σ_0 > … > σ_N > 0 of noise levels. The base class owns the
-loop; a sampler writes one `step`. With D = D(x, σ), Δ = σ² − σ'² and S = (D − x)/σ².
+A sampler starts from Gaussian points (`harness.start`), N(0, σ_0² I) unless another law is chosen, and steps down a
+grid σ_0 > … > σ_N > 0 of noise levels. The base class owns the loop; a sampler writes one `step`. With D = D(x, σ),
+Δ = σ² − σ'² and S = (D − x)/σ².
 """
 
 from __future__ import annotations
@@ -69,6 +70,10 @@ class Sampler(Component):
         """Whether no step draws noise, so that the sampler is a map of its starting point."""
         return True
 
+    def evaluations(self, steps: int) -> int:
+        """Evaluations of the denoiser that a sample takes on a grid of so many steps: one a step, unless overridden."""
+        return steps
+
     @abstractmethod
     def step(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Return the points at `run.sigma_next`, from the points x at `run.sigma`, both of shape (n, d)."""
@@ -89,7 +94,7 @@ class GaussianKernelSampler(Sampler):
     """
 
     needs_information: ClassVar[bool] = False
-    """Whether `variances` reads the target's Fisher information and the network's score error."""
+    """Whether `step_variances` reads the target's Fisher information and the network's score error."""
 
     @property
     def deterministic(self) -> bool:
@@ -97,19 +102,32 @@ class GaussianKernelSampler(Sampler):
         return False
 
     @abstractmethod
-    def variances(
-        self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None
+    def step_variances(
+        self,
+        sigma: np.ndarray,
+        sigma_next: np.ndarray,
+        information: Information | None,
+        score_error: ScoreError | None,
     ) -> np.ndarray:
-        """Variance v_j > 0 of each step.
+        """Variance v > 0 of steps from σ to σ', elementwise: of any steps, which need not follow one another.
+
+        A step's variance depends on its two ends only: that makes the best grid a shortest path.
 
         Arguments:
-            sigmas: the grid, shape (N+1,), float64.
+            sigma: the levels σ, shape (K,), float64.
+            sigma_next: the levels σ' < σ, shape (K,).
             information: the target's Fisher information J(u), where `needs_information`.
             score_error: the network's score error e(σ), where `needs_information`.
 
         Returns:
-            Shape (N,), finite, positive.
+            Shape (K,), finite, positive.
         """
+
+    def variances(
+        self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None
+    ) -> np.ndarray:
+        """Variance of each step of a grid of shape (N+1,); shape (N,)."""
+        return self.step_variances(sigmas[:-1], sigmas[1:], information, score_error)
 
     def mean(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Mean x + Δ S(x, σ) of the current step's kernel, shape (n, d)."""

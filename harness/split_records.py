@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from harness.curves import residual_from_json, score_error_from_json
-from harness.level_weights import LevelWeights, WeightingTable, weighting_table
+from harness.level_weights import LevelWeights, WeightingTable, table_from_json
 from harness.manifest import Manifest, Row
 from harness.score_split import Families, Fixed, Network, Residual, combine
 from harness.store import Record, Store
@@ -32,8 +32,8 @@ def score_splits(rows: Manifest, store: Store, eligible: Sequence[bool]) -> list
     if not wanted:
         return [None] * len(rows.rows)
     families = Families(networks_at_hand(rows, store))
-    grids = _read(store, (row.grid for row in wanted), lambda payload: np.array(payload["sigmas"]))
-    tables = _read(store, (row.table for row in wanted if row.table), weighting_table)
+    grids = _read(store, (grid for row in wanted for grid in row.grids), lambda payload: np.array(payload["sigmas"]))
+    tables = _read(store, (row.table for row in wanted if row.table), table_from_json)
     return [
         _split(row, families, grids, tables) if able else None for row, able in zip(rows.rows, eligible, strict=True)
     ]
@@ -73,11 +73,12 @@ def _fixed(objective: Mapping[str, Any] | None, residual: Residual | None) -> Fi
 def _split(
     row: Row, families: Families, grids: Mapping[str, np.ndarray], tables: Mapping[str, WeightingTable]
 ) -> dict[str, Any] | None:
-    if row.table is None or row.table not in tables or row.grid not in grids or not row.networks:
+    if row.table is None or row.table not in tables or not row.networks:
         return None
-    shares = [families.split(key, grids[row.grid], tables[row.table]) for key in row.networks]
+    pairs = [(key, grids[grid]) for key, grid in zip(row.networks, row.grids, strict=True) if grid in grids]
+    shares = (families.split(key, sigmas, tables[row.table]) for key, sigmas in pairs)
     whole = [share for share in shares if share is not None]
-    if len(whole) < len(shares):
+    if len(whole) < len(row.networks):
         return None
     return {"objective": "fixed" if families.fixed(row.networks[0]) else "fresh", **combine(whole)}
 
