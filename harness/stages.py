@@ -34,6 +34,7 @@ from harness.curves import (
     ExactScoreError,
     information_from_json,
     information_to_json,
+    residual_to_json,
     score_error_from_json,
     score_error_to_json,
 )
@@ -52,6 +53,7 @@ from harness.jobs import (
     TrainedNetwork,
     TrainJob,
 )
+from harness.level_weights import table_from_json, table_to_json
 from harness.measurement import measure_information, measure_score_error
 from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric
 from harness.networks import OracleNetwork
@@ -69,7 +71,7 @@ from harness.store import PART, Record, file_digest
 from harness.targets import Distribution, Target
 from harness.time_discretizations import GridRequest
 from harness.training import Member, Snapshot, initial_module, seed_from, table_levels, train
-from harness.weighting_tables import weighting_table
+from harness.weighting_tables import tabulate
 
 
 @singledispatch
@@ -114,6 +116,7 @@ def run_information(job: InformationJob) -> list[Record]:
         "second_moment": law.second_moment,
         "finite": law.finite,
         "information": information_to_json(information),
+        "residual": residual_to_json(information, job.sigma_min, job.sigma_max),
     }
     return [Record(job.key, "information", payload)]
 
@@ -122,8 +125,8 @@ def run_information(job: InformationJob) -> list[Record]:
 def run_table(job: TableJob) -> list[Record]:
     """Return one record with the checked density and weight."""
     levels = table_levels(job.sigma_min, job.sigma_max)
-    density, omega = weighting_table(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
-    return [Record(job.key, "table", {"density": density.tolist(), "omega": omega.tolist()})]
+    table = tabulate(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
+    return [Record(job.key, "table", table_to_json(table))]
 
 
 @run.register
@@ -225,7 +228,20 @@ def _design(job: EvaluateJob, law: Distribution) -> Design:
     if variances is not None:
         initialization = _initialization(start, job.sigmas[0], law, information)
         terms = budget(grid, _fixed(variances), information, error, initialization)
-    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law, start)
+    weighting = None if job.weighting is None else table_from_json(job.weighting)
+    return Design(
+        sampler=job.sampler,
+        sigmas=grid,
+        variances=variances,
+        dim=law.dim,
+        second_moment=law.second_moment,
+        information=information,
+        score_error=error,
+        budget=terms,
+        target=law,
+        initial=start,
+        weighting=weighting,
+    )
 
 
 def _initialization(start: Start, sigma: float, law: Distribution, information: Information) -> np.ndarray | None:

@@ -170,7 +170,7 @@ def test_a_malformed_suite_is_told_by_file_key_and_rule(write, key, value, messa
             "[]",
             "weightings: the suite expands to nothing: mlp is trained and needs at least one",
         ),
-        ("bounds", '["theorem-3"]', "bounds: unknown bound 'theorem-3'; did you mean theorem-2?"),
+        ("bounds", '["corolary-1"]', "bounds: unknown bound 'corolary-1'; did you mean corollary-1?"),
         ("metrics", '["energy", "w9"]', "metrics: unknown metric 'w9'"),
     ],
 )
