@@ -1,14 +1,12 @@
 """The weights β_j with which training counts the levels that a sampling grid visits.
 
 Training minimises ∫ β(σ) E‖σS + ξ‖² dσ over [σ_min, σ_max]. On the levels σ_0 > … > σ_{N−1} that a grid visits (the
-last, σ_N, is reached but not evaluated) that becomes the sum
+last, σ_N, is reached but not evaluated) that is the sum
 
-    L(θ) = ½ Σ_j β_j E‖σ_j S + ξ‖²,      β_j = ∫_{cell_j} β dσ,
+    L(θ) = ½ Σ_j β_j E‖σ_j S + ξ‖²,      β_j = β(σ_j) · cell_j,
 
-cell_j the levels that are nearest to σ_j in ln σ: cells meet at geometric midpoints, the last ends at σ_N, and the
-first reaches as far above σ_0 as below, where training does. The page has β(σ_j) times the length of a cell; the
-integral is the same for a smooth β, and right also for one that sits on the levels themselves, as a `GridWeighting`
-does. As E‖σS + ξ‖² = σ²e + c(σ), c(σ) = d − uJ(u), the sum exceeds its least value L* = ½ Σ β_j c(σ_j) by
+cell_j the part of [σ_N, σ_0] that is nearest to σ_j in ln σ: cells meet at geometric midpoints, the first ends at
+σ_0 and the last at σ_N. As E‖σS + ξ‖² = σ²e + c(σ), c(σ) = d − uJ(u), it exceeds its least value L* = ½ Σ β_j c(σ_j) by
 
     L(θ) − L* = ½ Σ_j β_j σ_j² e_j,
 
@@ -27,6 +25,8 @@ from typing import Any
 
 import numpy as np
 
+_FIELDS = ("sigma", "density", "omega", "masses")
+
 
 @dataclass(frozen=True)
 class WeightingTable:
@@ -36,29 +36,31 @@ class WeightingTable:
         sigma: the levels, increasing, shape (K,).
         density: p at each level with respect to dσ, up to a factor.
         omega: ω at each level, up to a factor; of an adaptive weighting the one that training starts from.
+        masses: of a weighting that is made for a grid the masses β_j on its levels, shape (N,), of which the density
+            is a comb; else None.
     """
 
     sigma: np.ndarray
     density: np.ndarray
     omega: np.ndarray
+    masses: np.ndarray | None = None
+
+    def __call__(self, sigma: np.ndarray) -> np.ndarray:
+        """Return β at levels of shape (N,): pσ and ω are linear in ln σ between the levels, as in training."""
+        at, known = np.log(sigma), np.log(self.sigma)
+        mass = np.interp(at, known, self.density * self.sigma)
+        beta: np.ndarray = mass * np.interp(at, known, self.omega) / sigma
+        return beta
 
     def on_grid(self, sigmas: np.ndarray) -> LevelWeights:
         """Return the weights of the levels that a grid of shape (N+1,), decreasing, visits.
 
-        As in training pσ and ω are linear in ln σ between the levels of the table; their product is a parabola on each
-        piece, which Simpson's rule integrates exactly.
+        A weighting that is made for a grid is asked for no other.
         """
         visited = np.asarray(sigmas, dtype=np.float64)[:-1]
-        known, ends = np.log(self.sigma), np.log(cell_edges(sigmas))
-        ends = ends.clip(known[0], known[-1])
-        nodes = np.unique(np.concatenate([known, ends]))
-        middles = (nodes[1:] + nodes[:-1]) / 2
-        at_nodes, at_middles = (
-            np.interp(x, known, self.density * self.sigma) * np.interp(x, known, self.omega) for x in (nodes, middles)
-        )
-        pieces = np.diff(nodes) * (at_nodes[1:] + at_nodes[:-1] + 4 * at_middles) / 6
-        up_to = np.concatenate([[0.0], pieces.cumsum()])[np.searchsorted(nodes, ends)]
-        return LevelWeights(visited, up_to[:-1] - up_to[1:])
+        if self.masses is not None:
+            return LevelWeights(visited, self.masses)
+        return LevelWeights(visited, self(visited) * cells(sigmas))
 
 
 @dataclass(frozen=True)
@@ -101,13 +103,19 @@ class LevelWeights:
         return float(((u[:-1] - u[1:]) / (self.beta * u[:-1])).max())
 
 
-def cell_edges(sigmas: np.ndarray) -> np.ndarray:
-    """Return where the cells of the levels that a grid visits end, decreasing; both of shape (N+1,)."""
+def cells(sigmas: np.ndarray) -> np.ndarray:
+    """Return the cells, in σ, of the levels that a grid of shape (N+1,), decreasing, visits; shape (N,)."""
     levels = np.asarray(sigmas, dtype=np.float64)
-    top = levels[:1] * np.sqrt(levels[0] / levels[1])
-    return np.concatenate([top, np.sqrt(levels[:-2] * levels[1:-1]), levels[-1:]])
+    edges = np.concatenate([levels[:1], np.sqrt(levels[:-2] * levels[1:-1]), levels[-1:]])
+    widths: np.ndarray = edges[:-1] - edges[1:]
+    return widths
+
+
+def table_to_json(table: WeightingTable) -> dict[str, Any]:
+    """Return a table as JSON values."""
+    return {field: None if (value := getattr(table, field)) is None else value.tolist() for field in _FIELDS}
 
 
 def table_from_json(payload: Mapping[str, Any]) -> WeightingTable:
-    """Return the table that a record holds."""
-    return WeightingTable(*(np.asarray(payload[field], dtype=np.float64) for field in ("sigma", "density", "omega")))
+    """Rebuild what `table_to_json` gave, bit for bit."""
+    return WeightingTable(*(None if payload[f] is None else np.array(payload[f], dtype=np.float64) for f in _FIELDS))  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ def score_splits(rows: Manifest, store: Store, eligible: Sequence[bool]) -> list
     if not wanted:
         return [None] * len(rows.rows)
     families = Families(networks_at_hand(rows, store))
-    grids = _read(store, (grid for row in wanted for grid in row.grids), lambda payload: np.array(payload["sigmas"]))
+    grids = _read(store, (key for row in wanted for key in row.grids), lambda payload: np.array(payload["sigmas"]))
     tables = _read(store, (row.table for row in wanted if row.table), table_from_json)
     return [
         _split(row, families, grids, tables) if able else None for row, able in zip(rows.rows, eligible, strict=True)
@@ -75,10 +75,12 @@ def _split(
 ) -> dict[str, Any] | None:
     if row.table is None or row.table not in tables or not row.networks:
         return None
-    pairs = [(key, grids[grid]) for key, grid in zip(row.networks, row.grids, strict=True) if grid in grids]
-    shares = (families.split(key, sigmas, tables[row.table]) for key, sigmas in pairs)
+    if any(key not in grids for key in row.grids):
+        return None
+    pairs = zip(row.networks, row.grids, strict=True)
+    shares = [families.split(network, grids[grid], tables[row.table]) for network, grid in pairs]
     whole = [share for share in shares if share is not None]
-    if len(whole) < len(row.networks):
+    if len(whole) < len(shares):
         return None
     return {"objective": "fixed" if families.fixed(row.networks[0]) else "fresh", **combine(whole)}
 

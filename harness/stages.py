@@ -53,7 +53,7 @@ from harness.jobs import (
     TrainedNetwork,
     TrainJob,
 )
-from harness.level_weights import table_from_json
+from harness.level_weights import table_from_json, table_to_json
 from harness.measurement import measure_information, measure_score_error
 from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric
 from harness.networks import OracleNetwork
@@ -71,7 +71,7 @@ from harness.store import PART, Record, file_digest
 from harness.targets import Distribution, Target
 from harness.time_discretizations import GridRequest
 from harness.training import Member, Snapshot, initial_module, seed_from, table_levels, train
-from harness.weighting_tables import weighting_table
+from harness.weighting_tables import tabulate
 
 
 @singledispatch
@@ -125,9 +125,8 @@ def run_information(job: InformationJob) -> list[Record]:
 def run_table(job: TableJob) -> list[Record]:
     """Return one record with the checked density and weight."""
     levels = table_levels(job.sigma_min, job.sigma_max)
-    density, omega = weighting_table(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
-    payload = {"sigma": levels.tolist(), "density": density.tolist(), "omega": omega.tolist()}
-    return [Record(job.key, "table", payload)]
+    table = tabulate(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
+    return [Record(job.key, "table", table_to_json(table))]
 
 
 @run.register
@@ -224,14 +223,24 @@ def _design(job: EvaluateJob, law: Distribution) -> Design:
     # No bound may change what the next one sees, or what is sampled.
     grid = _fixed(np.array(job.sigmas))
     variances = kernel_variances(job.sampler, grid, information, error)
-    weighting = None if job.weighting is None else table_from_json(job.weighting)
     start = check_start(job.initial_law.start(law, job.sigmas[0]), job.initial_law, law.dim)
     terms = None
     if variances is not None:
         initialization = _initialization(start, job.sigmas[0], law, information)
         terms = budget(grid, _fixed(variances), information, error, initialization)
+    weighting = None if job.weighting is None else table_from_json(job.weighting)
     return Design(
-        job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law, start, weighting
+        sampler=job.sampler,
+        sigmas=grid,
+        variances=variances,
+        dim=law.dim,
+        second_moment=law.second_moment,
+        information=information,
+        score_error=error,
+        budget=terms,
+        target=law,
+        initial=start,
+        weighting=weighting,
     )
 
 

@@ -46,8 +46,8 @@ class TestFreshNoise:
         """σ²e = s at each level gives L − L* = ½ s Σβ_j, so the terms are as the scales: 3 = (3 − 1) + 1."""
         families = Families([Network("a", "f", 0, flat(3.0)), Network("b", "f", 1, flat(1.0))])
         share = families.split("a", GRID, TABLE)
-        # β = 1/σ on cells from 16 to 4 to 1 to ¼.
-        beta = np.full(3, np.log(4))
+        # β = 1/σ on cells from 8 to 4 to 1 to ¼.
+        beta = np.array([8 - 4, 4 - 1, 1 - 0.25]) / GRID[:-1]
         u = GRID**2
         worst = ((u[:-1] - u[1:]) / (beta * u[:-1])).max()
         assert share.score_max.value == pytest.approx(worst * 1.5 * beta.sum())
