@@ -15,6 +15,7 @@ from harness.errors import HarnessError
 from harness.jobs import DescentJob, DescentRequest
 from harness.keys import descent
 from harness.networks import TrainableNetwork
+from harness.plan import DESCENT_COST
 
 if TYPE_CHECKING:
     from harness.plugins import Registry
@@ -57,7 +58,7 @@ def descent_cost(request: DescentRequest) -> float:
     """Return the estimated seconds of one seed on one core; of a network of ordinary size."""
     settings = request.settings
     points = settings.points * (settings.levels if settings.method == "gradient-descent" else 1)
-    return 1.0 + settings.steps * points * 1.5e-5
+    return 1.0 + settings.steps * points * DESCENT_COST
 
 
 def _one(axis: str, form: str, registry: Registry) -> Component:

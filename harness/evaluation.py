@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harness.budget import Budget
     from harness.samplers import Sampler
     from harness.targets import Distribution
+    from harness.trajectories import Trajectory
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Experiment:
         generator: source of randomness for the metrics, seeded for this combination alone.
         kernel: any step of a Gaussian-kernel sampler, in float64: `kernel(j, x)` is the law of the points after step
             j from points x of shape (n, d) at σ_j.
+        training: how the network was trained, where gradient descent recorded it.
     """
 
     target: Distribution
@@ -54,6 +56,7 @@ class Experiment:
     budget: Budget | None
     generator: Generator
     kernel: Callable[[int, Tensor], LastKernel] | None = None
+    training: Trajectory | None = None
 
     @property
     def sigma_min(self) -> float:

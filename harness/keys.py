@@ -107,7 +107,7 @@ class Keys:
         if c.weighting is None:
             return digest(engine(), "oracle", self.of(c.network), self.of(c.target))
         t = self._suite.training
-        settings = (t.batch_size, t.learning_rate, t.ema_decay, self._range)
+        settings = t.settings(), self._range
         parts = (self.of(c.target), self.of(c.network), self.of(c.weighting), seed, c.train_steps)
         return digest(engine(), "train", *parts, settings)
 

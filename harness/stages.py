@@ -43,6 +43,7 @@ from harness.evaluation import Experiment, mean_and_error
 from harness.information import Information, ScoreError
 from harness.jobs import (
     CalibrateJob,
+    Descent,
     DescentJob,
     ErrorJob,
     EvaluateJob,
@@ -71,7 +72,7 @@ from harness.store import PART, Record, file_digest
 from harness.targets import Distribution, Target
 from harness.time_discretizations import GridRequest
 from harness.training import Member, Snapshot, initial_module, seed_from, table_levels, train
-from harness.trajectories import to_json
+from harness.trajectories import from_json, to_json
 
 
 @singledispatch
@@ -143,6 +144,8 @@ def run_grid(job: GridJob) -> list[Record]:
 @run.register
 def run_train(job: TrainJob) -> list[Record]:
     """Return one record for each network and training level; a network that diverged has a failed one."""
+    if job.training.descent is not None:
+        return _run_descents(job, job.training.descent)
     members = [
         Member(m.weighting, torch.tensor(m.table["density"]).double(), torch.tensor(m.table["omega"]).double(), m.seed)
         for m in job.members
@@ -154,6 +157,21 @@ def run_train(job: TrainJob) -> list[Record]:
         seconds = (time.perf_counter() - start) / len(members)
         for member, snapshot in zip(job.members, snapshots, strict=True):
             records.append(_checkpoint(member.keys[index], snapshot, seconds, job.folder))
+    return records
+
+
+def _run_descents(job: TrainJob, settings: Descent) -> list[Record]:
+    """Do a training job by gradient descent, one network after the other."""
+    law = distribution(job.target)
+    records = []
+    for m in job.members:
+        density, omega = (torch.tensor(m.table[column]).double() for column in ("density", "omega"))
+        learner = Learner(job.network, m.weighting, density, omega, m.seed)
+        labels = Labels(job.target.label(), job.network.label(), m.weighting.label())
+        start = time.perf_counter()
+        snapshots = descend(learner, law, settings, labels, job.training.levels)
+        for key, snapshot in zip(m.keys, snapshots, strict=True):
+            records.append(_checkpoint(key, snapshot, time.perf_counter() - start, job.folder))
     return records
 
 
@@ -190,6 +208,9 @@ def _checkpoint(key: str, snapshot: Snapshot, seconds: float, folder: Path, kind
     payload: dict[str, Any] = {"sha256": digest, "loss": snapshot.loss}
     if snapshot.trajectory is not None:
         payload["trajectory"] = to_json(snapshot.trajectory)
+        # What the loss is the minimum of, for whoever splits the score error; the points follow from the seed.
+        names = ("seed", "points", "sigma", "beta")
+        payload["objective"] = {"loss": snapshot.loss, **{name: payload["trajectory"][name] for name in names}}
     return Record(key, kind, payload, seconds=seconds)
 
 
@@ -239,7 +260,8 @@ def _design(job: EvaluateJob, law: Distribution) -> Design:
     grid = _fixed(np.array(job.sigmas))
     variances = kernel_variances(job.sampler, grid, information, error)
     terms = None if variances is None else budget(grid, _fixed(variances), information, error)
-    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law)
+    way = None if job.training is None else from_json(job.training)
+    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law, way)
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:
@@ -268,6 +290,7 @@ def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Exper
         exact_network=job.score_error is None and not np.any(design.score_error(design.sigmas)),
         last_kernel=generated.last_kernel,
         budget=design.budget,
+        training=design.training,
         generator=torch.Generator(),
         kernel=kernel_function(job.sampler, denoiser, job.sigmas, kernel),
     )

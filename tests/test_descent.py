@@ -349,7 +349,7 @@ class TestTrajectory:
         thin = snapshot.trajectory.thinned(5)
         assert thin.step.tolist() == [0, 5, 10, 15, 20]
         assert thin.loss.tolist() == snapshot.trajectory.loss[[0, 5, 10, 15, 20]].tolist()
-        assert recorded_steps(1000, None) == list(range(0, 1001, 10))
+        assert recorded_steps(1000, None) == list(range(0, 1001, 20))
 
 
 class TestJobs:
