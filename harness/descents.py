@@ -16,6 +16,7 @@ from harness.jobs import DescentJob, DescentRequest
 from harness.keys import descent
 from harness.networks import TrainableNetwork
 from harness.plan import DESCENT_COST
+from harness.weightings import GridWeighting
 
 if TYPE_CHECKING:
     from harness.plugins import Registry
@@ -32,13 +33,16 @@ def descent_jobs(request: DescentRequest, registry: Registry, folder: Path) -> l
         folder: where checkpoints lie.
 
     Raises:
-        HarnessError: a component is unknown, stands for several, or is a network that is not trained.
+        HarnessError: a component is unknown, stands for several, is a network that is not trained, or a weighting made
+            for a grid.
     """
     target, network, weighting = (
         _one(axis, getattr(request, axis), registry) for axis in ("target", "network", "weighting")
     )
     if not isinstance(network, TrainableNetwork):
         raise HarnessError(f"descent: network {request.network!r} is not one that is trained")
+    if isinstance(weighting, GridWeighting):
+        raise HarnessError(f"descent: weighting {request.weighting!r} is made for a grid; a descent has none")
     digests = [str(registry.reference(each)["digest"]) for each in (target, network, weighting)]
     return [
         DescentJob(

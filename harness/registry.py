@@ -15,6 +15,7 @@ from harness import components
 from harness.bounds import Bound
 from harness.components import Component, ComponentError, Request
 from harness.errors import did_you_mean
+from harness.initial_laws import InitialLaw
 from harness.metrics import Metric
 from harness.networks import Network
 from harness.noise_schedules import NoiseSchedule
@@ -34,6 +35,7 @@ AXES: Mapping[str, type[Component]] = MappingProxyType(
             TimeDiscretization,
             Network,
             Sampler,
+            InitialLaw,
             Metric,
             Bound,
         )

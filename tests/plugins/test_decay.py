@@ -77,7 +77,7 @@ class TestDecay:
         clean = torch.tensor([[0.5], [1.5], [-1.0]], dtype=torch.float64)
         scale = -best * sigma / (1 + best * sigma**2)
         noise = scale[:, None, None] * clean
-        objective = Objective(sigma, 1 / sigma, sigma, clean, noise)
+        objective = Objective(sigma, torch.tensor([1.0, 2.0, 0.5]).double(), sigma, clean, noise)
         x = (clean + sigma[:, None, None] * noise)[..., 0]
         hessian = float((objective.beta * sigma**2 * x.square().mean(-1)).sum())
         a, loss, rate, level = 0.4, [], [], []
