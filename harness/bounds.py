@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from harness.budget import Budget
     from harness.information import Information, ScoreError
+    from harness.level_weights import WeightingTable
     from harness.samplers import Sampler
     from harness.start import Start
     from harness.targets import Distribution
@@ -47,6 +48,7 @@ class Design:
         target: the law that is learned, for bounds that hold for some laws only; None where it is not known.
         initial: the law that the sampler starts from; None: N(0, σ_0² I).
         training: how the network was trained, where gradient descent recorded it.
+        weighting: the total weighting β of the network's training; None where nothing is trained.
     """
 
     sampler: Sampler
@@ -60,6 +62,7 @@ class Design:
     target: Distribution | None = None
     initial: Start | None = None
     training: Trajectory | None = None
+    weighting: WeightingTable | None = None
 
     @property
     def centered(self) -> bool:
@@ -104,11 +107,11 @@ class Bound(Component):
 class FrozenScoreBound(Bound):
     """A bound on the path divergence of steps X' ~ N(x + Δ_j S(x, σ_j), Δ_j I), the exponential integrator's.
 
-    The divergence is E_I + E_S + E_D exactly (`harness.budget`). Bounds of this kind share two terms and
-    differ in the third:
+    The divergence is E_I + E_S + E_D exactly (`harness.budget`). Bounds of this kind share the first term and
+    mostly the second, and differ in the third:
 
         E_I ≤ m₂²/(2u_0)     for the start N(0, u_0 I); E_I itself for another (`Design.initialization`)
-        E_S = ½ Σ Δ_j e_j
+        E_S ≤ `score`, by default E_S itself, ½ Σ Δ_j e_j
         E_D ≤ `discretization`
 
     With P_v = −J'(v) = E‖∇² log p_v‖² ≥ 0, E_D = ½ Σ_j ∫_{u_{j+1}}^{u_j} (v − u_{j+1}) P_v dv, and with the
@@ -118,6 +121,10 @@ class FrozenScoreBound(Bound):
     @abstractmethod
     def discretization(self, design: Design, u: np.ndarray) -> float | NotApplicable:
         """Bound on E_D in nats for noise variances u, shape (N+1,), decreasing; or why it does not apply."""
+
+    def score(self, design: Design, u: np.ndarray) -> float | NotApplicable:
+        """Bound on E_S in nats for noise variances u, shape (N+1,), decreasing; or why it does not apply."""
+        return 0.5 * float(((u[:-1] - u[1:]) * design.score_error(design.sigmas[:-1]).mean(0)).sum())
 
     def value(self, design: Design) -> float | NotApplicable:
         """The bound in nats; only for steps of variance Δ_j."""
@@ -135,8 +142,10 @@ class FrozenScoreBound(Bound):
         discretization = self.discretization(design, u)
         if isinstance(discretization, NotApplicable):
             return discretization
+        score = self.score(design, u)
+        if isinstance(score, NotApplicable):
+            return score
         initialization = design.initialization
         if isinstance(initialization, NotApplicable):
             return initialization
-        score = 0.5 * float((delta * design.score_error(design.sigmas[:-1]).mean(0)).sum())
         return initialization + score + discretization

@@ -228,6 +228,7 @@ class EvaluateJob:
         network: an oracle, or where the trained network lies.
         information: payload of the target's record.
         score_error: payload of the network's record; None for an oracle.
+        weighting: payload of the table that the network was trained with; None for an oracle.
         count: number of samples asked for; held-out data may allow fewer.
         metrics: metrics to measure, by the key of their record.
         bounds: bounds to compute, by the key of their record.
@@ -244,6 +245,7 @@ class EvaluateJob:
     count: int
     information: Payload
     score_error: Payload | None
+    weighting: Payload | None
     metrics: Mapping[str, Metric]
     bounds: Mapping[str, Bound]
     training: Payload | None = None

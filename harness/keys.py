@@ -33,6 +33,7 @@ _ENGINE = (
     "information",
     "initial_laws",
     "jobs",
+    "level_weights",
     "measurement",
     "metrics",
     "mixtures",

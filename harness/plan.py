@@ -347,6 +347,7 @@ class Plan:
             return None
         network, information = self.keys.network(c, seed), self.keys.information(c.target)
         error = self.keys.error(network)
+        table = None if c.weighting is None else self.keys.table(c)
 
         def job(find: Find) -> Job:
             oracle = c.network if isinstance(c.network, OracleNetwork) else None
@@ -361,6 +362,7 @@ class Plan:
                 count=self.suite.sampling.samples,
                 information=require(find, information, "target"),
                 score_error=None if oracle else require(find, error, "score error"),
+                weighting=None if table is None else require(find, table, "weighting"),
                 metrics={k: m for k, m in metrics.items() if k in keys},
                 bounds={k: b for k, b in bounds.items() if k in keys},
                 training=None if oracle else require(find, network, "training").get("trajectory"),

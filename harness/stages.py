@@ -34,6 +34,7 @@ from harness.curves import (
     ExactScoreError,
     information_from_json,
     information_to_json,
+    residual_to_json,
     score_error_from_json,
     score_error_to_json,
 )
@@ -55,6 +56,7 @@ from harness.jobs import (
     TrainedNetwork,
     TrainJob,
 )
+from harness.level_weights import table_from_json, table_to_json
 from harness.measurement import measure_information, measure_score_error
 from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric
 from harness.networks import OracleNetwork
@@ -74,7 +76,7 @@ from harness.targets import Distribution, Target
 from harness.time_discretizations import GridRequest
 from harness.training import Member, Snapshot, initial_module, seed_from, table_levels, train
 from harness.trajectories import from_json, to_json
-from harness.weighting_tables import weighting_table
+from harness.weighting_tables import tabulate
 
 
 @singledispatch
@@ -119,6 +121,7 @@ def run_information(job: InformationJob) -> list[Record]:
         "second_moment": law.second_moment,
         "finite": law.finite,
         "information": information_to_json(information),
+        "residual": residual_to_json(information, job.sigma_min, job.sigma_max),
     }
     return [Record(job.key, "information", payload)]
 
@@ -127,8 +130,8 @@ def run_information(job: InformationJob) -> list[Record]:
 def run_table(job: TableJob) -> list[Record]:
     """Return one record with the checked density and weight."""
     levels = table_levels(job.sigma_min, job.sigma_max)
-    density, omega = weighting_table(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
-    return [Record(job.key, "table", {"density": density.tolist(), "omega": omega.tolist()})]
+    table = tabulate(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
+    return [Record(job.key, "table", table_to_json(table))]
 
 
 @run.register
@@ -185,8 +188,8 @@ def run_descent(job: DescentJob) -> list[Record]:
     """Return one record with the trajectory; its checkpoint is written like a trained network's."""
     law = distribution(job.target)
     levels = table_levels(job.settings.sigma_min, job.settings.sigma_max)
-    table = weighting_table(job.weighting, levels, law.sigma_data)
-    density, omega = (torch.from_numpy(column) for column in table)
+    table = tabulate(job.weighting, levels, law.sigma_data)
+    density, omega = torch.from_numpy(table.density), torch.from_numpy(table.omega)
     learner = Learner(job.network, job.weighting, density, omega, job.seed)
     labels = Labels(job.target.label(), job.network.label(), job.weighting.label())
     start = time.perf_counter()
@@ -270,8 +273,21 @@ def _design(job: EvaluateJob, law: Distribution) -> Design:
     if variances is not None:
         initialization = _initialization(start, job.sigmas[0], law, information)
         terms = budget(grid, _fixed(variances), information, error, initialization)
-    way = None if job.training is None else from_json(job.training)
-    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law, start, way)
+    weighting = None if job.weighting is None else table_from_json(job.weighting)
+    return Design(
+        sampler=job.sampler,
+        sigmas=grid,
+        variances=variances,
+        dim=law.dim,
+        second_moment=law.second_moment,
+        information=information,
+        score_error=error,
+        budget=terms,
+        target=law,
+        initial=start,
+        training=None if job.training is None else from_json(job.training),
+        weighting=weighting,
+    )
 
 
 def _initialization(start: Start, sigma: float, law: Distribution, information: Information) -> np.ndarray | None:
