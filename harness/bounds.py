@@ -1,8 +1,8 @@
 """Bounds: upper bounds from theory on the error of the generated law q_N.
 
 Most bound the path divergence, and with it KL(p_δ ‖ q_N), in nats. One that bounds the marginal divergence
-alone has a name that ends in `-kl`, one on the 2-Wasserstein distance a name in `-w2`
-(`harness.leaderboard.limits`).
+alone has a name that ends in `-kl`, one on the 2-Wasserstein distance a name in `-w2`, one on the training loss a
+name in `-loss` (`harness.leaderboard.limits`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.samplers import Sampler
     from harness.start import Start
     from harness.targets import Distribution
+    from harness.trajectories import Trajectory
 
 TOLERANCE = 1e-6
 """Relative distance at which a kernel's variances still count as the exponential integrator's."""
@@ -46,6 +47,7 @@ class Design:
         budget: the exact budget of the path divergence; None where there is none.
         target: the law that is learned, for bounds that hold for some laws only; None where it is not known.
         initial: the law that the sampler starts from; None: N(0, σ_0² I).
+        training: how the network was trained, where gradient descent recorded it.
         weighting: the total weighting β of the network's training; None where nothing is trained.
     """
 
@@ -59,6 +61,7 @@ class Design:
     budget: Budget | None
     target: Distribution | None = None
     initial: Start | None = None
+    training: Trajectory | None = None
     weighting: WeightingTable | None = None
 
     @property
@@ -98,7 +101,7 @@ class Bound(Component):
 
     @abstractmethod
     def value(self, design: Design) -> float | NotApplicable:
-        """The bound, in nats (or in data units for W2), or why it does not apply."""
+        """The bound, in nats (or the unit of the metric that it bounds), or why it does not apply."""
 
 
 class FrozenScoreBound(Bound):

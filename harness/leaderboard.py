@@ -351,14 +351,18 @@ def is_divergence(metric: str) -> bool:
     return name == "kl" or name.endswith("-kl")
 
 
+_BOUND_ALONE = {"kl": "kl", "w2": "w2", "loss": "training-loss"}
+"""The one metric that a bound is on, by the last word of the bound's name."""
+
+
 def limits(bound: str, metric: str) -> bool:
     """Tell whether a bound, by its label, is an upper bound on what a metric measures.
 
-    A bound whose name ends in `-kl` or `-w2` bounds the metric of that name alone: the marginal divergence,
-    the 2-Wasserstein distance. Any other bounds the path divergence, and with it every divergence.
+    A bound whose name ends in `-kl`, `-w2` or `-loss` bounds one metric alone: the marginal divergence, the
+    2-Wasserstein distance, the training loss. Any other bounds the path divergence, and with it every divergence.
     """
-    last = bound.partition(":")[0].rpartition("-")[2]
-    return metric.partition(":")[0] == last if last in ("kl", "w2") else is_divergence(metric)
+    alone = _BOUND_ALONE.get(bound.partition(":")[0].rpartition("-")[2])
+    return metric.partition(":")[0] == alone if alone else is_divergence(metric)
 
 
 def check_order(low: float | None, value: float | None, high: float | None) -> None:

@@ -139,7 +139,7 @@ def _effort(suite: Suite, c: Combination) -> Spent | None:
     """Return what training and sampling a combination take; None where nothing is trained."""
     if c.weighting is None:
         return None
-    return spent(c.train_steps, suite.training.batch_size, c.sampler, c.steps, suite.sampling.samples)
+    return spent(c.train_steps, suite.training.step_points, c.sampler, c.steps, suite.sampling.samples)
 
 
 def _calibration(plan: Plan) -> dict[str, dict[str, list[str]]]:

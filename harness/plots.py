@@ -116,7 +116,7 @@ def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure |
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     for axes in grid[max(0, len(shown) - columns) : len(shown)]:
-        axes.set_xlabel(f"bound: {bound}" if limits(bound, "w2") else f"bound: {bound} (nats)")
+        axes.set_xlabel(f"bound: {bound}" if not limits(bound, "kl") else f"bound: {bound} (nats)")
     for axes in grid[::columns]:
         axes.set_ylabel(f"measured {metric}")
     return _finished(figure)

@@ -263,3 +263,24 @@ class TestRun:
         row["budget"] = None
         with pytest.raises(LeaderboardError, match="score_split needs a budget"):
             validate(copy)
+
+
+def test_gradient_descent_on_a_fixed_objective_from_end_to_end(tmp_path):
+    """With few points the loss on them is below that on fresh data; it telescopes with the signs it has."""
+    fixed = SUITE | {
+        "weightings": ["edm"],
+        "networks": ["relu:width=16,depth=1"],
+        "time_discretizations": ["exponential"],
+        "samplers": ["exponential-integrator"],
+        "training": {"steps": [3, 30], "method": "gradient-descent", "points": 8},
+    }
+    run(Suite.from_mapping(fixed, "fixed.toml"), load(), tmp_path, Options(1, progress=False))
+    short, long = sorted(read_document(tmp_path)["rows"], key=lambda row: row["train_steps"])
+    for row in (short, long):
+        split = row["score_split"]
+        assert split["objective"] == "fixed"
+        assert math.fsum(split[name]["value"] for name in TERMS) == pytest.approx(split["score_max"]["value"])
+        assert split["score_exact"]["value"] == pytest.approx(row["budget"]["score"])
+        assert split["statistical"]["value"] != 0
+    # Of two lengths of one training the longer has the smaller loss on its points: it is θ*.
+    assert long["score_split"]["training"]["value"] == 0 < short["score_split"]["training"]["value"]
