@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from harness import components
 from harness.bounds import Bound
+from harness.claims import Claim
 from harness.components import Component, ComponentError, Request
 from harness.errors import did_you_mean
 from harness.metrics import Metric
@@ -36,6 +37,7 @@ AXES: Mapping[str, type[Component]] = MappingProxyType(
             Sampler,
             Metric,
             Bound,
+            Claim,
         )
     }
 )

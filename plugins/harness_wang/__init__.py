@@ -13,6 +13,7 @@ from harness import hookimpl
 
 if TYPE_CHECKING:
     from harness.bounds import Bound
+    from harness.claims import Claim
     from harness.networks import Network
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
@@ -58,3 +59,11 @@ def harness_bounds() -> list[type[Bound]]:
     from harness_wang.corollary import Corollary1
 
     return [Theorem2, Corollary1]
+
+
+@hookimpl
+def harness_claims() -> list[type[Claim]]:
+    """Offer the statements of the paper that an experiment can decide."""
+    from harness_wang.claims import offered
+
+    return offered()

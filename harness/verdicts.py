@@ -1,0 +1,162 @@
+"""Verdicts: the tests that all claims share, and how several targets become one verdict.
+
+Seeds are the independent units. On each target a statistic of every seed, x_1 … x_S, is held against a value that
+parts the claim from its contrary. With the one-sided tests
+
+    p_for     of the null "the mean is at most the margin"
+    p_against of the null "the mean is at least the margin"
+
+a claim is `supported` where p_for ≤ α on *every* target (an intersection-union test: its level is α without
+correction), `contradicted` where p_against ≤ α/T on *some* of the T targets (Bonferroni), else `undecided`. Both
+cannot happen, as p_for + p_against ≥ 1 on each target. As 13 claims are judged, α = 0.05/13 for each, whichever
+run together: a verdict does not depend on the company.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.claims import ClaimError, Decision, Effect, Finding, Verdict
+from harness.statistics import LEVEL
+
+CLAIMS = 13
+"""Claims among which 5 % of a wrong verdict are divided."""
+
+ALPHA = (1 - LEVEL) / CLAIMS
+"""Level of the tests of one claim."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """A one-sided test and its contrary.
+
+    Attributes:
+        value: the estimate; `low` and `high` are its limits at 95 %.
+        statistic: the test's statistic with its value, as a reader wants it.
+        p_for: of the test for the claim.
+        p_against: of the test against it.
+        seeds: number of independent units.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    statistic: str
+    p_for: float
+    p_against: float
+    seeds: int
+
+
+def t_test(values: Sequence[float] | np.ndarray, margin: float = 0.0) -> Test:
+    """Test by Student's t whether a mean over seeds lies above a margin (the claim) or below it.
+
+    Where all seeds give the same value, either p is 0, or ½ at the margin itself.
+
+    Arguments:
+        values: one for each seed, shape (S,), S ≥ 2.
+        margin: what parts the claim from its contrary.
+
+    Raises:
+        ClaimError: fewer than two seeds, or a value that is not finite.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    sample = _finite(values)
+    n, mean = len(sample), float(sample.mean())
+    error = float(sample.std(ddof=1)) / math.sqrt(n)
+    gap = mean - margin
+    t = gap / error if error > 0 else math.copysign(math.inf, gap) if gap else 0.0
+    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * error
+    p_for = float(stdtr(n - 1, -t))
+    return Test(mean, mean - half, mean + half, f"t({n - 1}) = {t:.3g}", p_for, float(stdtr(n - 1, t)), n)
+
+
+def sign_test(successes: int, trials: int, share: float = 0.5) -> Test:
+    """Test by the binomial law whether more than a share of independent trials succeed; limits by Clopper and Pearson.
+
+    Raises:
+        ClaimError: no trial.
+    """
+    from scipy.special import betaincinv
+    from scipy.stats import binom
+
+    if trials < 1:
+        raise ClaimError("a sign test needs at least one trial")
+    tail = (1 - LEVEL) / 2
+    low = float(betaincinv(successes, trials - successes + 1, tail)) if successes else 0.0
+    high = float(betaincinv(successes + 1, trials - successes, 1 - tail)) if successes < trials else 1.0
+    p_for, p_against = binom.sf(successes - 1, trials, share), binom.cdf(successes, trials, share)
+    return Test(successes / trials, low, high, f"{successes} of {trials}", float(p_for), float(p_against), trials)
+
+
+def verdict(tests: Iterable[Test], alpha: float = ALPHA) -> Verdict:
+    """Return what tests of one claim on several targets say together."""
+    listed = list(tests)
+    if listed and all(test.p_for <= alpha for test in listed):
+        return "supported"
+    if any(test.p_against <= alpha / len(listed) for test in listed):
+        return "contradicted"
+    return "undecided"
+
+
+def decision(
+    tests: Mapping[str, Test], effect: str, notes: Mapping[str, str] | None = None, note: str = "", alpha: float = ALPHA
+) -> Decision:
+    """Return the decision that tests on several targets lead to.
+
+    The effect and the statistic shown are those of the target that decides: the one with the least p_against of a
+    contradicted claim, else the one with the largest p_for.
+
+    Arguments:
+        tests: by the target's label.
+        effect: name of the effect, with its unit.
+        notes: a note on a target, by its label.
+        note: on the whole decision.
+        alpha: level of the claim.
+    """
+    if not tests:
+        raise ClaimError("no target was tested")
+    overall = verdict(tests.values(), alpha)
+    findings = tuple(
+        Finding(
+            target,
+            _single(test, alpha, len(tests)),
+            test.value,
+            test.low,
+            test.high,
+            test.statistic,
+            test.p_for,
+            test.p_against,
+            test.seeds,
+            (notes or {}).get(target, ""),
+        )
+        for target, test in tests.items()
+    )
+    if overall == "contradicted":
+        decisive = min(findings, key=lambda finding: finding.p_against)
+        p = decisive.p_against
+    else:
+        decisive = max(findings, key=lambda finding: finding.p_value)
+        p = decisive.p_value
+    statistic = f"{decisive.statistic}, p = {p:.2g} ({decisive.target})"
+    size = Effect(effect, decisive.effect, decisive.low, decisive.high)
+    return Decision(overall, size, statistic, min(test.seeds for test in tests.values()), findings, note)
+
+
+def _single(test: Test, alpha: float, targets: int) -> Verdict:
+    if test.p_for <= alpha:
+        return "supported"
+    return "contradicted" if test.p_against <= alpha / targets else "undecided"
+
+
+def _finite(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    sample = np.asarray(values, dtype=np.float64)
+    if sample.size < 2:
+        raise ClaimError(f"a t test needs at least two seeds, not {sample.size}")
+    if not np.isfinite(sample).all():
+        raise ClaimError("a statistic of a seed is not finite")
+    return sample
