@@ -42,8 +42,7 @@ class DescentRequest:
         points: number n of data points.
         levels: number N of noise levels of the objective.
         learning_rate: step size h; None leaves it to the engine's rule for stable descent.
-        time_discretization: the grid of the objective's levels; `noise_schedule` is the time it is laid out in.
-        sigma_min: the lowest level; `sigma_max` is the highest.
+        sigma_min: the lowest level; `sigma_max` is the highest; the levels are log-spaced between.
         probes: random perturbations tried along each run, for semi-smoothness; 0 for none.
     """
 
@@ -55,8 +54,6 @@ class DescentRequest:
     points: int = 32
     levels: int = 8
     learning_rate: float | None = None
-    time_discretization: str = "exponential"
-    noise_schedule: str = "edm"
     sigma_min: float = 0.05
     sigma_max: float = 20.0
     probes: int = 0

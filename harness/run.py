@@ -161,19 +161,22 @@ class _Runner:
         self._store = store
         self._options = options
         self._done = store.index()
+        self._tried: set[str] = set()
         self._check_checkpoints()
 
     def carry_out(self) -> None:
         count = self._options.workers or available_cores()
-        groundwork = self._gathered(lambda work, missing: work.groundwork(missing))
-        work = [] if groundwork else self._work()
-        if not groundwork and not work:
+        todo = self._round()
+        if not todo:
             return
         with workers(count, FUNCTION) as pool:
-            if groundwork:
-                self._do(groundwork, pool)
-                work = self._work()
-            self._do(work, pool)
+            while todo:
+                self._do(todo, pool)
+                todo = self._round()
+
+    def _round(self) -> list[_Todo]:
+        """Return what can be done now: the groundwork, then all that follows from what is known."""
+        return self._gathered(lambda work, missing: work.groundwork(missing)) or self._work()
 
     def _work(self) -> list[_Todo]:
         """Note what is compared, then return what remains to be done for it."""
@@ -196,7 +199,7 @@ class _Runner:
 
     def _missing(self, key: str) -> bool:
         state = self._done.get(key)
-        return state is None or (state is False and self._options.retry_failed)
+        return state is None or (state is False and self._options.retry_failed and key not in self._tried)
 
     def _find(self, key: str) -> Record | None:
         return self._store.get([key]).get(key)
@@ -249,6 +252,7 @@ class _Runner:
         records = [made.get(key) or Record(key, stage, reason=reason) for key in todo.unit.keys]
         records = [record for record in records if record.ok or not self._done.get(record.key)]
         self._store.put(records)
+        self._tried.update(todo.unit.keys)
         self._done.update((record.key, record.ok) for record in records)
 
 
