@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.bounds import Bound
 from harness.metrics import Metric, SampleMetric
@@ -56,6 +56,66 @@ class GridJob:
     sigma_max: float
     target: Target | None
     information: Payload | None
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How to train one network and record the way: the paper's gradient descent, or the practical Adam.
+
+    Attributes:
+        points: n, the points of the fixed objective; for Adam, the points of each step.
+        levels: N, the noise levels of the fixed objective, log-spaced with both ends; for Adam, the cells in which
+            the loss is recorded.
+        steps: number of updates.
+        learning_rate: the step size h, constant; "auto" is `harness.descent.SAFE`/λ_max of the Hessian at the start.
+        sigma_min: the lowest noise level.
+        sigma_max: the highest.
+        record: a step is recorded each `record` updates, besides the first and the last.
+        probes: at so many recorded steps, evenly spaced, the loss is measured at perturbed parameters.
+        radii: distances of these perturbations, as fractions of ‖θ_0‖ (learned parameters only).
+        directions: random directions for each radius; one along −∇L is added.
+        precision: of all arithmetic of gradient descent; Adam runs in float32.
+        method: which of the two.
+        ema_decay: of the moving average that Adam's network is; gradient descent has none.
+    """
+
+    points: int
+    levels: int
+    steps: int
+    learning_rate: float | Literal["auto"] = "auto"
+    sigma_min: float = 0.05
+    sigma_max: float = 20.0
+    record: int = 1
+    probes: int = 0
+    radii: tuple[float, ...] = (1e-3, 1e-2, 1e-1)
+    directions: int = 4
+    precision: Literal["float32", "float64"] = "float64"
+    method: Literal["gradient-descent", "adam"] = "gradient-descent"
+    ema_decay: float = 0.999
+
+
+@dataclass(frozen=True)
+class DescentRequest:
+    """Networks whose training is wanted for its trajectory: one for each seed, components in short form."""
+
+    target: str
+    network: str
+    weighting: str
+    seeds: tuple[int, ...]
+    settings: Descent
+
+
+@dataclass(frozen=True)
+class DescentJob:
+    """Train one network, write its checkpoint and keep its trajectory."""
+
+    key: str
+    target: Target
+    network: TrainableNetwork
+    weighting: Weighting
+    seed: int
+    settings: Descent
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -157,5 +217,5 @@ class CalibrateJob:
     sigma_min: float
 
 
-Job = InformationJob | TableJob | GridJob | TrainJob | ErrorJob | EvaluateJob | CalibrateJob
+Job = InformationJob | TableJob | GridJob | TrainJob | DescentJob | ErrorJob | EvaluateJob | CalibrateJob
 """Any unit of work."""
