@@ -22,6 +22,7 @@ from harness.store import CHECKPOINTS
 from harness.suite import Suite
 
 if TYPE_CHECKING:
+    from harness.information import Information
     from harness.plan import Plan
     from harness.plugins import Registry
     from harness.store import Store
@@ -165,7 +166,7 @@ def _evidence(case: _Case, store: Store) -> tuple[Evidence, float]:
     """Return the evidence of a claim, and the seconds that its records took."""
     suites = {name: SuiteEvidence(name, plan, store) for name, plan in case.suites.items()}
     results = {name: suite.results() for name, suite in suites.items()}
-    information = {}
+    information: dict[str, Information] = {}
     for suite in suites.values():
         information = {**suite.information(), **information}
     seconds = {key: took for suite in suites.values() for key, took in suite.seconds.items()}
@@ -188,7 +189,7 @@ def _checked(decision: Decision) -> Decision:
         raise ClaimError(f"decide returned {type(decision).__name__}, no Decision")
     if not decision.findings:
         raise ClaimError("the decision has no finding; it needs one for each target")
-    for said in (decision, *decision.findings):
-        if said.verdict not in verdicts:
-            raise ClaimError(f"verdict {said.verdict!r} is none of {', '.join(verdicts)}")
+    for said in (decision.verdict, *(finding.verdict for finding in decision.findings)):
+        if said not in verdicts:
+            raise ClaimError(f"verdict {said!r} is none of {', '.join(verdicts)}")
     return decision
