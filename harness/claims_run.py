@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.claims import Claim, ClaimError, Decision, Evidence, Experiments, Panel
 from harness.components import digest
-from harness.descents import Descents
+from harness.descents_plan import DescentsPlan
 from harness.errors import HarnessError, did_you_mean, one_line
 from harness.evidence import SuiteEvidence
 from harness.run import Options, Work, carry_out, opened, planned
@@ -56,7 +56,7 @@ class _Case:
 
     claim: Claim
     suites: dict[str, Plan] = field(default_factory=dict)
-    descents: Descents | None = None
+    descents: DescentsPlan | None = None
     names: tuple[str, ...] = ()
     error: str = ""
 
@@ -125,7 +125,7 @@ def _case(claim: Claim, registry: Registry, directory: Path, quick: bool) -> _Ca
             case.suites[name] = planned(made, registry, directory)
         if needed.descents:
             case.names = tuple(needed.descents)
-            case.descents = Descents(needed.descents, registry, directory.absolute() / CHECKPOINTS)
+            case.descents = DescentsPlan(needed.descents, registry, directory.absolute() / CHECKPOINTS)
     except Exception as error:  # a claim is a plugin's: whatever it raises is its own failure
         case.error = f"experiment: {one_line(error)}"
         case.suites, case.descents = {}, None

@@ -5,12 +5,14 @@ Jobs travel to a worker; `harness.stages` does them. They know nothing of suites
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.bounds import Bound
+from harness.errors import HarnessError
 from harness.metrics import Metric, SampleMetric
 from harness.networks import OracleNetwork, TrainableNetwork
 from harness.noise_schedules import NoiseSchedule
@@ -70,7 +72,7 @@ class Descent:
         learning_rate: the step size h, constant; "auto" is `harness.descent.SAFE`/λ_max of the Hessian at the start.
         sigma_min: the lowest noise level.
         sigma_max: the highest.
-        record: a step is recorded each `record` updates, besides the first and the last.
+        record: a step is recorded each `record` updates, besides the first and the last; None: about 100 in all.
         probes: at so many recorded steps, evenly spaced, the loss is measured at perturbed parameters.
         radii: distances of these perturbations, as fractions of ‖θ_0‖ (learned parameters only).
         directions: random directions for each radius; one along −∇L is added.
@@ -85,13 +87,37 @@ class Descent:
     learning_rate: float | Literal["auto"] = "auto"
     sigma_min: float = 0.05
     sigma_max: float = 20.0
-    record: int = 1
+    record: int | None = 1
     probes: int = 0
     radii: tuple[float, ...] = (1e-3, 1e-2, 1e-1)
     directions: int = 4
     precision: Literal["float32", "float64"] = "float64"
     method: Literal["gradient-descent", "adam"] = "gradient-descent"
     ema_decay: float = 0.999
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no training can have.
+
+        Raises:
+            HarnessError: one line that names the number and the rule.
+        """
+        adam = self.method == "adam"
+        least = {"points": 1, "levels": 2, "steps": 1, "record": 1, "probes": 0, "directions": 0}
+        for name, low in least.items():
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise HarnessError(f"descent: {name} = {value} is below {low}")
+        if not 0 < self.sigma_min < self.sigma_max < math.inf:
+            raise HarnessError(f"descent: sigma_min = {self.sigma_min:g}, sigma_max = {self.sigma_max:g} is no range")
+        if self.learning_rate == "auto":
+            if adam:
+                raise HarnessError('descent: learning_rate = "auto" is for gradient descent; give Adam a number')
+        elif not 0 < self.learning_rate < math.inf:
+            raise HarnessError(f"descent: learning_rate = {self.learning_rate:g} is not positive")
+        if adam and self.probes:
+            raise HarnessError("descent: probes are for gradient descent; Adam has no fixed loss to perturb")
+        if not all(0 < radius < math.inf for radius in self.radii):
+            raise HarnessError(f"descent: radii = {list(self.radii)} must be positive")
 
 
 @dataclass(frozen=True)
