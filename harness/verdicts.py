@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,12 @@ CLAIMS = 13
 
 ALPHA = (1 - LEVEL) / CLAIMS
 """Level of the tests of one claim."""
+
+EXACT = 1e-9
+"""Relative spread below which numbers count as equal: rounding, not randomness."""
+
+MANY = 1e6
+"""Degrees of freedom that stand for infinitely many."""
 
 
 @dataclass(frozen=True)
@@ -51,28 +57,81 @@ class Test:
     seeds: int
 
 
-def t_test(values: Sequence[float] | np.ndarray, margin: float = 0.0) -> Test:
+def t_test(values: Sequence[float] | np.ndarray, margin: float = 0.0, error: float = 0.0) -> Test:
     """Test by Student's t whether a mean over seeds lies above a margin (the claim) or below it.
 
-    Where all seeds give the same value, either p is 0, or ½ at the margin itself.
+    Where all seeds give the same value (arithmetic that they share), their spread says nothing and `error` alone
+    decides; without one the value is exact: either p is 0, or both are ½ at the margin itself.
 
     Arguments:
         values: one for each seed, shape (S,), S ≥ 2.
         margin: what parts the claim from its contrary.
+        error: standard error that all seeds share, added to that of their spread in quadrature.
 
     Raises:
         ClaimError: fewer than two seeds, or a value that is not finite.
     """
+    sample = _finite(values)
+    mean = float(sample[0] + (sample - sample[0]).mean())
+    if np.ptp(sample) <= EXACT * np.abs(sample).max():
+        return _student(mean, error, math.inf, margin, len(sample))
+    spread = float(sample.std(ddof=1)) / math.sqrt(len(sample))
+    return _student(mean, math.hypot(spread, error), len(sample) - 1, margin, len(sample))
+
+
+def _student(value: float, error: float, freedom: float, margin: float, n: int) -> Test:
+    """Test an estimate with a standard error; infinite degrees of freedom mean the normal law."""
     from scipy.special import stdtr, stdtrit
 
-    sample = _finite(values)
-    n, mean = len(sample), float(sample.mean())
-    error = float(sample.std(ddof=1)) / math.sqrt(n)
-    gap = mean - margin
+    gap = value - margin
+    if abs(gap) <= EXACT * max(abs(value), abs(margin)):
+        gap = 0.0
+    degrees = min(freedom, MANY)
     t = gap / error if error > 0 else math.copysign(math.inf, gap) if gap else 0.0
-    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * error
-    p_for = float(stdtr(n - 1, -t))
-    return Test(mean, mean - half, mean + half, f"t({n - 1}) = {t:.3g}", p_for, float(stdtr(n - 1, t)), n)
+    half = float(stdtrit(degrees, (1 + LEVEL) / 2)) * error
+    name = "exact" if error == 0 else f"z = {t:.3g}" if math.isinf(freedom) else f"t({freedom:.0f}) = {t:.3g}"
+    return Test(value, value - half, value + half, name, float(stdtr(degrees, -t)), float(stdtr(degrees, t)), n)
+
+
+def slope_test(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, margin: float = 0.0) -> Test:
+    """Test whether the least-squares slope of y in x lies above a margin, by Student's t on n − 2 degrees of freedom.
+
+    Its error comes from the residuals, so it holds whatever keeps the points off the line: noise or a bend.
+
+    Raises:
+        ClaimError: fewer than three points, one that is not finite, or all at one x.
+    """
+    at, values = _finite(x), _finite(y)
+    centred = at - at.mean()
+    squares = float(centred @ centred)
+    if len(at) < 3 or len(at) != len(values) or squares == 0:
+        raise ClaimError(f"a slope needs at least three points at different x, not {len(at)}")
+    slope = float(centred @ values) / squares
+    residual = values - values.mean() - slope * centred
+    error = math.sqrt(float(residual @ residual) / (len(at) - 2) / squares)
+    negligible = EXACT * float(np.abs(values).max()) / math.sqrt(squares)
+    return _student(slope, 0.0 if error <= negligible else error, len(at) - 2, margin, len(at))
+
+
+def opposite(test: Test) -> Test:
+    """Return the test with its two sides exchanged: the claim is that the truth lies below the margin."""
+    return replace(test, p_for=test.p_against, p_against=test.p_for)
+
+
+def every(tests: Sequence[Test]) -> Test:
+    """Return the test of a claim that all parts hold.
+
+    For it: each part's test, so the largest p (intersection-union). Against it: some part's contrary, so the least
+    p times their number (Bonferroni). The estimate shown is that of the weakest part.
+    """
+    weakest = max(tests, key=lambda test: test.p_for)
+    p_against = min(1.0, len(tests) * min(test.p_against for test in tests))
+    return replace(weakest, p_against=p_against, seeds=min(test.seeds for test in tests))
+
+
+def some(tests: Sequence[Test]) -> Test:
+    """Return the test of a claim that at least one part holds: `every` of the contraries, turned round."""
+    return opposite(every([opposite(test) for test in tests]))
 
 
 def sign_test(successes: int, trials: int, share: float = 0.5) -> Test:
