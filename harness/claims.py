@@ -15,51 +15,37 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.components import Component
 from harness.errors import HarnessError
+from harness.jobs import Descent, DescentRequest
 
 if TYPE_CHECKING:
     import numpy as np
 
     from harness.information import Information, ScoreError
-    from harness.trajectories import Trajectory  # type: ignore[import-not-found]
+    from harness.trajectories import Trajectory
 
 
-class ClaimError(HarnessError):
-    """Evidence that cannot be judged, an experiment that failed, or a claim that does not exist."""
-
+__all__ = [
+    "Claim",
+    "ClaimError",
+    "Decision",
+    "Descent",
+    "DescentRequest",
+    "Effect",
+    "Evidence",
+    "Experiments",
+    "Finding",
+    "Panel",
+    "Result",
+    "Series",
+    "Verdict",
+]
 
 Verdict = Literal["supported", "contradicted", "undecided"]
 """What an experiment says of a claim."""
 
 
-@dataclass(frozen=True)
-class DescentRequest:
-    """Runs of full-batch gradient descent on the paper's fixed objective: the product of the axes and the seeds.
-
-    Attributes:
-        targets: components as a suite writes them, `name:param=value,value`; so are `networks` and `weightings`.
-        seeds: numbers of the runs.
-        steps: number K of gradient steps.
-        points: number n of data points.
-        levels: number N of noise levels of the objective.
-        learning_rate: step size h; None leaves it to the engine's rule for stable descent.
-        time_discretization: the grid of the objective's levels; `noise_schedule` is the time it is laid out in.
-        sigma_min: the lowest level; `sigma_max` is the highest.
-        probes: random perturbations tried along each run, for semi-smoothness; 0 for none.
-    """
-
-    targets: tuple[str, ...]
-    networks: tuple[str, ...]
-    weightings: tuple[str, ...]
-    seeds: tuple[int, ...]
-    steps: int
-    points: int = 32
-    levels: int = 8
-    learning_rate: float | None = None
-    time_discretization: str = "exponential"
-    noise_schedule: str = "edm"
-    sigma_min: float = 0.05
-    sigma_max: float = 20.0
-    probes: int = 0
+class ClaimError(HarnessError):
+    """Evidence that cannot be judged, an experiment that failed, or a claim that does not exist."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +55,8 @@ class Experiments:
     Attributes:
         suites: suites to run, by a name that the claim chooses; each is what a suite file would hold (`name` may
             be left out).
-        descents: runs of gradient descent to record, by a name that the claim chooses.
+        descents: trainings to record, by a name that the claim chooses; each is one target, network and weighting
+            with several seeds.
     """
 
     suites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -95,7 +82,7 @@ class Result:
         bounds: by label, the value of each seed, shape (S,); NaN where a bound does not apply.
         budget: the terms of the path divergence (`initialization`, `score`, `discretization`, `variance`, `total`),
             each shape (S,); empty where there is none.
-        score_errors: e(σ) of each seed's network; None for an oracle.
+        score_errors: e(σ) of each seed's network.
     """
 
     labels: Mapping[str, str]
@@ -110,7 +97,7 @@ class Result:
     errors: Mapping[str, np.ndarray] = field(default_factory=dict)
     bounds: Mapping[str, np.ndarray] = field(default_factory=dict)
     budget: Mapping[str, np.ndarray] = field(default_factory=dict)
-    score_errors: Sequence[ScoreError | None] = ()
+    score_errors: Sequence[ScoreError] = ()
 
     @property
     def target(self) -> str:
@@ -124,7 +111,7 @@ class Evidence:
 
     Attributes:
         results: by the name of the suite.
-        trajectories: by the name of the descent: one for each target, network, weighting and seed.
+        trajectories: by the name of the descent: one for each of its seeds, in their order.
         information: J(u) and M(u) of each target of the suites, by its label, over the range of its first suite.
     """
 

@@ -8,6 +8,7 @@ they have in common.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness.components import Component, digest
 
 if TYPE_CHECKING:
+    from harness.jobs import Descent
     from harness.plugins import Registry
     from harness.suite import Combination, Suite
 
@@ -25,6 +27,7 @@ _ENGINE = (
     "checks",
     "components",
     "curves",
+    "descent",
     "evaluation",
     "information",
     "jobs",
@@ -33,12 +36,15 @@ _ENGINE = (
     "mixtures",
     "networks",
     "noise_schedules",
+    "objective",
+    "recording",
     "samplers",
     "sampling",
     "stages",
     "targets",
     "time_discretizations",
     "training",
+    "trajectories",
     "weightings",
 )
 """The modules of the core that a result depends on."""
@@ -118,6 +124,11 @@ class Keys:
         """Key of a metric's score on a held-out sample."""
         count, sigma_min = self._suite.sampling.samples, self._range[0]
         return digest(engine(), "calibrate", self.of(target), seed, count, sigma_min, metric)
+
+
+def descent(target: str, network: str, weighting: str, seed: int, settings: Descent) -> str:
+    """Key of a network trained for its trajectory, from the digests of its components."""
+    return digest(engine(), "descent", target, network, weighting, seed, asdict(settings))
 
 
 def measured(sample: str, component: str) -> str:

@@ -80,19 +80,21 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def _styled(draw: Callable[P, T]) -> Callable[P, T]:
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """Let a function draw in the style that all plots share; matplotlib must be there."""
+
     @functools.wraps(draw)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> T:
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
         require_matplotlib()
         import matplotlib
 
         with matplotlib.rc_context(_STYLE):
             return draw(*args, **kwargs)
 
-    return styled
+    return drawn
 
 
-@_styled
+@styled
 def svg(figure: Figure) -> bytes:
     """Return a figure as SVG: the same bytes for the same figure."""
     out = io.BytesIO()
@@ -100,7 +102,7 @@ def svg(figure: Figure) -> bytes:
     return out.getvalue()
 
 
-@_styled
+@styled
 def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure | None:
     """Plot a metric against a bound: a panel a target, a point each combination with both values.
 
@@ -113,7 +115,7 @@ def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure |
         return None
     columns = min(PANELS, len(shown))
     lines = math.ceil(len(shown) / columns)
-    figure = _figure(1.2 + 4.0 * columns, 1.0 + 3.5 * lines)
+    figure = blank(1.2 + 4.0 * columns, 1.0 + 3.5 * lines)
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
     styles = _styles([names["sampler"] for section in known for names in section.names.values()])
     for section, axes in zip(shown, grid, strict=False):
@@ -124,10 +126,10 @@ def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure |
         axes.set_xlabel(f"bound: {bound}" if limits(bound, "w2") else f"bound: {bound} (nats)")
     for axes in grid[::columns]:
         axes.set_ylabel(f"measured {metric}")
-    return _finished(figure)
+    return finished(figure)
 
 
-@_styled
+@styled
 def budgets(board: Leaderboard, best: int = BEST) -> Figure | None:
     """Plot the path divergence of the best combinations that have one, term by term; None where none has."""
     shown = [(section, [row for row in section.ranked if row.budget][:best]) for section in sections(board)]
@@ -135,34 +137,34 @@ def budgets(board: Leaderboard, best: int = BEST) -> Figure | None:
     if not shown:
         return None
     heights = [len(rows) + 1.5 for _, rows in shown]
-    figure = _figure(9.0, 0.4 * sum(heights) + 0.7)
+    figure = blank(9.0, 0.4 * sum(heights) + 0.7)
     grid = figure.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
     for (section, rows), axes in zip(shown, grid, strict=True):
         _bars(axes, section, rows)
     grid[-1].set_xlabel("path divergence (nats)")
-    return _finished(figure)
+    return finished(figure)
 
 
-@_styled
+@styled
 def effects(board: Leaderboard) -> Figure | None:
     """Plot each choice's factor on the ranking metric: a panel a target; None without effects."""
     if not board.effects:
         return None
     targets = {name: target_label(name, board) for name in dict.fromkeys(e.target for e in board.effects)}
     places, ticks = _places(choices(board))
-    figure = _figure(2.4 + 2.6 * len(targets), 0.22 * len(ticks) + 1.2)
+    figure = blank(2.4 + 2.6 * len(targets), 0.22 * len(ticks) + 1.2)
     grid = figure.subplots(1, len(targets), squeeze=False, sharey=True, sharex=True)[0]
     for (name, title), axes in zip(targets.items(), grid, strict=True):
         _forest(axes, [effect for effect in board.effects if effect.target == name], places)
         axes.set_title(title)
     _choice_ticks(grid[0], ticks)
-    _round_ticks(grid[0].xaxis, *_factor_limits(board.effects))
+    round_ticks(grid[0].xaxis, *_factor_limits(board.effects))
     grid[0].set_xlim(*_factor_limits(board.effects))
     figure.supxlabel(f"factor on {board.metric}: left of 1 is better, grey is undecided", fontsize=9)
-    return _finished(figure, legend=False)
+    return finished(figure, legend=False)
 
 
-@_styled
+@styled
 def tightness(board: BoundsBoard) -> Figure | None:
     """Plot bound over measured value, median and quartiles: a panel a target; None where nothing compares.
 
@@ -172,7 +174,7 @@ def tightness(board: BoundsBoard) -> Figure | None:
     if not compared:
         return None
     names = [standing.bound for standing in board.bounds if standing.tightness]
-    figure = _figure(2.0 + 3.0 * len(compared), 0.3 * len(names) + 1.3)
+    figure = blank(2.0 + 3.0 * len(compared), 0.3 * len(names) + 1.3)
     grid = figure.subplots(1, len(compared), squeeze=False, sharey=True, sharex=True)[0]
     for target, axes in zip(compared, grid, strict=True):
         _quartiles(axes, [e for e in board.entries if e.target == target and e.tightness], names)
@@ -183,9 +185,9 @@ def tightness(board: BoundsBoard) -> Figure | None:
     found = [e.tightness for e in board.entries if e.tightness]
     low = min(0.8, *(t.lower_quartile for t in found)) / 1.2
     high = max(2.0, *(t.upper_quartile for t in found)) * 1.2
-    _round_ticks(grid[0].xaxis, low, high)
+    round_ticks(grid[0].xaxis, low, high)
     grid[0].set_xlim(low, high)
-    return _finished(figure)
+    return finished(figure)
 
 
 def _quartiles(axes: Axes, entries: Sequence[Entry], names: Sequence[str]) -> None:
@@ -206,13 +208,14 @@ def _quartiles(axes: Axes, entries: Sequence[Entry], names: Sequence[str]) -> No
     axes.tick_params(axis="y", length=0)
 
 
-def _figure(width: float, height: float) -> Figure:
+def blank(width: float, height: float) -> Figure:
+    """Return an empty figure; width and height in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height))
 
 
-def _finished(figure: Figure, legend: bool = True) -> Figure:
+def finished(figure: Figure, legend: bool = True) -> Figure:
     """Put one legend under all panels, each label once, and fix the layout for good."""
     if legend:
         entries: dict[str, Any] = dict.fromkeys(TERMS)
@@ -292,12 +295,12 @@ def _guides(axes: Axes, section: Section, bound: str, metric: str) -> None:
         axes.axline((1, 1), (10, 10), color=INK, lw=1, ls="--", label="measured = bound")
     axes.set_xlim(low_x, high_x)
     axes.set_ylim(low_y, high_y)
-    _round_ticks(axes.xaxis, *axes.get_xlim())
-    _round_ticks(axes.yaxis, *axes.get_ylim())
+    round_ticks(axes.xaxis, *axes.get_xlim())
+    round_ticks(axes.yaxis, *axes.get_ylim())
     axes.tick_params(labelsize=8)
 
 
-def _round_ticks(axis: Axis, low: float, high: float) -> None:
+def round_ticks(axis: Axis, low: float, high: float) -> None:
     """Put ticks at round numbers on a logarithmic axis: few enough that they never touch."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 

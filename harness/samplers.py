@@ -89,7 +89,7 @@ class GaussianKernelSampler(Sampler):
     """
 
     needs_information: ClassVar[bool] = False
-    """Whether `variances` reads the target's Fisher information and the network's score error."""
+    """Whether `step_variances` reads the target's Fisher information and the network's score error."""
 
     @property
     def deterministic(self) -> bool:
@@ -97,19 +97,32 @@ class GaussianKernelSampler(Sampler):
         return False
 
     @abstractmethod
-    def variances(
-        self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None
+    def step_variances(
+        self,
+        sigma: np.ndarray,
+        sigma_next: np.ndarray,
+        information: Information | None,
+        score_error: ScoreError | None,
     ) -> np.ndarray:
-        """Variance v_j > 0 of each step.
+        """Variance v > 0 of steps from σ to σ', elementwise: of any steps, which need not follow one another.
+
+        A step's variance depends on its two ends only: that makes the best grid a shortest path.
 
         Arguments:
-            sigmas: the grid, shape (N+1,), float64.
+            sigma: the levels σ, shape (K,), float64.
+            sigma_next: the levels σ' < σ, shape (K,).
             information: the target's Fisher information J(u), where `needs_information`.
             score_error: the network's score error e(σ), where `needs_information`.
 
         Returns:
-            Shape (N,), finite, positive.
+            Shape (K,), finite, positive.
         """
+
+    def variances(
+        self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None
+    ) -> np.ndarray:
+        """Variance of each step of a grid of shape (N+1,); shape (N,)."""
+        return self.step_variances(sigmas[:-1], sigmas[1:], information, score_error)
 
     def mean(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Mean x + Δ S(x, σ) of the current step's kernel, shape (n, d)."""

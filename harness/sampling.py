@@ -129,10 +129,10 @@ def kernel_variances(
     """
     if not isinstance(sampler, GaussianKernelSampler):
         return None
-    for part in ("mean", "step", "sample"):
+    for part in ("mean", "step", "sample", "variances"):
         if getattr(type(sampler), part) is not getattr(GaussianKernelSampler, part):
             raise ContractError(
-                f"{_name(sampler)} overrides {part!r}; a Gaussian kernel's only choice is its variances"
+                f"{_name(sampler)} overrides {part!r}; a Gaussian kernel's only choice is its step_variances"
             )
     curves = (information, score_error) if sampler.needs_information else (None, None)
     return check_variances(sampler.variances(sigmas, *curves), sampler, len(sigmas) - 1)

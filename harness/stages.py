@@ -37,11 +37,13 @@ from harness.curves import (
     score_error_from_json,
     score_error_to_json,
 )
+from harness.descent import Labels, Learner, descend
 from harness.errors import ContractError, DiskError, one_line
 from harness.evaluation import Experiment, mean_and_error
 from harness.information import Information, ScoreError
 from harness.jobs import (
     CalibrateJob,
+    DescentJob,
     ErrorJob,
     EvaluateJob,
     GridJob,
@@ -55,6 +57,7 @@ from harness.jobs import (
 from harness.measurement import measure_information, measure_score_error
 from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric
 from harness.networks import OracleNetwork
+from harness.recording import record_training
 from harness.samplers import Denoiser
 from harness.sampling import (
     denoiser_from_module,
@@ -68,6 +71,7 @@ from harness.store import PART, Record, file_digest
 from harness.targets import Distribution, Target
 from harness.time_discretizations import GridRequest
 from harness.training import Member, Snapshot, initial_module, seed_from, table_levels, train
+from harness.trajectories import to_json
 
 
 @singledispatch
@@ -153,10 +157,27 @@ def run_train(job: TrainJob) -> list[Record]:
     return records
 
 
-def _checkpoint(key: str, snapshot: Snapshot, seconds: float, folder: Path) -> Record:
+@run.register
+def run_descent(job: DescentJob) -> list[Record]:
+    """Return one record with the trajectory; its checkpoint is written like a trained network's."""
+    law = distribution(job.target)
+    levels = table_levels(job.settings.sigma_min, job.settings.sigma_max)
+    table = check_weighting_table(job.weighting, levels, law.sigma_data)
+    density, omega = (torch.from_numpy(column) for column in table)
+    learner = Learner(job.network, job.weighting, density, omega, job.seed)
+    labels = Labels(job.target.label(), job.network.label(), job.weighting.label())
+    start = time.perf_counter()
+    if job.settings.method == "adam":
+        snapshot = record_training(learner, law, job.settings, labels)
+    else:
+        (snapshot,) = descend(learner, law, job.settings, labels)
+    return [_checkpoint(job.key, snapshot, time.perf_counter() - start, job.folder, "trajectory")]
+
+
+def _checkpoint(key: str, snapshot: Snapshot, seconds: float, folder: Path, kind: str = "train") -> Record:
     if snapshot.diverged is not None:
         reason = f"training diverged: the loss was not finite at step {snapshot.diverged + 1}"
-        return Record(key, "train", reason=reason, seconds=seconds)
+        return Record(key, kind, reason=reason, seconds=seconds)
     path = folder / f"{key}.safetensors"
     part = path.with_suffix(f".{os.getpid()}{PART}")
     try:
@@ -166,7 +187,10 @@ def _checkpoint(key: str, snapshot: Snapshot, seconds: float, folder: Path) -> R
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
         raise DiskError(f"{path} cannot be written: {error}; what was committed is kept") from error
-    return Record(key, "train", {"sha256": digest, "loss": snapshot.loss}, seconds=seconds)
+    payload: dict[str, Any] = {"sha256": digest, "loss": snapshot.loss}
+    if snapshot.trajectory is not None:
+        payload["trajectory"] = to_json(snapshot.trajectory)
+    return Record(key, kind, payload, seconds=seconds)
 
 
 @lru_cache(maxsize=16)

@@ -278,8 +278,8 @@ class TestBorders:
         class Wrong(GaussianKernelSampler):
             name: ClassVar[str] = "wrong"
 
-            def variances(self, sigmas, information, score_error):
-                return values(len(sigmas) - 1)
+            def step_variances(self, sigma, sigma_next, information, score_error):
+                return values(len(sigma))
 
         with pytest.raises(ContractError, match="sampler wrong: " + rule):
             kernel_variances(Wrong(), GRID, None, None)
@@ -294,10 +294,10 @@ class TestBorders:
 
     def test_curves_reach_only_those_who_declare_them(self):
         class Curious(Ancestral):
-            def variances(self, sigmas, information, score_error):
+            def step_variances(self, sigma, sigma_next, information, score_error):
                 assert information is None
                 assert score_error is None
-                return super().variances(sigmas, None, None)
+                return super().step_variances(sigma, sigma_next, None, None)
 
         assert kernel_variances(Curious(), GRID, object(), object()).shape == (8,)
         assert kernel_variances(Heun(), GRID, None, None) is None

@@ -30,19 +30,23 @@ class Analytic(GaussianKernelSampler):
     source: ClassVar[str] = "Bao et al., arXiv 2201.06503, theorems 1 and 2; arXiv 2206.07309 for e > 0"
     needs_information: ClassVar[bool] = True
 
-    def variances(
-        self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None
+    def step_variances(
+        self,
+        sigma: np.ndarray,
+        sigma_next: np.ndarray,
+        information: Information | None,
+        score_error: ScoreError | None,
     ) -> np.ndarray:
-        """Variance v* of each step, shape (N,), from the means over the replicates of J and e.
+        """Variance v* of each step, shape (K,), from the means over the replicates of J and e.
 
         Raises:
             ValueError: either curve is missing.
         """
         if information is None or score_error is None:
             raise ValueError("sampler analytic needs the target's Fisher information and the network's score error")
-        u = sigmas**2
-        delta = u[:-1] - u[1:]
-        fisher = information.fisher(u[:-1]).mean(0)
-        error = score_error(sigmas[:-1]).mean(0)
+        u, after = sigma**2, sigma_next**2
+        delta = u - after
+        fisher = information.fisher(u).mean(0)
+        error = score_error(sigma).mean(0)
         best: np.ndarray = delta - delta**2 * (fisher - error) / information.dim
-        return best.clip(min=u[1:] * delta / u[:-1])
+        return best.clip(min=after * delta / u)

@@ -24,12 +24,16 @@ class Ancestral(GaussianKernelSampler):
     formula: ClassVar[str] = "x' = x + Δ S(x, σ) + σ'√Δ/σ z,  Δ = σ² − σ'²"
     source: ClassVar[str] = "Song et al., arXiv 2011.13456, appendix F; Ho et al., arXiv 2006.11239, algorithm 2"
 
-    def variances(
-        self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None
+    def step_variances(
+        self,
+        sigma: np.ndarray,
+        sigma_next: np.ndarray,
+        information: Information | None,
+        score_error: ScoreError | None,
     ) -> np.ndarray:
-        """Variance v = σ'²Δ/σ² of each step, shape (N,): that of X_σ' given X_σ and X_0."""
-        u = sigmas**2
-        ancestral: np.ndarray = u[1:] * (u[:-1] - u[1:]) / u[:-1]
+        """Variance v = σ'²Δ/σ² of each step, shape (K,): that of X_σ' given X_σ and X_0."""
+        u, after = sigma**2, sigma_next**2
+        ancestral: np.ndarray = after * (u - after) / u
         return ancestral
 
 

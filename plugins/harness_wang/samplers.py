@@ -24,10 +24,13 @@ class ExponentialIntegrator(GaussianKernelSampler):
     formula: ClassVar[str] = "x' = x + Δ S(x, σ) + √Δ z,  Δ = σ² − σ'²"
     source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, section 3.2; Song et al., arXiv 2011.13456, appendix E"
 
-    def variances(
-        self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None
+    def step_variances(
+        self,
+        sigma: np.ndarray,
+        sigma_next: np.ndarray,
+        information: Information | None,
+        score_error: ScoreError | None,
     ) -> np.ndarray:
-        """Variance v = Δ of each step, shape (N,)."""
-        u = sigmas**2
-        delta: np.ndarray = u[:-1] - u[1:]
+        """Variance v = Δ of each step, shape (K,)."""
+        delta: np.ndarray = sigma**2 - sigma_next**2
         return delta

@@ -22,7 +22,7 @@ WRONG = ExactScoreError(lambda sigma: 0.04 / sigma**2)
 class Kernel(GaussianKernelSampler):
     name = "some-kernel"
 
-    def variances(self, sigmas, information, score_error):
+    def step_variances(self, sigma, sigma_next, information, score_error):
         raise NotImplementedError
 
 

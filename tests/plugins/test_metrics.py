@@ -27,8 +27,8 @@ class Euler(Sampler):
 class Frozen(GaussianKernelSampler):
     name = "test-frozen"
 
-    def variances(self, sigmas, information=None, score_error=None):
-        return sigmas[:-1] ** 2 - sigmas[1:] ** 2
+    def step_variances(self, sigma, sigma_next, information=None, score_error=None):
+        return sigma**2 - sigma_next**2
 
 
 class Churn(Euler):
@@ -49,8 +49,8 @@ class Narrow(Frozen):
 
     name = "test-narrow"
 
-    def variances(self, sigmas, information=None, score_error=None):
-        return sigmas[1:] ** 2 * (1 - sigmas[1:] ** 2 / sigmas[:-1] ** 2)
+    def step_variances(self, sigma, sigma_next, information=None, score_error=None):
+        return sigma_next**2 * (1 - sigma_next**2 / sigma**2)
 
 
 def normal(*shape, seed=0):
@@ -67,7 +67,7 @@ def experiment(target, sampler, sigmas, n=1024, seed=0, denoise=None):
     generator = torch.Generator().manual_seed(seed)
     kernel = last = variances = None
     if isinstance(sampler, GaussianKernelSampler):
-        variances = sampler.variances(np.array(sigmas)).tolist()
+        variances = sampler.variances(np.array(sigmas), None, None).tolist()
 
         def kernel(j, x):
             run = SamplerRun(denoise, sigmas, None, variances, index=j)
@@ -446,7 +446,7 @@ class TestApplicability:
         made = experiment(Ring(), Frozen(), sigmas)
         grid = np.array(sigmas)
         information = measure_information(made.target, sigmas[-1], sigmas[0])
-        path = budget(grid, Frozen().variances(grid), information, ExactScoreError(lambda s: 0 * s))
+        path = budget(grid, Frozen().variances(grid, None, None), information, ExactScoreError(lambda s: 0 * s))
         found = KL().measure(made)
         assert 0 < found.value + 3 * found.standard_error < path.total.mean()
 
