@@ -13,4 +13,22 @@ if TYPE_CHECKING:
 
 def offered() -> list[type[Claim]]:
     """Return the claims in the order of their numbers."""
-    return []
+    from harness_wang.claims.crossover import GridsCross
+    from harness_wang.claims.dimension import StepsGrowWithDimension
+    from harness_wang.claims.effort import EffortTradesOff
+    from harness_wang.claims.exponent import BestExponent
+    from harness_wang.claims.ranking import BoundPredictsRanking
+    from harness_wang.claims.start import InitialNoise
+    from harness_wang.claims.validity import TermsBoundTheError
+    from harness_wang.claims.weighting import BellTrainsFastest
+
+    return [
+        BellTrainsFastest,
+        GridsCross,
+        BestExponent,
+        StepsGrowWithDimension,
+        TermsBoundTheError,
+        BoundPredictsRanking,
+        InitialNoise,
+        EffortTradesOff,
+    ]

@@ -109,16 +109,8 @@ class GridsCross(Claim):
             ladders = {"trained networks": _ladder(results), "added error": _oracles(oracles[target])[0]}
             series = []
             for label, rungs in ladders.items():
-                spots = [t_test(y) for _, y, _ in rungs]
-                series.append(
-                    Series(
-                        label,
-                        [float(np.mean(error)) for _, _, error in rungs],
-                        [math.exp(spot.value) for spot in spots],
-                        [math.exp(_limit(spot.low, spot.value)) for spot in spots],
-                        [math.exp(_limit(spot.high, spot.value)) for spot in spots],
-                    )
-                )
+                errors = [float(np.mean(error)) for _, _, error in rungs]
+                series.append(setting.geometric(label, errors, [y for _, y, _ in rungs]))
             xs = [x for line in series for x in line.x]
             series.append(Series("equal", [min(xs), max(xs)], [1.0, 1.0], kind="guide"))
             panels.append(
@@ -132,10 +124,6 @@ class GridsCross(Claim):
                 )
             )
         return tuple(panels)
-
-
-def _limit(limit: float | None, value: float) -> float:
-    return value if limit is None else limit
 
 
 def _difference(results: list[Result], what: str) -> tuple[np.ndarray, np.ndarray]:

@@ -34,8 +34,8 @@ MARGIN = 0.2
 class StepsGrowWithDimension(Claim):
     """The slope of ln N(ε) in ln d, N(ε) the number of steps for which the discretization error is ε = 1 nat.
 
-    E_D of the exponential grid with the exact score, from σ = 20 to 0.05, is exact arithmetic on J(u); the other terms do
-    not depend on N. N(ε) is read off a ladder of N from 10 to 5120, as a power law between its rungs. Three families:
+    E_D of the exponential grid with the exact score, from σ = 20 to 0.05, is exact arithmetic on J(u); the other terms
+    do not depend on N. N(ε) is read off a ladder of N from 10 to 5120, as a power law between its rungs. Three families:
     isotropic Gaussians and mixtures of five Gaussians with d = 2 … 64, and patches of photographs with d = 4 … 64. The
     law of the data changes with d, and the rule asks for the growth along each family.
 

@@ -17,9 +17,8 @@ from harness.verdicts import Test, decision, every, opposite
 from harness_wang.claims import setting
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from harness.claims import Result
+    from harness.information import Information
 
 RHOS = (0.7, 1.0, 1.4, 1.7, 2.0, 2.4, 3.0, 3.6, 4.3, 5.2, 7.0, 10.0, 14.0, 28.0)
 
@@ -111,13 +110,13 @@ def exponent(result: Result) -> float:
     return float(parse_request(result.labels["time_discretization"]).values.get("rho", (7.0,))[0])
 
 
-def _parts(results: list[Result], curve: object) -> tuple[Test, list[Test]]:
+def _parts(results: list[Result], curve: Information) -> tuple[Test, list[Test]]:
     """Return ln(ρ*/ρ_0) and the four parts at one number of steps."""
     import numpy as np
 
     own = sorted(results, key=exponent)
     at = np.log([exponent(result) for result in own])
-    errors = np.stack([setting.discretization(curve, result.sigmas) for result in own])  # type: ignore[arg-type]
+    errors = np.stack([setting.discretization(curve, result.sigmas) for result in own])
     reference = 0.5 * math.log(own[0].sigma_max / own[0].sigma_min)
     places = np.array([minimum(at, np.log(values)) for values in errors.T]) - math.log(reference)
     least = errors.min(0)

@@ -46,10 +46,12 @@ class BoundPredictsRanking(Claim):
 
     def decide(self, evidence: Evidence) -> Decision:
         """Apply the rule."""
+        import numpy as np
+
         tests, notes = {}, {}
         for target, results in setting.by_target(evidence.results["designs"]).items():
             taus = {length: tau(own) for length, own in _lengths(results).items()}
-            test = t_test(sum(taus.values()) / len(taus), THRESHOLD)
+            test = t_test(np.mean(list(taus.values()), axis=0), THRESHOLD)
             tests[target] = replace(test, statistic=f"τ = {test.value:.2f} by {measure(results)}, {test.statistic}")
             notes[target] = _note(results, {length: float(values.mean()) for length, values in taus.items()})
         return decision(tests, "Kendall τ of bound and measured order", notes)
@@ -74,6 +76,10 @@ class BoundPredictsRanking(Claim):
 def _lengths(results: list[Result]) -> dict[int, list[Result]]:
     lengths = sorted({result.train_steps for result in results})
     return {length: [r for r in results if r.train_steps == length] for length in lengths}
+
+
+def _weightings(results: list[Result]) -> list[str]:
+    return setting.distinct(results, "weighting")
 
 
 def measure(results: list[Result]) -> str:
@@ -104,8 +110,6 @@ def tau(results: list[Result]) -> np.ndarray:
 def _note(results: list[Result], lengths: dict[int, float]) -> str:
     """Say τ at each length of training, and τ of the grids alone."""
     parts = [f"{value:.2f} after {length} steps" for length, value in lengths.items()]
-    grids = []
-    for own in _lengths(results).values():
-        for weighting in setting.distinct(own, "weighting"):
-            grids.append(float(tau(setting.select(own, weighting=weighting)).mean()))
+    groups = [setting.select(own, weighting=w) for own in _lengths(results).values() for w in _weightings(own)]
+    grids = [float(tau(group).mean()) for group in groups]
     return f"τ {', '.join(parts)}; grids alone {sum(grids) / len(grids):.2f}"

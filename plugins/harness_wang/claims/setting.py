@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from harness.claims import ClaimError
+from harness.claims import ClaimError, Series
 from harness.verdicts import Test, t_test
 
 if TYPE_CHECKING:
@@ -128,6 +128,14 @@ def factor(test: Test) -> Test:
     """Return a test of a logarithm with its estimate and limits as a factor."""
     low, high = (None if limit is None else math.exp(limit) for limit in (test.low, test.high))
     return replace(test, value=math.exp(test.value), low=low, high=high)
+
+
+def geometric(label: str, x: Sequence[float], logs: Sequence[np.ndarray]) -> Series:
+    """Return a line through geometric means over seeds, with 95 % limits; logs are ln y, K of shape (S,)."""
+    spots = [factor(t_test(values)) for values in logs]
+    low = [spot.value if spot.low is None else spot.low for spot in spots]
+    high = [spot.value if spot.high is None else spot.high for spot in spots]
+    return Series(label, x, [spot.value for spot in spots], low, high)
 
 
 def replicate_test(values: np.ndarray, margin: float = 0.0) -> Test:

@@ -6,12 +6,11 @@ most a multiple of m₂²/σ_max².
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.claims import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
-from harness.verdicts import Test, decision, every, opposite, slope_test, t_test
+from harness.verdicts import Test, decision, every, opposite, slope_test
 from harness_wang.claims import setting
 
 if TYPE_CHECKING:
@@ -123,9 +122,7 @@ def _logs(levels: np.ndarray, centered: np.ndarray, target: str) -> tuple[np.nda
     return np.log(levels), np.log(centered)
 
 
-def _left(
-    evidence: Evidence, target: str, levels: np.ndarray, centered: np.ndarray, matched: np.ndarray
-) -> Test:
+def _left(evidence: Evidence, target: str, levels: np.ndarray, centered: np.ndarray, matched: np.ndarray) -> Test:
     """Return the test of what the matched start leaves > REMOVED.
 
     The two starts differ by second moments, which are known exactly; so replicates of the centred error, shifted by
@@ -137,6 +134,4 @@ def _left(
     each = np.stack([curve.initialization(float(level) ** 2) for level in levels])
     each = each - each.mean(1, keepdims=True) + centered[:, None]
     shares = (each + (matched - centered)[:, None]).sum(0) / each.sum(0)
-    if len(shares) == 1:
-        return t_test([float(shares[0])] * 2, REMOVED)
     return setting.replicate_test(shares, REMOVED)

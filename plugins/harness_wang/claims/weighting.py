@@ -134,4 +134,3 @@ def _test(steps: dict[str, np.ndarray]) -> tuple[Test, str]:
         p_against=against,
     )
     return effect, f"fastest bell {bell}, fastest other {other}"
-
