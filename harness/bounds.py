@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.budget import Budget
     from harness.information import Information, ScoreError
     from harness.samplers import Sampler
+    from harness.start import Start
     from harness.targets import Distribution
 
 TOLERANCE = 1e-6
@@ -43,6 +44,7 @@ class Design:
         score_error: the network's e(σ).
         budget: the exact budget of the path divergence; None where there is none.
         target: the law that is learned, for bounds that hold for some laws only; None where it is not known.
+        initial: the law that the sampler starts from; None: N(0, σ_0² I).
     """
 
     sampler: Sampler
@@ -54,6 +56,28 @@ class Design:
     score_error: ScoreError
     budget: Budget | None
     target: Distribution | None = None
+    initial: Start | None = None
+
+    @property
+    def centered(self) -> bool:
+        """Whether the sampler starts at N(0, σ_0² I)."""
+        return self.initial is None or self.initial.is_centered(float(self.sigmas[0]))
+
+    @property
+    def initialization(self) -> float | NotApplicable:
+        """What bounds E_I, in nats: m₂²/2u_0 for the start N(0, u_0 I); of another, E_I itself.
+
+        m₂²/2u_0 is the theorems' own term, by convexity: KL(E N(X_0, uI) ‖ N(0, uI)) ≤ E KL(N(X_0, uI) ‖ N(0, uI)).
+        For another start the same argument leaves ½ ln det(I + Σ/u_0) at best, which is no smaller in order, while
+        E_I may vanish: so E_I is taken, through the mean and covariance of the target.
+        """
+        u = float(self.sigmas[0]) ** 2
+        if self.initial is None or self.centered:
+            return self.second_moment / (2 * u)
+        if self.target is None:
+            return NotApplicable("the start is not N(0, σ_0² I), and the target's moments are not known")
+        exact = self.initial.divergence(u, self.information, *self.target.mean_and_covariance())
+        return max(0.0, float(exact.mean()))
 
     @property
     def exact_score(self) -> bool:
@@ -80,7 +104,7 @@ class FrozenScoreBound(Bound):
     The divergence is E_I + E_S + E_D exactly (`harness.budget`). Bounds of this kind share two terms and
     differ in the third:
 
-        E_I ≤ m₂²/(2u_0)     by convexity: KL(E N(X_0, uI) ‖ N(0, uI)) ≤ E KL(N(X_0, uI) ‖ N(0, uI))
+        E_I ≤ m₂²/(2u_0)     for the start N(0, u_0 I); E_I itself for another (`Design.initialization`)
         E_S = ½ Σ Δ_j e_j
         E_D ≤ `discretization`
 
@@ -108,6 +132,8 @@ class FrozenScoreBound(Bound):
         discretization = self.discretization(design, u)
         if isinstance(discretization, NotApplicable):
             return discretization
-        initialization = design.second_moment / (2 * float(u[0]))
+        initialization = design.initialization
+        if isinstance(initialization, NotApplicable):
+            return initialization
         score = 0.5 * float((delta * design.score_error(design.sigmas[:-1]).mean(0)).sum())
         return initialization + score + discretization

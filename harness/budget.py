@@ -1,7 +1,7 @@
 """The exact error budget of a Gaussian-kernel sampler: the path divergence, term by term.
 
 For steps X' ~ N(x + Δ_j S(x, σ_j), v_j I) along u_0 > … > u_N, with Δ_j = u_j − u_{j+1}, P the true reverse chain and Q
-the sampler started from N(0, u_0 I):
+the sampler, started from a Gaussian (`harness.start`):
 
     KL(P ‖ Q) = E_I + Σ_j KL_j
     KL_j = ½[d ln(v_j/Δ_j) + (dΔ_j − Δ_j² J(u_j) + Δ_j² e_j)/v_j − d] + ½ ∫_{u_{j+1}}^{u_j} J du
@@ -38,7 +38,56 @@ class Budget:
         return total
 
 
-def budget(sigmas: np.ndarray, variances: np.ndarray, information: Information, score_error: ScoreError) -> Budget:
+def step_divergences(
+    sigma: np.ndarray,
+    sigma_next: np.ndarray,
+    variances: np.ndarray,
+    information: Information,
+    score_error: ScoreError,
+) -> np.ndarray:
+    """Return KL_j of any steps from σ to σ', which need not follow one another; shape (R, K), in nats.
+
+    Arguments:
+        sigma: the levels σ, shape (K,).
+        sigma_next: the levels σ' < σ, shape (K,).
+        variances: the kernel's variance of each step, shape (K,).
+        information: the target's J(u).
+        score_error: the network's e(σ).
+    """
+    levels, place = np.unique(np.concatenate([sigma, sigma_next]), return_inverse=True)
+    start, end = np.split(place, 2)
+    u = levels**2
+    cumulative = np.cumsum(information.fisher_integral(u[::-1])[:, ::-1], axis=1)
+    below = np.pad(cumulative, ((0, 0), (1, 0)))
+    terms = _step_terms(
+        u[start] - u[end],
+        variances,
+        information.fisher(u)[:, start],
+        below[:, start] - below[:, end],
+        score_error(levels)[:, start],
+        information.dim,
+    )
+    return sum(terms, start=np.zeros(len(sigma)))
+
+
+def _step_terms(
+    delta: np.ndarray, variances: np.ndarray, fisher: np.ndarray, area: np.ndarray, error: np.ndarray, dim: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the score error, discretization and variance terms of steps, each of shape (R, K)."""
+    score = 0.5 * (delta * error)
+    discretization = 0.5 * (area - delta * fisher)
+    # KL_j less its two terms above; exactly 0 where v_j = Δ_j.
+    excess = dim * np.log(variances / delta) + (dim * delta - delta**2 * (fisher - error)) * (1 / variances - 1 / delta)
+    return score, discretization, 0.5 * excess
+
+
+def budget(
+    sigmas: np.ndarray,
+    variances: np.ndarray,
+    information: Information,
+    score_error: ScoreError,
+    initialization: np.ndarray | None = None,
+) -> Budget:
     """Return the exact budget.
 
     Arguments:
@@ -46,20 +95,17 @@ def budget(sigmas: np.ndarray, variances: np.ndarray, information: Information, 
         variances: the kernel's variance v_j of each step, shape (N,).
         information: the target's J(u).
         score_error: the network's e(σ).
+        initialization: E_I of the sampler's start (`Start.divergence`), shape (R,); None: it starts at N(0, u_0 I).
     """
     u = sigmas**2
     delta = u[:-1] - u[1:]
-    fisher = information.fisher(u[:-1])
-    area = information.fisher_integral(u)
-    error = score_error(sigmas[:-1])
-    dim = information.dim
-    score = 0.5 * (delta * error)
-    discretization = 0.5 * (area - delta * fisher)
-    # KL_j less its two terms above; exactly 0 where v_j = Δ_j.
-    excess = dim * np.log(variances / delta) + (dim * delta - delta**2 * (fisher - error)) * (1 / variances - 1 / delta)
+    fisher, area = information.fisher(u[:-1]), information.fisher_integral(u)
+    score, discretization, excess = _step_terms(
+        delta, variances, fisher, area, score_error(sigmas[:-1]), information.dim
+    )
     return Budget(
-        initialization=information.initialization(float(u[0])),
+        initialization=information.initialization(float(u[0])) if initialization is None else initialization,
         score=score.sum(-1),
         discretization=discretization.sum(-1),
-        variance=0.5 * excess.sum(-1),
+        variance=excess.sum(-1),
     )

@@ -31,10 +31,10 @@ from harness.leaderboard import (
 )
 from harness.quantities import number, quantity
 from harness.references import Document, Name
-from harness.sections import HEADERS, Section, in_words, metrics_of, sections
+from harness.sections import HEADERS, NUMBERS, Section, metrics_of, sections
 from harness.tables import FORMATS, TOP, break_lines, in_markdown, markdown_table, printable, text_table
 
-BUDGETS_SCHEMA_VERSION = 1
+BUDGETS_SCHEMA_VERSION = 2
 
 TERMS = {
     "E_I": "initialization",
@@ -61,6 +61,8 @@ class BudgetRow(Document):
     time_discretization: Name
     network: Name
     sampler: Name
+    initial_law: Name
+    sigma_max: float | None
     steps: Position
     train_steps: Count
     budget: Terms
@@ -70,7 +72,7 @@ class BudgetRow(Document):
 class Budgets(Document):
     """Every budget of a leaderboard; `without` counts finished rows that have none."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     suite: Name
     without: Count
     rows: list[BudgetRow]
@@ -87,7 +89,7 @@ def budgets(document: object) -> Budgets:
     for section in sections(board):
         rows += [_budget_row(section, row, row.budget) for row in section.ranked if row.budget]
         without += sum(row.budget is None for row in section.ranked)
-    return Budgets(schema_version=1, suite=board.suite, without=without, rows=rows)
+    return Budgets(schema_version=2, suite=board.suite, without=without, rows=rows)
 
 
 def validate_budgets(document: object) -> Budgets:
@@ -133,12 +135,13 @@ def render_budgets(document: object, format: str, *, top: int | None = None, wid
 
 
 def _budget_row(section: Section, row: Row, terms: Terms) -> BudgetRow:
-    names: dict[str, Any] = {k: v for k, v in section.names[id(row)].items() if not k.endswith("steps")}
+    names: dict[str, Any] = {k: v for k, v in section.names[id(row)].items() if k not in NUMBERS}
     found = {name: value for name, value in row.metrics.items() if is_divergence(name)}
     return BudgetRow(
         rank=row.rank,
         target=section.target,
         **names,
+        sigma_max=row.sigma_max,
         steps=row.steps,
         train_steps=row.train_steps,
         budget=terms,
@@ -151,10 +154,9 @@ def _parts(board: Leaderboard, top: int | None) -> Iterator[tuple[Section, list[
     for section in sections(board):
         rows = [row for row in section.ranked if row.budget]
         notes = [f"{len(rows)} of {len(section.ranked)} combinations have a budget"]
-        constants = section.constants()
-        if constants:
-            words = (in_words(field, value, noun=True) for field, value in constants.items())
-            notes.append("same in every row: " + " · ".join(words))
+        common = section.common()
+        if common:
+            notes.append("same in every row: " + " · ".join(common))
         columns = _columns(board, section, rows[:top]) if rows else []
         yield section, notes, columns, len(rows[top:]) if top else 0
 

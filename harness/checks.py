@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from harness.information import Information
     from harness.noise_schedules import NoiseSchedule
+    from harness.start import Start
     from harness.targets import Distribution, Target
     from harness.weightings import Weighting
 
@@ -98,6 +99,24 @@ def check_weighting_table(weighting: Weighting, sigma: Tensor, sigma_data: float
     return density, omega
 
 
+def check_masses(masses: Tensor, weighting: Weighting, levels: int) -> np.ndarray:
+    """Check the masses that a weighting puts on the levels of a grid.
+
+    Returns:
+        Shape (N,), float64.
+
+    Raises:
+        ContractError: a wrong shape, or a value that is not finite, negative, or 0 everywhere.
+    """
+    table = _vector(masses, weighting, "masses", levels)
+    if (table < 0).any():
+        j = int((table < 0).argmax())
+        raise _broken(weighting, "masses", f"{table[j]:g} at level {j}; it must not be negative")
+    if not table.any():
+        raise _broken(weighting, "masses", "0 at every level; it must be positive somewhere")
+    return table
+
+
 def check_omega(weighting: Weighting, omega: Tensor, levels: int) -> Tensor:
     """Check the weight that an adaptive weighting returned.
 
@@ -126,6 +145,31 @@ def check_variances(variances: np.ndarray, component: Component, steps: int) -> 
     table = _vector(variances, component, "variances", steps)
     _positive(table, component, "variances", [f"step {j + 1}" for j in range(steps)])
     return table
+
+
+def check_start(start: Start, component: Component, dim: int) -> Start:
+    """Check the start that an initial law gave.
+
+    Raises:
+        ContractError: no `Start`; a mean or a factor of a wrong shape or not finite; or a covariance that is not
+            positive definite in double precision.
+    """
+    import torch
+
+    from harness.start import Start
+
+    if not isinstance(start, Start):
+        raise _broken(component, "start", f"type {type(start).__name__}; it must be a harness.start.Start")
+    mean = torch.from_numpy(_vector(start.mean, component, "mean", dim))
+    if isinstance(start.factor, (int, float)) and not isinstance(start.factor, bool):
+        if not 0 < start.factor < float("inf"):
+            raise _broken(component, "factor", f"{start.factor:g}; it must be finite and positive")
+        return Start(mean, float(start.factor))
+    factor = torch.from_numpy(_table(start.factor, component, "factor", (dim, dim)))
+    values = torch.linalg.svdvals(factor)
+    if not bool(values[-1] > values[0] * dim * torch.finfo(torch.float64).eps):
+        raise _broken(component, "factor", "singular; the covariance must be positive definite")
+    return Start(mean, factor)
 
 
 def check_score_error(error: np.ndarray, component: Component, levels: int) -> np.ndarray:

@@ -1,24 +1,27 @@
 """The combinations that a suite means: the product of its axes.
 
-A network that is not trained has neither a weighting nor a length of training: both axes collapse for it.
+A network that is not trained has neither a weighting nor a length of training: both axes collapse for it. Under
+[compute] a training comes with a number of sampling steps, which depends on the sampler.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from harness.errors import SuiteError
+from harness.compute import split
+from harness.errors import HarnessError, SuiteError
+from harness.initial_laws import InitialLaw
 from harness.networks import Network, OracleNetwork
 from harness.noise_schedules import NoiseSchedule
 from harness.registry import Registry
 from harness.samplers import Sampler
 from harness.targets import Target
 from harness.time_discretizations import TimeDiscretization
-from harness.weightings import Weighting
+from harness.weightings import GridWeighting, Weighting
 
 if TYPE_CHECKING:
     from harness.suite import Suite
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 class Combination:
     """One design: what is trained, sampled and ranked, with every seed.
 
-    `weighting` is None and `train_steps` 0 where nothing is trained.
+    `weighting` is None and `train_steps` 0 where nothing is trained. `sigma_max` is the first level of the grid.
     """
 
     target: Target
@@ -39,26 +42,66 @@ class Combination:
     sampler: Sampler
     steps: int
     train_steps: int
+    initial_law: InitialLaw
+    sigma_max: float
+
+    @property
+    def grid_follows_network(self) -> bool:
+        """Whether the grid is laid out by the network's score error.
+
+        Not so where the network is trained for the grid: one has to come first.
+        """
+        return self.time_discretization.needs_score_error and not isinstance(self.weighting, GridWeighting)
+
+
+@dataclass(frozen=True)
+class _Effort:
+    """How long to train, and in how many steps to sample: given, or by a share of a total of evaluations."""
+
+    train_steps: int = 0
+    total: int | None = None
+    share: float = 0.0
+
+    def steps(self, suite: Suite, sampler: Sampler, given: int) -> tuple[int, int]:
+        """Return the steps of training and of sampling; `given` is the number of sampling steps without a total.
+
+        Raises:
+            SuiteError: the total and the share allow none, or too many.
+        """
+        if self.total is None:
+            return self.train_steps, given
+        try:
+            return split(self.total, self.share, suite.training.batch_size, sampler, suite.sampling.samples)
+        except HarnessError as error:
+            raise SuiteError(f"{suite.where('compute')}: {error}") from error
 
 
 @dataclass(frozen=True)
 class _Axes:
+    suite: Suite
     targets: list[Target]
-    trainings: list[tuple[Network, Weighting | None, int]]
+    trainings: list[tuple[Network, Weighting | None, _Effort]]
     schedules: list[NoiseSchedule]
     discretizations: list[TimeDiscretization]
     samplers: list[Sampler]
+    laws: list[InitialLaw]
+    sigma_max: tuple[float, ...]
     steps: tuple[int, ...]
 
     def __len__(self) -> int:
-        axes = (self.targets, self.trainings, self.schedules, self.discretizations, self.samplers, self.steps)
-        return math.prod(len(axis) for axis in axes)
+        return math.prod(len(axis) for axis in self._parts())
 
     def __iter__(self) -> Iterator[Combination]:
-        for target, (network, weighting, length), schedule, grid, sampler, steps in itertools.product(
-            self.targets, self.trainings, self.schedules, self.discretizations, self.samplers, self.steps
-        ):
-            yield Combination(target, weighting, schedule, grid, network, sampler, steps, length)
+        for target, training, schedule, grid, sampler, law, level, given in itertools.product(*self._parts()):
+            network, weighting, effort = training
+            length, steps = effort.steps(self.suite, sampler, given)
+            yield Combination(target, weighting, schedule, grid, network, sampler, steps, length, law, level)
+
+    def _parts(self) -> tuple[Sequence[Any], ...]:
+        return (
+            *(self.targets, self.trainings, self.schedules, self.discretizations),
+            *(self.samplers, self.laws, self.sigma_max, self.steps),
+        )
 
 
 def expand(suite: Suite, registry: Registry, *, yes: bool = False) -> list[Combination]:
@@ -80,30 +123,43 @@ def expand(suite: Suite, registry: Registry, *, yes: bool = False) -> list[Combi
             f"{suite.origin}: {len(axes)} combinations are more than limits.combinations = "
             f"{suite.limits.combinations}; pass --yes to take them all"
         )
-    return list(axes)
+    # Two shares of a total may come to the same steps.
+    return list(axes) if suite.compute is None else list(dict.fromkeys(axes))
+
+
+def _efforts(suite: Suite) -> tuple[list[_Effort], list[_Effort]]:
+    """Return what a trained network is given, and what an oracle, which spends every total on sampling."""
+    if suite.compute is None:
+        return [_Effort(length) for length in suite.training.steps], [_Effort()]
+    totals, shares = suite.compute.evaluations, suite.compute.training_shares
+    trained = [_Effort(total=total, share=share) for total in totals for share in shares]
+    return trained, [_Effort(total=total) for total in totals]
 
 
 def _axes(suite: Suite, registry: Registry) -> _Axes:
     networks = cast(list[Network], suite.components("network", registry))
     weightings = cast(list[Weighting], suite.components("weighting", registry))
-    trained: list[tuple[Weighting | None, int]] = list(itertools.product(weightings, suite.training.steps))
-    trainings = []
+    trained, untrained = _efforts(suite)
+    trainings: list[tuple[Network, Weighting | None, _Effort]] = []
     for network in networks:
-        untrained: list[tuple[Weighting | None, int]] = [(None, 0)]
-        choices = untrained if isinstance(network, OracleNetwork) else trained
+        oracle = isinstance(network, OracleNetwork)
+        choices = list(itertools.product([None], untrained) if oracle else itertools.product(weightings, trained))
         if not choices:
             rule = f"{registry.label(network)} is trained and needs at least one"
             raise SuiteError(f"{suite.where('weightings')}: the suite expands to nothing: {rule}")
-        trainings += [(network, weighting, length) for weighting, length in choices]
+        trainings += [(network, weighting, effort) for weighting, effort in choices]
     axes = _Axes(
+        suite,
         cast(list[Target], suite.components("target", registry)),
         trainings,
         cast(list[NoiseSchedule], suite.components("noise_schedule", registry)),
         cast(list[TimeDiscretization], suite.components("time_discretization", registry)),
         cast(list[Sampler], suite.components("sampler", registry)),
-        suite.steps,
+        cast(list[InitialLaw], suite.components("initial_law", registry)),
+        suite.sigma_max,
+        suite.steps or (0,),
     )
-    for axis in ("target", "noise_schedule", "time_discretization", "network", "sampler"):
+    for axis in ("target", "noise_schedule", "time_discretization", "network", "sampler", "initial_law"):
         if not getattr(suite, f"{axis}s"):
             rule = f"name at least one {axis.replace('_', ' ')}"
             raise SuiteError(f"{suite.where(axis + 's')}: the suite expands to nothing: {rule}")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from harness.budget import Budget
     from harness.samplers import Sampler
+    from harness.start import Start
     from harness.targets import Distribution
 
 
@@ -41,6 +42,7 @@ class Experiment:
         generator: source of randomness for the metrics, seeded for this combination alone.
         kernel: any step of a Gaussian-kernel sampler, in float64: `kernel(j, x)` is the law of the points after step
             j from points x of shape (n, d) at σ_j.
+        initial: the law of the points at σ_0; None: N(0, σ_0² I).
     """
 
     target: Distribution
@@ -54,6 +56,14 @@ class Experiment:
     budget: Budget | None
     generator: Generator
     kernel: Callable[[int, Tensor], LastKernel] | None = None
+    initial: Start | None = None
+
+    @property
+    def start(self) -> Start:
+        """The law of the points at σ_0."""
+        from harness.start import Start
+
+        return self.initial or Start.centered(self.sigmas[0], self.target.dim)
 
     @property
     def sigma_min(self) -> float:

@@ -72,7 +72,7 @@ class SuiteEvidence:
         keys, seeds = self._plan.keys, self._plan.suite.seeds
         labels = {axis: _label(getattr(c, axis), keys.label) for axis in AXES}
         what = " · ".join([*labels.values(), f"{c.steps} steps", f"{c.train_steps} training steps"])
-        grids = [self._record(keys.grid(c), what).payload["sigmas"] for seed in seeds]
+        grids = [self._record(keys.grid(c, seed), what, seed).payload["sigmas"] for seed in seeds]
         samples = [keys.sample(c, grid, seed) for grid, seed in zip(grids, seeds, strict=True)]
         records = [self._record(key, what, s) for key, s in zip(samples, seeds, strict=True)]
         metrics, errors = {}, {}

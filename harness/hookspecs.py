@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     from harness.bounds import Bound
     from harness.claims import Claim
+    from harness.initial_laws import InitialLaw
     from harness.metrics import Metric
     from harness.networks import Network
     from harness.noise_schedules import NoiseSchedule
@@ -48,6 +49,11 @@ def harness_networks() -> Sequence[type[Network]]:  # type: ignore[empty-body]
 @hookspec
 def harness_samplers() -> Sequence[type[Sampler]]:  # type: ignore[empty-body]
     """Samplers: from noise, along a grid of levels, to a sample."""
+
+
+@hookspec
+def harness_initial_laws() -> Sequence[type[InitialLaw]]:  # type: ignore[empty-body]
+    """Initial laws: the Gaussian law of the points from which a sampler starts."""
 
 
 @hookspec

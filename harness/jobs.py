@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from harness.bounds import Bound
 from harness.errors import HarnessError
+from harness.initial_laws import InitialLaw
 from harness.metrics import Metric, SampleMetric
 from harness.networks import OracleNetwork, TrainableNetwork
 from harness.noise_schedules import NoiseSchedule
@@ -37,18 +38,25 @@ class InformationJob:
 
 @dataclass(frozen=True)
 class TableJob:
-    """Tabulate a weighting for one target."""
+    """Tabulate a weighting for one target; `sigmas` is the grid that a `GridWeighting` is made for."""
 
     key: str
     weighting: Weighting
     target: Target
     sigma_min: float
     sigma_max: float
+    sigmas: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
 class GridJob:
-    """Lay out a grid; `information` is the payload of the target's record, where the grid needs it."""
+    """Lay out a grid, with what of the rest it asks for.
+
+    Attributes:
+        information: payload of the target's record.
+        network: an oracle, whose score error is known.
+        score_error: payload of a trained network's record.
+    """
 
     key: str
     discretization: TimeDiscretization
@@ -56,8 +64,11 @@ class GridJob:
     steps: int
     sigma_min: float
     sigma_max: float
-    target: Target | None
-    information: Payload | None
+    target: Target | None = None
+    information: Payload | None = None
+    sampler: Sampler | None = None
+    network: OracleNetwork | None = None
+    score_error: Payload | None = None
 
 
 @dataclass(frozen=True)
@@ -223,6 +234,7 @@ class EvaluateJob:
     target: Target
     network: OracleNetwork | TrainedNetwork
     sampler: Sampler
+    initial_law: InitialLaw
     sigmas: tuple[float, ...]
     seed: int
     count: int

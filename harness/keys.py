@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.components import Component, digest
+from harness.weightings import GridWeighting
 
 if TYPE_CHECKING:
     from harness.jobs import Descent
@@ -30,6 +31,7 @@ _ENGINE = (
     "descent",
     "evaluation",
     "information",
+    "initial_laws",
     "jobs",
     "measurement",
     "metrics",
@@ -41,10 +43,12 @@ _ENGINE = (
     "samplers",
     "sampling",
     "stages",
+    "start",
     "targets",
     "time_discretizations",
     "training",
     "trajectories",
+    "weighting_tables",
     "weightings",
 )
 """The modules of the core that a result depends on."""
@@ -92,15 +96,22 @@ class Keys:
         """Key of the target's numbers and its J(u)."""
         return digest(engine(), "information", self.of(target), self._range)
 
-    def table(self, weighting: Component, target: Component) -> str:
-        """Key of a weighting tabulated for a target."""
-        return digest(engine(), "table", self.of(weighting), self.of(target), self._range)
+    def table(self, c: Combination) -> str:
+        """Key of a combination's weighting tabulated for its target, and for its grid where it is made for one."""
+        if c.weighting is None:
+            raise ValueError("a combination without training has no weighting to tabulate")
+        parts = (self.of(c.weighting), self.of(c.target), self._range)
+        grid = (self.grid(c, 0),) if isinstance(c.weighting, GridWeighting) else ()
+        return digest(engine(), "table", *parts, *grid)
 
-    def grid(self, c: Combination) -> str:
-        """Key of a combination's grid; the target takes part where the grid reads its J(u)."""
-        target = self.of(c.target) if c.time_discretization.needs_information else None
-        rule, schedule = self.of(c.time_discretization), self.of(c.noise_schedule)
-        return digest(engine(), "grid", rule, schedule, c.steps, self._range, target)
+    def grid(self, c: Combination, seed: int) -> str:
+        """Key of a combination's grid; what the grid does not ask for takes no part."""
+        rule = c.time_discretization
+        parts = (self.of(rule), self.of(c.noise_schedule), c.steps, (self._range[0], c.sigma_max))
+        target = self.of(c.target) if rule.needs_information else None
+        sampler = self.of(c.sampler) if rule.needs_sampler else None
+        network = self.network(c, seed) if c.grid_follows_network else None
+        return digest(engine(), "grid", *parts, target, sampler, network)
 
     def network(self, c: Combination, seed: int) -> str:
         """Key of the trained network of a combination and a seed, or of its oracle."""
@@ -109,16 +120,18 @@ class Keys:
         t = self._suite.training
         settings = (t.batch_size, t.learning_rate, t.ema_decay, self._range)
         parts = (self.of(c.target), self.of(c.network), self.of(c.weighting), seed, c.train_steps)
-        return digest(engine(), "train", *parts, settings)
+        grid = (self.grid(c, seed),) if isinstance(c.weighting, GridWeighting) else ()
+        return digest(engine(), "train", *parts, settings, *grid)
 
     def error(self, network: str) -> str:
         """Key of a trained network's score error."""
         return digest(engine(), "error", network)
 
     def sample(self, c: Combination, sigmas: list[float], seed: int) -> str:
-        """Key of a sampling: by the grid's levels, not by the rule that made them."""
+        """Key of a sampling: by the grid's levels, not by the rule that made them, and by the initial law."""
         count = self._suite.sampling.samples
-        return digest(engine(), "sample", self.network(c, seed), self.of(c.sampler), sigmas, seed, count)
+        parts = (self.network(c, seed), self.of(c.sampler), self.of(c.initial_law))
+        return digest(engine(), "sample", *parts, sigmas, seed, count)
 
     def calibration(self, target: Component, seed: int, metric: str) -> str:
         """Key of a metric's score on a held-out sample."""

@@ -1,7 +1,8 @@
 """The leaderboard: the JSON document that every table, page and plot is drawn from, and its rules.
 
-The models below are the contract, schema version 1. A document is valid when its fields have the stated
-types, no number is infinite or undefined, and it agrees with itself:
+The models below are the contract, schema version 2. Documents of version 1, before initial laws, are read as what
+they were: every sampler started at N(0, σ_max² I), at a level that they do not tell. A document is valid when its
+fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
     a smaller rank never has a larger value of the ranking metric; failures come last
@@ -25,14 +26,25 @@ from typing import Annotated, Any, Literal, NoReturn, Self
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError, model_validator
 
+from harness.components import digest
 from harness.errors import HarnessError
 from harness.references import AXES, Document, Name, Reference, find
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Count = Annotated[int, Field(ge=0)]
 Position = Annotated[int, Field(ge=1)]
-ChoiceAxis = Literal["weighting", "noise_schedule", "time_discretization", "network", "sampler", "steps", "train_steps"]
+ChoiceAxis = Literal[
+    "weighting",
+    "noise_schedule",
+    "time_discretization",
+    "network",
+    "sampler",
+    "initial_law",
+    "sigma_max",
+    "steps",
+    "train_steps",
+]
 
 
 class LeaderboardError(HarnessError):
@@ -136,7 +148,14 @@ class Violation(Document):
 
 
 class Row(Document):
-    """One combination on one target."""
+    """One combination on one target.
+
+    Attributes:
+        sigma_max: first level of the grid; None where it is not known (documents of version 1).
+        compute: evaluations of the network in training and sampling together (`harness.compute`); None where nothing
+            was trained.
+        training_share: the share of them that training took.
+    """
 
     rank: Position
     rank_low: Position
@@ -147,9 +166,13 @@ class Row(Document):
     time_discretization: Reference
     network: Reference
     sampler: Reference
+    initial_law: Reference
     steps: Position
     nfe: Count
     train_steps: Count
+    sigma_max: Annotated[float, Field(gt=0)] | None
+    compute: Position | None
+    training_share: Annotated[float, Field(gt=0, lt=1)] | None
     status: Literal["ok", "failed"]
     reason: Name | None
     metrics: dict[str, Estimate]
@@ -176,6 +199,8 @@ class Row(Document):
             raise ValueError("status ok takes no reason; it must be null")
         if not self.ok and self.reason is None:
             raise ValueError("status failed needs a reason")
+        if (self.compute is None) != (self.training_share is None):
+            raise ValueError("compute and training_share are known together, or neither is")
         for violation in self.violations:
             self._check_violation(violation)
         return self
@@ -193,7 +218,7 @@ class Row(Document):
 class Leaderboard(Document):
     """Every combination of a suite, ranked per target."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     suite: Name
     metric: Name
     environment: dict[str, JsonValue]
@@ -220,9 +245,9 @@ def validate(document: object) -> Leaderboard:
         return document
     if not isinstance(document, dict):
         raise LeaderboardError(f"a leaderboard is a JSON object, not {type(document).__name__}")
-    check_version(document.get("schema_version"))
+    check_version(document.get("schema_version"), oldest=1)
     try:
-        return Leaderboard.model_validate(document)
+        return Leaderboard.model_validate(_upgraded(document))
     except ValidationError as error:
         refuse(error)
 
@@ -300,8 +325,21 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON number")
 
 
-def check_version(version: object, known: int = SCHEMA_VERSION) -> None:
-    """Refuse a schema version that is not the known one.
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document of version 1 as one of version 2; any other as it is."""
+    rows = document.get("rows")
+    if document["schema_version"] != 1 or not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
+        return document
+    environment = document.get("environment")
+    version = environment.get("harness", "0") if isinstance(environment, dict) else "0"
+    law = {"name": "centered", "params": {}, "distribution": "diffusion-harness", "version": str(version)}
+    new: dict[str, Any] = {"initial_law": {**law, "digest": digest("initial_law", "centered")}}
+    new |= {"sigma_max": None, "compute": None, "training_share": None}
+    return document | {"schema_version": SCHEMA_VERSION, "rows": [new | row for row in rows]}
+
+
+def check_version(version: object, known: int = SCHEMA_VERSION, oldest: int | None = None) -> None:
+    """Refuse a schema version that is not between the oldest and the known one (by default, that one alone).
 
     Raises:
         LeaderboardError: what to do about it.
@@ -313,7 +351,7 @@ def check_version(version: object, known: int = SCHEMA_VERSION) -> None:
             f"schema_version: {version} is newer than this harness reads ({known}); "
             "upgrade with: pip install --upgrade diffusion-harness"
         )
-    if version < known:
+    if version < (known if oldest is None else oldest):
         raise LeaderboardError(f"schema_version: {version} does not exist; this harness reads {known}")
 
 
@@ -331,7 +369,7 @@ def refuse(error: ValidationError) -> NoReturn:
 
 def _combination(row: Row) -> str:
     parts = [row.component(axis).key for axis in ("target", *AXES)]
-    return json.dumps([parts, row.steps, row.train_steps])
+    return json.dumps([parts, row.sigma_max, row.steps, row.train_steps])
 
 
 def _check_combinations(rows: list[Row]) -> None:

@@ -13,13 +13,15 @@ from pydantic import BaseModel, ConfigDict
 
 from harness import __version__
 from harness.components import digest
+from harness.compute import Spent, spent
 from harness.metrics import SampleMetric
 
 if TYPE_CHECKING:
     from harness.components import Component
     from harness.plan import Find, Plan
+    from harness.suite import Combination, Suite
 
-AXES = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
+AXES = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
 
 UNTRAINED = "none"
 """What stands in place of a weighting where nothing is trained."""
@@ -34,14 +36,19 @@ class Row(_Part):
 
     Attributes:
         components: digest of the component on each axis.
+        compute: evaluations of the network in training and sampling; None where nothing is trained.
+        training_share: the share of them that training took.
         networks: key of the trained network of each seed; empty for an oracle.
-        samples: key of the sampling of each seed; empty where there is none.
+        samples: key of the sampling of each seed; empty where there is none, or none yet.
         reason: why there is none.
     """
 
     components: dict[str, str]
     steps: int
     train_steps: int
+    sigma_max: float
+    compute: int | None
+    training_share: float | None
     networks: list[str]
     samples: list[str]
     reason: str | None
@@ -82,15 +89,20 @@ def manifest(plan: Plan, find: Find, command: str = "") -> Manifest:
     rows = []
     for c in plan.combinations:
         reason = plan.obstacle(c, find)
-        grid = find(keys.grid(c))
-        samples = (
-            [] if reason or grid is None else [keys.sample(c, grid.payload["sigmas"], s) for s in plan.suite.seeds]
-        )
+        effort = _effort(plan.suite, c)
+        grids = [find(keys.grid(c, seed)) for seed in plan.suite.seeds]
+        known = [grid.payload["sigmas"] for grid in grids if grid is not None and grid.ok]
+        complete = reason is None and len(known) == len(grids)
+        pairs = zip(known, plan.suite.seeds, strict=True) if complete else ()
+        samples = [keys.sample(c, sigmas, seed) for sigmas, seed in pairs]
         rows.append(
             Row(
                 components={axis: note(getattr(c, axis)) for axis in AXES},
                 steps=c.steps,
                 train_steps=c.train_steps,
+                sigma_max=c.sigma_max,
+                compute=effort and effort.total,
+                training_share=effort and effort.share,
                 networks=[] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds],
                 samples=samples,
                 reason=reason,
@@ -108,6 +120,13 @@ def manifest(plan: Plan, find: Find, command: str = "") -> Manifest:
         rows=rows,
         environment=environment(),
     )
+
+
+def _effort(suite: Suite, c: Combination) -> Spent | None:
+    """Return what training and sampling a combination take; None where nothing is trained."""
+    if c.weighting is None:
+        return None
+    return spent(c.train_steps, suite.training.batch_size, c.sampler, c.steps, suite.sampling.samples)
 
 
 def _calibration(plan: Plan) -> dict[str, dict[str, list[str]]]:

@@ -62,6 +62,13 @@ class GaussianMixture(ABC):
         return self.center
 
     @property
+    def covariance(self) -> Tensor:
+        """Cov X_0 = Σ_k w_k [C_k + (m_k − E X_0)(m_k − E X_0)ᵀ], shape (d, d)."""
+        weighted = self.weights[:, None] * self.offsets
+        total: Tensor = weighted.T @ self.offsets + self._within()
+        return (total + total.T) / 2
+
+    @property
     def spread(self) -> float:
         """E‖X_0 − E X_0‖²: the trace of the covariance."""
         return float(self.weights @ (self.offsets.square().sum(1) + self._traces()))
@@ -116,6 +123,10 @@ class GaussianMixture(ABC):
         """Trace of each C_k, shape (K,)."""
 
     @abstractmethod
+    def _within(self) -> Tensor:
+        """Σ_k w_k C_k, shape (d, d)."""
+
+    @abstractmethod
     def _scatter(self, component: Tensor, generator: Generator) -> Tensor:
         """Deviations X_0 − m_k of samples of the given components, shape (n, d)."""
 
@@ -154,6 +165,12 @@ class IsotropicMixture(GaussianMixture):
 
     def _traces(self) -> Tensor:
         return self.dim * self.variances.expand(len(self.offsets))
+
+    def _within(self) -> Tensor:
+        import torch
+
+        variance = self.weights @ self.variances.expand(len(self.offsets))
+        return variance * torch.eye(self.dim, dtype=torch.float64)
 
     def _scatter(self, component: Tensor, generator: Generator) -> Tensor:
         import torch
@@ -218,6 +235,14 @@ class EigenMixture(GaussianMixture):
 
     def _traces(self) -> Tensor:
         return self.eigenvalues.sum(1)
+
+    def _within(self) -> Tensor:
+        import torch
+
+        weighted = self.weights[:, None] * self.eigenvalues
+        if self.bases is None:
+            return weighted.sum(0).diag()
+        return torch.einsum("kde,ke,kfe->df", self.bases, weighted, self.bases)
 
     def _scatter(self, component: Tensor, generator: Generator) -> Tensor:
         import torch
@@ -284,6 +309,10 @@ class MixtureDistribution(Distribution):
     def moments(self, x: Tensor, sigma: Tensor | float) -> tuple[Tensor, Tensor]:
         """Exact mean and trace of the covariance of X_0 given X_σ = x, in one pass."""
         return self.mixture.moments(x, sigma)
+
+    def mean_and_covariance(self) -> tuple[Tensor, Tensor]:
+        """Mean (d,) and covariance (d, d) of p_0."""
+        return self.mixture.mean, self.mixture.covariance
 
     def held_out(self, n: int, generator: Generator, part: int = 0) -> Tensor:
         """Draw n fresh points; parts are independent even from the same state of the generator."""

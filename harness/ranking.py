@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from harness import statistics
+from harness.components import format_value
 from harness.effects import Observation, effects
 from harness.errors import HarnessError, did_you_mean
 from harness.leaderboard import SCHEMA_VERSION, limits
 from harness.metrics import Measurement
 from harness.references import AXES, Labels, labels
 
-COORDINATES = (*AXES, "steps", "train_steps")
+COORDINATES = (*AXES, "sigma_max", "steps", "train_steps")
 """What tells the combinations of a target apart, as fields of a row."""
 
 
@@ -32,11 +33,14 @@ class Outcome:
     """One combination with everything that was measured on it.
 
     Attributes:
-        components: for "target" and each of the five axes the component as a dictionary with "name",
+        components: for "target" and each of the axes the component as a dictionary with "name",
             "params", "distribution", "version" and "digest".
         steps: steps of the grid.
         nfe: evaluations of the network a sample; None where none was made.
         train_steps: optimisation steps of the network; 0 for an oracle.
+        sigma_max: first level of the grid.
+        compute: evaluations of the network in training and sampling; None for an oracle.
+        training_share: the share of them that training took.
         seeds: the seeds, in the order of the measurements.
         status: "ok" or "failed".
         reason: why it failed.
@@ -50,6 +54,9 @@ class Outcome:
     steps: int
     nfe: int | None
     train_steps: int
+    sigma_max: float
+    compute: int | None
+    training_share: float | None
     seeds: tuple[int, ...]
     status: str
     reason: str | None
@@ -76,7 +83,7 @@ class Outcome:
     def sort_key(self) -> tuple[str, ...]:
         """Return what orders outcomes whatever order they come in."""
         names = tuple(_key(self.components[axis]) for axis in ("target", *AXES))
-        return (*names, f"{self.steps:09d}", f"{self.train_steps:09d}")
+        return (*names, f"{self.sigma_max:024.12f}", f"{self.steps:09d}", f"{self.train_steps:09d}")
 
 
 @dataclass(frozen=True)
@@ -185,6 +192,9 @@ def _row(outcome: Outcome, place: _Place) -> dict[str, Any]:
         "steps": outcome.steps,
         "nfe": outcome.nfe or 0,
         "train_steps": outcome.train_steps,
+        "sigma_max": outcome.sigma_max,
+        "compute": outcome.compute,
+        "training_share": outcome.training_share,
         "status": outcome.status,
         "reason": outcome.reason,
         "metrics": metrics,
@@ -291,4 +301,5 @@ def _observation(outcome: Outcome, metric: str, named: Labels) -> Observation:
     coordinates = {axis: named(axis, outcome.components[axis]) for axis in AXES}
     measured = outcome.measured(metric) if outcome.status == "ok" else {}
     values = {seed: measured[seed].value if seed in measured else None for seed in outcome.seeds}
-    return Observation({**coordinates, "steps": outcome.steps, "train_steps": outcome.train_steps}, values)
+    numbers = {"sigma_max": format_value(outcome.sigma_max), "steps": outcome.steps, "train_steps": outcome.train_steps}
+    return Observation({**coordinates, **numbers}, values)

@@ -20,8 +20,8 @@ from harness.components import ComponentError, format_value, parse_request
 if TYPE_CHECKING:
     from harness.leaderboard import Row
 
-AXES = ("weighting", "noise_schedule", "time_discretization", "network", "sampler")
-"""The five axes, as fields of a row."""
+AXES = ("weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
+"""The axes of the design space, as fields of a row."""
 
 Name = Annotated[str, Field(min_length=1)]
 

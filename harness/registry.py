@@ -16,6 +16,7 @@ from harness.bounds import Bound
 from harness.claims import Claim
 from harness.components import Component, ComponentError, Request
 from harness.errors import did_you_mean
+from harness.initial_laws import InitialLaw
 from harness.metrics import Metric
 from harness.networks import Network
 from harness.noise_schedules import NoiseSchedule
@@ -35,6 +36,7 @@ AXES: Mapping[str, type[Component]] = MappingProxyType(
             TimeDiscretization,
             Network,
             Sampler,
+            InitialLaw,
             Metric,
             Bound,
             Claim,

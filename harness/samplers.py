@@ -1,7 +1,8 @@
 """Samplers.
 
-A sampler starts at X ~ N(0, σ_max² I) and steps down a grid σ_0 > … > σ_N > 0 of noise levels. The base class owns the
-loop; a sampler writes one `step`. With D = D(x, σ), Δ = σ² − σ'² and S = (D − x)/σ².
+A sampler starts from Gaussian points (`harness.start`), N(0, σ_0² I) unless another law is chosen, and steps down a
+grid σ_0 > … > σ_N > 0 of noise levels. The base class owns the loop; a sampler writes one `step`. With D = D(x, σ),
+Δ = σ² − σ'² and S = (D − x)/σ².
 """
 
 from __future__ import annotations
@@ -68,6 +69,10 @@ class Sampler(Component):
     def deterministic(self) -> bool:
         """Whether no step draws noise, so that the sampler is a map of its starting point."""
         return True
+
+    def evaluations(self, steps: int) -> int:
+        """Evaluations of the denoiser that a sample takes on a grid of so many steps: one a step, unless overridden."""
+        return steps
 
     @abstractmethod
     def step(self, run: SamplerRun, x: Tensor) -> Tensor:

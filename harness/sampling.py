@@ -1,8 +1,8 @@
 """The second stage: from a sampler, a denoiser and a grid to samples.
 
-Draw k of sample i, with k = 0 the starting point x_0 = σ_0 ξ_0, is a function of (seed, i, k, d) alone: a
-sample depends on neither the batch it was made in nor what else was made, and all combinations share their
-noise.
+Draw k of sample i, with k = 0 the draw that the starting point is made of (`harness.start`), is a function of
+(seed, i, k, d) alone: a sample depends on neither the batch it was made in nor what else was made, and all
+combinations share their noise.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from harness.checks import check_variances
 from harness.errors import ContractError, HarnessError
 from harness.evaluation import LastKernel
 from harness.samplers import Denoiser, GaussianKernelSampler, Sampler, SamplerRun
+from harness.start import Start
 
 if TYPE_CHECKING:
     import torch
@@ -164,6 +165,7 @@ def generate(
     dim: int,
     dtype: torch.dtype,
     batch: int = 4096,
+    start: Start | None = None,
 ) -> Generated:
     """Sample.
 
@@ -177,6 +179,7 @@ def generate(
         dim: the dimension d.
         dtype: in which to compute.
         batch: samples that go through the denoiser at once; no result depends on it beyond rounding.
+        start: the law of the points at σ_0; None: N(0, σ_0² I).
 
     Raises:
         ContractError: a step or the denoiser returned something of another shape or dtype than the points.
@@ -190,14 +193,15 @@ def generate(
     samples = torch.empty(count, dim, dtype=torch.float64)
     means = torch.empty_like(samples) if isinstance(sampler, GaussianKernelSampler) else None
     counter = _Counter(sampler, denoiser)
+    law = start or Start.centered(levels[0], dim)
     with torch.no_grad():
-        for start in range(0, count, batch):
-            part = slice(start, min(start + batch, count))
-            noise = NoiseStream(seed, start, part.stop - start, dim, dtype)
-            x, mean = _walk(sampler, SamplerRun(denoiser if start else counter, levels, noise, kernel))
+        for first in range(0, count, batch):
+            part = slice(first, min(first + batch, count))
+            noise = NoiseStream(seed, first, part.stop - first, dim, dtype)
+            x, mean = _walk(sampler, SamplerRun(denoiser if first else counter, levels, noise, kernel), law)
             if not bool(x.isfinite().all()):
-                noise = NoiseStream(seed, start, part.stop - start, dim, dtype)
-                raise _diagnose(sampler, SamplerRun(denoiser, levels, noise, kernel), start)
+                noise = NoiseStream(seed, first, part.stop - first, dim, dtype)
+                raise _diagnose(sampler, SamplerRun(denoiser, levels, noise, kernel), law, first)
             samples[part] = x
             if means is not None and mean is not None:
                 means[part] = mean
@@ -242,10 +246,10 @@ def _no_noise() -> Tensor:
     raise ValueError("the mean of a Gaussian kernel draws no noise")
 
 
-def _walk(sampler: Sampler, run: SamplerRun) -> tuple[Tensor, Tensor | None]:
+def _walk(sampler: Sampler, run: SamplerRun, start: Start) -> tuple[Tensor, Tensor | None]:
     """Return the points at σ_N and, for a Gaussian kernel, the mean of the last step."""
     name = _name(sampler)
-    x = run.sigmas[0] * run.noise()
+    x = start.draw(run.noise())
     mean = None
     for index in range(run.steps):
         run.index = index
@@ -259,9 +263,9 @@ def _walk(sampler: Sampler, run: SamplerRun) -> tuple[Tensor, Tensor | None]:
     return x, mean
 
 
-def _diagnose(sampler: Sampler, run: SamplerRun, first: int) -> SamplingError:
+def _diagnose(sampler: Sampler, run: SamplerRun, start: Start, first: int) -> SamplingError:
     """Walk once more, and return the error that names the first step whose result is not finite."""
-    x = run.sigmas[0] * run.noise()
+    x = start.draw(run.noise())
     for index in range(run.steps):
         run.index = index
         x = sampler.step(run, x)

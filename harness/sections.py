@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from harness.components import format_value
 from harness.leaderboard import Agreement, Calibration, Leaderboard, Row, is_divergence, limits
 from harness.references import AXES, Labels, find, labels
 
@@ -16,10 +17,18 @@ HEADERS = {
     "time_discretization": "grid",
     "network": "network",
     "sampler": "sampler",
+    "initial_law": "initial law",
+    "sigma_max": "sigma_max",
     "steps": "steps",
     "train_steps": "train steps",
 }
 """What tells combinations apart, field by field, as a reader calls it."""
+
+NUMBERS = ("sigma_max", "steps", "train_steps")
+"""Those of them that are numbers."""
+
+UNKNOWN = "unknown"
+"""What stands for a number that a document of an older version does not tell."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,10 @@ class Section:
             if all(self.names[id(row)][field] == value for row in self.rows)
         }
 
+    def common(self) -> list[str]:
+        """Return, in words, what no two rows differ in, as far as it is known."""
+        return [in_words(f, v, noun=True) for f, v in self.constants().items() if v != UNKNOWN]
+
     def combination(self, row: Row, without: Iterable[str] = ()) -> list[str]:
         """Return the words that name a row, leaving out some fields unless nothing were left."""
         names, left_out = self.names[id(row)], set(without)
@@ -71,6 +84,8 @@ def in_words(field: str, value: str, noun: bool = False) -> str:
     """Return the value of a field as a phrase: a count takes its noun, a component where it is asked for."""
     if field in ("steps", "train_steps"):
         return f"{value} {HEADERS[field]}"
+    if field == "sigma_max":
+        return f"{HEADERS[field]} {value}"
     return f"{HEADERS[field]} {value}" if noun else value
 
 
@@ -130,7 +145,8 @@ def choices(board: Leaderboard) -> list[tuple[str, str]]:
 
     def place(key: tuple[str, str]) -> tuple[int, float, float]:
         axis, choice = key
-        return axes.index(axis), float(choice) if choice.isdecimal() else 0.0, fmean(logs[key])
+        size = float(choice) if axis in NUMBERS else 0.0
+        return axes.index(axis), size, fmean(logs[key])
 
     return sorted(logs, key=place)
 
@@ -150,4 +166,5 @@ def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> Section:
 
 def _names(row: Row, label: Labels) -> dict[str, str]:
     names = {axis: label(axis, row.component(axis)) for axis in AXES}
-    return names | {"steps": str(row.steps), "train_steps": str(row.train_steps)}
+    level = UNKNOWN if row.sigma_max is None else format_value(row.sigma_max)
+    return names | {"sigma_max": level, "steps": str(row.steps), "train_steps": str(row.train_steps)}

@@ -28,7 +28,7 @@ from harness.checks import (
     check_information,
     check_schedule,
     check_score_error,
-    check_weighting_table,
+    check_start,
 )
 from harness.curves import (
     ExactScoreError,
@@ -67,11 +67,13 @@ from harness.sampling import (
     kernel_variances,
     simulate_function,
 )
+from harness.start import Start
 from harness.store import PART, Record, file_digest
 from harness.targets import Distribution, Target
 from harness.time_discretizations import GridRequest
 from harness.training import Member, Snapshot, initial_module, seed_from, table_levels, train
 from harness.trajectories import to_json
+from harness.weighting_tables import weighting_table
 
 
 @singledispatch
@@ -124,7 +126,7 @@ def run_information(job: InformationJob) -> list[Record]:
 def run_table(job: TableJob) -> list[Record]:
     """Return one record with the checked density and weight."""
     levels = table_levels(job.sigma_min, job.sigma_max)
-    density, omega = check_weighting_table(job.weighting, levels, distribution(job.target).sigma_data)
+    density, omega = weighting_table(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
     return [Record(job.key, "table", {"density": density.tolist(), "omega": omega.tolist()})]
 
 
@@ -135,7 +137,10 @@ def run_grid(job: GridJob) -> list[Record]:
     if job.information is not None and job.target is not None:
         information = _information(job.target, job.information)
     check_schedule(job.schedule, job.sigma_min, job.sigma_max)
-    request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information)
+    error = None
+    if job.target is not None and (job.network is not None or job.score_error is not None):
+        error = _score_error(job.network, job.score_error, distribution(job.target).dim)
+    request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information, job.sampler, error)
     levels = check_grid(job.discretization.levels(request), job.discretization, job.steps, job.sigma_min, job.sigma_max)
     return [Record(job.key, "grid", {"sigmas": levels.tolist()})]
 
@@ -162,7 +167,7 @@ def run_descent(job: DescentJob) -> list[Record]:
     """Return one record with the trajectory; its checkpoint is written like a trained network's."""
     law = distribution(job.target)
     levels = table_levels(job.settings.sigma_min, job.settings.sigma_max)
-    table = check_weighting_table(job.weighting, levels, law.sigma_data)
+    table = weighting_table(job.weighting, levels, law.sigma_data)
     density, omega = (torch.from_numpy(column) for column in table)
     learner = Learner(job.network, job.weighting, density, omega, job.seed)
     labels = Labels(job.target.label(), job.network.label(), job.weighting.label())
@@ -234,12 +239,26 @@ def run_evaluate(job: EvaluateJob) -> list[Record]:
 
 def _design(job: EvaluateJob, law: Distribution) -> Design:
     information = _information(job.target, job.information)
-    error = _score_error(job, law.dim)
+    oracle = job.network if isinstance(job.network, OracleNetwork) else None
+    error = _score_error(oracle, job.score_error, law.dim)
     # No bound may change what the next one sees, or what is sampled.
     grid = _fixed(np.array(job.sigmas))
     variances = kernel_variances(job.sampler, grid, information, error)
-    terms = None if variances is None else budget(grid, _fixed(variances), information, error)
-    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law)
+    start = check_start(job.initial_law.start(law, job.sigmas[0]), job.initial_law, law.dim)
+    terms = None
+    if variances is not None:
+        initialization = _initialization(start, job.sigmas[0], law, information)
+        terms = budget(grid, _fixed(variances), information, error, initialization)
+    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law, start)
+
+
+def _initialization(start: Start, sigma: float, law: Distribution, information: Information) -> np.ndarray | None:
+    """Return E_I of a start; None for N(0, σ²I), whose E_I needs no covariance."""
+    if start.is_centered(sigma):
+        return None
+    exact = start.divergence(sigma**2, information, *law.mean_and_covariance())
+    # Rounding may leave less than nothing of what is known exactly; noise is left as it is, without bias.
+    return exact.clip(min=0.0) if information.replicates == 1 else exact
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:
@@ -255,7 +274,12 @@ def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Exper
     dtype = torch.float64 if isinstance(job.network, OracleNetwork) else torch.float32
     start = time.perf_counter()
     generated = generate(
-        job.sampler, denoiser, job.sigmas, kernel, seed=job.seed, count=len(reference), dim=law.dim, dtype=dtype
+        *(job.sampler, denoiser, job.sigmas, kernel),
+        seed=job.seed,
+        count=len(reference),
+        dim=law.dim,
+        dtype=dtype,
+        start=design.initial,
     )
     seconds = time.perf_counter() - start
     experiment = Experiment(
@@ -270,6 +294,7 @@ def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Exper
         budget=design.budget,
         generator=torch.Generator(),
         kernel=kernel_function(job.sampler, denoiser, job.sigmas, kernel),
+        initial=design.initial,
     )
     return experiment, generated.nfe, seconds
 
@@ -278,11 +303,10 @@ def _information(target: Target, payload: Payload) -> Information:
     return information_from_json(payload["information"], distribution(target))
 
 
-def _score_error(job: EvaluateJob, dim: int) -> ScoreError:
-    if job.score_error is not None:
-        return score_error_from_json(job.score_error)
-    oracle = job.network
-    if not isinstance(oracle, OracleNetwork):
+def _score_error(oracle: OracleNetwork | None, payload: Payload | None, dim: int) -> ScoreError:
+    if payload is not None:
+        return score_error_from_json(payload)
+    if oracle is None:
         raise TypeError("a trained network needs its measured score error")
     return ExactScoreError(lambda sigma: check_score_error(oracle.score_error(sigma, dim), oracle, len(sigma)))
 

@@ -16,6 +16,8 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails
@@ -66,6 +68,11 @@ def _seeds(value: object) -> object:
     return value
 
 
+def _listed(value: object) -> object:
+    """Read one number as a list of it."""
+    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
 Form = Annotated[Any, BeforeValidator(_check_form)]
 Forms = tuple[Form, ...]
 Integers = Annotated[tuple[T, ...], AfterValidator(_distinct), Field(min_length=1)]
@@ -104,9 +111,24 @@ class Training(_Section):
 
 
 class Sampling(_Section):
-    """How much every combination generates."""
+    """How much every combination generates, and from which noise levels it starts."""
 
     samples: Annotated[int, Field(strict=True, ge=2, le=10**7)] = 2000
+    sigma_max: Annotated[tuple[Level, ...], AfterValidator(_distinct), BeforeValidator(_listed)] = ()
+
+
+Total = Annotated[int, Field(strict=True, ge=1, le=10**15)]
+Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+
+
+class Compute(_Section):
+    """Total evaluations of the network, and the shares of them that training takes (`harness.compute`).
+
+    Each pair of a total and a share stands for a length of training and a number of sampling steps.
+    """
+
+    evaluations: Integers[Total]
+    training_shares: Integers[Share]
 
 
 class Limits(_Section):
@@ -131,10 +153,12 @@ class Suite(_Section):
     time_discretizations: Forms
     networks: Forms
     samplers: Forms
+    initial_laws: Forms = ("centered",)
     metrics: Annotated[Forms, Field(min_length=1)]
     bounds: Forms = ()
     rank_by: str
-    steps: Integers[Steps]
+    compute: Compute | None = None
+    steps: Annotated[tuple[Steps, ...], AfterValidator(_distinct)]
     seeds: Annotated[Integers[Seed], BeforeValidator(_seeds)]
     noise: Noise = Noise()
     training: Training = Training()
@@ -150,6 +174,47 @@ class Suite(_Section):
         if self.rank_by.partition(":")[0] not in names:
             raise ValueError(f"rank_by = {self.rank_by!r} is none of the metrics; {did_you_mean(self.rank_by, names)}")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_by_compute(cls, data: Any) -> Any:
+        """Leave out `steps` where [compute] stands for them."""
+        if isinstance(data, Mapping) and data.get("compute") is not None and "steps" not in data:
+            return {**data, "steps": ()}
+        return data
+
+    @field_validator("steps")
+    @classmethod
+    def _steps_or_compute(cls, steps: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        if not steps and info.data.get("compute") is None:
+            raise ValueError("is empty; it should list at least one value")
+        if steps and info.data.get("compute") is not None:
+            raise ValueError("follows from [compute], which the suite has; leave out one of the two")
+        return steps
+
+    @field_validator("training")
+    @classmethod
+    def _training_or_compute(cls, training: Training, info: ValidationInfo) -> Training:
+        if info.data.get("compute") is not None and "steps" in training.model_fields_set:
+            raise ValueError("steps follow from [compute], which the suite has; leave out one of the two")
+        return training
+
+    @field_validator("sampling")
+    @classmethod
+    def _within_noise(cls, sampling: Sampling, info: ValidationInfo) -> Sampling:
+        noise = info.data.get("noise")
+        if not isinstance(noise, Noise):
+            return sampling
+        for level in sampling.sigma_max:
+            if not noise.sigma_min < level <= noise.sigma_max:
+                rule = f"above sigma_min = {noise.sigma_min:g} and at most noise.sigma_max = {noise.sigma_max:g}"
+                raise ValueError(f"sigma_max = {level:g} is out of range; it should be {rule}")
+        return sampling
+
+    @property
+    def sigma_max(self) -> tuple[float, ...]:
+        """The first levels of the grids: where sampling starts."""
+        return self.sampling.sigma_max or (self.noise.sigma_max,)
 
     @property
     def origin(self) -> str:
@@ -181,6 +246,7 @@ class Suite(_Section):
         time_discretizations: Sequence[str] = (),
         networks: Sequence[str] = (),
         samplers: Sequence[str] = (),
+        initial_laws: Sequence[str] = (),
         steps: Sequence[int] | None = None,
         seeds: Sequence[int] | int | None = None,
         train_steps: Sequence[int] | None = None,
@@ -197,15 +263,16 @@ class Suite(_Section):
             "time_discretizations": time_discretizations,
             "networks": networks,
             "samplers": samplers,
+            "initial_laws": initial_laws,
         }
         chosen: dict[str, Any] = {key: list(forms) for key, forms in components.items() if forms}
         chosen |= {key: value for key, value in (("steps", steps), ("seeds", seeds)) if value is not None}
         if train_steps is not None:
-            chosen["training"] = self.training.model_dump() | {"steps": list(train_steps)}
+            chosen["training"] = self.training.model_dump(exclude_unset=True) | {"steps": list(train_steps)}
         if not chosen:
             return self
         name = self.name if self.name.endswith("-selection") else f"{self.name}-selection"
-        data = self.model_dump() | chosen | {"name": name}
+        data = self.model_dump(exclude_unset=True) | chosen | {"name": name}
         changed = Suite.from_mapping(data, COMMAND_LINE)
         changed._origin = self._origin
         changed._overridden = self._overridden | frozenset(chosen)
@@ -260,7 +327,8 @@ class Suite(_Section):
 def _option(key: str) -> str:
     """Return the command-line option that stands for a key."""
     word = key.partition("[")[0]
-    word = {"steps": "steps", "seeds": "seeds", "training.steps": "train-steps"}.get(word, word.removesuffix("s"))
+    kept = {"steps": "steps", "seeds": "seeds", "training.steps": "train-steps", "training": "train-steps"}
+    word = kept.get(word, word.removesuffix("s"))
     return f"--{word.replace('_', '-')}"
 
 

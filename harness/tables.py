@@ -14,7 +14,7 @@ from harness.columns import Column, build, build_budgets, fit, wrap
 from harness.leaderboard import Effect, Leaderboard, LeaderboardError, Row, to_json, validate
 from harness.quantities import quantity, span
 from harness.references import AXES, labels
-from harness.sections import HEADERS, Section, choices, in_words, metrics_of, sections, target_label
+from harness.sections import HEADERS, Section, choices, metrics_of, sections, target_label
 
 Format = Literal["table", "json", "csv", "markdown"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -73,9 +73,9 @@ def notes(section: Section, board: Leaderboard) -> list[str]:
     counts += [f"{len(section.failed)} failed"] if section.failed else []
     counts += [f"{section.violations} above a bound (marked !)"] if section.violations else []
     lines = [", ".join(counts)]
-    constants = [in_words(field, value, noun=True) for field, value in section.constants().items()]
-    if constants:
-        lines.append("same in every row: " + " · ".join(constants))
+    common = section.common()
+    if common:
+        lines.append("same in every row: " + " · ".join(common))
     floors = [
         f"{metric} {quantity(floor.value, floor.low, floor.high)}"
         for metric in metrics_of(board, section.ranked)

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.components import Component
+from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -65,6 +66,18 @@ class Distribution(ABC):
     def gaussian(self) -> tuple[Tensor, Tensor] | None:
         """Mean (d,) and covariance (d, d) where p_0 is a Gaussian, else None."""
         return None
+
+    def mean_and_covariance(self) -> tuple[Tensor, Tensor]:
+        """Exact mean (d,) and covariance (d, d) of p_0, float64; for data, of the training part.
+
+        Raises:
+            HarnessError: the distribution does not give them.
+        """
+        known = self.gaussian()
+        if known is None:
+            what = f"{type(self).__module__}.{type(self).__qualname__}"
+            raise HarnessError(f"distribution {what} must define mean_and_covariance() for this initial law")
+        return known
 
     def closed_information(self) -> Information | None:
         """J(u) in closed form where it is known; None: it is measured."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import types
+import typing
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -85,12 +86,14 @@ def rows(examples, tmp_path_factory):
 
     shipped = load()
     beside = [("sampler", "exponential-integrator"), ("metric", "path-kl"), ("bound", "budget")]
+    beside += [("initial_law", "centered")]
     registry = Registry.from_classes([*examples.values(), *(shipped.find(*each) for each in beside)])
     chosen = {f"{axis}s": list(registry.classes(axis)) for axis in ("target", "weighting", "noise_schedule", "network")}
     content = chosen | {
         "name": "examples",
         "time_discretizations": ["asinh"],
         "samplers": list(registry.classes("sampler")),
+        "initial_laws": list(registry.classes("initial_law")),
         "metrics": list(registry.classes("metric")),
         "bounds": list(registry.classes("bound")),
         "rank_by": "mean-distance",
@@ -125,7 +128,8 @@ def test_every_example_runs(examples, rows):
     used |= {name for row in rows for field in ("metrics", "bounds") for name in row[field]}
     assert set(examples) <= used
     # Two networks (one trained, one oracle) under two Gaussian-kernel samplers and a deterministic one.
-    assert len(rows) == 2 * 3
+    # Each from two starts.
+    assert len(rows) == 2 * 3 * 2
     assert {row["nfe"] for row in rows if row["sampler"]["name"] == "dpmpp-2s"} == {8}
 
 
@@ -217,8 +221,9 @@ def test_every_key_of_a_suite_is_documented():
     def keys(model, prefix=""):
         for name, field in model.model_fields.items():
             yield prefix + name, field
-            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-                yield from keys(field.annotation, f"{name}.")
+            (kind, *_) = typing.get_args(field.annotation) or [field.annotation]
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from keys(kind, f"{name}.")
 
     wanted = {}
     for name, field in keys(Suite):

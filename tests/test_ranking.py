@@ -34,6 +34,7 @@ def outcome(values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, t
         "time_discretization": "exponential",
         "network": "mlp",
         "sampler": "euler",
+        "initial_law": "centered",
     }
     rest = {"measurements": {}, "budget": None, "bounds": {}}
     for key, value in changes.items():
@@ -45,6 +46,9 @@ def outcome(values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, t
         steps=steps,
         nfe=steps,
         train_steps=train_steps,
+        sigma_max=20.0,
+        compute=None,
+        training_share=None,
         seeds=tuple(range(len(values))),
         status=status,
         reason=None if status == "ok" else "seed 0: NaN",

@@ -133,12 +133,13 @@ class RudeBound(Bound):
 
 
 def test_no_metric_or_bound_changes_what_others_are_shown(registry):
-    (target,), (network,), (sampler,), (metric,) = (
+    (target,), (network,), (sampler,), (law,), (metric,) = (
         registry.parse(axis, form)
         for axis, form in (
             ("target", "gaussian"),
             ("network", "exact"),
             ("sampler", "ancestral"),
+            ("initial_law", "centered"),
             ("metric", "energy"),
         )
     )
@@ -146,7 +147,7 @@ def test_no_metric_or_bound_changes_what_others_are_shown(registry):
 
     def records(metrics, bounds):
         job = EvaluateJob(
-            "s", target, network, sampler, (20.0, 1.0, 0.05), 0, 50, information.payload, None, metrics, bounds
+            "s", target, network, sampler, law, (20.0, 1.0, 0.05), 0, 50, information.payload, None, metrics, bounds
         )
         return {record.key: record for record in stages.work(job)}
 

@@ -46,13 +46,15 @@ def command(suite: Suite, workers: int | None, yes: bool, form: str) -> None:
 def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
     from tabulate import tabulate
 
-    axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
+    axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
     rows: list[list[object]] = []
     for axis in axes:
         labels = dict.fromkeys(part.label() for c in plan.combinations if (part := getattr(c, axis)) is not None)
         rows.append([f"{axis.replace('_', ' ')}s", len(labels), ", ".join(labels)])
-    rows.append(["steps", len(suite.steps), ", ".join(map(str, suite.steps))])
-    rows.append(["train steps", len(suite.training.steps), ", ".join(map(str, suite.training.steps))])
+    rows.append(["sigma_max", len(suite.sigma_max), ", ".join(f"{level:g}" for level in suite.sigma_max)])
+    for what, numbers in (("steps", "steps"), ("train steps", "train_steps")):
+        found = sorted({getattr(c, numbers) for c in plan.combinations} - {0})
+        rows.append([what, len(found), ", ".join(map(str, found))])
     rows.append(["seeds", len(suite.seeds), ", ".join(map(str, suite.seeds))])
     choices = tabulate(rows, tablefmt="plain", maxcolwidths=[None, None, 90])
     minutes = result.seconds / 60

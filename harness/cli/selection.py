@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 else:
     ParamType = click.ParamType  # generic since click 8.2 only
 
-AXES = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
+AXES = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
 """The axes that can be chosen from the shell."""
 
 

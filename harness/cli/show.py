@@ -32,7 +32,7 @@ _CONSTRAINTS = {
 }
 _AXES = (
     *("target", "weighting", "noise-schedule", "time-discretization"),
-    *("network", "sampler", "metric", "bound"),
+    *("network", "sampler", "initial-law", "metric", "bound"),
 )
 
 

@@ -9,7 +9,7 @@ The flow dX/dσ = ε(X, σ) = (X − D)/σ = E[ξ|X_σ = X] carries p_σ to p_τ
    m)|X_s), with m = E[ξ|X_s]. Its norm is at most E[‖ξ‖‖ξ − m‖²|X_s], whose L² norm is at most, by Hölder's
    inequality and ‖ξ − m‖_{L⁶} ≤ 2‖ξ‖_{L⁶},  C = 4(E‖ξ‖⁶)^{1/2} = 4√(d(d + 2)(d + 4)). So ‖ε(X_s, s) −
    ε(X_σ, σ)‖_{L²} ≤ C ln(σ/s), and ‖Φ(X_σ) − X_τ‖_{L²} ≤ ∫_τ^σ C ln(σ/s) ds = C[(σ − τ) − τ ln(σ/τ)].
-3. Start. W₂(N(0, σ_0²I), p_{σ_0}) ≤ m₂, by coupling the noise.
+3. Start. W₂(N(0, σ_0²I), p_{σ_0}) ≤ m₂, by coupling the noise. From any other start, W₂ of two Gaussians, exactly.
 
     W₂(p_δ, q_N) ≤ m₂ Π_j γ_j + Σ_j (Π_{i>j} γ_i) C[(σ_j − σ_{j+1}) − σ_{j+1} ln(σ_j/σ_{j+1})]
 
@@ -50,7 +50,12 @@ class GaoZhuW2(Bound):
         import torch
 
         concavity = 1 / float(torch.linalg.eigvalsh(gaussian[1].double())[-1])
-        return wasserstein(design.sigmas.tolist(), design.dim, math.sqrt(design.second_moment), concavity)
+        start = math.sqrt(design.second_moment)
+        if design.initial is not None and not design.centered:
+            from harness_gao.start import distance
+
+            start = distance(design.initial, *gaussian, float(design.sigmas[0]))
+        return wasserstein(design.sigmas.tolist(), design.dim, start, concavity)
 
 
 def wasserstein(sigmas: list[float], dim: int, start: float, concavity: float) -> float:

@@ -32,6 +32,10 @@ class Heun(Sampler):
     formula: ClassVar[str] = "x' = x + (σ' − σ)(e(x, σ) + e(y, σ'))/2,  y = x + (σ' − σ) e(x, σ),  e = (x − D)/σ"
     source: ClassVar[str] = "Karras et al., arXiv 2206.00364, algorithm 1"
 
+    def evaluations(self, steps: int) -> int:
+        """Two evaluations a step."""
+        return 2 * steps
+
     def step(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Return the points at σ', shape (n, d)."""
         return heun_step(run.denoiser, x, run.sigma, run.sigma_next)
@@ -64,6 +68,10 @@ class EdmStochastic(Sampler):
     def deterministic(self) -> bool:
         """Whether no noise is added at any level."""
         return self.s_churn == 0
+
+    def evaluations(self, steps: int) -> int:
+        """Two evaluations a step."""
+        return 2 * steps
 
     def step(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Return the points at σ', shape (n, d)."""

@@ -1,7 +1,7 @@
 """KL(p_δ ‖ q_N) in closed form: a Gaussian target and a sampler that is an affine map of its start and its
 noise.
 
-With Y_N = b + A Y_0 + Σ_k B_k ξ_k, Y_0 ~ N(0, σ_0² I) and ξ_k ~ N(0, I), q_N = N(b, σ_0² AAᵀ + Σ_k B_k B_kᵀ).
+With Y_N = b + A Y_0 + Σ_k B_k ξ_k, Y_0 ~ N(a, C) and ξ_k ~ N(0, I), q_N = N(b + Aa, ACAᵀ + Σ_k B_k B_kᵀ).
 The map is found by running the sampler on unit vectors: an exact linear-algebra experiment, which needs no
 knowledge of the sampler.
 """
@@ -40,10 +40,10 @@ Simulation = Callable[[Tensor, Callable[[], Tensor]], Tensor]
 
 def output_law(experiment: Experiment) -> GaussianLaw | None:
     """Return the exact law of the sampler's output; None where the sampler is not affine."""
-    dim, simulate = experiment.target.dim, experiment.simulate
+    dim, simulate, start = experiment.target.dim, experiment.simulate, experiment.start
     generator = torch.Generator().manual_seed(0)
     draws = _count_draws(simulate, dim)
-    x = experiment.sigmas[0] * torch.randn(PROBES, dim, generator=generator, dtype=torch.float64)
+    x = start.draw(torch.randn(PROBES, dim, generator=generator, dtype=torch.float64))
     noise = torch.randn(draws, PROBES, dim, generator=generator, dtype=torch.float64)
     outputs = _run(simulate, x, noise)
     if not _mixes_affinely(simulate, x, noise, outputs):
@@ -52,8 +52,8 @@ def output_law(experiment: Experiment) -> GaussianLaw | None:
     predicted = mean + torch.cat([x[None], noise]).transpose(0, 1).reshape(PROBES, -1) @ linear
     if not _close(predicted, outputs):
         return None
-    scaled = torch.cat([experiment.sigmas[0] * linear[:dim], linear[dim:]])
-    return GaussianLaw(mean, scaled.T @ scaled)
+    scaled = torch.cat([start.respond(linear[:dim]), linear[dim:]])
+    return GaussianLaw(mean + start.mean @ linear[:dim], scaled.T @ scaled)
 
 
 def divergence(gaussian: tuple[Tensor, Tensor], sigma_min: float, law: GaussianLaw) -> Measurement | NotApplicable:

@@ -1,7 +1,7 @@
 """KL(p_δ ‖ q_N) of a deterministic sampler in low dimension, by change of variables.
 
-x_N = f(x_0) with x_0 ~ N(0, σ_0² I), so ln q_N(x_N) = ln N(x_0; 0, σ_0² I) − ln|det ∂f/∂x_0|. With w =
-p_δ/q_N at generated points,
+x_N = f(x_0) with x_0 ~ N(a, C), the start, so ln q_N(x_N) = ln N(x_0; a, C) − ln|det ∂f/∂x_0|. With w = p_δ/q_N at
+generated points,
 
     KL(p_δ ‖ q_N) = E_q[w ln w] − b E_q[w − 1]
 
@@ -11,7 +11,6 @@ sign of the determinant shows a fold, and a mean of w that is not 1 shows mass t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import cast
 
@@ -30,9 +29,8 @@ FEWEST = 100
 
 def divergence(experiment: Experiment, n: int) -> Measurement | NotApplicable:
     """Estimate the divergence in nats at n generated points."""
-    dim, sigma = experiment.target.dim, experiment.sigmas[0]
-
-    start = sigma * torch.randn(n, dim, generator=experiment.generator, dtype=torch.float64)
+    noise = torch.randn(n, experiment.target.dim, generator=experiment.generator, dtype=torch.float64)
+    start = experiment.start.draw(noise)
 
     def function(x: Tensor) -> Tensor:
         return experiment.simulate(x, _no_noise)
@@ -44,7 +42,7 @@ def divergence(experiment: Experiment, n: int) -> Measurement | NotApplicable:
     folded = min((sign < 0).double().mean().item(), (sign > 0).double().mean().item())
     if folded > LARGEST_FOLD:
         return NotApplicable(f"the sampler folds: its map reverses orientation at {folded:.1%} of the points")
-    log_start = -0.5 * (start / sigma).square().sum(1) - dim * math.log(sigma * math.sqrt(2 * math.pi))
+    log_start = experiment.start.log_density(start)
     log_p = experiment.target.log_density(generated, experiment.sigma_min).double()
     return _from_log_weights(log_p - log_start + log_det)
 

@@ -195,7 +195,7 @@ def _mixtures(experiment: Experiment, particles: int) -> list[LastKernel]:
         assert experiment.last_kernel is not None
         return [_in_quarters(experiment.last_kernel)]
     shape = (particles // 4 * 4, experiment.target.dim)
-    x = experiment.sigmas[0] * torch.randn(shape, generator=experiment.generator, dtype=torch.float64)
+    x = experiment.start.draw(torch.randn(shape, generator=experiment.generator, dtype=torch.float64))
     mixtures = []
     for j in range(len(experiment.sigmas) - 1):
         mixtures.append(kernel(j, x))

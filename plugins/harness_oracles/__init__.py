@@ -1,4 +1,4 @@
-"""Oracles: networks that know the answer, the exact budget as a bound, and the grid optimal for it.
+"""Oracles: networks that know the answer, the exact budget as a bound, the grid optimal for it, the best start.
 
 Source: Wang, He, Tao, arXiv 2406.12839 (the error budget, here with exact constants: docs/theory.md,
 section 2).
@@ -12,6 +12,7 @@ from harness import hookimpl
 
 if TYPE_CHECKING:
     from harness.bounds import Bound
+    from harness.initial_laws import InitialLaw
     from harness.networks import Network
     from harness.time_discretizations import TimeDiscretization
 
@@ -26,10 +27,11 @@ def harness_networks() -> list[type[Network]]:
 
 @hookimpl
 def harness_time_discretizations() -> list[type[TimeDiscretization]]:
-    """Return the grid that reads the target's Fisher information."""
-    from harness_oracles.time_discretizations import Fisher
+    """Return the grids that read the target's Fisher information."""
+    from harness_oracles.fisher import Fisher
+    from harness_oracles.fisher_limit import FisherLimit
 
-    return [Fisher]
+    return [Fisher, FisherLimit]
 
 
 @hookimpl
@@ -38,3 +40,11 @@ def harness_bounds() -> list[type[Bound]]:
     from harness_oracles.bounds import AncestralTelescope, BudgetBound
 
     return [BudgetBound, AncestralTelescope]
+
+
+@hookimpl
+def harness_initial_laws() -> list[type[InitialLaw]]:
+    """Return the start that has the target's moments."""
+    from harness_oracles.initial_laws import MomentMatched
+
+    return [MomentMatched]

@@ -64,4 +64,7 @@ class AncestralTelescope(Bound):
         score = float((weight * u[:-1] ** 2 * error).sum())
         bend = float((np.maximum(0.0, np.diff(weight)) * largest[1:]).sum())
         first = float(weight[0] * largest[0])
-        return design.second_moment / (2 * float(u[0])) + 0.5 * (score + first + bend)
+        initialization = design.initialization
+        if isinstance(initialization, NotApplicable):
+            return initialization
+        return initialization + 0.5 * (score + first + bend)

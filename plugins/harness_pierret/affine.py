@@ -3,9 +3,11 @@
 In the eigenbasis of C the exact denoiser of N(m, C) is D_i(x) = m_i + λ_i/(λ_i + σ²)(x_i − m_i). A sampler
 that combines x, D and noise with numbers maps each coordinate by itself:
 
-    Y_i = n_i + a_i X_i + Σ_k b_ki ξ_ki,    so  Y_i ~ N(n_i, V_i),  V_i = u_0 a_i² + Σ_k b_ki²
+    Y_i = n_i + a_i X_i + Σ_k b_ki ξ_ki,    so for X_i ~ N(s_i, c_i)
+    Y_i ~ N(n_i + a_i s_i, V_i),  V_i = c_i a_i² + Σ_k b_ki²
 
-n is the response to zeros, a and b_k to ones. A random input then verifies the map.
+n is the response to zeros, a and b_k to ones. A random input then verifies the map. The start must have the target's
+eigenvectors: N(0, u_0 I) does, with s = 0 and c = u_0, and so does one whose covariance is C + u_0 I.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ class Laws:
 
 
 def output_law(design: Design, mean: Tensor, covariance: Tensor) -> Laws | None:
-    """Return the law of the sampler's output; None where its steps are not affine in each coordinate.
+    """Return the law of the sampler's output; None where its steps, or its start, are not of this form.
 
     Arguments:
         design: its sampler, grid and variances.
@@ -43,6 +45,9 @@ def output_law(design: Design, mean: Tensor, covariance: Tensor) -> Laws | None:
     """
     eigenvalues, basis = torch.linalg.eigh(covariance.double())
     centre = basis.T @ mean.double()
+    start = _start_along(design, basis)
+    if start is None:
+        return None
 
     def denoiser(x: Tensor, sigma: float) -> Tensor:
         denoised: Tensor = centre + eigenvalues / (eigenvalues + sigma**2) * (x - centre)
@@ -61,8 +66,20 @@ def output_law(design: Design, mean: Tensor, covariance: Tensor) -> Laws | None:
     predicted = outputs[0] + (response * probe[:, 0]).sum(0)
     if not bool((found - predicted).abs().max() <= TOLERANCE * (1 + found.abs().max())):
         return None
-    variance = float(design.sigmas[0]) ** 2 * response[0].square() + response[1:].square().sum(0)
-    return Laws(centre, eigenvalues, outputs[0], variance)
+    variance = start[1] * response[0].square() + response[1:].square().sum(0)
+    return Laws(centre, eigenvalues, outputs[0] + start[0] * response[0], variance)
+
+
+def _start_along(design: Design, basis: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Mean s and variance c of the start along each eigenvector, (d,); None where its coordinates are correlated."""
+    if design.initial is None:
+        zeros = torch.zeros(len(basis), dtype=torch.float64)
+        return zeros, zeros + float(design.sigmas[0]) ** 2
+    covariance = basis.T @ design.initial.covariance @ basis
+    variance = covariance.diagonal()
+    if bool((covariance - variance.diag()).abs().max() > TOLERANCE * variance.max()):
+        return None
+    return basis.T @ design.initial.mean, variance
 
 
 def divergence(laws: Laws, sigma_min: float) -> float:

@@ -32,5 +32,6 @@ class AffineGaussian(Bound):
 
         law = output_law(design, *gaussian)
         if law is None:
-            return NotApplicable(f"{self.name} is for steps affine in each coordinate; {design.sampler.name}'s are not")
+            who = f"{design.sampler.name} or its start"
+            return NotApplicable(f"{self.name} is for steps and starts affine in each coordinate; {who} is not")
         return divergence(law, float(design.sigmas[-1])) * (1 + RELATIVE_ROUNDING) + ABSOLUTE_ROUNDING

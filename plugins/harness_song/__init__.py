@@ -1,8 +1,8 @@
 """Song et al., "Score-based generative modeling through stochastic differential equations", and its sequel.
 
 ICLR 2021, arXiv 2011.13456: the variance-exploding and variance-preserving schedules, grids uniform in time,
-the Euler and ancestral samplers. "Maximum likelihood training of score-based diffusion models", NeurIPS 2021,
-arXiv 2101.09258: the likelihood weighting.
+the Euler and ancestral samplers, the start at pure noise. "Maximum likelihood training of score-based
+diffusion models", NeurIPS 2021, arXiv 2101.09258: the likelihood weighting.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness import hookimpl
 
 if TYPE_CHECKING:
+    from harness.initial_laws import InitialLaw
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
     from harness.time_discretizations import TimeDiscretization
@@ -48,3 +49,11 @@ def harness_samplers() -> list[type[Sampler]]:
     from harness_song.samplers import Ancestral, Euler
 
     return [Euler, Ancestral]
+
+
+@hookimpl
+def harness_initial_laws() -> list[type[InitialLaw]]:
+    """Offer the start at pure noise."""
+    from harness_song.initial_laws import Centered
+
+    return [Centered]

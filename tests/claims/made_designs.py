@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
+from harness_wang.claims import designs, dimension, effort, exponent, setting, weighting
 
 from harness.claims import Evidence, Result
 from harness.curves import MeasuredInformation
 from harness.information import Information
-from harness_wang.claims import designs, dimension, effort, exponent, setting, weighting
 
 Case = Literal["true", "false", "neither"]
 Generator = np.random.Generator
@@ -138,8 +138,10 @@ def dimensions(case: Case, rng: Generator) -> Evidence:
             target = f"{family}:dim={dim}"
             known[target] = curve(rng, dim, 1.0)
             size = 15 * dim**power * np.exp(rng.normal(scale=0.05))
-            for steps in dimension.LADDER:
-                found.append(result(target, geometric(steps), {"discretization": size / steps}, seeds=1))
+            found += [
+                result(target, geometric(steps), {"discretization": size / steps}, seeds=1)
+                for steps in dimension.LADDER
+            ]
     return Evidence(results={"dimensions": found}, information=known)
 
 

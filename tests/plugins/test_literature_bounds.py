@@ -32,6 +32,7 @@ from harness.measurement import measure_information
 from harness.metrics import NotApplicable
 from harness.mixtures import IsotropicMixture, MixtureDistribution
 from harness.samplers import SamplerRun
+from harness.start import Start
 
 EXACT = ExactScoreError(lambda sigma: 0.0 * sigma)
 WRONG = ExactScoreError(lambda sigma: 0.04 / sigma**2)
@@ -286,7 +287,8 @@ def test_affine_gaussian_is_the_marginal_divergence(sampler):
         def simulate(x, noise, sigmas=sigmas, variances=variances):
             return sampler.sample(SamplerRun(law.denoise, sigmas.tolist(), noise, variances), x)
 
-        q = affine.output_law(SimpleNamespace(target=law, simulate=simulate, sigmas=sigmas.tolist()))
+        start = Start.centered(sigmas[0], law.dim)
+        q = affine.output_law(SimpleNamespace(target=law, simulate=simulate, sigmas=sigmas.tolist(), start=start))
         assert value == pytest.approx(affine.divergence(law.gaussian(), sigmas[-1], q).value, rel=1e-7)
         if case.budget is not None:
             assert value <= case.budget.total[0]

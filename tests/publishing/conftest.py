@@ -45,7 +45,10 @@ def make_row(rng, target, dim, design, train_steps, failed):
     row = {"rank": 1, "rank_low": 1, "rank_high": 1, "target": target}
     names = ["weighting", "noise_schedule", "time_discretization", "network", "sampler"]
     row |= {axis: reference(*choice) for axis, choice in zip(names, design, strict=True)}
-    row |= {"steps": 20, "nfe": 39 if sampler[0] == "heun" else 20, "train_steps": train_steps}
+    row |= {"initial_law": reference("centered")}
+    row |= {"steps": 20, "nfe": 39 if sampler[0] == "heun" else 20, "train_steps": train_steps, "sigma_max": 20.0}
+    training, sampling = 3 * 256 * train_steps, 2000 * (40 if sampler[0] == "heun" else 20)
+    row |= {"compute": training + sampling, "training_share": training / (training + sampling)}
     row |= {"status": "failed" if failed else "ok"}
     row |= {"reason": "NaN in the samples | sigma=0.02, seed 1" if failed else None, "metrics": {}}
     if not failed:
@@ -91,7 +94,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     """Return a leaderboard document as plain data: 180 combinations on each of a ring and digits."""
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
-    document = {"schema_version": 1, "suite": "quick", "metric": metric, "environment": environment}
+    document = {"schema_version": 2, "suite": "quick", "metric": metric, "environment": environment}
     document |= {"calibration": [], "agreement": [], "effects": [], "rows": []}
     for name, params, dim in TARGETS:
         designs = list(itertools.product(WEIGHTINGS, SCHEDULES, GRIDS, NETWORKS, SAMPLERS))
@@ -153,8 +156,10 @@ def small():
         row = {"rank": rank, "rank_low": low, "rank_high": high, "target": reference("ring", {"modes": 8}),
                "weighting": reference(weighting), "noise_schedule": reference("edm"),
                "time_discretization": reference(*grid), "network": reference("mlp"),
-               "sampler": reference(sampler), "steps": 20, "nfe": 39 if sampler == "heun" else 20,
-               "train_steps": 500, "status": "ok" if kl else "failed",
+               "sampler": reference(sampler), "initial_law": reference("centered"), "steps": 20,
+               "nfe": 39 if sampler == "heun" else 20,
+               "train_steps": 500, "sigma_max": 20.0, "compute": None, "training_share": None,
+               "status": "ok" if kl else "failed",
                "reason": None if kl else "NaN | after step 3\nof seed 1", "metrics": {"kl": kl} if kl else {},
                "budget": None, "bounds": {"budget": bound}, "violations": [], "seconds": {}}  # fmt: skip
         if bound:
@@ -165,7 +170,7 @@ def small():
     agreement = {"target": "ring", "bound": "budget", "kendall_tau": 1.0, "low": None, "high": None, "n": 2}
     effect = {"target": "ring", "axis": "weighting", "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 1, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"},
+        "schema_version": 2, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"},
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],
         "effects": [effect | {"choice": "eps", "factor": 1.25, "low": 1.1, "high": 1.4},

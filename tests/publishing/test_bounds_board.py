@@ -246,7 +246,7 @@ class TestBudgets:
         plain = json.loads(render_budgets(document, "json"))
         assert validate_budgets(plain) == budgets(document)
         with pytest.raises(LeaderboardError, match="newer"):
-            validate_budgets(plain | {"schema_version": 2})
+            validate_budgets(plain | {"schema_version": 3})
         plain["rows"][0]["budget"]["total"] += 1
         with pytest.raises(LeaderboardError, match="not the sum"):
             validate_budgets(plain)

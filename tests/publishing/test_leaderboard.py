@@ -48,7 +48,9 @@ def change(document, path, value):
 
 ROW = ("rows", 0)
 REFUSALS = [
-    (("schema_version",), 2, "schema_version: 2 is newer than this harness reads (1)"),
+    (("schema_version",), 3, "schema_version: 3 is newer than this harness reads (2)"),
+    ((*ROW, "sigma_max"), 0.0, "rows[0].sigma_max: should be greater than 0"),
+    ((*ROW, "compute"), 100, "rows[0]: compute and training_share are known together, or neither is"),
     (("schema_version",), 0, "schema_version: 0 does not exist"),
     (("schema_version",), "1", "schema_version: '1' is no version"),
     (("schema_version",), True, "schema_version: True is no version"),

@@ -17,7 +17,7 @@ tiny: 4 combinations, ranked by kl (smaller is better)
 
 ring:
   3 combinations ranked, 1 failed, 1 above a bound (marked !)
-  same in every row: schedule edm · network mlp · 20 steps · 500 train steps
+  same in every row: schedule edm · network mlp · initial law centered · sigma_max 20 · 20 steps · 500 train steps
   a perfect generator (held-out sample): kl 0.0080 ± 0.0010
   order by bound against measured order, Kendall τ: budget 1.00, n=2
 

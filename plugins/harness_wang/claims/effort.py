@@ -43,10 +43,10 @@ class EffortTradesOff(Claim):
     each the larger p of two tests by Student's t over seeds; the least of these times the number of divisions
     between). Against: there is an extreme against which no division between pays (for each extreme the largest p;
     twice the smaller).
-    α = 0.05/13. Supported: on every target an optimum lies between. Contradicted: on some target one might
-    as well put everything into one of the two. Undecided: neither. The effect is the error of the better extreme over that
-    of the best division between (above 1: the division pays). The best share is in the notes. Where several totals
-    are run, the rule is applied to the largest, and the others are shown.
+    α = 0.05/13. Supported: on every target an optimum lies between. Contradicted: on some target one might as well
+    put everything into one of the two. Undecided: neither. The effect is the error of the better extreme over
+    that of the best division between (above 1: the division pays). The best share is in the notes. Where several
+    totals are run, the rule is applied to the largest, and the others are shown.
     """
 
     name: ClassVar[str] = "effort-trades-off"
