@@ -22,7 +22,7 @@ DIMENSIONS = (2, 4, 8, 16, 32, 64)
 SIDES = (2, 3, 4, 5, 6, 8)
 """Sides of the image patches: d = 4 to 64."""
 
-LADDER = (10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120)
+LADDER = (10, 20, 40, 80, 160, 320, 640, 1280, 2560)
 
 EPSILON = 1.0
 """Discretization error in nats that is to be reached."""
@@ -35,7 +35,7 @@ class StepsGrowWithDimension(Claim):
     """The slope of ln N(ε) in ln d, N(ε) the number of steps for which the discretization error is ε = 1 nat.
 
     E_D of the exponential grid with the exact score, from σ = 20 to 0.05, is exact arithmetic on J(u); the other terms
-    do not depend on N. N(ε) is read off a ladder of N from 10 to 5120, as a power law between its rungs. Three families:
+    do not depend on N. N(ε) is read off a ladder of N from 10 to 2560, a power law between its rungs. Three families:
     isotropic Gaussians and mixtures of five Gaussians with d = 2 … 64, and patches of photographs with d = 4 … 64. The
     law of the data changes with d, and the rule asks for the growth along each family.
 

@@ -5,6 +5,7 @@ More training lowers E_S, more steps lower E_D: at a fixed total each is paid fo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,6 +27,9 @@ TOTAL = 600_000
 
 SAMPLES = 1000
 
+GAIN = math.log(10 / 9)
+"""ln of the factor by which a division must lower the error to pay: 10 % less."""
+
 
 class EffortTradesOff(Claim):
     """The best division of a fixed total of network evaluations against the two extreme ones.
@@ -34,13 +38,15 @@ class EffortTradesOff(Claim):
     1 % to 99 % of it, and the error is the path divergence E_I + E_S + E_D: exact arithmetic, which every target has.
     y(s) is its logarithm with seed s, paired over the divisions by seeds.
 
-    For the claim, on each target: some division between the extremes is better than both of them (for each the
-    larger p of the two tests by Student's t over seeds; the least of these times the number of divisions between).
-    Against: some extreme is better than every division between (for each extreme the largest p; twice the smaller).
-    α = 0.05/13. Supported: on every target an optimum lies between. Contradicted: on some target one should put
-    everything into one of the two. Undecided: neither. The effect is the error of the better extreme over that
-    of the best division between (above 1: the division pays). The best share is in the notes. Where several totals
-    are run, the rule is applied to the largest, and the others are shown.
+    A division pays against another where its error is at least 10 % lower (y lower by ln(10/9)): with less there is
+    little to be won. For the claim, on each target: some division between the extremes pays against both of them (for
+    each the larger p of two tests by Student's t over seeds; the least of these times the number of divisions
+    between). Against: there is an extreme against which no division between pays (for each extreme the largest p;
+    twice the smaller).
+    α = 0.05/13. Supported: on every target an optimum lies between. Contradicted: on some target one might as well
+    put everything into one of the two. Undecided: neither. The effect is the error of the better extreme over
+    that of the best division between (above 1: the division pays). The best share is in the notes. Where several
+    totals are run, the rule is applied to the largest, and the others are shown.
     """
 
     name: ClassVar[str] = "effort-trades-off"
@@ -117,8 +123,8 @@ def _test(divisions: list[Result]) -> tuple[Test, Result]:
         raise ClaimError(f"{len(divisions)} divisions of a total have none between the extremes")
     logs = [_logs(result) for result in divisions]
     between, extremes = logs[1:-1], (logs[0], logs[-1])
-    claimed = some([every([t_test(extreme - inner) for extreme in extremes]) for inner in between]).p_for
-    against = some([every([t_test(inner - extreme) for inner in between]) for extreme in extremes]).p_for
+    claimed = some([every([t_test(extreme - inner, GAIN) for extreme in extremes]) for inner in between]).p_for
+    against = some([every([t_test(inner - extreme, -GAIN) for inner in between]) for extreme in extremes]).p_for
     k = min(range(len(between)), key=lambda i: float(between[i].mean()))
     gain = t_test(min(extremes, key=lambda values: float(values.mean())) - between[k])
     shown = replace(setting.factor(gain), statistic=f"against the better extreme {gain.statistic}")
