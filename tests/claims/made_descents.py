@@ -106,6 +106,12 @@ def smoothness(case: Case, rng: Generator) -> Evidence:
     return base(make)
 
 
+def ended(rng: Generator, last: float) -> np.ndarray:
+    """A loss that ends at a given logarithm."""
+    loss = decay("false", rng)
+    return loss * np.exp(last) / loss[-1]
+
+
 def network_sizes(case: Case, rng: Generator) -> Evidence:
     """Claim 4: the last loss against width and depth, with what a seed's points share."""
     power = {"true": -0.7, "false": 0.7, "neither": 0.0}[case]
@@ -113,14 +119,14 @@ def network_sizes(case: Case, rng: Generator) -> Evidence:
     seeds = range(paths.FIRST, paths.FIRST + sizes.SEEDS)
     for target in paths.TARGETS:
         common = {seed: rng.normal(0, 0.5) for seed in seeds}
-        for what, ladder in (("width", sizes.WIDTHS), ("depth", sizes.DEPTHS)):
-            for size in ladder:
-                name = f"{what}={size} {target}"
-                found[name] = []
-                for seed in seeds:
-                    loss = decay("false", rng)
-                    last = 2 + power * np.log(size / ladder[0]) + common[seed] + rng.normal(0, 0.25)
-                    found[name].append(trajectory(target, seed, loss * np.exp(last) / loss[-1]))
+        rungs = [("width", size, size / sizes.WIDTHS[0]) for size in sizes.WIDTHS if size != paths.WIDTH]
+        rungs += [("depth", size, size / sizes.DEPTHS[0]) for size in sizes.DEPTHS if size != paths.DEPTH]
+        # Twice as wide as the least and twice as deep: the shared runs stand on both ladders.
+        for what, size, ratio in [*rungs, ("base", 0, 2.0)]:
+            found[f"{what}={size} {target}" if size else f"base {target}"] = [
+                trajectory(target, seed, ended(rng, 2 + power * np.log(ratio) + common[seed] + rng.normal(0, 0.25)))
+                for seed in seeds
+            ]
     return Evidence(trajectories=found)
 
 

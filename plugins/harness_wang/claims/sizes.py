@@ -38,14 +38,14 @@ class WiderDeeperLower(Claim):
     source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, Theorem 1"
 
     def experiments(self, quick: bool) -> Experiments:
-        """One run for each width and each depth."""
+        """One run for each width and each depth; the first of the shared runs are those of width 64 and depth 2."""
         widths, depths = (WIDTHS, DEPTHS) if quick else ((*WIDTHS, 256), (*DEPTHS, 4))
         how = paths.settings(quick)
-        descents = {}
+        descents = paths.shared(quick)
         for target in paths.TARGETS:
-            for width in widths:
+            for width in set(widths) - {paths.WIDTH}:
                 descents[f"width={width} {target}"] = paths.request(target, paths.network(width=width), SEEDS, how)
-            for depth in depths:
+            for depth in set(depths) - {paths.DEPTH}:
                 descents[f"depth={depth} {target}"] = paths.request(target, paths.network(depth=depth), SEEDS, how)
         return Experiments(descents=descents)
 
@@ -84,11 +84,13 @@ def ladder(evidence: Evidence, what: str) -> dict[str, dict[int, list[Trajectory
         ClaimError: sizes were run with different seeds.
     """
     names = {name.split(" ")[0] for name in evidence.trajectories}
-    sizes = sorted(int(name.partition("=")[2]) for name in names if name.startswith(f"{what}="))
+    sizes = {int(name.partition("=")[2]): name for name in names if name.startswith(f"{what}=")}
+    sizes[paths.WIDTH if what == "width" else paths.DEPTH] = "base"
     found: dict[str, dict[int, list[Trajectory]]] = {}
-    for size in sizes:
-        for target, runs in paths.of(evidence, f"{what}={size}").items():
-            found.setdefault(target, {})[size] = sorted(runs, key=lambda run: run.seed)
+    for size in sorted(sizes):
+        for target, runs in paths.of(evidence, sizes[size]).items():
+            first = sorted(runs, key=lambda run: run.seed)[:SEEDS]
+            found.setdefault(target, {})[size] = first
     for target, rungs in found.items():
         if len({tuple(run.seed for run in runs) for runs in rungs.values()}) != 1 or len(rungs) < 2:
             raise ClaimError(f"{target}: a slope in {what} needs two sizes or more, with the same seeds")
