@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from harness.claims import Result
 
 BELLS = ("bell-shaped", "edm", "min-snr")
-"""Weightings whose β(σ) rises to a maximum inside [0.05, 20] and falls to less than half of it on both sides."""
+"""Weightings whose weight per unit of ln σ, σβ(σ), has its maximum inside [0.05, 20] and at both ends at most three
+quarters of it."""
 
 OTHERS = ("likelihood", "v-cosine", "flow")
-"""The others: β ∝ 1/σ (`eps` on its log-uniform levels is the same), and β constant twice, drawn in two ways."""
+"""The others: σβ constant (`eps` on its log-uniform levels is the same), and twice increasing (β constant), with levels
+drawn in two ways."""
 
 NETWORK = "relu:width=64,depth=2"
 """The paper's network: the argument is about it."""
@@ -39,8 +41,9 @@ class BellTrainsFastest(Claim):
     off the snapshots as a power law between them. One that never reaches it counts as reaching it at the end, which
     can only make a difference smaller.
 
-    Bells are the weightings whose β has an interior maximum and falls to less than half of it on both sides:
-    `bell-shaped` (the paper's own, adapted to the residual), `edm` (which the paper names as a bell) and `min-snr`.
+    Bells are the weightings whose weight per unit of ln σ, σβ(σ), has an interior maximum and at both ends at most
+    three quarters of it: `bell-shaped` (the paper's own, adapted to the residual), `edm` (which the paper names as a
+    bell; it is a shallow one on this range) and `min-snr`.
     The others: `likelihood`, `v-cosine`, `flow`. Training is by Adam, alike for all, on the paper's ReLU network.
 
     Null hypotheses, on each target, over paired seeds by Student's t on ln T: no bell is faster than all others
