@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from harness.claims_board import ClaimEntry, PanelEntry, SeriesEntry
-from harness.plots import COLOURS, INK, MARKERS, PANELS, blank, finished, round_ticks, styled
+from harness.palette import COLOURS, INK
+from harness.plots import MARKERS, PANELS, blank, finished, round_ticks, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from harness.claims import Claim, ClaimError, Decision, Evidence, Experiments, Panel
 from harness.components import digest
 from harness.descents_plan import DescentsPlan
-from harness.errors import HarnessError, did_you_mean, one_line
+from harness.errors import HarnessError, one_line
 from harness.evidence import SuiteEvidence
 from harness.run import Options, Work, carry_out, opened, planned
 from harness.store import CHECKPOINTS
@@ -87,7 +87,7 @@ def chosen(registry: Registry, numbers: Sequence[int] = ()) -> list[Claim]:
         raise ClaimError("no installed plugin offers a claim; see harness plugins")
     for number in numbers:
         if number not in by_number:
-            raise ClaimError(f"--claim: there is no claim {number}; {did_you_mean(str(number), map(str, by_number))}")
+            raise ClaimError(f"--claim: there is no claim {number}; known: {', '.join(map(str, sorted(by_number)))}")
     wanted = sorted(set(numbers) or by_number)
     for number in wanted:
         if len(by_number[number]) > 1:

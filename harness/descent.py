@@ -34,7 +34,7 @@ SAFE = 1.0
 ITERATIONS = 40
 """Of the power method; it is stopped at a relative change of a thousandth."""
 
-RECORDED = 100
+RECORDED = 50
 """Recorded steps of a training that does not say how many."""
 
 

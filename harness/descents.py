@@ -15,6 +15,8 @@ from harness.errors import HarnessError
 from harness.jobs import DescentJob, DescentRequest
 from harness.keys import descent
 from harness.networks import TrainableNetwork
+from harness.plan import DESCENT_COST
+from harness.weightings import GridWeighting
 
 if TYPE_CHECKING:
     from harness.plugins import Registry
@@ -31,13 +33,16 @@ def descent_jobs(request: DescentRequest, registry: Registry, folder: Path) -> l
         folder: where checkpoints lie.
 
     Raises:
-        HarnessError: a component is unknown, stands for several, or is a network that is not trained.
+        HarnessError: a component is unknown, stands for several, is a network that is not trained, or a weighting made
+            for a grid.
     """
     target, network, weighting = (
         _one(axis, getattr(request, axis), registry) for axis in ("target", "network", "weighting")
     )
     if not isinstance(network, TrainableNetwork):
         raise HarnessError(f"descent: network {request.network!r} is not one that is trained")
+    if isinstance(weighting, GridWeighting):
+        raise HarnessError(f"descent: weighting {request.weighting!r} is made for a grid; a descent has none")
     digests = [str(registry.reference(each)["digest"]) for each in (target, network, weighting)]
     return [
         DescentJob(
@@ -57,7 +62,7 @@ def descent_cost(request: DescentRequest) -> float:
     """Return the estimated seconds of one seed on one core; of a network of ordinary size."""
     settings = request.settings
     points = settings.points * (settings.levels if settings.method == "gradient-descent" else 1)
-    return 1.0 + settings.steps * points * 1.5e-5
+    return 1.0 + settings.steps * points * DESCENT_COST
 
 
 def _one(axis: str, form: str, registry: Registry) -> Component:

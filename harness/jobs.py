@@ -83,7 +83,7 @@ class Descent:
         learning_rate: the step size h, constant; "auto" is `harness.descent.SAFE`/λ_max of the Hessian at the start.
         sigma_min: the lowest noise level.
         sigma_max: the highest.
-        record: a step is recorded each `record` updates, besides the first and the last; None: about 100 in all.
+        record: a step is recorded each `record` updates, besides the first and the last; None: about 50 in all.
         probes: at so many recorded steps, evenly spaced, the loss is measured at perturbed parameters.
         radii: distances of these perturbations, as fractions of ‖θ_0‖ (learned parameters only).
         directions: random directions for each radius; one along −∇L is added.
@@ -166,6 +166,8 @@ class Training:
         ema_decay: of the moving average, approached as (1 + k)/(10 + k) in the first steps.
         sigma_min: the lowest noise level trained on.
         sigma_max: the highest.
+        descent: gradient descent on a fixed objective in place of Adam; its `steps` are the last of `levels`, and
+            batch size, learning rate and moving average above say nothing.
     """
 
     levels: tuple[int, ...]
@@ -174,6 +176,7 @@ class Training:
     ema_decay: float
     sigma_min: float
     sigma_max: float
+    descent: Descent | None = None
 
 
 @dataclass(frozen=True)
@@ -225,9 +228,11 @@ class EvaluateJob:
         network: an oracle, or where the trained network lies.
         information: payload of the target's record.
         score_error: payload of the network's record; None for an oracle.
+        weighting: payload of the table that the network was trained with; None for an oracle.
         count: number of samples asked for; held-out data may allow fewer.
         metrics: metrics to measure, by the key of their record.
         bounds: bounds to compute, by the key of their record.
+        training: payload of the trajectory of the network's training, where it was recorded.
     """
 
     key: str
@@ -240,8 +245,10 @@ class EvaluateJob:
     count: int
     information: Payload
     score_error: Payload | None
+    weighting: Payload | None
     metrics: Mapping[str, Metric]
     bounds: Mapping[str, Bound]
+    training: Payload | None = None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ _ENGINE = (
     "information",
     "initial_laws",
     "jobs",
+    "level_weights",
     "measurement",
     "metrics",
     "mixtures",
@@ -118,7 +119,7 @@ class Keys:
         if c.weighting is None:
             return digest(engine(), "oracle", self.of(c.network), self.of(c.target))
         t = self._suite.training
-        settings = (t.batch_size, t.learning_rate, t.ema_decay, self._range)
+        settings = t.settings(), self._range
         parts = (self.of(c.target), self.of(c.network), self.of(c.weighting), seed, c.train_steps)
         grid = (self.grid(c, seed),) if isinstance(c.weighting, GridWeighting) else ()
         return digest(engine(), "train", *parts, settings, *grid)

@@ -3,9 +3,9 @@
     L(θ) = (1/2n) Σ_i Σ_j β_j ‖σ_j S(θ; σ_j, x_i + σ_jξ_ij) + ξ_ij‖²,    Σ_j β_j = 1
 
 n points x_i, N levels σ_j and the noise ξ_ij stay as they were drawn. The levels are log-spaced from σ_min to σ_max,
-and β_j ∝ β(σ_j)·c_j, with c_j the width of the level's cell; cells meet at the geometric means of neighbouring
-levels. So L is the quadrature of ½∫β E‖σS + ξ‖² dσ that practical training minimises by sampling. The points are the
-target's own, not rescaled: the paper's ‖x_i‖ = Θ(√d) holds where the target has coordinates of order one.
+and β_j ∝ ω(σ_j)·∫p dσ over the level's cell; cells meet at the geometric means of neighbouring levels. So L is the
+quadrature of ½∫β E‖σS + ξ‖² dσ that practical training minimises by sampling. The points are the target's own, not
+rescaled: the paper's ‖x_i‖ = Θ(√d) holds where the target has coordinates of order one.
 
 Rates. With v_ij = σ_jS + ξ_ij, and L_j the term of level j,
 
@@ -58,18 +58,17 @@ class Objective:
 
     Attributes:
         sigma: the levels σ_j, shape (N,), float64, increasing.
-        density: p at the levels, up to a factor, shape (N,), float64.
+        mass: of the density p in each level's cell, up to a factor, shape (N,), float64.
         beta: the weights β_j, shape (N,), float64, of sum 1.
         points: n.
         dim: d.
     """
 
-    def __init__(self, sigma: Tensor, density: Tensor, omega: Tensor, clean: Tensor, noise: Tensor) -> None:
-        """Take levels, p and ω of shape (N,), points of shape (n, d) and noise of shape (N, n, d), all float64."""
+    def __init__(self, sigma: Tensor, mass: Tensor, omega: Tensor, clean: Tensor, noise: Tensor) -> None:
+        """Take levels, masses and ω of shape (N,), points of shape (n, d) and noise of shape (N, n, d), all float64."""
         self.sigma = sigma
-        self.density = density
+        self.mass = mass
         self.points, self.dim = clean.shape
-        self._cell = cell_widths(sigma)
         self._noise = noise.flatten(0, 1)
         self._sigma = sigma.repeat_interleave(self.points)
         self._noised = clean.repeat(len(sigma), 1) + self._sigma[:, None] * self._noise
@@ -81,7 +80,7 @@ class Objective:
         Raises:
             HarnessError: every level has weight 0.
         """
-        beta = self.density * omega * self._cell
+        beta = self.mass * omega
         if not float(beta.sum()) > 0:
             raise HarnessError(f"the weighting is 0 at all {len(beta)} levels of the objective; take more levels")
         self.beta = beta / beta.sum()
@@ -107,11 +106,20 @@ class Objective:
         return terms.sum(), Losses(terms.detach(), squared.detach().sqrt().mean(-1))
 
 
-def cell_widths(sigma: Tensor) -> Tensor:
-    """Return the width of each level's cell, shape (N,); cells meet at geometric means and end at the end levels."""
+def cell_masses(sigma: Tensor, fine: Tensor, density: Tensor) -> Tensor:
+    """Return ∫p dσ over each level's cell, shape (N,): between geometric means, the outer cells up to their levels.
+
+    Arguments:
+        sigma: the levels, shape (N,), increasing.
+        fine: log-spaced levels from the lowest to the highest of them, shape (K,).
+        density: p there, shape (K,); trapezoids in ln σ.
+    """
     middle = (sigma[1:] * sigma[:-1]).sqrt()
-    edges = torch.cat([sigma[:1], middle, sigma[-1:]])
-    return edges.diff()
+    edges = torch.cat([sigma[:1], middle, sigma[-1:]]).log()
+    mass = density * fine
+    pieces = (mass[1:] + mass[:-1]) / 2 * fine.log().diff()
+    below = torch.cat([torch.zeros_like(pieces[:1]), pieces.cumsum(0)])
+    return interpolate(edges, fine.log(), below).diff()
 
 
 def draw_objective(
@@ -139,6 +147,7 @@ def draw_objective(
     clean = target.sample(points, generator).double()
     noise = torch.randn(levels, points, target.dim, generator=generator, dtype=torch.float64)
     sigma = table_levels(sigma_min, sigma_max, levels)
-    at, fine = sigma.log(), table_levels(sigma_min, sigma_max).log()
-    density, omega = (interpolate(at, fine, values.double()) for values in table)
-    return Objective(sigma, density, omega, clean, noise)
+    fine = table_levels(sigma_min, sigma_max)
+    density, omega = (values.double() for values in table)
+    mass = cell_masses(sigma, fine, density)
+    return Objective(sigma, mass, interpolate(sigma.log(), fine.log(), omega), clean, noise)

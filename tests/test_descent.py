@@ -15,11 +15,12 @@ from harness.descents import descent_jobs
 from harness.errors import HarnessError
 from harness.jobs import Descent, DescentRequest
 from harness.networks import TrainableNetwork
-from harness.objective import Objective, cell_widths, draw_objective
+from harness.objective import Objective, cell_masses, draw_objective
 from harness.recording import record_training
 from harness.stages import run
 from harness.training import Member, initial_module, table_levels, train
 from harness.trajectories import TIE, slowest_level
+from harness.weighting_tables import comb
 from harness.weightings import Weighting
 
 LOW, HIGH = 0.5, 4.0
@@ -89,11 +90,10 @@ class TestObjective:
         clean = law.sample(4, torch.Generator().manual_seed(1)).double()
         noise = torch.randn(3, 4, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
         sigma = torch.tensor([0.5, 1.0, 4.0], dtype=torch.float64)
-        density, omega = 1 / sigma, sigma**2
+        mass, omega = torch.tensor([0.3, 1.2, 0.7], dtype=torch.float64), sigma**2
         module = initial_module(Relu(width=8, depth=2), 3, 1.0, 0).double()
-        loss, parts = Objective(sigma, density, omega, clean, noise)(module)
-        cells = [math.sqrt(0.5) - 0.5, 2 - math.sqrt(0.5), 4 - 2]
-        beta = [float(s) * c for s, c in zip(sigma, cells, strict=True)]
+        loss, parts = Objective(sigma, mass, omega, clean, noise)(module)
+        beta = (mass * sigma**2).tolist()
         total, lengths = 0.0, []
         for j, s in enumerate(sigma):
             norms = []
@@ -110,8 +110,15 @@ class TestObjective:
     def test_cells_cover_the_range(self):
         for count in (2, 3, 17):
             sigma = table_levels(LOW, HIGH, count)
-            assert float(cell_widths(sigma).sum()) == pytest.approx(HIGH - LOW, rel=1e-14)
-            assert bool((cell_widths(sigma) > 0).all())
+            edges = [LOW, *(sigma[1:] * sigma[:-1]).sqrt().tolist(), HIGH]
+            mass = cell_masses(sigma, TABLE, 1 / TABLE)
+            assert mass.tolist() == pytest.approx(np.diff(np.log(edges)), rel=1e-12)
+
+    def test_a_comb_falls_to_the_cells_that_its_teeth_are_in(self):
+        sigma = table_levels(LOW, HIGH, 4)
+        teeth, masses = np.array([HIGH, 3.9, 1.1, 0.9, LOW]), np.array([0.1, 0.2, 0.3, 0.15, 0.25])
+        found = cell_masses(sigma, TABLE, torch.from_numpy(comb(TABLE.numpy(), teeth, masses)))
+        assert found.tolist() == pytest.approx([0.25, 0.45, 0.0, 0.3], abs=1e-12)
 
     @pytest.mark.parametrize("power", [-2.0, 0.0, 1.5])
     def test_many_levels_approach_the_integral(self, law, power):
@@ -256,9 +263,9 @@ class TestDescent:
         t = snapshot.trajectory
         assert t.renewed == (50,)
         assert not t.fixed
-        # β ∝ p·ω·cell with ω = σ/residual: β·residual/cell is level.
-        cells = cell_widths(torch.from_numpy(t.sigma)).numpy()
-        assert np.ptp(np.log(t.beta * t.residual[50] / cells)) < 1e-5
+        # β_j = ω_j·m_j with ω = σ/residual: β·residual/(σm) is level.
+        mass = cell_masses(torch.from_numpy(t.sigma), TABLE, 1 / TABLE).numpy()
+        assert np.ptp(np.log(t.beta * t.residual[50] / (t.sigma * mass))) < 1e-12
 
     def test_probes_on_a_quadratic_have_no_third_order(self, law):
         (snapshot,) = descended(law, learner(LinearScore()), steps=9, probes=3, points=16, directions=2)
@@ -349,7 +356,7 @@ class TestTrajectory:
         thin = snapshot.trajectory.thinned(5)
         assert thin.step.tolist() == [0, 5, 10, 15, 20]
         assert thin.loss.tolist() == snapshot.trajectory.loss[[0, 5, 10, 15, 20]].tolist()
-        assert recorded_steps(1000, None) == list(range(0, 1001, 10))
+        assert recorded_steps(1000, None) == list(range(0, 1001, 20))
 
 
 class TestJobs:
@@ -383,6 +390,7 @@ class TestJobs:
             ({"network": "exact"}, "not one that is trained"),
             ({"network": "relu:width=8,16"}, "stands for 2"),
             ({"weighting": "nosuch"}, "nosuch"),
+            ({"weighting": "grid-matched"}, "made for a grid"),
         ],
     )
     def test_what_cannot_be_is_told(self, registry, tmp_path, changes, rule):

@@ -1,6 +1,4 @@
-"""Makes the makers of evidence importable, here and in `benchmarks/decision_rules.py`."""
-
-from __future__ import annotations
+"""The modules beside these tests are imported by their bare names, here as in benchmarks/decision_rules.py."""
 
 import sys
 from pathlib import Path

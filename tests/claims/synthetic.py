@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Literal, cast
 
+import made_descents
 import made_designs
 import numpy as np
 
@@ -22,7 +23,7 @@ CASES: tuple[Case, ...] = ("true", "false", "neither")
 
 Maker = Callable[[Case, np.random.Generator], Evidence]
 
-MAKERS: Mapping[int, Maker] = {**made_designs.MAKERS}
+MAKERS: Mapping[int, Maker] = {**made_descents.MAKERS, **made_designs.MAKERS}
 
 WANTED: Mapping[Case, Sequence[str]] = {
     "true": ("supported",),
