@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.claims import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness.claims import FAMILY, Claim, ClaimError, Decision, Evidence, Experiments, Panel
 from harness.components import digest
 from harness.descents_plan import DescentsPlan
 from harness.errors import HarnessError, one_line
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from harness.plan import Plan
     from harness.plugins import Registry
     from harness.store import Store
-
-FAMILY = "claims"
-"""The name under which claims own a result directory; with `-quick` for the quick sizes."""
 
 
 @dataclass(frozen=True)

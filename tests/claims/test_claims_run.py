@@ -341,6 +341,12 @@ def test_publish_knows_a_directory_of_claims(monkeypatch, capsys, registry, fini
     assert "verdicts on claims; they take no --by and no --bounds" in err
 
 
+def test_other_commands_say_what_the_directory_holds(monkeypatch, capsys, registry, finished):
+    status, _, err = command(monkeypatch, capsys, registry, "rank", finished[0])
+    assert status == 2
+    assert f"{finished[0]} holds results of claims; see them with: harness claims" in err
+
+
 def test_without_matplotlib_one_line_says_so(monkeypatch, capsys, registry, finished):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     status, out, err = command(monkeypatch, capsys, registry, "claims", "--quick", "--claim", 1, "--out", finished[0])
