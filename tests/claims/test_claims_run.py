@@ -347,6 +347,15 @@ def test_other_commands_say_what_the_directory_holds(monkeypatch, capsys, regist
     assert f"{finished[0]} holds results of claims; see them with: harness claims" in err
 
 
+def test_show_tells_the_whole_rule(monkeypatch, capsys):
+    shipped = load()
+    status, out, _ = command(monkeypatch, capsys, shipped, "show", "semi-smooth")
+    assert status == 0
+    assert "Claim 3. Near the trajectory the loss exceeds its linearisation" in out
+    assert "α = 0.05/13" in out
+    assert "Undecided: neither." in out
+
+
 def test_without_matplotlib_one_line_says_so(monkeypatch, capsys, registry, finished):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     status, out, err = command(monkeypatch, capsys, registry, "claims", "--quick", "--claim", 1, "--out", finished[0])
