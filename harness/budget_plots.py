@@ -77,20 +77,22 @@ def draw_split(axes: Axes, rows: Sequence[Row]) -> None:
     low, high = _limits(left, right)
     for i, split in enumerate(splits):
         if split is None:
-            axes.annotate("nothing is trained", (0, i), (5, 0), "data", "offset points", va="center", size=8, color=MID)
+            reason = "not split" if rows[i].train_steps else "nothing is trained"
+            axes.annotate(reason, (0, i), (5, 0), "data", "offset points", va="center", size=8, color=MID)
             continue
-        whole, exact = split.score_max, split.score_exact.value
+        whole, exact, edge = split.score_max, split.score_exact.value, REACH * high
         if exact <= high:
             axes.plot([exact], [i], "D", ms=5, mfc=VERMILION, mec="white", label="E_S, level by level", ls="")
         end = right[i]
-        if whole.low is not None and whole.high is not None and whole.value <= high:
-            edge = REACH * high
+        if whole.low is not None and whole.high is not None and whole.value <= edge:
             ends = [whole.low, min(whole.high, edge)]
             axes.plot(ends, [i, i], color=INK, lw=1.2, solid_capstyle="butt", label="_")
             if whole.high > edge:
                 axes.plot([edge], [i], ">", ms=4, color=INK, label="_", ls="")
             end = max(end, ends[1])
-        _tell(axes, number(whole.value), end, i, REACH * high)
+        if whole.value <= edge:
+            axes.plot([whole.value], [i], "D", ms=5, mfc="white", mec=INK, label="total", ls="")
+        _tell(axes, number(whole.value), end, i, edge)
     _frame(axes, low, ROOM * high, len(rows))
     axes.set_title("score error as Theorem 3 splits it")
 
@@ -120,8 +122,11 @@ def _limits(left: Sequence[float], right: Sequence[float]) -> tuple[float, float
 
 def _tell(axes: Axes, text: str, end: float, line: int, high: float) -> None:
     """Write a number behind a bar, or at the edge where the bar is cut."""
-    at, words = (end, text) if end <= high else (high, f"→ {text}")
-    axes.annotate(words, (at, line), (6, 0), "data", "offset points", va="center", size=8)
+    fits = end <= high
+    at, words = (end, text) if fits else (high, f"→ {text}")
+    # Where the bar goes on beneath it, the number has a ground of its own.
+    ground = None if fits else {"fc": "white", "ec": "none", "pad": 1.5}
+    axes.annotate(words, (at, line), (6, 0), "data", "offset points", va="center", size=8, bbox=ground)
 
 
 def _frame(axes: Axes, low: float, high: float, rows: int) -> None:

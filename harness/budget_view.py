@@ -230,11 +230,8 @@ def budget_columns(
 
 def _fitted(board: Leaderboard, section: Section, rows: Sequence[Row], width: int | None) -> list[Column]:
     """Return the columns fit to a width: with intervals where no column must go for them."""
-    whole = budget_columns(board, section, rows)
-    with_intervals = fit(whole, width)
-    if len(with_intervals) == len(whole):
-        return with_intervals
-    return fit(budget_columns(board, section, rows, intervals=False), width)
+    told, plain = (fit(budget_columns(board, section, rows, intervals=i), width) for i in (True, False))
+    return told if {c.header for c in told} == {c.header for c in plain} else plain
 
 
 def _term(row: Row, term: str, intervals: bool) -> str:

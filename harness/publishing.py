@@ -21,6 +21,7 @@ from harness import plots
 from harness.bounds_leaderboard import BoundsBoard, bounds_to_json, validate_bounds
 from harness.bounds_ranking import rank_bounds
 from harness.bounds_tables import MEANING, by_target, entries_table, standings_table
+from harness.budget_view import budget_columns, budget_rows, meanings
 from harness.leaderboard import Leaderboard, LeaderboardError, limits, to_json, validate
 from harness.sections import bounds_of, divergence_of, sections
 from harness.tables import (
@@ -28,6 +29,7 @@ from harness.tables import (
     effects_table,
     failures_table,
     in_markdown,
+    markdown_table,
     notes,
     section_table,
     violations_table,
@@ -39,6 +41,9 @@ TOP = 20
 """Rows of each target on the page."""
 
 _CLAIM = re.compile(r"claim-\d+\.svg")
+
+BUDGETS = 5
+"""Rows of each target whose budget is told in figures."""
 
 AGAINST = 3
 """Bounds on the path divergence that a metric is drawn against: the best ones."""
@@ -166,7 +171,7 @@ def _page(board: Leaderboard, command: str, drawn: list[str]) -> str:
     if against:
         parts += ["## Error against bound", *map(image, against)]
     if "budgets.svg" in drawn:
-        parts += ["## Where the error comes from", image("budgets.svg")]
+        parts += ["## Where the error comes from", *_budgets(board)]
     if bounds_of(board.rows):
         parts += ["## Bounds", MEANING + ".", standings_table(validate_bounds(rank_bounds(board)))]
         parts += [image("tightness.svg")] if "tightness.svg" in drawn else []
@@ -203,6 +208,17 @@ def _bounds_page(board: BoundsBoard, command: str, drawn: list[str]) -> str:
     for target, entries in by_target(board).items():
         parts += [f"## {in_markdown(target)}", entries_table(entries)]
     return "\n\n".join([*parts, "## Environment", environment_list(board.environment)]) + "\n"
+
+
+def _budgets(board: Leaderboard) -> list[str]:
+    """Return what is said of the exact path divergence: what it means, the bars, the best rows in figures."""
+    parts = [in_markdown(". ".join(meanings(board))) + ".", image("budgets.svg")]
+    for section in sections(board):
+        rows = budget_rows(section)[:BUDGETS]
+        if rows:
+            parts += [f"{in_markdown(section.target)}, the best {len(rows)}:"]
+            parts += [markdown_table(budget_columns(board, section, rows))]
+    return parts
 
 
 def _summary(board: Leaderboard) -> str:

@@ -46,6 +46,7 @@ class TestFreshNoise:
         """σ²e = s at each level gives L − L* = ½ s Σβ_j, so the terms are as the scales: 3 = (3 − 1) + 1."""
         families = Families([Network("a", "f", 0, flat(3.0)), Network("b", "f", 1, flat(1.0))])
         share = families.split("a", GRID, TABLE)
+        # β = 1/σ on cells from 8 to 4 to 1 to ¼.
         beta = np.array([8 - 4, 4 - 1, 1 - 0.25]) / GRID[:-1]
         u = GRID**2
         worst = ((u[:-1] - u[1:]) / (beta * u[:-1])).max()
@@ -65,7 +66,8 @@ class TestFreshNoise:
             assert min(share.terms["training"].value, share.terms["approximation"].value) >= 0
         best = min(shares, key=lambda share: share.score_max.value)
         assert best.terms["training"].value == 0
-        assert {share.terms["approximation"].value for share in shares} == {best.score_max.value}
+        found = [share.terms["approximation"].value for share in shares]
+        assert found == pytest.approx([best.score_max.value] * 7, rel=1e-12)
 
     def test_families_do_not_mix(self):
         families = Families([Network("a", "wide", 0, flat(3.0)), Network("b", "deep", 0, flat(1.0))])
@@ -88,7 +90,7 @@ class TestFreshNoise:
     def test_what_cannot_be_split_is_not(self):
         broken = MeasuredScoreError(LEVELS, np.full((1, len(LEVELS)), np.nan))
         families = Families([Network("a", "f", 0, flat(1.0)), Network("b", "f", 0, broken)])
-        narrow = WeightingTable(TABLE.sigma, np.where(TABLE.sigma < 1, 0.0, 1.0), TABLE.omega)
+        narrow = WeightingTable(TABLE.sigma, np.where(TABLE.sigma < 1.2, 0.0, 1.0), TABLE.omega)
         assert families.split("a", GRID, TABLE) is not None
         assert families.split("b", GRID, TABLE) is None
         assert families.split("c", GRID, TABLE) is None
@@ -136,7 +138,7 @@ class TestFixedObjective:
         assert Families(networks).split("a", GRID, TABLE).terms["training"].value == 0
 
     def test_the_least_residual_of_a_target_is_kept_with_it(self, registry):
-        """On N(0, c²I) c(σ) = d c²/(c² + σ²)... in E‖σS + ξ‖² = d − uJ, uJ = du/(u + c²)."""
+        """On N(0, s²I) it is d − uJ(u) = ds²/(s² + σ²)."""
         law = registry.parse("target", "gaussian:dim=3,std=0.7")[0].distribution()
         kept = residual_from_json(json.loads(json.dumps(residual_to_json(law.closed_information(), 0.01, 80.0))))
         sigma = np.geomspace(0.01, 80.0, 77)
@@ -236,7 +238,7 @@ class TestRun:
         assert len(best) == 4
         assert all(len(values) == 1 for values in best.values())
 
-    def test_ranking_again_gives_the_same(self, document, tmp_path):
+    def test_the_document_survives_its_journey(self, document):
         validate(json.loads(json.dumps(document)))
 
     @pytest.mark.parametrize(
