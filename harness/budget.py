@@ -38,6 +38,49 @@ class Budget:
         return total
 
 
+def step_divergences(
+    sigma: np.ndarray,
+    sigma_next: np.ndarray,
+    variances: np.ndarray,
+    information: Information,
+    score_error: ScoreError,
+) -> np.ndarray:
+    """Return KL_j of any steps from σ to σ', which need not follow one another; shape (R, K), in nats.
+
+    Arguments:
+        sigma: the levels σ, shape (K,).
+        sigma_next: the levels σ' < σ, shape (K,).
+        variances: the kernel's variance of each step, shape (K,).
+        information: the target's J(u).
+        score_error: the network's e(σ).
+    """
+    levels, place = np.unique(np.concatenate([sigma, sigma_next]), return_inverse=True)
+    start, end = np.split(place, 2)
+    u = levels**2
+    cumulative = np.cumsum(information.fisher_integral(u[::-1])[:, ::-1], axis=1)
+    below = np.pad(cumulative, ((0, 0), (1, 0)))
+    terms = _step_terms(
+        u[start] - u[end],
+        variances,
+        information.fisher(u)[:, start],
+        below[:, start] - below[:, end],
+        score_error(levels)[:, start],
+        information.dim,
+    )
+    return sum(terms, start=np.zeros(len(sigma)))
+
+
+def _step_terms(
+    delta: np.ndarray, variances: np.ndarray, fisher: np.ndarray, area: np.ndarray, error: np.ndarray, dim: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the score error, discretization and variance terms of steps, each of shape (R, K)."""
+    score = 0.5 * (delta * error)
+    discretization = 0.5 * (area - delta * fisher)
+    # KL_j less its two terms above; exactly 0 where v_j = Δ_j.
+    excess = dim * np.log(variances / delta) + (dim * delta - delta**2 * (fisher - error)) * (1 / variances - 1 / delta)
+    return score, discretization, 0.5 * excess
+
+
 def budget(
     sigmas: np.ndarray,
     variances: np.ndarray,
@@ -56,17 +99,13 @@ def budget(
     """
     u = sigmas**2
     delta = u[:-1] - u[1:]
-    fisher = information.fisher(u[:-1])
-    area = information.fisher_integral(u)
-    error = score_error(sigmas[:-1])
-    dim = information.dim
-    score = 0.5 * (delta * error)
-    discretization = 0.5 * (area - delta * fisher)
-    # KL_j less its two terms above; exactly 0 where v_j = Δ_j.
-    excess = dim * np.log(variances / delta) + (dim * delta - delta**2 * (fisher - error)) * (1 / variances - 1 / delta)
+    fisher, area = information.fisher(u[:-1]), information.fisher_integral(u)
+    score, discretization, excess = _step_terms(
+        delta, variances, fisher, area, score_error(sigmas[:-1]), information.dim
+    )
     return Budget(
         initialization=information.initialization(float(u[0])) if initialization is None else initialization,
         score=score.sum(-1),
         discretization=discretization.sum(-1),
-        variance=0.5 * excess.sum(-1),
+        variance=excess.sum(-1),
     )

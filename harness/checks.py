@@ -99,6 +99,24 @@ def check_weighting_table(weighting: Weighting, sigma: Tensor, sigma_data: float
     return density, omega
 
 
+def check_masses(masses: Tensor, weighting: Weighting, levels: int) -> np.ndarray:
+    """Check the masses that a weighting puts on the levels of a grid.
+
+    Returns:
+        Shape (N,), float64.
+
+    Raises:
+        ContractError: a wrong shape, or a value that is not finite, negative, or 0 everywhere.
+    """
+    table = _vector(masses, weighting, "masses", levels)
+    if (table < 0).any():
+        j = int((table < 0).argmax())
+        raise _broken(weighting, "masses", f"{table[j]:g} at level {j}; it must not be negative")
+    if not table.any():
+        raise _broken(weighting, "masses", "0 at every level; it must be positive somewhere")
+    return table
+
+
 def check_omega(weighting: Weighting, omega: Tensor, levels: int) -> Tensor:
     """Check the weight that an adaptive weighting returned.
 

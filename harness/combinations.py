@@ -21,7 +21,7 @@ from harness.registry import Registry
 from harness.samplers import Sampler
 from harness.targets import Target
 from harness.time_discretizations import TimeDiscretization
-from harness.weightings import Weighting
+from harness.weightings import GridWeighting, Weighting
 
 if TYPE_CHECKING:
     from harness.suite import Suite
@@ -44,6 +44,14 @@ class Combination:
     train_steps: int
     initial_law: InitialLaw
     sigma_max: float
+
+    @property
+    def grid_follows_network(self) -> bool:
+        """Whether the grid is laid out by the network's score error.
+
+        Not so where the network is trained for the grid: one has to come first.
+        """
+        return self.time_discretization.needs_score_error and not isinstance(self.weighting, GridWeighting)
 
 
 @dataclass(frozen=True)

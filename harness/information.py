@@ -7,12 +7,8 @@ replicates, so that any function of them has a standard error; R = 1 means exact
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 
 class Information(ABC):
@@ -58,3 +54,13 @@ class ScoreError(ABC):
     @abstractmethod
     def __call__(self, sigma: np.ndarray) -> np.ndarray:
         """e at each level; shape (R, len(sigma)), non-negative."""
+
+
+class NoScoreError(ScoreError):
+    """The score error of the exact score: 0 everywhere."""
+
+    replicates = 1
+
+    def __call__(self, sigma: np.ndarray) -> np.ndarray:
+        """Return zeros, shape (1, len(sigma))."""
+        return np.zeros((1, len(sigma)))

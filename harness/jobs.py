@@ -36,18 +36,25 @@ class InformationJob:
 
 @dataclass(frozen=True)
 class TableJob:
-    """Tabulate a weighting for one target."""
+    """Tabulate a weighting for one target; `sigmas` is the grid that a `GridWeighting` is made for."""
 
     key: str
     weighting: Weighting
     target: Target
     sigma_min: float
     sigma_max: float
+    sigmas: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
 class GridJob:
-    """Lay out a grid; `information` is the payload of the target's record, where the grid needs it."""
+    """Lay out a grid, with what of the rest it asks for.
+
+    Attributes:
+        information: payload of the target's record.
+        network: an oracle, whose score error is known.
+        score_error: payload of a trained network's record.
+    """
 
     key: str
     discretization: TimeDiscretization
@@ -55,8 +62,11 @@ class GridJob:
     steps: int
     sigma_min: float
     sigma_max: float
-    target: Target | None
-    information: Payload | None
+    target: Target | None = None
+    information: Payload | None = None
+    sampler: Sampler | None = None
+    network: OracleNetwork | None = None
+    score_error: Payload | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.components import Component, digest
+from harness.weightings import GridWeighting
 
 if TYPE_CHECKING:
     from harness.plugins import Registry
@@ -41,6 +42,7 @@ _ENGINE = (
     "targets",
     "time_discretizations",
     "training",
+    "weighting_tables",
     "weightings",
 )
 """The modules of the core that a result depends on."""
@@ -88,15 +90,22 @@ class Keys:
         """Key of the target's numbers and its J(u)."""
         return digest(engine(), "information", self.of(target), self._range)
 
-    def table(self, weighting: Component, target: Component) -> str:
-        """Key of a weighting tabulated for a target."""
-        return digest(engine(), "table", self.of(weighting), self.of(target), self._range)
+    def table(self, c: Combination) -> str:
+        """Key of a combination's weighting tabulated for its target, and for its grid where it is made for one."""
+        if c.weighting is None:
+            raise ValueError("a combination without training has no weighting to tabulate")
+        parts = (self.of(c.weighting), self.of(c.target), self._range)
+        grid = (self.grid(c, 0),) if isinstance(c.weighting, GridWeighting) else ()
+        return digest(engine(), "table", *parts, *grid)
 
-    def grid(self, c: Combination) -> str:
-        """Key of a combination's grid; the target takes part where the grid reads its J(u)."""
-        target = self.of(c.target) if c.time_discretization.needs_information else None
-        rule, schedule = self.of(c.time_discretization), self.of(c.noise_schedule)
-        return digest(engine(), "grid", rule, schedule, c.steps, (self._range[0], c.sigma_max), target)
+    def grid(self, c: Combination, seed: int) -> str:
+        """Key of a combination's grid; what the grid does not ask for takes no part."""
+        rule = c.time_discretization
+        parts = (self.of(rule), self.of(c.noise_schedule), c.steps, (self._range[0], c.sigma_max))
+        target = self.of(c.target) if rule.needs_information else None
+        sampler = self.of(c.sampler) if rule.needs_sampler else None
+        network = self.network(c, seed) if c.grid_follows_network else None
+        return digest(engine(), "grid", *parts, target, sampler, network)
 
     def network(self, c: Combination, seed: int) -> str:
         """Key of the trained network of a combination and a seed, or of its oracle."""
@@ -105,7 +114,8 @@ class Keys:
         t = self._suite.training
         settings = (t.batch_size, t.learning_rate, t.ema_decay, self._range)
         parts = (self.of(c.target), self.of(c.network), self.of(c.weighting), seed, c.train_steps)
-        return digest(engine(), "train", *parts, settings)
+        grid = (self.grid(c, seed),) if isinstance(c.weighting, GridWeighting) else ()
+        return digest(engine(), "train", *parts, settings, *grid)
 
     def error(self, network: str) -> str:
         """Key of a trained network's score error."""

@@ -39,7 +39,7 @@ class Row(_Part):
         compute: evaluations of the network in training and sampling; None where nothing is trained.
         training_share: the share of them that training took.
         networks: key of the trained network of each seed; empty for an oracle.
-        samples: key of the sampling of each seed; empty where there is none.
+        samples: key of the sampling of each seed; empty where there is none, or none yet.
         reason: why there is none.
     """
 
@@ -90,10 +90,11 @@ def manifest(plan: Plan, find: Find, command: str = "") -> Manifest:
     for c in plan.combinations:
         reason = plan.obstacle(c, find)
         effort = _effort(plan.suite, c)
-        grid = find(keys.grid(c))
-        samples = (
-            [] if reason or grid is None else [keys.sample(c, grid.payload["sigmas"], s) for s in plan.suite.seeds]
-        )
+        grids = [find(keys.grid(c, seed)) for seed in plan.suite.seeds]
+        known = [grid.payload["sigmas"] for grid in grids if grid is not None and grid.ok]
+        complete = reason is None and len(known) == len(grids)
+        pairs = zip(known, plan.suite.seeds, strict=True) if complete else ()
+        samples = [keys.sample(c, sigmas, seed) for sigmas, seed in pairs]
         rows.append(
             Row(
                 components={axis: note(getattr(c, axis)) for axis in AXES},

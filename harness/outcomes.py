@@ -126,13 +126,14 @@ def _failure(rows: Manifest, row: Row, metric: str, records: Mapping[str, Record
     """Return why a row has failed: the first seed's first reason."""
     ranking = rows.metrics.get(metric)
     for index, seed in enumerate(rows.seeds):
-        needed = [*row.networks[index : index + 1], row.samples[index]]
-        needed += [measured(row.samples[index], ranking)] if ranking else []
-        others = [measured(row.samples[index], d) for d in (*rows.metrics.values(), *rows.bounds.values())]
+        samples = row.samples[index : index + 1]
+        needed = [*row.networks[index : index + 1], *samples]
+        needed += [measured(key, ranking) for key in samples if ranking]
+        others = [measured(key, d) for key in samples for d in (*rows.metrics.values(), *rows.bounds.values())]
         for key in needed:
             if key in records and records[key].reason is not None:
                 return f"seed {seed}: {records[key].reason}"
-        if any(key not in records for key in (*needed, *others)):
+        if not samples or any(key not in records for key in (*needed, *others)):
             return UNFINISHED
     return None
 

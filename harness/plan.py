@@ -1,8 +1,10 @@
 """The units of work that a suite takes, from its combinations.
 
-Two rounds. The groundwork measures the targets, tabulates the weightings and lays out the grids. What follows from it
-trains each distinct network once (networks of one shape stacked), measures its score error once, and samples each
-distinct pair of network, sampler and grid once. A unit is needed where a record that it makes is not in the store.
+Rounds, until nothing is missing. The groundwork measures the targets, tabulates the weightings and lays out the
+grids. What follows from it trains each distinct network once (networks of one shape stacked), measures its score error
+once, lays out the grids that ask for it, and samples each distinct pair of network, sampler and grid once: a sampling
+goes by the levels of its grid, so that it is planned when they are known. A unit is needed where a record that it makes
+is not in the store.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from harness.jobs import (
 from harness.keys import Keys, measured
 from harness.metrics import SampleMetric
 from harness.networks import Network, OracleNetwork, TrainableNetwork
-from harness.weightings import AdaptiveWeighting, Weighting
+from harness.weightings import AdaptiveWeighting, GridWeighting, Weighting
 
 if TYPE_CHECKING:
     from harness.components import Component
@@ -46,6 +48,9 @@ STACK = 16
 """Most networks in one stack: more gain nothing, and memory stays flat."""
 
 STAGES = ("groundwork", "training", "score error", "sampling")
+
+Kind = tuple["Target", Network, Weighting, str | None]
+"""What is trained: target, network, weighting, and the key of the grid that the weighting is made for."""
 
 Find = Callable[[str], "Record | None"]
 """Looks up a record by its key."""
@@ -111,10 +116,15 @@ class Plan:
         """Return the units of the first round that are missing."""
         units: dict[str, Unit] = {}
         for c in self.combinations:
-            for unit in (self._information(c), self._grid(c), *self._tables(c)):
+            early = () if self._waits_for_network(c) else (self._grid(c, self.suite.seeds[0]),)
+            for unit in (self._information(c), *early, *self._tables(c)):
                 if missing(unit.keys[0]):
                     units.setdefault(unit.keys[0], unit)
         return list(units.values())
+
+    def _waits_for_network(self, c: Combination) -> bool:
+        """Whether a combination has a grid for each seed, laid out by the score error of a trained network."""
+        return c.grid_follows_network and c.weighting is not None
 
     def _information(self, c: Combination) -> Unit:
         key = self.keys.information(c.target)
@@ -124,35 +134,56 @@ class Plan:
     def _tables(self, c: Combination) -> Iterable[Unit]:
         if c.weighting is None:
             return
-        key = self.keys.table(c.weighting, c.target)
-        job = TableJob(key, c.weighting, c.target, **self._range)
-        yield Unit(0, (key,), lambda find: job, 0.1)
-
-    def _grid(self, c: Combination) -> Unit:
-        key = self.keys.grid(c)
-        needs = c.time_discretization.needs_information
-        information = self.keys.information(c.target)
+        key, weighting = self.keys.table(c), c.weighting
+        grid = self.keys.grid(c, 0) if isinstance(weighting, GridWeighting) else None
 
         def job(find: Find) -> Job:
-            payload = require(find, information, "target") if needs else None
-            target = c.target if needs else None
-            levels = {**self._range, "sigma_max": c.sigma_max}
+            sigmas = None if grid is None else tuple(require(find, grid, "time discretization")["sigmas"])
+            return TableJob(key, weighting, c.target, sigmas=sigmas, **self._range)
+
+        yield Unit(0, (key,), job, 0.1, frozenset([grid] if grid else []))
+
+    def _grid(self, c: Combination, seed: int) -> Unit:
+        key, rule = self.keys.grid(c, seed), c.time_discretization
+        information = self.keys.information(c.target) if rule.needs_information else None
+        trained = self._waits_for_network(c)
+        error = self.keys.error(self.keys.network(c, seed)) if trained else None
+        oracle = c.network if c.grid_follows_network and isinstance(c.network, OracleNetwork) else None
+
+        def job(find: Find) -> Job:
             return GridJob(
-                key, c.time_discretization, c.noise_schedule, c.steps, target=target, information=payload, **levels
+                key,
+                rule,
+                c.noise_schedule,
+                c.steps,
+                target=c.target if information or error or oracle else None,
+                information=require(find, information, "target") if information else None,
+                sampler=c.sampler if rule.needs_sampler else None,
+                network=oracle,
+                score_error=require(find, error, "score error") if error else None,
+                sigma_min=self.suite.noise.sigma_min,
+                sigma_max=c.sigma_max,
             )
 
-        after = frozenset([information] if needs else [])
-        return Unit(0, (key,), job, 0.1, after)
+        return Unit(2 if trained else 0, (key,), job, 0.1, frozenset(filter(None, (information, error))))
 
     def work(self, find: Find, missing: Callable[[str], bool]) -> list[Unit]:
-        """Return the missing units of the second round; combinations whose grid failed have none."""
+        """Return the missing units of the second round; combinations without a grid have none (yet)."""
         return [*self.fixed_work(missing), *self._sampling(find, missing)]
 
     def fixed_work(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return what of the second round does not wait for the grids."""
         training = self._training(missing)
         trained = {key for unit in training for key in unit.keys}
-        return [*self._calibration(missing), *training, *self._errors(missing, trained)]
+        return [*self._calibration(missing), *training, *self._errors(missing, trained), *self._late_grids(missing)]
+
+    def _late_grids(self, missing: Callable[[str], bool]) -> Iterable[Unit]:
+        units: dict[str, Unit] = {}
+        for c in filter(self._waits_for_network, self.combinations):
+            for unit in (self._grid(c, seed) for seed in self.suite.seeds):
+                if missing(unit.keys[0]):
+                    units.setdefault(unit.keys[0], unit)
+        return units.values()
 
     def sampling_cost(self, c: Combination) -> float:
         """Return the estimated seconds of one sampling with its metrics."""
@@ -174,13 +205,14 @@ class Plan:
         job = CalibrateJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
         return Unit(3, tuple(key for key, _ in wanted), lambda find: job, 0.3)
 
-    def networks(self) -> dict[tuple[Target, Network, Weighting], dict[int, list[Combination]]]:
-        """Return the distinct networks: (target, network, weighting) → seed → a combination per training level."""
-        found: dict[tuple[Target, Network, Weighting], dict[int, list[Combination]]] = {}
+    def networks(self) -> dict[Kind, dict[int, list[Combination]]]:
+        """Return the distinct networks: what is trained → seed → a combination per training level."""
+        found: dict[Kind, dict[int, list[Combination]]] = {}
         for c in self.combinations:
             if c.weighting is None:
                 continue
-            seeds = found.setdefault((c.target, c.network, c.weighting), {s: [] for s in self.suite.seeds})
+            grid = self.keys.grid(c, 0) if isinstance(c.weighting, GridWeighting) else None
+            seeds = found.setdefault((c.target, c.network, c.weighting, grid), {s: [] for s in self.suite.seeds})
             for levels in seeds.values():
                 if all(c.train_steps != other.train_steps for other in levels):
                     levels.append(c)
@@ -195,21 +227,29 @@ class Plan:
         return [self.keys.network(c, seed) for seeds in found for seed, levels in seeds.items() for c in levels]
 
     def obstacle(self, c: Combination, find: Find) -> str | None:
-        """Return why a combination cannot be sampled, as far as the groundwork shows."""
-        parts = {"target": self.keys.information(c.target), "time discretization": self.keys.grid(c)}
+        """Return why a combination cannot be sampled, as far as what it builds on shows."""
+        parts = [("target", self.keys.information(c.target))]
+        parts += [("time discretization", key) for key in self._laid_out(c, find)]
         if c.weighting is not None:
-            parts["weighting"] = self.keys.table(c.weighting, c.target)
-        for what, key in parts.items():
+            parts.append(("weighting", self.keys.table(c)))
+        for what, key in parts:
             try:
                 require(find, key, what)
             except NotPossible as error:
                 return str(error)
         return None
 
+    def _laid_out(self, c: Combination, find: Find) -> list[str]:
+        """Return the keys of a combination's grids: not of those that wait for a network, or for one that failed."""
+        if not self._waits_for_network(c):
+            return [self.keys.grid(c, self.suite.seeds[0])]
+        trained = [s for s in self.suite.seeds if (n := find(self.keys.network(c, s))) is not None and n.ok]
+        return [key for key in (self.keys.grid(c, seed) for seed in trained) if find(key) is not None]
+
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Stack what is missing, by target and network; an adaptive weighting, which runs inside, stands alone."""
         stacks: dict[object, list[tuple[Combination, int, tuple[str, ...]]]] = {}
-        for (target, network, weighting), seeds in self.networks().items():
+        for (target, network, weighting, _), seeds in self.networks().items():
             for seed, levels in seeds.items():
                 keys = tuple(self.keys.network(c, seed) for c in levels)
                 if any(map(missing, keys)):
@@ -224,7 +264,7 @@ class Plan:
     def _stack(self, members: list[tuple[Combination, int, tuple[str, ...]]], steps: tuple[int, ...]) -> Unit:
         first = members[0][0]
         settings = self.suite.training
-        tables = [self.keys.table(c.weighting, c.target) for c, _, _ in members if c.weighting is not None]
+        tables = [self.keys.table(c) for c, _, _ in members]
 
         def job(find: Find) -> Job:
             # A weighting that could not be tabulated is left out: its rows say so already.
@@ -244,7 +284,7 @@ class Plan:
         return Unit(1, keys, job, cost, networks=len(members))
 
     def _errors(self, missing: Callable[[str], bool], trained: set[str]) -> Iterable[Unit]:
-        for (target, network, _), seeds in self.networks().items():
+        for (target, network, _, _), seeds in self.networks().items():
             pairs = [
                 (self.keys.error(key), key)
                 for seed, levels in seeds.items()
@@ -272,10 +312,10 @@ class Plan:
     def _sampling(self, find: Find, missing: Callable[[str], bool]) -> Iterable[Unit]:
         units: dict[str, Unit] = {}
         for c in self.combinations:
-            grid = find(self.keys.grid(c))
-            if grid is None or not grid.ok:
-                continue
             for seed in self.suite.seeds:
+                grid = find(self.keys.grid(c, seed))
+                if grid is None or not grid.ok:
+                    continue
                 key = self.keys.sample(c, grid.payload["sigmas"], seed)
                 if key not in units and (unit := self._evaluate(c, seed, key, grid, missing)) is not None:
                     units[key] = unit

@@ -111,19 +111,22 @@ class _Runner:
         self._store = store
         self._options = options
         self._done = store.index()
+        self._tried: set[str] = set()
         self._check_checkpoints()
 
     def carry_out(self) -> None:
         count = self._options.workers or available_cores()
-        groundwork = self._plan.groundwork(self._missing)
-        work = [] if groundwork else self._work()
-        if not groundwork and not work:
+        units = self._round()
+        if not units:
             return
         with workers(count, FUNCTION) as pool:
-            if groundwork:
-                self._do(groundwork, pool)
-                work = self._work()
-            self._do(work, pool)
+            while units:
+                self._do(units, pool)
+                units = self._round()
+
+    def _round(self) -> list[Unit]:
+        """Return what can be done now: the groundwork, then all that follows from what is known."""
+        return self._plan.groundwork(self._missing) or self._work()
 
     def _work(self) -> list[Unit]:
         """Note what is compared, then return what remains to be done for it."""
@@ -135,7 +138,7 @@ class _Runner:
 
     def _missing(self, key: str) -> bool:
         state = self._done.get(key)
-        return state is None or (state is False and self._options.retry_failed)
+        return state is None or (state is False and self._options.retry_failed and key not in self._tried)
 
     def _find(self, key: str) -> Record | None:
         return self._store.get([key]).get(key)
@@ -186,4 +189,5 @@ class _Runner:
         records = [made.get(key) or Record(key, stage, reason=reason) for key in unit.keys]
         records = [record for record in records if record.ok or not self._done.get(record.key)]
         self._store.put(records)
+        self._tried.update(unit.keys)
         self._done.update((record.key, record.ok) for record in records)

@@ -29,7 +29,6 @@ from harness.checks import (
     check_schedule,
     check_score_error,
     check_start,
-    check_weighting_table,
 )
 from harness.curves import (
     ExactScoreError,
@@ -70,6 +69,7 @@ from harness.store import PART, Record, file_digest
 from harness.targets import Distribution, Target
 from harness.time_discretizations import GridRequest
 from harness.training import Member, Snapshot, initial_module, seed_from, table_levels, train
+from harness.weighting_tables import weighting_table
 
 
 @singledispatch
@@ -122,7 +122,7 @@ def run_information(job: InformationJob) -> list[Record]:
 def run_table(job: TableJob) -> list[Record]:
     """Return one record with the checked density and weight."""
     levels = table_levels(job.sigma_min, job.sigma_max)
-    density, omega = check_weighting_table(job.weighting, levels, distribution(job.target).sigma_data)
+    density, omega = weighting_table(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
     return [Record(job.key, "table", {"density": density.tolist(), "omega": omega.tolist()})]
 
 
@@ -133,7 +133,10 @@ def run_grid(job: GridJob) -> list[Record]:
     if job.information is not None and job.target is not None:
         information = _information(job.target, job.information)
     check_schedule(job.schedule, job.sigma_min, job.sigma_max)
-    request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information)
+    error = None
+    if job.target is not None and (job.network is not None or job.score_error is not None):
+        error = _score_error(job.network, job.score_error, distribution(job.target).dim)
+    request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information, job.sampler, error)
     levels = check_grid(job.discretization.levels(request), job.discretization, job.steps, job.sigma_min, job.sigma_max)
     return [Record(job.key, "grid", {"sigmas": levels.tolist()})]
 
@@ -212,7 +215,8 @@ def run_evaluate(job: EvaluateJob) -> list[Record]:
 
 def _design(job: EvaluateJob, law: Distribution) -> Design:
     information = _information(job.target, job.information)
-    error = _score_error(job, law.dim)
+    oracle = job.network if isinstance(job.network, OracleNetwork) else None
+    error = _score_error(oracle, job.score_error, law.dim)
     # No bound may change what the next one sees, or what is sampled.
     grid = _fixed(np.array(job.sigmas))
     variances = kernel_variances(job.sampler, grid, information, error)
@@ -275,11 +279,10 @@ def _information(target: Target, payload: Payload) -> Information:
     return information_from_json(payload["information"], distribution(target))
 
 
-def _score_error(job: EvaluateJob, dim: int) -> ScoreError:
-    if job.score_error is not None:
-        return score_error_from_json(job.score_error)
-    oracle = job.network
-    if not isinstance(oracle, OracleNetwork):
+def _score_error(oracle: OracleNetwork | None, payload: Payload | None, dim: int) -> ScoreError:
+    if payload is not None:
+        return score_error_from_json(payload)
+    if oracle is None:
         raise TypeError("a trained network needs its measured score error")
     return ExactScoreError(lambda sigma: check_score_error(oracle.score_error(sigma, dim), oracle, len(sigma)))
 

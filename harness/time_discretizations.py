@@ -11,8 +11,9 @@ from harness.components import Component
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.information import Information
+    from harness.information import Information, ScoreError
     from harness.noise_schedules import NoiseSchedule
+    from harness.samplers import Sampler
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class GridRequest:
         sigma_max: the first level.
         schedule: the noise schedule in whose time the grid may be laid out.
         information: the target's Fisher information, present where the grid declares `needs_information`.
+        sampler: the sampler that will visit the levels, present where the grid declares `needs_sampler`.
+        score_error: the network's score error e(σ), present where the grid declares `needs_score_error` and it is
+            known; it is not for a network whose weighting is made for the grid (`harness.weightings.GridWeighting`).
     """
 
     steps: int
@@ -32,6 +36,8 @@ class GridRequest:
     sigma_max: float
     schedule: NoiseSchedule
     information: Information | None = None
+    sampler: Sampler | None = None
+    score_error: ScoreError | None = None
 
     def fractions(self) -> Tensor:
         """Return 0, 1/N, …, 1 as float64, shape (N+1,)."""
@@ -57,6 +63,10 @@ class TimeDiscretization(Component):
     axis: ClassVar[str] = "time_discretization"
     needs_information: ClassVar[bool] = False
     """Whether `levels` reads `request.information` (a curve measured on the target)."""
+    needs_sampler: ClassVar[bool] = False
+    """Whether `levels` reads `request.sampler`."""
+    needs_score_error: ClassVar[bool] = False
+    """Whether `levels` reads `request.score_error`: each trained network then has a grid of its own."""
 
     @abstractmethod
     def levels(self, request: GridRequest) -> Tensor:

@@ -45,6 +45,33 @@ class Weighting(Component):
         return self.density(sigma, sigma_data) * self.omega(sigma, sigma_data)
 
 
+class GridWeighting(Weighting):
+    """A weighting of the levels that a sampling grid visits, and of no others.
+
+    A network is trained for each grid. Levels are drawn with the given masses (smeared by about a hundredth of
+    their size), and each counts the same.
+    """
+
+    @abstractmethod
+    def masses(self, sigmas: Tensor) -> Tensor:
+        """Mass of each level at which a sampler evaluates the network, up to a factor.
+
+        Arguments:
+            sigmas: the grid, shape (N+1,), float64, decreasing; the network is not evaluated at the last level.
+
+        Returns:
+            Shape (N,), finite, non-negative and not all zero.
+        """
+
+    def density(self, sigma: Tensor, sigma_data: float) -> Tensor:
+        """Not defined: a comb has no density; the engine asks for `masses`."""
+        raise TypeError(f"weighting {self.name} has masses on the levels of a grid, and no density")
+
+    def omega(self, sigma: Tensor, sigma_data: float) -> Tensor:
+        """The same weight for each level, shape (K,): masses say it all."""
+        return sigma.new_ones(sigma.shape)
+
+
 class AdaptiveWeighting(Weighting):
     """A weighting whose ω follows measurements made during training.
 

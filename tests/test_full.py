@@ -83,7 +83,7 @@ def test_a_sample_of_the_whole_space(tmp_path, registry):
         plan = Plan(suite, registry, chosen, tmp_path / CHECKPOINTS)
         _Runner(plan, store, Options(workers=2, progress=False)).carry_out()
     rows = checked_rows(tmp_path)
-    assert len(rows) == len(chosen) == 72
+    assert len(rows) == len(chosen) == 78
     assert_every_choice_appears(rows, suite, registry)
     assert sum("kl" in row["metrics"] for row in rows) >= 10
 
@@ -94,7 +94,7 @@ def test_the_whole_space(tmp_path, registry):
     run(suite, registry, tmp_path, Options(workers=2, progress=False))
     rows = checked_rows(tmp_path)
     # Targets × (trained networks × weightings + oracles) × schedules × grids × samplers.
-    assert len(rows) == 5 * (2 * 7 + 2) * 6 * 5 * 7
+    assert len(rows) == 5 * (2 * 8 + 2) * 6 * 6 * 7
     assert_every_choice_appears(rows, suite, registry)
     bounded = [row for row in rows if "kl" in row["metrics"] and row["bounds"]["budget"] is not None]
     assert {row["sampler"]["name"] for row in bounded} == {"exponential-integrator", "ancestral", "analytic"}

@@ -174,7 +174,8 @@ def test_adding_a_component_does_only_its_own_work(copy):
     carry_out(copy, samplers=["exponential-integrator", "heun", "euler"])
     after = records(copy)
     assert {key: after[key] for key in before} == before
-    assert {after[key][0] for key in after.keys() - before.keys()} == {"sample", "metric", "bound"}
+    # A grid too: `fisher` is laid out for each sampler.
+    assert {after[key][0] for key in after.keys() - before.keys()} == {"grid", "sample", "metric", "bound"}
     assert len(rows(copy)) == 2 * 2 * 3 * 3 * 5
 
 

@@ -27,10 +27,11 @@ def harness_networks() -> list[type[Network]]:
 
 @hookimpl
 def harness_time_discretizations() -> list[type[TimeDiscretization]]:
-    """Return the grid that reads the target's Fisher information."""
-    from harness_oracles.time_discretizations import Fisher
+    """Return the grids that read the target's Fisher information."""
+    from harness_oracles.fisher import Fisher
+    from harness_oracles.fisher_limit import FisherLimit
 
-    return [Fisher]
+    return [Fisher, FisherLimit]
 
 
 @hookimpl

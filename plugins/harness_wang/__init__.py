@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def harness_weightings() -> list[type[Weighting]]:
-    """Offer the weighting that equalises the levels."""
-    from harness_wang.weightings import BellShaped
+    """Offer the weighting that equalises the levels, and the one matched to a sampling grid."""
+    from harness_wang.weightings import BellShaped, GridMatched
 
-    return [BellShaped]
+    return [BellShaped, GridMatched]
 
 
 @hookimpl

@@ -4,6 +4,10 @@ Gradient descent on the paper's objective goes fastest when no level lags behind
 E‖σS + ξ‖. The paper finds r large at both ends for its network, hence a bell; with the exact score on N(0,
 c²I) it is β ∝ √(σ² + c²), increasing. So r is measured during training. Levels are drawn log-uniformly, p =
 1/σ, and ω = 1/(p r) makes up for that.
+
+The weighting matched to a grid: Theorem 3 bounds the score error by max_j Δ_j/(β_j u_j) times the excess loss
+½ Σ β_j σ_j² e_j. Of all β of one sum, β_j ∝ Δ_j/u_j makes that maximum least, and the bound an equality: the loss is
+then E_S = ½ Σ Δ_j e_j itself, up to a factor and a constant.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from harness.weightings import AdaptiveWeighting
+from harness.weightings import AdaptiveWeighting, GridWeighting
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,3 +44,15 @@ class BellShaped(AdaptiveWeighting):
         """Return the weight with which β times the residual is the same at every level; shape (K,)."""
         guarded = residual.clamp(min=self.floor * float(residual.max()))
         return sigma / guarded
+
+
+class GridMatched(GridWeighting):
+    """The masses Δ_j/u_j on the levels of the sampling grid: training on the score error of sampling itself."""
+
+    name: ClassVar[str] = "grid-matched"
+    formula: ClassVar[str] = "β_j ∝ Δ_j/u_j on the grid's own levels, u = σ², Δ_j = u_j − u_{j+1}"
+    source: ClassVar[str] = "minimum of Wang, He, Tao, arXiv 2406.12839, Theorem 3, over the weighting"
+
+    def masses(self, sigmas: Tensor) -> Tensor:
+        """Return Δ_j/u_j, shape (N,)."""
+        return 1 - (sigmas[1:] / sigmas[:-1]) ** 2

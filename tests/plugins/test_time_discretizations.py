@@ -9,7 +9,7 @@ from harness_karras.time_discretizations import Polynomial
 from harness_lipman.noise_schedules import FlowSchedule
 from harness_nichol.noise_schedules import CosineSchedule
 from harness_nichol.time_discretizations import CosineGrid
-from harness_oracles.time_discretizations import Fisher
+from harness_oracles.fisher_limit import FisherLimit
 from harness_song.noise_schedules import VeGeometric, VpLinear
 from harness_song.time_discretizations import Exponential, UniformTime
 from harness_wang.noise_schedules import VeSqrt
@@ -35,7 +35,7 @@ GRIDS = [
     Exponential(variable="sigma"),
     UniformTime(),
     CosineGrid(),
-    Fisher(),
+    FisherLimit(),
 ]
 
 
@@ -175,23 +175,23 @@ def test_a_schedule_with_negative_times_is_refused_in_one_line(grid):
 
 @pytest.mark.parametrize("dim", [1, 5])
 @pytest.mark.parametrize("c", [0.05, 0.5, 3.0])
-def test_fisher_on_an_isotropic_gaussian(c, dim):
-    grid = levels(Fisher(), information=GaussianInformation([c**2] * dim))
+def test_fisher_limit_on_an_isotropic_gaussian(c, dim):
+    grid = levels(FisherLimit(), information=GaussianInformation([c**2] * dim))
     log = np.log(grid**2 + c**2)
     np.testing.assert_allclose(np.diff(log), (log[-1] - log[0]) / 17, rtol=1e-7)
 
 
-def test_fisher_is_the_best_grid_for_the_exponential_integrator_on_a_gaussian():
-    best = levels(Fisher(), 10, information=GaussianInformation([0.25]))
+def test_fisher_limit_is_the_best_grid_for_the_exponential_integrator_on_a_gaussian():
+    best = levels(FisherLimit(), 10, information=GaussianInformation([0.25]))
     assert discretization_error(best, 0.25) == pytest.approx(1.88713, abs=1e-5)
     assert discretization_error(levels(Exponential(), 10), 0.25) == pytest.approx(2.75, abs=5e-3)
     assert discretization_error(levels(Polynomial(), 10), 0.25) == pytest.approx(2.31, abs=5e-3)
     assert_interior_minimum(best, lambda sigmas: discretization_error(sigmas, 0.25))
 
 
-def test_fisher_is_the_exponential_grid_in_the_worst_case():
+def test_fisher_limit_is_the_exponential_grid_in_the_worst_case():
     # J = d/u: a point mass.
-    grid = levels(Fisher(), information=GaussianInformation([0.0, 0.0]))
+    grid = levels(FisherLimit(), information=GaussianInformation([0.0, 0.0]))
     np.testing.assert_allclose(grid, levels(Exponential()), rtol=1e-9)
 
 
@@ -206,21 +206,21 @@ def fisher_lengths(sigmas, eigenvalues):
     return np.array([quad(integrand, low, high)[0] for high, low in pairwise(ends)])
 
 
-def test_fisher_equalises_the_lengths_on_an_anisotropic_gaussian():
+def test_fisher_limit_equalises_the_lengths_on_an_anisotropic_gaussian():
     eigenvalues = [4.0, 1.0, 0.01, 1e-4]
-    grid = levels(Fisher(), information=GaussianInformation(eigenvalues))
+    grid = levels(FisherLimit(), information=GaussianInformation(eigenvalues))
     lengths = fisher_lengths(grid, eigenvalues)
     np.testing.assert_allclose(lengths, lengths.mean(), rtol=3e-5)
 
 
 @pytest.mark.parametrize("eigenvalues", [[0.25] * 2, [4.0, 1.0, 0.01, 1e-4]])
-def test_fisher_withstands_monte_carlo_noise(eigenvalues):
+def test_fisher_limit_withstands_monte_carlo_noise(eigenvalues):
     noisy = GaussianInformation(eigenvalues, noise=0.02, replicates=8)
-    lengths = fisher_lengths(levels(Fisher(), information=noisy), eigenvalues)
+    lengths = fisher_lengths(levels(FisherLimit(), information=noisy), eigenvalues)
     np.testing.assert_allclose(lengths, lengths.mean(), rtol=0.1)
 
 
-def test_fisher_needs_information():
-    assert Fisher.needs_information
+def test_fisher_limit_needs_information():
+    assert FisherLimit.needs_information
     with pytest.raises(HarnessError, match="needs the target's Fisher information"):
-        levels(Fisher())
+        levels(FisherLimit())

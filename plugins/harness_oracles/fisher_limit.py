@@ -1,6 +1,7 @@
 """The grid uniform in ∫ √(−J′(u)) du.
 
-For many steps it is the best one for the exponential integrator with the exact score.
+It is what the best grid for the exponential integrator with the exact score tends to as the steps become many
+(`harness_oracles.fisher`).
 
 J is known on a fine grid of u = σ², perhaps with Monte-Carlo noise, so its derivative is taken through a
 quantity that theory constrains. Let r = d/J. Then r − u lies in [0, m₂²/d] (J ≤ d/u, and J ≥ d/(u + m₂²/d) by
@@ -29,13 +30,13 @@ CELLS = 512
 """Cells between u_min and u_max, of equal width in ln u; J varies over widths of order 1."""
 
 
-class Fisher(TimeDiscretization):
+class FisherLimit(TimeDiscretization):
     """Uniform in ∫ √(−J′(u)) du, J the Fisher information of the target noised with variance u."""
 
-    name: ClassVar[str] = "fisher"
+    name: ClassVar[str] = "fisher-limit"
     formula: ClassVar[str] = "equal steps of ∫ √(−J′(u)) du, u = σ², J(u) = E‖∇log p_u‖²"
     source: ClassVar[str] = (
-        "minimum of the exact discretization error (docs/theory.md, section 2); J′: Costa, IEEE IT 31 (1985)"
+        "limit of the least discretization error (docs/theory.md, section 2); J′: Costa, IEEE IT 31 (1985)"
     )
     needs_information: ClassVar[bool] = True
 

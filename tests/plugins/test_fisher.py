@@ -1,0 +1,159 @@
+"""The grid of least path divergence: known optima, every other grid beaten, and no cheaper grid near it."""
+
+import itertools
+
+import numpy as np
+import pytest
+from harness_oracles.fisher import Fisher
+from harness_oracles.shortest_path import shortest_grid
+
+from harness.budget import budget, step_divergences
+from harness.curves import ExactScoreError
+from harness.errors import HarnessError
+from harness.information import Information, NoScoreError
+from harness.measurement import measure_information
+from harness.plugins import load
+from harness.time_discretizations import GridRequest
+
+REGISTRY = load()
+KERNELS = ["exponential-integrator", "ancestral", "analytic"]
+WAVY = ExactScoreError(lambda sigma: 0.3 / (sigma**2 + 0.3) * (1 + 0.8 * np.sin(4 * np.log(sigma))))
+
+
+def part(axis, form):
+    return REGISTRY.parse(axis, form)[0]
+
+
+class Gaussian(Information):
+    """J of N(0, c²I)."""
+
+    replicates = 1
+
+    def __init__(self, c, dim=1):
+        self.c2, self.dim, self.second_moment = c**2, dim, dim * c**2
+
+    def fisher(self, u):
+        return (self.dim / (u + self.c2))[None]
+
+    def fisher_integral(self, u):
+        return self.dim * np.log((u[:-1] + self.c2) / (u[1:] + self.c2))[None]
+
+    def initialization(self, u):
+        return np.array([0.5 * self.dim * (self.c2 / u - np.log1p(self.c2 / u))])
+
+
+def request(steps, information, sampler, score_error=None, schedule="edm", sigma_min=0.05, sigma_max=20.0):
+    return GridRequest(steps, sigma_min, sigma_max, part("noise_schedule", schedule), information, sampler, score_error)
+
+
+def divergence(sigmas, sampler, information, score_error):
+    curves = (information, score_error) if sampler.needs_information else (None, None)
+    return float(budget(sigmas, sampler.variances(sigmas, *curves), information, score_error).total.mean())
+
+
+@pytest.mark.parametrize("steps", [2, 4, 17, 64, 150])
+@pytest.mark.parametrize("c", [0.1, 1.0, 5.0])
+def test_closed_form_on_an_isotropic_gaussian(c, steps):
+    information = Gaussian(c, 3)
+    frozen = Fisher().levels(request(steps, information, part("sampler", KERNELS[0]))).numpy()
+    fractions = np.linspace(0, 1, steps + 1)
+    top, bottom = 400.0, 0.0025
+    # Uniform in ln(u + c²) is the best for every N, and in ln(u/(u + c²)) for the ancestral sampler.
+    u = np.exp(np.log(top + c**2) + fractions * np.log((bottom + c**2) / (top + c**2))) - c**2
+    np.testing.assert_allclose(frozen**2, u, rtol=3e-4)
+    ratio = np.exp(np.log(top / (top + c**2)) + fractions * np.log(bottom * (top + c**2) / (top * (bottom + c**2))))
+    ancestral = Fisher().levels(request(steps, information, part("sampler", "ancestral"))).numpy()
+    np.testing.assert_allclose(ancestral**2, c**2 * ratio / (1 - ratio), rtol=3e-4)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_costs_of_steps_add_up_to_the_budget(name):
+    sampler, information = part("sampler", name), Gaussian(0.7, 2)
+    sigmas = np.geomspace(20, 0.05, 12)
+    variances = sampler.variances(sigmas, information, WAVY)
+    order = np.random.default_rng(0).permutation(11)
+    costs = step_divergences(sigmas[:-1][order], sigmas[1:][order], variances[order], information, WAVY)
+    terms = budget(sigmas, variances, information, WAVY)
+    assert costs.sum() == pytest.approx(float(terms.total[0] - terms.initialization[0]), rel=1e-11)
+
+
+def others():
+    classes = REGISTRY.classes("time_discretization")
+    return [cls() for cls in classes.values() if cls is not Fisher]
+
+
+def beats_every_other_grid(target, error, steps):
+    law = part("target", target).distribution()
+    information = measure_information(law, 0.05, 20.0)
+    for name in KERNELS:
+        sampler = part("sampler", name)
+        for n in steps:
+            best = divergence(
+                Fisher().levels(request(n, information, sampler, error)).numpy(), sampler, information, error
+            )
+            for rule, schedule in itertools.product(others(), ("edm", "cosine", "ve-sqrt", "flow", "vp-linear")):
+                grid = rule.levels(request(n, information, sampler, error, schedule)).numpy()
+                other = divergence(grid, sampler, information, error)
+                assert best <= other + 1e-7 * abs(other), (target, name, n, rule.label(), schedule)
+
+
+@pytest.mark.parametrize("error", [NoScoreError(), WAVY], ids=["exact", "wavy"])
+@pytest.mark.parametrize("target", ["gaussian:dim=3,condition=25", "ring", "mixture"])
+def test_it_beats_or_ties_every_grid(target, error):
+    beats_every_other_grid(target, error, (4, 9, 64))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [NoScoreError(), WAVY], ids=["exact", "wavy"])
+@pytest.mark.parametrize("target", ["gaussian", "gaussian:dim=3,condition=25", "ring", "mixture", "digits", "patches"])
+def test_it_beats_or_ties_every_grid_at_every_number_of_steps(target, error):
+    beats_every_other_grid(target, error, range(4, 65))
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_no_move_of_any_level_helps(name):
+    sampler, information = part("sampler", name), Gaussian(0.5, 2)
+    error = WAVY if name != "analytic" else NoScoreError()
+    best = Fisher().levels(request(10, information, sampler, error)).numpy()
+    least = divergence(best, sampler, information, error)
+    for j, factor in itertools.product(range(1, 10), (0.9, 0.99, 1.01, 1.1)):
+        moved = best.copy()
+        moved[j] *= factor
+        assert divergence(moved, sampler, information, error) >= least - 1e-8
+
+
+def test_shortest_path_against_brute_force():
+    rng = np.random.default_rng(1)
+    table = np.cumsum(rng.exponential(size=257))
+
+    def cost(sigma, sigma_next):
+        a, b = (np.interp(np.log(x), np.linspace(0, 1, 257), table) for x in (sigma, sigma_next))
+        return (a - b) ** 2 * (1 + np.sin(9 * np.log(sigma)) ** 2)
+
+    found = shortest_grid(cost, np.e, 1.0, 3)
+    lattice = np.exp(np.linspace(1, 0, 257))
+    pairs = ((x, y) for x, y in itertools.combinations(lattice[1:-1], 2))
+    triples = np.array([(np.e, x, y, 1.0) for x, y in pairs])
+    brute = sum(cost(triples[:, j], triples[:, j + 1]) for j in range(3)).min()
+    own = sum(float(cost(found[j : j + 1], found[j + 1 : j + 2])[0]) for j in range(3))
+    assert own <= brute + 1e-12
+
+
+def test_a_free_choice_is_even():
+    # `analytic` makes no error on an isotropic Gaussian, whatever the grid.
+    found = Fisher().levels(request(8, Gaussian(1.0), part("sampler", "analytic"))).numpy()
+    np.testing.assert_allclose(np.diff(np.log(found)), np.log(0.05 / 20) / 8, rtol=0.02)
+
+
+def test_a_sampler_without_a_kernel_gets_the_exponential_integrators_grid():
+    information = Gaussian(0.5)
+    grids = [
+        Fisher().levels(request(8, information, part("sampler", name))).numpy()
+        for name in ("heun", "exponential-integrator")
+    ]
+    np.testing.assert_array_equal(*grids)
+
+
+def test_it_needs_information():
+    with pytest.raises(HarnessError, match="needs the target's Fisher information"):
+        Fisher().levels(request(8, None, part("sampler", "ancestral")))
