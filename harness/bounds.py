@@ -1,8 +1,8 @@
 """Bounds: upper bounds from theory on the error of the generated law q_N.
 
 Most bound the path divergence, and with it KL(p_δ ‖ q_N), in nats. One that bounds the marginal divergence
-alone has a name that ends in `-kl`, one on the 2-Wasserstein distance a name in `-w2`
-(`harness.leaderboard.limits`).
+alone has a name that ends in `-kl`, one on the 2-Wasserstein distance a name in `-w2`, one on the training loss a
+name in `-loss` (`harness.leaderboard.limits`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     from harness.budget import Budget
     from harness.information import Information, ScoreError
+    from harness.level_weights import WeightingTable
     from harness.samplers import Sampler
     from harness.start import Start
     from harness.targets import Distribution
+    from harness.trajectories import Trajectory
 
 TOLERANCE = 1e-6
 """Relative distance at which a kernel's variances still count as the exponential integrator's."""
@@ -45,6 +47,8 @@ class Design:
         budget: the exact budget of the path divergence; None where there is none.
         target: the law that is learned, for bounds that hold for some laws only; None where it is not known.
         initial: the law that the sampler starts from; None: N(0, σ_0² I).
+        training: how the network was trained, where gradient descent recorded it.
+        weighting: the total weighting β of the network's training; None where nothing is trained.
     """
 
     sampler: Sampler
@@ -57,6 +61,8 @@ class Design:
     budget: Budget | None
     target: Distribution | None = None
     initial: Start | None = None
+    training: Trajectory | None = None
+    weighting: WeightingTable | None = None
 
     @property
     def centered(self) -> bool:
@@ -95,17 +101,17 @@ class Bound(Component):
 
     @abstractmethod
     def value(self, design: Design) -> float | NotApplicable:
-        """The bound, in nats (or in data units for W2), or why it does not apply."""
+        """The bound, in nats (or the unit of the metric that it bounds), or why it does not apply."""
 
 
 class FrozenScoreBound(Bound):
     """A bound on the path divergence of steps X' ~ N(x + Δ_j S(x, σ_j), Δ_j I), the exponential integrator's.
 
-    The divergence is E_I + E_S + E_D exactly (`harness.budget`). Bounds of this kind share two terms and
-    differ in the third:
+    The divergence is E_I + E_S + E_D exactly (`harness.budget`). Bounds of this kind share the first term and
+    mostly the second, and differ in the third:
 
         E_I ≤ m₂²/(2u_0)     for the start N(0, u_0 I); E_I itself for another (`Design.initialization`)
-        E_S = ½ Σ Δ_j e_j
+        E_S ≤ `score`, by default E_S itself, ½ Σ Δ_j e_j
         E_D ≤ `discretization`
 
     With P_v = −J'(v) = E‖∇² log p_v‖² ≥ 0, E_D = ½ Σ_j ∫_{u_{j+1}}^{u_j} (v − u_{j+1}) P_v dv, and with the
@@ -115,6 +121,10 @@ class FrozenScoreBound(Bound):
     @abstractmethod
     def discretization(self, design: Design, u: np.ndarray) -> float | NotApplicable:
         """Bound on E_D in nats for noise variances u, shape (N+1,), decreasing; or why it does not apply."""
+
+    def score(self, design: Design, u: np.ndarray) -> float | NotApplicable:
+        """Bound on E_S in nats for noise variances u, shape (N+1,), decreasing; or why it does not apply."""
+        return 0.5 * float(((u[:-1] - u[1:]) * design.score_error(design.sigmas[:-1]).mean(0)).sum())
 
     def value(self, design: Design) -> float | NotApplicable:
         """The bound in nats; only for steps of variance Δ_j."""
@@ -132,8 +142,10 @@ class FrozenScoreBound(Bound):
         discretization = self.discretization(design, u)
         if isinstance(discretization, NotApplicable):
             return discretization
+        score = self.score(design, u)
+        if isinstance(score, NotApplicable):
+            return score
         initialization = design.initialization
         if isinstance(initialization, NotApplicable):
             return initialization
-        score = 0.5 * float((delta * design.score_error(design.sigmas[:-1]).mean(0)).sum())
         return initialization + score + discretization

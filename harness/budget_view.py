@@ -2,7 +2,9 @@
 
 Of the terms (`harness.budget`) E_I is the initialisation, E_S the score error, E_D the discretization, and
 E_V what another variance than the exponential integrator's adds; it may be negative. Their total bounds the
-marginal divergence `kl`, which is shown beside it. Rows keep the order of the leaderboard.
+marginal divergence `kl`, which is shown beside it. Of a trained network follows the split of its score error
+(`harness.score_split`): E_S(max), the form of Theorem 3, is never below E_S and the sum of four terms. Rows keep
+the order of the leaderboard.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from harness.leaderboard import (
     LeaderboardError,
     Position,
     Row,
+    ScoreSplit,
+    Term,
     Terms,
     check_version,
     is_divergence,
@@ -45,10 +49,31 @@ TERMS = {
 }
 """The terms as theory calls them, and as fields of a row's budget."""
 
+SPLIT = {
+    "E_S(max)": "score_max",
+    "ε_train": "training",
+    "ε_n": "statistical",
+    "ε_est": "estimation",
+    "ε_approx": "approximation",
+}
+"""The split of the score error as theory calls it, and as fields of a row's split."""
+
+_SCARCE = {"ε_n", "ε_est"}
+"""Columns that go first where there is little room: they are 0 in ordinary training."""
+
 MEANING = (
     "Path divergence in nats: initialisation E_I, score error E_S, discretization E_D, and what the kernel's "
     "variance adds, E_V; the total bounds kl"
 )
+
+SPLIT_MEANING = (
+    "Of trained networks the score error as Theorem 3 bounds it, E_S ≤ E_S(max) = max_j Δ_j/(β_j u_j) · (L − L*) "
+    "= ε_train + ε_n + ε_est + ε_approx: what longer training would gain, what fresh data cost more than the data "
+    "trained on, what that costs the best network, and what the best network at hand of this architecture lacks to "
+    "the exact score"
+)
+
+FRESH = "ε_n and ε_est are 0 where every step draws fresh noise: what is minimised then is the loss on fresh data"
 
 
 class BudgetRow(Document):
@@ -66,6 +91,7 @@ class BudgetRow(Document):
     steps: Position
     train_steps: Count
     budget: Terms
+    score_split: ScoreSplit | None = None
     metrics: dict[str, Estimate]
 
 
@@ -145,42 +171,88 @@ def _budget_row(section: Section, row: Row, terms: Terms) -> BudgetRow:
         steps=row.steps,
         train_steps=row.train_steps,
         budget=terms,
+        score_split=row.score_split,
         metrics=found,
     )
 
 
-def _parts(board: Leaderboard, top: int | None) -> Iterator[tuple[Section, list[str], list[Column], int]]:
-    """Yield each target's section, what is said above its table, the columns, the number of rows hidden."""
+def meanings(board: Leaderboard) -> list[str]:
+    """Return the sentences, without their full stops, that say what the columns of a leaderboard's budgets are."""
+    splits = [row.score_split for row in board.rows if row.score_split]
+    fresh = any(split.objective == "fresh" for split in splits)
+    return [MEANING, *([SPLIT_MEANING] if splits else []), *([FRESH] if fresh else [])]
+
+
+def budget_rows(section: Section) -> list[Row]:
+    """Return the rows of a section that have a budget, best first."""
+    return [row for row in section.ranked if row.budget]
+
+
+def _parts(board: Leaderboard) -> Iterator[tuple[Section, list[str], list[Row]]]:
+    """Yield each target's section, what is said above its table, and its rows."""
     for section in sections(board):
-        rows = [row for row in section.ranked if row.budget]
+        rows = budget_rows(section)
         notes = [f"{len(rows)} of {len(section.ranked)} combinations have a budget"]
         common = section.common()
         if common:
             notes.append("same in every row: " + " · ".join(common))
-        columns = _columns(board, section, rows[:top]) if rows else []
-        yield section, notes, columns, len(rows[top:]) if top else 0
+        yield section, notes, rows
 
 
-def _columns(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
+def budget_columns(
+    board: Leaderboard, section: Section, rows: Sequence[Row], *, intervals: bool = True
+) -> list[Column]:
+    """Return the columns of a table of budgets, for rows that have one.
+
+    Arguments:
+        board: the leaderboard.
+        section: of one target.
+        rows: some of its rows.
+        intervals: whether the terms that have an interval show it.
+    """
     constant = section.constants()
     columns = [Column("rank", tuple(str(row.rank) for row in rows))]
     for field, header in HEADERS.items():
         if field not in constant:
             columns.append(Column(header, tuple(section.names[id(row)][field] for row in rows), naming=True))
     for header, term in TERMS.items():
-        columns.append(Column(header, tuple(_term(row, term) for row in rows)))
+        columns.append(Column(header, tuple(_term(row, term, intervals) for row in rows)))
     for metric in filter(is_divergence, metrics_of(board, section.ranked)):
         if any(metric in row.metrics for row in rows):
             worth = FURTHER if metric.startswith("path-kl") else BOUND
             columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), worth))
+    if any(row.score_split for row in rows):
+        for header, term in SPLIT.items():
+            cells = tuple(_split_term(row, term, intervals) for row in rows)
+            columns.append(Column(header, cells, FURTHER if header in _SCARCE else BOUND))
     return columns
 
 
-def _term(row: Row, term: str) -> str:
+def _fitted(board: Leaderboard, section: Section, rows: Sequence[Row], width: int | None) -> list[Column]:
+    """Return the columns fit to a width: with intervals where no column must go for them."""
+    whole = budget_columns(board, section, rows)
+    with_intervals = fit(whole, width)
+    if len(with_intervals) == len(whole):
+        return with_intervals
+    return fit(budget_columns(board, section, rows, intervals=False), width)
+
+
+def _term(row: Row, term: str, intervals: bool) -> str:
     """Return a term for eyes: what is left of terms that cancel is rounding, and shown as 0."""
     terms = row.budget.model_dump() if row.budget else {}
     rounding = 1e-12 * max(map(abs, terms.values()))
+    if term == "score" and row.score_split and intervals:
+        return _split_term(row, "score_exact", intervals)
     return number(terms[term] if abs(terms[term]) > rounding else 0.0)
+
+
+def _split_term(row: Row, term: str, intervals: bool) -> str:
+    if row.score_split is None:
+        return "n/a"
+    found: Term = getattr(row.score_split, term)
+    if found.value == 0 and found.low == found.high:
+        return "0"
+    return quantity(found.value, found.low, found.high) if intervals else number(found.value)
 
 
 def _measured(row: Row, metric: str) -> str:
@@ -189,20 +261,20 @@ def _measured(row: Row, metric: str) -> str:
 
 
 def _markdown(board: Leaderboard, top: int | None) -> str:
-    parts = [f"# Budgets of {in_markdown(board.suite)}", MEANING + "."]
-    for section, notes, columns, hidden in _parts(board, top):
+    parts = [f"# Budgets of {in_markdown(board.suite)}", ". ".join(meanings(board)) + "."]
+    for section, notes, rows in _parts(board):
         parts += [f"## {in_markdown(section.target)}", "\n".join(f"- {in_markdown(line)}" for line in notes)]
-        parts += [markdown_table(columns)] if columns else []
-        parts += [f"{hidden} more."] if hidden else []
+        parts += [markdown_table(budget_columns(board, section, rows[:top]))] if rows else []
+        parts += [f"{len(rows[top:])} more."] if top and rows[top:] else []
     return "\n\n".join(parts) + "\n"
 
 
 def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
-    blocks = ["\n".join(break_lines([f"{board.suite}: {MEANING}."], width))]
-    for section, notes, columns, hidden in _parts(board, top):
+    blocks = ["\n".join(break_lines([f"{board.suite}: {'. '.join(meanings(board))}."], width))]
+    for section, notes, rows in _parts(board):
         head = break_lines([section.target + ":", *("  " + line for line in notes)], width)
-        body = ["", *text_table(fit(columns, width))] if columns else []
-        more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
+        body = ["", *text_table(_fitted(board, section, rows[:top], width))] if rows else []
+        more = [f"… {len(rows[top:])} more; --top 0 shows all"] if top and rows[top:] else []
         blocks.append("\n".join([*head, *body, *more]))
     return printable("\n\n".join(blocks)) + "\n"
 
@@ -214,8 +286,11 @@ def _csv(board: Leaderboard, top: int | None) -> str:
         if top and shown[row.target] > top:
             continue
         fields = row.model_dump(mode="json")
-        terms, metrics = fields.pop("budget"), fields.pop("metrics")
+        terms, metrics, split = fields.pop("budget"), fields.pop("metrics"), fields.pop("score_split") or {}
         named = {header: terms[term] for header, term in TERMS.items()}
+        named |= {"objective": split["objective"]} if split else {}
+        for header, term in SPLIT.items():
+            named |= {f"{header}.{key}": value for key, value in split.get(term, {}).items()}
         measured = {f"{name}.{key}": v for name, entry in metrics.items() for key, v in entry.items()}
         flat.append({**fields, **named, **measured})
     out = io.StringIO()

@@ -71,7 +71,7 @@ class _Effort:
         if self.total is None:
             return self.train_steps, given
         try:
-            return split(self.total, self.share, suite.training.batch_size, sampler, suite.sampling.samples)
+            return split(self.total, self.share, suite.training.step_points, sampler, suite.sampling.samples)
         except HarnessError as error:
             raise SuiteError(f"{suite.where('compute')}: {error}") from error
 

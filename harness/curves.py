@@ -25,6 +25,10 @@ SLACK = 1e-6
 """Relative distance by which a level may lie outside the measured range, for rounding."""
 
 
+RESIDUAL_LEVELS = 129
+"""Levels at which the least residual of a target is kept."""
+
+
 class MeasuredInformation(Information):
     """J(u) interpolated between the levels at which it was measured.
 
@@ -163,6 +167,26 @@ def information_from_json(payload: Mapping[str, Any], target: Distribution) -> I
     if closed is None:
         raise HarnessError(f"stored information of kind {payload.get('kind')!r} does not fit this target")
     return closed
+
+
+def residual_to_json(information: Information, sigma_min: float, sigma_max: float) -> dict[str, Any]:
+    """Return c(σ) = min E‖σS + ξ‖² = d − uJ(u) at log-spaced levels as JSON values: no target is needed to read it."""
+    sigma = np.geomspace(sigma_min, sigma_max, RESIDUAL_LEVELS)
+    values = information.dim - sigma**2 * information.fisher(sigma**2)
+    return {"sigma": sigma.tolist(), "values": values.tolist()}
+
+
+def residual_from_json(payload: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what maps levels of shape (N,) to c(σ) of each replicate, shape (R, N): a cubic spline in ln σ."""
+    from scipy.interpolate import CubicSpline
+
+    sigma = np.array(payload["sigma"])
+    spline = CubicSpline(np.log(sigma), np.array(payload["values"]), axis=1)
+
+    def residual(levels: np.ndarray) -> np.ndarray:
+        return np.asarray(spline(_within(np.asarray(levels, dtype=np.float64), sigma, "noise level")))
+
+    return residual
 
 
 def score_error_to_json(score_error: MeasuredScoreError) -> dict[str, Any]:

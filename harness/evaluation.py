@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.samplers import Sampler
     from harness.start import Start
     from harness.targets import Distribution
+    from harness.trajectories import Trajectory
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Experiment:
         generator: source of randomness for the metrics, seeded for this combination alone.
         kernel: any step of a Gaussian-kernel sampler, in float64: `kernel(j, x)` is the law of the points after step
             j from points x of shape (n, d) at σ_j.
+        training: how the network was trained, where gradient descent recorded it.
         initial: the law of the points at σ_0; None: N(0, σ_0² I).
     """
 
@@ -56,6 +58,7 @@ class Experiment:
     budget: Budget | None
     generator: Generator
     kernel: Callable[[int, Tensor], LastKernel] | None = None
+    training: Trajectory | None = None
     initial: Start | None = None
 
     @property

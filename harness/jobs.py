@@ -5,12 +5,14 @@ Jobs travel to a worker; `harness.stages` does them. They know nothing of suites
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.bounds import Bound
+from harness.errors import HarnessError
 from harness.initial_laws import InitialLaw
 from harness.metrics import Metric, SampleMetric
 from harness.networks import OracleNetwork, TrainableNetwork
@@ -70,6 +72,90 @@ class GridJob:
 
 
 @dataclass(frozen=True)
+class Descent:
+    """How to train one network and record the way: the paper's gradient descent, or the practical Adam.
+
+    Attributes:
+        points: n, the points of the fixed objective; for Adam, the points of each step.
+        levels: N, the noise levels of the fixed objective, log-spaced with both ends; for Adam, the cells in which
+            the loss is recorded.
+        steps: number of updates.
+        learning_rate: the step size h, constant; "auto" is `harness.descent.SAFE`/λ_max of the Hessian at the start.
+        sigma_min: the lowest noise level.
+        sigma_max: the highest.
+        record: a step is recorded each `record` updates, besides the first and the last; None: about 50 in all.
+        probes: at so many recorded steps, evenly spaced, the loss is measured at perturbed parameters.
+        radii: distances of these perturbations, as fractions of ‖θ_0‖ (learned parameters only).
+        directions: random directions for each radius; one along −∇L is added.
+        precision: of all arithmetic of gradient descent; Adam runs in float32.
+        method: which of the two.
+        ema_decay: of the moving average that Adam's network is; gradient descent has none.
+    """
+
+    points: int
+    levels: int
+    steps: int
+    learning_rate: float | Literal["auto"] = "auto"
+    sigma_min: float = 0.05
+    sigma_max: float = 20.0
+    record: int | None = 1
+    probes: int = 0
+    radii: tuple[float, ...] = (1e-3, 1e-2, 1e-1)
+    directions: int = 4
+    precision: Literal["float32", "float64"] = "float64"
+    method: Literal["gradient-descent", "adam"] = "gradient-descent"
+    ema_decay: float = 0.999
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no training can have.
+
+        Raises:
+            HarnessError: one line that names the number and the rule.
+        """
+        adam = self.method == "adam"
+        least = {"points": 1, "levels": 2, "steps": 1, "record": 1, "probes": 0, "directions": 0}
+        for name, low in least.items():
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise HarnessError(f"descent: {name} = {value} is below {low}")
+        if not 0 < self.sigma_min < self.sigma_max < math.inf:
+            raise HarnessError(f"descent: sigma_min = {self.sigma_min:g}, sigma_max = {self.sigma_max:g} is no range")
+        if self.learning_rate == "auto":
+            if adam:
+                raise HarnessError('descent: learning_rate = "auto" is for gradient descent; give Adam a number')
+        elif not 0 < self.learning_rate < math.inf:
+            raise HarnessError(f"descent: learning_rate = {self.learning_rate:g} is not positive")
+        if adam and self.probes:
+            raise HarnessError("descent: probes are for gradient descent; Adam has no fixed loss to perturb")
+        if not all(0 < radius < math.inf for radius in self.radii):
+            raise HarnessError(f"descent: radii = {list(self.radii)} must be positive")
+
+
+@dataclass(frozen=True)
+class DescentRequest:
+    """Networks whose training is wanted for its trajectory: one for each seed, components in short form."""
+
+    target: str
+    network: str
+    weighting: str
+    seeds: tuple[int, ...]
+    settings: Descent
+
+
+@dataclass(frozen=True)
+class DescentJob:
+    """Train one network, write its checkpoint and keep its trajectory."""
+
+    key: str
+    target: Target
+    network: TrainableNetwork
+    weighting: Weighting
+    seed: int
+    settings: Descent
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Training:
     """How to train.
 
@@ -80,6 +166,8 @@ class Training:
         ema_decay: of the moving average, approached as (1 + k)/(10 + k) in the first steps.
         sigma_min: the lowest noise level trained on.
         sigma_max: the highest.
+        descent: gradient descent on a fixed objective in place of Adam; its `steps` are the last of `levels`, and
+            batch size, learning rate and moving average above say nothing.
     """
 
     levels: tuple[int, ...]
@@ -88,6 +176,7 @@ class Training:
     ema_decay: float
     sigma_min: float
     sigma_max: float
+    descent: Descent | None = None
 
 
 @dataclass(frozen=True)
@@ -139,9 +228,11 @@ class EvaluateJob:
         network: an oracle, or where the trained network lies.
         information: payload of the target's record.
         score_error: payload of the network's record; None for an oracle.
+        weighting: payload of the table that the network was trained with; None for an oracle.
         count: number of samples asked for; held-out data may allow fewer.
         metrics: metrics to measure, by the key of their record.
         bounds: bounds to compute, by the key of their record.
+        training: payload of the trajectory of the network's training, where it was recorded.
     """
 
     key: str
@@ -154,8 +245,10 @@ class EvaluateJob:
     count: int
     information: Payload
     score_error: Payload | None
+    weighting: Payload | None
     metrics: Mapping[str, Metric]
     bounds: Mapping[str, Bound]
+    training: Payload | None = None
 
 
 @dataclass(frozen=True)
@@ -169,5 +262,5 @@ class CalibrateJob:
     sigma_min: float
 
 
-Job = InformationJob | TableJob | GridJob | TrainJob | ErrorJob | EvaluateJob | CalibrateJob
+Job = InformationJob | TableJob | GridJob | TrainJob | DescentJob | ErrorJob | EvaluateJob | CalibrateJob
 """Any unit of work."""

@@ -8,6 +8,7 @@ they have in common.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +18,7 @@ from harness.components import Component, digest
 from harness.weightings import GridWeighting
 
 if TYPE_CHECKING:
+    from harness.jobs import Descent
     from harness.plugins import Registry
     from harness.suite import Combination, Suite
 
@@ -26,15 +28,19 @@ _ENGINE = (
     "checks",
     "components",
     "curves",
+    "descent",
     "evaluation",
     "information",
     "initial_laws",
     "jobs",
+    "level_weights",
     "measurement",
     "metrics",
     "mixtures",
     "networks",
     "noise_schedules",
+    "objective",
+    "recording",
     "samplers",
     "sampling",
     "stages",
@@ -42,6 +48,7 @@ _ENGINE = (
     "targets",
     "time_discretizations",
     "training",
+    "trajectories",
     "weighting_tables",
     "weightings",
 )
@@ -112,7 +119,7 @@ class Keys:
         if c.weighting is None:
             return digest(engine(), "oracle", self.of(c.network), self.of(c.target))
         t = self._suite.training
-        settings = (t.batch_size, t.learning_rate, t.ema_decay, self._range)
+        settings = t.settings(), self._range
         parts = (self.of(c.target), self.of(c.network), self.of(c.weighting), seed, c.train_steps)
         grid = (self.grid(c, seed),) if isinstance(c.weighting, GridWeighting) else ()
         return digest(engine(), "train", *parts, settings, *grid)
@@ -131,6 +138,11 @@ class Keys:
         """Key of a metric's score on a held-out sample."""
         count, sigma_min = self._suite.sampling.samples, self._range[0]
         return digest(engine(), "calibrate", self.of(target), seed, count, sigma_min, metric)
+
+
+def descent(target: str, network: str, weighting: str, seed: int, settings: Descent) -> str:
+    """Key of a network trained for its trajectory, from the digests of its components."""
+    return digest(engine(), "descent", target, network, weighting, seed, asdict(settings))
 
 
 def measured(sample: str, component: str) -> str:

@@ -8,6 +8,7 @@ fields have the stated types, no number is infinite or undefined, and it agrees 
     a smaller rank never has a larger value of the ranking metric; failures come last
     low ≤ value ≤ high wherever an interval is given
     initialization + score + discretization + variance = total
+    training + statistical + estimation + approximation = score_max ≥ score_exact = score
     a row has a reason exactly when it failed
     no combination twice; every target named beside the rows is a target of the rows
 
@@ -137,6 +138,48 @@ class Terms(Document):
         return self
 
 
+class Term(Document):
+    """One term of a split, in nats: the mean over seeds and its interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_order(self.low, self.value, self.high)
+        return self
+
+
+class ScoreSplit(Document):
+    """Theorem 3's form of the score error of a trained network, term by term, in nats.
+
+    `training` + `statistical` + `estimation` + `approximation` = `score_max` = max_j Δ_j/(β_j u_j) · (L − L*), which
+    is never below `score_exact` = ½ΣΔ_j e_j. The terms are signed. With `objective` "fresh" (new noise in every step)
+    there is no difference between the loss trained on and that of fresh data, and two terms are 0.
+    """
+
+    objective: Literal["fresh", "fixed"]
+    training: Term
+    statistical: Term
+    estimation: Term
+    approximation: Term
+    score_max: Term
+    score_exact: Term
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        terms = [self.training.value, self.statistical.value, self.estimation.value, self.approximation.value]
+        whole = self.score_max.value
+        if not math.isclose(math.fsum(terms), whole, rel_tol=1e-6, abs_tol=1e-6 * max(map(abs, terms))):
+            raise ValueError(f"score_max {whole:g} is not the sum of the terms, {math.fsum(terms):g}")
+        if self.score_exact.value > whole * (1 + 1e-6):
+            raise ValueError(f"score_max {whole:g} is below score_exact {self.score_exact.value:g}")
+        if self.objective == "fresh" and (self.statistical.value, self.estimation.value) != (0.0, 0.0):
+            raise ValueError("statistical and estimation must be 0 where the objective is fresh")
+        return self
+
+
 class Violation(Document):
     """A measured value above an applicable bound by more than its interval."""
 
@@ -177,6 +220,7 @@ class Row(Document):
     reason: Name | None
     metrics: dict[str, Estimate]
     budget: Terms | None
+    score_split: ScoreSplit | None = None
     bounds: dict[str, float | None]
     violations: list[Violation]
     seconds: dict[str, Annotated[float, Field(ge=0)]]
@@ -203,7 +247,16 @@ class Row(Document):
             raise ValueError("compute and training_share are known together, or neither is")
         for violation in self.violations:
             self._check_violation(violation)
+        if self.score_split is not None:
+            self._check_split(self.score_split)
         return self
+
+    def _check_split(self, split: ScoreSplit) -> None:
+        if self.budget is None:
+            raise ValueError("score_split needs a budget; it splits its score error")
+        exact = self.budget.score
+        if not math.isclose(split.score_exact.value, exact, rel_tol=1e-6):
+            raise ValueError(f"score_split.score_exact {split.score_exact.value:g} is not budget.score, {exact:g}")
 
     def _check_violation(self, violation: Violation) -> None:
         bound, metric = self.bounds.get(violation.bound), self.metrics.get(violation.metric)
@@ -298,14 +351,18 @@ def is_divergence(metric: str) -> bool:
     return name == "kl" or name.endswith("-kl")
 
 
+_BOUND_ALONE = {"kl": "kl", "w2": "w2", "loss": "training-loss"}
+"""The one metric that a bound is on, by the last word of the bound's name."""
+
+
 def limits(bound: str, metric: str) -> bool:
     """Tell whether a bound, by its label, is an upper bound on what a metric measures.
 
-    A bound whose name ends in `-kl` or `-w2` bounds the metric of that name alone: the marginal divergence,
-    the 2-Wasserstein distance. Any other bounds the path divergence, and with it every divergence.
+    A bound whose name ends in `-kl`, `-w2` or `-loss` bounds one metric alone: the marginal divergence, the
+    2-Wasserstein distance, the training loss. Any other bounds the path divergence, and with it every divergence.
     """
-    last = bound.partition(":")[0].rpartition("-")[2]
-    return metric.partition(":")[0] == last if last in ("kl", "w2") else is_divergence(metric)
+    alone = _BOUND_ALONE.get(bound.partition(":")[0].rpartition("-")[2])
+    return metric.partition(":")[0] == alone if alone else is_divergence(metric)
 
 
 def check_order(low: float | None, value: float | None, high: float | None) -> None:

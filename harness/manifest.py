@@ -39,6 +39,10 @@ class Row(_Part):
         compute: evaluations of the network in training and sampling; None where nothing is trained.
         training_share: the share of them that training took.
         networks: key of the trained network of each seed; empty for an oracle.
+        errors: key of the score error of each of these.
+        table: key of the weighting's table; None for an oracle.
+        information: key of the target's record.
+        grids: key of the grid of each seed.
         samples: key of the sampling of each seed; empty where there is none, or none yet.
         reason: why there is none.
     """
@@ -50,6 +54,10 @@ class Row(_Part):
     compute: int | None
     training_share: float | None
     networks: list[str]
+    errors: list[str]
+    table: str | None
+    information: str
+    grids: list[str]
     samples: list[str]
     reason: str | None
 
@@ -95,6 +103,7 @@ def manifest(plan: Plan, find: Find, command: str = "") -> Manifest:
         complete = reason is None and len(known) == len(grids)
         pairs = zip(known, plan.suite.seeds, strict=True) if complete else ()
         samples = [keys.sample(c, sigmas, seed) for sigmas, seed in pairs]
+        networks = [] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds]
         rows.append(
             Row(
                 components={axis: note(getattr(c, axis)) for axis in AXES},
@@ -103,7 +112,11 @@ def manifest(plan: Plan, find: Find, command: str = "") -> Manifest:
                 sigma_max=c.sigma_max,
                 compute=effort and effort.total,
                 training_share=effort and effort.share,
-                networks=[] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds],
+                networks=networks,
+                errors=[keys.error(network) for network in networks],
+                table=None if c.weighting is None else keys.table(c),
+                information=keys.information(c.target),
+                grids=[keys.grid(c, seed) for seed in plan.suite.seeds],
                 samples=samples,
                 reason=reason,
             )
@@ -126,7 +139,7 @@ def _effort(suite: Suite, c: Combination) -> Spent | None:
     """Return what training and sampling a combination take; None where nothing is trained."""
     if c.weighting is None:
         return None
-    return spent(c.train_steps, suite.training.batch_size, c.sampler, c.steps, suite.sampling.samples)
+    return spent(c.train_steps, suite.training.step_points, c.sampler, c.steps, suite.sampling.samples)
 
 
 def _calibration(plan: Plan) -> dict[str, dict[str, list[str]]]:

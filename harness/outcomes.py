@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from harness.keys import measured
 from harness.manifest import AXES, Manifest, Row
 from harness.metrics import Measurement
 from harness.ranking import Outcome, leaderboard
+from harness.split_records import score_splits
 from harness.statistics import mean_interval
 from harness.store import Record, Store, StoreError
 
@@ -76,6 +78,8 @@ def document(store: Store, by: str | None = None) -> dict[str, Any]:
     rows = read_manifest(store)
     metric = rows.rank_by if by is None else by
     results = [outcome(rows, row, store, metric) for row in rows.rows]
+    splits = score_splits(rows, store, [result.reason is None and result.budget is not None for result in results])
+    results = [replace(result, score_split=split) for result, split in zip(results, splits, strict=True)]
     store.warnings += _shortcomings(rows, results, store)
     return leaderboard(
         results,

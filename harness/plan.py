@@ -20,6 +20,7 @@ from harness.errors import HarnessError, SuiteError, one_line
 from harness.execution import NotPossible
 from harness.jobs import (
     CalibrateJob,
+    Descent,
     ErrorJob,
     EvaluateJob,
     GridJob,
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
 
 STACK = 16
 """Most networks in one stack: more gain nothing, and memory stays flat."""
+
+DESCENT_COST = 1e-5
+"""Estimated seconds of one step of gradient descent, for each point at each level (measured, `relu`)."""
 
 STAGES = ("groundwork", "training", "score error", "sampling")
 
@@ -258,7 +262,8 @@ class Plan:
                     stacks.setdefault((target, network, alone, steps), []).append((levels[0], seed, keys))
         units = []
         for (_, _, _, steps), members in stacks.items():  # type: ignore[misc]
-            units += [self._stack(part, steps) for part in even_parts(members, STACK)]
+            most = 1 if self.suite.training.method == "gradient-descent" else STACK
+            units += [self._stack(part, steps) for part in even_parts(members, most)]
         return units
 
     def _stack(self, members: list[tuple[Combination, int, tuple[str, ...]]], steps: tuple[int, ...]) -> Unit:
@@ -276,12 +281,23 @@ class Plan:
             )
             if not parts:
                 raise NotPossible("weighting: none of these could be tabulated")
-            training = Training(steps, settings.batch_size, settings.learning_rate, settings.ema_decay, **self._range)
+            training = self._how(steps)
             return TrainJob(trainable(first.network), first.target, parts, training, self._folder)
 
         cost = steps[-1] * len(members) * settings.batch_size / 256 * 1.2e-3
+        if settings.method == "gradient-descent":
+            cost = steps[-1] * len(members) * settings.step_points * DESCENT_COST
         keys = tuple(key for _, _, keys in members for key in keys)
         return Unit(1, keys, job, cost, networks=len(members))
+
+    def _how(self, steps: tuple[int, ...]) -> Training:
+        """Return how networks are trained, for these lengths."""
+        t = self.suite.training
+        low, high = self._range["sigma_min"], self._range["sigma_max"]
+        if t.method == "gradient-descent":
+            descent = Descent(t.points, t.levels, steps[-1], t.rate, low, high, record=None)
+            return Training(steps, 0, 0.0, 0.0, low, high, descent)
+        return Training(steps, t.batch_size, t.learning_rate, t.ema_decay, low, high)
 
     def _errors(self, missing: Callable[[str], bool], trained: set[str]) -> Iterable[Unit]:
         for (target, network, _, _), seeds in self.networks().items():
@@ -331,6 +347,7 @@ class Plan:
             return None
         network, information = self.keys.network(c, seed), self.keys.information(c.target)
         error = self.keys.error(network)
+        table = None if c.weighting is None else self.keys.table(c)
 
         def job(find: Find) -> Job:
             oracle = c.network if isinstance(c.network, OracleNetwork) else None
@@ -345,8 +362,10 @@ class Plan:
                 count=self.suite.sampling.samples,
                 information=require(find, information, "target"),
                 score_error=None if oracle else require(find, error, "score error"),
+                weighting=None if table is None else require(find, table, "weighting"),
                 metrics={k: m for k, m in metrics.items() if k in keys},
                 bounds={k: b for k, b in bounds.items() if k in keys},
+                training=None if oracle else require(find, network, "training").get("trajectory"),
             )
 
         after = frozenset([error]) if c.weighting is not None else frozenset()

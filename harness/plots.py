@@ -1,8 +1,7 @@
 """Plots of a leaderboard: error against bound and against compute, budgets of the best, effects of each axis.
 
-Colours are Okabe and Ito's, which the colour-blind tell apart; every colour has a marker of its own
-besides. Figures are made without pyplot, so they share no state; matplotlib (extra `publish`) is imported
-when the first is drawn.
+Every colour (`harness.palette`) has a marker of its own besides. Figures are made without pyplot, so they share no
+state; matplotlib (extra `publish`) is imported when the first is drawn.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from harness.columns import wrap
+from harness.budget_plots import LEGEND, draw_split, draw_terms
 from harness.leaderboard import Effect, Leaderboard, LeaderboardError, Row, limits
+from harness.palette import BLUE, COLOURS, INK, MID, PALE, VERMILION
 from harness.pareto import Spending, best, front, spendings
-from harness.quantities import number
 from harness.sections import HEADERS, Section, choices, sections, target_label
 
 if TYPE_CHECKING:
@@ -30,12 +29,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
-INK, MID, PALE = "#333333", "#777777", "#DDDDDD"
-COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
 _FINE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
-TERMS = {"initialization": SKY, "score": VERMILION, "discretization": BLUE, "variance": GREEN}
 
 BEST = 10
 """Combinations in the bars of one target's budgets."""
@@ -126,7 +121,7 @@ def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure |
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     for axes in grid[max(0, len(shown) - columns) : len(shown)]:
-        axes.set_xlabel(f"bound: {bound}" if limits(bound, "w2") else f"bound: {bound} (nats)")
+        axes.set_xlabel(f"bound: {bound}" if not limits(bound, "kl") else f"bound: {bound} (nats)")
     for axes in grid[::columns]:
         axes.set_ylabel(f"measured {metric}")
     return _finished(figure)
@@ -134,17 +129,25 @@ def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure |
 
 @_styled
 def budgets(board: Leaderboard, best: int = BEST) -> Figure | None:
-    """Plot the path divergence of the best combinations that have one, term by term; None where none has."""
+    """Plot the path divergence of the best combinations that have one, term by term; None where none has.
+
+    Where networks were trained, the split of their score error stands beside it.
+    """
     shown = [(section, [row for row in section.ranked if row.budget][:best]) for section in sections(board)]
     shown = [(section, rows) for section, rows in shown if rows]
     if not shown:
         return None
     heights = [len(rows) + 1.5 for _, rows in shown]
-    figure = _figure(9.0, 0.4 * sum(heights) + 0.7)
-    grid = figure.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for (section, rows), axes in zip(shown, grid, strict=True):
-        _bars(axes, section, rows)
-    grid[-1].set_xlabel("path divergence (nats)")
+    split = any(row.score_split for _, rows in shown for row in rows)
+    columns = 2 if split else 1
+    figure = _figure(13.0 if split else 9.0, 0.4 * sum(heights) + 0.7)
+    grid = figure.subplots(len(shown), columns, squeeze=False, height_ratios=heights, sharey="row")
+    for (section, rows), panels in zip(shown, grid, strict=True):
+        draw_terms(panels[0], section, rows)
+        if split:
+            draw_split(panels[1], rows)
+    for axes, words in zip(grid[-1], ("path divergence (nats)", "E_S(max) (nats)"), strict=False):
+        axes.set_xlabel(words)
     return _finished(figure)
 
 
@@ -296,7 +299,7 @@ def _figure(width: float, height: float) -> Figure:
 def _finished(figure: Figure, legend: bool = True) -> Figure:
     """Put one legend under all panels, each label once, and fix the layout for good."""
     if legend:
-        entries: dict[str, Any] = dict.fromkeys(TERMS)
+        entries: dict[str, Any] = dict.fromkeys(LEGEND)
         for axes in figure.axes:
             for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
                 entries[name] = entries.get(name) or handle
@@ -391,32 +394,6 @@ def _round_ticks(axis: Axis, low: float, high: float) -> None:
     axis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
-
-
-def _bars(axes: Axes, section: Section, rows: Sequence[Row]) -> None:
-    left = [0.0] * len(rows)
-    right = [0.0] * len(rows)
-    places = range(len(rows))
-    for term, colour in TERMS.items():
-        values = [getattr(row.budget, term) for row in rows]
-        starts = [right[i] if value >= 0 else left[i] for i, value in enumerate(values)]
-        axes.barh(places, values, left=starts, height=0.62, color=colour, label=term, lw=0)
-        for i, value in enumerate(values):
-            right[i] += max(value, 0.0)
-            left[i] += min(value, 0.0)
-    totals = [row.budget.total for row in rows if row.budget]
-    axes.plot(totals, places, "D", ms=5, mfc="white", mec=INK, label="total", ls="")
-    for i, total in enumerate(totals):
-        axes.annotate(number(total), (max(right[i], total), i), (5, 0), "data", "offset points", va="center", size=8)
-    axes.axvline(0, color=MID, lw=0.8)
-    names = [wrap(section.combination(row, section.constants()), 44) for row in rows]
-    axes.set_yticks(places, names, fontsize=8)
-    axes.tick_params(axis="y", length=0)
-    axes.invert_yaxis()
-    # Room for the totals' text; matplotlib's own margin ends at a bar of width 0.
-    axes.set_xlim(1.08 * min(left), 1.1 * max(*right, *totals))
-    axes.grid(True, axis="x")
-    axes.set_title(f"{section.target}: best {len(rows)} with a budget")
 
 
 def _places(keys: Sequence[tuple[str, str]]) -> tuple[dict[tuple[str, str], int], list[tuple[str, bool]]]:

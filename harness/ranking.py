@@ -51,6 +51,7 @@ class Outcome:
         budget: means over seeds of the terms of the exact budget, where there is one.
         bounds: each bound; None where it does not apply.
         seconds: what each stage took.
+        score_split: the score error of a trained network, split (`harness.score_split.combine`).
     """
 
     components: Mapping[str, Mapping[str, Any]]
@@ -67,6 +68,7 @@ class Outcome:
     budget: Mapping[str, float] | None
     bounds: Mapping[str, float | None]
     seconds: Mapping[str, float]
+    score_split: Mapping[str, Any] | None = None
 
     @property
     def target(self) -> str:
@@ -202,6 +204,7 @@ def _row(outcome: Outcome, place: _Place) -> dict[str, Any]:
         "reason": outcome.reason,
         "metrics": metrics,
         "budget": None if outcome.budget is None else dict(outcome.budget),
+        "score_split": None if outcome.score_split is None else dict(outcome.score_split),
         "bounds": bounds,
         "violations": _violations(metrics, bounds),
         "seconds": dict(outcome.seconds),

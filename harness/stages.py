@@ -34,14 +34,18 @@ from harness.curves import (
     ExactScoreError,
     information_from_json,
     information_to_json,
+    residual_to_json,
     score_error_from_json,
     score_error_to_json,
 )
+from harness.descent import Labels, Learner, descend
 from harness.errors import ContractError, DiskError, one_line
 from harness.evaluation import Experiment, mean_and_error
 from harness.information import Information, ScoreError
 from harness.jobs import (
     CalibrateJob,
+    Descent,
+    DescentJob,
     ErrorJob,
     EvaluateJob,
     GridJob,
@@ -52,9 +56,11 @@ from harness.jobs import (
     TrainedNetwork,
     TrainJob,
 )
+from harness.level_weights import table_from_json, table_to_json
 from harness.measurement import measure_information, measure_score_error
 from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric
 from harness.networks import OracleNetwork
+from harness.recording import record_training
 from harness.samplers import Denoiser
 from harness.sampling import (
     denoiser_from_module,
@@ -69,7 +75,8 @@ from harness.store import PART, Record, file_digest
 from harness.targets import Distribution, Target
 from harness.time_discretizations import GridRequest
 from harness.training import Member, Snapshot, initial_module, seed_from, table_levels, train
-from harness.weighting_tables import weighting_table
+from harness.trajectories import from_json, to_json
+from harness.weighting_tables import tabulate
 
 
 @singledispatch
@@ -114,6 +121,7 @@ def run_information(job: InformationJob) -> list[Record]:
         "second_moment": law.second_moment,
         "finite": law.finite,
         "information": information_to_json(information),
+        "residual": residual_to_json(information, job.sigma_min, job.sigma_max),
     }
     return [Record(job.key, "information", payload)]
 
@@ -122,8 +130,8 @@ def run_information(job: InformationJob) -> list[Record]:
 def run_table(job: TableJob) -> list[Record]:
     """Return one record with the checked density and weight."""
     levels = table_levels(job.sigma_min, job.sigma_max)
-    density, omega = weighting_table(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
-    return [Record(job.key, "table", {"density": density.tolist(), "omega": omega.tolist()})]
+    table = tabulate(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
+    return [Record(job.key, "table", table_to_json(table))]
 
 
 @run.register
@@ -144,6 +152,8 @@ def run_grid(job: GridJob) -> list[Record]:
 @run.register
 def run_train(job: TrainJob) -> list[Record]:
     """Return one record for each network and training level; a network that diverged has a failed one."""
+    if job.training.descent is not None:
+        return _run_descents(job, job.training.descent)
     members = [
         Member(m.weighting, torch.tensor(m.table["density"]).double(), torch.tensor(m.table["omega"]).double(), m.seed)
         for m in job.members
@@ -158,10 +168,42 @@ def run_train(job: TrainJob) -> list[Record]:
     return records
 
 
-def _checkpoint(key: str, snapshot: Snapshot, seconds: float, folder: Path) -> Record:
+def _run_descents(job: TrainJob, settings: Descent) -> list[Record]:
+    """Do a training job by gradient descent, one network after the other."""
+    law = distribution(job.target)
+    records = []
+    for m in job.members:
+        density, omega = (torch.tensor(m.table[column]).double() for column in ("density", "omega"))
+        learner = Learner(job.network, m.weighting, density, omega, m.seed)
+        labels = Labels(job.target.label(), job.network.label(), m.weighting.label())
+        start = time.perf_counter()
+        snapshots = descend(learner, law, settings, labels, job.training.levels)
+        for key, snapshot in zip(m.keys, snapshots, strict=True):
+            records.append(_checkpoint(key, snapshot, time.perf_counter() - start, job.folder))
+    return records
+
+
+@run.register
+def run_descent(job: DescentJob) -> list[Record]:
+    """Return one record with the trajectory; its checkpoint is written like a trained network's."""
+    law = distribution(job.target)
+    levels = table_levels(job.settings.sigma_min, job.settings.sigma_max)
+    table = tabulate(job.weighting, levels, law.sigma_data)
+    density, omega = torch.from_numpy(table.density), torch.from_numpy(table.omega)
+    learner = Learner(job.network, job.weighting, density, omega, job.seed)
+    labels = Labels(job.target.label(), job.network.label(), job.weighting.label())
+    start = time.perf_counter()
+    if job.settings.method == "adam":
+        snapshot = record_training(learner, law, job.settings, labels)
+    else:
+        (snapshot,) = descend(learner, law, job.settings, labels)
+    return [_checkpoint(job.key, snapshot, time.perf_counter() - start, job.folder, "trajectory")]
+
+
+def _checkpoint(key: str, snapshot: Snapshot, seconds: float, folder: Path, kind: str = "train") -> Record:
     if snapshot.diverged is not None:
         reason = f"training diverged: the loss was not finite at step {snapshot.diverged + 1}"
-        return Record(key, "train", reason=reason, seconds=seconds)
+        return Record(key, kind, reason=reason, seconds=seconds)
     path = folder / f"{key}.safetensors"
     part = path.with_suffix(f".{os.getpid()}{PART}")
     try:
@@ -171,7 +213,13 @@ def _checkpoint(key: str, snapshot: Snapshot, seconds: float, folder: Path) -> R
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
         raise DiskError(f"{path} cannot be written: {error}; what was committed is kept") from error
-    return Record(key, "train", {"sha256": digest, "loss": snapshot.loss}, seconds=seconds)
+    payload: dict[str, Any] = {"sha256": digest, "loss": snapshot.loss}
+    if snapshot.trajectory is not None:
+        payload["trajectory"] = to_json(snapshot.trajectory)
+        # What the loss is the minimum of, for whoever splits the score error; the points follow from the seed.
+        names = ("seed", "points", "sigma", "beta")
+        payload["objective"] = {"loss": snapshot.loss, **{name: payload["trajectory"][name] for name in names}}
+    return Record(key, kind, payload, seconds=seconds)
 
 
 @lru_cache(maxsize=16)
@@ -225,7 +273,21 @@ def _design(job: EvaluateJob, law: Distribution) -> Design:
     if variances is not None:
         initialization = _initialization(start, job.sigmas[0], law, information)
         terms = budget(grid, _fixed(variances), information, error, initialization)
-    return Design(job.sampler, grid, variances, law.dim, law.second_moment, information, error, terms, law, start)
+    weighting = None if job.weighting is None else table_from_json(job.weighting)
+    return Design(
+        sampler=job.sampler,
+        sigmas=grid,
+        variances=variances,
+        dim=law.dim,
+        second_moment=law.second_moment,
+        information=information,
+        score_error=error,
+        budget=terms,
+        target=law,
+        initial=start,
+        training=None if job.training is None else from_json(job.training),
+        weighting=weighting,
+    )
 
 
 def _initialization(start: Start, sigma: float, law: Distribution, information: Information) -> np.ndarray | None:
@@ -268,6 +330,7 @@ def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Exper
         exact_network=job.score_error is None and not np.any(design.score_error(design.sigmas)),
         last_kernel=generated.last_kernel,
         budget=design.budget,
+        training=design.training,
         generator=torch.Generator(),
         kernel=kernel_function(job.sampler, denoiser, job.sigmas, kernel),
         initial=design.initial,

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast, get_args
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -15,9 +15,11 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import ErrorDetails
@@ -102,12 +104,52 @@ class Noise(_Section):
 
 
 class Training(_Section):
-    """How every network is trained. Several lengths are snapshots of one run."""
+    """How every network is trained: Adam on fresh noise, or gradient descent on the paper's fixed objective.
+
+    Several lengths are snapshots of one run.
+    """
 
     steps: Integers[TrainSteps] = (1000,)
+    method: Literal["adam", "gradient-descent"] = "adam"
     batch_size: Annotated[int, Field(strict=True, ge=1, le=10**6)] = 256
     learning_rate: Positive = 1e-3
     ema_decay: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.999
+    points: Annotated[int, Field(strict=True, ge=1, le=10**5)] = 32
+    levels: Annotated[int, Field(strict=True, ge=2, le=1000)] = 16
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Training:
+        other = "adam" if self.method == "gradient-descent" else "gradient-descent"
+        for key in _OF_METHOD[other]:
+            if key in self.model_fields_set:
+                raise ValueError(f'{key} is for method = "{other}"; this is "{self.method}"')
+        return self
+
+    @model_serializer(mode="wrap")
+    def _told(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what the other method's keys would say, and a step size that was not given."""
+        other = "adam" if self.method == "gradient-descent" else "gradient-descent"
+        hidden = {*_OF_METHOD[other], *(["learning_rate"] if self.rate == "auto" else [])}
+        return {key: value for key, value in handler(self).items() if key not in hidden}
+
+    @property
+    def rate(self) -> float | Literal["auto"]:
+        """The step size; gradient descent finds its own where none is given."""
+        automatic = self.method == "gradient-descent" and "learning_rate" not in self.model_fields_set
+        return "auto" if automatic else self.learning_rate
+
+    @property
+    def step_points(self) -> int:
+        """Points at which one step evaluates the network."""
+        return self.points * self.levels if self.method == "gradient-descent" else self.batch_size
+
+    def settings(self) -> dict[str, Any]:
+        """Return all that a trained network depends on, besides its length."""
+        return {key: getattr(self, key) for key in ("method", "rate", *_OF_METHOD[self.method])}
+
+
+_OF_METHOD = {"adam": ("batch_size", "ema_decay"), "gradient-descent": ("points", "levels")}
+"""The keys of `Training` that one method alone has."""
 
 
 class Sampling(_Section):

@@ -270,6 +270,10 @@ def _flatten(row: Row, label: Any) -> dict[str, Any]:
                 flat[f"{field}.{key}"] = json.dumps(part) if key == "params" else part
         elif field == "metrics":
             flat |= {f"metrics.{name}.{k}": v for name, entry in value.items() for k, v in entry.items()}
+        elif field == "score_split":
+            terms = {name: term for name, term in (value or {}).items() if isinstance(term, dict)}
+            flat |= {f"{field}.{name}.{key}": part for name, term in terms.items() for key, part in term.items()}
+            flat |= {f"{field}.objective": value["objective"]} if value else {}
         elif isinstance(value, dict):
             flat |= {f"{field}.{key}": part for key, part in value.items()}
         elif field == "violations":

@@ -12,6 +12,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,11 @@ from harness.checks import check_omega
 from harness.jobs import Training
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
+from harness.trajectories import Trajectory
 from harness.weightings import AdaptiveWeighting, Weighting
+
+if TYPE_CHECKING:
+    from harness.recording import Recorder
 
 State = dict[str, Tensor]
 
@@ -51,13 +56,16 @@ class Snapshot:
 
     Attributes:
         state: the module's parameters (their moving average) and buffers.
-        loss: mean of the weighted loss per coordinate over the last tenth of the steps.
+        loss: mean of the weighted loss per coordinate over the last tenth of the steps; of gradient descent
+            (`harness.descent`) the objective at the end.
         diverged: the first step at which the loss was not finite, or None.
+        trajectory: the way there, where it was recorded.
     """
 
     state: dict[str, Tensor]
     loss: float
     diverged: int | None
+    trajectory: Trajectory | None = None
 
 
 def seed_from(*parts: object) -> int:
@@ -99,6 +107,14 @@ class LevelSampler:
         """Replace the weights of one network, shape (K,); those of the others stay to the last bit."""
         middle = (omega[1:] + omega[:-1]) / 2
         self.omega[row] = omega / (middle * self._share[row]).sum()
+
+    def mass(self, edges: Tensor) -> Tensor:
+        """Return the share of β = pω between levels that follow each other, shape (J + 1,); shape (W, J)."""
+        pieces = (self.omega[:, 1:] + self.omega[:, :-1]) / 2 * self._share
+        below = torch.cat([torch.zeros_like(pieces[:, :1]), pieces.cumsum(-1)], -1)
+        at = [interpolate(edges.log(), self.log_sigma, row) for row in below]
+        mass: Tensor = torch.stack(at).diff(dim=-1)
+        return mass / mass.sum(-1, keepdim=True)
 
     def __call__(self, quantile: Tensor) -> tuple[Tensor, Tensor]:
         """Return σ and ω at quantiles of shape (W, B), each of that shape."""
@@ -214,13 +230,25 @@ class Stack:
         """Denoise (W, B, d) points at (W, B) levels, each by its network."""
         return self._forward(self._views, self._frozen, self._buffers, x, sigma)
 
-    def descend(self, loss: Tensor) -> None:
-        """Take one step down the sum of the losses, shape (W,); each depends on its own network only."""
+    def parameters(self) -> Tensor:
+        """Return the learned parameters, a row for each network; not to be changed."""
+        return self._flat.detach()
+
+    def gradient(self) -> Tensor:
+        """Return the gradient of each network's own loss, of the shape of `parameters`."""
+        assert self._flat.grad is not None
+        return self._flat.grad
+
+    def differentiate(self, loss: Tensor) -> None:
+        """Compute the gradient of the sum of the losses, shape (W,); each depends on its own network only."""
         gradients = torch.autograd.grad(loss.sum(), list(self._views.values()), allow_unused=True)
         assert self._flat.grad is not None
         for place, gradient in zip(self._split(self._flat.grad).values(), gradients, strict=True):
             if gradient is not None:
                 place.copy_(gradient)
+
+    def descend(self) -> None:
+        """Take one step down the gradient."""
         self._optimiser.step()
         decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
         self._average.lerp_(self._flat.detach(), 1 - decay)
@@ -239,7 +267,11 @@ def _padded(parameters: State, rows: int) -> Tensor:
 
 
 def train(
-    network: TrainableNetwork, target: Distribution, members: Sequence[Member], training: Training
+    network: TrainableNetwork,
+    target: Distribution,
+    members: Sequence[Member],
+    training: Training,
+    watch: Recorder | None = None,
 ) -> Iterator[list[Snapshot]]:
     """Train a stack; yield the snapshots of all members at each level of `training.levels`.
 
@@ -248,6 +280,7 @@ def train(
         target: where the clean points come from.
         members: one for each network of the stack.
         training: how long, how fast, on which levels.
+        watch: is shown every step; it changes nothing.
     """
     stack = Stack([initial_module(network, target.dim, target.sigma_data, m.seed) for m in members], training)
     batches = Batches(target, [m.seed for m in members], training.batch_size)
@@ -269,7 +302,10 @@ def train(
         squared = residual.square().sum(-1)
         omega[:, size:] = 0
         loss = (omega.float() * squared).sum(-1) / (size * target.dim)
-        stack.descend(loss)
+        stack.differentiate(loss)
+        if watch is not None:
+            watch(step, stack, draw, sigma64[:, :size], omega[:, :size], squared[:, :size].detach())
+        stack.descend()
         history[step] = loss.detach()
         for row, running in residuals.items():
             running.add(sigma64[row, :size], squared[row, :size].detach().sqrt())

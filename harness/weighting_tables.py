@@ -14,16 +14,17 @@ import numpy as np
 import torch
 
 from harness.checks import check_masses, check_weighting_table
+from harness.level_weights import WeightingTable
 from harness.weightings import GridWeighting, Weighting
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def weighting_table(
+def tabulate(
     weighting: Weighting, levels: Tensor, sigma_data: float, sigmas: Sequence[float] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the checked density and weight at the levels, each of shape (K,), float64.
+) -> WeightingTable:
+    """Return the checked density and weight at the levels.
 
     Arguments:
         weighting: the weighting.
@@ -34,13 +35,14 @@ def weighting_table(
     Raises:
         ContractError: the weighting returned what its contract forbids.
     """
+    nodes = levels.numpy()
     if not isinstance(weighting, GridWeighting):
-        return check_weighting_table(weighting, levels, sigma_data)
+        return WeightingTable(nodes, *check_weighting_table(weighting, levels, sigma_data))
     if sigmas is None:
         raise ValueError(f"weighting {weighting.name} is made for a grid; none was given")
     grid = torch.tensor(sigmas, dtype=torch.float64)
     masses = check_masses(weighting.masses(grid), weighting, len(grid) - 1)
-    return comb(levels.numpy(), grid[:-1].numpy(), masses), np.ones(len(levels))
+    return WeightingTable(nodes, comb(nodes, grid[:-1].numpy(), masses), np.ones(len(nodes)), masses)
 
 
 def comb(levels: np.ndarray, sigmas: np.ndarray, masses: np.ndarray) -> np.ndarray:

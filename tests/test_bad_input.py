@@ -207,7 +207,7 @@ class TestSuites:
             ({"metrics": ["path-kl", "path-kl"], "rank_by": "path-kl"}, "metrics: path-kl is listed twice"),
             ({"rank_by": "kl"}, "rank_by = 'kl' is none of the metrics"),
             ({"rank_by": "energy:x=1"}, "rank_by: metric 'energy' has no parameter 'x'"),
-            ({"bounds": ["theorem-3"]}, "bounds: unknown bound 'theorem-3'; did you mean theorem-2?"),
+            ({"bounds": ["corolary-1"]}, "bounds: unknown bound 'corolary-1'; did you mean corollary-1?"),
             ({"time_discretizations": [{"name": "polynomial", "rho": ["a", 7]}]}, "rho='a' is not valid"),
             ({"time_discretizations": [{"name": "polynomial", "rho": [7, 7]}]}, "polynomial is listed twice"),
             ({"time_discretizations": [{"name": "polynomial", "rho": []}]}, "rho lists no value"),

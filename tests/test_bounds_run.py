@@ -19,7 +19,7 @@ from harness.run import Options, run
 from harness.suite import Suite
 
 BOUNDS = [
-    "budget", "theorem-2", "corollary-1", "benton", "chen-lee-lu", "conforti:steps=largest,each",
+    "budget", "theorem-2", "theorem-3", "corollary-1", "benton", "chen-lee-lu", "conforti:steps=largest,each",
     "ancestral-telescope", "affine-gaussian-kl", "gao-zhu-w2",
 ]  # fmt: skip
 LABELS = {*BOUNDS, "conforti", "conforti:steps=each"} - {"conforti:steps=largest,each"}
@@ -65,6 +65,7 @@ def test_bounds_apply_exactly_where_they_say(document):
         exact, grid = row["network"]["name"] == "exact", row["time_discretization"]["name"]
         frozen = sampler == "exponential-integrator"
         expected = {
+            "theorem-3": frozen and row["network"]["name"] == "mlp",
             "budget": sampler in ("exponential-integrator", "ancestral", "analytic"),
             "corollary-1": frozen and grid in ("polynomial", "exponential"),
             "ancestral-telescope": sampler == "ancestral",
@@ -129,5 +130,5 @@ def test_publish_bounds(finished, tmp_path):
     done = CliRunner().invoke(publish_command, [str(finished), str(tmp_path / "bounds"), "--bounds"])
     assert done.exit_code == 0, done.output
     page = (tmp_path / "bounds" / "README.md").read_text()
-    assert "10 bounds on 2 targets; 0 violations" in page
+    assert f"{len(LABELS)} bounds on 2 targets; 0 violations" in page
     validate_bounds(json.loads((tmp_path / "bounds" / "leaderboard.json").read_text()))

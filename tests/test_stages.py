@@ -147,7 +147,19 @@ def test_no_metric_or_bound_changes_what_others_are_shown(registry):
 
     def records(metrics, bounds):
         job = EvaluateJob(
-            "s", target, network, sampler, law, (20.0, 1.0, 0.05), 0, 50, information.payload, None, metrics, bounds
+            "s",
+            target,
+            network,
+            sampler,
+            law,
+            (20.0, 1.0, 0.05),
+            0,
+            50,
+            information.payload,
+            None,
+            None,
+            metrics,
+            bounds,
         )
         return {record.key: record for record in stages.work(job)}
 

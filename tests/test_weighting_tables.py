@@ -9,7 +9,7 @@ from harness_wang.weightings import BellShaped, GridMatched
 
 from harness.errors import ContractError
 from harness.training import LevelSampler, table_levels
-from harness.weighting_tables import comb, weighting_table
+from harness.weighting_tables import comb, tabulate
 from harness.weightings import GridWeighting
 
 LEVELS = table_levels(0.05, 20.0)
@@ -73,12 +73,13 @@ def test_masses_are_checked(masses, rule):
             return masses(len(sigmas) - 1)
 
     with pytest.raises(ContractError, match="weighting wrong: " + rule):
-        weighting_table(Wrong(), LEVELS, 1.0, SIGMAS.tolist())
+        tabulate(Wrong(), LEVELS, 1.0, SIGMAS.tolist())
 
 
 def test_other_weightings_take_no_grid():
-    density, omega = weighting_table(BellShaped(), LEVELS, 1.0, None)
-    np.testing.assert_allclose(density, 1 / LEVELS.numpy())
-    np.testing.assert_allclose(omega, LEVELS.numpy())
+    table = tabulate(BellShaped(), LEVELS, 1.0, None)
+    np.testing.assert_allclose(table.density, 1 / LEVELS.numpy())
+    np.testing.assert_allclose(table.omega, LEVELS.numpy())
+    assert table.masses is None
     with pytest.raises(ValueError, match="made for a grid"):
-        weighting_table(GridMatched(), LEVELS, 1.0, None)
+        tabulate(GridMatched(), LEVELS, 1.0, None)

@@ -100,6 +100,25 @@ class PathKL(Metric):
         return Measurement(value, error, freedom=max(total.size - 1, 1), shared=True)
 
 
+class TrainingLoss(Metric):
+    """The objective that gradient descent minimised, at its end: what `theorem-1-loss` bounds.
+
+    Each weighting has an objective of its own, so that it compares lengths and step sizes, not weightings. An
+    adaptive weighting's is the one that it had renewed last.
+    """
+
+    name: ClassVar[str] = "training-loss"
+    formula: ClassVar[str] = "L = (1/2n) Σ_i Σ_j β_j ‖σ_j S(x_i + σ_jξ_ij, σ_j) + ξ_ij‖²,  Σβ_j = 1"
+    source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, eq. (7)"
+
+    def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
+        """Return the last loss of the recorded training, which is exact."""
+        way = experiment.training
+        if way is None or way.method != "gradient-descent":
+            return NotApplicable("the network was not trained by gradient descent on a fixed objective")
+        return Measurement(float(way.loss[-1]), 0.0)
+
+
 class SlicedWasserstein(SampleMetric):
     """Sliced 2-Wasserstein distance over fixed random directions."""
 
@@ -153,4 +172,4 @@ class MMD(SampleMetric):
 @hookimpl
 def harness_metrics() -> list[type[Metric]]:
     """The metrics of this plugin."""
-    return [KL, PathKL, W2, SlicedWasserstein, Energy, MMD]
+    return [KL, PathKL, W2, TrainingLoss, SlicedWasserstein, Energy, MMD]

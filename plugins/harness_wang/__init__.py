@@ -2,7 +2,7 @@
 
 NeurIPS 2024, arXiv 2406.12839. The paper whose theory the harness measures: its bell-shaped weighting, the
 schedule σ = √t, the deep ReLU network with frozen outer layers, the exponential integrator and the bounds of
-Theorem 2 and Corollary 1.
+Theorems 1, 2 and 3 and of Corollary 1.
 """
 
 from __future__ import annotations
@@ -53,8 +53,10 @@ def harness_samplers() -> list[type[Sampler]]:
 
 @hookimpl
 def harness_bounds() -> list[type[Bound]]:
-    """Offer the bounds of Theorem 2 and Corollary 1."""
+    """Offer the bounds of Theorems 1, 2 and 3 and of Corollary 1."""
     from harness_wang.bounds import Theorem2
     from harness_wang.corollary import Corollary1
+    from harness_wang.decay import Theorem1
+    from harness_wang.score import Theorem3
 
-    return [Theorem2, Corollary1]
+    return [Theorem1, Theorem2, Theorem3, Corollary1]

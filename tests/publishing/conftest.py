@@ -57,9 +57,19 @@ def make_row(rng, target, dim, design, train_steps, failed):
         if dim == 2:
             row["metrics"]["kl"] = interval(0.06 * skill**1.5, 0.008 * skill)
     row |= {"budget": terms if kernel else None}
+    row |= {"score_split": make_split(terms["score"], 300 / train_steps) if kernel else None}
     row |= {"bounds": {"budget": terms["total"] if kernel else None,
                        "theorem-2": 2.6 * terms["total"] if kernel else None}}  # fmt: skip
     return row | {"violations": [], "seconds": {"training": 2.5, "sampling": 0.125}}
+
+
+def make_split(score, training):
+    """Split a score error; of the training error there are so many parts to one of approximation."""
+    whole = 2.5 * score
+    parts = {"training": whole * training / (1 + training), "statistical": 0.0, "estimation": 0.0}
+    parts |= {"approximation": whole - parts["training"], "score_max": whole, "score_exact": score}
+    terms = {name: {"value": v, "low": 0.9 * v, "high": 1.1 * v} for name, v in parts.items()}
+    return {"objective": "fresh"} | terms
 
 
 def rank(rows, metric):
@@ -161,7 +171,8 @@ def small():
                "train_steps": 500, "sigma_max": 20.0, "compute": None, "training_share": None,
                "status": "ok" if kl else "failed",
                "reason": None if kl else "NaN | after step 3\nof seed 1", "metrics": {"kl": kl} if kl else {},
-               "budget": None, "bounds": {"budget": bound}, "violations": [], "seconds": {}}  # fmt: skip
+               "budget": None, "score_split": None, "bounds": {"budget": bound}, "violations": [],
+               "seconds": {}}  # fmt: skip
         if bound:
             row["budget"] = {"initialization": 0.25, "score": bound, "discretization": 0.0, "variance": -0.25,
                              "total": bound}  # fmt: skip

@@ -126,7 +126,7 @@ def test_the_line_of_equality_is_drawn_only_where_both_are_divergences(document)
 def test_bars_end_where_the_budget_does(document):
     board = validate(document)
     figure = plots.budgets(board, best=7)
-    for axes, target in zip(figure.axes, ("ring", "digits"), strict=True):
+    for axes, target in zip(figure.axes[::2], ("ring", "digits"), strict=True):
         rows = sorted((row for row in board.rows if row.target.name == target), key=lambda row: row.rank)
         best = [row.budget for row in rows if row.ok and row.budget][:7]
         for i, budget in enumerate(best):
@@ -138,6 +138,50 @@ def test_bars_end_where_the_budget_does(document):
             assert right + left == pytest.approx(budget.total)
         (totals,) = [line for line in axes.get_lines() if line.get_label() == "total"]
         assert list(totals.get_xdata()) == pytest.approx([budget.total for budget in best])
+
+
+def test_bars_of_a_split_end_where_the_largest_level_puts_the_score_error(document):
+    board = validate(document)
+    figure = plots.budgets(board, best=7)
+    for axes, target in zip(figure.axes[1::2], ("ring", "digits"), strict=True):
+        rows = sorted((row for row in board.rows if row.target.name == target), key=lambda row: row.rank)
+        splits = [row.score_split for row in rows if row.ok and row.budget][:7]
+        for i, split in enumerate(splits):
+            bars = [container[i] for container in axes.containers]
+            terms = [split.training, split.statistical, split.estimation, split.approximation]
+            assert [bar.get_width() for bar in bars] == pytest.approx([term.value for term in terms])
+            assert bars[-1].get_x() + bars[-1].get_width() == pytest.approx(split.score_max.value)
+        exact = [line.get_xdata()[0] for line in axes.get_lines() if line.get_label().startswith("E_S,")]
+        assert exact == pytest.approx([split.score_exact.value for split in splits])
+        spans = [tuple(line.get_xdata()) for line in axes.get_lines() if len(line.get_xdata()) == 2]
+        assert all((s.score_max.low, s.score_max.high) in spans for s in splits)
+
+
+def test_a_negative_term_goes_to_the_left_and_rows_without_training_say_so(document):
+    rows = [row for row in document["rows"] if row["score_split"] and row["target"]["name"] == "ring"]
+    first, second = rows[0], rows[1]
+    split = first["score_split"]
+    split["objective"] = "fixed"
+    move = 0.25 * split["score_max"]["value"]
+    for name, by in (("statistical", -move), ("approximation", move)):
+        split[name] = {key: value + by for key, value in split[name].items()}
+    second["score_split"] = None
+    axes = plots.budgets(validate(document), best=2).axes[1]
+    left = {container.get_label(): container[0].get_x() for container in axes.containers}
+    width = {container.get_label(): container[0].get_width() for container in axes.containers}
+    assert (left["ε_n"], width["ε_n"]) == pytest.approx((0.0, -move))
+    assert axes.get_xlim()[0] < -move
+    assert [text.get_text() for text in axes.texts if text.xy[1] == 1] == ["nothing is trained"]
+
+
+def test_a_bar_far_longer_than_the_others_is_cut_and_its_number_told(document):
+    rows = [row for row in document["rows"] if row["budget"] and row["target"]["name"] == "ring"]
+    rows[1]["budget"]["discretization"] += 100.0
+    rows[1]["budget"]["total"] += 100.0
+    axes = plots.budgets(validate(document), best=7).axes[0]
+    assert axes.get_xlim()[1] < 10
+    told = [text.get_text() for text in axes.texts if text.xy[1] == 1]
+    assert told[0].startswith("→ 10")
 
 
 def test_forest_shows_every_effect_with_its_interval(document):

@@ -1,0 +1,138 @@
+"""A suite whose networks are trained by gradient descent, from suite to leaderboards."""
+
+import json
+import sqlite3
+
+import numpy as np
+import pytest
+
+from harness.bounds_ranking import rank_bounds
+from harness.outcomes import read_document
+from harness.plugins import load
+from harness.run import Options, run
+from harness.store import CHECKPOINTS, DATABASE
+from harness.suite import Suite, SuiteError
+from harness.trajectories import from_json
+
+TRAINING = {"method": "gradient-descent", "steps": [10, 60], "points": 6, "levels": 5}
+SUITE = {
+    "name": "descended",
+    "targets": ["gaussian:dim=2"],
+    "weightings": ["edm", "bell-shaped"],
+    "noise_schedules": ["edm"],
+    "time_discretizations": ["exponential"],
+    "networks": ["relu:width=16,depth=2", "exact"],
+    "samplers": ["exponential-integrator"],
+    "metrics": ["path-kl", "training-loss"],
+    "bounds": ["theorem-1-loss", "theorem-2"],
+    "rank_by": "path-kl",
+    "steps": [4],
+    "seeds": 2,
+    "training": TRAINING,
+    "sampling": {"samples": 50},
+}
+
+
+def carry_out(directory, workers=1, **changes):
+    run(Suite.from_mapping(SUITE | changes, "d.toml"), load(), directory, Options(workers, progress=False))
+
+
+def payloads(directory, kind="train"):
+    with sqlite3.connect(directory / DATABASE) as db:
+        found = db.execute("select key, payload from records where kind = ? and status = 'ok'", (kind,)).fetchall()
+    return {key: json.loads(payload) for key, payload in found}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("finished")
+    carry_out(directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def rows(finished):
+    return read_document(finished)["rows"]
+
+
+def test_networks_are_sampled_and_ranked_like_any_other(rows):
+    assert {row["status"] for row in rows} == {"ok"}
+    assert len(rows) == 2 * 2 + 1
+    trained = [row for row in rows if row["network"]["name"] == "relu"]
+    assert {row["train_steps"] for row in trained} == {10, 60}
+    assert all(row["budget"]["score"] > 0 for row in trained)
+
+
+def test_theorem_1_holds_where_it_applies_and_only_there(finished, rows):
+    for row in rows:
+        # Until step 50 the adaptive weighting has renewed nothing.
+        fixed = row["weighting"]["name"] == "edm" or row["train_steps"] == 10
+        applies = fixed and row["network"]["name"] == "relu"
+        assert (row["bounds"]["theorem-1-loss"] is not None) == applies
+        assert ("training-loss" in row["metrics"]) == (row["network"]["name"] == "relu")
+        assert row["violations"] == []
+        if applies:
+            assert row["bounds"]["theorem-1-loss"] >= row["metrics"]["training-loss"]["value"]
+    competition = {entry["bound"]: entry for entry in rank_bounds(read_document(finished))["entries"]}
+    assert competition["theorem-1-loss"]["metric"] == "training-loss"
+    assert competition["theorem-1-loss"]["tightness"]["median"] >= 1
+    assert competition["theorem-2"]["metric"] == "path-kl"
+
+
+def test_records_carry_the_objective_and_the_way(finished):
+    found = payloads(finished)
+    assert len(found) == 2 * 2 * 2
+    for key, payload in found.items():
+        way, objective = from_json(payload["trajectory"]), payload["objective"]
+        assert way.step[-1] in (10, 60)
+        assert len(way.step) <= 51
+        assert way.loss[-1] == payload["loss"] == objective["loss"]
+        assert sum(objective["beta"]) == pytest.approx(1)
+        assert len(objective["sigma"]) == 5
+        assert way.renewed == ((50,) if way.weighting == "bell-shaped" and way.step[-1] == 60 else ())
+        assert (finished / CHECKPOINTS / f"{key}.safetensors").is_file()
+
+
+def test_resumed_or_enlarged_it_is_the_same_to_the_last_bit(finished, tmp_path):
+    carry_out(tmp_path, training=TRAINING | {"steps": [10]}, weightings=["edm"])
+    carry_out(tmp_path, workers=2)
+    assert payloads(tmp_path) == payloads(finished)
+    with sqlite3.connect(tmp_path / DATABASE) as db:
+        seconds = db.execute("select key, seconds from records order by key").fetchall()
+    carry_out(tmp_path)
+    with sqlite3.connect(tmp_path / DATABASE) as db:
+        assert db.execute("select key, seconds from records order by key").fetchall() == seconds
+
+
+def test_a_descent_that_diverges_is_a_row_that_says_so(tmp_path):
+    carry_out(tmp_path, training=TRAINING | {"steps": [30], "learning_rate": 1e300}, weightings=["edm"], seeds=1)
+    rows = read_document(tmp_path)["rows"]
+    (failed,) = [row for row in rows if row["status"] == "failed"]
+    assert "training diverged: the loss was not finite at step" in failed["reason"]
+
+
+@pytest.mark.parametrize(
+    ("training", "rule"),
+    [
+        ({"points": 4}, 'points is for method = "gradient-descent"; this is "adam"'),
+        ({"method": "adam", "levels": 4}, 'levels is for method = "gradient-descent"'),
+        ({"method": "gradient-descent", "batch_size": 64}, 'batch_size is for method = "adam"'),
+        ({"method": "gradient-descent", "ema_decay": 0.9}, 'ema_decay is for method = "adam"'),
+        ({"method": "gradient-descent", "levels": 1}, "training.levels: 1"),
+        ({"method": "newton"}, "training.method: 'newton' is not valid; it should be 'adam' or 'gradient-descent'"),
+    ],
+)
+def test_keys_of_the_other_method_are_refused(training, rule):
+    with pytest.raises(SuiteError, match=rule) as error:
+        Suite.from_mapping(SUITE | {"training": training}, "d.toml")
+    assert "\n" not in str(error.value)
+
+
+def test_a_selection_keeps_the_method_and_its_step_size():
+    suite = Suite.from_mapping(SUITE, "d.toml")
+    assert suite.training.rate == "auto"
+    chosen = suite.with_selection(train_steps=[5], seeds=1).training
+    assert (chosen.method, chosen.steps, chosen.rate, chosen.points) == ("gradient-descent", (5,), "auto", 6)
+    given = Suite.from_mapping(SUITE | {"training": TRAINING | {"learning_rate": 0.001}}, "d.toml")
+    assert given.with_selection(seeds=1).training.rate == 0.001
+    assert np.isclose(Suite.from_mapping(SUITE | {"training": {}}, "d.toml").training.rate, 1e-3)
