@@ -1,4 +1,4 @@
-"""Plots of a leaderboard: error against bound, budgets of the best, effects of each axis.
+"""Plots of a leaderboard: error against bound and against compute, budgets of the best, effects of each axis.
 
 Every colour (`harness.palette`) has a marker of its own besides. Figures are made without pyplot, so they share no
 state; matplotlib (extra `publish`) is imported when the first is drawn.
@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from harness.budget_plots import LEGEND, draw_split, draw_terms
 from harness.leaderboard import Effect, Leaderboard, LeaderboardError, Row, limits
 from harness.palette import BLUE, COLOURS, INK, MID, PALE, VERMILION
+from harness.pareto import Spending, best, front, spendings
 from harness.sections import HEADERS, Section, choices, sections, target_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
     from harness.bounds_leaderboard import BoundsBoard, Entry
@@ -32,6 +34,9 @@ _FINE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
 
 BEST = 10
 """Combinations in the bars of one target's budgets."""
+
+LABEL_WIDTH, LABEL_HEIGHT = 0.23, 0.11
+"""Room that a label takes, as parts of its panel."""
 
 PANELS = 3
 """Most panels side by side."""
@@ -191,6 +196,82 @@ def tightness(board: BoundsBoard) -> Figure | None:
     round_ticks(grid[0].xaxis, low, high)
     grid[0].set_xlim(low, high)
     return finished(figure)
+
+
+@_styled
+def error_against_compute(board: Leaderboard) -> Figure | None:
+    """Plot the ranking metric against total compute, a panel a target, coloured by the share of training.
+
+    The front is a line, and the best row of each total is marked and named. None where no target's trained rows
+    differ in compute.
+    """
+    known = [(section, spendings(section, board.metric)) for section in sections(board)]
+    shown = [(section, found) for section, found in known if found]
+    if not shown:
+        return None
+    columns = min(2, len(shown))
+    lines = math.ceil(len(shown) / columns)
+    figure = _figure(1.6 + 4.6 * columns, 1.0 + 3.8 * lines)
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    for (section, found), axes in zip(shown, grid, strict=False):
+        points = _spent(axes, found)
+        axes.set_title(section.target, pad=10)
+    for axes in grid[len(shown) :]:
+        axes.set_axis_off()
+    for axes in grid[max(0, len(shown) - columns) : len(shown)]:
+        axes.set_xlabel("evaluations of the network, training and sampling")
+    for axes in grid[::columns]:
+        axes.set_ylabel(f"measured {board.metric}")
+    bar = figure.colorbar(points, ax=list(grid), shrink=0.8, pad=0.02, label="share of training")
+    bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25 %", "50 %", "75 %", "100 %"])
+    return _finished(figure)
+
+
+def _spent(axes: Axes, found: Sequence[Spending]) -> PathCollection:
+    """Draw the points of one target, their front, and the best of each total."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    edge = front(found)
+    axes.plot([s.compute for s in edge], [s.error for s in edge], color=INK, lw=1.2, zorder=1, label="front")
+    share: Any = {"c": [s.share for s in found], "cmap": "viridis", "vmin": 0, "vmax": 1}
+    points = axes.scatter(
+        [s.compute for s in found], [s.error for s in found], s=26, lw=0.3, edgecolors="white", zorder=2, **share
+    )
+    marked = best(found)
+    ring: Any = {"ms": 9, "mfc": "none", "mec": VERMILION, "mew": 1.4, "zorder": 3, "label": "best of its total"}
+    axes.plot([s.compute for s in marked], [s.error for s in marked], "o", **ring)
+    low, high = min(s.error for s in found), max(s.error for s in found)
+    # Room below the lowest point for its two lines of text.
+    axes.set_ylim(low / (high / low) ** 0.25 / 1.1, high * 1.15)
+    width = found[-1].compute / found[0].compute
+    axes.set_xlim(found[0].compute / width**0.32, found[-1].compute * width**0.08)
+    # To the left and below: the front leaves to the right, and nothing of a total is below its best.
+    style: Any = {"fontsize": 7, "color": INK, "ha": "right", "va": "top", "zorder": 4}
+    for each in _labelled(marked, axes):
+        text = f"{100 * each.share:.0f} % training\n{each.row.train_steps} + {each.row.steps} steps"
+        axes.annotate(text, (each.compute, each.error), (2, -7), "data", "offset points", **style)
+    axes.grid(True, which="major")
+    for axis, ends in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        _round_ticks(axis, *ends)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}M" if value >= 1e6 else f"{value / 1e3:g}k")
+    axes.tick_params(labelsize=8)
+    return points
+
+
+def _labelled(marked: Sequence[Spending], axes: Axes) -> list[Spending]:
+    """Return those whose labels have room beside each other, the smallest errors first."""
+
+    def place(each: Spending) -> tuple[float, float]:
+        x, y = axes.transAxes.inverted().transform(axes.transData.transform((each.compute, each.error)))
+        return float(x), float(y)
+
+    kept: list[Spending] = []
+    for each in sorted(marked, key=lambda s: s.error):
+        x, y = place(each)
+        others = [place(other) for other in kept]
+        if all(abs(x - a) >= LABEL_WIDTH or abs(y - b) >= LABEL_HEIGHT for a, b in others):
+            kept.append(each)
+    return kept
 
 
 def _quartiles(axes: Axes, entries: Sequence[Entry], names: Sequence[str]) -> None:

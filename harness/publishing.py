@@ -143,7 +143,12 @@ def _plots(board: Leaderboard) -> Iterator[tuple[str, bytes]]:
             figure = plots.error_against_bound(board, bound, metric)
             if figure:
                 yield f"{_slug(metric)}-against-{_slug(bound)}.svg", plots.svg(figure)
-    for name, figure in (("budgets", plots.budgets(board)), ("effects", plots.effects(board))):
+    figures = {
+        "compute": plots.error_against_compute(board),
+        "budgets": plots.budgets(board),
+        "effects": plots.effects(board),
+    }
+    for name, figure in figures.items():
         if figure:
             yield f"{name}.svg", plots.svg(figure)
     yield from _tightness(competition)
@@ -170,6 +175,8 @@ def _page(board: Leaderboard, command: str, drawn: list[str]) -> str:
     against = [name for name in drawn if "-against-" in name]
     if against:
         parts += ["## Error against bound", *map(image, against)]
+    if "compute.svg" in drawn:
+        parts += ["## Training against sampling", _COMPUTE, image("compute.svg")]
     if "budgets.svg" in drawn:
         parts += ["## Where the error comes from", *_budgets(board)]
     if bounds_of(board.rows):
@@ -184,6 +191,11 @@ def _page(board: Leaderboard, command: str, drawn: list[str]) -> str:
         ]
     return "\n\n".join([*parts, *_exceptions(board), "## Environment", environment_list(board.environment)]) + "\n"
 
+
+_COMPUTE = """\
+Error against all evaluations of the network: 3 a point of a training step, and those of sampling. Colour is the share
+that training took; the line is the front, below which nothing lies; a ring marks the best row of each total, with its
+steps of training and of sampling. Rows without training are left out."""
 
 _HOW_TO_READ_BOUNDS = """\
 - A bound says, before anything is sampled, how large the error can be. `violations` counts measured values
@@ -300,7 +312,7 @@ def _write(files: dict[str, bytes], target: Path) -> None:
         for stale in set(target.glob("*.svg")) - {target / name for name in files}:
             if (
                 "-against-" in stale.name
-                or stale.stem in ("budgets", "effects", "tightness")
+                or stale.stem in ("budgets", "compute", "effects", "tightness")
                 or _CLAIM.match(stale.name)
             ):
                 stale.unlink()
