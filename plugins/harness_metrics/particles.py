@@ -16,7 +16,8 @@ KL = E_{p_δ}[ln p_δ − ln q_N] is taken over exact points of p_δ with its ex
 average by c_1/h + c_2/h² + …, h the number of paths and particles: the whole (T_1), the mean over halves
 (T_2) and over quarters (T_4) of them are extrapolated by (8 T_1 − 6 T_2 + T_4)/3, which removes both terms.
 E_{p_δ}[q̂/p_δ] = 1 is known, and E_{p_δ} of ln p_δ, x and xxᵀ is cheap to know well, from many points: control
-variates, with coefficients by least squares. What is like a Gaussian, or like p_δ, costs hardly any error then.
+variates. What is like a Gaussian, or like p_δ, costs hardly any error then. Their coefficients are by least squares,
+for each fold of the points from the other folds (`harness_metrics.controls`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from torch import Tensor
 
 from harness.evaluation import Experiment, LastKernel
 from harness.metrics import Measurement, NotApplicable
+from harness_metrics.controls import adjusted
 
 PATHS = 16
 """Paths K from each point."""
@@ -138,13 +140,12 @@ def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | 
     if _is_light(ratio):
         controls = torch.cat([ratio[:, None], controls], 1)
         noise = torch.cat([torch.zeros_like(noise[:, :1]), noise], 1)
-    slopes = _slopes(value, controls)
-    value = value + controls @ slopes
+    value, slopes = adjusted(value, controls)
     # The particles are the same at every point: their share of the error does not average out over the
     # points.
     slope = slopes[0] if _is_light(ratio) else 0.0
     influence = (slope * found.shares[1] - found.shares[0]) * (found.shares.shape[1] / n)
-    variance = value.var() * (n - 1) / (n - 1 - len(slopes)) / n + influence.var() / len(influence)
+    variance = value.var() / n + influence.var() / len(influence)
     variance += (noise @ slopes).var() / len(noise)
     return Measurement(value.mean().item(), variance.sqrt().item(), remaining)
 
@@ -176,16 +177,6 @@ def _is_light(control: Tensor) -> bool:
     """
     spread = control.var(correction=0)
     return bool(0 < spread <= LARGEST_SPREAD and control.mean().square() <= 9 * spread / len(control))
-
-
-def _slopes(value: Tensor, controls: Tensor) -> Tensor:
-    """Coefficients b that make the variance of value + controls·b least, shape (k,)."""
-    centred = controls - controls.mean(0)
-    scale = centred.square().mean(0).sqrt().clamp(min=1e-300)
-    # The controls may be dependent: ln p_δ of a Gaussian is a quadratic function.
-    solved: Tensor = torch.linalg.lstsq(centred / scale, (value.mean() - value)[:, None], driver="gelsd").solution
-    slopes: Tensor = solved[:, 0] / scale
-    return slopes
 
 
 def _mixtures(experiment: Experiment, particles: int) -> list[LastKernel]:
