@@ -14,7 +14,8 @@ What varies between repetitions, and what the truth is:
 
 - `path-kl` and E_S. Varies: the noised points from which J(u) and e(σ) are measured, and with more than one seed the
   networks, the entries of B and c being normal. Seeds share the noised points, as in a run. Truth: the budget from
-  the closed-form curves, with E‖B‖² + E‖c‖² for e; with one seed, that of the seed's own network.
+  the closed-form curves, with E‖B‖² + E‖c‖² for e; with one seed, that of the seed's own network. The estimator of J is
+  exact on a Gaussian, so two Gaussians on a line are added, whose J is an integral over the line.
 - `kl`. Varies: the points, particles and paths of the estimator in each seed, and c, normal around a mean, where a
   network is said to vary. Truth: the law of the sampler's output is Gaussian, by a recursion for its mean and
   variance; the divergence is a quadratic function of c, so that its mean over networks is a closed form too.
@@ -29,13 +30,14 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 from harness_metrics import KL
 from harness_song.samplers import Ancestral, Euler
 from harness_synthetic.information import GaussianInformation
-from harness_synthetic.targets import GaussianDistribution
+from harness_synthetic.targets import GaussianDistribution, Mixture
 from harness_wang.samplers import ExponentialIntegrator
 from scipy.special import ndtr, ndtri
 from scipy.stats import multivariate_normal
@@ -45,6 +47,7 @@ from torch import Tensor
 from harness.budget import budget
 from harness.curves import ExactScoreError
 from harness.evaluation import Experiment, mean_and_error
+from harness.information import Information, ScoreError
 from harness.measurement import measure_information, measure_score_error
 from harness.metrics import Measurement, NotApplicable
 from harness.samplers import GaussianKernelSampler, Sampler
@@ -75,13 +78,11 @@ class Trial:
         return self.low <= self.truth <= self.high
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One line of studies: `trials(repetitions)` yields for each repetition the trials by number of seeds or rows."""
+Name = tuple[str, str]
+"""Interval and setting."""
 
-    interval: str
-    name: str
-    trials: Callable[[int], Iterator[dict[int, Trial]]]
+Trials = dict[tuple[Name, int], Trial]
+"""The trials of one repetition, by name and number of seeds or rows."""
 
 
 # Targets and networks
@@ -135,39 +136,95 @@ class Law:
 
 FOUR = Law(np.array([0.5, -0.5, 1.0, 0.0]), np.array([4.0, 1.0, 0.25, 0.05]))
 PATH_GRID = np.geomspace(20.0, 0.05, 17)
+TERMS = {
+    ("path-kl", "networks vary, exponential integrator"): ("total", "exponential"),
+    ("path-kl", "networks vary, ancestral"): ("total", "ancestral"),
+    ("E_S", "networks vary"): ("score", "exponential"),
+}
+"""Interval and setting, and what they are of."""
 
 
-def curves(term: str, size: float, steps: str) -> Callable[[int], Iterator[dict[int, Trial]]]:
-    """Return trials of a term of the budget from measured curves.
+def curves(size: float) -> Callable[[int], Iterator[Trials]]:
+    """Return trials of E_S and of the path divergence of two samplers, from measured curves.
 
     Arguments:
-        term: "total" or "score".
-        size: root mean square error of the noise prediction per coordinate; 0 for the exact score.
-        steps: "exponential" or "ancestral", the variance of a step.
+        size: root mean square error of the networks' noise prediction per coordinate.
     """
 
-    def trials(repetitions: int) -> Iterator[dict[int, Trial]]:
+    def trials(repetitions: int) -> Iterator[Trials]:
         rng = np.random.default_rng(1)
-        hidden, dim = FOUR.hidden(), FOUR.dim
+        hidden, exact, dim, ends = FOUR.hidden(), FOUR.information(), FOUR.dim, (PATH_GRID[-1], PATH_GRID[0])
         for repetition in range(repetitions):
             # d² + d entries of equal variance make up d·size².
             entries = size / math.sqrt(dim + 1) * rng.normal(size=(max(SEEDS), dim, dim + 1))
-            matrix, offset = entries[..., :dim], entries[..., dim]
-            squares = (entries**2).sum((1, 2))
-            information = measure_information(hidden, PATH_GRID[-1], PATH_GRID[0], seed=repetition)
-            measured = (
-                measure_score_error(
-                    hidden, [FOUR.denoiser(matrix, offset)], PATH_GRID[-1], PATH_GRID[0], seed=repetition
-                )
-                if size
-                else [_exact(0.0)] * max(SEEDS)
-            )
-            found = [_measured(term, steps, information, error) for error in measured]
-            expected = _truth(term, steps, dim * size**2)
-            own = _truth(term, steps, squares[0])
-            yield {s: _over_seeds(found[:s], own if s == 1 else expected) for s in SEEDS}
+            network = FOUR.denoiser(entries[..., :dim], entries[..., dim])
+            information = measure_information(hidden, *ends, seed=repetition)
+            errors = measure_score_error(hidden, [network], *ends, seed=repetition)
+            own, expected = float((entries[0] ** 2).sum()), dim * size**2
+            found: Trials = {}
+            for name, (term, steps) in TERMS.items():
+                measured = [_measured(term, steps, information, error) for error in errors]
+                for s in SEEDS:
+                    truth = _truth(term, steps, exact, own if s == 1 else expected)
+                    found[name, s] = _over_seeds(measured[:s], truth)
+            yield found
 
     return trials
+
+
+def line(repetitions: int) -> Iterator[Trials]:
+    """Yield trials of the path divergence on two Gaussians on a line, with the exact score: J alone is measured."""
+    target = Mixture(dim=1, modes=2, std=0.3, means=((-1.0,), (1.5,)), weights=(0.6, 0.4)).distribution()
+    exact = OnALine(np.array([-1.0, 1.5]), np.array([0.6, 0.4]), 0.09)
+    for repetition in range(repetitions):
+        information = measure_information(target, PATH_GRID[-1], PATH_GRID[0], seed=repetition)
+        found: Trials = {}
+        for steps in ("exponential", "ancestral"):
+            measured = _measured("total", steps, information, _exact(0.0))
+            for s in SEEDS[:2]:
+                name = f"two Gaussians on a line, exact score, {steps}"
+                found[("path-kl", name), s] = _over_seeds([measured] * s, _truth("total", steps, exact, 0.0))
+        yield found
+
+
+class OnALine(Information):
+    """J(u) of Σ w_k N(m_k, v) on the line, by integrals over a fine grid; exact to 1e-9.
+
+    Arguments:
+        means: m_k, shape (K,).
+        weights: w_k, shape (K,).
+        variance: v.
+    """
+
+    dim = 1
+    replicates = 1
+
+    def __init__(self, means: np.ndarray, weights: np.ndarray, variance: float) -> None:
+        self.means, self.weights, self.variance = means, weights, variance
+        self.second_moment = float(weights @ means**2 + variance)
+
+    def _moments(self, u: float) -> tuple[float, float]:
+        """J(u), and the entropy h(u)."""
+        total = self.variance + u
+        x = np.linspace(self.means.min() - 12 * total**0.5, self.means.max() + 12 * total**0.5, 20_001)
+        away = x[:, None] - self.means
+        parts = self.weights * np.exp(-(away**2) / (2 * total)) / math.sqrt(2 * math.pi * total)
+        density, slope = parts.sum(1), -(parts * away).sum(1) / total
+        at = density > 1e-300
+        density, slope, dx = density[at], slope[at], x[1] - x[0]
+        return float((slope**2 / density).sum() * dx), float(-(density * np.log(density)).sum() * dx)
+
+    def fisher(self, u: np.ndarray) -> np.ndarray:
+        """J(u); shape (1, len(u))."""
+        return np.array([[self._moments(float(v))[0] for v in u]])
+
+    def fisher_integral(self, u: np.ndarray) -> np.ndarray:
+        """∫ J du = 2 (h(u_j) − h(u_{j+1})), de Bruijn; shape (1, len(u) − 1)."""
+        return -2 * np.diff([[self._moments(float(v))[1] for v in u]], axis=1)
+
+    def initialization(self, u: float) -> np.ndarray:
+        """KL(p_u ‖ N(0, uI)) = ½ ln 2πu + (m₂² + u)/2u − h(u); shape (1,)."""
+        return np.array([0.5 * math.log(2 * math.pi * u) + (self.second_moment + u) / (2 * u) - self._moments(u)[1]])
 
 
 def _exact(square: float) -> ExactScoreError:
@@ -180,15 +237,18 @@ def _variances(steps: str, sigmas: np.ndarray) -> np.ndarray:
     return sampler.variances(sigmas, None, None)
 
 
-def _measured(term: str, steps: str, information, error) -> Measurement:
+def _measured(term: str, steps: str, information: Information, error: ScoreError) -> Measurement:
     """Return the term as `path-kl` does its total."""
-    replicates = getattr(budget(PATH_GRID, _variances(steps, PATH_GRID), information, error), term)
+    terms = budget(PATH_GRID, _variances(steps, PATH_GRID), information, error)
+    replicates = getattr(terms, term)
     value, standard_error = mean_and_error(replicates)
-    return Measurement(value, standard_error, freedom=max(replicates.size - 1, 1), shared=True)
+    bias = terms.interpolation if term == "total" else 0.0
+    return Measurement(value, standard_error, bias, freedom=max(replicates.size - 1, 1), shared=True)
 
 
-def _truth(term: str, steps: str, square: float) -> float:
-    exact = budget(PATH_GRID, _variances(steps, PATH_GRID), FOUR.information(), _exact(square))
+@lru_cache(maxsize=16)
+def _truth(term: str, steps: str, information: Information, square: float) -> float:
+    exact = budget(PATH_GRID, _variances(steps, PATH_GRID), information, _exact(square))
     return float(getattr(exact, term)[0])
 
 
@@ -204,19 +264,23 @@ GRID = np.geomspace(10.0, 0.2, 13)
 
 
 def marginal(
-    sampler: Sampler, offset: tuple[float, float], scatter: float
-) -> Callable[[int], Iterator[dict[int, Trial]]]:
+    name: str, sampler: Sampler, offset: tuple[float, float], scatter: float, seeds: tuple[int, ...]
+) -> Callable[[int], Iterator[Trials]]:
     """Return trials of `kl` without the affine shortcut.
 
     Arguments:
+        name: of the setting.
         sampler: the sampler.
         offset: mean of the networks' c.
         scatter: standard deviation of the coordinates of c over networks.
+        seeds: the numbers of seeds.
     """
 
-    def trials(repetitions: int) -> Iterator[dict[int, Trial]]:
+    def trials(repetitions: int) -> Iterator[Trials]:
         rng = np.random.default_rng(2)
-        mean, most = np.array(offset), max(SEEDS)
+        mean, most = np.array(offset), max(seeds)
+        # Quadratic in c, without a mixed term: the mean over networks adds its curvature times the variance.
+        expected = _divergence(sampler, mean) + scatter**2 * _curvature(sampler)
         for repetition in range(repetitions):
             networks = mean + scatter * rng.normal(size=(most, 2))
             found = []
@@ -225,9 +289,8 @@ def marginal(
                 if isinstance(result, NotApplicable):
                     raise RuntimeError(f"kl does not apply: {result.reason}")
                 found.append(result)
-            # Quadratic in c, without a mixed term: the mean over networks adds its curvature times the variance.
-            expected = _divergence(sampler, mean) + scatter**2 * _curvature(sampler)
-            yield {s: _over_seeds(found[:s], _divergence(sampler, networks[0]) if s == 1 else expected) for s in SEEDS}
+            own = _divergence(sampler, networks[0])
+            yield {(("kl", name), s): _over_seeds(found[:s], own if s == 1 else expected) for s in seeds}
 
     return trials
 
@@ -275,17 +338,17 @@ def _curvature(sampler: Sampler) -> float:
 # Kendall's τ
 
 
-def normal(correlation: float) -> Callable[[int], Iterator[dict[int, Trial]]]:
+def normal(name: str, correlation: float) -> Callable[[int], Iterator[Trials]]:
     """Return trials on rows of a bivariate normal law."""
 
     def rows(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         x, noise = rng.normal(size=(2, n))
         return x, correlation * x + math.sqrt(1 - correlation**2) * noise
 
-    return _agreement(rows, 2 / math.pi * math.asin(correlation))
+    return _agreement(name, rows, 2 / math.pi * math.asin(correlation))
 
 
-def clayton(tau: float) -> Callable[[int], Iterator[dict[int, Trial]]]:
+def clayton(name: str, tau: float) -> Callable[[int], Iterator[Trials]]:
     """Return trials on rows of Clayton's family: agreement in the lower tail, hardly any in the upper."""
     theta = 2 * tau / (1 - tau)
 
@@ -293,10 +356,10 @@ def clayton(tau: float) -> Callable[[int], Iterator[dict[int, Trial]]]:
         x, y = (1 + rng.exponential(size=(2, n)) / rng.gamma(1 / theta, size=n)) ** (-1 / theta)
         return x, y
 
-    return _agreement(rows, tau)
+    return _agreement(name, rows, tau)
 
 
-def tied(correlation: float, values: int) -> Callable[[int], Iterator[dict[int, Trial]]]:
+def tied(name: str, correlation: float, values: int) -> Callable[[int], Iterator[Trials]]:
     """Return trials on a bivariate normal law whose coordinates are rounded to equally likely values."""
     cuts = ndtri(np.arange(1, values) / values)
 
@@ -304,7 +367,7 @@ def tied(correlation: float, values: int) -> Callable[[int], Iterator[dict[int, 
         x, noise = rng.normal(size=(2, n))
         return np.digitize(x, cuts), np.digitize(correlation * x + math.sqrt(1 - correlation**2) * noise, cuts)
 
-    return _agreement(rows, _tau_b_of_cells(correlation, cuts))
+    return _agreement(name, rows, _tau_b_of_cells(correlation, cuts))
 
 
 def _tau_b_of_cells(correlation: float, cuts: np.ndarray) -> float:
@@ -314,74 +377,71 @@ def _tau_b_of_cells(correlation: float, cuts: np.ndarray) -> float:
     corners = np.array([[float(joint.cdf([a, b])) for b in edges] for a in edges])
     cells = np.diff(np.diff(corners, axis=0), axis=1)
     k = len(cells)
-    agreeing = sum(cells[i, j] * (cells[i + 1 :, j + 1 :].sum() - cells[i + 1 :, :j].sum()) for i in range(k) for j in range(k))
+    agreeing = sum(
+        cells[i, j] * (cells[i + 1 :, j + 1 :].sum() - cells[i + 1 :, :j].sum()) for i in range(k) for j in range(k)
+    )
     untied = 0.5 * (1 - (np.diff(ndtr(edges)) ** 2).sum())
     return float(agreeing / untied)
 
 
 def _agreement(
-    rows: Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]], truth: float
-) -> Callable[[int], Iterator[dict[int, Trial]]]:
-    def trials(repetitions: int) -> Iterator[dict[int, Trial]]:
+    name: str, rows: Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]], truth: float
+) -> Callable[[int], Iterator[Trials]]:
+    def trials(repetitions: int) -> Iterator[Trials]:
         rng = np.random.default_rng(3)
         for _ in range(repetitions):
-            found = {}
+            found: Trials = {}
             for n in ROWS:
                 tau = kendall(*rows(rng, n))
                 assert tau is not None
                 assert tau.low is not None
                 assert tau.high is not None
-                found[n] = Trial(tau.low, tau.high, truth)
+                found[("τ", name), n] = Trial(tau.low, tau.high, truth)
             yield found
 
     return trials
 
 
-SETTINGS = (
-    Setting("path-kl", "exact score, exponential integrator", curves("total", 0.0, "exponential")),
-    Setting("path-kl", "exact score, ancestral", curves("total", 0.0, "ancestral")),
-    Setting("path-kl", "networks off by 0.1, exponential integrator", curves("total", 0.1, "exponential")),
-    Setting("path-kl", "networks off by 0.3, ancestral", curves("total", 0.3, "ancestral")),
-    Setting("E_S", "networks off by 0.1", curves("score", 0.1, "exponential")),
-    Setting("E_S", "networks off by 0.5", curves("score", 0.5, "exponential")),
-    Setting("kl", "particles: exponential integrator, exact score", marginal(ExponentialIntegrator(), (0.0, 0.0), 0.0)),
-    Setting("kl", "particles: ancestral, networks vary", marginal(Ancestral(), (0.2, -0.1), 0.05)),
-    Setting("kl", "change of variables: Euler, exact score", marginal(Euler(), (0.0, 0.0), 0.0)),
-    Setting("kl", "change of variables: Euler, networks vary", marginal(Euler(), (0.1, -0.05), 0.02)),
-    Setting("τ", "normal, τ = 0", normal(0.0)),
-    Setting("τ", "normal, τ = 0.5", normal(math.sin(math.pi / 4))),
-    Setting("τ", "normal, τ = 0.9", normal(math.sin(0.9 * math.pi / 2))),
-    Setting("τ", "Clayton, τ = 0.5", clayton(0.5)),
-    Setting("τ", "normal, five values each", tied(0.7, 5)),
-)
+STUDIES: dict[str, Callable[[int], Iterator[Trials]]] = {
+    "curves": curves(0.2),
+    "line": line,
+    "kl by particles": marginal(
+        "particles: exponential integrator, exact score", ExponentialIntegrator(), (0.0, 0.0), 0.0, (1, 3, 5)
+    ),
+    "kl by particles, networks": marginal(
+        "particles: ancestral, networks vary", Ancestral(), (0.2, -0.1), 0.05, (1, 3)
+    ),
+    "kl by change of variables": marginal(
+        "change of variables: Euler, exact score", Euler(), (0.0, 0.0), 0.0, (1, 3, 5)
+    ),
+    "kl by change of variables, networks": marginal(
+        "change of variables: Euler, networks vary", Euler(), (0.1, -0.05), 0.02, SEEDS
+    ),
+    "τ, normal": normal("normal, τ = 0", 0.0),
+    "τ, normal, 0.5": normal("normal, τ = 0.5", math.sin(math.pi / 4)),
+    "τ, normal, 0.9": normal("normal, τ = 0.9", math.sin(0.9 * math.pi / 2)),
+    "τ, Clayton": clayton("Clayton, τ = 0.5", 0.5),
+    "τ, ties": tied("normal, five values each", 0.7, 5),
+}
 
 
-def study(setting: Setting, repetitions: int) -> list[list[object]]:
-    """Return a line for each number of seeds or rows: coverage, its binomial error, mean width, truth."""
-    found: dict[int, list[Trial]] = {}
-    for trials in setting.trials(repetitions):
-        for size, trial in trials.items():
-            found.setdefault(size, []).append(trial)
-    lines: list[list[object]] = []
-    for size, each in found.items():
-        coverage = float(np.mean([trial.covered for trial in each]))
-        error = math.sqrt(coverage * (1 - coverage) / len(each))
-        width = float(np.mean([trial.high - trial.low for trial in each]))
-        above = float(np.mean([trial.low > trial.truth for trial in each]))
-        truth = float(np.mean([trial.truth for trial in each]))
-        mark = "" if BAND[0] <= coverage <= BAND[1] else "!"
-        lines.append(
-            [
-                setting.interval,
-                setting.name,
-                size,
-                f"{100 * coverage:.1f} ± {100 * error:.1f}{mark}",
-                f"{100 * above:.1f}",
-                f"{width:.3g}",
-                f"{truth:.3g}",
-            ]
-        )
-    return lines
+def study(trials: Callable[[int], Iterator[Trials]], repetitions: int) -> list[list[str]]:
+    """Return a line for each interval: coverage, its binomial error, how often it is too high, mean width, truth."""
+    found: dict[tuple[Name, int], list[Trial]] = {}
+    for each in trials(repetitions):
+        for key, trial in each.items():
+            found.setdefault(key, []).append(trial)
+    return [[*name, str(size), *_summary(found[name, size])] for name, size in found]
+
+
+def _summary(trials: Sequence[Trial]) -> list[str]:
+    covered = float(np.mean([trial.covered for trial in trials]))
+    error = math.sqrt(covered * (1 - covered) / len(trials))
+    above = float(np.mean([trial.low > trial.truth for trial in trials]))
+    width = float(np.mean([trial.high - trial.low for trial in trials]))
+    truth = float(np.mean([trial.truth for trial in trials]))
+    mark = "" if BAND[0] <= covered <= BAND[1] else " !"
+    return [f"{100 * covered:.1f} ± {100 * error:.1f}{mark}", f"{100 * above:.1f}", f"{width:.3g}", f"{truth:.3g}"]
 
 
 HEADERS = ("interval", "setting", "seeds or rows", "coverage, %", "too high, %", "mean width", "truth")
@@ -392,15 +452,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Coverage of the stated 95 % intervals.")
     parser.add_argument("--quick", action="store_true", help="50 repetitions instead of 500")
     parser.add_argument("--repetitions", type=int, help="any other number of them")
-    parser.add_argument("--only", default="", help="settings whose interval or name contains this")
+    parser.add_argument("--only", default="", help="studies whose name contains this")
     parser.add_argument("--markdown", action="store_true", help="a Markdown table")
     arguments = parser.parse_args()
     repetitions = arguments.repetitions or (50 if arguments.quick else 500)
     torch.set_num_threads(1)
-    lines, start = [], time.perf_counter()
-    for setting in SETTINGS:
-        if arguments.only in f"{setting.interval} {setting.name}":
-            lines += study(setting, repetitions)
+    lines: list[list[str]] = []
+    start = time.perf_counter()
+    for name, trials in STUDIES.items():
+        if arguments.only in name:
+            lines += study(trials, repetitions)
     print(tabulate(lines, HEADERS, tablefmt="github" if arguments.markdown else "simple", disable_numparse=True))
     print(f"\n{repetitions} repetitions, {time.perf_counter() - start:.0f} s on one core")
 

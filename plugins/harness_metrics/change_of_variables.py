@@ -24,7 +24,7 @@ from torch import Tensor
 
 from harness.evaluation import Experiment
 from harness.metrics import Measurement, NotApplicable
-from harness_metrics.controls import adjusted
+from harness_metrics.controls import adjusted, error_of_means
 
 LARGEST_FOLD = 2e-3
 """Largest share of points on a folded part of the map that is passed over."""
@@ -77,7 +77,8 @@ def _from_log_weights(log_w: Tensor, log_share: Tensor) -> Measurement | NotAppl
         mean = f"{r.mean().item():.3g} ± {error:.2g}"
         return NotApplicable(f"the sampler folds or misses mass: E[p/q] = {mean}, not 1")
     integrand, _ = adjusted(r * log_w, torch.stack([r - 1, log_share.exp() - 1], 1))
-    return Measurement(integrand.mean().item(), integrand.std().item() / n**0.5)
+    spread, freedom = error_of_means(integrand)
+    return Measurement(integrand.mean().item(), spread, freedom=freedom)
 
 
 def _map_and_jacobian(function: Callable[[Tensor], Tensor], start: Tensor) -> tuple[Tensor, Tensor]:
