@@ -198,7 +198,7 @@ def tightness(board: BoundsBoard) -> Figure | None:
     return finished(figure)
 
 
-@_styled
+@styled
 def error_against_compute(board: Leaderboard) -> Figure | None:
     """Plot the ranking metric against total compute, a panel a target, coloured by the share of training.
 
@@ -211,7 +211,7 @@ def error_against_compute(board: Leaderboard) -> Figure | None:
         return None
     columns = min(2, len(shown))
     lines = math.ceil(len(shown) / columns)
-    figure = _figure(1.6 + 4.6 * columns, 1.0 + 3.8 * lines)
+    figure = blank(1.6 + 4.6 * columns, 1.0 + 3.8 * lines)
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
     for (section, found), axes in zip(shown, grid, strict=False):
         points = _spent(axes, found)
@@ -224,7 +224,7 @@ def error_against_compute(board: Leaderboard) -> Figure | None:
         axes.set_ylabel(f"measured {board.metric}")
     bar = figure.colorbar(points, ax=list(grid), shrink=0.8, pad=0.02, label="share of training")
     bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25 %", "50 %", "75 %", "100 %"])
-    return _finished(figure)
+    return finished(figure)
 
 
 def _spent(axes: Axes, found: Sequence[Spending]) -> PathCollection:
@@ -252,7 +252,7 @@ def _spent(axes: Axes, found: Sequence[Spending]) -> PathCollection:
         axes.annotate(text, (each.compute, each.error), (2, -7), "data", "offset points", **style)
     axes.grid(True, which="major")
     for axis, ends in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        _round_ticks(axis, *ends)
+        round_ticks(axis, *ends)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}M" if value >= 1e6 else f"{value / 1e3:g}k")
     axes.tick_params(labelsize=8)
     return points
