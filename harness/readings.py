@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.statistics import kendall
-
 
 def steps_to_reach(steps: Sequence[float] | np.ndarray, errors: np.ndarray, threshold: float) -> tuple[float, bool]:
     """Return after how many steps an error first reaches a threshold, and whether it was seen to.
@@ -74,5 +72,7 @@ def agreement(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Returns:
         Shape (S,); NaN where one of the two is constant.
     """
+    from harness.statistics import kendall
+
     pairs = [kendall(x[:, s], y[:, s]) for s in range(x.shape[1])]
     return np.array([math.nan if tau is None else tau.value for tau in pairs])

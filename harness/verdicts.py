@@ -21,7 +21,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.claims import ClaimError, Decision, Effect, Finding, Verdict
-from harness.statistics import LEVEL
+
+LEVEL = 0.95
+"""Confidence level of limits, that of `harness.statistics`; from there it would bring scipy to whoever lists claims."""
 
 CLAIMS = 13
 """Claims among which 5 % of a wrong verdict are divided."""

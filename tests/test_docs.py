@@ -134,7 +134,7 @@ def test_every_example_runs(examples, rows):
 
 
 def test_the_example_claim_is_decided(examples, tmp_path):
-    """With the exact score the path divergence falls about as 1/N: of 5 against 20 steps more than half is left."""
+    """With the exact score E_D falls about as 1/N: ln 4 from 5 to 20 steps, less where steps are that long."""
     from harness.claims_run import chosen, run_claims
     from harness.run import Options
 
@@ -147,7 +147,7 @@ def test_the_example_claim_is_decided(examples, tmp_path):
         (outcome,) = run_claims(chosen(registry), registry, tmp_path, Options(1, progress=False), quick=True)
     assert outcome.error == ""
     assert outcome.decision.verdict == "supported"
-    assert 1.5 < outcome.decision.effect.value < 5
+    assert 0.5 < outcome.decision.effect.value < 1.6
 
 
 def test_the_example_bound_is_above_the_budget(rows):

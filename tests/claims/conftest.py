@@ -1,4 +1,6 @@
-"""The modules beside these tests are imported by their bare names, here as in benchmarks/decision_rules.py."""
+"""Makes the makers of evidence importable, here and in `benchmarks/decision_rules.py`."""
+
+from __future__ import annotations
 
 import sys
 from pathlib import Path
