@@ -20,8 +20,7 @@ What varies between repetitions, and what the truth is:
   network is said to vary. Truth: the law of the sampler's output is Gaussian, by a recursion for its mean and
   variance; the divergence is a quadratic function of c, so that its mean over networks is a closed form too.
 - Kendall's τ. Varies: the n rows. Truth: τ of the population. Rows of a normal law (τ = 2/π arcsin ρ), of Clayton's
-  family (τ = θ/(θ+2), far from normal), and of a normal law rounded to a few values (ties; τ_b by the law of the
-  cells).
+  family (τ = θ/(θ+2), far from normal), and of a normal law rounded to a few values (ties; τ_b by the cells' law).
 """
 
 from __future__ import annotations

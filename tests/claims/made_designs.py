@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from harness_wang.claims import designs, dimension, effort, exponent, setting, weighting
+from harness_wang.claims import crossover, designs, dimension, effort, exponent, setting, weighting
 
 from harness.claims import Evidence, Result
 from harness.curves import MeasuredInformation
@@ -90,7 +90,7 @@ def grids(case: Case, rng: Generator) -> Evidence:
     std = {"true": 0.01, "false": 1.0, "neither": 0.01}[case]
     # How E_S differs between the grids: as for an even error of the noise prediction, or not at all.
     ratio = {"true": 0.9, "false": 0.9, "neither": 1.0}[case]
-    trained, oracles, known = [], [], {}
+    trained, oracles, limit, known = [], [], [], {}
     levels = {"polynomial": polynomial(7, 20), "exponential": geometric(20)}
     for target, dim in TARGETS.items():
         known[target] = curve(rng, dim, std)
@@ -104,15 +104,17 @@ def grids(case: Case, rng: Generator) -> Evidence:
                 terms = {"score": score, "discretization": exact[name]}
                 labels = {"time_discretization": name, "network": "mlp", "weighting": "edm"}
                 trained.append(result(target, sigmas, terms, train_steps=length, labels=labels))
-        for size in (1.0, 0.3, 0.1, 0.03, 0.01, 0.0):
-            for name, sigmas in levels.items():
-                u = sigmas**2
+        for name, sigmas in levels.items():
+            u = sigmas**2
+            for size in crossover.SIZES:
                 score = 0.5 * size**2 * dim * ((u[:-1] - u[1:]) / u[:-1]).sum()
-                network = f"inexact:size={size:g}" if size else "exact"
+                network = "inexact" if size == 0.1 else f"inexact:size={size:g}"  # 0.1 is the default
                 labels = {"time_discretization": name, "network": network, "weighting": "none"}
                 terms = {"score": score, "discretization": exact[name]}
                 oracles.append(result(target, sigmas, terms, seeds=2, labels=labels))
-    return Evidence(results={"trained": trained, "oracles": oracles}, information=known)
+            labels = {"time_discretization": name, "network": "exact", "weighting": "none"}
+            limit.append(result(target, sigmas, {"discretization": exact[name]}, seeds=2, labels=labels))
+    return Evidence(results={"trained": trained, "oracles": oracles, "exact": limit}, information=known)
 
 
 def exponents(case: Case, rng: Generator) -> Evidence:

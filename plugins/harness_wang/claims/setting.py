@@ -79,12 +79,8 @@ def by_target(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 
 def select(results: Sequence[Result], **labels: str) -> list[Result]:
-    """Return the results whose component on each named axis has the label, or the name, given."""
-
-    def fits(result: Result) -> bool:
-        return all(wanted in (found := result.labels[axis], found.partition(":")[0]) for axis, wanted in labels.items())
-
-    return [result for result in results if fits(result)]
+    """Return the results whose component on each named axis has the label given."""
+    return [result for result in results if all(result.labels[axis] == wanted for axis, wanted in labels.items())]
 
 
 def single(results: Sequence[Result], what: str) -> Result:
