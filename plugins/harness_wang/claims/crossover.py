@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.information import Information
 
 SIZES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
-"""Errors of the oracle's noise prediction per coordinate: 1 is a network that predicts nothing; with 10, E_S dominates."""
+"""Errors of the noise prediction per coordinate: 1 is a network that predicts nothing; with 10, E_S dominates."""
 
 POLYNOMIAL, EXPONENTIAL = "polynomial", "exponential"
 
