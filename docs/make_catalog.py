@@ -49,7 +49,8 @@ def _row(cls: type[Component]) -> list[str]:
     what = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0]
     declared = cls.model_json_schema().get("properties", {})
     parameters = "<br>".join(_parameter(name, declared[name], cls) for name in cls.model_fields)
-    return [f"`{cls.name}`", _cell(what), f"`{_cell(cls.formula)}`", parameters or "none", _cell(cls.source)]
+    formula = f"`{_cell(cls.formula)}`" if cls.formula else "none"
+    return [f"`{cls.name}`", _cell(what), formula, parameters or "none", _cell(cls.source)]
 
 
 def _parameter(name: str, declared: dict[str, Any], cls: type[Component]) -> str:

@@ -62,6 +62,8 @@ def build(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Col
     columns = _naming_columns(section, rows)
     if len({row.nfe for row in section.ranked}) > 1:
         columns.append(Column("NFE", tuple(str(row.nfe) for row in rows), EVALUATIONS))
+    if len({row.compute for row in section.ranked}) > 1:
+        columns.append(Column("compute", tuple(optional(row.compute) for row in rows), EVALUATIONS))
     for metric in metrics_of(board, rows):
         worth = ESSENTIAL if metric == board.metric else FURTHER
         columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), worth))

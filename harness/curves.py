@@ -80,6 +80,13 @@ class MeasuredInformation(Information):
         initial: np.ndarray = self.initial + 0.5 * (closed + area)
         return initial
 
+    def coarser(self) -> Information | None:
+        """Return the interpolant of every second level and the last; None of fewer than 5 levels."""
+        if len(self.u) < 5:
+            return None
+        chosen = np.union1d(np.arange(0, len(self.u), 2), [len(self.u) - 1])
+        return MeasuredInformation(self.dim, self.second_moment, self.u[chosen], self.values[:, chosen], self.initial)
+
     def _log(self, u: np.ndarray) -> np.ndarray:
         return _within(np.asarray(u, dtype=np.float64), self.u, "noise variance")
 

@@ -13,6 +13,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from harness.bounds import Bound
+    from harness.claims import Claim
     from harness.initial_laws import InitialLaw
     from harness.metrics import Metric
     from harness.networks import Network
@@ -68,3 +69,8 @@ def harness_metrics() -> Sequence[type[Metric]]:  # type: ignore[empty-body]
 @hookspec
 def harness_bounds() -> Sequence[type[Bound]]:  # type: ignore[empty-body]
     """Bounds: what theory says the error cannot exceed."""
+
+
+@hookspec
+def harness_claims() -> Sequence[type[Claim]]:  # type: ignore[empty-body]
+    """Claims: statements of a paper, each with the experiment and the rule that decide it."""

@@ -36,6 +36,10 @@ class Information(ABC):
     def initialization(self, u: float) -> np.ndarray:
         """KL(p_u ‖ N(0, uI)); shape (R,)."""
 
+    def coarser(self) -> Information | None:
+        """Return the same curve interpolated between every second level; None where nothing is interpolated."""
+        return None
+
     def mmse(self, u: np.ndarray) -> np.ndarray:
         """M(u) = du − u²J(u); shape (R, len(u))."""
         mmse: np.ndarray = self.dim * u - u**2 * self.fisher(u)

@@ -385,14 +385,15 @@ def _refuse_constant(word: str) -> NoReturn:
 def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document of version 1 as one of version 2; any other as it is."""
     rows = document.get("rows")
-    if document["schema_version"] != 1 or not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
+    if document["schema_version"] != 1 or not isinstance(rows, list):
         return document
     environment = document.get("environment")
     version = environment.get("harness", "0") if isinstance(environment, dict) else "0"
     law = {"name": "centered", "params": {}, "distribution": "diffusion-harness", "version": str(version)}
     new: dict[str, Any] = {"initial_law": {**law, "digest": digest("initial_law", "centered")}}
     new |= {"sigma_max": None, "compute": None, "training_share": None}
-    return document | {"schema_version": SCHEMA_VERSION, "rows": [new | row for row in rows]}
+    rows = [new | row if isinstance(row, dict) else row for row in rows]
+    return document | {"schema_version": SCHEMA_VERSION, "rows": rows}
 
 
 def check_version(version: object, known: int = SCHEMA_VERSION, oldest: int | None = None) -> None:

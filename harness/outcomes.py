@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from harness.claims import FAMILY as CLAIMS
 from harness.keys import measured
 from harness.manifest import AXES, Manifest, Row
 from harness.metrics import Measurement
@@ -31,6 +32,10 @@ def read_manifest(store: Store) -> Manifest:
     content = store.meta("manifest")
     if content is None and store.warnings:
         raise StoreError(store.warnings.pop())
+    if content is None and str(store.meta("suite")).startswith(CLAIMS):
+        raise StoreError(
+            f"{store.directory} holds results of claims; see them with: harness claims --out {store.directory}"
+        )
     if content is None:
         raise StoreError(f"{store.directory} holds no rows yet; make them with: harness run --out {store.directory}")
     try:

@@ -34,6 +34,7 @@ from harness.jobs import (
     TrainMember,
 )
 from harness.keys import Keys, measured
+from harness.manifest import manifest
 from harness.metrics import SampleMetric
 from harness.networks import Network, OracleNetwork, TrainableNetwork
 from harness.weightings import AdaptiveWeighting, GridWeighting, Weighting
@@ -115,6 +116,16 @@ class Plan:
         for target in self._readers:
             if self.keys.outdated(target):
                 raise SuiteError(f"target {target.label()} changed while it was read; run the same command again")
+
+    @property
+    def limit(self) -> float:
+        """Seconds that one unit may take for each network in it."""
+        return self.suite.limits.seconds
+
+    def contents(self, find: Find, command: str) -> dict[str, Any]:
+        """Return the rows that the records fill, as JSON values, once the groundwork is done."""
+        rows: dict[str, Any] = manifest(self, find, command).model_dump()
+        return rows
 
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the units of the first round that are missing."""

@@ -1,4 +1,4 @@
-"""Plots of a leaderboard: error against bound, budgets of the best, effects of each axis.
+"""Plots of a leaderboard: error against bound and against compute, budgets of the best, effects of each axis.
 
 Every colour (`harness.palette`) has a marker of its own besides. Figures are made without pyplot, so they share no
 state; matplotlib (extra `publish`) is imported when the first is drawn.
@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from harness.budget_plots import LEGEND, draw_split, draw_terms
 from harness.leaderboard import Effect, Leaderboard, LeaderboardError, Row, limits
 from harness.palette import BLUE, COLOURS, INK, MID, PALE, VERMILION
+from harness.pareto import Spending, best, front, spendings
 from harness.sections import HEADERS, Section, choices, sections, target_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
     from harness.bounds_leaderboard import BoundsBoard, Entry
@@ -32,6 +34,9 @@ _FINE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
 
 BEST = 10
 """Combinations in the bars of one target's budgets."""
+
+LABEL_WIDTH, LABEL_HEIGHT = 0.23, 0.11
+"""Room that a label takes, as parts of its panel."""
 
 PANELS = 3
 """Most panels side by side."""
@@ -75,19 +80,21 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def _styled(draw: Callable[P, T]) -> Callable[P, T]:
+def styled(draw: Callable[P, T]) -> Callable[P, T]:
+    """Let a function draw in the style that all plots share; matplotlib must be there."""
+
     @functools.wraps(draw)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> T:
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
         require_matplotlib()
         import matplotlib
 
         with matplotlib.rc_context(_STYLE):
             return draw(*args, **kwargs)
 
-    return styled
+    return drawn
 
 
-@_styled
+@styled
 def svg(figure: Figure) -> bytes:
     """Return a figure as SVG: the same bytes for the same figure."""
     out = io.BytesIO()
@@ -95,7 +102,7 @@ def svg(figure: Figure) -> bytes:
     return out.getvalue()
 
 
-@_styled
+@styled
 def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure | None:
     """Plot a metric against a bound: a panel a target, a point each combination with both values.
 
@@ -108,7 +115,7 @@ def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure |
         return None
     columns = min(PANELS, len(shown))
     lines = math.ceil(len(shown) / columns)
-    figure = _figure(1.2 + 4.0 * columns, 1.0 + 3.5 * lines)
+    figure = blank(1.2 + 4.0 * columns, 1.0 + 3.5 * lines)
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
     styles = _styles([names["sampler"] for section in known for names in section.names.values()])
     for section, axes in zip(shown, grid, strict=False):
@@ -119,10 +126,10 @@ def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure |
         axes.set_xlabel(f"bound: {bound}" if not limits(bound, "kl") else f"bound: {bound} (nats)")
     for axes in grid[::columns]:
         axes.set_ylabel(f"measured {metric}")
-    return _finished(figure)
+    return finished(figure)
 
 
-@_styled
+@styled
 def budgets(board: Leaderboard, best: int = BEST) -> Figure | None:
     """Plot the path divergence of the best combinations that have one, term by term; None where none has.
 
@@ -135,7 +142,7 @@ def budgets(board: Leaderboard, best: int = BEST) -> Figure | None:
     heights = [len(rows) + 1.5 for _, rows in shown]
     split = any(row.score_split for _, rows in shown for row in rows)
     columns = 2 if split else 1
-    figure = _figure(13.0 if split else 9.0, 0.4 * sum(heights) + 0.7)
+    figure = blank(13.0 if split else 9.0, 0.4 * sum(heights) + 0.7)
     grid = figure.subplots(len(shown), columns, squeeze=False, height_ratios=heights, sharey="row")
     for (section, rows), panels in zip(shown, grid, strict=True):
         draw_terms(panels[0], section, rows)
@@ -143,29 +150,29 @@ def budgets(board: Leaderboard, best: int = BEST) -> Figure | None:
             draw_split(panels[1], rows)
     for axes, words in zip(grid[-1], ("path divergence (nats)", "E_S(max) (nats)"), strict=False):
         axes.set_xlabel(words)
-    return _finished(figure)
+    return finished(figure)
 
 
-@_styled
+@styled
 def effects(board: Leaderboard) -> Figure | None:
     """Plot each choice's factor on the ranking metric: a panel a target; None without effects."""
     if not board.effects:
         return None
     targets = {name: target_label(name, board) for name in dict.fromkeys(e.target for e in board.effects)}
     places, ticks = _places(choices(board))
-    figure = _figure(2.4 + 2.6 * len(targets), 0.22 * len(ticks) + 1.2)
+    figure = blank(2.4 + 2.6 * len(targets), 0.22 * len(ticks) + 1.2)
     grid = figure.subplots(1, len(targets), squeeze=False, sharey=True, sharex=True)[0]
     for (name, title), axes in zip(targets.items(), grid, strict=True):
         _forest(axes, [effect for effect in board.effects if effect.target == name], places)
         axes.set_title(title)
     _choice_ticks(grid[0], ticks)
-    _round_ticks(grid[0].xaxis, *_factor_limits(board.effects))
+    round_ticks(grid[0].xaxis, *_factor_limits(board.effects))
     grid[0].set_xlim(*_factor_limits(board.effects))
     figure.supxlabel(f"factor on {board.metric}: left of 1 is better, grey is undecided", fontsize=9)
-    return _finished(figure, legend=False)
+    return finished(figure, legend=False)
 
 
-@_styled
+@styled
 def tightness(board: BoundsBoard) -> Figure | None:
     """Plot bound over measured value, median and quartiles: a panel a target; None where nothing compares.
 
@@ -175,7 +182,7 @@ def tightness(board: BoundsBoard) -> Figure | None:
     if not compared:
         return None
     names = [standing.bound for standing in board.bounds if standing.tightness]
-    figure = _figure(2.0 + 3.0 * len(compared), 0.3 * len(names) + 1.3)
+    figure = blank(2.0 + 3.0 * len(compared), 0.3 * len(names) + 1.3)
     grid = figure.subplots(1, len(compared), squeeze=False, sharey=True, sharex=True)[0]
     for target, axes in zip(compared, grid, strict=True):
         _quartiles(axes, [e for e in board.entries if e.target == target and e.tightness], names)
@@ -186,9 +193,85 @@ def tightness(board: BoundsBoard) -> Figure | None:
     found = [e.tightness for e in board.entries if e.tightness]
     low = min(0.8, *(t.lower_quartile for t in found)) / 1.2
     high = max(2.0, *(t.upper_quartile for t in found)) * 1.2
-    _round_ticks(grid[0].xaxis, low, high)
+    round_ticks(grid[0].xaxis, low, high)
     grid[0].set_xlim(low, high)
-    return _finished(figure)
+    return finished(figure)
+
+
+@styled
+def error_against_compute(board: Leaderboard) -> Figure | None:
+    """Plot the ranking metric against total compute, a panel a target, coloured by the share of training.
+
+    The front is a line, and the best row of each total is marked and named. None where no target's trained rows
+    differ in compute.
+    """
+    known = [(section, spendings(section, board.metric)) for section in sections(board)]
+    shown = [(section, found) for section, found in known if found]
+    if not shown:
+        return None
+    columns = min(2, len(shown))
+    lines = math.ceil(len(shown) / columns)
+    figure = blank(1.6 + 4.6 * columns, 1.0 + 3.8 * lines)
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    for (section, found), axes in zip(shown, grid, strict=False):
+        points = _spent(axes, found)
+        axes.set_title(section.target, pad=10)
+    for axes in grid[len(shown) :]:
+        axes.set_axis_off()
+    for axes in grid[max(0, len(shown) - columns) : len(shown)]:
+        axes.set_xlabel("evaluations of the network, training and sampling")
+    for axes in grid[::columns]:
+        axes.set_ylabel(f"measured {board.metric}")
+    bar = figure.colorbar(points, ax=list(grid), shrink=0.8, pad=0.02, label="share of training")
+    bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25 %", "50 %", "75 %", "100 %"])
+    return finished(figure)
+
+
+def _spent(axes: Axes, found: Sequence[Spending]) -> PathCollection:
+    """Draw the points of one target, their front, and the best of each total."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    edge = front(found)
+    axes.plot([s.compute for s in edge], [s.error for s in edge], color=INK, lw=1.2, zorder=1, label="front")
+    share: Any = {"c": [s.share for s in found], "cmap": "viridis", "vmin": 0, "vmax": 1}
+    points = axes.scatter(
+        [s.compute for s in found], [s.error for s in found], s=26, lw=0.3, edgecolors="white", zorder=2, **share
+    )
+    marked = best(found)
+    ring: Any = {"ms": 9, "mfc": "none", "mec": VERMILION, "mew": 1.4, "zorder": 3, "label": "best of its total"}
+    axes.plot([s.compute for s in marked], [s.error for s in marked], "o", **ring)
+    low, high = min(s.error for s in found), max(s.error for s in found)
+    # Room below the lowest point for its two lines of text.
+    axes.set_ylim(low / (high / low) ** 0.25 / 1.1, high * 1.15)
+    width = found[-1].compute / found[0].compute
+    axes.set_xlim(found[0].compute / width**0.32, found[-1].compute * width**0.08)
+    # To the left and below: the front leaves to the right, and nothing of a total is below its best.
+    style: Any = {"fontsize": 7, "color": INK, "ha": "right", "va": "top", "zorder": 4}
+    for each in _labelled(marked, axes):
+        text = f"{100 * each.share:.0f} % training\n{each.row.train_steps} + {each.row.steps} steps"
+        axes.annotate(text, (each.compute, each.error), (2, -7), "data", "offset points", **style)
+    axes.grid(True, which="major")
+    for axis, ends in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        round_ticks(axis, *ends)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}M" if value >= 1e6 else f"{value / 1e3:g}k")
+    axes.tick_params(labelsize=8)
+    return points
+
+
+def _labelled(marked: Sequence[Spending], axes: Axes) -> list[Spending]:
+    """Return those whose labels have room beside each other, the smallest errors first."""
+
+    def place(each: Spending) -> tuple[float, float]:
+        x, y = axes.transAxes.inverted().transform(axes.transData.transform((each.compute, each.error)))
+        return float(x), float(y)
+
+    kept: list[Spending] = []
+    for each in sorted(marked, key=lambda s: s.error):
+        x, y = place(each)
+        others = [place(other) for other in kept]
+        if all(abs(x - a) >= LABEL_WIDTH or abs(y - b) >= LABEL_HEIGHT for a, b in others):
+            kept.append(each)
+    return kept
 
 
 def _quartiles(axes: Axes, entries: Sequence[Entry], names: Sequence[str]) -> None:
@@ -209,13 +292,14 @@ def _quartiles(axes: Axes, entries: Sequence[Entry], names: Sequence[str]) -> No
     axes.tick_params(axis="y", length=0)
 
 
-def _figure(width: float, height: float) -> Figure:
+def blank(width: float, height: float) -> Figure:
+    """Return an empty figure; width and height in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height))
 
 
-def _finished(figure: Figure, legend: bool = True) -> Figure:
+def finished(figure: Figure, legend: bool = True) -> Figure:
     """Put one legend under all panels, each label once, and fix the layout for good."""
     if legend:
         entries: dict[str, Any] = dict.fromkeys(LEGEND)
@@ -295,12 +379,12 @@ def _guides(axes: Axes, section: Section, bound: str, metric: str) -> None:
         axes.axline((1, 1), (10, 10), color=INK, lw=1, ls="--", label="measured = bound")
     axes.set_xlim(low_x, high_x)
     axes.set_ylim(low_y, high_y)
-    _round_ticks(axes.xaxis, *axes.get_xlim())
-    _round_ticks(axes.yaxis, *axes.get_ylim())
+    round_ticks(axes.xaxis, *axes.get_xlim())
+    round_ticks(axes.yaxis, *axes.get_ylim())
     axes.tick_params(labelsize=8)
 
 
-def _round_ticks(axis: Axis, low: float, high: float) -> None:
+def round_ticks(axis: Axis, low: float, high: float) -> None:
     """Put ticks at round numbers on a logarithmic axis: few enough that they never touch."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 

@@ -21,6 +21,7 @@ from typing import Any
 import pluggy
 
 from harness import components, hookspecs
+from harness.claims import Claim
 from harness.components import Component
 from harness.errors import HarnessError, did_you_mean
 from harness.networks import Network, OracleNetwork, TrainableNetwork
@@ -183,7 +184,20 @@ def _check_class(hook: str, cls: Any) -> None:
         raise PluginError(f"{what} does not define {missing}")
     if contract is Network and not issubclass(cls, (OracleNetwork, TrainableNetwork)):
         raise PluginError(f"{what} must derive from TrainableNetwork or OracleNetwork")
+    if contract is Claim:
+        _check_claim(what, cls)
     _check_parameters(what, cls, contract)
+
+
+def _check_claim(what: str, cls: type[Any]) -> None:
+    number = getattr(cls, "number", None)
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise PluginError(f"{what}: number is {number!r}; a claim has a whole number from 1")
+    for text in ("title", "statement"):
+        if not isinstance(getattr(cls, text, None), str) or not getattr(cls, text).strip():
+            raise PluginError(f"{what} has no {text}; a claim says what it claims")
+    if not (cls.__doc__ or "").strip():
+        raise PluginError(f"{what} has no docstring; a claim states the rule that decides it")
 
 
 def _check_parameters(what: str, cls: type[Component], contract: type[Component]) -> None:

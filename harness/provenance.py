@@ -18,6 +18,9 @@ from harness.components import Component
 GROUP = "harness"
 """The entry-point group of plugins."""
 
+CLAIMS = "claims"
+"""The folder of a plugin's package that holds its claims."""
+
 _SOURCES = (".py", *machinery.EXTENSION_SUFFIXES)
 
 
@@ -58,9 +61,14 @@ def source_root(cls: type) -> Path | None:
 
 @functools.cache
 def source_digest(root: Path) -> str:
-    """Return the SHA-256 over relative path and bytes of every source file of a package (or module)."""
+    """Return the SHA-256 over relative path and bytes of every source file of a package (or module).
+
+    A package's folder `claims` is left out: claims judge results and make none, so that a rule may be edited
+    without what it judges being computed again.
+    """
     base = root.parent
     files = [root] if root.is_file() else [f for f in root.rglob("*") if f.name.endswith(_SOURCES)]
+    files = [file for file in files if not file.is_relative_to(root / CLAIMS)]
     total = hashlib.sha256()
     for file in sorted(files, key=lambda f: f.relative_to(base).as_posix()):
         content = file.read_bytes()

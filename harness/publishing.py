@@ -13,8 +13,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from harness import plots
 from harness.bounds_leaderboard import BoundsBoard, bounds_to_json, validate_bounds
@@ -38,6 +39,8 @@ SOURCE, PAGE = "leaderboard.json", "README.md"
 
 TOP = 20
 """Rows of each target on the page."""
+
+_CLAIM = re.compile(r"claim-\d+\.svg")
 
 BUDGETS = 5
 """Rows of each target whose budget is told in figures."""
@@ -69,7 +72,7 @@ def publish(document: object, directory: Path | str, command: str) -> list[Path]
             written or holds something else. Nothing is half written.
     """
     board = validate(document)
-    return _publish(lambda: render_files(board, command), Path(directory))
+    return publish_files(lambda: render_files(board, command), Path(directory))
 
 
 def publish_bounds(document: object, directory: Path | str, command: str) -> list[Path]:
@@ -84,12 +87,22 @@ def publish_bounds(document: object, directory: Path | str, command: str) -> lis
         LeaderboardError: as `publish`.
     """
     board = validate_bounds(rank_bounds(document))
-    return _publish(lambda: render_bounds_files(board, command), Path(directory))
+    return publish_files(lambda: render_bounds_files(board, command), Path(directory))
 
 
-def _publish(draw: Callable[[], dict[str, bytes]], target: Path) -> list[Path]:
+def publish_files(draw: Callable[[], dict[str, bytes]], target: Path, source: str = SOURCE) -> list[Path]:
+    """Write what `draw` returns, by name, into a directory all at once; return the files.
+
+    Arguments:
+        draw: makes every file before anything is written.
+        target: a new directory, an empty one, or one with a `source`, which was published before.
+        source: the name of the document that the other files are drawn from.
+
+    Raises:
+        LeaderboardError: the directory cannot be written, or holds another page.
+    """
     try:
-        _check_directory(target)
+        _check_directory(target, source)
         files = draw()
         _write(files, target)
     except OSError as error:
@@ -130,7 +143,12 @@ def _plots(board: Leaderboard) -> Iterator[tuple[str, bytes]]:
             figure = plots.error_against_bound(board, bound, metric)
             if figure:
                 yield f"{_slug(metric)}-against-{_slug(bound)}.svg", plots.svg(figure)
-    for name, figure in (("budgets", plots.budgets(board)), ("effects", plots.effects(board))):
+    figures = {
+        "compute": plots.error_against_compute(board),
+        "budgets": plots.budgets(board),
+        "effects": plots.effects(board),
+    }
+    for name, figure in figures.items():
         if figure:
             yield f"{name}.svg", plots.svg(figure)
     yield from _tightness(competition)
@@ -156,21 +174,28 @@ def _page(board: Leaderboard, command: str, drawn: list[str]) -> str:
         parts += [f"{hidden} more in [{SOURCE}]({SOURCE})."] if hidden else []
     against = [name for name in drawn if "-against-" in name]
     if against:
-        parts += ["## Error against bound", *map(_image, against)]
+        parts += ["## Error against bound", *map(image, against)]
+    if "compute.svg" in drawn:
+        parts += ["## Training against sampling", _COMPUTE, image("compute.svg")]
     if "budgets.svg" in drawn:
         parts += ["## Where the error comes from", *_budgets(board)]
     if bounds_of(board.rows):
         parts += ["## Bounds", MEANING + ".", standings_table(validate_bounds(rank_bounds(board)))]
-        parts += [_image("tightness.svg")] if "tightness.svg" in drawn else []
+        parts += [image("tightness.svg")] if "tightness.svg" in drawn else []
     if board.effects:
         parts += [
             "## Effect of each choice",
             effects_meaning(board) + ".",
-            _image("effects.svg"),
+            image("effects.svg"),
             effects_table(board),
         ]
-    return "\n\n".join([*parts, *_exceptions(board), "## Environment", _environment(board)]) + "\n"
+    return "\n\n".join([*parts, *_exceptions(board), "## Environment", environment_list(board.environment)]) + "\n"
 
+
+_COMPUTE = """\
+Error against all evaluations of the network: 3 a point of a training step, and those of sampling. Colour is the share
+that training took; the line is the front, below which nothing lies; a ring marks the best row of each total, with its
+steps of training and of sampling. Rows without training are left out."""
 
 _HOW_TO_READ_BOUNDS = """\
 - A bound says, before anything is sampled, how large the error can be. `violations` counts measured values
@@ -190,16 +215,16 @@ def _bounds_page(board: BoundsBoard, command: str, drawn: list[str]) -> str:
     total = sum(standing.violations for standing in board.bounds)
     parts.append(f"{len(board.bounds)} bounds on {len(by_target(board))} targets; {total} violations.")
     parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plot are drawn.")
-    parts += ["## Over all targets", MEANING + ".", standings_table(board), *map(_image, drawn)]
+    parts += ["## Over all targets", MEANING + ".", standings_table(board), *map(image, drawn)]
     parts += ["## How to read it", _HOW_TO_READ_BOUNDS]
     for target, entries in by_target(board).items():
         parts += [f"## {in_markdown(target)}", entries_table(entries)]
-    return "\n\n".join([*parts, "## Environment", _environment(board)]) + "\n"
+    return "\n\n".join([*parts, "## Environment", environment_list(board.environment)]) + "\n"
 
 
 def _budgets(board: Leaderboard) -> list[str]:
     """Return what is said of the exact path divergence: what it means, the bars, the best rows in figures."""
-    parts = [in_markdown(". ".join(meanings(board))) + ".", _image("budgets.svg")]
+    parts = [in_markdown(". ".join(meanings(board))) + ".", image("budgets.svg")]
     for section in sections(board):
         rows = budget_rows(section)[:BUDGETS]
         if rows:
@@ -238,15 +263,17 @@ def _bound_names(board: Leaderboard) -> str:
     return ", ".join(in_markdown(name) for name in bounds_of(board.rows)) or "none here"
 
 
-def _environment(board: Leaderboard | BoundsBoard) -> str:
+def environment_list(environment: Mapping[str, Any]) -> str:
+    """Return what results were made with, as a list in Markdown."""
     lines = []
-    for key, value in board.environment.items():
+    for key, value in environment.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         lines.append(f"- {in_markdown(key)}: {in_markdown(text)}")
     return "\n".join(lines) or "Not recorded."
 
 
-def _image(name: str) -> str:
+def image(name: str) -> str:
+    """Return a plot on a page, its name in words where it cannot be shown."""
     return f"![{name.removesuffix('.svg').replace('-', ' ')}]({name})"
 
 
@@ -255,11 +282,11 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
 
 
-def _check_directory(target: Path) -> None:
+def _check_directory(target: Path, source: str) -> None:
     """Refuse to write over a page that is none of ours, such as a project's README."""
     if target.exists() and not target.is_dir():
         raise LeaderboardError(f"{target} is a file; publish into a directory, such as leaderboards/NAME")
-    if (target / PAGE).exists() and not (target / SOURCE).exists():
+    if (target / PAGE).exists() and not (target / source).exists():
         advice = "publish into a new directory, such as leaderboards/NAME"
         raise LeaderboardError(f"{target} holds another {PAGE}; {advice}")
 
@@ -283,7 +310,11 @@ def _write(files: dict[str, bytes], target: Path) -> None:
         for name in files:
             (made / name).replace(target / name)
         for stale in set(target.glob("*.svg")) - {target / name for name in files}:
-            if "-against-" in stale.name or stale.stem in ("budgets", "effects", "tightness"):
+            if (
+                "-against-" in stale.name
+                or stale.stem in ("budgets", "compute", "effects", "tightness")
+                or _CLAIM.match(stale.name)
+            ):
                 stale.unlink()
     finally:
         with contextlib.suppress(OSError):

@@ -27,6 +27,9 @@ from harness.references import AXES, Labels, labels
 COORDINATES = (*AXES, "sigma_max", "steps", "train_steps")
 """What tells the combinations of a target apart, as fields of a row."""
 
+RELATIVE_ROUNDING, ABSOLUTE_ROUNDING = 1e-9, 1e-12
+"""What a value may be above a bound by rounding: relative, and in nats where both cancel to 0."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -230,7 +233,7 @@ def _violations(metrics: Mapping[str, Any], bounds: Mapping[str, float | None]) 
             same = (_name(name), _name(bound)) == ("path-kl", "budget")
             if same or limit is None or not limits(bound, name) or metric["low"] is None:
                 continue
-            if metric["low"] > limit + 1e-9 * abs(limit):
+            if metric["low"] > limit + RELATIVE_ROUNDING * abs(limit) + ABSOLUTE_ROUNDING:
                 found.append(
                     {
                         "bound": bound,

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from harness import components
 from harness.bounds import Bound
+from harness.claims import Claim
 from harness.components import Component, ComponentError, Request
 from harness.errors import did_you_mean
 from harness.initial_laws import InitialLaw
@@ -38,6 +39,7 @@ AXES: Mapping[str, type[Component]] = MappingProxyType(
             InitialLaw,
             Metric,
             Bound,
+            Claim,
         )
     }
 )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from filelock import FileLock, Timeout
 
 from harness.combinations import expand
 from harness.execution import Ended, Task, Workers, available_cores, workers
-from harness.manifest import manifest
-from harness.plan import STAGES, Plan, Unit
+from harness.plan import STAGES, Find, Plan, Unit
 from harness.progress import Progress
 from harness.store import CHECKPOINTS, PART, Record, Store, StoreError
 
@@ -46,6 +45,33 @@ class Options:
     warn: Callable[[str], None] = lambda line: None
 
 
+class Work(Protocol):
+    """What can be carried out: the plan of a suite, or of descents.
+
+    Attributes:
+        limit: seconds that one unit may take for each network in it.
+    """
+
+    @property
+    def limit(self) -> float:
+        """Seconds that one unit may take for each network in it."""
+
+    def check_sources(self) -> None:
+        """See that files that were read are still the ones that keys were made for."""
+
+    def trained_keys(self) -> list[str]:
+        """Return the keys of records that have a checkpoint."""
+
+    def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
+        """Return the units of the first round that are missing."""
+
+    def work(self, find: Find, missing: Callable[[str], bool]) -> list[Unit]:
+        """Return the missing units of the second round."""
+
+    def contents(self, find: Find, command: str) -> dict[str, Any]:
+        """Return what is compared and under which keys, as JSON values, once the groundwork is done."""
+
+
 def run(suite: Suite, registry: Registry, directory: Path, options: Options) -> None:
     """Do whatever a suite needs and the directory does not hold yet.
 
@@ -53,15 +79,39 @@ def run(suite: Suite, registry: Registry, directory: Path, options: Options) -> 
         SuiteError: the suite cannot be expanded.
         StoreError: the directory cannot be used: another suite's, another run's, a newer schema, a full disk.
     """
-    combinations = expand(suite, registry, yes=options.yes)
-    plan = Plan(suite, registry, combinations, directory.absolute() / CHECKPOINTS)
+    plan = planned(suite, registry, directory, yes=options.yes)
     with opened(directory, suite.name) as store:
-        runner = _Runner(plan, store, options)
-        try:
-            runner.carry_out()
-        finally:
-            for line in store.told():
-                options.warn(line)
+        carry_out({"manifest": plan}, store, options)
+
+
+def planned(suite: Suite, registry: Registry, directory: Path, *, yes: bool = False) -> Plan:
+    """Return the plan of a suite whose results lie in a directory.
+
+    Raises:
+        SuiteError: the suite cannot be expanded.
+    """
+    return Plan(suite, registry, expand(suite, registry, yes=yes), directory.absolute() / CHECKPOINTS)
+
+
+def carry_out(works: Mapping[str, Work], store: Store, options: Options) -> None:
+    """Do whatever several pieces of work need and an open store does not hold yet, all in one pool.
+
+    What two of them need is done once.
+
+    Arguments:
+        works: by the key under which the store keeps what each compares.
+        store: where the records lie.
+        options: how.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    runner = _Runner(works, store, options)
+    try:
+        runner.carry_out()
+    finally:
+        for line in store.told():
+            options.warn(line)
 
 
 @contextmanager
@@ -104,10 +154,10 @@ def family(suite: str) -> str:
 
 
 class _Runner:
-    """One run: a plan, a store, and what is known to be in it."""
+    """One run: its work, a store, and what is known to be in it."""
 
-    def __init__(self, plan: Plan, store: Store, options: Options) -> None:
-        self._plan = plan
+    def __init__(self, works: Mapping[str, Work], store: Store, options: Options) -> None:
+        self._works = works
         self._store = store
         self._options = options
         self._done = store.index()
@@ -116,25 +166,36 @@ class _Runner:
 
     def carry_out(self) -> None:
         count = self._options.workers or available_cores()
-        units = self._round()
-        if not units:
+        todo = self._round()
+        if not todo:
             return
         with workers(count, FUNCTION) as pool:
-            while units:
-                self._do(units, pool)
-                units = self._round()
+            while todo:
+                self._do(todo, pool)
+                todo = self._round()
 
-    def _round(self) -> list[Unit]:
+    def _round(self) -> list[_Todo]:
         """Return what can be done now: the groundwork, then all that follows from what is known."""
-        return self._plan.groundwork(self._missing) or self._work()
+        return self._gathered(lambda work, missing: work.groundwork(missing)) or self._work()
 
-    def _work(self) -> list[Unit]:
+    def _work(self) -> list[_Todo]:
         """Note what is compared, then return what remains to be done for it."""
         # Many combinations ask for the same few records of the groundwork.
         find = cache(self._find)
-        rows = manifest(self._plan, find, self._options.command)
-        self._store.set_meta("manifest", rows.model_dump())
-        return self._plan.work(find, self._missing)
+        for key, work in self._works.items():
+            self._store.set_meta(key, work.contents(find, self._options.command))
+        return self._gathered(lambda work, missing: work.work(find, missing))
+
+    def _gathered(self, units: Callable[[Work, Callable[[str], bool]], list[Unit]]) -> list[_Todo]:
+        """Return the missing units of all work; what one makes another does not make again."""
+        coming: set[str] = set()
+        found: list[_Todo] = []
+        for work in self._works.values():
+            new = units(work, lambda key: key not in coming and self._missing(key))
+            # Two units may begin with one key: a longer training makes the shorter ones on its way.
+            found += [_Todo(f"{len(found) + i} {unit.keys[0]}", unit, work) for i, unit in enumerate(new)]
+            coming.update(key for unit in new for key in unit.keys)
+        return found
 
     def _missing(self, key: str) -> bool:
         state = self._done.get(key)
@@ -147,47 +208,58 @@ class _Runner:
         """Forget trained networks whose checkpoint is not what it was, and checkpoints that were cut off."""
         for part in (self._store.directory / CHECKPOINTS).glob(f"*{PART}"):
             part.unlink(missing_ok=True)
-        wanted = [key for key in self._plan.trained_keys() if self._done.get(key)]
+        trained = dict.fromkeys(key for work in self._works.values() for key in work.trained_keys())
+        wanted = [key for key in trained if self._done.get(key)]
         for key, record in self._store.get(wanted).items():
             if not self._store.intact(record):
                 self._store.delete([key])
                 del self._done[key]
 
-    def _do(self, units: list[Unit], pool: Workers) -> None:
-        by_name = {unit.keys[0]: unit for unit in units}
-        awaited = {key for unit in units for key in unit.after}
-        maker = {key: unit.keys[0] for unit in units for key in unit.keys if key in awaited}
-        tasks = [self._task(unit, maker) for unit in units]
+    def _do(self, todo: list[_Todo], pool: Workers) -> None:
+        by_name = {each.name: each for each in todo}
+        awaited = {key for each in todo for key in each.unit.after}
+        maker = {key: each.name for each in todo for key in each.unit.keys if key in awaited}
+        tasks = [self._task(each, maker) for each in todo]
         with Progress(tasks, pool.count, shown=self._options.progress) as bar:
             for ended in pool.run(tasks):
-                unit = by_name[ended.task.name]
-                self._keep(unit, ended)
-                bar.advance(ended, STAGES[unit.stage])
+                each = by_name[ended.task.name]
+                self._keep(each, ended)
+                bar.advance(ended, STAGES[each.unit.stage])
 
-    def _task(self, unit: Unit, maker: dict[str, str]) -> Task:
+    def _task(self, todo: _Todo, maker: dict[str, str]) -> Task:
+        unit = todo.unit
         return Task(
-            name=unit.keys[0],
+            name=todo.name,
             stage=unit.stage,
             argument=lambda: unit.job(self._find),
             cost=unit.cost,
-            limit=self._plan.suite.limits.seconds * unit.networks,
-            after=frozenset(maker[key] for key in unit.after if key in maker),
+            limit=todo.work.limit * unit.networks,
+            after=frozenset(maker[key] for key in unit.after if key in maker) - {todo.name},
         )
 
-    def _keep(self, unit: Unit, ended: Ended) -> None:
+    def _keep(self, todo: _Todo, ended: Ended) -> None:
         """Commit what a unit made; a record that it should have made and did not has failed.
 
         Not so one that was there before: a longer training makes the shorter ones again on its way.
         """
-        self._plan.check_sources()
+        todo.work.check_sources()
         made = {} if ended.value is None else {record.key: record for record in ended.value}
-        stage = STAGES[unit.stage]
+        stage = STAGES[todo.unit.stage]
         reason = ended.reason or "was not made"
         if stage == "training":
             # A row's reason is found far from here: in groundwork the row says what failed, and sampling is itself.
             reason = f"{stage}: {reason}"
-        records = [made.get(key) or Record(key, stage, reason=reason) for key in unit.keys]
+        records = [made.get(key) or Record(key, stage, reason=reason) for key in todo.unit.keys]
         records = [record for record in records if record.ok or not self._done.get(record.key)]
         self._store.put(records)
-        self._tried.update(unit.keys)
+        self._tried.update(todo.unit.keys)
         self._done.update((record.key, record.ok) for record in records)
+
+
+@dataclass(frozen=True)
+class _Todo:
+    """A unit, what tells it apart in a run, and the work that it belongs to."""
+
+    name: str
+    unit: Unit
+    work: Work

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -415,6 +415,7 @@ def _explain(error: ValidationError) -> tuple[str, str]:
     model: type[BaseModel] = Suite
     for part in first["loc"][:-1]:
         annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        annotation = next(iter(get_args(annotation)), annotation)  # a section that may be left out
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])

@@ -3,6 +3,9 @@
 Training minimises ∫ β(σ) E‖σS(X_σ, σ) + ξ‖² dσ over [σ_min, σ_max], where X_σ = X_0 + σξ. The total weighting is
 β = p·ω: noise levels are drawn from the density p, and each term counts ω. A factor common to all levels has no
 effect. Only the shape of p over [σ_min, σ_max] matters: the engine truncates and normalises it.
+
+A weight w on the score, w‖S + ξ/σ‖² dt, is β dσ = w/σ² dt, since ‖S + ξ/σ‖² = ‖σS + ξ‖²/σ². Wang, He, Tao (arXiv
+2406.12839) print 1/σ, so that their total weighting w(t_j)(t_j − t_{j−1})/σ_j is here w(t_j)(t_j − t_{j−1})/σ_j².
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from harness.leaderboard import validate
 from harness.outcomes import read_document
 from harness.plan import Plan
 from harness.references import AXES
-from harness.run import Options, _Runner, opened, run
+from harness.run import Options, carry_out, opened, run
 from harness.store import CHECKPOINTS
 from harness.suite import Suite, load_suite
 
@@ -81,7 +81,7 @@ def test_a_sample_of_the_whole_space(tmp_path, registry):
     chosen = some_of_each_network(expand(suite, registry), seed=0, each=3)
     with opened(tmp_path, suite.name) as store:
         plan = Plan(suite, registry, chosen, tmp_path / CHECKPOINTS)
-        _Runner(plan, store, Options(workers=2, progress=False)).carry_out()
+        carry_out({"manifest": plan}, store, Options(workers=2, progress=False))
     rows = checked_rows(tmp_path)
     assert len(rows) == len(chosen) == 78
     assert_every_choice_appears(rows, suite, registry)

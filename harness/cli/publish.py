@@ -14,7 +14,19 @@ import click
 @click.option("--bounds", is_flag=True, help="Publish the leaderboard of the bounds instead.")
 @click.option("--command", "made_by", help="The command that stands on the page; by default the one that was typed.")
 def command(directory: Path, destination: Path, by: str | None, bounds: bool, made_by: str | None) -> None:
-    """Write the leaderboard of DIRECTORY, the result directory of a run, to DESTINATION (leaderboards/NAME)."""
+    """Write the leaderboard of DIRECTORY, the result directory of a run, to DESTINATION (leaderboards/NAME).
+
+    The result directory of harness claims gives the verdicts.
+    """
+    from harness import claims_publishing as claims
+
+    verdicts = claims.read_document(directory)
+    if verdicts is not None:
+        if by is not None or bounds:
+            raise click.UsageError(f"{directory} holds verdicts on claims; they take no --by and no --bounds")
+        claims.publish_claims(verdicts, destination, made_by or verdicts.command)
+        click.echo(f"Published: {destination}")
+        return
     from harness.outcomes import read_command, read_document
     from harness.publishing import publish, publish_bounds
 

@@ -100,12 +100,17 @@ def _find(registry: Registry, name: str, axis: str | None) -> list[type[Componen
 
 
 def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:
+    from harness.claims import Claim
+
     origin = registry.provenance(cls)
     schema = cls.model_json_schema()
+    said = inspect.cleandoc(cls.__doc__ or "")
+    # Of a claim the whole docstring counts: it is the rule.
+    judged = {"number": cls.number, "statement": cls.statement, "rule": said} if issubclass(cls, Claim) else {}
     return {
         "axis": cls.axis,
         "name": cls.name,
-        "description": inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0],
+        "description": said.partition("\n\n")[0],
         "formula": cls.formula,
         "source": cls.source,
         "distribution": origin.distribution,
@@ -113,6 +118,7 @@ def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:
         "source_digest": origin.source,
         "parameters": [_parameter(schema, name) for name in cls.model_fields],
         "schema": schema,
+        **judged,
     }
 
 
@@ -167,6 +173,8 @@ def _text(page: dict[str, Any]) -> str:
     ]
     lines = [f"{page['axis'].replace('_', ' ')} {page['name']}", page["description"], ""]
     lines.append(tabulate([fact for fact in facts if fact[1]], tablefmt="plain", disable_numparse=True))
+    if "rule" in page:
+        return "\n".join([*lines, "", f"Claim {page['number']}. {page['statement']}", "", page["rule"]])
     if not page["parameters"]:
         return "\n".join([*lines, "", "It has no parameter."])
     columns = ("name", "type", "default", "constraints", "description")

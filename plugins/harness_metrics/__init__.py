@@ -97,7 +97,8 @@ class PathKL(Metric):
             return NotApplicable(f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path divergence")
         total = experiment.budget.total
         value, error = mean_and_error(total)
-        return Measurement(value, error, freedom=max(total.size - 1, 1), shared=True)
+        bias = experiment.budget.interpolation
+        return Measurement(value, error, bias, freedom=max(total.size - 1, 1), shared=True)
 
 
 class TrainingLoss(Metric):

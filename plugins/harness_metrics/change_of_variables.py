@@ -1,16 +1,21 @@
 """KL(p_δ ‖ q_N) of a deterministic sampler in low dimension, by change of variables.
 
-x_N = f(x_0) with x_0 ~ N(a, C), the start, so ln q_N(x_N) = ln N(x_0; a, C) − ln|det ∂f/∂x_0|. With w = p_δ/q_N at
-generated points,
+x_N = f(x_0) with x_0 = a + Lξ ~ φ, the start, ξ ~ N(0, I), so ln q_N(x_N) = ln φ(x_0) − ln|det ∂f/∂x_0|. Let
+w = p_δ/q_N at f(x_0). Where q_N is narrower than p_δ, w is rarely large under φ, and the mean of w ln w comes from
+points that are rarely met: its error is skewed, and small where its value is small. So x_0 is drawn from a mixture π
+that is wider, ξ ~ ½N(0, I) + ½N(0, s²I), s > 1, half of the points from either; with r = w φ/π
 
-    KL(p_δ ‖ q_N) = E_q[w ln w] − b E_q[w − 1]
+    KL(p_δ ‖ q_N) = E_π[r ln w] + a E_π[r − 1] + b E_π[φ/π − 1]
 
-for any b, where E_q[w] = 1 if f is one to one and q_N misses nothing of p_δ. Both are checked: a change of
-sign of the determinant shows a fold, and a mean of w that is not 1 shows mass that the points do not see.
+for any a and b, where E_π[r] = 1 if f is one to one and q_N misses nothing of p_δ. Both are checked: a change of
+sign of the determinant shows a fold, and a mean of r that is not 1 shows mass that the points do not see. a and b are
+by least squares, for each fold of the points from the others (`harness_metrics.controls`); near −1 and 1, what is
+averaged is φ/π·(w ln w − w + 1), of second order in w − 1.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import cast
 
@@ -19,9 +24,13 @@ from torch import Tensor
 
 from harness.evaluation import Experiment
 from harness.metrics import Measurement, NotApplicable
+from harness_metrics.controls import adjusted, error_of_means
 
 LARGEST_FOLD = 2e-3
 """Largest share of points on a folded part of the map that is passed over."""
+
+WIDER = 1.5
+"""Standard deviation s of the wider half of the starting points, in units of σ_0."""
 
 FEWEST = 100
 """Fewest points' worth of weights, (Σw)²/Σw²."""
@@ -30,6 +39,7 @@ FEWEST = 100
 def divergence(experiment: Experiment, n: int) -> Measurement | NotApplicable:
     """Estimate the divergence in nats at n generated points."""
     noise = torch.randn(n, experiment.target.dim, generator=experiment.generator, dtype=torch.float64)
+    noise[::2] *= WIDER
     start = experiment.start.draw(noise)
 
     def function(x: Tensor) -> Tensor:
@@ -44,27 +54,30 @@ def divergence(experiment: Experiment, n: int) -> Measurement | NotApplicable:
         return NotApplicable(f"the sampler folds: its map reverses orientation at {folded:.1%} of the points")
     log_start = experiment.start.log_density(start)
     log_p = experiment.target.log_density(generated, experiment.sigma_min).double()
-    return _from_log_weights(log_p - log_start + log_det)
+    return _from_log_weights(log_p - log_start + log_det, _log_share(noise))
 
 
-def _from_log_weights(log_w: Tensor) -> Measurement | NotApplicable:
-    """Estimate E_q[w ln w], the mean of w checked and used as a control variate."""
+def _log_share(noise: Tensor) -> Tensor:
+    """Ln φ/π at ξ of shape (n, d); shape (n,)."""
+    wide = 0.5 * (1 - WIDER**-2) * noise.square().sum(1) - noise.shape[1] * math.log(WIDER)
+    return -(torch.logaddexp(wide, torch.zeros_like(wide)) - math.log(2))
+
+
+def _from_log_weights(log_w: Tensor, log_share: Tensor) -> Measurement | NotApplicable:
+    """Estimate E_π[r ln w], r = w φ/π, from ln w and ln φ/π; the mean of r is checked and a control variate."""
     if not torch.isfinite(log_w).all():
         return NotApplicable("the sampler collapses: a density is not finite")
-    n, w = len(log_w), log_w.exp()
-    effective = (w.sum().square() / w.square().sum()).item()
+    n, r = len(log_w), (log_w + log_share).exp()
+    effective = (r.sum().square() / r.square().sum()).item()
     if effective < FEWEST:
         return NotApplicable(f"the sampler misses mass: {n} points count as {effective:.0f}")
-    error = w.std().item() / n**0.5
-    if abs(w.mean().item() - 1) > 4 * error + 1e-6:
-        mean = f"{w.mean().item():.3g} ± {error:.2g}"
+    error = r.std().item() / n**0.5
+    if abs(r.mean().item() - 1) > 4 * error + 1e-6:
+        mean = f"{r.mean().item():.3g} ± {error:.2g}"
         return NotApplicable(f"the sampler folds or misses mass: E[p/q] = {mean}, not 1")
-    integrand, control = w * log_w, w - 1
-    centred = control - control.mean()
-    spread = centred.square().sum()
-    if spread > 0:
-        integrand = integrand - (centred * integrand).sum() / spread * control
-    return Measurement(integrand.mean().item(), integrand.std().item() / n**0.5)
+    integrand, _ = adjusted(r * log_w, torch.stack([r - 1, log_share.exp() - 1], 1))
+    spread, freedom = error_of_means(integrand)
+    return Measurement(integrand.mean().item(), spread, freedom=freedom)
 
 
 def _map_and_jacobian(function: Callable[[Tensor], Tensor], start: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,8 @@ KL = E_{p_δ}[ln p_δ − ln q_N] is taken over exact points of p_δ with its ex
 average by c_1/h + c_2/h² + …, h the number of paths and particles: the whole (T_1), the mean over halves
 (T_2) and over quarters (T_4) of them are extrapolated by (8 T_1 − 6 T_2 + T_4)/3, which removes both terms.
 E_{p_δ}[q̂/p_δ] = 1 is known, and E_{p_δ} of ln p_δ, x and xxᵀ is cheap to know well, from many points: control
-variates, with coefficients by least squares. What is like a Gaussian, or like p_δ, costs hardly any error then.
+variates. What is like a Gaussian, or like p_δ, costs hardly any error then. Their coefficients are by least squares,
+for each fold of the points from the other folds (`harness_metrics.controls`).
 """
 
 from __future__ import annotations
@@ -31,12 +32,16 @@ from torch import Tensor
 
 from harness.evaluation import Experiment, LastKernel
 from harness.metrics import Measurement, NotApplicable
+from harness_metrics.controls import adjusted, error_of_means
 
 PATHS = 16
 """Paths K from each point."""
 
 DEPTHS = (0, 1, 2, 4, 8, 16)
 """How many steps N − k paths may go back."""
+
+GROUPS = 16
+"""Groups of particles that are left out in turn, which shows the error that the particles make."""
 
 PILOT = 64
 """Points on which the depth is chosen."""
@@ -69,7 +74,7 @@ FARTHEST = 1e6
 """Divergence, in nats, above which differences of log densities are rounding: a sampler that has diverged."""
 
 LARGEST_SPREAD = 0.5
-"""Largest variance of q̂/p at which it serves as a control variate."""
+"""Largest variance of q̂/p at the pilot points at which it serves as a control variate."""
 
 
 _Paths = tuple[Tensor, Tensor]
@@ -84,13 +89,13 @@ class _Densities:
         whole: ln q̂ by everything, shape (n,).
         halves: the mean of ln q̂ over halves, shape (n,).
         quarters: the mean over quarters, shape (n,).
-        shares: Σ_x r(x, i) w(x) for w = 1 and w = q̂/p, r the share of family i in q̂(x), shape (2, families).
+        without: the same without each of G groups of the particles, shapes (n, G); None in those.
     """
 
     whole: Tensor
     halves: Tensor
     quarters: Tensor
-    shares: Tensor
+    without: _Densities | None = None
 
     @property
     def gap(self) -> float:
@@ -98,7 +103,7 @@ class _Densities:
         return (self.whole - self.quarters).mean().item()
 
     def extrapolated(self) -> Tensor:
-        """Ln q without the first two terms of the bias, shape (n,)."""
+        """Ln q without the first two terms of the bias, in the shape of the others."""
         return (8 * self.whole - 6 * self.halves + self.quarters) / 3
 
 
@@ -110,9 +115,9 @@ class _Estimator:
     depth: int
     children: int = 1
 
-    def densities(self, paths: _Paths, log_p: Tensor) -> _Densities:
-        """Densities at points from which paths of the depth went, p_δ's log density there (n,)."""
-        return _densities(self.mixture, paths, log_p, self.children)
+    def densities(self, paths: _Paths) -> _Densities:
+        """Densities at points from which paths of the depth went."""
+        return _densities(self.mixture, paths, self.children)
 
 
 def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | NotApplicable:
@@ -120,12 +125,12 @@ def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | 
     mixtures = _mixtures(experiment, particles)
     if len(mixtures[-1].mean) < 8:
         return NotApplicable(f"{len(mixtures[-1].mean)} particles are too few for a density; 8 are needed")
-    gap, best = _best(experiment, mixtures)
-    if not gap <= HOPELESS_GAP:  # or not a number
-        return _too_far_apart(best, gap)
+    pilot, best = _best(experiment, mixtures)
+    if not pilot.gap <= HOPELESS_GAP:  # or not a number
+        return _too_far_apart(best, pilot.gap)
     points = experiment.fresh(n)
     log_p = experiment.target.log_density(points, experiment.sigma_min).double()
-    found = best.densities(_paths(experiment, points, best.depth), log_p)
+    found = best.densities(_paths(experiment, points, best.depth))
     if not found.gap <= LARGEST_GAP:
         return _too_far_apart(best, found.gap)
     distance = (log_p - found.whole).mean().item()
@@ -135,18 +140,26 @@ def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | 
     remaining = (found.extrapolated() - 2 * found.whole + found.halves).mean().item()
     controls, noise = _controls(experiment, points, log_p)
     ratio = (found.whole - log_p).exp() - 1
-    if _is_light(ratio):
+    light = _is_light(pilot.ratio, ratio)
+    if light:
         controls = torch.cat([ratio[:, None], controls], 1)
         noise = torch.cat([torch.zeros_like(noise[:, :1]), noise], 1)
-    slopes = _slopes(value, controls)
-    value = value + controls @ slopes
-    # The particles are the same at every point: their share of the error does not average out over the
-    # points.
-    slope = slopes[0] if _is_light(ratio) else 0.0
-    influence = (slope * found.shares[1] - found.shares[0]) * (found.shares.shape[1] / n)
-    variance = value.var() * (n - 1) / (n - 1 - len(slopes)) / n + influence.var() / len(influence)
-    variance += (noise @ slopes).var() / len(noise)
-    return Measurement(value.mean().item(), variance.sqrt().item(), remaining)
+    value, slopes = adjusted(value, controls)
+    particle_noise = _pseudo_values(found, log_p, slopes[0].item() if light else 0.0)
+    error, freedom = error_of_means(value, particle_noise, noise @ slopes)
+    return Measurement(value.mean().item(), error, remaining, freedom)
+
+
+def _pseudo_values(found: _Densities, log_p: Tensor, slope: float) -> Tensor:
+    """Jackknife pseudo-values of the estimate over groups of particles, up to a constant; shape (G,).
+
+    The particles are the same at every point: their share of the error does not average out over the points. It is
+    that of the extrapolated value, which has more of it than ln q̂ where few particles make up a density.
+    """
+    assert found.without is not None
+    ratio = (found.without.whole - log_p[:, None]).exp()
+    values = (slope * ratio - found.without.extrapolated()).mean(0)
+    return -(len(values) - 1) * values
 
 
 def _too_far_apart(estimator: _Estimator, gap: float) -> NotApplicable:
@@ -168,24 +181,16 @@ def _controls(experiment: Experiment, points: Tensor, log_p: Tensor) -> tuple[Te
     return features(points, log_p) - known.mean(0), known
 
 
-def _is_light(control: Tensor) -> bool:
-    """Whether q̂/p − 1 can be trusted as a control variate.
+def _is_light(pilot: Tensor, ratio: Tensor) -> bool:
+    """Whether q̂/p − 1 can be trusted as a control variate; it is given at the pilot points and at all others.
 
     Where q_N is much wider than p_δ, or elsewhere, rare points carry E[q/p] = 1, and those at hand would pull
-    the value. It shows in a large variance, or in a mean that is not 0 within its error.
+    the value. It shows in a large variance, or in a mean that is not 0 within its error. The variance is that of the
+    pilot points: a choice by the points themselves would leave the control out just where its mean is above 0, a bias.
     """
-    spread = control.var(correction=0)
-    return bool(0 < spread <= LARGEST_SPREAD and control.mean().square() <= 9 * spread / len(control))
-
-
-def _slopes(value: Tensor, controls: Tensor) -> Tensor:
-    """Coefficients b that make the variance of value + controls·b least, shape (k,)."""
-    centred = controls - controls.mean(0)
-    scale = centred.square().mean(0).sqrt().clamp(min=1e-300)
-    # The controls may be dependent: ln p_δ of a Gaussian is a quadratic function.
-    solved: Tensor = torch.linalg.lstsq(centred / scale, (value.mean() - value)[:, None], driver="gelsd").solution
-    slopes: Tensor = solved[:, 0] / scale
-    return slopes
+    spread = ratio.var(correction=0)
+    typical = bool(pilot.var(correction=0) <= LARGEST_SPREAD)
+    return typical and bool(spread > 0 and ratio.mean().square() <= 9 * spread / len(ratio))
 
 
 def _mixtures(experiment: Experiment, particles: int) -> list[LastKernel]:
@@ -193,8 +198,9 @@ def _mixtures(experiment: Experiment, particles: int) -> list[LastKernel]:
     kernel = experiment.kernel
     if kernel is None:
         assert experiment.last_kernel is not None
-        return [_in_quarters(experiment.last_kernel)]
-    shape = (particles // 4 * 4, experiment.target.dim)
+        means = experiment.last_kernel.mean
+        return [LastKernel(means[: _whole_groups(len(means))].double(), experiment.last_kernel.variance)]
+    shape = (_whole_groups(particles), experiment.target.dim)
     x = experiment.start.draw(torch.randn(shape, generator=experiment.generator, dtype=torch.float64))
     mixtures = []
     for j in range(len(experiment.sigmas) - 1):
@@ -204,30 +210,47 @@ def _mixtures(experiment: Experiment, particles: int) -> list[LastKernel]:
     return mixtures
 
 
-def _in_quarters(kernel: LastKernel) -> LastKernel:
-    return LastKernel(kernel.mean[: len(kernel.mean) // 4 * 4].double(), kernel.variance)
+def _whole_groups(particles: int) -> int:
+    """The most particles, up to a number, that make groups of equal size with as many in each quarter."""
+    size = 4 * _groups(particles)
+    return particles // size * size if size else 0
 
 
-def _best(experiment: Experiment, mixtures: Sequence[LastKernel]) -> tuple[float, _Estimator]:
-    """Return the estimator whose gap on pilot points is smallest, and that gap; depths are tried until it grows."""
+def _groups(particles: int) -> int:
+    return min(GROUPS, particles // 4)
+
+
+@dataclass(frozen=True)
+class _Pilot:
+    """What an estimator does at the pilot points: its gap in nats, and q̂/p − 1 at each."""
+
+    gap: float
+    ratio: Tensor
+
+
+def _best(experiment: Experiment, mixtures: Sequence[LastKernel]) -> tuple[_Pilot, _Estimator]:
+    """Return the estimator whose gap on pilot points is smallest, and its pilot; depths are tried until it grows."""
     steps = len(mixtures)
-    if steps == 1:
-        return 0.0, _Estimator(mixtures[0], 0)
     points = experiment.fresh(PILOT)
     log_p = experiment.target.log_density(points, experiment.sigma_min).double()
-    found: list[tuple[float, _Estimator]] = []
+    found: list[tuple[_Pilot, _Estimator]] = []
+
+    def try_out(each: _Estimator, paths: _Paths) -> float:
+        densities = each.densities(paths)
+        found.append((_Pilot(densities.gap, (densities.whole - log_p).exp() - 1), each))
+        return densities.gap
+
+    least = math.inf
     for depth, paths in zip(range(steps), _walks_back(experiment, points), strict=False):
         if depth not in DEPTHS:
             continue
-        each = _Estimator(mixtures[steps - 1 - depth], depth)
-        found.append((each.densities(paths, log_p).gap, each))
-        least = min(gap for gap, _ in found)
-        if least < SMALL_GAP or found[-1][0] > 2 * least or depth == DEPTHS[-1]:
+        gap = try_out(_Estimator(mixtures[steps - 1 - depth], depth), paths)
+        least = min(least, gap)
+        if least < SMALL_GAP or gap > 2 * least or depth == DEPTHS[-1]:
             break
-    if MODERATE_GAP < least <= HOPELESS_GAP:
-        each = _with_children(experiment, mixtures[-2])
-        found.append((each.densities(_paths(experiment, points, 0), log_p).gap, each))
-    return min(found, key=lambda pair: pair[0])
+    if MODERATE_GAP < least <= HOPELESS_GAP and steps > 1:
+        try_out(_with_children(experiment, mixtures[-2]), _paths(experiment, points, 0))
+    return min(found, key=lambda pair: pair[0].gap)
 
 
 def _with_children(experiment: Experiment, before: LastKernel) -> _Estimator:
@@ -262,29 +285,35 @@ def _paths(experiment: Experiment, points: Tensor, depth: int) -> _Paths:
     return next(islice(_walks_back(experiment, points), depth, None))
 
 
-def _densities(mixture: LastKernel, paths: _Paths, log_p: Tensor, children: int = 1) -> _Densities:
-    """Densities q̂ at points from which paths went to a mixture, p_δ's log density there (n,)."""
+def _densities(mixture: LastKernel, paths: _Paths, children: int = 1) -> _Densities:
+    """Densities q̂ at points from which paths went to a mixture."""
     ends, log_weights = paths
-    parts: list[tuple[Tensor, Tensor, Tensor]] = []
-    shares = log_p.new_zeros(2, len(mixture.mean))
-    for start, offset, weights in _kernel_blocks(mixture, ends, log_weights):
+    # Quarters are of consecutive particles, and so are the groups within each: families stay together.
+    groups = _groups(len(mixture.mean) // children)
+    parts: list[tuple[Tensor, ...]] = []
+    for offset, weights in _kernel_blocks(mixture, ends, log_weights):
         rows, width = weights.shape[:2]
-        groups = 4 if width >= 4 else 1
-        # A quarter far from the point may have density 0 in float64: its logarithm is kept finite.
-        quarters = weights.view(rows, groups, width // groups, 4, -1).mean((2, 4)).clamp(min=1e-300)
-        halves = quarters.view(rows, max(groups // 2, 1), -1, 2, 2).mean((2, 4))
-        whole = quarters.mean((1, 2))
-        log_q = whole.log() + offset
-        parts.append((log_q, halves.log().mean((1, 2)) + offset, quarters.log().mean((1, 2)) + offset))
-        share = weights.sum(1) / (whole * width * len(mixture.mean))[:, None]
-        ratio = (log_q - log_p[start : start + rows]).exp()
-        shares += torch.stack([torch.ones_like(ratio), ratio]) @ share
-    whole, halves, quarters = (torch.cat(part) for part in zip(*parts, strict=True))
-    return _Densities(whole, halves, quarters, shares.view(2, -1, children).sum(2))
+        bundles = 4 if width >= 4 else 1
+        cells = weights.view(rows, bundles, width // bundles, 4, groups, -1).mean((2, 5))
+        whole = cells.mean(3)
+        others = (whole[..., None] * groups - cells).movedim(3, 1) / max(groups - 1, 1)
+        logs = [log + offset for log in _logarithms(whole)]
+        parts.append((*logs, *(log + offset[:, None] for log in _logarithms(others))))
+    a, b, c, d, e, f = (torch.cat(part) for part in zip(*parts, strict=True))
+    return _Densities(a, b, c, _Densities(d, e, f))
 
 
-def _kernel_blocks(mixture: LastKernel, ends: Tensor, log_weights: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Yield by blocks of points the first's index, log offsets (rows,), kernels without them (rows, K, M)."""
+def _logarithms(quarters: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean logarithms of everything, of halves and of quarters, shape (…), of densities by quarters (…, bundles, 4)."""
+    # A quarter far from the point may have density 0 in float64: its logarithm is kept finite.
+    quarters = quarters.clamp(min=1e-300)
+    leading, bundles = quarters.shape[:-2], quarters.shape[-2]
+    halves = quarters.reshape(*leading, max(bundles // 2, 1), -1, 2, 2).mean((-3, -1))
+    return quarters.mean((-2, -1)).log(), halves.log().mean((-2, -1)), quarters.log().mean((-2, -1))
+
+
+def _kernel_blocks(mixture: LastKernel, ends: Tensor, log_weights: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield by blocks of points log offsets (rows,) and the kernels without them (rows, K, M)."""
     _, paths, dim = ends.shape
     centre = mixture.mean.mean(0)
     means, precision = mixture.mean - centre, 1 / mixture.variance
@@ -297,4 +326,4 @@ def _kernel_blocks(mixture: LastKernel, ends: Tensor, log_weights: Tensor) -> It
         exponent = torch.addmm(own[:, None] - half_squares, block, means.T, alpha=precision)
         exponent = exponent.view(-1, paths, len(means))
         offset = exponent.amax((1, 2))
-        yield start, offset + constant, exponent.sub_(offset[:, None, None]).clamp_(min=LOWEST).exp_()
+        yield offset + constant, exponent.sub_(offset[:, None, None]).clamp_(min=LOWEST).exp_()

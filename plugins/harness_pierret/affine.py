@@ -8,6 +8,10 @@ that combines x, D and noise with numbers maps each coordinate by itself:
 
 n is the response to zeros, a and b_k to ones. A random input then verifies the map. The start must have the target's
 eigenvectors: N(0, u_0 I) does, with s = 0 and c = u_0, and so does one whose covariance is C + u_0 I.
+
+From N(0, u_0 I) the exponential integrator has m − n = (m − 0) Π_j (λ + u_{j+1})/(λ + u_j), so that the mean adds
+½(m_i (λ_i + u_N)/(λ_i + u_0))²/V_i to the divergence; the mean term of Lemma 13 of Wang, He, Tao (arXiv 2406.12839) is
+another, and is wrong for m ≠ 0.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from harness import hookimpl
 
 if TYPE_CHECKING:
     from harness.bounds import Bound
+    from harness.claims import Claim
     from harness.networks import Network
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
@@ -60,3 +61,11 @@ def harness_bounds() -> list[type[Bound]]:
     from harness_wang.score import Theorem3
 
     return [Theorem1, Theorem2, Theorem3, Corollary1]
+
+
+@hookimpl
+def harness_claims() -> list[type[Claim]]:
+    """Offer the statements of the paper that an experiment can decide."""
+    from harness_wang.claims import offered
+
+    return offered()

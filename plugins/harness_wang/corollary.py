@@ -19,7 +19,9 @@ min(m₂², du), the three terms of Theorem 2's E_D (`harness_wang.bounds`) are 
 
 The first is the paper's d a² T^{1/a}/(δ^{1/a} N), and its constant turns out to be 1: (2 sinh(L/2a))² ≤
 e^{L/a}. The page departs from this: its ≲ hides the constants, and its score error is that of training
-(Theorem 1), where here it is E_S = ½ΣΔ_j e_j, measured.
+(Theorem 1), where here it is E_S = ½ΣΔ_j e_j, measured. Remark 3's best exponent, ½ ln(σ_max/σ_min) for σ = t (and
+ln(σ_max/σ_min), not the same, for σ = √t, where a = ρ/2), is the minimum of a²e^{L/a}; the first term above, which that
+bounds, has none: it falls in a to L², the exponential grid's.
 Source: arXiv 2406.12839, Corollary 1.
 """
 

@@ -23,7 +23,10 @@ for package in sys.argv[1:]:
         "undocumented": [
             f"{cls.name}.{what}"
             for cls in classes
-            for what, text in [("formula", cls.formula), ("source", cls.source)]
+            for what, text in [
+                ("formula", cls.statement if cls.axis == "claim" else cls.formula),
+                ("source", cls.source),
+            ]
             + [(key, field.description) for key, field in cls.model_fields.items()]
             if not text
         ],

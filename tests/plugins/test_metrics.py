@@ -261,7 +261,7 @@ class TestParticleKL:
         error = math.hypot(*(m.standard_error for m in found)) / len(found)
         mean = np.mean([m.value for m in found])
         assert abs(mean - exact) < 2.5 * error + np.mean([abs(m.bias) for m in found])
-        assert error < 0.05 * exact + 0.003
+        assert error < 0.05 * exact + 0.007
         scores = [(m.value - exact) / m.standard_error for m in found]
         assert 0.4 < np.std(scores) < 1.8
 
@@ -274,7 +274,7 @@ class TestParticleKL:
             mixtures = particles._mixtures(made, 256)
             points = made.fresh(512)
             log_p = made.target.log_density(points, made.sigma_min)
-            found = particles._densities(mixtures[-1], particles._paths(made, points, 0), log_p)
+            found = particles._densities(mixtures[-1], particles._paths(made, points, 0))
             plain.append((log_p - found.whole).mean().item())
             corrected.append((log_p - found.extrapolated()).mean().item())
         bias, left = np.mean(plain) - exact, np.mean(corrected) - exact
@@ -292,7 +292,7 @@ class TestParticleKL:
                 points = made.fresh(256)
                 log_p = made.target.log_density(points, made.sigma_min)
                 mixture = particles._mixtures(made, 1024)[-1 - depth]
-                found = particles._densities(mixture, particles._paths(made, points, depth), log_p)
+                found = particles._densities(mixture, particles._paths(made, points, depth))
                 ratio = (found.whole - log_p).exp() - 1
                 values.append((log_p - found.extrapolated() + ratio).mean().item())
             assert abs(np.mean(values) - exact) < 3 * np.std(values) / math.sqrt(10) + 0.003
@@ -309,7 +309,7 @@ class TestParticleKL:
         points = made.fresh(512)
         log_p = made.target.log_density(points, made.sigma_min)
         mixture = particles._mixtures(made, 16384)[-1]
-        many = particles._densities(mixture, particles._paths(made, points, 0), log_p)
+        many = particles._densities(mixture, particles._paths(made, points, 0))
         value = log_p - many.extrapolated()
         error = math.hypot(value.std().item() / 512**0.5, np.mean([m.standard_error for m in found]) / math.sqrt(6))
         assert abs(np.mean([m.value for m in found]) - value.mean().item()) < 3 * error
@@ -324,7 +324,7 @@ class TestParticleKL:
         points = made[0].fresh(1024)
         log_p = made[0].target.log_density(points, made[0].sigma_min)
         mixture = particles._mixtures(made[0], 32768)[-1]
-        many = particles._densities(mixture, particles._paths(made[0], points, 0), log_p)
+        many = particles._densities(mixture, particles._paths(made[0], points, 0))
         value = log_p - many.extrapolated()
         error = math.hypot(value.std().item() / 32, *(m.standard_error / 8 for m in found))
         assert abs(np.mean([m.value for m in found]) - value.mean().item()) < 3 * error
@@ -339,7 +339,7 @@ class TestParticleKL:
         points = plain.fresh(256)
         log_p = plain.target.log_density(points, plain.sigma_min)
         mixture = particles._mixtures(plain, 1024)[-1]
-        whole = particles._densities(mixture, particles._paths(plain, points, 0), log_p).whole
+        whole = particles._densities(mixture, particles._paths(plain, points, 0)).whole
         assert found.standard_error < 0.5 * (log_p - whole).std().item() / 16
 
     def test_the_last_kernel_alone_will_do_where_it_is_wide(self):

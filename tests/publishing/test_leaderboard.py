@@ -3,6 +3,7 @@
 import json
 import math
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,30 @@ def test_read_gives_what_was_written(tmp_path, document):
     path = tmp_path / "leaderboard.json"
     path.write_text(to_json(document), encoding="utf-8")
     assert read(path) == validate(document)
+
+
+def test_a_document_of_version_1_is_read_as_what_it_was(document):
+    old = deepcopy(document)
+    old["schema_version"] = 1
+    for row in old["rows"]:
+        for field in ("initial_law", "sigma_max", "compute", "training_share"):
+            del row[field]
+    board = validate(old)
+    assert board.schema_version == 2
+    assert {row.initial_law.name for row in board.rows} == {"centered"}
+    assert {(row.sigma_max, row.compute, row.training_share) for row in board.rows} == {(None, None, None)}
+    assert validate(json.loads(to_json(old))) == board
+    assert old["schema_version"] == 1
+    with pytest.raises(LeaderboardError, match=r"^rows\[0\].nfe: Field required"):
+        validate(change(old, ("rows", 0, "nfe"), ...))
+    with pytest.raises(LeaderboardError, match=r"^rows\[1\]"):
+        validate(change(old, ("rows", 1), 3))
+
+
+@pytest.mark.parametrize("name", ["quick", "paper"])
+def test_what_is_published_is_valid(name):
+    board = read(Path(__file__).parents[2] / "leaderboards" / name / "leaderboard.json")
+    assert {row.initial_law.name for row in board.rows} == {"centered"}
 
 
 def change(document, path, value):

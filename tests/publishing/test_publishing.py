@@ -32,7 +32,7 @@ def test_everything_is_written_and_the_page_links_it(tmp_path, document):
     files = publish(document, tmp_path / "boards" / "quick", COMMAND)
     names = {path.name for path in files}
     assert names == {path.name for path in (tmp_path / "boards" / "quick").iterdir()}
-    assert names == {"leaderboard.json", "README.md", "budgets.svg", "effects.svg", "tightness.svg",
+    assert names == {"leaderboard.json", "README.md", "budgets.svg", "compute.svg", "effects.svg", "tightness.svg",
                      "sliced-wasserstein-against-budget.svg", "sliced-wasserstein-against-theorem-2.svg",
                      "kl-against-budget.svg", "kl-against-theorem-2.svg"}  # fmt: skip
     page = (tmp_path / "boards" / "quick" / "README.md").read_text()

@@ -1,0 +1,131 @@
+"""The verdicts on claims for eyes (`table`, `markdown`) and for programs (`json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.claims_board import ClaimEntry, ClaimsBoard, claims_to_json, validate_claims
+from harness.columns import GAP, Column, wrap
+from harness.leaderboard import LeaderboardError
+from harness.quantities import number, quantity
+from harness.tables import break_lines, in_markdown, markdown_table, printable, text_table
+
+FORMATS = ("table", "json", "markdown")
+
+NARROWEST = 14
+"""Columns of text are not made narrower."""
+
+
+def render_claims(document: object, format: str, *, width: int | None = None) -> str:
+    """Return the verdicts in a format, with a newline at the end.
+
+    Arguments:
+        document: the verdicts, as a model or as plain JSON data.
+        format: `table` (a terminal), `markdown`, `json` (the document).
+        width: the columns of the terminal; None is no limit. Only a table heeds it.
+
+    Raises:
+        LeaderboardError: the document breaks its contract, or the format is unknown.
+    """
+    board = validate_claims(document)
+    if format == "json":
+        return claims_to_json(board)
+    if format == "markdown":
+        return "\n\n".join(["# Claims", summary(board) + ".", claims_table(board), *errors_list(board)]) + "\n"
+    if format == "table":
+        return _text(board, width)
+    raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
+
+
+def summary(board: ClaimsBoard) -> str:
+    """Return one line: how many claims, with which verdicts, at which level."""
+    verdicts = [entry.verdict or "error" for entry in board.claims]
+    counts = [f"{verdicts.count(each)} {each}" for each in ("supported", "contradicted", "undecided", "error")]
+    sizes = "quick sizes" if board.quick else "full sizes"
+    said = ", ".join(count for count in counts if not count.startswith("0 "))
+    noun = "claim" if len(verdicts) == 1 else "claims"
+    return f"{len(verdicts)} {noun} ({sizes}): {said}; each tested at level {board.alpha:.2g}"
+
+
+def claims_table(board: ClaimsBoard) -> str:
+    """Return the table of verdicts in Markdown."""
+    return markdown_table(_columns(board))
+
+
+def findings_table(entry: ClaimEntry) -> str:
+    """Return what each target says of one claim, in Markdown."""
+    found = entry.findings
+    name = entry.effect.name if entry.effect else "effect"
+    columns = [
+        Column("target", tuple(f.target for f in found), naming=True),
+        Column("verdict", tuple(f.verdict for f in found), naming=True),
+        Column(name, tuple(quantity(f.effect, f.low, f.high) for f in found)),
+        Column("statistic", tuple(f.statistic for f in found), naming=True),
+        Column("p for", tuple(f"{f.p_value:.2g}" for f in found)),
+        Column("p against", tuple(f"{f.p_against:.2g}" for f in found)),
+        Column("seeds", tuple(str(f.seeds) for f in found)),
+    ]
+    if any(f.note for f in found):
+        columns.append(Column("note", tuple(f.note for f in found), naming=True))
+    return markdown_table(columns)
+
+
+def errors_list(board: ClaimsBoard) -> list[str]:
+    """Return the claims that have an error as a list in Markdown; empty where there is none."""
+    lines = [f"- claim {e.number}: {in_markdown(e.error)}" for e in board.claims if e.error]
+    return ["\n".join(lines)] if lines else []
+
+
+def clock(seconds: float) -> str:
+    """Return seconds of work as a reader wants them."""
+    return f"{seconds:.0f} s" if seconds < 99.5 else f"{seconds / 60:.1f} min"
+
+
+def _columns(board: ClaimsBoard) -> list[Column]:
+    entries = board.claims
+    return [
+        Column("#", tuple(str(e.number) for e in entries)),
+        Column("claim", tuple(e.title for e in entries), naming=True),
+        Column("verdict", tuple(e.verdict or "error" for e in entries), naming=True),
+        Column("effect", tuple(_effect(e) for e in entries), naming=True),
+        Column("statistic", tuple(e.statistic or "n/a" for e in entries), naming=True),
+        Column("seeds", tuple(str(e.seeds) if e.verdict else "n/a" for e in entries)),
+        Column("time", tuple(clock(e.seconds) for e in entries)),
+    ]
+
+
+def _effect(entry: ClaimEntry) -> str:
+    if entry.effect is None:
+        return "n/a"
+    e = entry.effect
+    return f"{e.name}: {quantity(e.value, e.low, e.high) if e.low is not None else number(e.value)}"
+
+
+def _text(board: ClaimsBoard, width: int | None) -> str:
+    lines = [summary(board), "", *text_table(_fitted(_columns(board), width))]
+    errors = [f"claim {entry.number}: {entry.error}" for entry in board.claims if entry.error]
+    notes = [f"claim {entry.number}: {entry.note}" for entry in board.claims if entry.note]
+    head = break_lines(lines[:1], width)
+    tail = [line for part in (errors, notes) if part for line in ("", *break_lines(part, width))]
+    return printable("\n".join([*head, *lines[1:], *tail])) + "\n"
+
+
+def _fitted(columns: Sequence[Column], width: int | None) -> list[Column]:
+    """Break the cells of the columns that hold sentences, until the table fits; the widest gives way first."""
+    if width is None:
+        return list(columns)
+    sizes = [column.width for column in columns]
+    flexible = [i for i, column in enumerate(columns) if column.header in ("claim", "effect", "statistic")]
+    while sum(sizes) + GAP * (len(sizes) - 1) > width:
+        widest = max(flexible, key=lambda i: sizes[i])
+        if sizes[widest] <= NARROWEST:
+            break
+        sizes[widest] -= 1
+    return [
+        Column(c.header, tuple(_broken(cell, sizes[i]) for cell in c.cells), c.worth, c.naming) if i in flexible else c
+        for i, c in enumerate(columns)
+    ]
+
+
+def _broken(cell: str, size: int) -> str:
+    return cell if len(cell) <= size else wrap(cell.split(" "), size, joint=" ")

@@ -1,0 +1,77 @@
+"""`harness claims`: an experiment and a verdict for each statement of the paper."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from harness.claims_board import ClaimsBoard
+
+
+@click.command("claims")
+@click.option("--quick", is_flag=True, help="Small sizes: minutes, and less certain verdicts.")
+@click.option("--claim", "numbers", type=int, multiple=True, metavar="N", help="Only this claim; may be repeated.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Result directory; by default runs/claims or runs/claims-quick. A run that was cut off goes on there.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes; by default one a core.")
+@click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True)
+def command(
+    quick: bool, numbers: tuple[int, ...], out: Path | None, workers: int | None, retry_failed: bool, form: str
+) -> int:
+    """Run the experiment of every claim and print the verdicts: supported, contradicted or undecided.
+
+    The rules are fixed in code; harness show NAME tells each. Ends with status 1 if a claim has an error in place
+    of a verdict.
+    """
+    from harness.claims_board import claims_board
+    from harness.claims_publishing import write_document
+    from harness.claims_run import chosen, family, run_claims
+    from harness.claims_tables import render_claims
+    from harness.cli.run import typed
+    from harness.manifest import environment
+    from harness.plugins import load
+    from harness.run import Options
+    from harness.tables import terminal_width
+
+    registry = load()
+    for problem in registry.problems:
+        _warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
+    directory = out or Path("runs") / family(quick)
+    options = Options(workers, retry_failed=retry_failed, command=typed(sys.argv[1:]), warn=_warn)
+    outcomes = run_claims(chosen(registry, numbers), registry, directory, options, quick=quick)
+    board = claims_board(outcomes, quick=quick, command=options.command, environment=environment())
+    click.echo(render_claims(board, form, width=terminal_width()), nl=False)
+    if not numbers:
+        write_document(board, directory)
+    where = _drawn(board, directory / "plots")
+    if form == "table":
+        click.echo(f"\nResults: {directory}{where}")
+    return 1 if any(entry.error for entry in board.claims) else 0
+
+
+def _drawn(board: ClaimsBoard, folder: Path) -> str:
+    """Draw the plots into a folder; return where they are, or say why there are none."""
+    from harness.claims_publishing import draw_claims
+    from harness.leaderboard import LeaderboardError
+
+    try:
+        drawn = dict(draw_claims(board))
+    except LeaderboardError as error:
+        _warn(f"no plots: {error}")
+        return ""
+    folder.mkdir(exist_ok=True)
+    for name, content in drawn.items():
+        (folder / name).write_bytes(content)
+    return f"   Plots: {folder}"
+
+
+def _warn(line: str) -> None:
+    click.echo(f"harness: {line}", err=True)

@@ -1,0 +1,93 @@
+"""The descents of a claim as units of work, beside those of suites.
+
+A request names one target, network and weighting and several seeds; each seed is one unit, which depends on nothing
+else. Two requests that ask for the same training share its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.claims import ClaimError
+from harness.descents import descent_cost, descent_jobs
+from harness.errors import HarnessError
+from harness.jobs import DescentJob, DescentRequest, Job
+from harness.plan import Find, Unit
+from harness.trajectories import Trajectory, from_json
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
+    from harness.store import Store
+
+TRAINING = 1
+"""The stage of a plan that a descent belongs to."""
+
+
+class DescentsPlan:
+    """The units of several requests.
+
+    Arguments:
+        requests: by a name that errors begin with.
+        registry: where their components come from.
+        folder: where checkpoints lie.
+
+    Raises:
+        ClaimError: a component is unknown, stands for several, or is a network that is not trained.
+    """
+
+    limit = 600.0
+
+    def __init__(self, requests: Mapping[str, DescentRequest], registry: Registry, folder: Path) -> None:
+        self._units: dict[str, Unit] = {}
+        self._jobs: dict[str, list[DescentJob]] = {}
+        for name, request in requests.items():
+            try:
+                self._jobs[name] = descent_jobs(request, registry, folder)
+            except HarnessError as error:
+                raise ClaimError(f"{name}: {error}") from error
+            cost = descent_cost(request)
+            self._units |= {job.key: _unit(job, cost) for job in self._jobs[name]}
+
+    def trajectories(self, name: str, store: Store) -> tuple[list[Trajectory], dict[str, float]]:
+        """Return the trajectories of a request, one for each seed, and the seconds that each took, by key.
+
+        Raises:
+            ClaimError: a training failed or was not done.
+        """
+        jobs = self._jobs[name]
+        records = store.get([job.key for job in jobs])
+        for job in jobs:
+            reason = records[job.key].reason if job.key in records else "was not computed"
+            if reason is not None:
+                what = f"{job.target.label()} · {job.network.label()} · {job.weighting.label()}, seed {job.seed}"
+                raise ClaimError(f"{name}: {what}: {reason}")
+        found = [from_json(records[job.key].payload["trajectory"]) for job in jobs]
+        return found, {job.key: records[job.key].seconds for job in jobs}
+
+    def check_sources(self) -> None:
+        """Nothing to see: what a target reads is part of the key, and no file is read here."""
+
+    def trained_keys(self) -> list[str]:
+        """Return no key: a trajectory is all that is wanted, whatever becomes of the checkpoint."""
+        return []
+
+    def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
+        """Return nothing: descents wait for nothing."""
+        return []
+
+    def work(self, find: Find, missing: Callable[[str], bool]) -> list[Unit]:
+        """Return the descents that are missing."""
+        return [unit for key, unit in self._units.items() if missing(key)]
+
+    def contents(self, find: Find, command: str) -> dict[str, Any]:
+        """Return the keys of each request's records."""
+        return {"command": command, "descents": {name: [job.key for job in jobs] for name, jobs in self._jobs.items()}}
+
+
+def _unit(job: DescentJob, cost: float) -> Unit:
+    def make(find: Find) -> Job:
+        return job
+
+    return Unit(TRAINING, (job.key,), make, cost)

@@ -1,0 +1,223 @@
+"""Verdicts: the tests that all claims share, and how several targets become one verdict.
+
+Seeds are the independent units. On each target a statistic of every seed, x_1 … x_S, is held against a value that
+parts the claim from its contrary. With the one-sided tests
+
+    p_for     of the null "the mean is at most the margin"
+    p_against of the null "the mean is at least the margin"
+
+a claim is `supported` where p_for ≤ α on *every* target (an intersection-union test: its level is α without
+correction), `contradicted` where p_against ≤ α/T on *some* of the T targets (Bonferroni), else `undecided`. Both
+cannot happen, as p_for + p_against ≥ 1 on each target. As 13 claims are judged, α = 0.05/13 for each, whichever
+run together: a verdict does not depend on the company.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from harness.claims import ClaimError, Decision, Effect, Finding, Verdict
+
+LEVEL = 0.95
+"""Confidence level of limits, that of `harness.statistics`; from there it would bring scipy to whoever lists claims."""
+
+CLAIMS = 13
+"""Claims among which 5 % of a wrong verdict are divided."""
+
+ALPHA = (1 - LEVEL) / CLAIMS
+"""Level of the tests of one claim."""
+
+EXACT = 1e-9
+"""Relative spread below which numbers count as equal: rounding, not randomness."""
+
+MANY = 1e6
+"""Degrees of freedom that stand for infinitely many."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """A one-sided test and its contrary.
+
+    Attributes:
+        value: the estimate; `low` and `high` are its limits at 95 %.
+        statistic: the test's statistic with its value, as a reader wants it.
+        p_for: of the test for the claim.
+        p_against: of the test against it.
+        seeds: number of independent units.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    statistic: str
+    p_for: float
+    p_against: float
+    seeds: int
+
+
+def t_test(values: Sequence[float] | np.ndarray, margin: float = 0.0, error: float = 0.0) -> Test:
+    """Test by Student's t whether a mean over seeds lies above a margin (the claim) or below it.
+
+    Where all seeds give the same value (arithmetic that they share), their spread says nothing and `error` alone
+    decides; without one the value is exact: either p is 0, or both are ½ at the margin itself.
+
+    Arguments:
+        values: one for each seed, shape (S,), S ≥ 2.
+        margin: what parts the claim from its contrary.
+        error: standard error that all seeds share, added to that of their spread in quadrature.
+
+    Raises:
+        ClaimError: fewer than two seeds, or a value that is not finite.
+    """
+    sample = _finite(values)
+    mean = float(sample[0] + (sample - sample[0]).mean())
+    if np.ptp(sample) <= EXACT * np.abs(sample).max():
+        return _student(mean, error, math.inf, margin, len(sample))
+    spread = float(sample.std(ddof=1)) / math.sqrt(len(sample))
+    return _student(mean, math.hypot(spread, error), len(sample) - 1, margin, len(sample))
+
+
+def _student(value: float, error: float, freedom: float, margin: float, n: int) -> Test:
+    """Test an estimate with a standard error; infinite degrees of freedom mean the normal law."""
+    from scipy.special import stdtr, stdtrit
+
+    gap = value - margin
+    if abs(gap) <= EXACT * max(abs(value), abs(margin)):
+        gap = 0.0
+    degrees = min(freedom, MANY)
+    t = gap / error if error > 0 else math.copysign(math.inf, gap) if gap else 0.0
+    half = float(stdtrit(degrees, (1 + LEVEL) / 2)) * error
+    name = "exact" if error == 0 else f"z = {t:.3g}" if math.isinf(freedom) else f"t({freedom:.0f}) = {t:.3g}"
+    return Test(value, value - half, value + half, name, float(stdtr(degrees, -t)), float(stdtr(degrees, t)), n)
+
+
+def slope_test(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, margin: float = 0.0) -> Test:
+    """Test whether the least-squares slope of y in x lies above a margin, by Student's t on n − 2 degrees of freedom.
+
+    Its error comes from the residuals, so it holds whatever keeps the points off the line: noise or a bend.
+
+    Raises:
+        ClaimError: fewer than three points, one that is not finite, or all at one x.
+    """
+    at, values = _finite(x), _finite(y)
+    centred = at - at.mean()
+    squares = float(centred @ centred)
+    if len(at) < 3 or len(at) != len(values) or squares == 0:
+        raise ClaimError(f"a slope needs at least three points at different x, not {len(at)}")
+    slope = float(centred @ values) / squares
+    residual = values - values.mean() - slope * centred
+    error = math.sqrt(float(residual @ residual) / (len(at) - 2) / squares)
+    negligible = EXACT * float(np.abs(values).max()) / math.sqrt(squares)
+    return _student(slope, 0.0 if error <= negligible else error, len(at) - 2, margin, len(at))
+
+
+def opposite(test: Test) -> Test:
+    """Return the test with its two sides exchanged: the claim is that the truth lies below the margin."""
+    return replace(test, p_for=test.p_against, p_against=test.p_for)
+
+
+def every(tests: Sequence[Test]) -> Test:
+    """Return the test of a claim that all parts hold.
+
+    For it: each part's test, so the largest p (intersection-union). Against it: some part's contrary, so the least
+    p times their number (Bonferroni). The estimate shown is that of the weakest part.
+    """
+    weakest = max(tests, key=lambda test: test.p_for)
+    p_against = min(1.0, len(tests) * min(test.p_against for test in tests))
+    return replace(weakest, p_against=p_against, seeds=min(test.seeds for test in tests))
+
+
+def some(tests: Sequence[Test]) -> Test:
+    """Return the test of a claim that at least one part holds: `every` of the contraries, turned round."""
+    return opposite(every([opposite(test) for test in tests]))
+
+
+def sign_test(successes: int, trials: int, share: float = 0.5) -> Test:
+    """Test by the binomial law whether more than a share of independent trials succeed; limits by Clopper and Pearson.
+
+    Raises:
+        ClaimError: no trial.
+    """
+    from scipy.special import betaincinv
+    from scipy.stats import binom
+
+    if trials < 1:
+        raise ClaimError("a sign test needs at least one trial")
+    tail = (1 - LEVEL) / 2
+    low = float(betaincinv(successes, trials - successes + 1, tail)) if successes else 0.0
+    high = float(betaincinv(successes + 1, trials - successes, 1 - tail)) if successes < trials else 1.0
+    p_for, p_against = binom.sf(successes - 1, trials, share), binom.cdf(successes, trials, share)
+    return Test(successes / trials, low, high, f"{successes} of {trials}", float(p_for), float(p_against), trials)
+
+
+def verdict(tests: Iterable[Test], alpha: float = ALPHA) -> Verdict:
+    """Return what tests of one claim on several targets say together."""
+    listed = list(tests)
+    if listed and all(test.p_for <= alpha for test in listed):
+        return "supported"
+    if any(test.p_against <= alpha / len(listed) for test in listed):
+        return "contradicted"
+    return "undecided"
+
+
+def decision(
+    tests: Mapping[str, Test], effect: str, notes: Mapping[str, str] | None = None, note: str = "", alpha: float = ALPHA
+) -> Decision:
+    """Return the decision that tests on several targets lead to.
+
+    The effect and the statistic shown are those of the target that decides: the one with the least p_against of a
+    contradicted claim, else the one with the largest p_for.
+
+    Arguments:
+        tests: by the target's label.
+        effect: name of the effect, with its unit.
+        notes: a note on a target, by its label.
+        note: on the whole decision.
+        alpha: level of the claim.
+    """
+    if not tests:
+        raise ClaimError("no target was tested")
+    overall = verdict(tests.values(), alpha)
+    findings = tuple(
+        Finding(
+            target,
+            _single(test, alpha, len(tests)),
+            test.value,
+            test.low,
+            test.high,
+            test.statistic,
+            test.p_for,
+            test.p_against,
+            test.seeds,
+            (notes or {}).get(target, ""),
+        )
+        for target, test in tests.items()
+    )
+    if overall == "contradicted":
+        decisive = min(findings, key=lambda finding: finding.p_against)
+        p = decisive.p_against
+    else:
+        decisive = max(findings, key=lambda finding: finding.p_value)
+        p = decisive.p_value
+    statistic = f"{decisive.statistic}, p = {p:.2g} ({decisive.target})"
+    size = Effect(effect, decisive.effect, decisive.low, decisive.high)
+    return Decision(overall, size, statistic, min(test.seeds for test in tests.values()), findings, note)
+
+
+def _single(test: Test, alpha: float, targets: int) -> Verdict:
+    if test.p_for <= alpha:
+        return "supported"
+    return "contradicted" if test.p_against <= alpha / targets else "undecided"
+
+
+def _finite(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    sample = np.asarray(values, dtype=np.float64)
+    if sample.size < 2:
+        raise ClaimError(f"a t test needs at least two seeds, not {sample.size}")
+    if not np.isfinite(sample).all():
+        raise ClaimError("a statistic of a seed is not finite")
+    return sample

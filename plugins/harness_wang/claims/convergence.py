@@ -1,0 +1,146 @@
+"""Claim 1: gradient descent converges exponentially.
+
+Theorem 1 bounds L(θ_k) by a product of factors 1 − C h r_{j*}…; with factors that do not approach 1 that is a straight
+line of ln L over k. The rival is a power of k, whose rate falls as 1/k: a straight line of ln L over ln(1 + k). Both
+have two parameters and are fitted to the same points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.claims import Claim, Decision, Evidence, Experiments, Panel, Series
+from harness.verdicts import decision, t_test
+from harness_wang.claims import paths
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from harness.trajectories import Trajectory
+
+VARIED = 6
+"""Seeds of the runs that show how the rate depends on width, depth, points and levels."""
+
+
+class ConvergesExponentially(Claim):
+    """Exponential against power law, as descriptions of ln L over a whole run.
+
+    On each target 40 seeds of one descent (width 64, depth 2, 16 points, 8 levels), recorded at 101 evenly spaced
+    steps from the first to the last. For each seed two lines are fitted by least squares, ln L = a − bk and ln L = a −
+    b ln(1 + k), and y = ln(SSE_power/SSE_exponential): above 0 the exponential describes the run better. Evenly
+    spaced steps favour the exponential: most points lie late, where a power law is nearly straight as well.
+
+    Null: the mean of y over seeds is at most 0. One-sided t tests for y > 0 and for y < 0, α = 0.05/13. Supported:
+    y > 0 is significant on all three targets. Contradicted: y < 0 is significant at α/3 on one. Undecided: neither.
+    The effect is the mean of y. R² of both lines, R² in the theorem's own clock Σ h r_{j*}, and the dependence of
+    the rate ln(L_0/L_K)/(hK) on width, depth, n and N (exponents over 6 seeds) are reported and do not decide.
+    """
+
+    name: ClassVar[str] = "converges-exponentially"
+    number: ClassVar[int] = 1
+    title: ClassVar[str] = "gradient descent converges exponentially"
+    statement: ClassVar[str] = (
+        "Full-batch gradient descent on the denoising objective with a deep ReLU network lowers the loss exponentially"
+        " in the number of steps."
+    )
+    source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, Theorem 1"
+
+    def experiments(self, quick: bool) -> Experiments:
+        """The shared runs, and on each target one change at a time."""
+        descents = paths.shared(quick)
+        for target in paths.TARGETS:
+            for label, net, how in (
+                ("width=32", paths.network(width=32), paths.settings(quick)),
+                ("width=128", paths.network(width=128), paths.settings(quick)),
+                ("depth=1", paths.network(depth=1), paths.settings(quick)),
+                ("depth=3", paths.network(depth=3), paths.settings(quick)),
+                ("points=8", paths.network(), paths.settings(quick, points=8)),
+                ("points=32", paths.network(), paths.settings(quick, points=32)),
+                ("levels=4", paths.network(), paths.settings(quick, levels=4)),
+                ("levels=16", paths.network(), paths.settings(quick, levels=16)),
+            ):
+                descents[f"{label} {target}"] = paths.request(target, net, VARIED, how)
+        return Experiments(descents=descents)
+
+    def decide(self, evidence: Evidence) -> Decision:
+        """Apply the rule."""
+        tests, notes = {}, {}
+        for target, runs in paths.of(evidence, "base").items():
+            tests[target] = t_test([advantage(run) for run in runs])
+            notes[target] = _note(evidence, target, runs)
+        return decision(tests, "ln(SSE power law / SSE exponential)", notes)
+
+    def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
+        """Loss over steps, with both descriptions of the median run."""
+        import numpy as np
+
+        panels = []
+        for target, runs in paths.of(evidence, "base").items():
+            step = runs[0].step
+            rows = np.stack([run.loss for run in runs])
+            middle = np.log(np.median(rows, axis=0))
+            series = [paths.median_line("loss (median, quartiles)", 1.0 + step, rows)]
+            for label, x in (("exponential", step.astype(float)), ("power law", np.log1p(step))):
+                b, _ = paths.slope(x, middle)
+                fitted = np.exp(middle.mean() + b * (x - x.mean()))
+                series.append(Series(f"best {label}", (1.0 + step).tolist(), fitted.tolist()))
+            panels.append(Panel(target, "1 + step k", "loss L", tuple(series), True, True))
+        return tuple(panels)
+
+
+def advantage(run: Trajectory) -> float:
+    """Return y: how much better an exponential describes a run than a power law does."""
+    import numpy as np
+
+    y = paths.log_loss(run)
+    _, exponential = paths.slope(run.step.astype(float), y)
+    _, powerful = paths.slope(np.log1p(run.step), y)
+    tiny = 1e-12 * float(((y - y.mean()) ** 2).sum()) + 1e-300
+    return float(np.log((powerful + tiny) / (exponential + tiny)))
+
+
+def rate(run: Trajectory) -> float:
+    """Return ln(L_0/L_K)/(hK), the mean rate for a unit of step size; at least a millionth of ln 10/(hK)."""
+    import numpy as np
+
+    y = paths.log_loss(run)
+    return float(max(y[0] - y[-1], 1e-6 * np.log(10)) / (run.learning_rate * run.step[-1]))
+
+
+def _note(evidence: Evidence, target: str, runs: list[Trajectory]) -> str:
+    import numpy as np
+
+    fits = {"exponential": [], "power law": [], "theorem's clock": []}  # type: dict[str, list[float]]
+    for run in runs:
+        y = paths.log_loss(run)
+        for label, x in _clocks(run).items():
+            fits[label].append(1 - paths.slope(x, y)[1] / float(((y - y.mean()) ** 2).sum()))
+    said = ", ".join(f"{label} {np.median(values):.2f}" for label, values in fits.items())
+    powers = [
+        f"{what} {paths.power(found)}"
+        for what, sizes in (("width", (32, 128)), ("depth", (1, 3)), ("points", (8, 32)), ("levels", (4, 16)))
+        if (found := _rates(evidence, target, what, sizes))
+    ]
+    return f"median R²: {said}" + (f"; rate per h ∝ power of {', '.join(powers)}" if powers else "")
+
+
+def _clocks(run: Trajectory) -> Mapping[str, np.ndarray]:
+    """Return three measures of how far a run has come, shape (K,) each."""
+    import numpy as np
+
+    step = run.step.astype(float)
+    passed = np.concatenate([[0.0], np.cumsum(run.learning_rate * run.rate[:-1] * np.diff(step))])
+    return {"exponential": step, "power law": np.log1p(step), "theorem's clock": passed}
+
+
+def _rates(evidence: Evidence, target: str, what: str, sizes: tuple[int, ...]) -> dict[float, list[float]]:
+    """Return the rates at each size of one parameter, seed by seed; empty where a size was not run."""
+    found = {}
+    for size in sizes:
+        name = f"{what}={size}"
+        if not any(key.split(" ")[0] == name for key in evidence.trajectories):
+            return {}
+        runs = paths.of(evidence, name).get(target, [])
+        found[float(size)] = [rate(run) for run in runs]
+    return found

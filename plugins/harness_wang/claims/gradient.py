@@ -1,0 +1,98 @@
+"""Claim 2: the gradient is bounded below by the loss, ‖∇L‖² ≥ cL.
+
+That is the step of Theorem 1's proof from which exponential convergence follows. On the way down it says how L falls
+with ‖∇L‖²: L ∝ (‖∇L‖²)^q with q = 1. Convexity alone gives ‖∇L‖ ≥ L/R, so q = ½, and a descent that comes to rest above
+the minimum has q → 0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from harness.claims import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness.verdicts import decision, t_test
+from harness_wang.claims import paths
+
+if TYPE_CHECKING:
+    from harness.trajectories import Trajectory
+
+MARGIN = 0.75
+"""Half-way between the inequality, q = 1, and what convexity alone gives, q = ½."""
+
+
+class GradientBoundedBelow(Claim):
+    """How the loss falls with the squared gradient, after the first tenth of a run.
+
+    On each target the 40 shared runs (width 64, depth 2, 16 points, 8 levels). For each seed q is the least-squares
+    slope of ln L over ln ‖∇L‖² at the recorded steps from K/10 on. ‖∇L‖²/L bounded away from 0 while L falls means q ≥
+    1; where the ratio vanishes with L, q < 1. The margin is 3/4, half-way between the inequality (1) and convexity
+    alone (½).
+
+    Null: the mean of q over seeds is at most 3/4. One-sided t tests for q > 3/4 and for q < 3/4, α = 0.05/13.
+    Supported: q > 3/4 is significant on all three targets. Contradicted: q < 3/4 is significant at α/3 on one.
+    Undecided: neither. The effect is the mean of q. The least ‖∇L‖²/L of a run over its first, and the exponent with
+    which ‖∇L‖²/L follows r_{j*} within a run, are reported and do not decide.
+    """
+
+    name: ClassVar[str] = "gradient-bounded-below"
+    number: ClassVar[int] = 2
+    title: ClassVar[str] = "the gradient is bounded below by the loss"
+    statement: ClassVar[str] = (
+        "Along gradient descent the squared gradient is at least a constant times the loss, the constant being"
+        " proportional to the rate r of the slowest level."
+    )
+    source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, proof of Theorem 1"
+
+    def experiments(self, quick: bool) -> Experiments:
+        """The shared runs."""
+        return Experiments(descents=paths.shared(quick))
+
+    def decide(self, evidence: Evidence) -> Decision:
+        """Apply the rule."""
+        tests, notes = {}, {}
+        for target, runs in paths.of(evidence, "base").items():
+            tests[target] = t_test([exponent(run) for run in runs], MARGIN)
+            notes[target] = _note(runs)
+        return decision(tests, "q in L ∝ (‖∇L‖²)^q (1: bounded below)", notes)
+
+    def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
+        """‖∇L‖²/L relative to its start, over the steps."""
+        import numpy as np
+
+        panels = []
+        for target, runs in paths.of(evidence, "base").items():
+            ratio = np.stack([run.gradient / run.loss for run in runs])
+            scaled = np.stack([run.gradient / (run.loss * run.rate) for run in runs])
+            series = (
+                paths.median_line("‖∇L‖²/L", 1.0 + runs[0].step, ratio / ratio[:, :1]),
+                paths.median_line("‖∇L‖²/(r L), r of the slowest level", 1.0 + runs[0].step, scaled / scaled[:, :1]),
+            )
+            panels.append(Panel(target, "1 + step k", "relative to the start", series, True, True))
+        return tuple(panels)
+
+
+def exponent(run: Trajectory) -> float:
+    """Return q, the slope of ln L over ln ‖∇L‖² after the first tenth of the recorded steps.
+
+    Raises:
+        ClaimError: a gradient is 0.
+    """
+    import numpy as np
+
+    late = slice(len(run.step) // 10, None)
+    if not (run.gradient[late] > 0).all():
+        raise ClaimError(f"{run.target}, seed {run.seed}: the gradient is 0, so that its logarithm says nothing")
+    return paths.slope(np.log(run.gradient[late]), paths.log_loss(run)[late])[0]
+
+
+def _note(runs: list[Trajectory]) -> str:
+    import numpy as np
+
+    least = [float((run.gradient / run.loss).min() / (run.gradient[0] / run.loss[0])) for run in runs]
+    follows = [
+        paths.slope(np.log(run.rate), np.log(run.gradient / run.loss))[0] for run in runs if np.ptp(run.rate) > 0
+    ]
+    said = f"least ‖∇L‖²/L over its start: median {np.median(least):.2g}, smallest {min(least):.2g}"
+    if not follows:
+        return f"{said}; r_j* never changed"
+    return f"{said}; ‖∇L‖²/L follows r_j* with exponent {np.median(follows):.2g} (median of {len(follows)} runs)"

@@ -1,0 +1,139 @@
+"""What the experiments of several claims share, so that they share their records: targets, training, grid range.
+
+And how their rules read the evidence. The exact terms of the budget are arithmetic on J(u) and e(σ); where J is
+measured, its replicates are independent and take the place of seeds, where it is known in closed form a term is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from harness.claims import ClaimError, Series
+from harness.verdicts import Test, t_test
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from harness.claims import Evidence, Result
+    from harness.information import Information
+
+TARGETS = ("gaussian:dim=3,condition=25", "ring", "digits")
+"""A Gaussian, a mixture, and real data. The marginal divergence `kl` is measured on the first two."""
+
+SIGMA_MIN, SIGMA_MAX = 0.05, 20.0
+
+STEPS = 20
+"""Sampling steps where their number is not what is studied; so is the grid: exponential, unless said."""
+
+LENGTHS = (10, 30, 100, 300, 1000)
+"""Lengths of training."""
+
+QUICK_SEEDS, SEEDS = 6, 10
+
+MLP = "mlp:width=64,depth=2"
+
+
+def suite(**parts: Any) -> dict[str, Any]:
+    """Return a suite of the exponential integrator on the common range, with parts put in or replaced."""
+    common: dict[str, Any] = {
+        "targets": list(TARGETS),
+        "noise_schedules": ["edm"],
+        "time_discretizations": ["exponential"],
+        "networks": ["exact"],
+        "samplers": ["exponential-integrator"],
+        "metrics": ["path-kl"],
+        "rank_by": "path-kl",
+        "steps": [STEPS],
+        "seeds": 1,
+        "noise": {"sigma_min": SIGMA_MIN, "sigma_max": SIGMA_MAX},
+        "sampling": {"samples": 64},
+    }
+    return common | parts
+
+
+def training(lengths: Sequence[int] = LENGTHS) -> dict[str, Any]:
+    """Return the section `training` that all claims share; lengths are snapshots of one run."""
+    return {"steps": list(lengths), "batch_size": 128, "learning_rate": 2e-3, "ema_decay": 0.9}
+
+
+def seeds(quick: bool) -> int:
+    """Return how many seeds train networks."""
+    return QUICK_SEEDS if quick else SEEDS
+
+
+def by_target(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Return the results of each target, in order.
+
+    Raises:
+        ClaimError: there are none.
+    """
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        groups.setdefault(result.target, []).append(result)
+    if not groups:
+        raise ClaimError("a suite of this claim has no results")
+    return groups
+
+
+def select(results: Sequence[Result], **labels: str) -> list[Result]:
+    """Return the results whose component on each named axis has the label given."""
+    return [result for result in results if all(result.labels[axis] == wanted for axis, wanted in labels.items())]
+
+
+def single(results: Sequence[Result], what: str) -> Result:
+    """Return the only result of a list.
+
+    Raises:
+        ClaimError: there are none or several; the line says of `what`.
+    """
+    if len(results) != 1:
+        raise ClaimError(f"there are {len(results)} results of {what}, where the rule reads one")
+    return results[0]
+
+
+def distinct(results: Sequence[Result], axis: str) -> list[str]:
+    """Return the labels on an axis, in order."""
+    return list(dict.fromkeys(result.labels[axis] for result in results))
+
+
+def information(evidence: Evidence, target: str) -> Information:
+    """Return the J(u) of a target.
+
+    Raises:
+        ClaimError: it was not measured.
+    """
+    known: Mapping[str, Information] = evidence.information
+    if target not in known:
+        raise ClaimError(f"J(u) of target {target} is not in the evidence")
+    return known[target]
+
+
+def discretization(curve: Information, sigmas: np.ndarray) -> np.ndarray:
+    """Return E_D = ½ Σ ∫ (J(u) − J(u_j)) du of a grid, of each replicate of J; shape (R,)."""
+    import numpy as np
+
+    u = np.asarray(sigmas, dtype=np.float64) ** 2
+    gap = curve.fisher_integral(u) - (u[:-1] - u[1:]) * curve.fisher(u[:-1])
+    return np.asarray(0.5 * gap.sum(-1))
+
+
+def factor(test: Test) -> Test:
+    """Return a test of a logarithm with its estimate and limits as a factor."""
+    low, high = (None if limit is None else math.exp(limit) for limit in (test.low, test.high))
+    return replace(test, value=math.exp(test.value), low=low, high=high)
+
+
+def geometric(label: str, x: Sequence[float], logs: Sequence[np.ndarray]) -> Series:
+    """Return a line through geometric means over seeds, with 95 % limits; logs are ln y, K of shape (S,)."""
+    spots = [factor(t_test(values)) for values in logs]
+    low = [spot.value if spot.low is None else spot.low for spot in spots]
+    high = [spot.value if spot.high is None else spot.high for spot in spots]
+    return Series(label, x, [spot.value for spot in spots], low, high)
+
+
+def replicate_test(values: np.ndarray, margin: float = 0.0) -> Test:
+    """Test a number of each replicate of J, shape (R,), against a margin; one replicate is a closed form, exact."""
+    return t_test(list(values) * (2 if len(values) == 1 else 1), margin)

@@ -1,0 +1,88 @@
+"""Error against compute: the totals, the front, and what is drawn and published of them."""
+
+import math
+import random
+
+import pytest
+
+from harness import plots
+from harness.leaderboard import validate
+from harness.pareto import Spending, best, front, spendings, totals
+from harness.publishing import publish, render_files
+from harness.sections import sections
+
+
+def spending(compute, error, share=0.5):
+    return Spending(None, compute, share, error)
+
+
+def by_hand(found):
+    """The front by its definition, where all totals are distinct."""
+    return [s for s in found if not any(o.compute <= s.compute and o.error < s.error for o in found)]
+
+
+def test_the_front_is_what_nothing_beats():
+    rng = random.Random(0)
+    found = [spending(int(1000 * 1.1**i), math.exp(rng.gauss(-0.05 * i, 0.5))) for i in range(40)]
+    assert front(found) == by_hand(found)
+    assert [s.error for s in front(found)] == sorted((s.error for s in front(found)), reverse=True)
+
+
+def test_rows_of_one_total_are_one_point_of_the_front():
+    found = [spending(990, 0.5), spending(995, 0.3), spending(1000, 0.4), spending(1995, 0.2), spending(4000, 0.25)]
+    assert [len(group) for group in totals(found)] == [3, 1, 1]
+    assert [s.compute for s in front(found)] == [995, 1995]
+    assert [s.compute for s in best(found)] == [995]
+
+
+def test_rows_without_training_or_without_difference_are_left_out(document):
+    (section, _) = sections(validate(document))
+    found = spendings(section, "sliced-wasserstein")
+    assert len(found) == len([row for row in section.ranked if row.train_steps])
+    assert [s.compute for s in found] == sorted(s.compute for s in found)
+    for row in document["rows"]:
+        row["compute"], row["training_share"] = 1000, 0.5
+    assert spendings(sections(validate(document))[0], "sliced-wasserstein") == []
+    assert plots.error_against_compute(validate(document)) is None
+    for row in document["rows"]:
+        row["compute"] = row["training_share"] = None
+    assert plots.error_against_compute(validate(document)) is None
+
+
+def test_the_figure_has_a_panel_a_target_every_point_and_the_front(document):
+    board = validate(document)
+    figure = plots.error_against_compute(board)
+    for section, axes in zip(sections(board), figure.axes, strict=False):
+        found = spendings(section, board.metric)
+        (points,) = axes.collections
+        assert points.get_offsets().tolist() == [[s.compute, s.error] for s in found]
+        assert points.get_array().tolist() == [s.share for s in found]
+        line, ring = axes.get_lines()
+        assert line.get_xydata().tolist() == [[s.compute, s.error] for s in front(found)]
+        assert ring.get_xydata().tolist() == [[s.compute, s.error] for s in best(found)]
+        assert 0 < len(axes.texts) <= len(best(found))
+        low, high = axes.get_ylim()
+        assert low < min(s.error for s in found)
+        assert high > max(s.error for s in found)
+
+
+def test_labels_do_not_touch_one_another(document):
+    figure = plots.error_against_compute(validate(document))
+    figure.draw_without_rendering()
+    for axes in figure.axes[:-1]:
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+@pytest.mark.parametrize("with_compute", [True, False])
+def test_the_page_shows_it_where_rows_differ(tmp_path, document, with_compute):
+    if not with_compute:
+        for row in document["rows"]:
+            row["compute"] = row["training_share"] = None
+    files = render_files(validate(document), "harness run quick")
+    assert ("compute.svg" in files) == with_compute
+    assert ("## Training against sampling" in files["README.md"].decode()) == with_compute
+    (tmp_path / "board").mkdir()
+    (tmp_path / "board" / "compute.svg").write_text("stale")
+    publish(document, tmp_path / "board", "harness run quick")
+    assert (tmp_path / "board" / "compute.svg").exists() == with_compute
