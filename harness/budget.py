@@ -9,8 +9,8 @@ the sampler, started from a Gaussian (`harness.start`):
 It is reported as E_I + E_S + E_D + E_V: the score and discretization errors of the exponential integrator (v_j = Δ_j),
 E_S = ½ Σ Δ_j e_j and E_D = ½ Σ ∫ (J(u) − J(u_j)) du, and what another variance adds (negative where it helps).
 The page departs from this (Wang, He, Tao, arXiv 2406.12839, Lemma 9): it has ½σ² where Girsanov's theorem, with
-dX = √(2σ²) dW and drifts 2σ²∇log p and 2σ²S, gives (2σ²)²/(2·2σ²) = σ², and a factor 2 of (a + b)² ≤ 2a² + 2b², which is
-not needed: along the reverse path the score is a martingale, so score error and discretization are orthogonal. In u,
+dX = √(2σ²) dW and drifts 2σ²∇log p and 2σ²S, gives (2σ²)²/(2·2σ²) = σ², and a factor 2 of (a + b)² ≤ 2a² + 2b², which
+is not needed: along the reverse path the score is a martingale, so score error and discretization are orthogonal. In u,
 du = 2σ² dt, the constant of both is ½. References: Theorem 2 there, its constants made exact (docs/theory.md).
 """
 

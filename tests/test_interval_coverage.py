@@ -22,7 +22,7 @@ SPEC.loader.exec_module(study)
 
 
 def accepted(covered, repetitions):
-    """Whether so many covered are what an interval of 93 to 97 % coverage gives, with probability 0.999 at either end."""
+    """Whether so many covered are what 93 to 97 % coverage gives, with probability 0.999 at either end."""
     low = stats.binom.ppf(0.001, repetitions, study.BAND[0])
     high = stats.binom.ppf(0.999, repetitions, study.BAND[1])
     return low <= covered <= high

@@ -3,9 +3,9 @@
 The spaced quantity z is the schedule's time (Wang, He, Tao, section 4.2) or σ itself (Karras et al.); for σ =
 t they agree.
 
-Wang, He, Tao (Remark 3) name ρ = ½ ln(σ_max/σ_min) the best exponent. It is where ρ²(σ_max/σ_min)^{1/ρ} is least, which is
-their bound for σ = t. For σ = √t the exponent is 2/ρ, and the best ρ is ln(σ_max/σ_min): the page departs from this by
-naming one for both.
+Wang, He, Tao (Remark 3) name ρ = ½ ln(σ_max/σ_min) the best exponent. It is where ρ²(σ_max/σ_min)^{1/ρ} is least, which
+is their bound for σ = t. For σ = √t the exponent is 2/ρ, and the best ρ is ln(σ_max/σ_min): the page names one for
+both.
 """
 
 from __future__ import annotations

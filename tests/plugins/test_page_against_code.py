@@ -64,7 +64,7 @@ class TestGirsanov:
     SIGMAS = np.geomspace(8.0, 0.2, 12)
 
     def chains(self, offset, c=0.7):
-        """KL of the true reverse chain of N(0, c) against the sampler's, kernel by kernel, the score off by `offset`."""
+        """KL of the true reverse chain of N(0, c) against the sampler, by kernels, the score off by `offset`."""
         u = self.SIGMAS**2
         total = 0.5 * (c / u[0] - math.log1p(c / u[0]))
         for a, b in itertools.pairwise(u):
@@ -160,7 +160,7 @@ class TestOptimalExponent:
         assert cost[0] / cost[1] == pytest.approx(math.exp(2) / 4, rel=1e-12)
 
     def test_with_explicit_constants_there_is_no_best_exponent(self):
-        """ρ²R^{1/ρ} comes of dropping terms: what it bounds, d(2ρ sinh(ln R/2ρ))²/N, falls to the exponential grid's."""
+        """ρ²R^{1/ρ} comes of dropping terms: what it bounds falls in ρ to the exponential grid's."""
         u = np.geomspace(20.0, 0.05, 11) ** 2
         bounds = [polynomial_discretization(u, inverse, 4, 1e-12) for inverse in (0.5, 0.25, 0.1, 0.01, 0.0)]
         assert (np.diff(bounds) < 0).all()
