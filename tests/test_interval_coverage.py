@@ -33,11 +33,11 @@ def accepted(covered, repetitions):
 @pytest.mark.parametrize(
     ("name", "repetitions"),
     [
-        ("curves", 60),
-        ("line", 100),
+        ("curves", 50),
+        ("line", 60),
         ("τ, normal, 0.9", 50),
         ("τ, ties", 50),
-        ("kl by change of variables", 60),
+        ("kl by change of variables", 40),
         pytest.param("kl by particles", 100, marks=pytest.mark.slow),
     ],
 )
