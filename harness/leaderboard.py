@@ -31,6 +31,9 @@ from harness.components import digest
 from harness.errors import HarnessError
 from harness.references import AXES, Document, Name, Reference, find
 
+UNFINISHED = "not computed yet: run the same command again"
+"""Reason of a row of which something is still missing; no failure."""
+
 SCHEMA_VERSION = 2
 
 Count = Annotated[int, Field(ge=0)]
@@ -229,6 +232,11 @@ class Row(Document):
     def ok(self) -> bool:
         """Whether the combination was finished."""
         return self.status == "ok"
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something of it is still to be computed, and nothing has failed."""
+        return self.reason == UNFINISHED
 
     def component(self, axis: str) -> Reference:
         """Return the component of an axis (or the target)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +14,13 @@ from pydantic import ValidationError
 
 from harness.claims import FAMILY as CLAIMS
 from harness.keys import measured
+from harness.leaderboard import UNFINISHED
 from harness.manifest import AXES, Manifest, Row
 from harness.metrics import Measurement
 from harness.ranking import Outcome, leaderboard
 from harness.split_records import score_splits
 from harness.statistics import mean_interval
 from harness.store import Record, Store, StoreError
-
-UNFINISHED = "not computed yet: run the same command again"
 
 
 def read_manifest(store: Store) -> Manifest:
@@ -37,7 +37,8 @@ def read_manifest(store: Store) -> Manifest:
             f"{store.directory} holds results of claims; see them with: harness claims --out {store.directory}"
         )
     if content is None:
-        raise StoreError(f"{store.directory} holds no rows yet; make them with: harness run --out {store.directory}")
+        out = shlex.quote(str(store.directory))
+        raise StoreError(f"{store.directory} holds no rows yet; make them with: harness run --out {out}")
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:

@@ -16,6 +16,7 @@ from harness.budget_plots import LEGEND, draw_split, draw_terms
 from harness.leaderboard import Effect, Leaderboard, LeaderboardError, Row, limits
 from harness.palette import BLUE, COLOURS, INK, MID, PALE, VERMILION
 from harness.pareto import Spending, best, front, spendings
+from harness.quantities import counted
 from harness.sections import HEADERS, Section, choices, sections, target_label
 
 if TYPE_CHECKING:
@@ -348,7 +349,7 @@ def _scatter(axes: Axes, section: Section, bound: str, metric: str, styles: dict
     without = len(section.ranked) - len(rows)
     failed = f", {len(section.failed)} failed" if section.failed else ""
     axes.set_title(section.target, pad=18)
-    note = f"{len(rows)} combinations; not shown: {without} without both values{failed}"
+    note = f"{counted(len(rows), 'combination')}; not shown: {without} without both values{failed}"
     axes.annotate(note, (0, 1), (0, 5), "axes fraction", "offset points", fontsize=8, color=MID)
     axes.grid(True, which="major")
 

@@ -23,6 +23,7 @@ from harness.bounds_ranking import rank_bounds
 from harness.bounds_tables import MEANING, by_target, entries_table, standings_table
 from harness.budget_view import budget_columns, budget_rows, meanings
 from harness.leaderboard import Leaderboard, LeaderboardError, limits, to_json, validate
+from harness.quantities import counted
 from harness.sections import bounds_of, divergence_of, sections
 from harness.tables import (
     effects_meaning,
@@ -239,7 +240,7 @@ def _summary(board: Leaderboard) -> str:
     above = sum(section.violations for section in shown)
     targets = ", ".join(in_markdown(section.target) for section in shown)
     return (
-        f"{len(board.rows)} combinations on {len(shown)} targets ({targets}), ranked by "
+        f"{counted(len(board.rows), 'combination')} on {counted(len(shown), 'target')} ({targets}), ranked by "
         f"{in_markdown(board.metric)}, smaller is better. {failed} failed; {above} measured above a bound by "
         "more than the interval."
     )

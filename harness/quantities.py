@@ -22,6 +22,11 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{max(0, digits - 1 - _exponent(value, digits))}f}"
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number of things: 1 combination, 2 combinations."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def optional(value: float | None) -> str:
     """Return a number, or n/a where there is none."""
     return "n/a" if value is None else number(value)

@@ -39,6 +39,7 @@ class Section:
         target: its label.
         ranked: the finished rows, best first.
         failed: the failed rows.
+        unfinished: the rows of which something is not computed yet.
         floors: each metric of a held-out sample of the same size.
         agreement: of each bound's order with the measured order.
         names: for each row (by identity), what tells it apart, by field.
@@ -50,11 +51,12 @@ class Section:
     floors: Mapping[str, Calibration]
     agreement: tuple[Agreement, ...]
     names: Mapping[int, Mapping[str, str]]
+    unfinished: tuple[Row, ...] = ()
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """All rows, the failed last."""
-        return self.ranked + self.failed
+        return self.ranked + self.unfinished + self.failed
 
     @property
     def violations(self) -> int:
@@ -157,7 +159,8 @@ def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> Section:
     return Section(
         target=label("target", target),
         ranked=tuple(row for row in ordered if row.ok),
-        failed=tuple(row for row in ordered if not row.ok),
+        failed=tuple(row for row in ordered if not row.ok and not row.unfinished),
+        unfinished=tuple(row for row in ordered if row.unfinished),
         floors={entry.metric: entry for entry in board.calibration if find(entry.target, [target])},
         agreement=tuple(entry for entry in board.agreement if find(entry.target, [target])),
         names={id(row): _names(row, label) for row in rows},

@@ -20,7 +20,7 @@ Imported late: numpy and scipy.special only.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -304,6 +304,9 @@ def holm(p: np.ndarray, i: int) -> np.ndarray:
 # Agreement
 
 
+PAIRS = 2**16
+"""Pairs of rows looked at together, which bounds memory."""
+
 PRIOR_ROWS = 10
 """Rows' worth of weight that the variance of Kendall's τ on a normal law has against that of the data."""
 
@@ -329,23 +332,28 @@ def kendall(x: np.ndarray, y: np.ndarray) -> Interval | None:
     n = len(x)
     if n < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
-    totals = sum((_signs(x, y, i).sum(1) for i in range(n)), np.zeros(3))
+    totals = sum((signs.sum((1, 2)) for signs in _signs(x, y)), np.zeros(3))
     agreement, untied_x, untied_y = totals / (n * (n - 1))
     scale = float(np.sqrt(untied_x * untied_y))
     tau = float(np.clip(agreement / scale, -1, 1))
     if n < 4:
         return Interval(tau, None, None, n)
     weights = np.array([1 / scale, -tau / (2 * untied_x), -tau / (2 * untied_y)])
-    rows = [weights @ _signs(x, y, i) for i in range(n)]
-    squares = 4 * sum(row.sum() ** 2 for row in rows) - 2 * sum(row @ row for row in rows)
-    variance = max(float(squares), 0.0) / (n * (n - 1) * (n - 2) * (n - 3))
+    squares = 0.0
+    for signs in _signs(x, y):
+        terms = np.tensordot(weights, signs, 1)
+        squares += 4 * (terms.sum(1) ** 2).sum() - 2 * (terms**2).sum()
+    variance = max(squares, 0.0) / (n * (n - 1) * (n - 2) * (n - 3))
     return Interval(tau, *_tau_limits(tau, variance, n), n)
 
 
-def _signs(x: np.ndarray, y: np.ndarray, i: int) -> np.ndarray:
-    """Signs of (x_i − x)(y_i − y), and squares of those of x_i − x and y_i − y; shape (3, n)."""
-    sign_x, sign_y = np.sign(x[i] - x), np.sign(y[i] - y)
-    return np.stack([sign_x * sign_y, sign_x**2, sign_y**2])
+def _signs(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield by blocks of rows i the signs of (x_i − x_j)(y_i − y_j), and squares of those of either; (3, rows, n)."""
+    rows = max(PAIRS // len(x), 1)
+    for start in range(0, len(x), rows):
+        block = slice(start, start + rows)
+        sign_x, sign_y = np.sign(x[block, None] - x), np.sign(y[block, None] - y)
+        yield np.stack([sign_x * sign_y, sign_x**2, sign_y**2])
 
 
 def _tau_limits(tau: float, variance: float, n: int) -> tuple[float, float]:

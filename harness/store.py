@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -108,7 +109,9 @@ class Store:
         if directory.is_file():
             raise StoreError(f"{directory} is a file; name the result directory of a run")
         if not (directory / DATABASE).is_file():
-            raise StoreError(f"{directory} holds no results; make them with: harness run --out {directory}")
+            raise StoreError(
+                f"{directory} holds no results; make them with: harness run --out {shlex.quote(str(directory))}"
+            )
         try:
             try:
                 return cls(directory, _connect(directory, "?mode=ro"))

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
 from harness.columns import Column, build, build_budgets, fit, wrap
-from harness.leaderboard import Effect, Leaderboard, LeaderboardError, Row, to_json, validate
-from harness.quantities import quantity, span
+from harness.leaderboard import UNFINISHED, Effect, Leaderboard, LeaderboardError, Row, to_json, validate
+from harness.quantities import counted, quantity, span
 from harness.references import AXES, labels
 from harness.sections import HEADERS, Section, choices, metrics_of, sections, target_label
 
@@ -64,13 +64,14 @@ def terminal_width() -> int | None:
 
 def summary(board: Leaderboard) -> str:
     """Return one line: the suite, how many combinations, by what they are ranked."""
-    return f"{board.suite}: {len(board.rows)} combinations, ranked by {board.metric} (smaller is better)"
+    return f"{board.suite}: {counted(len(board.rows), 'combination')}, ranked by {board.metric} (smaller is better)"
 
 
 def notes(section: Section, board: Leaderboard) -> list[str]:
     """Return what is said once above a section's table, a line each."""
-    counts = [f"{len(section.ranked)} combinations ranked"]
+    counts = [f"{counted(len(section.ranked), 'combination')} ranked"]
     counts += [f"{len(section.failed)} failed"] if section.failed else []
+    counts += [f"{len(section.unfinished)} not computed yet"] if section.unfinished else []
     counts += [f"{section.violations} above a bound (marked !)"] if section.violations else []
     lines = [", ".join(counts)]
     common = section.common()
@@ -141,6 +142,7 @@ def _markdown(board: Leaderboard, top: int | None) -> str:
         hidden = len(section.ranked[top:]) if top else 0
         parts += [f"{hidden} more."] if hidden else []
         parts += ["Failed:", failures_table(section)] if section.failed else []
+        parts += [_unfinished(section)] if section.unfinished else []
     if board.effects:
         parts += ["## Effect of each choice", effects_meaning(board) + ".", effects_table(board)]
     return "\n\n".join(parts) + "\n"
@@ -180,14 +182,19 @@ def _budgets(board: Leaderboard, section: Section, width: int | None) -> list[st
 
 
 def _failures(section: Section, width: int | None) -> list[str]:
+    lines = ["", *break_lines([_unfinished(section)], width)] if section.unfinished else []
     if not section.failed:
-        return []
-    lines = ["", f"failed ({len(section.failed)}):"]
+        return lines
+    lines += ["", f"failed ({len(section.failed)}):"]
     for row in section.failed[:SHOWN_FAILURES]:
         names = " · ".join(section.combination(row, section.constants()))
         lines += break_lines([f"  {names}: {' '.join((row.reason or '').split())}"], width)
     hidden = len(section.failed) - SHOWN_FAILURES
     return [*lines, f"  … {hidden} more; --format csv lists all"] if hidden > 0 else lines
+
+
+def _unfinished(section: Section) -> str:
+    return f"{counted(len(section.unfinished), 'combination')} {UNFINISHED}"
 
 
 def text_table(columns: Sequence[Column]) -> list[str]:

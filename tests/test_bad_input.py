@@ -510,7 +510,7 @@ class TestRows:
         changes = {"noise": {"sigma_min": 1e-3, "sigma_max": 20}, "noise_schedules": ["edm", "ve-geometric"]}
         _, out, lines = harness("run", write(**ORACLE, **changes), "--out", tmp_path / "out", status=1)
         assert lines == []
-        assert "1 combinations ranked, 1 failed" in out
+        assert "1 combination ranked, 1 failed" in out
         rows = {r["noise_schedule"]["name"]: r for r in untimed(tmp_path / "out", harness)["rows"]}
         assert rows["edm"]["status"] == "ok"
         assert "puts sigma_min=0.001 at t=-0.27" in rows["ve-geometric"]["reason"]
@@ -563,7 +563,8 @@ class TestShell:
             os.killpg(process.pid, signal.SIGINT)
             told, complained = process.communicate(timeout=60)
             assert process.returncode == 130
-            assert (told, complained.strip()) == ("", "")
+            line = "harness: interrupted; the same command goes on where it stopped"
+            assert (told, complained.strip()) == ("", line)
             deadline = time.monotonic() + 10
             while members(process.pid):
                 assert time.monotonic() < deadline

@@ -79,8 +79,8 @@ class LazyGroup(click.Group):
             raise _ReaderGone from error
 
 
-def _tell(error: BaseException) -> int:
-    """Print the one line of an error and return the exit status."""
+def _tell(error: BaseException, resumes: bool) -> int:
+    """Print the one line of an error and return the exit status; `resumes` says whether the command could go on."""
     from harness.errors import HarnessError
 
     if isinstance(error, _ReaderGone | BrokenPipeError):
@@ -88,7 +88,9 @@ def _tell(error: BaseException) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
-        return INTERRUPTED
+        return _complain(
+            "interrupted" + ("; the same command goes on where it stopped" if resumes else ""), INTERRUPTED
+        )
     if isinstance(error, click.Abort):
         return _complain("aborted", 2)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
@@ -142,5 +144,5 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except BaseException as error:
         if "--debug" in words and not isinstance(error, click.ClickException | _ReaderGone):
             raise
-        sys.exit(_tell(error))
+        sys.exit(_tell(error, words[:1] in (["run"], ["claims"])))
     sys.exit(result if isinstance(result, int) else 0)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
+WIDEST, NARROWEST = 70, 26
+"""Columns of what a plugin offers where standard output is no terminal, and at least."""
+
 
 @click.command("plugins")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -39,13 +42,19 @@ def _json(registry: Registry) -> str:
 def _table(registry: Registry) -> str:
     from tabulate import tabulate
 
+    from harness.tables import terminal_width
+
     rows = []
     for plugin in registry.plugins:
         offers = [f"{axis.replace('_', ' ')}: {', '.join(names)}" for axis, names in plugin.components.items()]
         what = "; ".join(offers) or plugin.reason or ("left out by HARNESS_PLUGINS" if plugin.status == "off" else "")
         rows.append([plugin.entry_point, plugin.distribution, plugin.version, plugin.status, what])
     headers = ["plugin", "distribution", "version", "status", "offers, or what is wrong"]
-    table = tabulate(rows, headers, maxcolwidths=[None, None, None, None, 70], disable_numparse=True)
+    # tabulate widens a column by two for its head.
+    columns = list(zip(*rows, strict=True))[:4]
+    taken = sum(max(len(h) + 2, *map(len, c)) + 2 for h, c in zip(headers, columns, strict=False))
+    last = max((terminal_width() or taken + WIDEST) - taken, NARROWEST)
+    table = tabulate(rows, headers, maxcolwidths=[None, None, None, None, last], disable_numparse=True)
     told = {plugin.reason for plugin in registry.plugins}
     others = [f"{p.distribution} ({p.plugin}): {p.reason}" for p in registry.problems if p.reason not in told]
     return "\n".join([table, *(["", "Problems:"] if others else []), *others])

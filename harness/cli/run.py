@@ -54,7 +54,7 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     for line in lines:
         warn(line)
     click.echo(render(document, "table", top=top, width=terminal_width()))
-    click.echo(f"\nResults: {directory}   All rows: harness rank {directory} --format csv")
+    click.echo(f"\nResults: {directory}   All rows: harness rank {shlex.quote(str(directory))} --format csv")
     return 1 if lines or any(row["status"] == "failed" for row in document["rows"]) else 0
 
 

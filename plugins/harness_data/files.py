@@ -12,8 +12,8 @@ import numpy as np
 
 from harness.errors import HarnessError
 
-ROWS = 4
-"""Fewest rows: two to train on, one for each held-out part."""
+ROWS = 10
+"""Fewest rows: six to train on and two for each held-out part, since a distance needs two points of each."""
 
 LIMIT = 1e100
 """Largest magnitude whose squared distances stay finite."""
@@ -73,7 +73,7 @@ def _check(path: str, array: np.ndarray) -> np.ndarray:
         raise DataError(f"{path}: has shape {array.shape}; an array of shape (rows, columns) is needed")
     if len(array) < ROWS:
         rows = "1 row" if len(array) == 1 else f"{len(array)} rows"
-        raise DataError(f"{path}: holds {rows}; at least {ROWS} are needed (2 to train on, 1 and 1 held out)")
+        raise DataError(f"{path}: holds {rows}; at least {ROWS} are needed (6 to train on, 2 and 2 held out)")
     if array.shape[1] == 0:
         raise DataError(f"{path}: its rows are empty; at least one column is needed")
     points = array.astype(np.float64)

@@ -137,7 +137,7 @@ def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | 
     if not abs(distance) <= FARTHEST:
         return NotApplicable(f"the generated law is {distance:.2g} nats away: more than arithmetic can tell apart")
     value = log_p - found.extrapolated()
-    remaining = (found.extrapolated() - 2 * found.whole + found.halves).mean().item()
+    remaining = _beyond_error(found.extrapolated() - 2 * found.whole + found.halves)
     controls, noise = _controls(experiment, points, log_p)
     ratio = (found.whole - log_p).exp() - 1
     light = _is_light(pilot.ratio, ratio)
@@ -148,6 +148,15 @@ def divergence(experiment: Experiment, n: int, particles: int) -> Measurement | 
     particle_noise = _pseudo_values(found, log_p, slopes[0].item() if light else 0.0)
     error, freedom = error_of_means(value, particle_noise, noise @ slopes)
     return Measurement(value.mean().item(), error, remaining, freedom)
+
+
+def _beyond_error(steps: Tensor) -> float:
+    """Return the mean over the points of what the last order of extrapolation changed, as far as it exceeds its error.
+
+    It stands for the bias that remains. Within its own error it says nothing, and that error is in the value's already.
+    """
+    mean, error = steps.mean().item(), steps.std().item() / len(steps) ** 0.5
+    return math.copysign(max(abs(mean) - error, 0.0), mean)
 
 
 def _pseudo_values(found: _Densities, log_p: Tensor, slope: float) -> Tensor:

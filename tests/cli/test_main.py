@@ -135,13 +135,13 @@ def test_exit_status_and_message(monkeypatch, tmp_path, body, status, stderr):
     assert (process.returncode, told) == (status, stderr)
 
 
-def test_an_interrupt_is_quiet(monkeypatch, tmp_path):
+def test_an_interrupt_is_told_in_one_line(monkeypatch, tmp_path):
     process = fake(monkeypatch, tmp_path, "print('ready', flush=True); time.sleep(60)")
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert told.strip() == ""
+    assert told.strip() == "harness: interrupted"
 
 
 @pytest.mark.parametrize("lines", [1, 100_000])
@@ -259,3 +259,15 @@ def test_the_group_knows_its_commands():
         command = group.get_command(None, name)
         assert command.name == name
         assert [p.name for p in command.params].count("debug") == 1
+
+
+@pytest.mark.parametrize("width", [60, 140])
+def test_the_list_of_plugins_fits_the_terminal(monkeypatch, width):
+    from click.testing import CliRunner
+
+    monkeypatch.setattr("harness.tables.terminal_width", lambda: width)
+    lines = CliRunner().invoke(group, ["plugins"]).output.splitlines()
+    longest = max(map(len, lines))
+    # What a plugin offers never gets less than 26 columns.
+    assert longest <= max(width, 90)
+    assert width == 60 or longest > 120

@@ -204,13 +204,13 @@ BAD = {
     "complex": (lambda path: np.save(path, np.ones((9, 2)) * 1j), "real numbers"),
     "flat": (lambda path: np.save(path, np.arange(9.0)), r"shape \(9,\)"),
     "deep": (lambda path: np.save(path, np.zeros((9, 2, 2))), r"shape \(9, 2, 2\)"),
-    "one row": (lambda path: np.save(path, np.ones((1, 3))), "holds 1 row; at least 4"),
-    "three rows": (lambda path: np.save(path, np.ones((3, 3))), "holds 3 rows; at least 4"),
-    "no column": (lambda path: np.save(path, np.ones((9, 0))), "at least one column"),
-    "nan": (lambda path: np.save(path, np.array([[1.0, 2]] * 8 + [[np.nan, 1]])), "row 8 holds NaN"),
-    "infinite": (lambda path: np.save(path, np.array([[np.inf, 2]] * 9)), "row 0 holds NaN, infinity"),
-    "huge": (lambda path: np.save(path, np.full((9, 2), 1e200)), "beyond 1e\\+100"),
-    "constant": (lambda path: np.save(path, np.ones((9, 2))), "all.* the same"),
+    "one row": (lambda path: np.save(path, np.ones((1, 3))), "holds 1 row; at least 10"),
+    "nine rows": (lambda path: np.save(path, np.eye(9)), "holds 9 rows; at least 10"),
+    "no column": (lambda path: np.save(path, np.ones((12, 0))), "at least one column"),
+    "nan": (lambda path: np.save(path, np.array([[1.0, 2]] * 11 + [[np.nan, 1]])), "row 11 holds NaN"),
+    "infinite": (lambda path: np.save(path, np.array([[np.inf, 2]] * 12)), "row 0 holds NaN, infinity"),
+    "huge": (lambda path: np.save(path, np.full((12, 2), 1e200)), "beyond 1e\\+100"),
+    "constant": (lambda path: np.save(path, np.ones((12, 2))), "all.* the same"),
 }
 
 

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.quantities import number, quantity, span
+from harness.quantities import counted, number, quantity, span
 
 
 def test_a_value_is_rounded_where_its_uncertainty_begins():
@@ -52,3 +52,7 @@ def test_what_is_shown_is_within_a_tenth_of_the_uncertainty(value, half):
     scale = 10.0 ** int(match[3] or 0)
     assert abs(float(match[1]) * scale - value) <= 0.051 * half + 1e-9 * abs(value)
     assert abs(float(match[2]) * scale - half) <= 0.051 * half + 1e-9 * abs(value)
+
+
+def test_one_is_singular():
+    assert [counted(n, "combination") for n in (0, 1, 2)] == ["0 combinations", "1 combination", "2 combinations"]

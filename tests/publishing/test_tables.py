@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 from harness.columns import Column, shorten, wrap
-from harness.leaderboard import LeaderboardError, validate
+from harness.leaderboard import UNFINISHED, LeaderboardError, validate
 from harness.tables import FORMATS, markdown_table, render
 
 GOLDEN = """
@@ -235,3 +235,12 @@ def test_wrap_breaks_between_words_only():
     assert wrap(["edm", "vp-linear", "heun"], 15) == "edm · vp-linear\nheun"
     assert wrap(["exponential-integrator"], 5) == "exponential-integrator"
     assert textwrap.dedent(wrap([], 5)) == ""
+
+
+def test_rows_that_are_not_computed_yet_are_no_failures(small):
+    small["rows"][3]["reason"] = UNFINISHED
+    text = render(small, "table", width=80)
+    assert "3 combinations ranked, 1 not computed yet" in text
+    assert "1 combination not computed yet: run the same command again" in text
+    assert "failed" not in text
+    assert "1 combination not computed yet" in render(small, "markdown")
