@@ -38,6 +38,8 @@ WIDE = 1e4
 DPI = 200
 """Resolution of points that are drawn as a picture."""
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 Style = dict[str, Any]
 Point = tuple[float, float, float, float]
 
@@ -112,7 +114,13 @@ def _ticks(axis: Axis, low: float, high: float) -> None:
         round_ticks(axis, low, high)
     else:
         axis.set_major_locator(LogLocator(numticks=6))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
     axis.set_minor_locator(NullLocator())
+
+
+def _power(value: float) -> str:
+    """Return a power of ten as text; matplotlib's own needs the mathematics that labels must not have."""
+    return "10" + str(round(math.log10(value))).translate(_RAISED)
 
 
 def _draw_series(axes: Axes, panel: PanelEntry, series: SeriesEntry, styles: dict[str, Style]) -> None:
@@ -133,7 +141,8 @@ def _draw_series(axes: Axes, panel: PanelEntry, series: SeriesEntry, styles: dic
         axes.plot(x, y, **style, markevery=marked, ms=4.5, lw=1.5, label=label)
     else:
         cloud = len(points) > CLOUD
-        axes.vlines(x, low, high, color=style["color"], lw=1.4, label="_", rasterized=cloud)
+        if low != y or high != y:
+            axes.vlines(x, low, high, color=style["color"], lw=1.4, label="_", rasterized=cloud)
         axes.plot(x, y, ls="", ms=4.5, alpha=0.8, label=label, rasterized=cloud, **style)
 
 

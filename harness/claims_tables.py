@@ -138,7 +138,7 @@ def _decisive(entry: ClaimEntry) -> str:
 
 def _chance(finding: FindingEntry, p: float) -> str:
     """Return a p-value; of arithmetic without randomness there is none."""
-    return "exact" if exact(finding.p_value, finding.p_against) else f"{p:.2g}"
+    return "exact" if exact(finding.p_value, finding.p_against, finding.seeds) else f"{p:.2g}"
 
 
 def _effect(entry: ClaimEntry) -> str:

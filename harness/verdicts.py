@@ -208,15 +208,19 @@ def decision(
     return Decision(overall, size, _told(decisive, overall), decisive.seeds, findings, note, target=decisive.target)
 
 
-def exact(p_for: float, p_against: float) -> bool:
-    """Return whether two p-values are those of arithmetic without randomness: no chance is left on either side."""
-    return {p_for, p_against} <= {0.0, 0.5, 1.0}
+def exact(p_for: float, p_against: float, units: int) -> bool:
+    """Return whether two p-values are those of arithmetic without randomness: no chance is left on either side.
+
+    Both are ½ at the margin itself, which one unit tells from a sample whose mean happens to lie there.
+    """
+    sides = {p_for, p_against}
+    return sides == {0.0, 1.0} or (units == 1 and sides <= {0.5, 1.0})
 
 
 def _told(finding: Finding, overall: Verdict) -> str:
     """Return a statistic with the p-value of the side that was decided; both sides where none was."""
     said = [finding.statistic]
-    if exact(finding.p_value, finding.p_against):
+    if exact(finding.p_value, finding.p_against, finding.seeds):
         said += [] if finding.statistic.endswith(("exact", "exact)")) else ["exact"]
     else:
         said += [f"p for {finding.p_value:.2g}"] if overall != "contradicted" else []
