@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TERMS = {"initialization": SKY, "score": VERMILION, "steps": BLUE}
-"""Terms of a budget in the legend. `steps` is discretization and variance in one: for a sampler whose variance is not the
+"""Terms of a budget in the legend. `steps` is discretization and variance in one: where a sampler's variance is not the
 exponential integrator's they are large and of opposite sign, and only their sum says what the steps cost."""
 
 SPLIT = {
