@@ -138,6 +138,7 @@ class Finding:
         seeds: number of independent units: seeds, unless the claim's rule says otherwise; 1 where the result is
             arithmetic without randomness.
         note: what else a reader should know of this target, in one line.
+        exact: whether the result is arithmetic without randomness, so that its p-values say nothing.
     """
 
     target: str
@@ -150,6 +151,7 @@ class Finding:
     p_against: float
     seeds: int
     note: str = ""
+    exact: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ class FindingEntry(Document):
     p_against: Probability
     seeds: Count
     note: str
+    exact: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -246,6 +247,7 @@ def _finding(finding: Finding) -> FindingEntry:
         p_against=float(finding.p_against),
         seeds=int(finding.seeds),
         note=finding.note,
+        exact=bool(finding.exact),
     )
 
 

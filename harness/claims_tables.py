@@ -14,7 +14,6 @@ from harness.columns import ESSENTIAL, GAP, Column, shorten, wrap
 from harness.leaderboard import LeaderboardError
 from harness.quantities import number, quantity
 from harness.tables import break_lines, in_markdown, markdown_table, printable, text_table
-from harness.verdicts import exact
 
 FORMATS = ("table", "json", "markdown")
 
@@ -31,7 +30,7 @@ SENTENCES = ("claim", "effect", "statistic")
 """Columns whose cells are broken into lines."""
 
 LONGEST = 14
-"""Characters of a target's name as the one that decides."""
+"""Characters of a line of the name of the target that decides."""
 
 
 def render_claims(document: object, format: str, *, width: int | None = None) -> str:
@@ -138,7 +137,7 @@ def _decisive(entry: ClaimEntry) -> str:
 
 def _chance(finding: FindingEntry, p: float) -> str:
     """Return a p-value; of arithmetic without randomness there is none."""
-    return "exact" if exact(finding.p_value, finding.p_against, finding.seeds) else f"{p:.2g}"
+    return "exact" if finding.exact else f"{p:.2g}"
 
 
 def _effect(entry: ClaimEntry) -> str:
@@ -159,7 +158,8 @@ def _text(board: ClaimsBoard, width: int | None) -> str:
 
 def _fitted(columns: Sequence[Column], width: int | None) -> list[Column]:
     """Break heads and the cells that hold sentences until the table fits, the widest first; then drop columns."""
-    columns = [replace(c, header=_broken(c.header, max(map(len, c.cells), default=0))) for c in columns]
+    columns = [replace(c, cells=tuple(map(_name, c.cells))) if c.worth == DECIDES else c for c in columns]
+    columns = [replace(c, header=_broken(c.header, _widest(c.cells))) for c in columns]
     if width is None:
         return columns
     while True:
@@ -180,6 +180,14 @@ def _sizes(columns: Sequence[Column], width: int) -> list[int]:
             break
         sizes[widest] -= 1
     return sizes
+
+
+def _name(label: str) -> str:
+    return _broken(label, LONGEST)
+
+
+def _widest(cells: Sequence[str]) -> int:
+    return max((len(line) for cell in cells for line in cell.split("\n")), default=0)
 
 
 def _narrowed(column: Column, size: int) -> Column:

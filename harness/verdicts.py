@@ -47,7 +47,8 @@ class Test:
         statistic: the test's statistic with its value, as a reader wants it.
         p_for: of the test for the claim.
         p_against: of the test against it.
-        seeds: number of independent units; 1 where the value is arithmetic without randomness.
+        seeds: number of independent units; 1 where the value is exact.
+        exact: whether it is arithmetic without randomness, so that p is 0 or 1, or ½ at the margin itself.
     """
 
     value: float
@@ -57,6 +58,7 @@ class Test:
     p_for: float
     p_against: float
     seeds: int
+    exact: bool = False
 
 
 def t_test(values: Sequence[float] | np.ndarray, margin: float = 0.0, error: float = 0.0) -> Test:
@@ -92,8 +94,8 @@ def _student(value: float, error: float, freedom: float, margin: float, n: int) 
     t = gap / error if error > 0 else math.copysign(math.inf, gap) if gap else 0.0
     half = float(stdtrit(degrees, (1 + LEVEL) / 2)) * error
     name = "exact" if error == 0 else f"z = {t:.3g}" if math.isinf(freedom) else f"t({freedom:.0f}) = {t:.3g}"
-    units = n if error > 0 else 1
-    return Test(value, value - half, value + half, name, float(stdtr(degrees, -t)), float(stdtr(degrees, t)), units)
+    sides = float(stdtr(degrees, -t)), float(stdtr(degrees, t))
+    return Test(value, value - half, value + half, name, *sides, n if error > 0 else 1, exact=error == 0)
 
 
 def slope_test(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, margin: float = 0.0) -> Test:
@@ -197,6 +199,8 @@ def decision(
             test.p_against,
             test.seeds,
             (notes or {}).get(target, ""),
+            # A part may lend its estimate to a test whose p-values are of another part, which is random.
+            test.exact and {test.p_for, test.p_against} <= {0.0, 0.5, 1.0},
         )
         for target, test in tests.items()
     )
@@ -208,19 +212,10 @@ def decision(
     return Decision(overall, size, _told(decisive, overall), decisive.seeds, findings, note, target=decisive.target)
 
 
-def exact(p_for: float, p_against: float, units: int) -> bool:
-    """Return whether two p-values are those of arithmetic without randomness: no chance is left on either side.
-
-    Both are ½ at the margin itself, which one unit tells from a sample whose mean happens to lie there.
-    """
-    sides = {p_for, p_against}
-    return sides == {0.0, 1.0} or (units == 1 and sides <= {0.5, 1.0})
-
-
 def _told(finding: Finding, overall: Verdict) -> str:
     """Return a statistic with the p-value of the side that was decided; both sides where none was."""
     said = [finding.statistic]
-    if exact(finding.p_value, finding.p_against, finding.seeds):
+    if finding.exact:
         said += [] if finding.statistic.endswith(("exact", "exact)")) else ["exact"]
     else:
         said += [f"p for {finding.p_value:.2g}"] if overall != "contradicted" else []

@@ -8,9 +8,9 @@ import pytest
 
 from harness.claims_board import ClaimEntry, ClaimsBoard, EffectEntry, FindingEntry, PanelEntry, SeriesEntry
 from harness.claims_plots import CLOUD, LINE, claim_figure
-from harness.claims_tables import claims_table, findings_table
+from harness.claims_tables import claims_table, findings_table, render_claims
 from harness.plots import svg
-from harness.verdicts import decision, every, exact, sign_test, slope_test, t_test
+from harness.verdicts import decision, every, sign_test, slope_test, t_test
 
 RANDOM = np.random.default_rng(0).normal(size=12)
 
@@ -30,6 +30,7 @@ def entry(*panels, found=None, **changes):
             p_against=f.p_against,
             seeds=f.seeds,
             note=f.note,
+            exact=f.exact,
         )
         for f in found.findings
     ]
@@ -70,16 +71,21 @@ def test_a_p_value_is_told_with_its_side(shift, verdict, told):
 @pytest.mark.parametrize("test", [t_test([2.0] * 9), t_test([-2.0] * 9), slope_test([1, 2, 3], [2, 4, 6], 2.0)])
 def test_arithmetic_has_no_p_value_and_one_unit(test):
     found = decision({"ring": test}, "size")
-    assert exact(test.p_for, test.p_against, test.seeds)
+    assert test.exact
     assert (found.statistic, found.seeds) == ("exact", 1)
     row = findings_table(entry(found=found)).splitlines()[-1]
     assert row.count("exact") == 3
 
 
 def test_chance_is_never_called_exact():
-    # Beyond rounding one p-value is 1, but the other is not 0.
-    for test in (t_test(RANDOM + 1000), sign_test(20, 20), sign_test(0, 20), t_test([1.0, 1.0], error=0.1)):
-        assert not exact(test.p_for, test.p_against, test.seeds)
+    # Neither a p-value of 0 or 1 by rounding, nor a mean at the margin itself, nor an error that all seeds share.
+    far, middle, shared = t_test([1.0, 1.0], error=1e-3), t_test(RANDOM - RANDOM.mean()), t_test([1.0, 1.0], error=0.1)
+    assert (far.p_for, far.p_against) == (0, 1)
+    for test in (far, middle, shared, sign_test(20, 20), sign_test(0, 20)):
+        assert "exact" not in decision({"ring": test}, "size").statistic
+    # Exact numbers beside a random part are not exact together.
+    both = every([t_test([1.0] * 3), sign_test(3, 20)])
+    assert "exact" not in decision({"ring": both}, "size").statistic
 
 
 def test_the_units_of_parts_are_the_fewest_of_a_random_one():
@@ -100,6 +106,17 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
     assert cells["targets for / against / open"] == "1 / 1 / 1"
     assert cells["decided by"] == "ring"
     assert cells["units"] == "12"
+
+
+def test_a_long_name_of_a_target_does_not_take_the_table():
+    found = decision({"gaussian exponents, σ 0.05–20": t_test(RANDOM + 9)}, "size")
+    board = ClaimsBoard(
+        schema_version=1, command="", quick=True, alpha=0.004, environment={}, claims=[entry(found=found)]
+    )
+    text = render_claims(board, "table", width=120)
+    assert max(map(len, text.splitlines())) <= 120
+    assert "exponents, σ" in text
+    assert "gaussian exponents" not in text
 
 
 @pytest.mark.parametrize("ratio", [1.0001, 1.02, 1.2, 2, 2.4, 2.6, 5, 9, 40, 200, 9000, 1e5, 1e20])
