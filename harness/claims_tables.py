@@ -14,6 +14,7 @@ from harness.columns import ESSENTIAL, GAP, Column, shorten, wrap
 from harness.leaderboard import LeaderboardError
 from harness.quantities import number, quantity
 from harness.tables import break_lines, in_markdown, markdown_table, printable, text_table
+from harness.verdicts import chance
 
 FORMATS = ("table", "json", "markdown")
 
@@ -137,7 +138,7 @@ def _decisive(entry: ClaimEntry) -> str:
 
 def _chance(finding: FindingEntry, p: float) -> str:
     """Return a p-value; of arithmetic without randomness there is none."""
-    return "exact" if finding.exact else f"{p:.2g}"
+    return "exact" if finding.exact else chance(p)
 
 
 def _effect(entry: ClaimEntry) -> str:

@@ -212,14 +212,19 @@ def decision(
     return Decision(overall, size, _told(decisive, overall), decisive.seeds, findings, note, target=decisive.target)
 
 
+def chance(p: float) -> str:
+    """Return a p-value as text; one that is too small for a number of this machine is not nought."""
+    return f"{p:.2g}" if p > 0 else "<1e-300"
+
+
 def _told(finding: Finding, overall: Verdict) -> str:
     """Return a statistic with the p-value of the side that was decided; both sides where none was."""
     said = [finding.statistic]
     if finding.exact:
         said += [] if finding.statistic.endswith(("exact", "exact)")) else ["exact"]
     else:
-        said += [f"p for {finding.p_value:.2g}"] if overall != "contradicted" else []
-        said += [f"p against {finding.p_against:.2g}"] if overall != "supported" else []
+        said += [f"p for {chance(finding.p_value)}"] if overall != "contradicted" else []
+        said += [f"p against {chance(finding.p_against)}"] if overall != "supported" else []
     return ", ".join(said)
 
 

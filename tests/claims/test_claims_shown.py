@@ -83,6 +83,7 @@ def test_chance_is_never_called_exact():
     assert (far.p_for, far.p_against) == (0, 1)
     for test in (far, middle, shared, sign_test(20, 20), sign_test(0, 20)):
         assert "exact" not in decision({"ring": test}, "size").statistic
+    assert decision({"ring": far}, "size").statistic.endswith("p for <1e-300")
     # Exact numbers beside a random part are not exact together.
     both = every([t_test([1.0] * 3), sign_test(3, 20)])
     assert "exact" not in decision({"ring": both}, "size").statistic
