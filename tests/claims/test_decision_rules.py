@@ -29,6 +29,11 @@ def test_a_rule_keeps_silent_where_neither_is_true(number: int) -> None:
     assert synthetic.share_right(number, "neither", REPETITIONS) >= 0.85
 
 
+@pytest.mark.parametrize(("number", "part"), [(n, part) for n, parts in synthetic.PARTS.items() for part in parts])
+def test_a_rule_contradicts_a_claim_of_which_one_part_is_false(number: int, part: str) -> None:
+    assert synthetic.share_contradicted(number, part, 10) >= 0.8
+
+
 @pytest.mark.parametrize("number", sorted(set(synthetic.MAKERS) & set(range(6, 14))))
 def test_a_decision_does_not_depend_on_the_order_of_results(number: int) -> None:
     claim = synthetic.claims()[number]
