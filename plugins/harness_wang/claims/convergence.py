@@ -25,8 +25,8 @@ VARIED = 6
 
 
 NOTE = (
-    "Theorem 1 is an upper bound for very wide networks, and a slow rate is compatible with it: the verdict is not on"
-    " the theorem but on whether one rate describes networks of this size (width 64) over the steps that were run."
+    "The verdict is on whether one rate describes the descent of networks of width 64, not on Theorem 1, which is"
+    " an upper bound for very wide networks and is compatible with any slow rate."
 )
 
 

@@ -21,9 +21,8 @@ MARGIN = 0.75
 
 
 NOTE = (
-    "Theorem 1 is an upper bound for very wide networks and needs only some positive constant, which a finite run always"
-    " has: the verdict is on whether ‖∇L‖²/L keeps its size in networks of width 64 as the loss falls; where it shrinks,"
-    " descent slows down."
+    "The verdict is on whether ‖∇L‖²/L keeps its size as networks of width 64 descend (where it shrinks, descent"
+    " slows down), not on Theorem 1, which is for very wide networks and needs only some positive constant."
 )
 
 

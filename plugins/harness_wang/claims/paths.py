@@ -154,4 +154,4 @@ def power(x: Mapping[float, Sequence[float]]) -> str:
     found = t_interval(slopes)
     if found.low is None or found.high is None or not math.isfinite(found.low):
         return f"{found.value:.2g}"
-    return f"{found.value:.2g} ({found.low:.2g}–{found.high:.2g})"
+    return f"{found.value:.2g} ({found.low:.2g} to {found.high:.2g})"

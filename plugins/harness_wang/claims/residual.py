@@ -23,9 +23,8 @@ ARM = 1.05
 """An end of a bell is at least so many times its middle; less is no arm, however significant."""
 
 NOTE = (
-    "An arm is a residual at least 5 % above the middle; the statement is on a deep ReLU network of width 64 without"
-    " preconditioning, before and half-way through its training, and says nothing of how well a bell-shaped weighting"
-    " trains (claim 6)."
+    "The verdict is on the shape of the residual of a deep ReLU network without preconditioning, an arm being at"
+    " least 5 % above the middle, and says nothing of how well a bell-shaped weighting trains (claim 6)."
 )
 
 

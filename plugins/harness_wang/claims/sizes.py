@@ -145,4 +145,4 @@ def _note(made: Decision, equal: Mapping[str, Mapping[str, Test]]) -> str:
 
 
 def _said(test: Test) -> str:
-    return f"{test.value:.2f}" if test.low is None else f"{test.value:.2f} ({test.low:.2f}–{test.high:.2f})"
+    return f"{test.value:.2f}" if test.low is None else f"{test.value:.2f} ({test.low:.2f} to {test.high:.2f})"

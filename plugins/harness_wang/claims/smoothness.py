@@ -31,10 +31,9 @@ ROUNDING = 1e-5
 """Relative to the loss: what single precision does to an excess."""
 
 NOTE = (
-    "Asked is whether constants fitted at a large loss, doubled, also bound the excess at a hundredth of it and less, in"
-    " random directions and down the gradient of a network of width 64; an excess that falls as L^0.5 uses the factor √L"
-    " up, a slower fall violates it. Without √L the fitted side would not shrink at all: that this weaker inequality"
-    " holds says nothing against √L. Other directions, and how the constants depend on width and depth, were not tried."
+    "The verdict is on whether constants from a large loss, doubled, still hold at a hundredth of it, where √L"
+    " makes the bound ten times tighter, in random directions and down the gradient at width 64; other directions,"
+    " and how the constants grow with width and depth, were not tried."
 )
 
 
@@ -56,8 +55,10 @@ class SemiSmooth(Claim):
 
     In a first run (seeds 100 to 139) constants came from the first half of each run and were tested in the second,
     where √L differs by 1.5: less than the slack, so that any excess was "supported". Fit and test were parted by the
-    loss after that, and tried out on seeds 0 to 9. Reported, and not decisive: the share of violating perturbations, the largest excess over the fitted
-    side, the power of L with which the largest excess of a run falls, and the violations where neither term has √L.
+    loss after that, and tried out on seeds 0 to 9. Reported, and not decisive: the share of violating perturbations,
+    the largest excess over the fitted side, the power of L with which the largest excess of a run falls (½ uses the
+    factor √L up), and the violations where neither term has √L. That inequality is the weaker one, as its right-hand
+    side does not fall with the loss: that it holds says nothing against √L.
     """
 
     name: ClassVar[str] = "semi-smooth"
@@ -207,12 +208,12 @@ def _note(runs: Sequence[Trajectory], ratios: list[np.ndarray], plain: list[np.n
     return (
         f"{(everything > SLACK).mean():.2%} of {len(everything)} perturbations violate, largest excess "
         f"{everything.max():.2g} of the fitted side; a run's largest excess falls as L^{falls} from first to last; "
-        f"with no √L in either term {(other > SLACK).mean():.2%}, {other.max():.2g}"
+        f"of the weaker inequality with no √L {(other > SLACK).mean():.2%}, {other.max():.2g}"
     )
 
 
 def _power(run: Trajectory) -> float | None:
-    """Return p in "the largest excess ∝ L^p" between the first and the last probed step; None where one is not positive."""
+    """Return p in "the largest excess ∝ L^p" from the first to the last probed step; None where one is not above 0."""
     import numpy as np
 
     probes = run.probes
