@@ -267,9 +267,17 @@ def _over_seeds(measurements: Sequence[Measurement], truth: float) -> Trial:
 TWO = Law(np.array([0.5, -0.3]), np.array([1.5, 0.5]))
 GRID = np.geomspace(10.0, 0.2, 13)
 
+COARSE = np.geomspace(2.0, 0.2, 5)
+"""A low first level and few steps: a divergence that is not small."""
+
 
 def marginal(
-    name: str, sampler: Sampler, offset: tuple[float, float], scatter: float, seeds: tuple[int, ...]
+    name: str,
+    sampler: Sampler,
+    offset: tuple[float, float],
+    scatter: float,
+    seeds: tuple[int, ...],
+    grid: np.ndarray = GRID,
 ) -> Callable[[int], Iterator[Trials]]:
     """Return trials of `kl` without the affine shortcut.
 
@@ -279,20 +287,21 @@ def marginal(
         offset: mean of the networks' c.
         scatter: standard deviation of the coordinates of c over networks.
         seeds: the numbers of seeds.
+        grid: the levels of sampling.
     """
 
     def trials(repetitions: int) -> Iterator[Trials]:
         rng = np.random.default_rng(2)
         mean, most = np.array(offset), max(seeds)
         # Quadratic in c, without a mixed term: the mean over networks adds its curvature times the variance.
-        expected = _divergence(sampler, mean) + scatter**2 * _curvature(sampler)
+        expected = _divergence(sampler, mean, grid) + scatter**2 * _curvature(sampler, grid)
         for repetition in range(repetitions):
             networks = mean + scatter * rng.normal(size=(most, 2))
             results = [
-                KL().measure(_experiment(sampler, network, repetition * most + index))
+                KL().measure(_experiment(sampler, network, grid, repetition * most + index))
                 for index, network in enumerate(networks)
             ]
-            own, found = _divergence(sampler, networks[0]), {}
+            own, found = _divergence(sampler, networks[0], grid), {}
             for s in seeds:
                 # As in a leaderboard, a seed for which the metric does not apply is left out.
                 measured = [result for result in results[:s] if isinstance(result, Measurement)]
@@ -303,44 +312,44 @@ def marginal(
     return trials
 
 
-def _experiment(sampler: Sampler, offset: np.ndarray, seed: int) -> Experiment:
+def _experiment(sampler: Sampler, offset: np.ndarray, grid: np.ndarray, seed: int) -> Experiment:
     denoiser = TWO.denoiser(np.zeros((2, 2)), offset)
-    kernel = sampler.variances(GRID, None, None) if isinstance(sampler, GaussianKernelSampler) else None
+    kernel = sampler.variances(grid, None, None) if isinstance(sampler, GaussianKernelSampler) else None
     nothing = torch.empty(0, 2, dtype=torch.float64)
     return Experiment(
         target=TWO.hidden(),
         sampler=sampler,
-        sigmas=GRID.tolist(),
+        sigmas=grid.tolist(),
         samples=nothing,
         reference=nothing,
-        simulate=simulate_function(sampler, denoiser, GRID, kernel),
+        simulate=simulate_function(sampler, denoiser, grid, kernel),
         exact_network=False,
         last_kernel=None,
         budget=None,
         generator=torch.Generator().manual_seed(seed),
-        kernel=kernel_function(sampler, denoiser, GRID, kernel),
+        kernel=kernel_function(sampler, denoiser, grid, kernel),
     )
 
 
-def _divergence(sampler: Sampler, offset: np.ndarray) -> float:
+def _divergence(sampler: Sampler, offset: np.ndarray, grid: np.ndarray) -> float:
     """KL(p_δ ‖ q_N) in nats, by recursion for mean and variance of each coordinate."""
-    mean, variance = np.zeros(2), np.full(2, GRID[0] ** 2)
-    kernel = sampler.variances(GRID, None, None) if isinstance(sampler, GaussianKernelSampler) else np.zeros(12)
-    for sigma, after, noise in zip(GRID, GRID[1:], kernel, strict=False):
+    mean, variance = np.zeros(2), np.full(2, grid[0] ** 2)
+    stochastic = isinstance(sampler, GaussianKernelSampler)
+    kernel = sampler.variances(grid, None, None) if stochastic else np.zeros(len(grid) - 1)
+    for sigma, after, noise in zip(grid, grid[1:], kernel, strict=False):
         # The mean of a step is x + share·(D − x): the kernels' x + ΔS, or Euler's.
         share = 1 - after / sigma if isinstance(sampler, Euler) else 1 - (after / sigma) ** 2
         slope = 1 - share * sigma**2 / (TWO.eigenvalues + sigma**2)
         mean = slope * mean + (1 - slope) * TWO.mean + share * sigma * offset
         variance = slope**2 * variance + noise
-    ratio = (TWO.eigenvalues + GRID[-1] ** 2) / variance
+    ratio = (TWO.eigenvalues + grid[-1] ** 2) / variance
     return float(0.5 * (ratio - 1 - np.log(ratio) + (TWO.mean - mean) ** 2 / variance).sum())
 
 
-def _curvature(sampler: Sampler) -> float:
+def _curvature(sampler: Sampler, grid: np.ndarray) -> float:
     """½ΔKL over the coordinates of c: what noise of unit variance in c adds on average."""
-    zero = _divergence(sampler, np.zeros(2))
-    units = np.eye(2)
-    return sum(0.5 * (_divergence(sampler, e) + _divergence(sampler, -e)) - zero for e in units)
+    zero, units = _divergence(sampler, np.zeros(2), grid), np.eye(2)
+    return sum(0.5 * (_divergence(sampler, e, grid) + _divergence(sampler, -e, grid)) - zero for e in units)
 
 
 # Kendall's τ
@@ -421,6 +430,9 @@ STUDIES: dict[str, Callable[[int], Iterator[Trials]]] = {
     ),
     "kl by change of variables": marginal(
         "change of variables: Euler, exact score", Euler(), (0.0, 0.0), 0.0, (1, 3, 5)
+    ),
+    "kl by change of variables, coarse": marginal(
+        "change of variables: Euler from σ = 2 in 4 steps, exact score", Euler(), (0.0, 0.0), 0.0, (1, 10), COARSE
     ),
     "kl by change of variables, networks": marginal(
         "change of variables: Euler, networks vary", Euler(), (0.1, -0.05), 0.02, SEEDS

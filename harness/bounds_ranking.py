@@ -26,7 +26,7 @@ from harness.bounds_leaderboard import BOUNDS_SCHEMA_VERSION, score
 from harness.leaderboard import Row, limits, validate
 from harness.sections import Section, sections
 
-PATH = "path-kl"
+PATH, TRAINING = "path-kl", "training-loss"
 
 ROUNDING = 1e-9
 """Relative distance within which two bounds tie for the tightest."""
@@ -75,11 +75,13 @@ def compared_metric(section: Section, bound: str) -> str | None:
 
 
 def comparisons(rows: Sequence[Row], bound: str, metric: str | None) -> list[Comparison]:
-    """Return the bound and the measured value of each row that has both."""
+    """Return the bound and the measured value of each row that has both; of a training, of each network."""
     if metric is None:
         return []
     found = ((row.bounds.get(bound), _measured(row, metric)) for row in rows)
-    return [(limit, value) for limit, value in found if limit is not None and value is not None]
+    pairs = [(limit, value) for limit, value in found if limit is not None and value is not None]
+    # However a network is sampled, its training is the same: one comparison, not one a row.
+    return list(dict.fromkeys(pairs)) if metric == TRAINING else pairs
 
 
 def _measured(row: Row, metric: str) -> float | None:

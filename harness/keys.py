@@ -109,7 +109,7 @@ class Keys:
         """Key of a combination's grid; what the grid does not ask for takes no part."""
         rule = c.time_discretization
         parts = (self.of(rule), self.of(c.noise_schedule), c.steps, (self._range[0], c.sigma_max))
-        target = self.of(c.target) if rule.needs_information else None
+        target = self.information(c.target) if rule.needs_information else None
         sampler = self.of(c.sampler) if rule.needs_sampler else None
         network = self.network(c, seed) if c.grid_follows_network else None
         return digest(engine(), "grid", *parts, target, sampler, network)
@@ -131,7 +131,7 @@ class Keys:
     def sample(self, c: Combination, sigmas: list[float], seed: int) -> str:
         """Key of a sampling: by the grid's levels, not by the rule that made them, and by the initial law."""
         count = self._suite.sampling.samples
-        parts = (self.network(c, seed), self.of(c.sampler), self.of(c.initial_law))
+        parts = (self.network(c, seed), self.of(c.sampler), self.of(c.initial_law), self.information(c.target))
         return digest(engine(), "sample", *parts, sigmas, seed, count)
 
     def calibration(self, target: Component, seed: int, metric: str) -> str:

@@ -135,6 +135,7 @@ def outcome(rows: Manifest, row: Row, store: Store, metric: str) -> Outcome:
 def _failure(rows: Manifest, row: Row, metric: str, records: Mapping[str, Record]) -> str | None:
     """Return why a row has failed: the first seed's first reason."""
     ranking = rows.metrics.get(metric)
+    unfinished = False
     for index, seed in enumerate(rows.seeds):
         samples = row.samples[index : index + 1]
         needed = [*row.networks[index : index + 1], *samples]
@@ -144,8 +145,8 @@ def _failure(rows: Manifest, row: Row, metric: str, records: Mapping[str, Record
             if key in records and records[key].reason is not None:
                 return f"seed {seed}: {records[key].reason}"
         if not samples or any(key not in records for key in (*needed, *others)):
-            return UNFINISHED
-    return None
+            unfinished = True
+    return UNFINISHED if unfinished else None
 
 
 def _shortcomings(rows: Manifest, results: list[Outcome], store: Store) -> list[str]:

@@ -25,7 +25,7 @@ from harness.claims import Claim
 from harness.components import Component
 from harness.errors import HarnessError, did_you_mean
 from harness.networks import Network, OracleNetwork, TrainableNetwork
-from harness.provenance import GROUP, normalize
+from harness.provenance import GROUP, among_claims, normalize
 from harness.registry import AXES, Entry, PluginInfo, Problem, Registry
 
 __all__ = ["PluginError", "PluginInfo", "Problem", "Registry", "load"]
@@ -186,6 +186,8 @@ def _check_class(hook: str, cls: Any) -> None:
         raise PluginError(f"{what} must derive from TrainableNetwork or OracleNetwork")
     if contract is Claim:
         _check_claim(what, cls)
+    elif among_claims(cls):
+        raise PluginError(f"{what} lies in its package's folder 'claims', which no digest covers; move it elsewhere")
     _check_parameters(what, cls, contract)
 
 

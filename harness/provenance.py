@@ -59,6 +59,12 @@ def source_root(cls: type) -> Path | None:
     return None
 
 
+def among_claims(cls: type) -> bool:
+    """Tell whether a class is defined in the folder of its package that `source_digest` leaves out."""
+    root, file = source_root(cls), getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return root is not None and file is not None and Path(file).is_relative_to(root / CLAIMS)
+
+
 @functools.cache
 def source_digest(root: Path) -> str:
     """Return the SHA-256 over relative path and bytes of every source file of a package (or module).

@@ -88,8 +88,8 @@ class TestTruths:
     def test_the_mean_divergence_over_networks(self):
         rng = np.random.default_rng(0)
         mean = np.array([0.1, -0.05])
-        found = [study._divergence(Euler(), mean + 0.1 * rng.normal(size=2)) for _ in range(4000)]
-        expected = study._divergence(Euler(), mean) + 0.01 * study._curvature(Euler())
+        found = [study._divergence(Euler(), mean + 0.1 * rng.normal(size=2), study.GRID) for _ in range(4000)]
+        expected = study._divergence(Euler(), mean, study.GRID) + 0.01 * study._curvature(Euler(), study.GRID)
         assert abs(np.mean(found) - expected) < 4 * np.std(found) / 4000**0.5
 
 

@@ -1,5 +1,6 @@
 """Discovery, isolation, duplicates and provenance, on distributions made for the occasion."""
 
+import importlib
 import random
 import re
 import subprocess
@@ -95,6 +96,17 @@ def test_a_plugin_of_another_distribution_is_found(install, registry):
     [made] = found.parse("time_discretization", "quadratic:power=3")
     assert made.power == 3
     assert without(found, "quad") == list(registry.plugins)
+
+
+def test_only_claims_may_lie_where_no_digest_looks(tmp_path, monkeypatch):
+    package = tmp_path / "acme_hidden"
+    (package / "claims").mkdir(parents=True)
+    (package / "claims" / "__init__.py").write_text(grid("hidden"))
+    (package / "__init__.py").write_text("from acme_hidden.claims import Grid, harness_time_discretizations\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    hidden = importlib.import_module("acme_hidden").Grid
+    with pytest.raises(PluginError, match="hidden lies in its package's folder 'claims', which no digest covers"):
+        plugins._check_class("harness_time_discretizations", hidden)
 
 
 BROKEN = {

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,3 +124,27 @@ def test_what_waits_for_its_grid_is_unfinished(finished, tmp_path):
     store.close()
     reasons = {row["reason"] for row in read_document(copy)["rows"]}
     assert reasons == {"not computed yet: run the same command again"}
+
+
+def test_where_one_seed_fails_a_grid_for_each_seed_tells_the_reason(tmp_path):
+    # One of four networks diverges. It has no grid, so that the row lacks its sampling: that is no work left undone.
+    wild = {"method": "gradient-descent", "steps": [300], "points": 8, "levels": 4, "learning_rate": 1.0}
+    changes = {"targets": ["gaussian:dim=2"], "training": wild, "weightings": ["edm"], "seeds": 4, "steps": [4]}
+    changes |= {"networks": ["mlp:width=16,depth=2"], "samplers": ["exponential-integrator"]}
+    run(Suite.from_mapping(SUITE | changes, "rounds.toml"), load(), tmp_path, Options(1, progress=False))
+    reasons = {row["reason"] for row in read_document(tmp_path)["rows"]}
+    assert len(reasons) == 1
+    assert "seed 3: training diverged" in reasons.pop()
+
+
+def test_what_rests_on_measured_information_rests_on_its_range():
+    # J(u) is measured over the whole range of noise, which may reach beyond where sampling starts.
+    def keys(sigma_max):
+        changes = {"noise": {"sigma_min": 0.05, "sigma_max": sigma_max}, "networks": ["inexact"]}
+        changes["sampling"] = {"samples": 50, "sigma_max": [5.0]}
+        suite, registry = Suite.from_mapping(SUITE | changes, "rounds.toml"), load()
+        made = Plan(suite, registry, expand(suite, registry), Path("unused"))
+        (c, *_) = [c for c in made.combinations if c.time_discretization.name == "fisher"]
+        return made.keys.grid(c, 0), made.keys.sample(c, [5.0, 1.0, 0.05], 0)
+
+    assert not set(keys(5.0)) & set(keys(80.0))

@@ -24,8 +24,9 @@ def adjusted(value: Tensor, controls: Tensor) -> tuple[Tensor, Tensor]:
     """Return v + c·b at n points, shape (n,), and the mean of b over folds, shape (k,).
 
     Arguments:
-        value: v, shape (n,), at independent points in no particular order.
-        controls: c, of mean 0, shape (n, k).
+        value: v, shape (n,), at independent points. Points of several kinds come one kind after the other: fold k
+            has every eighth point from k on, and must be made up as the whole is, or b depends on the fold's kind.
+        controls: c, of mean 0 over such points, shape (n, k).
     """
     fold = torch.arange(len(value)) % FOLDS
     found, slopes = value.clone(), []

@@ -65,8 +65,22 @@ def _cost(request: GridRequest) -> Cost:
         if isinstance(sampler, GaussianKernelSampler):
             curves = (information, error) if sampler.needs_information else (None, None)
             variances = sampler.step_variances(sigma, sigma_next, *curves)
+            _check(sampler, sigma, sigma_next, variances)
         divergences = step_divergences(sigma, sigma_next, variances, information, error)
         total: np.ndarray = divergences.mean(0) + EVEN * np.log(sigma / sigma_next) ** 2
         return total
 
     return cost
+
+
+def _check(sampler: GaussianKernelSampler, sigma: np.ndarray, sigma_next: np.ndarray, variances: np.ndarray) -> None:
+    """Refuse a variance that no step has: as the least of all costs a NaN would win."""
+    import numpy as np
+
+    good = np.isfinite(variances) & (variances > 0)
+    if not good.all():
+        k = int((~good).argmax())
+        raise HarnessError(
+            f"sampler {sampler.label()}: the variance of a step from σ = {sigma[k]:g} to {sigma_next[k]:g} is"
+            f" {variances[k]:g}; time discretization 'fisher' tries steps of every length: all must be positive"
+        )

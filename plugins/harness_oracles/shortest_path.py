@@ -1,6 +1,7 @@
 """The grid of least total cost, where each step has a cost c(σ, σ') of its own: a shortest path.
 
-Dynamic programming finds the best grid of N steps among M log-spaced levels exactly, in N·M² operations: with V_0
+Dynamic programming finds the best grid of N steps among M log-spaced levels exactly, in N·M² operations (the best to
+the lattice's resolution): with V_0
 the cost of reaching a level in no step, V_{n+1}(σ') = min_σ V_n(σ) + c(σ, σ'). Then the levels leave the lattice: each
 gets a few candidates around it, the best path through all of them is found at once, and the candidates close in as
 long as it gains. Every round keeps the path before it, so that the cost never rises.
@@ -16,8 +17,8 @@ import numpy as np
 Cost = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Cost of steps from σ to σ' < σ: two arrays of shape (K,) to one."""
 
-CELLS = 256
-"""Cells of the lattice, of equal width in ln σ."""
+CELLS, CELLS_A_STEP = 256, 12
+"""Cells of the lattice, of equal width in ln σ: at least so many, and so many for each step."""
 
 DIRECT = 64
 """Most steps that are placed on the lattice; more are interpolated from these and then closed in on."""
@@ -42,8 +43,9 @@ def shortest_grid(cost: Cost, sigma_max: float, sigma_min: float, steps: int) ->
         sigma_min: the last level.
         steps: the number N of steps.
     """
-    lattice = np.linspace(np.log(sigma_max), np.log(sigma_min), CELLS + 1)
     direct = min(steps, DIRECT)
+    cells = max(CELLS, CELLS_A_STEP * direct)
+    lattice = np.linspace(np.log(sigma_max), np.log(sigma_min), cells + 1)
     levels = lattice[_best_lattice_path(_lattice_costs(cost, lattice), direct)]
     if steps > direct:
         levels = _interpolated(_refined(cost, levels), steps)

@@ -120,7 +120,7 @@ def grids(case: Case | Part, rng: Generator) -> Evidence:
                 for name, sigmas in levels.items():
                     factor = ratio if name == "polynomial" else 1.0
                     # What training leaves at each level is the same for both grids; they weigh it differently.
-                    score = factor * size * dim * 10 / length * np.exp(shared + rng.normal(scale=0.02, size=SEEDS))
+                    score = factor * size * dim * 10 / length * np.exp(shared + rng.normal(scale=0.01, size=SEEDS))
                     terms = {"score": score, "discretization": exact[name]}
                     labels = {"time_discretization": name, "network": suite, "weighting": "edm"}
                     ladders[suite].append(result(target, sigmas, terms, train_steps=length, labels=labels))
@@ -193,7 +193,7 @@ def dimensions(case: Case | Part, rng: Generator) -> Evidence:
     for family in ("gaussian", "mixture", "patches"):
         for dim in dimension.DIMENSIONS:
             target = f"{family}:dim={dim}"
-            size = 0.3 * dim**power * np.exp(rng.normal(scale=0.05))
+            size = dim**power * np.exp(rng.normal(scale=0.05))
             known[target] = Scaled(curve(rng, 1, 1.0), size, dim)
             found.append(result(target, geometric(setting.STEPS), {}, seeds=1))
     return Evidence(results={"dimensions": found}, information=known)

@@ -30,6 +30,11 @@ def test_a_rule_keeps_silent_where_neither_is_true(number: int) -> None:
     assert synthetic.share_right(number, "neither", REPETITIONS) >= 0.85
 
 
+@pytest.mark.parametrize(("number", "part"), [(n, part) for n, parts in synthetic.PARTS.items() for part in parts])
+def test_a_rule_contradicts_a_claim_of_which_one_part_is_false(number: int, part: str) -> None:
+    assert synthetic.share_contradicted(number, part, 10) >= 0.8
+
+
 def test_an_error_that_falls_faster_than_its_bound_is_no_contradiction() -> None:
     """Data with mean 0: E_I falls as σ_max^−4."""
     made = made_designs.starts("true", np.random.default_rng(0))

@@ -157,3 +157,17 @@ def test_a_sampler_without_a_kernel_gets_the_exponential_integrators_grid():
 def test_it_needs_information():
     with pytest.raises(HarnessError, match="needs the target's Fisher information"):
         Fisher().levels(request(8, None, part("sampler", "ancestral")))
+
+
+class NotANumber(type(part("sampler", "ancestral"))):
+    name = "not-a-number"
+
+    def step_variances(self, sigma, sigma_next, information=None, score_error=None):
+        found = super().step_variances(sigma, sigma_next, information, score_error)
+        return np.where(sigma > 100 * sigma_next, np.nan, found)
+
+
+def test_a_sampler_without_a_variance_for_long_steps_is_named():
+    information = Gaussian(1.0)
+    with pytest.raises(HarnessError, match=r"sampler not-a-number: the variance of a step from σ = 20 to .* is nan"):
+        Fisher().levels(request(8, information, NotANumber()))

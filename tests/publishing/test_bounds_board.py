@@ -82,6 +82,11 @@ class TestRanking:
         assert made["reverse"]["order"]["high"] < -0.1
         assert made["constant"]["order"] == {"kendall_tau": None, "low": None, "high": None, "n": 20}
 
+    def test_a_training_that_many_rows_share_is_compared_once(self, small):
+        rows = [({"training-loss": float(1 + k // 4)}, {"some-loss": 5.0 + k // 4}) for k in range(16)]
+        (entry,) = rank_bounds(board(small, rows))["entries"]
+        assert (entry["applies"], entry["order"]["n"], entry["tightness"]["n"]) == (16, 4, 4)
+
     def test_rows_without_the_bound_or_a_positive_value_have_no_ratio(self, small):
         rows = [
             ({"kl": 0.5}, {"b": 1.0}),

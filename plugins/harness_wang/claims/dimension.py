@@ -23,8 +23,8 @@ DIMENSIONS = (4, 8, 16, 32, 64, 128)
 SIDES = (2, 3, 4, 5, 6, 8)
 """Sides of the image patches: d = 4 to 64."""
 
-LADDER = tuple(2**k for k in range(1, 15))
-"""Numbers of steps, 2 to 16384, at which E_D is computed until it is small enough."""
+LADDER = tuple(2**k for k in range(1, 17))
+"""Numbers of steps, 2 to 65536, at which E_D is computed until it is small enough."""
 
 EPSILON = 1.0
 """Discretization error in nats that is to be reached."""
@@ -44,11 +44,11 @@ class StepsGrowWithDimension(Claim):
     """The slope of ln N(ε) in ln d, N(ε) the number of steps for which the discretization error is ε = 1 nat.
 
     E_D of the exponential grid with the exact score, from σ = 20 to 0.05, is exact arithmetic on J(u); the other terms
-    do not depend on N. N(ε) is read off a ladder of N, each twice the one before, from 2 on, a power law between its rungs. Three families:
-    isotropic Gaussians and mixtures of five Gaussians with d = 4 … 128, and patches of photographs with d = 4 … 64. The
-    law of the data changes with d, and the rule asks for the growth along each family. Of isotropic Gaussians E_D is
-    d times that of one coordinate, exactly: this family cannot fail, and is a check of the harness. The mixtures and
-    the patches are what is tested.
+    do not depend on N. N(ε) is read off a ladder of N, each twice the one before, from 2 on, a power law between its
+    rungs. Three families: isotropic Gaussians and mixtures of five Gaussians with d = 4 … 128, and patches of
+    photographs with d = 4 … 64. The law of the data changes with d, and the rule asks for the growth along each
+    family. Of isotropic Gaussians E_D is d times that of one coordinate, exactly: this family cannot fail, and is a
+    check of the harness. The mixtures and the patches are what is tested.
 
     "Almost linearly" means a slope from 0.8 to 1.2. On each family the slope is fitted by least squares over the six
     dimensions; its error comes from the residuals, so a curve that bends is not known well. Two one-sided tests by
