@@ -100,8 +100,8 @@ class BestExponent(Claim):
             place = setting.factor(shown.place)
             if shown.end:
                 place = replace(place, low=None, high=None)
-            sign = f"{shown.end} " if shown.end else "= "
-            statistic = f"ρ*/ρ0 {sign}{place.value:.3g} ({place.statistic}), weakest part {whole.statistic}"
+            how = "end of the ladder" if shown.end else place.statistic
+            statistic = f"ρ*/ρ0 {shown.end or '='} {place.value:.3g} ({how}), weakest part {whole.statistic}"
             tests[name] = replace(place, statistic=statistic, p_for=whole.p_for, p_against=whole.p_against)
             beyond[name] = shown.end
             costs = ", ".join(f"{o.cost:.2f} (N = {own[0].steps})" for o, own in zip(optima, lengths, strict=True))
@@ -208,4 +208,6 @@ def _marginal(results: list[Result]) -> str:
     values = [float(np.mean(result.metrics.get("kl", np.array(np.nan)))) for result in own]
     if not np.isfinite(values).all():
         return ""
-    return f"; marginal kl is least at ρ = {exponent(own[int(np.argmin(values))]):g} of those tried (N = {steps})"
+    k = int(np.argmin(values))
+    end = ", an end of the ladder" if k in (0, len(own) - 1) else ""
+    return f"; marginal kl is least at ρ = {exponent(own[k]):g} of those tried{end} (N = {steps})"
