@@ -118,14 +118,12 @@ RADII = (0.016, 0.16, 1.6)
 
 def probed(rng: Generator, steps: np.ndarray, loss: np.ndarray, power: float, late: float) -> Probes:
     """Perturbations at some steps, with an excess ∝ L^power at a radius; at a small loss so many times more."""
-    rows = []
-    for step, here in zip(steps, loss, strict=True):
-        grown = late if here < 0.05 * loss[0] else 1.0
-        for radius in np.repeat(RADII, 4):
-            excess = rng.uniform(0.05, 0.5) * grown * here**power * (radius ** (4 / 3) + radius**2)
-            slope = rng.normal(0, 1) * radius * np.sqrt(here)
-            rows.append((step, False, radius, here, here + slope + excess, slope))
-    return Probes(*map(np.array, zip(*rows, strict=True)))
+    step, radius = (each.ravel() for each in np.meshgrid(steps, np.repeat(RADII, 4), indexing="ij"))
+    here = np.repeat(loss, len(step) // len(loss))
+    size = rng.uniform(0.05, 0.5, len(step)) * np.where(here < 0.05 * loss[0], late, 1.0)
+    excess = size * here**power * (radius ** (4 / 3) + radius**2)
+    slope = rng.normal(0, 1, len(step)) * radius * np.sqrt(here)
+    return Probes(step, np.zeros(len(step), bool), radius, here, here + slope + excess, slope)
 
 
 def perturbed(rng: Generator, power: float = 0.5, late: float = 1.0, share: float = 1.0) -> Evidence:
