@@ -28,8 +28,8 @@ SLOPE = -1.5
 REMOVED = 0.1
 """Share of E_I that may be left where a start is said to remove it."""
 
-FLOOR = 1e-9
-"""What a plot shows of a matched start, at least, as a share of the other: below it is rounding."""
+FLOOR = 1e-6
+"""What a plot shows of a matched start, at least, as a share of the other: below it are rounding and quadrature."""
 
 NOTE = (
     "A higher σ_max lowers an error that is usually far below the others already (its size is in the plot), and costs"
@@ -107,10 +107,10 @@ class InitialNoise(Claim):
             levels, centered, matched = curves(results)
             x = levels.tolist()
             moment = setting.information(evidence, target).second_moment
-            shown = [max(left, FLOOR * whole) for left, whole in zip(matched.tolist(), centered.tolist(), strict=True)]
+            shown = [max(abs(left), FLOOR * whole) for left, whole in zip(matched.tolist(), centered.tolist(), strict=True)]
             series = (
                 Series("N(0, σ_max² I)", x, centered.tolist()),
-                Series(f"moments matched (drawn at {FLOOR:g} of the other if less)", x, shown, kind="points"),
+                Series("moments matched (size; at least 1e-6 of the other)", x, shown, kind="points"),
                 Series("m₂²/(2σ_max²)", x, (moment / (2 * levels**2)).tolist(), kind="guide"),
             )
             panels.append(Panel(target, "σ_max", "initialisation error E_I (nats)", series, True, True))
