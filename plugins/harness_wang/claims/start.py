@@ -107,7 +107,9 @@ class InitialNoise(Claim):
             levels, centered, matched = curves(results)
             x = levels.tolist()
             moment = setting.information(evidence, target).second_moment
-            shown = [max(abs(left), FLOOR * whole) for left, whole in zip(matched.tolist(), centered.tolist(), strict=True)]
+            shown = [
+                max(abs(left), FLOOR * whole) for left, whole in zip(matched.tolist(), centered.tolist(), strict=True)
+            ]
             series = (
                 Series("N(0, σ_max² I)", x, centered.tolist()),
                 Series("moments matched (size; at least 1e-6 of the other)", x, shown, kind="points"),
