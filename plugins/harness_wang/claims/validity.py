@@ -43,7 +43,7 @@ class TermsBoundTheError(Claim):
     combinations of the test that the bound is above), and none does (against: the least p of the contrary, times
     the number of comparisons). α = 0.05/13. Supported: on every target each combination lies significantly below its
     bound. Contradicted: on some target a combination lies significantly above it: a violation, and a failure of
-    theory or harness. Undecided: neither, where a bound is too close to tell. The effect is the median over the
+    theory or harness. Undecided: neither, where a bound is too close to tell. The effect is the median over the trained
     combinations of bound / path divergence, with its limits over seeds: how loose the bound is, of which the target
     with the smallest has the tightest bound. Violations are counted in the statistic; the least ratio of all
     combinations, and bound / marginal divergence, are in the notes. Against the path divergence the bound is a theorem
@@ -105,11 +105,10 @@ class TermsBoundTheError(Claim):
 
 
 def np_ratios(results: list[Result], metric: str) -> np.ndarray:
-    """Return ln of the median over combinations of bound / metric, of each seed that all have; shape (S,)."""
+    """Return ln of the median over the trained combinations of bound / metric, of each seed; shape (S,)."""
     import numpy as np
 
-    seeds = max(len(result.seeds) for result in results)
-    trained = [result for result in results if len(result.seeds) == seeds]
+    trained = [result for result in results if result.train_steps]
     logs = np.log(np.stack([np.asarray(r.bounds[BOUND]) / np.asarray(r.metrics[metric]) for r in trained]))
     return np.asarray(np.median(logs, axis=0))
 
