@@ -21,7 +21,8 @@ from harness.tables import in_markdown
 SOURCE, PAGE = "claims.json", "README.md"
 
 _HOW_TO_READ = """\
-- Each claim is a statement of the paper; its experiment and its rule were fixed in code before there were data.
+- Each claim is a statement of the paper; its experiment and its rule were fixed in code before the runs that decide. A
+  rule that was revised after a pilot on other seeds says so; where there are no seeds (arithmetic), no data are fresh.
 - `supported`: on every target the test for the claim is significant. `contradicted`: on some target the test
   against it is, corrected for the number of targets. `undecided`: neither; that is no verdict on the claim.
 - Every test of a claim has level {alpha:.2g}, 5 % divided among 13 claims, so that verdicts do not depend on which
