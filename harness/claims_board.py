@@ -194,6 +194,8 @@ def _entry(outcome: Outcome) -> ClaimEntry:
             return _claim(
                 outcome, None, f"rule: the decision breaks its contract: {where}: {rule}".replace(": : ", ": ")
             )
+        except Exception as error:  # the decision is a plugin's: what it holds may be anything
+            return _claim(outcome, None, f"rule: the decision breaks its contract: {one_line(error)}")
     return _claim(outcome, None, outcome.error)
 
 
@@ -209,9 +211,9 @@ def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> Clai
         rule=inspect.cleandoc(type(claim).__doc__ or ""),
         verdict=None if decision is None else decision.verdict,
         effect=None if decision is None else _effect(decision.effect),
-        statistic="" if decision is None else decision.statistic,
+        statistic="" if decision is None else " ".join(decision.statistic.split()),
         seeds=0 if decision is None else decision.seeds,
-        note="" if decision is None else decision.note,
+        note="" if decision is None else " ".join(decision.note.split()),
         error=error,
         seconds=outcome.seconds,
         findings=[] if decision is None else [_finding(finding) for finding in decision.findings],
@@ -242,11 +244,11 @@ def _finding(finding: Finding) -> FindingEntry:
         effect=float(finding.effect),
         low=_finite(finding.low),
         high=_finite(finding.high),
-        statistic=finding.statistic,
+        statistic=" ".join(finding.statistic.split()),
         p_value=float(finding.p_value),
         p_against=float(finding.p_against),
         seeds=int(finding.seeds),
-        note=finding.note,
+        note=" ".join(finding.note.split()),
         exact=bool(finding.exact),
     )
 

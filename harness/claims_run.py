@@ -117,7 +117,11 @@ def _case(claim: Claim, registry: Registry, directory: Path, quick: bool) -> _Ca
     """Plan the experiments of one claim; whatever is wrong with them is its own error."""
     case = _Case(claim)
     try:
-        needed: Experiments = claim.experiments(quick)
+        needed = claim.experiments(quick)
+        if not isinstance(needed, Experiments):
+            raise ClaimError(f"experiments returned {type(needed).__name__}, no Experiments")
+        if not (needed.suites or needed.descents):
+            raise ClaimError("no suite and no descent is asked for; a verdict rests on at least one")
         for name, content in needed.suites.items():
             origin = f"claim {claim.number}, suite {name}"
             made = Suite.from_mapping({**content, "name": _suite_name(content)}, origin)
@@ -125,7 +129,7 @@ def _case(claim: Claim, registry: Registry, directory: Path, quick: bool) -> _Ca
         if needed.descents:
             case.names = tuple(needed.descents)
             case.descents = DescentsPlan(needed.descents, registry, directory.absolute() / CHECKPOINTS)
-    except Exception as error:  # a claim is a plugin's: whatever it raises is its own failure
+    except (Exception, SystemExit) as error:  # a claim is a plugin's: whatever it raises is its own failure
         case.error = f"experiment: {one_line(error)}"
         case.suites, case.descents = {}, None
     return case
@@ -152,11 +156,11 @@ def _outcome(case: _Case, store: Store) -> Outcome:
         return Outcome(claim, None, error=f"experiment: {one_line(error)}")
     try:
         decision = _checked(claim.decide(evidence))
-    except Exception as error:  # the rule is a plugin's
+    except (Exception, SystemExit) as error:  # the rule is a plugin's
         return Outcome(claim, None, error=f"rule: {one_line(error)}", seconds=seconds)
     try:
         panels = tuple(claim.figure(evidence, decision))
-    except Exception as error:  # a plot that fails takes nothing from the decision
+    except (Exception, SystemExit) as error:  # a plot that fails takes nothing from the decision
         return Outcome(claim, decision, plot_error=one_line(error), seconds=seconds)
     return Outcome(claim, decision, panels, seconds=seconds)
 
@@ -181,13 +185,19 @@ def _checked(decision: Decision) -> Decision:
     """Return a decision that keeps the contract.
 
     Raises:
-        ClaimError: it names no target, or no known verdict.
+        ClaimError: it names no target, one twice, a target without units, or no known verdict.
     """
     verdicts = ("supported", "contradicted", "undecided")
     if not isinstance(decision, Decision):
         raise ClaimError(f"decide returned {type(decision).__name__}, no Decision")
     if not decision.findings:
         raise ClaimError("the decision has no finding; it needs one for each target")
+    targets = [finding.target for finding in decision.findings]
+    for finding in decision.findings:
+        if targets.count(finding.target) > 1:
+            raise ClaimError(f"the decision has several findings for target {finding.target}; it needs one for each")
+        if finding.seeds < 1:
+            raise ClaimError(f"the finding for target {finding.target} rests on {finding.seeds} units; at least one")
     for said in (decision.verdict, *(finding.verdict for finding in decision.findings)):
         if said not in verdicts:
             raise ClaimError(f"verdict {said!r} is none of {', '.join(verdicts)}")

@@ -33,9 +33,9 @@ def read_manifest(store: Store) -> Manifest:
     if content is None and store.warnings:
         raise StoreError(store.warnings.pop())
     if content is None and str(store.meta("suite")).startswith(CLAIMS):
-        raise StoreError(
-            f"{store.directory} holds results of claims; see them with: harness claims --out {store.directory}"
-        )
+        quick = "" if store.meta("suite") == CLAIMS else " --quick"
+        out = shlex.quote(str(store.directory))
+        raise StoreError(f"{store.directory} holds results of claims; see them with: harness claims{quick} --out {out}")
     if content is None:
         out = shlex.quote(str(store.directory))
         raise StoreError(f"{store.directory} holds no rows yet; make them with: harness run --out {out}")

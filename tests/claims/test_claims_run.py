@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 from harness import cli
-from harness.claims import Claim, ClaimError, Decision, Descent, DescentRequest, Effect, Experiments, Panel, Series
+from harness.claims import (
+    Claim,
+    ClaimError,
+    Decision,
+    Descent,
+    DescentRequest,
+    Effect,
+    Experiments,
+    Finding,
+    Panel,
+    Series,
+)
 from harness.claims_board import claims_board, claims_to_json, validate_claims
 from harness.claims_publishing import publish_claims, render_claims_files
 from harness.claims_run import chosen, run_claims
@@ -127,7 +138,7 @@ class NoFinding(Fake):
     number: ClassVar[int] = 6
 
     def experiments(self, quick):
-        return Experiments()
+        return Experiments(suites={"grid": SUITE})
 
     def decide(self, evidence):
         return Decision("supported", Effect("size", 1.0), "", 2, ())
@@ -151,6 +162,21 @@ class UnevenPlot(MoreSteps):
 
     def figure(self, evidence, decision):
         return (Panel("ring", "x", "y", (Series("line", [1, 2], [1]),)),)
+
+
+class Fickle(Fake):
+    """A claim whose parts are put in by a test."""
+
+    name: ClassVar[str] = "fickle"
+    number: ClassVar[int] = 9
+    asked: ClassVar[object] = Experiments(suites={"grid": SUITE})
+    made: ClassVar[object] = None
+
+    def experiments(self, quick):
+        return self.asked
+
+    def decide(self, evidence):
+        return self.made() if callable(self.made) else self.made
 
 
 FAKES = (MoreSteps, Descends, BadRule, BadExperiment, Diverges, NoFinding)
@@ -207,6 +233,43 @@ def test_what_fails_is_an_error_with_its_reason_and_costs_the_others_nothing(fin
     assert "diverged" in found[5].error
     assert found[6].error == "rule: the decision has no finding; it needs one for each target"
     assert all(found[number].decision is None for number in (3, 4, 5, 6))
+
+
+def finding(target="ring", **changes):
+    values = {"target": target, "verdict": "supported", "effect": 1.0, "low": None, "high": None, "statistic": "t"}
+    return Finding(**values | {"p_value": 0.0, "p_against": 1.0, "seeds": 2} | changes)
+
+
+def decided(*findings, **changes):
+    values = {"verdict": "supported", "effect": Effect("size", 1.0), "statistic": "t", "seeds": 2, "findings": findings}
+    return Decision(**values | changes)
+
+
+@pytest.mark.parametrize(
+    ("asked", "made", "reason"),
+    [
+        (None, None, "experiment: experiments returned NoneType, no Experiments"),
+        (Experiments(), None, "experiment: no suite and no descent is asked for"),
+        (..., None, "rule: decide returned NoneType, no Decision"),
+        (..., lambda: sys.exit(0), "rule: SystemExit: 0"),
+        (..., decided(finding(), finding()), "rule: the decision has several findings for target ring"),
+        (..., decided(finding(seeds=0)), "rule: the finding for target ring rests on 0 units"),
+        (..., decided(finding(p_value=None)), "rule: the decision breaks its contract: "),
+        (..., decided(finding(), effect=None), "rule: the decision breaks its contract: "),
+        (..., decided(finding(), effect=Effect("e", "big")), "rule: the decision breaks its contract: "),
+    ],
+)
+def test_whatever_a_claim_returns_costs_the_others_nothing(tmp_path, monkeypatch, asked, made, reason):
+    shipped = load()
+    classes = [c for axis in shipped.axes if axis != "claim" for c in shipped.classes(axis).values()]
+    monkeypatch.setattr(Fickle, "made", staticmethod(made) if callable(made) else made)
+    if asked is not ...:
+        monkeypatch.setattr(Fickle, "asked", asked)
+    found = outcomes(Registry.from_classes([*classes, MoreSteps, Fickle]), tmp_path)
+    shown = claims_board(list(found.values()), quick=True, command="c", environment={}).claims
+    assert shown[0].verdict == "supported"
+    assert shown[1].error.startswith(reason)
+    assert "\n" not in shown[1].error
 
 
 def test_a_second_run_makes_nothing_again(registry, finished):
