@@ -1,6 +1,7 @@
 """Compute: what is counted, how a total is divided, and a run with [compute]."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from harness_song.samplers import Euler
 
 from harness.compute import Spent, most_steps, spent, split
 from harness.curves import ExactScoreError
-from harness.errors import HarnessError
+from harness.errors import ContractError, HarnessError
 from harness.leaderboard import validate
+from harness.manifest import _effort
 from harness.outcomes import read_document
 from harness.plugins import load
 from harness.run import Options, run
@@ -91,6 +93,28 @@ def test_a_pair_out_of_range_is_named(total, share, message):
         split(total, share, 64, Heun(), 100)
     assert str(raised.value).startswith(message)
     assert "\n" not in str(raised.value)
+
+
+class Silent(Bootstrapped):
+    name = "test-silent"
+
+    def evaluations(self, steps):
+        raise RuntimeError("evaluations says no")
+
+
+def test_a_sampler_that_cannot_say_its_evaluations_is_named():
+    with pytest.raises(
+        ContractError, match=r"^sampler test-silent: evaluations\(\d+\): RuntimeError: evaluations says"
+    ):
+        split(10**6, 0.5, 64, Silent(), 100)
+
+
+def test_without_compute_it_costs_its_own_rows_alone(registry):
+    effort = TINY | {"compute": None, "steps": [4], "training": {"steps": [10]}}
+    made = Suite.from_mapping(effort, "effort.toml")
+    euler = next(c for c in expand(made, registry) if c.weighting is not None)
+    assert _effort(made, euler).sampling == 4 * 200
+    assert _effort(made, replace(euler, sampler=Silent())) is None
 
 
 TINY = {

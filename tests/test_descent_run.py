@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from harness.bounds_ranking import rank_bounds
+from harness.claims import ClaimError
+from harness.descents_plan import DescentsPlan
+from harness.jobs import Descent, DescentRequest
 from harness.outcomes import read_document
 from harness.plugins import load
 from harness.run import Options, run
@@ -136,3 +139,15 @@ def test_a_selection_keeps_the_method_and_its_step_size():
     given = Suite.from_mapping(SUITE | {"training": TRAINING | {"learning_rate": 0.001}}, "d.toml")
     assert given.with_selection(seeds=1).training.rate == 0.001
     assert np.isclose(Suite.from_mapping(SUITE | {"training": {}}, "d.toml").training.rate, 1e-3)
+
+
+def test_a_file_that_changes_while_descents_read_it_ends_the_run(tmp_path):
+    # Its new content would be kept under the key of the old.
+    file = tmp_path / "points.npy"
+    np.save(file, np.random.RandomState(0).randn(50, 2))
+    request = DescentRequest(f"file:path={file}", "relu:width=8,depth=1", "edm", (0,), Descent(4, 3, 5))
+    plan = DescentsPlan({"first": request}, load(), tmp_path)
+    plan.check_sources()
+    np.save(file, np.random.RandomState(1).randn(60, 2))
+    with pytest.raises(ClaimError, match=r"target file:path=.* changed while it was read"):
+        plan.check_sources()
