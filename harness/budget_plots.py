@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 from harness.columns import wrap
 from harness.leaderboard import Row
-from harness.palette import BLUE, GREEN, INK, MID, ORANGE, PURPLE, SKY, VERMILION, YELLOW
+from harness.palette import BLUE, INK, MID, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 from harness.quantities import number
 from harness.sections import Section
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TERMS = {"initialization": SKY, "score": VERMILION, "discretization": BLUE, "variance": GREEN}
-"""Terms of a budget, as fields and in the legend."""
+TERMS = {"initialization": SKY, "score": VERMILION, "steps": BLUE}
+"""Terms of a budget in the legend. `steps` is discretization and variance in one: where a sampler's variance is not the
+exponential integrator's they are large and of opposite sign, and only their sum says what the steps cost."""
 
 SPLIT = {
     "training": ("ε_train", ORANGE),
@@ -49,7 +50,9 @@ HEIGHT = 0.62
 def draw_terms(axes: Axes, section: Section, rows: Sequence[Row]) -> None:
     """Draw the budgets of rows that have one, a bar a row, with their names."""
     budgets = [row.budget for row in rows if row.budget]
-    stacks = [{term: getattr(budget, term) for term in TERMS} for budget in budgets]
+    stacks = [
+        {"initialization": b.initialization, "score": b.score, "steps": b.discretization + b.variance} for b in budgets
+    ]
     left, right = _stack(axes, stacks, {term: (term, colour) for term, colour in TERMS.items()})
     totals = [budget.total for budget in budgets]
     low, high = _limits(left, [max(pair) for pair in zip(right, totals, strict=True)])

@@ -82,5 +82,5 @@ def _check(sampler: GaussianKernelSampler, sigma: np.ndarray, sigma_next: np.nda
         k = int((~good).argmax())
         raise HarnessError(
             f"sampler {sampler.label()}: the variance of a step from σ = {sigma[k]:g} to {sigma_next[k]:g} is"
-            f" {variances[k]:g}; time discretization 'fisher' tries steps of every length and needs each finite and positive"
+            f" {variances[k]:g}; time discretization 'fisher' tries steps of every length: all must be positive"
         )

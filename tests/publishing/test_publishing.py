@@ -131,7 +131,7 @@ def test_bars_end_where_the_budget_does(document):
         best = [row.budget for row in rows if row.ok and row.budget][:7]
         for i, budget in enumerate(best):
             bars = [container[i] for container in axes.containers]
-            terms = [budget.initialization, budget.score, budget.discretization, budget.variance]
+            terms = [budget.initialization, budget.score, budget.discretization + budget.variance]
             assert [bar.get_width() for bar in bars] == pytest.approx(terms)
             right = max(bar.get_x() + max(bar.get_width(), 0) for bar in bars)
             left = min(bar.get_x() + min(bar.get_width(), 0) for bar in bars)
