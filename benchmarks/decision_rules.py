@@ -2,7 +2,8 @@
 
 For each claim evidence of the quick sizes, with noise of the size that real runs have, is made where the claim is true,
 where its opposite is true and, where the rule should keep silent, where neither is. The first two should be decided
-right in at least 95 % of the repetitions; where neither is true, a verdict that is not "undecided" is a false one.
+right in at least 95 % of the repetitions; where neither is true, a verdict that is not "undecided" is a false one. A
+second table has evidence with one thing wrong, which a rule should contradict.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ def main() -> None:
         rows.append([number, *(f"{share:.1%}" for share in shares), f"{time.perf_counter() - begun:.0f} s"])
     headers = ["claim", "true: supported", "opposite true: contradicted", "neither: undecided", "time"]
     print(tabulate(rows, headers, tablefmt="github"))
+    parts = []
+    for number in sorted(set(options.claim) & set(synthetic.PARTS)):
+        for part in synthetic.PARTS[number]:
+            share = synthetic.share_contradicted(number, part, options.repetitions)
+            enough &= share >= ENOUGH
+            parts.append([number, part, f"{share:.1%}"])
+    print("\n" + tabulate(parts, ["claim", "what is wrong", "contradicted"], tablefmt="github"))
     print(f"\n{options.repetitions} repetitions each")
     sys.exit(0 if enough else 1)
 

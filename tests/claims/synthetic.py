@@ -25,6 +25,12 @@ Maker = Callable[[Case, np.random.Generator], Evidence]
 
 MAKERS: Mapping[int, Maker] = {**made_descents.MAKERS, **made_designs.MAKERS}
 
+PARTS: Mapping[int, Mapping[str, Callable[[np.random.Generator], Evidence]]] = {
+    **made_descents.PARTS,
+    **made_designs.PARTS,
+}
+"""Evidence that a rule should contradict, by what is wrong with it: one part of a claim at a time."""
+
 WANTED: Mapping[Case, Sequence[str]] = {
     "true": ("supported",),
     "false": ("contradicted",),
@@ -43,6 +49,12 @@ def claims() -> dict[int, Claim]:
     """Return every installed claim, by its number."""
     made = [cast("Claim", cls()) for cls in load().classes("claim").values()]
     return {claim.number: claim for claim in made}
+
+
+def share_contradicted(number: int, part: str, repetitions: int) -> float:
+    """Return the share of repetitions in which a rule contradicts evidence with one thing wrong."""
+    made = (PARTS[number][part](np.random.default_rng((number, seed))) for seed in range(repetitions))
+    return sum(claims()[number].decide(evidence).verdict == "contradicted" for evidence in made) / repetitions
 
 
 def share_right(number: int, case: Case, repetitions: int) -> float:

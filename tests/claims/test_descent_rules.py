@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from harness_wang.claims import convergence, gradient, paths, residual, sizes, smoothness
-from made_descents import LEVELS, STEPS, trajectory
+from made_descents import LEVELS, MAKERS, STEPS, least_squares, perturbed, trajectory
 
 from harness import statistics, verdicts
 from harness.claims import ClaimError, Evidence
 from harness.descents import descent_jobs
 from harness.plugins import load
-from harness.trajectories import Probes
+from harness.trajectories import Probes, Trajectory
 
 TARGET = "ring"
 
@@ -38,36 +40,104 @@ def test_the_exponent_is_one_under_the_inequality_and_a_half_under_convexity():
         gradient.exponent(trajectory(TARGET, 0, loss, gradient=0 * loss))
 
 
-def probed(seed: int, excess) -> object:
-    """A run perturbed at three radii at each of four steps; `excess` of step, loss and radius."""
+def probed(seed: int, excess, steps=(0, 30, 70, 100)) -> Trajectory:
+    """A run perturbed at three radii at each of four steps; `excess` of loss and radius."""
     rows = []
-    loss = 100 / (1.0 + STEPS)
-    for k in (0, 30, 70, 100):
-        rows += [(STEPS[k], False, w, loss[k], loss[k] + w + excess(STEPS[k], loss[k], w), w) for w in (0.01, 0.1, 1.0)]
+    loss = 1e4 / (1.0 + STEPS) ** 1.5
+    for k in steps:
+        rows += [(STEPS[k], False, w, loss[k], loss[k] + w + excess(loss[k], w), w) for w in (0.01, 0.1, 1.0)]
     return trajectory(TARGET, seed, loss, probes=Probes(*map(np.array, zip(*rows, strict=True))))
 
 
-def test_the_constants_of_a_loss_that_attains_the_inequality_are_recovered():
-    def attained(step, loss, w):
-        return np.sqrt(loss) * (3 * w ** (4 / 3) + 7 * w**2)
+def attained(loss, w):
+    return np.sqrt(loss) * (3 * w ** (4 / 3) + 7 * w**2)
 
+
+def test_the_constants_of_a_loss_that_attains_the_inequality_are_recovered():
     runs = [probed(seed, attained) for seed in range(4)]
-    np.testing.assert_allclose(smoothness.constants(runs), [3, 7], rtol=1e-5)
-    ratios = smoothness.later_ratios(runs)
-    assert len(ratios) == 2
+    fitted = smoothness.constants(runs)
+    np.testing.assert_allclose(fitted, [3, 7], rtol=1e-5)
+    ratios = smoothness.late_ratios(runs, fitted)
+    assert [len(ratio) for ratio in ratios] == [9, 9]
     np.testing.assert_allclose(np.concatenate(ratios), 1, rtol=1e-5)
 
 
 def test_a_second_order_term_that_does_not_fall_with_the_loss_outgrows_the_fitted_side():
-    runs = [probed(seed, lambda step, loss, w: 7 * w**2) for seed in range(4)]
-    # The constants are those of step 90, and √L falls by a factor of √(301/91) from there to the end.
-    assert np.concatenate(smoothness.later_ratios(runs)).max() == pytest.approx(np.sqrt(301 / 91), rel=1e-5)
-    np.testing.assert_allclose(np.concatenate(smoothness.later_ratios(runs, factor=False)), 1, rtol=1e-5)
+    runs = [probed(seed, lambda loss, w: 7 * w**2) for seed in range(4)]
+    # The constants are those of the start, and L falls as (1 + k)^−1.5.
+    most = np.concatenate(smoothness.late_ratios(runs, smoothness.constants(runs))).max()
+    assert most == pytest.approx(301**0.75, rel=1e-5)
+    plain = smoothness.late_ratios(runs, smoothness.constants(runs, root=False), root=False)
+    np.testing.assert_allclose(np.concatenate(plain), 1, rtol=1e-5)
 
 
 def test_a_loss_below_its_linearisation_never_violates():
-    runs = [probed(seed, lambda step, loss, w: -(w**2)) for seed in range(4)]
-    assert np.concatenate(smoothness.later_ratios(runs)).max() <= 0
+    runs = [probed(seed, lambda loss, w: -(w**2)) for seed in range(4)]
+    assert np.concatenate(smoothness.late_ratios(runs, smoothness.constants(runs))).max() <= 0
+
+
+def test_constants_are_fitted_above_a_tenth_and_tested_below_a_hundredth_of_the_start():
+    # Between the two, where L is 0.02 of its start, anything may be.
+    runs = [probed(s, lambda loss, w: attained(loss, w) * (100 if 1e2 < loss < 1e3 else 1), (0, 4, 70)) for s in (0, 1)]
+    np.testing.assert_allclose(smoothness.constants(runs), [3, 7], rtol=1e-5)
+    assert np.concatenate(smoothness.late_ratios(runs, np.array([3.0, 7.0]))) == pytest.approx([1, 1, 1])
+
+
+def test_a_run_whose_loss_stays_large_leaves_its_target_undecided():
+    made = MAKERS[3]("true", np.random.default_rng(0))
+    claim = smoothness.SemiSmooth()
+    assert claim.decide(made).verdict == "supported"
+    runs = list(made.trajectories["base ring"])
+    # As if the start had been lower: no probe of this run is at a hundredth of it.
+    runs[1] = replace(runs[1], loss=1e-3 * runs[1].loss)
+    decision = claim.decide(Evidence(trajectories={**made.trajectories, "base ring": runs}))
+    assert decision.verdict == "undecided"
+    assert [f.verdict for f in decision.findings] == ["supported", "undecided", "supported"]
+    finding = decision.findings[1]
+    assert finding.statistic == "19 of 20 seeds reach 0.01 of their loss"
+    assert finding.effect <= finding.high <= 1
+    # Where no run gets there it is the same, and no error.
+    late = {"base ring": [replace(run, loss=1e-3 * run.loss) for run in made.trajectories["base ring"]]}
+    decision = claim.decide(Evidence(trajectories={**made.trajectories, **late}))
+    assert decision.findings[1].verdict == "undecided"
+    assert (decision.findings[1].low, decision.findings[1].high) == (0, 1)
+    assert "no seed's loss falls to 0.01" in decision.findings[1].note
+
+
+@pytest.mark.parametrize(
+    ("power", "verdicts"), [(0.5, {"supported"}), (0.0, {"contradicted"}), (-0.5, {"contradicted"})]
+)
+def test_only_an_excess_that_falls_as_the_root_of_the_loss_supports_the_inequality(power, verdicts):
+    claim = smoothness.SemiSmooth()
+    assert {claim.decide(perturbed(np.random.default_rng(i), power)).verdict for i in range(3)} == verdicts
+
+
+def test_the_plot_of_the_excess_has_one_point_a_seed_and_probed_step():
+    made = perturbed(np.random.default_rng(0))
+    claim = smoothness.SemiSmooth()
+    for panel in claim.figure(made, claim.decide(made)):
+        fitted, tested, guide = panel.series
+        assert len(tested.x) <= 20 * 6
+        assert min(fitted.x) > max(tested.x)
+        assert max(fitted.y) == pytest.approx(1)
+        assert list(guide.y) == [smoothness.SLACK] * 2
+
+
+def test_least_squares_obeys_the_theorem_and_is_not_one_exponential():
+    """The rules of claims 1 and 2 ask for one rate; the bound that the theorem gives holds here (`least_squares`)."""
+    made = least_squares(np.random.default_rng(0))
+    for claim in (convergence.ConvergesExponentially(), gradient.GradientBoundedBelow()):
+        decision = claim.decide(made)
+        assert decision.verdict == "contradicted"
+        assert "Theorem 1" in decision.note
+
+
+def test_notes_say_what_a_verdict_means():
+    for number, make in MAKERS.items():
+        claim = next(c() for c in load().classes("claim").values() if c.number == number)
+        note = claim.decide(make("neither", np.random.default_rng(0))).note
+        assert note.endswith(".")
+        assert "\n" not in note
 
 
 def test_slopes_in_width_and_depth_are_those_of_a_power():
@@ -78,6 +148,19 @@ def test_slopes_in_width_and_depth_are_those_of_a_power():
     assert test.value == pytest.approx(-0.5)
     # Relative to its start every loss falls alike.
     assert sizes.slopes(runs, relative=True).value == pytest.approx(0, abs=1e-12)
+
+
+def test_at_equal_time_a_step_size_that_shrinks_with_size_costs_nothing():
+    """ln L = −hk for all sizes, h ∝ 1/m: after K steps the slope is above 0, at equal h·k it is 0."""
+    runs = {
+        m: [
+            replace(trajectory(TARGET, s, np.exp(-0.01 * (1 + s) / m * STEPS)), learning_rate=0.01 * (1 + s) / m)
+            for s in range(3)
+        ]
+        for m in (1, 2, 4)
+    }
+    assert sizes.slopes(runs).value > 0.5
+    assert sizes.slopes(runs, equal=True).value == pytest.approx(0, abs=1e-12)
 
 
 def test_the_ends_of_a_bowl_are_above_its_middle_and_of_a_slope_only_one_is():
@@ -110,7 +193,25 @@ def test_every_descent_can_be_planned_and_is_shared(quick, tmp_path):
         requests = claim.experiments(quick).descents
         assert {r.target for r in requests.values()} == set(paths.TARGETS)
         keys[claim.number] = {job.key for r in requests.values() for job in descent_jobs(r, registry, tmp_path)}
-    # Claims 2, 3 and 5 look at the same runs, and 1 and 4 at these and others.
-    assert keys[2] == keys[3] == keys[5]
+    # Claims 2 and 5 look at the same runs, and 1, 3 and 4 at these and others.
+    assert keys[2] == keys[5]
     assert keys[2] < keys[1]
+    assert keys[2] < keys[3]
     assert keys[2] < keys[4]
+
+
+def test_quick_and_full_runs_share_no_seed():
+    drawn = [{s for r in paths.shared(quick).values() for s in r.seeds} for quick in (True, False)]
+    assert not drawn[0] & drawn[1]
+    # Nor any with the seeds on which the rules were tried out and revised.
+    assert min(drawn[0] | drawn[1]) >= 200
+
+
+def test_the_opening_is_the_beginning_of_the_shared_runs_of_even_seeds():
+    for quick in (True, False):
+        for target in paths.TARGETS:
+            whole, first = paths.shared(quick)[f"base {target}"], paths.opening(quick)[f"opening {target}"]
+            assert set(first.seeds) == {s for s in whole.seeds if s % 2 == 0}
+            alike = replace(first.settings, steps=whole.settings.steps, record=whole.settings.record, probes=6)
+            assert alike == whole.settings
+            assert (first.network, first.weighting) == (whole.network, whole.weighting)

@@ -1,4 +1,4 @@
-"""Claim 1: gradient descent converges exponentially.
+"""Claim 1: one exponential rate describes gradient descent.
 
 Theorem 1 bounds L(θ_k) by a product of factors 1 − C h r_{j*}…; with factors that do not approach 1 that is a straight
 line of ln L over k. The rival is a power of k, whose rate falls as 1/k: a straight line of ln L over ln(1 + k). Both
@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.claims import Claim, Decision, Evidence, Experiments, Panel, Series
-from harness.verdicts import decision, t_test
+from harness.verdicts import decision, opposite, t_test
 from harness_wang.claims import paths
+from harness_wang.claims.setting import factor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 VARIED = 6
 """Seeds of the runs that show how the rate depends on width, depth, points and levels."""
+
+
+NOTE = (
+    "The verdict is on whether one rate describes the descent of networks of width 64, not on Theorem 1, which is"
+    " an upper bound for very wide networks and is compatible with any slow rate."
+)
 
 
 class ConvergesExponentially(Claim):
@@ -33,13 +40,20 @@ class ConvergesExponentially(Claim):
 
     Null: the mean of y over seeds is at most 0. One-sided t tests for y > 0 and for y < 0, α = 0.05/13. Supported:
     y > 0 is significant on all three targets. Contradicted: y < 0 is significant at α/3 on one. Undecided: neither.
-    The effect is the mean of y. R² of both lines, R² in the theorem's own clock Σ h r_{j*}, and the dependence of
-    the rate ln(L_0/L_K)/(hK) on width, depth, n and N (exponents over 6 seeds) are reported and do not decide.
+    The effect is exp(−y), the squared error that the exponential leaves over that of the power law.
+
+    The rule asks whether *one rate* describes the descent, as a reader of "exponentially" expects. The paper says less
+    and more: Theorem 1 is an upper bound for networks far wider than these, with a rate that may be as slow as it
+    likes. On a finite run some exponential bounds any falling loss, so the bound itself cannot be contradicted. Least
+    squares with a condition number of 1000 keeps such a bound, and this rule calls it contradicted. The rule is that
+    of the first run (seeds 100 to 139); the title, the effect and this paragraph were revised after it. R² of both
+    lines, R² in the theorem's own clock Σ h r_{j*}, y without the first half of each run, and the dependence of the
+    rate ln(L_0/L_K)/(hK) on width, depth, n and N (exponents over 6 seeds) are reported and do not decide.
     """
 
     name: ClassVar[str] = "converges-exponentially"
     number: ClassVar[int] = 1
-    title: ClassVar[str] = "gradient descent converges exponentially"
+    title: ClassVar[str] = "one exponential rate describes the descent"
     statement: ClassVar[str] = (
         "Full-batch gradient descent on the denoising objective with a deep ReLU network lowers the loss exponentially"
         " in the number of steps."
@@ -60,16 +74,16 @@ class ConvergesExponentially(Claim):
                 ("levels=4", paths.network(), paths.settings(quick, levels=4)),
                 ("levels=16", paths.network(), paths.settings(quick, levels=16)),
             ):
-                descents[f"{label} {target}"] = paths.request(target, net, VARIED, how)
+                descents[f"{label} {target}"] = paths.request(quick, target, net, VARIED, how)
         return Experiments(descents=descents)
 
     def decide(self, evidence: Evidence) -> Decision:
         """Apply the rule."""
         tests, notes = {}, {}
         for target, runs in paths.of(evidence, "base").items():
-            tests[target] = t_test([advantage(run) for run in runs])
+            tests[target] = opposite(factor(t_test([-advantage(run) for run in runs])))
             notes[target] = _note(evidence, target, runs)
-        return decision(tests, "ln(SSE power law / SSE exponential)", notes)
+        return decision(tests, "squared error of the fit, exponential / power law", notes, NOTE)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """Loss over steps, with both descriptions of the median run."""
@@ -89,13 +103,13 @@ class ConvergesExponentially(Claim):
         return tuple(panels)
 
 
-def advantage(run: Trajectory) -> float:
-    """Return y: how much better an exponential describes a run than a power law does."""
+def advantage(run: Trajectory, first: int = 0) -> float:
+    """Return y: how much better an exponential describes a run, from a recorded step on, than a power law does."""
     import numpy as np
 
-    y = paths.log_loss(run)
-    _, exponential = paths.slope(run.step.astype(float), y)
-    _, powerful = paths.slope(np.log1p(run.step), y)
+    y, step = paths.log_loss(run)[first:], run.step[first:].astype(float)
+    _, exponential = paths.slope(step, y)
+    _, powerful = paths.slope(np.log1p(step), y)
     tiny = 1e-12 * float(((y - y.mean()) ** 2).sum()) + 1e-300
     return float(np.log((powerful + tiny) / (exponential + tiny)))
 
@@ -117,6 +131,8 @@ def _note(evidence: Evidence, target: str, runs: list[Trajectory]) -> str:
         for label, x in _clocks(run).items():
             fits[label].append(1 - paths.slope(x, y)[1] / float(((y - y.mean()) ** 2).sum()))
     said = ", ".join(f"{label} {np.median(values):.2f}" for label, values in fits.items())
+    late = np.mean([advantage(run, len(run.step) // 2) for run in runs])
+    said += f"; y without the first half of each run {late:.2g}"
     powers = [
         f"{what} {paths.power(found)}"
         for what, sizes in (("width", (32, 128)), ("depth", (1, 3)), ("points", (8, 32)), ("levels", (4, 16)))

@@ -34,4 +34,4 @@ def designs(quick: bool) -> dict[str, dict[str, Any]]:
         seeds=setting.seeds(quick),
         training=setting.training(LENGTHS if quick else (*LENGTHS, 3000)),
     )
-    return {"designs": trained, "exact": setting.suite(**common, seeds=3 if quick else 5)}
+    return {"designs": trained, "exact": setting.suite(**common, seeds=setting.seeds(quick, 3 if quick else 5))}

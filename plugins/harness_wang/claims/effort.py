@@ -31,6 +31,13 @@ GAIN = math.log(10 / 9)
 """ln of the factor by which a division must lower the error to pay: 10 % less."""
 
 
+NOTE = (
+    "Says whether a division between pays against 1 % and 99 % of this total on this small network; where the best one"
+    " lies moves with the total, the network and the number of points to be sampled, so that it is no rule for others."
+)
+"""What a verdict means to a practitioner."""
+
+
 class EffortTradesOff(Claim):
     """The best division of a fixed total of network evaluations against the two extreme ones.
 
@@ -42,11 +49,10 @@ class EffortTradesOff(Claim):
     little to be won. For the claim, on each target: some division between the extremes pays against both of them (for
     each the larger p of two tests by Student's t over seeds; the least of these times the number of divisions
     between). Against: there is an extreme against which no division between pays (for each extreme the largest p;
-    twice the smaller).
-    α = 0.05/13. Supported: on every target an optimum lies between. Contradicted: on some target one might as well
-    put everything into one of the two. Undecided: neither. The effect is the error of the better extreme over
-    that of the best division between (above 1: the division pays). The best share is in the notes. Where several
-    totals are run, the rule is applied to the largest, and the others are shown.
+    twice the smaller). α = 0.05/13. Supported: on every target an optimum lies between. Contradicted: on some target
+    one might as well put everything into one of the two. Undecided: neither. The effect is the error of the better
+    extreme over that of the best division between, chosen among those tried (above 1: the division pays). The best
+    share is in the notes. Where several totals are run, the rule is applied to the largest, and the others are shown.
     """
 
     name: ClassVar[str] = "effort-trades-off"
@@ -70,22 +76,22 @@ class EffortTradesOff(Claim):
             divisions = sorted(results, key=lambda result: result.train_steps)
             tests[target], best = _test(divisions)
             notes[target] = f"best of those tried: {best.train_steps} training steps and {best.steps} sampling steps"
-        return decision(tests, "error of the better extreme / of the best division between", notes)
+        return decision(tests, "error of the better extreme / of the best division between", notes, NOTE)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The error against training steps, a line a total."""
         panels = []
         for target in setting.by_target(_largest(evidence)):
             series = []
-            for results in evidence.results.values():
+            for name, results in evidence.results.items():
                 own = sorted(setting.select(results, target=target), key=lambda result: result.train_steps)
-                label = f"{own[0].steps} to {own[-1].steps} sampling steps"
+                label = f"{_total(name):,} evaluations in total"
                 series.append(setting.geometric(label, [float(r.train_steps) for r in own], [_logs(r) for r in own]))
             panels.append(Panel(target, "training steps", "path divergence (nats)", tuple(series), True, True))
         return tuple(panels)
 
 
-def _suite(total: int, seeds: int) -> dict[str, Any]:
+def _suite(total: int, seeds: list[int]) -> dict[str, Any]:
     """Return the suite of one total; both numbers of steps follow from its divisions."""
     section = setting.training()
     del section["steps"]
@@ -103,7 +109,12 @@ def _suite(total: int, seeds: int) -> dict[str, Any]:
 
 def _largest(evidence: Evidence) -> Sequence[Result]:
     """Return the results of the largest total."""
-    return evidence.results[max(evidence.results, key=lambda name: int(name.rpartition("-")[2]))]
+    return evidence.results[max(evidence.results, key=_total)]
+
+
+def _total(suite: str) -> int:
+    """Return the total that a suite divides."""
+    return int(suite.rpartition("-")[2])
 
 
 def _logs(result: Result) -> np.ndarray:

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 PATH, MARGINAL = "path-kl", "kl"
 
 
+NOTE = (
+    "A valid bound is not a tight one: the bound contains the measured score error, so the path divergence lies close"
+    " below it where that dominates, and it may be many times the marginal error that a user sees."
+)
+"""What a verdict means to a practitioner."""
+
+
 class TermsBoundTheError(Claim):
     """The bound of Theorem 2 less what is measured, on every combination: it must be positive everywhere.
 
@@ -36,8 +43,12 @@ class TermsBoundTheError(Claim):
     combinations of the test that the bound is above), and none does (against: the least p of the contrary, times
     the number of comparisons). α = 0.05/13. Supported: on every target each combination lies significantly below its
     bound. Contradicted: on some target a combination lies significantly above it: a violation, and a failure of
-    theory or harness. Undecided: neither, where a bound is too close to tell. The effect is the median over the
-    combinations of bound / path divergence, with its limits over seeds; the violations are counted in the notes.
+    theory or harness. Undecided: neither, where a bound is too close to tell. The effect is the median over the trained
+    combinations of bound / path divergence, with its limits over seeds: how loose the bound is, of which the target
+    with the smallest has the tightest bound. Violations are counted in the statistic; the least ratio of all
+    combinations, and bound / marginal divergence, are in the notes. Against the path divergence the bound is a theorem
+    with explicit constants, and both sides share the measured E_S: a violation would be an error of theory or harness,
+    and no violation was expected. The rule was tried out on seeds 0 to 9.
     """
 
     name: ClassVar[str] = "terms-bound-the-error"
@@ -68,7 +79,11 @@ class TermsBoundTheError(Claim):
                 p_against=whole.p_against,
             )
             notes[target] = _note(own)
-        return decision(tests, "bound / path divergence (median)", notes)
+        tightest = min(tests, key=lambda target: tests[target].value)
+        note = (
+            f"{NOTE} The tightest bound is that of {tightest}: {tests[tightest].value:.3g} times the path divergence."
+        )
+        return decision(tests, "bound / path divergence (median)", notes, note)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The bound against the measured value, a point a combination."""
@@ -90,11 +105,10 @@ class TermsBoundTheError(Claim):
 
 
 def np_ratios(results: list[Result], metric: str) -> np.ndarray:
-    """Return ln of the median over combinations of bound / metric, of each seed that all have; shape (S,)."""
+    """Return ln of the median over the trained combinations of bound / metric, of each seed; shape (S,)."""
     import numpy as np
 
-    seeds = max(len(result.seeds) for result in results)
-    trained = [result for result in results if len(result.seeds) == seeds]
+    trained = [result for result in results if result.train_steps]
     logs = np.log(np.stack([np.asarray(r.bounds[BOUND]) / np.asarray(r.metrics[metric]) for r in trained]))
     return np.asarray(np.median(logs, axis=0))
 
@@ -104,6 +118,7 @@ def _parts(result: Result, curve: Information) -> list[Test]:
     import numpy as np
 
     bound = np.asarray(result.bounds[BOUND], dtype=float)
+    # Only the spread of these replicates is used. It is that of every start, as two starts differ by moments alone.
     path = bound - np.asarray(result.budget["total"], dtype=float)
     exact = setting.discretization(curve, result.sigmas) + curve.initialization(float(result.sigmas[0]) ** 2)
     spread = 0.0 if len(exact) == 1 else float(exact.std(ddof=1)) / math.sqrt(len(exact))
@@ -115,12 +130,14 @@ def _parts(result: Result, curve: Information) -> list[Test]:
 
 
 def _note(results: list[Result]) -> str:
-    """Say how tight the bound is for the marginal divergence."""
+    """Say how close the bound comes to the path divergence, and how far it is from the marginal one."""
     import numpy as np
 
+    closest = min(float(np.min(np.asarray(r.bounds[BOUND]) / np.asarray(r.budget["total"]))) for r in results)
+    said = f"bound / path divergence at least {closest:.3g}"
     ratios = []
     for result in results:
         value = float(np.mean(result.metrics.get(MARGINAL, np.array(np.nan))))
         if math.isfinite(value) and value > 0:
             ratios.append(float(np.mean(result.bounds[BOUND])) / value)
-    return f"bound / marginal kl: median {np.median(ratios):.3g}" if ratios else ""
+    return f"{said}; bound / marginal kl: median {np.median(ratios):.3g}" if ratios else said
