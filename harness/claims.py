@@ -2,7 +2,7 @@
 
 A claim says what it needs to see (`experiments`) and how it is decided (`decide`). Its docstring is the decision
 rule: the null hypothesis, the test, its level, the targets, and what counts as supported, contradicted and undecided.
-The rule is fixed before there are data: `decide` is arithmetic on the evidence, reads nothing else and draws no
+The rule is fixed before the runs that decide: `decide` is arithmetic on the evidence, reads nothing else and draws no
 random numbers. Tests and verdicts that all claims share are in `harness.verdicts`.
 """
 
@@ -135,8 +135,10 @@ class Finding:
         statistic: the decisive statistic, with its value, as a reader wants it.
         p_value: of the one-sided test for the claim.
         p_against: of the one-sided test against it.
-        seeds: number of independent units.
+        seeds: number of independent units: seeds, unless the claim's rule says otherwise; 1 where the result is
+            arithmetic without randomness.
         note: what else a reader should know of this target, in one line.
+        exact: whether the result is arithmetic without randomness, so that its p-values say nothing.
     """
 
     target: str
@@ -149,6 +151,7 @@ class Finding:
     p_against: float
     seeds: int
     note: str = ""
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,9 +172,10 @@ class Decision:
         verdict: over all targets.
         effect: the size of what was found, on the target that decides.
         statistic: the decisive statistic, with its value, as a reader wants it.
-        seeds: number of independent units on each target (the least where they differ).
+        seeds: number of independent units on the target that decides.
         findings: one for each target.
-        note: what the verdict leaves open, and dependences that were looked at without deciding; one line.
+        note: what the verdict does and does not mean, in one plain sentence; it stands below the claim everywhere.
+        target: the one that decides; empty where none does alone.
     """
 
     verdict: Verdict
@@ -180,6 +184,7 @@ class Decision:
     seeds: int
     findings: tuple[Finding, ...]
     note: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -209,7 +214,8 @@ class Panel:
         title: usually the target's label.
         x_label: what the axis is, with its unit; `y_label` likewise.
         series: what is drawn.
-        log_x: whether the axis is logarithmic; `log_y` likewise. What is not positive is then left out.
+        log_x: whether the axis is logarithmic; `log_y` likewise. What is not positive is then left out, and a line
+            breaks there.
     """
 
     title: str

@@ -4,6 +4,7 @@ The models below are the contract, schema version 1. A document is valid when it
 number is infinite or undefined, and it agrees with itself:
 
     a claim has either a decision or an error;  low ≤ effect ≤ high;  p-values in [0, 1]
+    the target that decides has a finding;  a plot that failed has no panels
     supported: every finding is supported;  contradicted: some finding is;  undecided: neither
     the series of a plot have as many x as y;  claims are in the order of their numbers, each once
 """
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from harness.claims import Verdict
+from harness.errors import one_line
 from harness.leaderboard import Count, LeaderboardError, Position, check_order, check_version, refuse
 from harness.references import Document, Name
 from harness.verdicts import ALPHA
@@ -60,6 +62,7 @@ class FindingEntry(Document):
     p_against: Probability
     seeds: Count
     note: str
+    exact: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -103,7 +106,10 @@ class ClaimEntry(Document):
     Attributes:
         rule: the decision rule, as it was fixed in code.
         verdict: None where there is an error; so are `effect` and `statistic`.
+        target: the one that decides; empty where none does alone.
+        seeds: independent units on that target; 1 where the result is arithmetic without randomness.
         error: why there is no verdict; empty where there is one.
+        plot_error: why there is no plot; it takes nothing from the verdict.
         seconds: of work on one core that its records took; shared records count for each claim.
     """
 
@@ -122,6 +128,8 @@ class ClaimEntry(Document):
     seconds: Annotated[float, Field(ge=0)]
     findings: list[FindingEntry]
     panels: list[PanelEntry]
+    target: str = ""
+    plot_error: str = ""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -132,6 +140,10 @@ class ClaimEntry(Document):
         together["undecided"] = not any(together.values())
         if self.verdict is not None and not together[self.verdict]:
             raise ValueError(f"claim {self.number}: {self.verdict} does not follow from its findings")
+        if self.target and self.target not in [finding.target for finding in self.findings]:
+            raise ValueError(f"claim {self.number}: {self.target!r} decides but has no finding")
+        if self.plot_error and (self.panels or self.verdict is None):
+            raise ValueError(f"claim {self.number}: a plot error goes with a verdict and without panels")
         return self
 
 
@@ -187,6 +199,7 @@ def _entry(outcome: Outcome) -> ClaimEntry:
 
 def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> ClaimEntry:
     claim = outcome.claim
+    panels, plot_error = ([], "") if decision is None else _plot(outcome)
     return ClaimEntry(
         number=claim.number,
         name=claim.name,
@@ -202,8 +215,20 @@ def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> Clai
         error=error,
         seconds=outcome.seconds,
         findings=[] if decision is None else [_finding(finding) for finding in decision.findings],
-        panels=[] if decision is None else [_panel(panel) for panel in outcome.panels],
+        panels=panels,
+        target="" if decision is None else decision.target,
+        plot_error=plot_error,
     )
+
+
+def _plot(outcome: Outcome) -> tuple[list[PanelEntry], str]:
+    """Return a claim's panels, or why it has none."""
+    try:
+        return [_panel(panel) for panel in outcome.panels], outcome.plot_error
+    except ValidationError as error:
+        return [], error.errors()[0]["msg"].removeprefix("Value error, ")
+    except Exception as error:  # the panels are a plugin's: whatever they hold is no reason to lose the verdict
+        return [], one_line(error)
 
 
 def _effect(effect: Effect) -> EffectEntry:
@@ -222,6 +247,7 @@ def _finding(finding: Finding) -> FindingEntry:
         p_against=float(finding.p_against),
         seeds=int(finding.seeds),
         note=finding.note,
+        exact=bool(finding.exact),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness import plots
 from harness.claims_board import ClaimEntry, ClaimsBoard, claims_to_json, validate_claims
 from harness.claims_plots import claim_figure
-from harness.claims_tables import claims_table, findings_table, summary
+from harness.claims_tables import TARGETS, claims_table, findings_table, summary
 from harness.leaderboard import LeaderboardError
 from harness.publishing import environment_list, image, publish_files
 from harness.store import StoreError
@@ -21,13 +21,21 @@ from harness.tables import in_markdown
 SOURCE, PAGE = "claims.json", "README.md"
 
 _HOW_TO_READ = """\
-- Each claim is a statement of the paper; its experiment and its rule were fixed in code before there were data.
+- Each claim is a statement of the paper; its experiment and its rule were fixed in code before the runs that decide. A
+  rule that was revised after a pilot on other seeds says so; where there are no seeds (arithmetic), no data are fresh.
 - `supported`: on every target the test for the claim is significant. `contradicted`: on some target the test
   against it is, corrected for the number of targets. `undecided`: neither; that is no verdict on the claim.
 - Every test of a claim has level {alpha:.2g}, 5 % divided among 13 claims, so that verdicts do not depend on which
   claims ran together. Intervals are at 95 %.
-- The table shows the effect on the target that decides: the weakest one for a claim that is supported or undecided, the
-  strongest against it where it is contradicted. Seeds are the independent units.
+- "{targets}": how many targets support the claim, contradict it, and leave it open. Effect and statistic are those of
+  the target that decides: the weakest one for a claim that is supported or undecided, the strongest against it where it
+  is contradicted.
+- `p for` is the chance of such evidence, or stronger, for the claim if it were false, `p against` that of such evidence
+  against it if it were true. "exact" is arithmetic without randomness: nothing is left to chance, there is no p-value.
+- Units are what varies independently: seeds, unless the rule says otherwise (dimensions for a slope over dimensions);
+  1 where the result is exact.
+- A verdict is on the claim as its rule states it, at these sizes. A theorem for very wide networks is not refuted by
+  networks of practical width.
 - Time is the work on one core that a claim's records took; claims share records, so that times do not add up."""
 
 
@@ -111,7 +119,7 @@ def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> str:
     parts = ["# Claims: what the paper says, and what was measured", f"```sh\n{command.strip()}\n```"]
     parts.append(f"{summary(board)}.")
     parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plots are drawn.")
-    parts += [claims_table(board), "## How to read it", _HOW_TO_READ.format(alpha=board.alpha)]
+    parts += [claims_table(board), "## How to read it", _HOW_TO_READ.format(alpha=board.alpha, targets=TARGETS)]
     for entry in board.claims:
         parts += _section(entry, drawn)
     return "\n\n".join([*parts, "## Environment", environment_list(board.environment)]) + "\n"
@@ -119,13 +127,14 @@ def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> str:
 
 def _section(entry: ClaimEntry, drawn: set[str]) -> list[str]:
     parts = [f"## {entry.number}. {in_markdown(entry.title)}: {entry.verdict or 'error'}"]
+    parts += [f"> **{in_markdown(entry.note)}**"] if entry.note else []
     parts.append(
         f"**Claim.** {in_markdown(entry.statement)}" + (f" ({in_markdown(entry.source)})" if entry.source else "")
     )
     if entry.error:
         return [*parts, f"**No verdict.** {in_markdown(entry.error)}"]
     parts.append(findings_table(entry))
-    parts += [in_markdown(entry.note)] if entry.note else []
     parts += [image(plot_name(entry))] if plot_name(entry) in drawn else []
+    parts += [f"**No plot.** {in_markdown(entry.plot_error)}"] if entry.plot_error else []
     rule = "\n".join(f"> {line}".rstrip() for line in entry.rule.splitlines())
     return [*parts, f"<details><summary>The rule</summary>\n\n{rule}\n\n</details>"]

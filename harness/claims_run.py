@@ -37,6 +37,7 @@ class Outcome:
         decision: what its rule said; None where there is an error.
         panels: what its plot shows.
         error: why there is no decision, in one line; empty where there is one.
+        plot_error: why there are no panels although there is a decision, in one line; else empty.
         seconds: of work that its records took, on one core; shared records count for each claim.
     """
 
@@ -44,6 +45,7 @@ class Outcome:
     decision: Decision | None
     panels: tuple[Panel, ...] = ()
     error: str = ""
+    plot_error: str = ""
     seconds: float = 0.0
 
 
@@ -154,8 +156,8 @@ def _outcome(case: _Case, store: Store) -> Outcome:
         return Outcome(claim, None, error=f"rule: {one_line(error)}", seconds=seconds)
     try:
         panels = tuple(claim.figure(evidence, decision))
-    except Exception as error:
-        return Outcome(claim, None, error=f"plot: {one_line(error)}", seconds=seconds)
+    except Exception as error:  # a plot that fails takes nothing from the decision
+        return Outcome(claim, decision, plot_error=one_line(error), seconds=seconds)
     return Outcome(claim, decision, panels, seconds=seconds)
 
 

@@ -1,7 +1,7 @@
 """Verdicts: the tests that all claims share, and how several targets become one verdict.
 
-Seeds are the independent units. On each target a statistic of every seed, x_1 … x_S, is held against a value that
-parts the claim from its contrary. With the one-sided tests
+The independent units are seeds, unless a claim's rule says otherwise. On each target a statistic of every unit,
+x_1 … x_S, is held against a value that parts the claim from its contrary. With the one-sided tests
 
     p_for     of the null "the mean is at most the margin"
     p_against of the null "the mean is at least the margin"
@@ -47,7 +47,8 @@ class Test:
         statistic: the test's statistic with its value, as a reader wants it.
         p_for: of the test for the claim.
         p_against: of the test against it.
-        seeds: number of independent units.
+        seeds: number of independent units; 1 where the value is exact.
+        exact: whether it is arithmetic without randomness, so that p is 0 or 1, or ½ at the margin itself.
     """
 
     value: float
@@ -57,6 +58,7 @@ class Test:
     p_for: float
     p_against: float
     seeds: int
+    exact: bool = False
 
 
 def t_test(values: Sequence[float] | np.ndarray, margin: float = 0.0, error: float = 0.0) -> Test:
@@ -76,7 +78,7 @@ def t_test(values: Sequence[float] | np.ndarray, margin: float = 0.0, error: flo
     sample = _finite(values)
     mean = float(sample[0] + (sample - sample[0]).mean())
     if np.ptp(sample) <= EXACT * np.abs(sample).max():
-        return _student(mean, error, math.inf, margin, len(sample))
+        return _student(mean, error, math.inf, margin, 1)
     spread = float(sample.std(ddof=1)) / math.sqrt(len(sample))
     return _student(mean, math.hypot(spread, error), len(sample) - 1, margin, len(sample))
 
@@ -92,7 +94,8 @@ def _student(value: float, error: float, freedom: float, margin: float, n: int) 
     t = gap / error if error > 0 else math.copysign(math.inf, gap) if gap else 0.0
     half = float(stdtrit(degrees, (1 + LEVEL) / 2)) * error
     name = "exact" if error == 0 else f"z = {t:.3g}" if math.isinf(freedom) else f"t({freedom:.0f}) = {t:.3g}"
-    return Test(value, value - half, value + half, name, float(stdtr(degrees, -t)), float(stdtr(degrees, t)), n)
+    sides = float(stdtr(degrees, -t)), float(stdtr(degrees, t))
+    return Test(value, value - half, value + half, name, *sides, n if error > 0 else 1, exact=error == 0)
 
 
 def slope_test(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, margin: float = 0.0) -> Test:
@@ -124,11 +127,13 @@ def every(tests: Sequence[Test]) -> Test:
     """Return the test of a claim that all parts hold.
 
     For it: each part's test, so the largest p (intersection-union). Against it: some part's contrary, so the least
-    p times their number (Bonferroni). The estimate shown is that of the weakest part.
+    p times their number (Bonferroni). The estimate shown is that of the weakest part, the units are the fewest of a
+    part that is random.
     """
     weakest = max(tests, key=lambda test: test.p_for)
     p_against = min(1.0, len(tests) * min(test.p_against for test in tests))
-    return replace(weakest, p_against=p_against, seeds=min(test.seeds for test in tests))
+    units = min((test.seeds for test in tests if test.seeds > 1), default=1)
+    return replace(weakest, p_against=p_against, seeds=units)
 
 
 def some(tests: Sequence[Test]) -> Test:
@@ -194,18 +199,33 @@ def decision(
             test.p_against,
             test.seeds,
             (notes or {}).get(target, ""),
+            # A part may lend its estimate to a test whose p-values are of another part, which is random.
+            test.exact and {test.p_for, test.p_against} <= {0.0, 0.5, 1.0},
         )
         for target, test in tests.items()
     )
     if overall == "contradicted":
         decisive = min(findings, key=lambda finding: finding.p_against)
-        p = decisive.p_against
     else:
         decisive = max(findings, key=lambda finding: finding.p_value)
-        p = decisive.p_value
-    statistic = f"{decisive.statistic}, p = {p:.2g} ({decisive.target})"
     size = Effect(effect, decisive.effect, decisive.low, decisive.high)
-    return Decision(overall, size, statistic, min(test.seeds for test in tests.values()), findings, note)
+    return Decision(overall, size, _told(decisive, overall), decisive.seeds, findings, note, target=decisive.target)
+
+
+def chance(p: float) -> str:
+    """Return a p-value as text; one that is too small for a number of this machine is not nought."""
+    return f"{p:.2g}" if p > 0 else "<1e-300"
+
+
+def _told(finding: Finding, overall: Verdict) -> str:
+    """Return a statistic with the p-value of the side that was decided; both sides where none was."""
+    said = [finding.statistic]
+    if finding.exact:
+        said += [] if finding.statistic.endswith(("exact", "exact)")) else ["exact"]
+    else:
+        said += [f"p for {chance(finding.p_value)}"] if overall != "contradicted" else []
+        said += [f"p against {chance(finding.p_against)}"] if overall != "supported" else []
+    return ", ".join(said)
 
 
 def _single(test: Test, alpha: float, targets: int) -> Verdict:

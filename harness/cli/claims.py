@@ -29,7 +29,7 @@ def command(
     """Run the experiment of every claim and print the verdicts: supported, contradicted or undecided.
 
     The rules are fixed in code; harness show NAME tells each. Ends with status 1 if a claim has an error in place
-    of a verdict.
+    of a verdict, or no plot because its plot failed.
     """
     from harness.claims_board import claims_board
     from harness.claims_publishing import write_document
@@ -54,7 +54,10 @@ def command(
     where = _drawn(board, directory / "plots")
     if form == "table":
         click.echo(f"\nResults: {directory}{where}")
-    return 1 if any(entry.error for entry in board.claims) else 0
+    for entry in board.claims:
+        if entry.plot_error:
+            _warn(f"claim {entry.number}: no plot: {entry.plot_error}")
+    return 1 if any(entry.error or entry.plot_error for entry in board.claims) else 0
 
 
 def _drawn(board: ClaimsBoard, folder: Path) -> str:

@@ -65,7 +65,7 @@ class MoreSteps(Fake):
             few, many = (r.budget["discretization"] for r in evidence.results["grid"] if r.target == target)
             tests[target] = t_test(np.log(few / many))
         assert set(tests) == set(evidence.information)
-        return decision(tests, "ln E_D, 4 over 8 steps")
+        return decision(tests, "ln E_D, 4 over 8 steps", note="It says that more steps help, *here*.")
 
 
 class Descends(Fake):
@@ -133,7 +133,28 @@ class NoFinding(Fake):
         return Decision("supported", Effect("size", 1.0), "", 2, ())
 
 
+class BadPlot(MoreSteps):
+    """A sound rule whose plot fails."""
+
+    name: ClassVar[str] = "bad-plot"
+    number: ClassVar[int] = 7
+
+    def figure(self, evidence, decision):
+        return 1 / 0
+
+
+class UnevenPlot(MoreSteps):
+    """A sound rule whose plot has two x and one y."""
+
+    name: ClassVar[str] = "uneven-plot"
+    number: ClassVar[int] = 8
+
+    def figure(self, evidence, decision):
+        return (Panel("ring", "x", "y", (Series("line", [1, 2], [1]),)),)
+
+
 FAKES = (MoreSteps, Descends, BadRule, BadExperiment, Diverges, NoFinding)
+PLOTS = (BadPlot, UnevenPlot)
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +287,8 @@ def test_a_document_that_breaks_its_contract_is_refused(board, change, rule):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
+        ({"target": "rign"}, "'rign' decides but has no finding"),
+        ({"plot_error": "why"}, "a plot error goes with a verdict and without panels"),
         ({"verdict": "undecided"}, "undecided does not follow from its findings"),
         ({"verdict": None}, "either a verdict with its effect, or an error"),
         ({"error": "why"}, "either a verdict with its effect, or an error"),
@@ -284,8 +307,14 @@ def test_an_entry_that_contradicts_itself_is_refused(board, change, rule):
 def test_the_table_fits_a_terminal(board, width):
     text = render_claims(board, "table", width=width)
     table = [line for line in text.splitlines() if not line.startswith(("claim", " "))]
-    assert max(map(len, table)) <= max(width, 76)
+    assert max(map(len, table)) <= width
     assert "claim 3: rule: ZeroDivisionError" in text
+    assert "claim 1: It says that more steps help, *here*." in text
+    # What the targets say stays at every width; the rest goes in order, the time first.
+    assert "2 / 0 / 0" in text
+    left = [head in text for head in ("time", "units", "statistic", "decided")]
+    assert left == sorted(left)
+    assert all(left) == (width > 80)
 
 
 def test_the_page_has_a_table_findings_plots_and_the_command(board, tmp_path):
@@ -293,7 +322,9 @@ def test_the_page_has_a_table_findings_plots_and_the_command(board, tmp_path):
     assert {"README.md", "claims.json", "claim-01.svg", "claim-02.svg"} == set(files)
     page = files["README.md"].decode()
     assert "```sh\nharness claims --quick\n```" in page
-    assert "## 1. a fake: supported" in page
+    # The note stands directly below the heading, harmless as Markdown.
+    assert "## 1. a fake: supported\n\n> **It says that more steps help, \\*here\\*.**\n\n**Claim.** It is so." in page
+    assert "targets for / against / open" in page
     assert "**No verdict.** rule: ZeroDivisionError: division by zero" in page
     assert "(claim-01.svg)" in page
     written = publish_claims(board, tmp_path / "claims", "harness claims --quick")
@@ -327,6 +358,26 @@ def test_the_command_prints_verdicts_and_where_the_plots_are(monkeypatch, capsys
     assert [entry["number"] for entry in json.loads(out)["claims"]] == [1, 2]
     # One claim alone leaves the document on all of them as it was.
     assert len(json.loads((directory / "claims.json").read_text())["claims"]) == 6
+
+
+def test_a_failing_plot_keeps_the_verdict_and_ends_with_status_1(monkeypatch, capsys, registry, finished, tmp_path):
+    shipped = [c for axis in registry.axes if axis != "claim" for c in registry.classes(axis).values()]
+    both = Registry.from_classes([*shipped, MoreSteps, *PLOTS])
+    words = ("claims", "--quick", "--out", finished[0])
+    status, out, err = command(monkeypatch, capsys, both, *words, "--format", "json")
+    assert status == 1
+    assert err.splitlines() == [
+        "harness: claim 7: no plot: ZeroDivisionError: division by zero",
+        "harness: claim 8: no plot: series 'line' has 2 x and 1 y",
+    ]
+    document = validate_claims(json.loads(out))
+    sound, *broken = document.claims
+    for entry in broken:
+        assert (entry.verdict, entry.effect, entry.findings) == (sound.verdict, sound.effect, sound.findings)
+        assert (entry.error, entry.panels) == ("", [])
+    files = render_claims_files(document, "x")
+    assert {name for name in files if name.endswith("svg")} == {"claim-01.svg"}
+    assert "**No plot.** series 'line' has 2 x and 1 y" in files["README.md"].decode()
 
 
 def test_publish_knows_a_directory_of_claims(monkeypatch, capsys, registry, finished, board, tmp_path):
