@@ -277,7 +277,7 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
 
 
 def _csv(board: Leaderboard, top: int | None) -> str:
-    flat, shown = [], dict[str, int]()
+    flat, shown = list[dict[str, Any]](), dict[str, int]()
     for row in budgets(board).rows:
         shown[row.target] = shown.get(row.target, 0) + 1
         if top and shown[row.target] > top:
@@ -290,8 +290,10 @@ def _csv(board: Leaderboard, top: int | None) -> str:
             named |= {f"{header}.{key}": value for key, value in split.get(term, {}).items()}
         measured = {f"{name}.{key}": v for name, entry in metrics.items() for key, v in entry.items()}
         flat.append({**fields, **named, **measured})
+    names = [field for field in BudgetRow.model_fields if field not in ("budget", "metrics", "score_split")]
+    columns = dict.fromkeys([*names, *TERMS, *(key for row in flat for key in row)])
     out = io.StringIO()
-    writer = csv.DictWriter(out, dict.fromkeys(key for row in flat for key in row), restval="", lineterminator="\n")
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(flat)
     return out.getvalue()

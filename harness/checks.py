@@ -6,10 +6,12 @@ engine uses, or raises an error of one line that names the component, its distri
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from harness.components import Component, describe_axis
-from harness.errors import ContractError
+from harness.errors import ContractError, DiskError, one_line
 from harness.provenance import distribution_of
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from harness.information import Information
     from harness.noise_schedules import NoiseSchedule
+    from harness.samplers import Sampler
     from harness.start import Start
     from harness.targets import Distribution, Target
     from harness.weightings import Weighting
@@ -37,6 +40,21 @@ def name_of(component: Component) -> str:
     distribution = distribution_of(component)
     prefix = f"{distribution}/" if distribution else ""
     return f"{describe_axis(type(component))} {prefix}{component.label()}"
+
+
+@contextmanager
+def asked(component: Component, what: str) -> Iterator[None]:
+    """Name the component in whatever it raises within, but for what names one already.
+
+    Raises:
+        ContractError: in place of any other exception.
+    """
+    try:
+        yield
+    except (ContractError, DiskError):
+        raise
+    except Exception as error:
+        raise _broken(component, what, one_line(error)) from error
 
 
 def check_grid(
@@ -88,13 +106,15 @@ def check_weighting_table(weighting: Weighting, sigma: Tensor, sigma_data: float
         ContractError: either has a wrong shape or a value that is not finite, p is negative or 0 everywhere,
             or ω is not positive.
     """
-    density = _vector(weighting.density(sigma.clone(), sigma_data), weighting, "density", len(sigma))
+    with asked(weighting, "density"):
+        density = _vector(weighting.density(sigma.clone(), sigma_data), weighting, "density", len(sigma))
     if (density < 0).any():
         j = int((density < 0).argmax())
         raise _broken(weighting, "density", f"{density[j]:g} at sigma = {sigma[j]:g}; it must not be negative")
     if not density.any():
         raise _broken(weighting, "density", "0 at every level; it must be positive somewhere")
-    omega = _vector(weighting.omega(sigma.clone(), sigma_data), weighting, "omega", len(sigma))
+    with asked(weighting, "omega"):
+        omega = _vector(weighting.omega(sigma.clone(), sigma_data), weighting, "omega", len(sigma))
     _positive(omega, weighting, "omega", [f"sigma = {level:g}" for level in sigma.tolist()])
     return density, omega
 
@@ -103,7 +123,7 @@ def check_masses(masses: Tensor, weighting: Weighting, levels: int) -> np.ndarra
     """Check the masses that a weighting puts on the levels of a grid.
 
     Returns:
-        Shape (N,), float64.
+        Shape (N,), float64, the largest 1: no factor is so large or small that a sum or a product leaves the numbers.
 
     Raises:
         ContractError: a wrong shape, or a value that is not finite, negative, or 0 everywhere.
@@ -114,7 +134,33 @@ def check_masses(masses: Tensor, weighting: Weighting, levels: int) -> np.ndarra
         raise _broken(weighting, "masses", f"{table[j]:g} at level {j}; it must not be negative")
     if not table.any():
         raise _broken(weighting, "masses", "0 at every level; it must be positive somewhere")
-    return table
+    scaled: np.ndarray = table / table.max()
+    return scaled
+
+
+def check_evaluations(sampler: Sampler, steps: int) -> int:
+    """Ask a sampler for its evaluations of the network on a grid of some steps, checked.
+
+    Raises:
+        ContractError: it raises, or gives no whole number above 0.
+    """
+    what = f"evaluations({steps})"
+    with asked(sampler, what):
+        count = sampler.evaluations(steps)
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise _broken(sampler, what, f"{count!r}; it must be a whole number above 0")
+    return count
+
+
+def check_evaluations_made(sampler: Sampler, steps: int, made: int) -> None:
+    """Check the evaluations that a sampler made on a grid of some steps: those that compute is counted by.
+
+    Raises:
+        ContractError: they are not what it says.
+    """
+    said = check_evaluations(sampler, steps)
+    if made != said:
+        raise _broken(sampler, f"evaluations({steps})", f"{said}; it made {made}, which it must say")
 
 
 def check_omega(weighting: Weighting, omega: Tensor, levels: int) -> Tensor:
@@ -164,11 +210,15 @@ def check_start(start: Start, component: Component, dim: int) -> Start:
     if isinstance(start.factor, (int, float)) and not isinstance(start.factor, bool):
         if not 0 < start.factor < float("inf"):
             raise _broken(component, "factor", f"{start.factor:g}; it must be finite and positive")
+        if not 0 < start.factor * start.factor < float("inf"):
+            raise _broken(component, "factor", f"{start.factor:g}; its square must be finite and positive too")
         return Start(mean, float(start.factor))
     factor = torch.from_numpy(_table(start.factor, component, "factor", (dim, dim)))
     values = torch.linalg.svdvals(factor)
     if not bool(values[-1] > values[0] * dim * torch.finfo(torch.float64).eps):
         raise _broken(component, "factor", "singular; the covariance must be positive definite")
+    if not (bool(values[-1].square() > 0) and bool(values[0].square().isfinite())):
+        raise _broken(component, "factor", "too small or too large; the covariance must be finite and positive")
     return Start(mean, factor)
 
 
@@ -250,16 +300,19 @@ def check_schedule(schedule: NoiseSchedule, sigma_min: float, sigma_max: float) 
     import torch
 
     sigma = torch.from_numpy(np.geomspace(sigma_min, sigma_max, 33))
-    time = _vector(schedule.time(sigma.clone()), schedule, "time", 33)
+    with asked(schedule, "time"):
+        time = _vector(schedule.time(sigma.clone()), schedule, "time", 33)
     if (np.diff(time) <= 0).any():
         j = int((np.diff(time) <= 0).argmax())
         raise _broken(schedule, "time", f"no increase above sigma = {sigma[j]:g}; it must increase")
-    back = _vector(schedule.sigma(torch.from_numpy(time)), schedule, "sigma", 33)
+    with asked(schedule, "sigma"):
+        back = _vector(schedule.sigma(torch.from_numpy(time)), schedule, "sigma", 33)
     off = np.abs(back / sigma.numpy() - 1)
     if off.max() > END_POINTS:
         j = int(off.argmax())
         raise _broken(schedule, "sigma", f"{back[j]:g} at time({sigma[j]:g}); it must undo time")
-    rate = _vector(schedule.rate(torch.from_numpy(time)), schedule, "rate", 33)
+    with asked(schedule, "rate"):
+        rate = _vector(schedule.rate(torch.from_numpy(time)), schedule, "rate", 33)
     _positive(rate, schedule, "rate", [f"time {t:g}" for t in time])
 
 

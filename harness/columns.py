@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.leaderboard import Leaderboard, Row
+from harness.leaderboard import Leaderboard, Row, limits
 from harness.quantities import optional, quantity
 from harness.sections import HEADERS, Section, bounds_of, divergence_of, metrics_of, ratio
 
@@ -79,7 +79,7 @@ def build_budgets(board: Leaderboard, section: Section, rows: Sequence[Row]) -> 
     budgets = [row.budget for row in rows if row.budget]
     for term in ("initialization", "score", "discretization", "variance", "total"):
         columns.append(Column(term, tuple(optional(getattr(budget, term)) for budget in budgets), BOUND))
-    others = [bound for bound in bounds_of(rows) if bound.partition(":")[0] != "budget"]
+    others = [bound for bound in bounds_of(rows) if bound.partition(":")[0] != "budget" and limits(bound, "kl")]
     return columns + [Column(b, tuple(optional(row.bounds.get(b)) for row in rows), OTHER_BOUNDS) for b in others]
 
 

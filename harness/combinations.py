@@ -62,6 +62,9 @@ class _Effort:
     total: int | None = None
     share: float = 0.0
 
+    def __str__(self) -> str:
+        return f"evaluations = {self.total} with share {self.share!r} for training"
+
     def steps(self, suite: Suite, sampler: Sampler, given: int) -> tuple[int, int]:
         """Return the steps of training and of sampling; `given` is the number of sampling steps without a total.
 
@@ -123,8 +126,20 @@ def expand(suite: Suite, registry: Registry, *, yes: bool = False) -> list[Combi
             f"{suite.origin}: {len(axes)} combinations are more than limits.combinations = "
             f"{suite.limits.combinations}; pass --yes to take them all"
         )
-    # Two shares of a total may come to the same steps.
-    return list(axes) if suite.compute is None else list(dict.fromkeys(axes))
+    if suite.compute is not None:
+        _check_distinct(axes)
+    return list(axes)
+
+
+def _check_distinct(axes: _Axes) -> None:
+    """Refuse two pairs of a total and a share that come to the same steps: one row would stand for both."""
+    seen: dict[object, _Effort] = {}
+    for (network, weighting, effort), sampler in itertools.product(axes.trainings, axes.samplers):
+        steps = effort.steps(axes.suite, sampler, 0)
+        other = seen.setdefault((network, weighting, sampler, steps), effort)
+        if other is not effort:
+            same = f"{steps[0]} training steps and {steps[1]} of {sampler.name}"
+            raise SuiteError(f"{axes.suite.where('compute')}: {other} and {effort} come to the same {same}")
 
 
 def _efforts(suite: Suite) -> tuple[list[_Effort], list[_Effort]]:

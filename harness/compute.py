@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.checks import check_evaluations
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -45,8 +46,12 @@ class Spent:
 
 
 def spent(train_steps: int, batch_size: int, sampler: Sampler, steps: int, samples: int) -> Spent:
-    """Return what training and sampling a network took."""
-    return Spent(PASSES * batch_size * train_steps, samples * sampler.evaluations(steps))
+    """Return what training and sampling a network took.
+
+    Raises:
+        ContractError: the sampler does not say its evaluations.
+    """
+    return Spent(PASSES * batch_size * train_steps, samples * check_evaluations(sampler, steps))
 
 
 def split(total: int, share: float, batch_size: int, sampler: Sampler, samples: int) -> tuple[int, int]:
@@ -71,7 +76,7 @@ def split(total: int, share: float, batch_size: int, sampler: Sampler, samples: 
         raise HarnessError(f"{where}: {train_steps} training steps; {MOST_TRAIN_STEPS} is the most")
     if steps < 2:
         left = total - PASSES * batch_size * train_steps
-        rule = f"2 steps of {sampler.name} for {samples} samples take {samples * sampler.evaluations(2)}"
+        rule = f"2 steps of {sampler.name} for {samples} samples take {samples * check_evaluations(sampler, 2)}"
         raise HarnessError(f"{where}: {left} are left for sampling; {rule}")
     if steps > MOST_STEPS:
         raise HarnessError(f"{where}: {steps} steps of {sampler.name}; {MOST_STEPS} is the most")
@@ -83,7 +88,7 @@ def most_steps(sampler: Sampler, evaluations: int) -> int:
     low, high = 0, MOST_STEPS + 1
     while low < high:
         middle = (low + high + 1) // 2
-        if sampler.evaluations(middle) <= evaluations:
+        if check_evaluations(sampler, middle) <= evaluations:
             low = middle
         else:
             high = middle - 1

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.checks import check_omega
+from harness.checks import asked, check_omega
 from harness.errors import HarnessError
 from harness.jobs import Descent
 from harness.networks import TrainableNetwork
@@ -168,7 +168,8 @@ class _Walk:
         if not isinstance(weighting, AdaptiveWeighting) or step == 0 or step % weighting.every:
             return
         sigma = self._objective.sigma
-        omega = weighting.adapt(sigma.clone(), self.losses.residual.clone(), self._scale)
+        with asked(weighting, "adapt"):
+            omega = weighting.adapt(sigma.clone(), self.losses.residual.clone(), self._scale)
         self._objective.set_omega(check_omega(weighting, omega, len(sigma)))
         self._renewed.append(step)
         self.evaluate()

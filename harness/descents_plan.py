@@ -20,6 +20,7 @@ from harness.trajectories import Trajectory, from_json
 if TYPE_CHECKING:
     from harness.registry import Registry
     from harness.store import Store
+    from harness.targets import Target
 
 TRAINING = 1
 """The stage of a plan that a descent belongs to."""
@@ -40,6 +41,7 @@ class DescentsPlan:
     limit = 600.0
 
     def __init__(self, requests: Mapping[str, DescentRequest], registry: Registry, folder: Path) -> None:
+        self._registry = registry
         self._units: dict[str, Unit] = {}
         self._jobs: dict[str, list[DescentJob]] = {}
         for name, request in requests.items():
@@ -49,6 +51,11 @@ class DescentsPlan:
                 raise ClaimError(f"{name}: {error}") from error
             cost = descent_cost(request)
             self._units |= {job.key: _unit(job, cost) for job in self._jobs[name]}
+        targets = dict.fromkeys(job.target for jobs in self._jobs.values() for job in jobs)
+        self._readers = {target: self._digest(target) for target in targets if target.content_digest()}
+
+    def _digest(self, target: Target) -> str:
+        return str(self._registry.reference(target)["digest"])
 
     def trajectories(self, name: str, store: Store) -> tuple[list[Trajectory], dict[str, float]]:
         """Return the trajectories of a request, one for each seed, and the seconds that each took, by key.
@@ -67,7 +74,14 @@ class DescentsPlan:
         return found, {job.key: records[job.key].seconds for job in jobs}
 
     def check_sources(self) -> None:
-        """Nothing to see: what a target reads is part of the key, and no file is read here."""
+        """See that the files that targets read are still the ones that the keys were made for.
+
+        Raises:
+            ClaimError: one has changed, so that what was computed may belong to another key.
+        """
+        for target, digest in self._readers.items():
+            if self._digest(target) != digest:
+                raise ClaimError(f"target {target.label()} changed while it was read; run the same command again")
 
     def trained_keys(self) -> list[str]:
         """Return no key: a trajectory is all that is wanted, whatever becomes of the checkpoint."""

@@ -15,6 +15,11 @@ WORK_MEMORY = 0.25
 """GiB that a unit takes besides (measured on the shipped suites)."""
 
 
+LAYERS, WIDTH = 8, 128
+"""Layers' outputs that a step of gradient descent holds at once, for every point at every level, in double precision
+(measured: 4 to 8), and the width of a network that has no parameter of that name."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """The work of a suite from nothing.
@@ -56,8 +61,17 @@ def estimate(plan: Plan, workers: int) -> Estimate:
         stacks=len(training),
         samplings=samplings,
         seconds=max(cost / workers, longest),
-        memory=BASE_MEMORY * (workers + 1) + WORK_MEMORY * workers,
+        memory=BASE_MEMORY * (workers + 1) + (WORK_MEMORY + _objective_memory(plan)) * workers,
     )
+
+
+def _objective_memory(plan: Plan) -> float:
+    """Return the GiB of a step on the fixed objective; 0 where training draws batches, which are small."""
+    widths = [getattr(c.network, "width", WIDTH) for c in plan.combinations if c.weighting is not None]
+    if plan.suite.training.method != "gradient-descent" or not widths:
+        return 0.0
+    bytes_held: float = plan.suite.training.step_points * max(widths) * LAYERS * 8
+    return bytes_held / 2**30
 
 
 def _everything(key: str) -> bool:

@@ -52,6 +52,13 @@ class Task:
     after: frozenset[str] = field(default_factory=frozenset)
 
 
+KILLED = "its process was killed from outside (out of memory?); the next run tries again"
+"""The reason why a task has no value that was not at fault itself, as far as can be seen."""
+
+_FROM_OUTSIDE = {-9, 15}
+"""Exit statuses of a worker after SIGKILL (a system that is out of memory sends it) and SIGTERM (it leaves with 15)."""
+
+
 class NotPossible(Exception):
     """What a task builds on has failed; says why."""
 
@@ -260,9 +267,9 @@ def _end(task: Task, future: Future[Any]) -> Ended:
     except TimeoutError:
         return Ended(task, None, f"ran out of its time limit of {task.limit:g} s", task.limit)
     except ProcessExpired as error:
-        # A signal (a negative status) comes from outside: from a system that is out of memory, for one.
-        hint = "; killed from outside? --retry-failed tries again" if error.exitcode < 0 else ""
-        return Ended(task, None, f"its process ended (exit status {error.exitcode}){hint}", 0.0)
+        status = error.exitcode
+        reason = KILLED if status in _FROM_OUTSIDE else f"its process ended (exit status {status})"
+        return Ended(task, None, reason, 0.0)
     except Exception as error:
         return Ended(task, None, one_line(error), 0.0)
     return Ended(task, value, reason, seconds)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from harness import __version__
 from harness.components import digest
 from harness.compute import Spent, spent
+from harness.errors import ContractError
 from harness.metrics import SampleMetric
 
 if TYPE_CHECKING:
@@ -136,10 +137,14 @@ def manifest(plan: Plan, find: Find, command: str = "") -> Manifest:
 
 
 def _effort(suite: Suite, c: Combination) -> Spent | None:
-    """Return what training and sampling a combination take; None where nothing is trained."""
+    """Return what training and sampling a combination take; None where nothing is trained, or a sampler cannot say."""
     if c.weighting is None:
         return None
-    return spent(c.train_steps, suite.training.step_points, c.sampler, c.steps, suite.sampling.samples)
+    try:
+        return spent(c.train_steps, suite.training.step_points, c.sampler, c.steps, suite.sampling.samples)
+    except ContractError:
+        # Its rows fail by the same mistake, when their samples are counted.
+        return None
 
 
 def _calibration(plan: Plan) -> dict[str, dict[str, list[str]]]:

@@ -262,9 +262,13 @@ def _calibration(entry: Mapping[str, Any], outcomes: Sequence[Outcome], named: L
 
 
 def _agreement(section: Sequence[Outcome], metric: str, named: Labels) -> list[dict[str, Any]]:
-    """Return Kendall's τ of each bound with the metric, over the outcomes that have both."""
+    """Return Kendall's τ of each bound with the metric, over the outcomes that have both.
+
+    Bounds on divergences order designs; one on anything else, a training loss, only what it limits.
+    """
     found = []
-    for bound in sorted({name for outcome in section for name in outcome.bounds}):
+    bounds = sorted({name for outcome in section for name in outcome.bounds})
+    for bound in (b for b in bounds if limits(b, "kl") or limits(b, metric)):
         pairs = []
         for outcome in section:
             limit, measured = _number(outcome.bounds.get(bound)), list(outcome.measured(metric).values())

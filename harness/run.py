@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from filelock import FileLock, Timeout
 
 from harness.combinations import expand
-from harness.execution import Ended, Task, Workers, available_cores, workers
+from harness.execution import KILLED, Ended, Task, Workers, available_cores, workers
 from harness.plan import STAGES, Find, Plan, Unit
 from harness.progress import Progress
 from harness.store import CHECKPOINTS, PART, Record, Store, StoreError
@@ -161,6 +161,8 @@ class _Runner:
         self._store = store
         self._options = options
         self._done = store.index()
+        # What a killed process left undone made others fail after it, for reasons of their own: all are tried again.
+        self._retry = options.retry_failed or store.failed_by(KILLED)
         self._tried: set[str] = set()
         self._check_checkpoints()
 
@@ -199,7 +201,7 @@ class _Runner:
 
     def _missing(self, key: str) -> bool:
         state = self._done.get(key)
-        return state is None or (state is False and self._options.retry_failed and key not in self._tried)
+        return state is None or (state is False and self._retry and key not in self._tried)
 
     def _find(self, key: str) -> Record | None:
         return self._store.get([key]).get(key)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.checks import check_variances
+from harness.checks import asked, check_variances
 from harness.errors import ContractError, HarnessError
 from harness.evaluation import LastKernel
 from harness.samplers import Denoiser, GaussianKernelSampler, Sampler, SamplerRun
@@ -136,7 +136,8 @@ def kernel_variances(
                 f"{_name(sampler)} overrides {part!r}; a Gaussian kernel's only choice is its step_variances"
             )
     curves = (information, score_error) if sampler.needs_information else (None, None)
-    return check_variances(sampler.variances(sigmas, *curves), sampler, len(sigmas) - 1)
+    with asked(sampler, "variances"):
+        return check_variances(sampler.variances(sigmas, *curves), sampler, len(sigmas) - 1)
 
 
 @dataclass(frozen=True)

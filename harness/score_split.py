@@ -53,18 +53,20 @@ class Fixed:
 
     Attributes:
         weights: its levels and β_j.
+        points: how many data it was made of.
         loss: L_em of the trained network.
         residual: the target's c(σ).
     """
 
     weights: LevelWeights
+    points: int
     loss: float
     residual: Residual
 
     @property
     def identity(self) -> Hashable:
-        """Equal where the levels and weights are."""
-        return self.weights.sigma.tobytes(), self.weights.beta.tobytes()
+        """Equal where the levels, the weights and the number of points are; the points follow from the seed."""
+        return self.points, self.weights.sigma.tobytes(), self.weights.beta.tobytes()
 
 
 @dataclass(frozen=True)

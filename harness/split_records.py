@@ -67,7 +67,7 @@ def _fixed(objective: Mapping[str, Any] | None, residual: Residual | None) -> Fi
     if not objective or residual is None:
         return None
     weights = LevelWeights(*(np.array(objective[field], dtype=np.float64) for field in ("sigma", "beta")))
-    return Fixed(weights, float(objective["loss"]), residual)
+    return Fixed(weights, int(objective["points"]), float(objective["loss"]), residual)
 
 
 def _split(

@@ -11,6 +11,7 @@ import os
 import time
 from dataclasses import replace
 from functools import lru_cache, singledispatch
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from torch import Tensor
 from harness.bounds import Bound, Design
 from harness.budget import Budget, budget
 from harness.checks import (
+    asked,
     check_distribution,
+    check_evaluations_made,
     check_grid,
     check_information,
     check_schedule,
@@ -145,7 +148,9 @@ def run_grid(job: GridJob) -> list[Record]:
     if job.target is not None and (job.network is not None or job.score_error is not None):
         error = _score_error(job.network, job.score_error, distribution(job.target).dim)
     request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information, job.sampler, error)
-    levels = check_grid(job.discretization.levels(request), job.discretization, job.steps, job.sigma_min, job.sigma_max)
+    rule = job.discretization
+    with asked(rule, "levels"):
+        levels = check_grid(rule.levels(request), rule, job.steps, job.sigma_min, job.sigma_max)
     return [Record(job.key, "grid", {"sigmas": levels.tolist()})]
 
 
@@ -268,7 +273,8 @@ def _design(job: EvaluateJob, law: Distribution) -> Design:
     # No bound may change what the next one sees, or what is sampled.
     grid = _fixed(np.array(job.sigmas))
     variances = kernel_variances(job.sampler, grid, information, error)
-    start = check_start(job.initial_law.start(law, job.sigmas[0]), job.initial_law, law.dim)
+    with asked(job.initial_law, "start"):
+        start = check_start(job.initial_law.start(law, job.sigmas[0]), job.initial_law, law.dim)
     terms = None
     if variances is not None:
         initialization = _initialization(start, job.sigmas[0], law, information)
@@ -320,6 +326,7 @@ def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Exper
         start=design.initial,
     )
     seconds = time.perf_counter() - start
+    check_evaluations_made(job.sampler, len(job.sigmas) - 1, generated.nfe)
     experiment = Experiment(
         target=law,
         sampler=job.sampler,
@@ -347,7 +354,12 @@ def _score_error(oracle: OracleNetwork | None, payload: Payload | None, dim: int
         return score_error_from_json(payload)
     if oracle is None:
         raise TypeError("a trained network needs its measured score error")
-    return ExactScoreError(lambda sigma: check_score_error(oracle.score_error(sigma, dim), oracle, len(sigma)))
+
+    def error(sigma: np.ndarray) -> np.ndarray:
+        with asked(oracle, "score_error"):
+            return check_score_error(oracle.score_error(sigma.copy(), dim), oracle, len(sigma))
+
+    return ExactScoreError(error)
 
 
 def _denoiser(job: EvaluateJob, law: Distribution) -> Denoiser:
@@ -389,8 +401,8 @@ def _bound_record(key: str, bound: Bound, design: Design) -> Record:
         value = bound.value(design)
         if isinstance(value, NotApplicable):
             return Record(key, "bound", {"not_applicable": value.reason})
-        if not np.isfinite(value):
-            raise ContractError(f"returned {value}; a bound must be finite")
+        if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(value):
+            raise ContractError(f"returned {value!r}; a bound must be a finite number")
         return Record(key, "bound", {"value": float(value)})
     except Exception as error:
         return Record(key, "bound", reason=f"bound {bound.label()}: {one_line(error)}")

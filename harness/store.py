@@ -193,6 +193,12 @@ class Store:
             self.delete(damaged)
         return found
 
+    def failed_by(self, reason: str) -> bool:
+        """Whether a record failed for a reason that contains these words."""
+        with _read(self.directory):
+            row = self._db.execute("select 1 from records where instr(reason, ?) limit 1", (reason,)).fetchone()
+        return row is not None
+
     def _warn_of_record(self, key: str) -> None:
         self.warnings.append(f"record {key} in {self.directory / DATABASE} is damaged: a run computes it again")
 

@@ -86,6 +86,10 @@ Level = Annotated[float, Field(strict=True, ge=1e-10, le=1e10)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 
 
+APART = 1e-3
+"""Relative distance of σ_min and the first level of a grid: levels closer than digits allow cannot be told apart."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -100,6 +104,9 @@ class Noise(_Section):
     def _ordered(self) -> Noise:
         if self.sigma_min >= self.sigma_max:
             raise ValueError(f"sigma_min = {self.sigma_min:g} is not below sigma_max = {self.sigma_max:g}")
+        if self.sigma_max < self.sigma_min * (1 + APART):
+            pair = f"sigma_min = {self.sigma_min!r} and sigma_max = {self.sigma_max!r}"
+            raise ValueError(f"{pair} are too near; they should be apart by a relative {APART:g} at least")
         return self
 
 
@@ -251,6 +258,9 @@ class Suite(_Section):
             if not noise.sigma_min < level <= noise.sigma_max:
                 rule = f"above sigma_min = {noise.sigma_min:g} and at most noise.sigma_max = {noise.sigma_max:g}"
                 raise ValueError(f"sigma_max = {level:g} is out of range; it should be {rule}")
+            if level < noise.sigma_min * (1 + APART):
+                rule = f"should be above it by a relative {APART:g} at least"
+                raise ValueError(f"sigma_max = {level!r} is too near to sigma_min = {noise.sigma_min:g}; it {rule}")
         return sampling
 
     @property
@@ -411,7 +421,11 @@ def _read(text: str, origin: str) -> Suite:
 
 def _explain(error: ValidationError) -> tuple[str, str]:
     """Return the key of the first mistake in a suite, and what is wrong with it."""
-    first = error.errors()[0]
+    first, *others = error.errors()
+    if first["type"] == "missing":
+        # It may have been misspelled: an unknown key beside it is told in its place.
+        beside = (o for o in others if o["type"] == "extra_forbidden" and o["loc"][:-1] == first["loc"][:-1])
+        first = next(beside, first)
     model: type[BaseModel] = Suite
     for part in first["loc"][:-1]:
         annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
@@ -428,11 +442,13 @@ def _rule(mistake: ErrorDetails, model: type[BaseModel]) -> str:
         case "extra_forbidden":
             return f"unknown key; {did_you_mean(str(mistake['loc'][-1]), model.model_fields)}"
         case "missing":
-            return "is missing; every suite must give it"
+            section = "" if model is Suite else f" with [{mistake['loc'][0]}]"
+            return f"is missing; every suite{section} must give it"
         case "value_error":
             return mistake["msg"].removeprefix("Value error, ")
         case "tuple_type":
-            return f"{given}; it should be a list"
+            alone = "a number or " if mistake["loc"][-1] in ("seeds", "sigma_max") else ""
+            return f"{given}; it should be {alone}a list"
         case "too_short":
             return "is empty; it should list at least one value"
         case "model_type":

@@ -216,7 +216,7 @@ def break_lines(lines: Sequence[str], width: int | None) -> list[str]:
     broken = []
     for line in lines:
         start = line[: len(line) - len(line.lstrip())]
-        first, *rest = wrap(line.split(" "), width - 4, joint=" ").split("\n")
+        first, *rest = wrap(line.split(" "), width - 4 - len(start), joint=" ").split("\n")
         broken += [first, *(f"{start}    {piece}" for piece in rest)]
     return broken
 

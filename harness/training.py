@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from harness.checks import check_omega
+from harness.checks import asked, check_omega
 from harness.jobs import Training
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
@@ -328,7 +328,9 @@ def adapt_weight(
     if mean is None or not bool(mean.isfinite().all()):
         return
     fine = interpolate(levels.log(), running.sigma.log(), mean)
-    draw.set_omega(row, check_omega(weighting, weighting.adapt(levels.clone(), fine, scale), len(levels)))
+    with asked(weighting, "adapt"):
+        omega = weighting.adapt(levels.clone(), fine, scale)
+    draw.set_omega(row, check_omega(weighting, omega, len(levels)))
 
 
 def _snapshot(stack: Stack, history: Tensor, row: int) -> Snapshot:

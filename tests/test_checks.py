@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import checks
-from harness.errors import ContractError
+from harness.errors import ContractError, DiskError
 from harness.information import Information
 from harness.measurement import measure_information
 from harness.mixtures import IsotropicMixture, MixtureDistribution
@@ -201,6 +201,63 @@ def test_a_sound_adaptation_is_float64():
 def test_broken_variances_are_refused(variances, rule):
     with pytest.raises(ContractError, match=re.escape(f"sampler step: variances: {rule}")):
         checks.check_variances(variances, Step(), 3)
+
+
+class Counting(Sampler):
+    """A sampler that says what it is told to say of its evaluations."""
+
+    name = "counting"
+    _said: object = None
+
+    def evaluations(self, steps):
+        if isinstance(self._said, Exception):
+            raise self._said
+        return self._said
+
+    def step(self, run, x):
+        raise NotImplementedError
+
+
+def counting(said):
+    sampler = Counting()
+    object.__setattr__(sampler, "_said", said)
+    return sampler
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        (RuntimeError("no\ncount"), "RuntimeError: no count"),
+        (None, "None; it must be a whole number above 0"),
+        ("x", "'x'; it must be"),
+        (2.5, "2.5; it must be"),
+        (math.nan, "nan; it must be"),
+        (True, "True; it must be"),
+        (0, "0; it must be"),
+        (-4, "-4; it must be"),
+    ],
+)
+def test_evaluations_that_are_no_count_are_refused(said, rule):
+    with pytest.raises(ContractError, match=re.escape(f"sampler counting: evaluations(5): {rule}")):
+        checks.check_evaluations(counting(said), 5)
+
+
+def test_evaluations_are_those_that_were_made():
+    checks.check_evaluations_made(counting(200), 200, 200)
+    with pytest.raises(ContractError, match=re.escape("evaluations(200): 200; it made 400, which it must say")):
+        checks.check_evaluations_made(counting(200), 200, 400)
+
+
+def test_what_a_component_raises_names_it():
+    with (
+        pytest.raises(ContractError, match=r"^sampler step: variances: ZeroDivisionError: "),
+        checks.asked(Step(), "variances"),
+    ):
+        _ = 1 / 0
+    # What names a component, or ends the run, stays as it is.
+    for error in (ContractError("grid x: levels: bad"), DiskError("no disk")):
+        with pytest.raises(type(error), match=str(error)), checks.asked(Step(), "variances"):
+            raise error
 
 
 def test_a_negative_score_error_is_refused():

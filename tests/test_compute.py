@@ -1,6 +1,7 @@
 """Compute: what is counted, how a total is divided, and a run with [compute]."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from harness_song.samplers import Euler
 
 from harness.compute import Spent, most_steps, spent, split
 from harness.curves import ExactScoreError
-from harness.errors import HarnessError
+from harness.errors import ContractError, HarnessError
 from harness.leaderboard import validate
+from harness.manifest import _effort
 from harness.outcomes import read_document
 from harness.plugins import load
 from harness.run import Options, run
@@ -93,6 +95,28 @@ def test_a_pair_out_of_range_is_named(total, share, message):
     assert "\n" not in str(raised.value)
 
 
+class Silent(Bootstrapped):
+    name = "test-silent"
+
+    def evaluations(self, steps):
+        raise RuntimeError("evaluations says no")
+
+
+def test_a_sampler_that_cannot_say_its_evaluations_is_named():
+    with pytest.raises(
+        ContractError, match=r"^sampler test-silent: evaluations\(\d+\): RuntimeError: evaluations says"
+    ):
+        split(10**6, 0.5, 64, Silent(), 100)
+
+
+def test_without_compute_it_costs_its_own_rows_alone(registry):
+    effort = TINY | {"compute": None, "steps": [4], "training": {"steps": [10]}}
+    made = Suite.from_mapping(effort, "effort.toml")
+    euler = next(c for c in expand(made, registry) if c.weighting is not None)
+    assert _effort(made, euler).sampling == 4 * 200
+    assert _effort(made, replace(euler, sampler=Silent())) is None
+
+
 TINY = {
     "name": "effort",
     "targets": ["ring"],
@@ -130,9 +154,22 @@ class TestSuite:
         }
         assert found == trained | oracles
 
-    def test_pairs_that_come_to_the_same_are_one(self, registry):
-        close = {"evaluations": [30_000], "training_shares": [0.5, 0.500001]}
-        assert len(expand(suite(compute=close, networks=["mlp"]), registry)) == 2
+    @pytest.mark.parametrize(
+        ("totals", "shares", "network", "rule"),
+        [
+            (
+                [30_000],
+                [0.5, 0.500001],
+                "mlp",
+                "0.5 for training and evaluations = 30000 with share 0.500001 for",
+            ),
+            ([30_000, 30_001], [0.5], "exact", "come to the same 0 training steps and 150 of euler"),
+        ],
+    )
+    def test_pairs_that_come_to_the_same_are_refused(self, registry, totals, shares, network, rule):
+        close = suite(compute={"evaluations": totals, "training_shares": shares}, networks=[network])
+        with pytest.raises(SuiteError, match=r"^effort\.toml: compute: evaluations = 30000 with share .*" + rule):
+            expand(close, registry)
 
     def test_the_command_line_chooses_components_and_nothing_else(self, registry):
         chosen = suite().with_selection(samplers=["euler"], initial_laws=["moment-matched"])
@@ -147,7 +184,14 @@ class TestSuite:
         [
             ({"steps": [10]}, "effort.toml: steps: follows from [compute], which the suite has"),
             ({"training": {"steps": [10]}}, "effort.toml: training: steps follow from [compute]"),
-            ({"compute": {"evaluations": [100]}}, "effort.toml: compute.training_shares: is missing"),
+            (
+                {"compute": {"evaluations": [100]}},
+                "effort.toml: compute.training_shares: is missing; every suite with [compute] must",
+            ),
+            (
+                {"compute": {"evaluations": [9], "training_share": [0.5]}},
+                "effort.toml: compute.training_share: unknown key; did you mean training_shares?",
+            ),
             ({"compute": {"evaluations": [], "training_shares": [0.5]}}, "effort.toml: compute.evaluations: is empty"),
             (
                 {"compute": {"evaluations": [9], "training_shares": [1.0]}},
@@ -184,6 +228,8 @@ class TestSuite:
     [
         ({"sigma_max": 30.0}, "sampling: sigma_max = 30 is out of range; it should be above sigma_min = 0.05 and at"),
         ({"sigma_max": [20.0, 0.05]}, "sampling: sigma_max = 0.05 is out of range"),
+        ({"sigma_max": 0.05 + 1e-16}, "sampling: sigma_max = 0.0500000000000001 is too near to sigma_min = 0.05"),
+        ({"sigma_max": "5"}, "sampling.sigma_max: '5' is not valid; it should be a number or a list"),
         ({"sigma_max": [1.0, 1.0]}, "sampling.sigma_max: 1.0 is listed twice"),
         ({"sigma_max": True}, "sampling.sigma_max: True is not valid"),
         ({"sigma_max": ["5"]}, "sampling.sigma_max[0]: '5' is not valid"),

@@ -7,11 +7,19 @@ import numpy as np
 import pytest
 
 from harness.bounds_ranking import rank_bounds
+from harness.claims import ClaimError
+from harness.columns import build_budgets
+from harness.descents_plan import DescentsPlan
+from harness.estimate import estimate
+from harness.jobs import Descent, DescentRequest
+from harness.leaderboard import validate
 from harness.outcomes import read_document
+from harness.plan import Plan
 from harness.plugins import load
 from harness.run import Options, run
+from harness.sections import sections
 from harness.store import CHECKPOINTS, DATABASE
-from harness.suite import Suite, SuiteError
+from harness.suite import Suite, SuiteError, expand
 from harness.trajectories import from_json
 
 TRAINING = {"method": "gradient-descent", "steps": [10, 60], "points": 6, "levels": 5}
@@ -79,6 +87,18 @@ def test_theorem_1_holds_where_it_applies_and_only_there(finished, rows):
     assert competition["theorem-2"]["metric"] == "path-kl"
 
 
+def test_a_bound_on_the_training_loss_stands_beside_no_divergence(finished):
+    # Its order against a divergence, and nats in a table of budgets, would mean nothing.
+    document = read_document(finished)
+    assert {entry["bound"] for entry in document["agreement"]} == {"theorem-2"}
+    board = validate(document)
+    (section,) = sections(board)
+    trained = [row for row in section.ranked if row.budget]
+    headers = {column.header for column in build_budgets(board, section, trained)}
+    assert "theorem-2" in headers
+    assert "theorem-1-loss" not in headers
+
+
 def test_records_carry_the_objective_and_the_way(finished):
     found = payloads(finished)
     assert len(found) == 2 * 2 * 2
@@ -136,3 +156,26 @@ def test_a_selection_keeps_the_method_and_its_step_size():
     given = Suite.from_mapping(SUITE | {"training": TRAINING | {"learning_rate": 0.001}}, "d.toml")
     assert given.with_selection(seeds=1).training.rate == 0.001
     assert np.isclose(Suite.from_mapping(SUITE | {"training": {}}, "d.toml").training.rate, 1e-3)
+
+
+def test_a_file_that_changes_while_descents_read_it_ends_the_run(tmp_path):
+    # Its new content would be kept under the key of the old.
+    file = tmp_path / "points.npy"
+    np.save(file, np.random.RandomState(0).randn(50, 2))
+    request = DescentRequest(f"file:path={file}", "relu:width=8,depth=1", "edm", (0,), Descent(4, 3, 5))
+    plan = DescentsPlan({"first": request}, load(), tmp_path)
+    plan.check_sources()
+    np.save(file, np.random.RandomState(1).randn(60, 2))
+    with pytest.raises(ClaimError, match=r"target file:path=.* changed while it was read"):
+        plan.check_sources()
+
+
+def test_the_estimate_counts_the_fixed_objective(tmp_path):
+    def memory(**training):
+        suite = Suite.from_mapping(SUITE | {"training": TRAINING | training}, "descended.toml")
+        plan = Plan(suite, load(), expand(suite, load()), tmp_path)
+        return estimate(plan, 2).memory
+
+    # Each of two workers holds 8 layers of 16 numbers of 8 bytes a point and level.
+    more = 2 * (10**8 - 10**3) * 8 * 16 * 8 / 2**30
+    assert memory(points=10**5, levels=1000) - memory(points=100, levels=10) == pytest.approx(more)

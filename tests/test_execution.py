@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.execution import NotPossible, Task, WorkersLost, available_cores, workers
+from harness.execution import KILLED, NotPossible, Task, WorkersLost, available_cores, workers
 
 
 def task(name, argument, *after, stage=0, cost=1.0, limit=60.0):
@@ -82,6 +82,16 @@ def test_a_worker_that_dies_takes_only_its_task():
     with workers(1, "os:_exit") as pool:
         ended = list(pool.run([task("a", 3), task("b", 4)]))
     assert [e.reason for e in ended] == ["its process ended (exit status 3)", "its process ended (exit status 4)"]
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_that_others_kill_is_told_from_one_that_dies(signal_number):
+    with workers(1, "signal:raise_signal") as pool:
+        (ended,) = pool.run([task("a", int(signal_number))])
+    assert ended.reason == KILLED
+    with workers(1, "signal:raise_signal") as pool:
+        (ended,) = pool.run([task("a", int(signal.SIGABRT))])
+    assert ended.reason == "its process ended (exit status -6)"
 
 
 def test_a_worker_that_is_killed_while_it_waits_fails_no_task():

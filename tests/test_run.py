@@ -15,6 +15,7 @@ import pytest
 
 from harness import run as run_module
 from harness.errors import DiskError
+from harness.execution import KILLED, Ended
 from harness.leaderboard import validate
 from harness.outcomes import read_document
 from harness.plugins import load
@@ -186,6 +187,25 @@ def test_a_longer_training_that_fails_leaves_the_shorter_ones(copy, finished):
     assert {row["reason"] for row in found} == {"seed 0: training: ran out of its time limit of 1 s"}
     carry_out(copy)
     assert untimed(copy) == untimed(finished)
+
+
+def test_what_was_killed_from_outside_is_tried_again_by_the_next_run(tmp_path, monkeypatch):
+    little = {"targets": ["gaussian"], "weightings": ["edm"], "networks": ["mlp:width=16,depth=1"], "seeds": 2}
+    keep = run_module._Runner._keep
+
+    def keep_of_a_killed_process(runner, todo, ended):
+        killed = todo.unit.stage == 1
+        keep(runner, todo, Ended(ended.task, None, KILLED, 0.0) if killed else ended)
+
+    monkeypatch.setattr(run_module._Runner, "_keep", keep_of_a_killed_process)
+    carry_out(tmp_path, **little)
+    assert {row["reason"] for row in rows(tmp_path)} == {f"seed 0: training: {KILLED}"}
+    monkeypatch.undo()
+    carry_out(tmp_path, **little)
+    assert {row["status"] for row in rows(tmp_path)} == {"ok"}
+    before = records(tmp_path)
+    carry_out(tmp_path, **little)
+    assert records(tmp_path) == before
 
 
 def test_a_file_that_changes_during_a_run_ends_it(tmp_path, monkeypatch):

@@ -36,9 +36,9 @@ def total(share):
     return math.fsum(share.terms[name].value for name in TERMS)
 
 
-def flat_objective(loss, beta=(1.0, 3.0), residual=0.5):
+def flat_objective(loss, beta=(1.0, 3.0), residual=0.5, points=8):
     weights = LevelWeights(np.array([0.5, 4.0]), np.array(beta))
-    return Fixed(weights, loss, lambda sigma: np.full((1, len(sigma)), residual))
+    return Fixed(weights, points, loss, lambda sigma: np.full((1, len(sigma)), residual))
 
 
 class TestFreshNoise:
@@ -134,6 +134,7 @@ class TestFixedObjective:
             Network("a", "f", 0, flat(1.0), flat_objective(2.5)),
             Network("b", "f", 0, flat(1.0), flat_objective(0.1, beta=(1.0, 2.0))),
             Network("c", "f", 1, flat(1.0), flat_objective(0.1)),
+            Network("d", "f", 0, flat(1.0), flat_objective(0.1, points=9)),
         ]
         assert Families(networks).split("a", GRID, TABLE).terms["training"].value == 0
 

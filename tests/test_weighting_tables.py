@@ -83,3 +83,35 @@ def test_other_weightings_take_no_grid():
     assert table.masses is None
     with pytest.raises(ValueError, match="made for a grid"):
         tabulate(GridMatched(), LEVELS, 1.0, None)
+
+
+class TestMasses:
+    class Given(GridWeighting):
+        """Masses 1 to N times a factor; it spoils the grid that it was given."""
+
+        name: ClassVar[str] = "given"
+        factor: float = 1.0
+
+        def masses(self, sigmas):
+            sigmas *= 3.0
+            return self.factor * torch.arange(1.0, len(sigmas), dtype=torch.float64)
+
+    def test_a_weighting_cannot_change_the_grid_it_is_asked_about(self):
+        table = tabulate(self.Given(), LEVELS, 1.0, SIGMAS.tolist())
+        np.testing.assert_allclose(table.density, comb(LEVELS.numpy(), SIGMAS[:-1], np.arange(1.0, 9.0) / 8))
+
+    @pytest.mark.parametrize("factor", [1e307, 1e-320])
+    def test_a_common_factor_has_no_effect_however_extreme(self, factor):
+        plain, extreme = (tabulate(self.Given(factor=f), LEVELS, 1.0, SIGMAS.tolist()) for f in (1.0, factor))
+        np.testing.assert_allclose(extreme.density, plain.density, rtol=1e-3)
+        assert extreme.masses.max() == 1
+
+    def test_one_that_raises_is_named(self):
+        class Raising(GridWeighting):
+            name: ClassVar[str] = "raising"
+
+            def masses(self, sigmas):
+                raise RuntimeError("no masses\ntoday")
+
+        with pytest.raises(ContractError, match=r"^weighting raising: masses: RuntimeError: no masses today$"):
+            tabulate(Raising(), LEVELS, 1.0, SIGMAS.tolist())

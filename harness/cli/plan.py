@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
+GAP, NARROWEST, WIDEST = 2, 24, 116
+"""Spaces between columns, the least width of the last, and the width where no terminal sets one."""
+
 
 @click.command("plan")
 @suite_argument
@@ -46,6 +49,8 @@ def command(suite: Suite, workers: int | None, yes: bool, form: str) -> None:
 def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
     from tabulate import tabulate
 
+    from harness.tables import terminal_width
+
     axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
     rows: list[list[object]] = []
     for axis in axes:
@@ -56,7 +61,10 @@ def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
         found = sorted({getattr(c, numbers) for c in plan.combinations} - {0})
         rows.append([what, len(found), ", ".join(map(str, found))])
     rows.append(["seeds", len(suite.seeds), ", ".join(map(str, suite.seeds))])
-    choices = tabulate(rows, tablefmt="plain", maxcolwidths=[None, None, 90])
+    width = terminal_width() or WIDEST
+    counts = max(len(str(row[1])) for row in rows)
+    taken = max(len(str(row[0])) for row in rows) + counts + 2 * GAP
+    choices = tabulate(rows, tablefmt="plain", maxcolwidths=[None, None, max(width - taken, NARROWEST)])
     minutes = result.seconds / 60
     work: list[list[object]] = [
         ["combinations", result.combinations],
@@ -65,4 +73,5 @@ def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
         ["time", f"about {minutes:.1f} min on {workers} workers (a rough guess: the run itself knows better)"],
         ["memory", f"about {result.memory:.1f} GiB"],
     ]
-    return f"Suite {suite.name}\n\n{choices}\n\n{tabulate(work, tablefmt='plain')}"
+    last = [None, max(width - max(len(str(row[0])) for row in work) - GAP, NARROWEST)]
+    return f"Suite {suite.name}\n\n{choices}\n\n{tabulate(work, tablefmt='plain', maxcolwidths=last)}"

@@ -18,6 +18,10 @@ else:
     ParamType = click.ParamType  # generic since click 8.2 only
 
 SCHEMA_VERSION = 1
+
+GAP, NARROWEST = 2, 18
+"""Spaces between columns, and the least width of the last."""
+
 _CONSTRAINTS = {
     "minimum": "≥",
     "exclusiveMinimum": ">",
@@ -166,13 +170,19 @@ def _default(parameter: dict[str, Any]) -> str:
 def _text(page: dict[str, Any]) -> str:
     from tabulate import tabulate
 
+    from harness.tables import break_lines, terminal_width
+
     facts = [
         ("formula", page["formula"]),
         ("source", page["source"]),
         ("distribution", f"{page['distribution']} {page['version']}"),
     ]
     lines = [f"{page['axis'].replace('_', ' ')} {page['name']}", page["description"], ""]
-    lines.append(tabulate([fact for fact in facts if fact[1]], tablefmt="plain", disable_numparse=True))
+    width = terminal_width()
+    lines = break_lines(lines, width)
+    known = [fact for fact in facts if fact[1]]
+    room = None if width is None else [None, max(width - max(len(name) for name, _ in known) - GAP, NARROWEST)]
+    lines.append(tabulate(known, tablefmt="plain", disable_numparse=True, maxcolwidths=room))
     if "rule" in page:
         return "\n".join([*lines, "", f"Claim {page['number']}. {page['statement']}", "", page["rule"]])
     if not page["parameters"]:
@@ -180,5 +190,17 @@ def _text(page: dict[str, Any]) -> str:
     columns = ("name", "type", "default", "constraints", "description")
     rows = [[_default(p) if column == "default" else p[column] for column in columns] for p in page["parameters"]]
     headers = ["parameter", "type", "default", "constraints", "description"]
-    table = tabulate(rows, headers, maxcolwidths=[None, 30, 24, 24, 50], disable_numparse=True)
+    table = tabulate(rows, headers, maxcolwidths=_widths(rows, headers, width), disable_numparse=True)
     return "\n".join([*lines, "", table])
+
+
+def _widths(rows: list[list[str]], headers: list[str], width: int | None) -> list[int | None]:
+    """Return the greatest width of each column of parameters: the last takes what a terminal leaves."""
+    if width is None:
+        return [None, 30, 24, 24, 50]
+    caps = (width, 14, 10, 14)
+    columns = zip(*rows, strict=True)
+    # tabulate widens a column by two for its head.
+    taken = [min(max(map(len, c)), cap) for c, cap in zip(columns, caps, strict=False)]
+    taken = [max(n, len(head) + 2) + GAP for n, head in zip(taken, headers, strict=False)]
+    return [None, *caps[1:], max(width - sum(taken), NARROWEST)]

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from harness import __version__
-from harness.cli import COMMANDS, group, selection
+from harness.cli import COMMANDS, group, main, selection
 
 MAIN = [sys.executable, "-c", "from harness.cli import main; main()"]
 
@@ -173,6 +173,17 @@ def test_left_out_plugins_say_so():
     assert re.search(r"^karras .* off +left out by HARNESS_PLUGINS", table, re.M)
     assert re.search(r"^song .* ok ", table, re.M)
     assert_one_line(harness("plugins", HARNESS_PLUGINS="sing"), "no plugin 'sing' is installed; did you mean song?")
+
+
+@pytest.mark.parametrize(
+    "words", [("show", "moment-matched"), ("show", "mlp"), ("show", "theorem-3"), ("plan", "quick"), ("plan", "full")]
+)
+def test_pages_fit_a_terminal(words, monkeypatch, capsys):
+    monkeypatch.setattr("harness.tables.terminal_width", lambda: 80)
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    assert not ended.value.code
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
 def test_show_explains_a_component():

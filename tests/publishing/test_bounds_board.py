@@ -264,6 +264,13 @@ class TestBudgets:
         assert {row["kl.value"] == "" for row in rows if row["target"] == "digits"} == {True}
         assert len(list(csv.DictReader(io.StringIO(render_budgets(document, "csv", top=3))))) == 6
 
+    def test_csv_without_rows_has_its_header(self, document):
+        small = document | {"rows": [], "effects": [], "agreement": [], "calibration": []}
+        (header,) = render_budgets(small, "csv").splitlines()
+        whole = render_budgets(document, "csv").splitlines()[0].split(",")
+        assert header.split(",") == whole[: len(header.split(","))]
+        assert header.endswith("E_I,E_S,E_D,E_V,total")
+
     def test_tables(self, document):
         text = render_budgets(document, "markdown", top=2)
         assert text.count("more.") == 2

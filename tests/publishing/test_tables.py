@@ -10,7 +10,7 @@ import pytest
 
 from harness.columns import Column, shorten, wrap
 from harness.leaderboard import UNFINISHED, LeaderboardError, validate
-from harness.tables import FORMATS, markdown_table, render
+from harness.tables import FORMATS, break_lines, markdown_table, render
 
 GOLDEN = """
 tiny: 4 combinations, ranked by kl (smaller is better)
@@ -244,3 +244,10 @@ def test_rows_that_are_not_computed_yet_are_no_failures(small):
     assert "1 combination not computed yet: run the same command again" in text
     assert "failed" not in text
     assert "1 combination not computed yet" in render(small, "markdown")
+
+
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_broken_lines_keep_to_the_width(indent):
+    broken = break_lines([indent + "a " * 200 + "b"], 80)
+    assert max(map(len, broken)) <= 80
+    assert all(line.startswith(indent + "    ") for line in broken[1:])
