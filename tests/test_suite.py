@@ -213,7 +213,7 @@ def test_files_that_cannot_be_read(tmp_path):
 
 
 def test_what_ships(registry):
-    assert shipped_suites() == ["bounds", "descent", "full", "paper", "quick"]
+    assert shipped_suites() == ["bounds", "compute", "descent", "full", "knobs", "paper", "quick", "start"]
     sizes = {name: len(expand(load_suite(name), registry)) for name in shipped_suites()}
     assert sizes["quick"] >= 200
     assert sizes["full"] > sizes["paper"] > sizes["quick"]
