@@ -61,16 +61,20 @@ class Test:
     exact: bool = False
 
 
-def t_test(values: Sequence[float] | np.ndarray, margin: float = 0.0, error: float = 0.0) -> Test:
+def t_test(
+    values: Sequence[float] | np.ndarray, margin: float = 0.0, error: float = 0.0, *, arithmetic: bool = False
+) -> Test:
     """Test by Student's t whether a mean over seeds lies above a margin (the claim) or below it.
 
-    Where all seeds give the same value (arithmetic that they share), their spread says nothing and `error` alone
-    decides; without one the value is exact: either p is 0, or both are ½ at the margin itself.
+    Where all S seeds give the same value their spread says nothing, and `error` alone decides. Without one the value is
+    exact if it is arithmetic that the seeds share: either p is 0, or both are ½ at the margin itself. If seeds agree by
+    chance, p is 2^−S, as of a coin that fell S times on one side.
 
     Arguments:
         values: one for each seed, shape (S,), S ≥ 2.
         margin: what parts the claim from its contrary.
         error: standard error that all seeds share, added to that of their spread in quadrature.
+        arithmetic: whether seeds that agree do so since nothing about the value is random.
 
     Raises:
         ClaimError: fewer than two seeds, or a value that is not finite.
@@ -78,9 +82,22 @@ def t_test(values: Sequence[float] | np.ndarray, margin: float = 0.0, error: flo
     sample = _finite(values)
     mean = float(sample[0] + (sample - sample[0]).mean())
     if np.ptp(sample) <= EXACT * np.abs(sample).max():
-        return _student(mean, error, math.inf, margin, 1)
+        return (
+            _student(mean, error, math.inf, margin, 1)
+            if arithmetic or error > 0
+            else _agreed(mean, margin, len(sample))
+        )
     spread = float(sample.std(ddof=1)) / math.sqrt(len(sample))
     return _student(mean, math.hypot(spread, error), len(sample) - 1, margin, len(sample))
+
+
+def _agreed(value: float, margin: float, n: int) -> Test:
+    """Test a value that n seeds agree on, though it is random: by the sign of its distance from the margin."""
+    gap = value - margin
+    even = abs(gap) <= EXACT * max(abs(value), abs(margin))
+    chance = 0.5 if even else 0.5**n
+    sides = (chance, 1 - chance) if even or gap > 0 else (1 - chance, chance)
+    return Test(value, value, value, f"{n} equal values", *sides, n)
 
 
 def _student(value: float, error: float, freedom: float, margin: float, n: int) -> Test:
@@ -187,29 +204,21 @@ def decision(
     if not tests:
         raise ClaimError("no target was tested")
     overall = verdict(tests.values(), alpha)
-    findings = tuple(
-        Finding(
-            target,
-            _single(test, alpha, len(tests)),
-            test.value,
-            test.low,
-            test.high,
-            test.statistic,
-            test.p_for,
-            test.p_against,
-            test.seeds,
-            (notes or {}).get(target, ""),
-            # A part may lend its estimate to a test whose p-values are of another part, which is random.
-            test.exact and {test.p_for, test.p_against} <= {0.0, 0.5, 1.0},
-        )
-        for target, test in tests.items()
-    )
+    known = notes or {}
+    findings = tuple(_finding(t, test, _single(test, alpha, len(tests)), known.get(t, "")) for t, test in tests.items())
     if overall == "contradicted":
         decisive = min(findings, key=lambda finding: finding.p_against)
     else:
         decisive = max(findings, key=lambda finding: finding.p_value)
     size = Effect(effect, decisive.effect, decisive.low, decisive.high)
     return Decision(overall, size, _told(decisive, overall), decisive.seeds, findings, note, target=decisive.target)
+
+
+def _finding(target: str, test: Test, said: Verdict, note: str) -> Finding:
+    # A part may lend its estimate to a test whose p-values are of another part, which is random.
+    exact = test.exact and {test.p_for, test.p_against} <= {0.0, 0.5, 1.0}
+    units, sides = 1 if exact else test.seeds, (test.p_for, test.p_against)
+    return Finding(target, said, test.value, test.low, test.high, test.statistic, *sides, units, note, exact)
 
 
 def chance(p: float) -> str:

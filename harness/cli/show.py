@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -184,7 +185,8 @@ def _text(page: dict[str, Any]) -> str:
     room = None if width is None else [None, max(width - max(len(name) for name, _ in known) - GAP, NARROWEST)]
     lines.append(tabulate(known, tablefmt="plain", disable_numparse=True, maxcolwidths=room))
     if "rule" in page:
-        return "\n".join([*lines, "", f"Claim {page['number']}. {page['statement']}", "", page["rule"]])
+        told = [f"Claim {page['number']}. {page['statement']}", *page["rule"].split("\n\n")]
+        return "\n".join(lines) + "".join(f"\n\n{_filled(paragraph, width)}" for paragraph in told)
     if not page["parameters"]:
         return "\n".join([*lines, "", "It has no parameter."])
     columns = ("name", "type", "default", "constraints", "description")
@@ -192,6 +194,13 @@ def _text(page: dict[str, Any]) -> str:
     headers = ["parameter", "type", "default", "constraints", "description"]
     table = tabulate(rows, headers, maxcolwidths=_widths(rows, headers, width), disable_numparse=True)
     return "\n".join([*lines, "", table])
+
+
+def _filled(paragraph: str, width: int | None) -> str:
+    """Return a paragraph in lines of the terminal's width; where there is no terminal, as it was written."""
+    if width is None:
+        return paragraph
+    return textwrap.fill(" ".join(paragraph.split()), width, break_long_words=False, break_on_hyphens=False)
 
 
 def _widths(rows: list[list[str]], headers: list[str], width: int | None) -> list[int | None]:

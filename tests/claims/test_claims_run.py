@@ -74,7 +74,7 @@ class MoreSteps(Fake):
         tests = {}
         for target in {result.target for result in evidence.results["grid"]}:
             few, many = (r.budget["discretization"] for r in evidence.results["grid"] if r.target == target)
-            tests[target] = t_test(np.log(few / many))
+            tests[target] = t_test(np.log(few / many), arithmetic=True)
         assert set(tests) == set(evidence.information)
         return decision(tests, "ln E_D, 4 over 8 steps", note="It says that more steps help, *here*.")
 

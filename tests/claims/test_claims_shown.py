@@ -43,6 +43,10 @@ def entry(*panels, found=None, **changes):
     return ClaimEntry(**(shown | changes))
 
 
+def fixed(value, times=9):
+    return t_test([value] * times, arithmetic=True)
+
+
 def panel(*series, title="a", log_x=False, log_y=False):
     return PanelEntry(title=title, x_label="x", y_label="y", log_x=log_x, log_y=log_y, series=list(series))
 
@@ -68,7 +72,7 @@ def test_a_p_value_is_told_with_its_side(shift, verdict, told):
         assert (f"p {side} {p:.2g}" in found.statistic) == (side in told)
 
 
-@pytest.mark.parametrize("test", [t_test([2.0] * 9), t_test([-2.0] * 9), slope_test([1, 2, 3], [2, 4, 6], 2.0)])
+@pytest.mark.parametrize("test", [fixed(2.0), fixed(-2.0), slope_test([1, 2, 3], [2, 4, 6], 2.0)])
 def test_arithmetic_has_no_p_value_and_one_unit(test):
     found = decision({"ring": test}, "size")
     assert test.exact
@@ -85,14 +89,23 @@ def test_chance_is_never_called_exact():
         assert "exact" not in decision({"ring": test}, "size").statistic
     assert decision({"ring": far}, "size").statistic.endswith("p for <1e-300")
     # Exact numbers beside a random part are not exact together.
-    both = every([t_test([1.0] * 3), sign_test(3, 20)])
+    both = every([fixed(1.0), sign_test(3, 20)])
     assert "exact" not in decision({"ring": both}, "size").statistic
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_seeds_that_agree_by_chance_are_worth_a_coin_each(sign):
+    test = t_test([sign * 1.0] * 6, sign * 0.5)
+    sides = (test.p_for, test.p_against)
+    assert sides[::sign] == pytest.approx((2**-6, 1 - 2**-6))
+    assert (test.exact, test.seeds) == (False, 6)
+    assert "exact" not in decision({"ring": test}, "size").statistic
+
+
 def test_the_units_of_parts_are_the_fewest_of_a_random_one():
-    noisy, few, fixed = t_test(RANDOM + 9), t_test(RANDOM[:5] + 9), t_test([1.0] * 40)
-    assert every([noisy, few, fixed]).seeds == 5
-    assert every([fixed, fixed]).seeds == 1
+    noisy, few = t_test(RANDOM + 9), t_test(RANDOM[:5] + 9)
+    assert every([noisy, few, fixed(1.0, 40)]).seeds == 5
+    assert every([fixed(1.0), fixed(2.0)]).seeds == 1
 
 
 def test_the_table_counts_the_targets_and_names_the_one_that_decides():

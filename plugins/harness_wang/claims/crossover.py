@@ -191,8 +191,9 @@ def _added(results: list[Result]) -> list[Rung]:
 
 def _poor(rung: Rung) -> Test:
     """Return the test of y < 0, which says nothing, for or against, where E_S does not dominate."""
-    less = opposite(t_test(rung.y))
-    doubt = t_test(rung.dominance, math.log(DOMINANT)).p_for
+    # With an error that was put in, all of y is arithmetic on J(u) and that error.
+    less = opposite(t_test(rung.y, arithmetic=rung.length == 0))
+    doubt = t_test(rung.dominance, math.log(DOMINANT), arithmetic=rung.length == 0).p_for
     return replace(less, p_for=max(less.p_for, doubt), p_against=max(less.p_against, doubt))
 
 

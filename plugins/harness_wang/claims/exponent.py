@@ -192,7 +192,7 @@ def polynomial(rho: float, steps: int, low: float, high: float) -> np.ndarray:
 
 def _bounded(made: Decision, beyond: dict[str, str]) -> Decision:
     """Return a decision whose effect says so where it is that of the ladder's end, not of an optimum."""
-    end = next(beyond[finding.target] for finding in made.findings if finding.effect == made.effect.value)
+    end = beyond[made.target]
     if not end:
         return made
     name = f"{EFFECT}, {'at least' if end == '≥' else 'at most'} (end of the ladder)"

@@ -144,5 +144,5 @@ def geometric(label: str, x: Sequence[float], logs: Sequence[np.ndarray]) -> Ser
 
 def replicate_test(values: np.ndarray, margin: float = 0.0) -> Test:
     """Test a number of each replicate of J, shape (R,), against a margin; one replicate is a closed form, exact."""
-    test = t_test(list(values) * (2 if len(values) == 1 else 1), margin)
+    test = t_test(list(values) * (2 if len(values) == 1 else 1), margin, arithmetic=True)
     return replace(test, seeds=len(values))

@@ -122,10 +122,12 @@ def _parts(result: Result, curve: Information) -> list[Test]:
     path = bound - np.asarray(result.budget["total"], dtype=float)
     exact = setting.discretization(curve, result.sigmas) + curve.initialization(float(result.sigmas[0]) ** 2)
     spread = 0.0 if len(exact) == 1 else float(exact.std(ddof=1)) / math.sqrt(len(exact))
-    parts = [t_test(path, error=spread)]
+    parts = [t_test(path, error=spread, arithmetic=True)]
     values = np.asarray(result.metrics.get(MARGINAL, np.array(np.nan)), dtype=float)
     if np.isfinite(values).all():
-        parts.append(t_test(bound - values, error=float(np.mean(result.errors[MARGINAL]))))
+        error = float(np.mean(result.errors[MARGINAL]))
+        # Of an affine sampler `kl` is a closed form, without error.
+        parts.append(t_test(bound - values, error=error, arithmetic=error == 0))
     return parts
 
 
