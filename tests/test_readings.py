@@ -44,8 +44,17 @@ def test_equal_seeds_are_decided_by_the_error_that_they_share() -> None:
     test = verdicts.t_test([1.0] * 4, 0.0, error=0.5)
     assert test.p_for == pytest.approx(0.02275, abs=1e-5)
     assert (test.low, test.high) == pytest.approx((1 - 0.97998, 1 + 0.97998), abs=1e-4)
-    exact = verdicts.t_test([0.1] * 3, 0.0)
-    assert (exact.p_for, exact.p_against) == (0.0, 1.0)
+
+
+def test_equal_seeds_are_exact_only_where_the_value_is_arithmetic() -> None:
+    exact = verdicts.t_test([0.1] * 3, 0.0, arithmetic=True)
+    assert (exact.p_for, exact.p_against, exact.seeds, exact.exact) == (0.0, 1.0, 1, True)
+    chance = verdicts.t_test([0.1] * 3, 0.0)
+    assert (chance.p_for, chance.p_against, chance.seeds, chance.exact) == (1 / 8, 7 / 8, 3, False)
+    below = verdicts.t_test([0.1] * 3, 0.2)
+    assert (below.p_for, below.p_against) == (7 / 8, 1 / 8)
+    margin = verdicts.t_test([0.2] * 3, 0.2)
+    assert (margin.p_for, margin.p_against) == (0.5, 0.5)
 
 
 def test_the_slope_test_agrees_with_scipy() -> None:
