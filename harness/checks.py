@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from harness.components import Component, describe_axis
@@ -147,9 +148,9 @@ def check_evaluations(sampler: Sampler, steps: int) -> int:
     what = f"evaluations({steps})"
     with asked(sampler, what):
         count = sampler.evaluations(steps)
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
         raise _broken(sampler, what, f"{count!r}; it must be a whole number above 0")
-    return count
+    return int(count)
 
 
 def check_evaluations_made(sampler: Sampler, steps: int, made: int) -> None:

@@ -242,6 +242,11 @@ def test_evaluations_that_are_no_count_are_refused(said, rule):
         checks.check_evaluations(counting(said), 5)
 
 
+def test_a_count_may_be_any_kind_of_whole_number():
+    count = checks.check_evaluations(counting(np.int64(7)), 5)
+    assert (count, type(count)) == (7, int)
+
+
 def test_evaluations_are_those_that_were_made():
     checks.check_evaluations_made(counting(200), 200, 200)
     with pytest.raises(ContractError, match=re.escape("evaluations(200): 200; it made 400, which it must say")):
