@@ -31,6 +31,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h")
+_DECADES = 7
+"""Powers of ten, the ends' own among them, of which each has a tick; of more, every second, third, ..."""
+
 _FINE = (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
 
 BEST = 10
@@ -394,7 +397,8 @@ def round_ticks(axis: Axis, low: float, high: float) -> None:
     for most, candidates in ((300, (1, 3)), (30, (1, 2, 5)), (6, (1, 1.5, 2, 3, 5, 7)), (2.5, _FINE)):
         steps = candidates if ratio < most else steps
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [float(f"{step}e{k}") for k in decades for step in steps]
+    apart = math.ceil(len(decades) / _DECADES)
+    ticks = [float(f"{step}e{k}") for k in decades if k % apart == 0 for step in steps]
     axis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())

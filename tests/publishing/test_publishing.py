@@ -207,15 +207,35 @@ def test_no_text_of_a_plot_overlaps_another_or_leaves_the_figure(document):
         plots.effects(board),
     ]
     for figure in figures:
-        renderer = figure.canvas.get_renderer() if hasattr(figure.canvas, "get_renderer") else None
-        boxes = [
-            (text.get_text(), text.get_window_extent(renderer))
-            for text in figure.findobj(matplotlib.text.Text)
-            if text.get_visible() and text.get_text().strip()
-        ]
-        for i, (name, box) in enumerate(boxes):
-            for other, second in boxes[i + 1 :]:
-                assert not (box.padded(-1).overlaps(second.padded(-1)) and name != other), (name, other)
+        assert touching(figure) == []
+        assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for _, box in texts(figure))
+
+
+def test_factors_over_many_powers_of_ten_have_ticks_apart(document):
+    document["effects"][0] |= {"factor": 2e-5, "low": 1e-5, "high": 4e-5}
+    document["effects"][1] |= {"factor": 2e4, "low": 1e4, "high": 4e4}
+    assert touching(plots.effects(validate(document))) == []
+
+
+def texts(figure):
+    """Texts of a drawn figure, and where they lie."""
+    figure.canvas.draw()
+    return [
+        (text.get_text(), text.get_window_extent())
+        for text in figure.findobj(matplotlib.text.Text)
+        if text.get_visible() and text.get_text().strip()
+    ]
+
+
+def touching(figure):
+    """Pairs of texts that lie on one another."""
+    boxes = texts(figure)
+    return [
+        (name, other)
+        for i, (name, box) in enumerate(boxes)
+        for other, second in boxes[i + 1 :]
+        if name != other and box.padded(-1).overlaps(second.padded(-1))
+    ]
 
 
 def test_plots_of_little_are_left_out(tmp_path, small):
