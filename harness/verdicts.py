@@ -62,42 +62,52 @@ class Test:
 
 
 def t_test(
-    values: Sequence[float] | np.ndarray, margin: float = 0.0, error: float = 0.0, *, arithmetic: bool = False
+    values: Sequence[float] | np.ndarray,
+    margin: float = 0.0,
+    error: float = 0.0,
+    freedom: float = math.inf,
+    *,
+    arithmetic: bool = False,
 ) -> Test:
     """Test by Student's t whether a mean over seeds lies above a margin (the claim) or below it.
 
-    Where all S seeds give the same value their spread says nothing, and `error` alone decides. Without one the value is
-    exact if it is arithmetic that the seeds share: either p is 0, or both are ½ at the margin itself. If seeds agree by
-    chance, p is 2^−S, as of a coin that fell S times on one side.
+    The error of the mean is that of its spread over seeds and, in quadrature, one that all seeds share; the degrees of
+    freedom are then those of Welch and Satterthwaite. Where all S seeds give the same value their spread says nothing,
+    and `error` alone decides. Without one the value is exact if it is arithmetic that the seeds share: either p is 0,
+    or both are ½ at the margin itself. If seeds agree by chance, p is 2^−S, as of a coin that fell S times on one side.
 
     Arguments:
         values: one for each seed, shape (S,), S ≥ 2.
         margin: what parts the claim from its contrary.
-        error: standard error that all seeds share, added to that of their spread in quadrature.
+        error: standard error that all seeds share.
+        freedom: degrees of freedom that `error` was estimated with; infinite where it is known.
         arithmetic: whether seeds that agree do so since nothing about the value is random.
 
     Raises:
         ClaimError: fewer than two seeds, or a value that is not finite.
     """
     sample = _finite(values)
+    seeds = len(sample)
     mean = float(sample[0] + (sample - sample[0]).mean())
     if np.ptp(sample) <= EXACT * np.abs(sample).max():
-        return (
-            _student(mean, error, math.inf, margin, 1)
-            if arithmetic or error > 0
-            else _agreed(mean, margin, len(sample))
-        )
-    spread = float(sample.std(ddof=1)) / math.sqrt(len(sample))
-    return _student(mean, math.hypot(spread, error), len(sample) - 1, margin, len(sample))
+        if not (arithmetic or error > 0):
+            return _agreed(mean, margin, seeds)
+        return _student(mean, error, freedom, margin, 1 if math.isinf(freedom) else round(freedom) + 1)
+    own, shared = float(sample.var(ddof=1)) / seeds, error**2
+    both = (own + shared) ** 2 / (own**2 / (seeds - 1) + shared**2 / freedom)
+    return _student(mean, math.sqrt(own + shared), both, margin, seeds)
 
 
 def _agreed(value: float, margin: float, n: int) -> Test:
-    """Test a value that n seeds agree on, though it is random: by the sign of its distance from the margin."""
+    """Test a value that n seeds agree on, though it is random: by the sign of its distance from the margin.
+
+    How far the next seed would be from it nobody knows, so that it has no limits.
+    """
     gap = value - margin
     even = abs(gap) <= EXACT * max(abs(value), abs(margin))
     chance = 0.5 if even else 0.5**n
     sides = (chance, 1 - chance) if even or gap > 0 else (1 - chance, chance)
-    return Test(value, value, value, f"{n} equal values", *sides, n)
+    return Test(value, None, None, f"{n} equal values", *sides, n)
 
 
 def _student(value: float, error: float, freedom: float, margin: float, n: int) -> Test:
@@ -110,9 +120,14 @@ def _student(value: float, error: float, freedom: float, margin: float, n: int) 
     degrees = min(freedom, MANY)
     t = gap / error if error > 0 else math.copysign(math.inf, gap) if gap else 0.0
     half = float(stdtrit(degrees, (1 + LEVEL) / 2)) * error
-    name = "exact" if error == 0 else f"z = {t:.3g}" if math.isinf(freedom) else f"t({freedom:.0f}) = {t:.3g}"
+    name = "exact" if error == 0 else f"z = {t:.3g}" if math.isinf(freedom) else f"t({_count(freedom)}) = {t:.3g}"
     sides = float(stdtr(degrees, -t)), float(stdtr(degrees, t))
     return Test(value, value - half, value + half, name, *sides, n if error > 0 else 1, exact=error == 0)
+
+
+def _count(freedom: float) -> str:
+    """Return degrees of freedom as text: whole where they are, or are many."""
+    return f"{freedom:.0f}" if freedom >= 100 or abs(freedom - round(freedom)) < 1e-6 else f"{freedom:.1f}"
 
 
 def slope_test(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, margin: float = 0.0) -> Test:
@@ -149,7 +164,7 @@ def every(tests: Sequence[Test]) -> Test:
     """
     weakest = max(tests, key=lambda test: test.p_for)
     p_against = min(1.0, len(tests) * min(test.p_against for test in tests))
-    units = min((test.seeds for test in tests if test.seeds > 1), default=1)
+    units = min((test.seeds for test in tests if not test.exact), default=1)
     return replace(weakest, p_against=p_against, seeds=units)
 
 

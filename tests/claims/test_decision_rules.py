@@ -12,6 +12,7 @@ import made_designs
 import numpy as np
 import pytest
 import synthetic
+from harness_wang.claims import setting, weighting
 
 from harness import verdicts
 from harness.claims import ClaimError, Evidence
@@ -55,6 +56,37 @@ def test_a_score_that_is_not_poor_says_nothing_of_poor_ones() -> None:
     ]
     decision = synthetic.claims()[7].decide(dataclasses.replace(made, results={**made.results, "trained": good}))
     assert decision.verdict == "undecided"
+
+
+def test_replicates_that_agree_by_chance_are_not_exact() -> None:
+    many = setting.replicate_test(np.full(8, 0.7))
+    assert (many.p_for, many.exact, many.seeds) == (2**-8, False, 8)
+    assert setting.replicate_test(np.array([0.7])).exact
+
+
+def test_the_error_that_all_networks_share_keeps_a_verdict_back() -> None:
+    """Claim 6 where e(σ) is measured so badly that its sets of points disagree on who is fastest."""
+    made = made_designs.weightings("true", np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    factors = {name: np.exp(rng.normal(size=8)) for name in (*weighting.BELLS, *weighting.OTHERS)}
+    noisy = []
+    for r in made.results["weightings"]:
+        points = setting.score_errors(r) * factors[r.labels["weighting"]][:, None]
+        points *= r.budget["score"] / points.mean(0)
+        errors = [made_designs.Even(each, r.sigmas) for each in points.T]
+        noisy.append(dataclasses.replace(r, score_errors=errors))
+    decision = synthetic.claims()[6].decide(Evidence(results={"weightings": noisy}))
+    assert decision.verdict == "undecided"
+
+
+def test_a_weighting_that_misses_the_goal_once_is_not_found_faster() -> None:
+    """Another weighting is 5 % slower with each of ten seeds; but with one of them the bell never arrives."""
+    logs, slow = np.zeros(10), np.full(10, 0.05) + 0.001 * np.arange(10)
+    bell = weighting.Reached(logs, logs[None], never=True, always=False)
+    other = weighting.Reached(slow, slow[None], never=False, always=False)
+    assert weighting._slower(other, bell).p_for == 1
+    assert weighting._slower(other, bell._replace(never=False)).p_for < 1e-6
+    assert weighting._slower(other._replace(always=True), bell._replace(never=False)).p_for == 1
 
 
 def test_an_optimum_beyond_the_ladder_is_no_number() -> None:

@@ -419,6 +419,14 @@ class TestChangeOfVariablesKL:
         assert isinstance(found, NotApplicable)
         assert "derivative disagrees with differences" in found.reason
 
+    @pytest.mark.parametrize("wrong", [slice(None, 8), slice(8, None)])
+    def test_a_derivative_must_be_right_at_wide_points_and_at_narrow_ones(self, wrong):
+        start = torch.randn(16, 2, dtype=torch.float64)
+        jacobian = torch.diag_embed(3 * start**2)
+        assert change_of_variables._agrees(lambda x: x**3, start, jacobian)
+        jacobian[wrong] = 0
+        assert not change_of_variables._agrees(lambda x: x**3, start, jacobian)
+
 
 class TestFarAway:
     @pytest.mark.parametrize("shift", [1e5, 1e20])

@@ -1,7 +1,9 @@
 """What the experiments of several claims share, so that they share their records: targets, training, grid range.
 
-And how their rules read the evidence. The exact terms of the budget are arithmetic on J(u) and e(σ); where J is
-measured, its replicates are independent and take the place of seeds, where it is known in closed form a term is exact.
+And how their rules read the evidence. The exact terms of the budget are arithmetic on J(u) and e(σ). Where J is
+measured, its replicates are independent and take the place of seeds; where it is known in closed form a term is exact.
+The e(σ) of all networks of a target is measured at the same points, in as many independent sets: what it is off by is
+shared by all seeds, and is not seen in their spread.
 """
 
 from __future__ import annotations
@@ -128,6 +130,34 @@ def discretization(curve: Information, sigmas: np.ndarray) -> np.ndarray:
     return np.asarray(0.5 * gap.sum(-1))
 
 
+def score_errors(result: Result, below: float = math.inf) -> np.ndarray:
+    """Return E_S = ½ Σ Δ_j e_j of each seed, as measured at each of the R sets of points; shape (R, S).
+
+    R is 1 where e(σ) is exact. Their mean over the sets is the budget's term.
+
+    Arguments:
+        result: one combination.
+        below: leave out the steps that start at this level or above.
+    """
+    import numpy as np
+
+    u, start = result.sigmas**2, result.sigmas[:-1]
+    steps = (u[:-1] - u[1:]) * (start < below)
+    return np.stack([0.5 * each(start) @ steps for each in result.score_errors], axis=1)
+
+
+def shared(points: np.ndarray) -> tuple[float, float]:
+    """Return the standard error that all seeds of a statistic share, and its degrees of freedom, for `t_test`.
+
+    Arguments:
+        points: the statistic of each seed, from each of R independent measurements that seeds share; shape (R, S).
+    """
+    means = points.mean(1)
+    if len(means) == 1:
+        return 0.0, math.inf
+    return float(means.std(ddof=1)) / math.sqrt(len(means)), len(means) - 1.0
+
+
 def factor(test: Test) -> Test:
     """Return a test of a logarithm with its estimate and limits as a factor."""
     low, high = (None if limit is None else math.exp(limit) for limit in (test.low, test.high))
@@ -144,5 +174,7 @@ def geometric(label: str, x: Sequence[float], logs: Sequence[np.ndarray]) -> Ser
 
 def replicate_test(values: np.ndarray, margin: float = 0.0) -> Test:
     """Test a number of each replicate of J, shape (R,), against a margin; one replicate is a closed form, exact."""
-    test = t_test(list(values) * (2 if len(values) == 1 else 1), margin, arithmetic=True)
-    return replace(test, seeds=len(values))
+    import numpy as np
+
+    exact = len(values) == 1
+    return t_test(np.repeat(values, 2) if exact else values, margin, arithmetic=exact)

@@ -6,6 +6,7 @@ most a multiple of m₂²/σ_max².
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -48,8 +49,8 @@ class InitialNoise(Claim):
     `moment-matched`, N(m, Σ + σ_max² I) with the data's own mean and covariance. Theorem 2 says E_I ≲ m₂²/σ_max², an
     upper bound; the constant here is ½ (convexity of KL). It says no more, so E_I may fall faster.
 
-    Three parts on each target. E_I of the centred start is at most m₂²/(2σ_max²), at each of the five levels (1 − E_I
-    over the bound is above 0, over the replicates of J; exact for a Gaussian). The slope of ln E_I in ln σ_max, by
+    Three parts on each target. E_I of the centred start is at most m₂²/(2σ_max²), at each of the five levels (ln of
+    the bound over E_I is above 0, over the replicates of J; exact for a Gaussian). The slope of ln E_I in ln σ_max, by
     least squares (its error from the residuals; Student's t on 3 degrees of freedom), is below −1.5, so that it falls
     about as fast as the bound or faster. And of E_I the matched start leaves less than 0.1 at each level (over the
     replicates of J, whose error both starts share; what is left counts by its size, since a negative value is the
@@ -96,7 +97,7 @@ class InitialNoise(Claim):
                 f"slope {slope.value:.2f}, matched start leaves at most {most:.2g}; weakest part {whole.statistic}"
             )
             tests[target] = replace(slope, statistic=statistic, p_for=whole.p_for, p_against=whole.p_against)
-            ratios = [1 / (1 - test.value) for test in within]
+            ratios = [math.exp(test.value) for test in within]
             notes[target] = f"bound / E_I from {min(ratios):.3g} to {max(ratios):.3g}"
         return decision(tests, "slope of ln E_I in ln σ_max", notes, NOTE)
 
@@ -156,7 +157,7 @@ def _levels(
     for level, whole, rest in zip(levels.tolist(), centered.tolist(), matched.tolist(), strict=True):
         spread = curve.initialization(level**2)
         each = whole + spread - spread.mean()
-        within.append(setting.replicate_test(1 - each * 2 * level**2 / curve.second_moment))
+        within.append(setting.replicate_test(np.log(curve.second_moment / (2 * level**2) / each)))
         shares = (each + rest - whole) / each
         left.append(opposite(setting.replicate_test(shares * np.copysign(1, shares.mean()), REMOVED)))
     return within, left
