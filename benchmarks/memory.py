@@ -8,6 +8,7 @@ largest process and of all processes together (sampled every 20 ms).
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -72,6 +73,7 @@ def peak(suite: dict, folder: Path) -> tuple[float, float, int, float]:
 
 def main() -> None:
     """Run and print."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     print(f"{'combinations':>12} {'largest MiB':>12} {'all MiB':>8} {'seconds':>8}")
     for grids in (1, 8, 64, 256):
         rhos = [round(1 + 0.1 * i, 1) for i in range(grids)]

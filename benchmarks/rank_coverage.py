@@ -1,6 +1,6 @@
 """Do rank sets cover the true rank, and how wide are they? Prints one table.
 
-    python benchmarks/rank_coverage.py [REPETITIONS]
+    python benchmarks/rank_coverage.py [--repetitions 1000]
 
 Each population of methods is simulated with seed effects that the methods share (common random numbers) and
 errors of very different size, on a logarithmic scale unless it says otherwise. The true rank is that of the
@@ -10,7 +10,7 @@ hardest), and mean width in ranks. All figures are in per cent but the width.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -174,8 +174,11 @@ def coverage(
     return float(np.mean(everyone)), float(np.mean(best)), float(np.mean(width))
 
 
-def main(repetitions: int) -> None:
+def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=1000)
+    repetitions = parser.parse_args().repetitions
     rows = []
     for n, makers in POPULATIONS.items():
         for make in makers:
@@ -190,4 +193,4 @@ def main(repetitions: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    main()

@@ -14,7 +14,7 @@ from harness.claims_board import ClaimEntry, ClaimsBoard, claims_to_json, valida
 from harness.claims_plots import claim_figure
 from harness.claims_tables import TARGETS, claims_table, findings_table, summary
 from harness.leaderboard import LeaderboardError
-from harness.publishing import environment_list, image, publish_files
+from harness.publishing import environment_list, fenced, image, publish_files
 from harness.store import StoreError
 from harness.tables import in_markdown
 
@@ -116,7 +116,7 @@ def read_document(directory: Path) -> ClaimsBoard | None:
 
 
 def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> str:
-    parts = ["# Claims: what the paper says, and what was measured", f"```sh\n{command.strip()}\n```"]
+    parts = ["# Claims: what the paper says, and what was measured", fenced(command)]
     parts.append(f"{summary(board)}.")
     parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plots are drawn.")
     parts += [claims_table(board), "## How to read it", _HOW_TO_READ.format(alpha=board.alpha, targets=TARGETS)]

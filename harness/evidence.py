@@ -6,7 +6,7 @@ error says which combination and why.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -140,11 +140,3 @@ def _budget(samples: Sequence[Record]) -> dict[str, np.ndarray]:
     if any(terms is None for terms in budgets):
         return {}
     return {term: np.array([terms[term] for terms in budgets]) for term in TERMS}
-
-
-def read_all(parts: Iterator[SuiteEvidence]) -> dict[str, float]:
-    """Return the seconds of every record that several suites read, each record once."""
-    found: dict[str, float] = {}
-    for part in parts:
-        found |= part.seconds
-    return found

@@ -35,7 +35,8 @@ def read_manifest(store: Store) -> Manifest:
     if content is None and str(store.meta("suite")).startswith(CLAIMS):
         quick = "" if store.meta("suite") == CLAIMS else " --quick"
         out = shlex.quote(str(store.directory))
-        raise StoreError(f"{store.directory} holds results of claims; see them with: harness claims{quick} --out {out}")
+        rule = f"a run of all of them has the verdicts to see and to publish: harness claims{quick} --out {out}"
+        raise StoreError(f"{store.directory} holds results of claims; {rule}")
     if content is None:
         out = shlex.quote(str(store.directory))
         raise StoreError(f"{store.directory} holds no rows yet; make them with: harness run --out {out}")

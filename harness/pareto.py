@@ -16,6 +16,9 @@ from harness.sections import Section
 SAME = 1.02
 """Ratio of neighbouring totals up to which they count as one."""
 
+APART = 1.2
+"""Ratio of the largest total to the least above which there is something to see."""
+
 
 @dataclass(frozen=True)
 class Spending:
@@ -28,14 +31,14 @@ class Spending:
 
 
 def spendings(section: Section, metric: str) -> list[Spending]:
-    """Return the trained rows of a section that have a positive error, by compute; none where all took the same."""
+    """Return the trained rows of a section that have a positive error, by compute; none where totals hardly differ."""
     found = [
         Spending(row, row.compute, row.training_share, row.metrics[metric].value)
         for row in section.ranked
         if row.compute is not None and row.training_share is not None and metric in row.metrics
     ]
     positive = sorted((s for s in found if s.error > 0), key=lambda s: (s.compute, s.error))
-    return positive if len(totals(positive)) > 1 else []
+    return positive if positive and positive[-1].compute > APART * positive[0].compute else []
 
 
 def totals(found: Sequence[Spending]) -> list[list[Spending]]:

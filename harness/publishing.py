@@ -100,11 +100,12 @@ def publish_files(draw: Callable[[], dict[str, bytes]], target: Path, source: st
         source: the name of the document that the other files are drawn from.
 
     Raises:
-        LeaderboardError: the directory cannot be written, or holds another page.
+        LeaderboardError: the directory cannot be written, or holds another page, such as that of another suite.
     """
     try:
         _check_directory(target, source)
         files = draw()
+        _check_title(target, files[PAGE].decode())
         _write(files, target)
     except OSError as error:
         raise LeaderboardError(f"{target} cannot be written: {error.strerror or error}") from error
@@ -163,7 +164,7 @@ def _tightness(board: BoundsBoard) -> Iterator[tuple[str, bytes]]:
 
 
 def _page(board: Leaderboard, command: str, drawn: list[str]) -> str:
-    parts = [f"# Leaderboard `{board.suite}`", f"```sh\n{command.strip()}\n```", _summary(board)]
+    parts = [f"# Leaderboard `{board.suite}`", fenced(command), _summary(board)]
     parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plots are drawn.")
     parts += ["## How to read it", _HOW_TO_READ.format(bounds=_bound_names(board))]
     for section in sections(board):
@@ -212,7 +213,7 @@ _HOW_TO_READ_BOUNDS = """\
 
 
 def _bounds_page(board: BoundsBoard, command: str, drawn: list[str]) -> str:
-    parts = [f"# Bounds of `{board.suite}`", f"```sh\n{command.strip()}\n```"]
+    parts = [f"# Bounds of `{board.suite}`", fenced(command)]
     total = sum(standing.violations for standing in board.bounds)
     parts.append(f"{len(board.bounds)} bounds on {len(by_target(board))} targets; {total} violations.")
     parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plot are drawn.")
@@ -290,6 +291,24 @@ def _check_directory(target: Path, source: str) -> None:
     if (target / PAGE).exists() and not (target / source).exists():
         advice = "publish into a new directory, such as leaderboards/NAME"
         raise LeaderboardError(f"{target} holds another {PAGE}; {advice}")
+
+
+def _check_title(target: Path, page: str) -> None:
+    """Refuse to write one leaderboard over another: that of other results, or of another kind."""
+    if not (target / PAGE).exists():
+        return
+    with (target / PAGE).open(encoding="utf-8", errors="replace") as file:
+        there, new = (text.strip().removeprefix("# ") for text in (file.readline(), page.partition("\n")[0]))
+    if there != new:
+        advice = "publish into a new directory, or remove it first"
+        raise LeaderboardError(f"{target} holds another page, {there!r}, and this one is {new!r}; {advice}")
+
+
+def fenced(command: str) -> str:
+    """Return commands as a block of code in Markdown, whatever backticks they have."""
+    longest = max((len(run) for run in re.findall("`+", command)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}sh\n{command.strip()}\n{fence}"
 
 
 def _write(files: dict[str, bytes], target: Path) -> None:

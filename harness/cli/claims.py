@@ -35,7 +35,7 @@ def command(
     from harness.claims_publishing import write_document
     from harness.claims_run import chosen, family, run_claims
     from harness.claims_tables import render_claims
-    from harness.cli.run import typed
+    from harness.cli.run import RETRY, typed
     from harness.manifest import environment
     from harness.plugins import load
     from harness.run import Options
@@ -53,7 +53,8 @@ def command(
         write_document(board, directory)
     where = _drawn(board, directory / "plots")
     if form == "table":
-        click.echo(f"\nResults: {directory}{where}")
+        again = RETRY if any(entry.error.startswith("experiment") for entry in board.claims) else ""
+        click.echo(f"\nResults: {directory}{where}{again}")
     for entry in board.claims:
         if entry.plot_error:
             _warn(f"claim {entry.number}: no plot: {entry.plot_error}")

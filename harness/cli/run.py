@@ -15,6 +15,8 @@ from harness.cli.selection import suite_argument
 if TYPE_CHECKING:
     from harness.suite import Suite
 
+RETRY = "   What failed, again: --retry-failed"
+
 
 @click.command("run")
 @suite_argument
@@ -54,8 +56,10 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     for line in lines:
         warn(line)
     click.echo(render(document, "table", top=top, width=terminal_width()))
-    click.echo(f"\nResults: {directory}   All rows: harness rank {shlex.quote(str(directory))} --format csv")
-    return 1 if lines or any(row["status"] == "failed" for row in document["rows"]) else 0
+    failed = any(row["status"] == "failed" for row in document["rows"])
+    again = RETRY if failed else ""
+    click.echo(f"\nResults: {directory}   All rows: harness rank {shlex.quote(str(directory))} --format csv{again}")
+    return 1 if lines or failed else 0
 
 
 def typed(words: Sequence[str]) -> str:

@@ -412,7 +412,7 @@ def test_the_command_prints_verdicts_and_where_the_plots_are(monkeypatch, capsys
     status, out, err = command(monkeypatch, capsys, registry, "claims", "--quick", "--out", directory)
     assert (status, err) == (1, "")
     assert "6 claims (quick sizes): 1 supported" in out
-    assert f"Results: {directory}   Plots: {directory / 'plots'}" in out
+    assert f"Results: {directory}   Plots: {directory / 'plots'}   What failed, again: --retry-failed\n" in out
     assert (directory / "plots" / "claim-01.svg").is_file()
     assert validate_claims(json.loads((directory / "claims.json").read_text())).command == "harness claims --quick"
     words = ("claims", "--quick", "--claim", 1, "--out", directory)
@@ -458,7 +458,8 @@ def test_publish_knows_a_directory_of_claims(monkeypatch, capsys, registry, fini
 def test_other_commands_say_what_the_directory_holds(monkeypatch, capsys, registry, finished):
     status, _, err = command(monkeypatch, capsys, registry, "rank", finished[0])
     assert status == 2
-    assert f"{finished[0]} holds results of claims; see them with: harness claims" in err
+    assert f"{finished[0]} holds results of claims; a run of all of them has the verdicts" in err
+    assert "harness claims" in err
 
 
 def test_show_tells_the_whole_rule(monkeypatch, capsys):

@@ -78,8 +78,10 @@ def test_costs_of_steps_add_up_to_the_budget(name):
 
 
 def others():
+    """Every other grid with its defaults, and polynomial ones in t and in σ with the exponents that suites rank."""
     classes = REGISTRY.classes("time_discretization")
-    return [cls() for cls in classes.values() if cls is not Fisher]
+    polynomials = REGISTRY.parse("time_discretization", "polynomial:rho=1,3,5,10,variable=time,sigma")
+    return [*(cls() for cls in classes.values() if cls is not Fisher), *polynomials]
 
 
 def beats_every_other_grid(target, error, steps):

@@ -1,6 +1,8 @@
 """Where the code departs from the published page (docs/theory.md, section 4): there the published form fails.
 
-Item 3, the negative last term of E_D, is in `test_bounds.py` as well, with a grid on which it happens.
+Of item 4 the published form is not known to us, only that it is wrong: its test shows that the corrected form is exact
+and that its neighbours are not. Item 3, the negative last term of E_D, is in `test_bounds.py` as well, with a grid on
+which it happens.
 """
 
 import itertools

@@ -11,7 +11,7 @@ import pytest
 
 from harness import plots, publishing
 from harness.leaderboard import LeaderboardError, read, to_json, validate
-from harness.publishing import publish
+from harness.publishing import publish, publish_bounds
 
 COMMAND = "harness run quick --out results/quick\nharness publish results/quick leaderboards/quick"
 
@@ -256,7 +256,7 @@ def test_without_matplotlib_the_extra_is_named(tmp_path, small, monkeypatch):
 def test_a_full_disk_leaves_what_was_there(tmp_path, small, make, monkeypatch, existing):
     target = tmp_path / "out"
     if existing:
-        publish(make(), target, COMMAND)
+        publish({**make(), "suite": small["suite"]}, target, COMMAND)
     before = contents(target) if existing else None
     calls = []
 
@@ -287,6 +287,26 @@ def test_another_page_is_never_overwritten(tmp_path, small):
     assert contents(tmp_path) == {"README.md": b"a project"}
     with pytest.raises(LeaderboardError, match=r"README.md is a file; publish into a directory"):
         publish(small, tmp_path / "README.md", COMMAND)
+
+
+def test_a_page_is_not_written_over_that_of_another_suite_or_kind(tmp_path, small):
+    target = tmp_path / "out"
+    publish(small, target, COMMAND)
+    before = contents(target)
+    with pytest.raises(
+        LeaderboardError, match=r"another page, 'Leaderboard `.*`', and this one is 'Leaderboard `else`'"
+    ):
+        publish({**small, "suite": "else"}, target, COMMAND)
+    with pytest.raises(LeaderboardError, match="this one is 'Bounds of"):
+        publish_bounds(small, target, COMMAND)
+    assert contents(target) == before
+    publish(small, target, COMMAND)
+
+
+def test_a_command_with_backticks_stays_in_its_block(tmp_path, small):
+    publish(small, tmp_path / "out", "harness run a\n```\n# not a heading")
+    page = (tmp_path / "out" / "README.md").read_text()
+    assert "````sh\nharness run a\n```\n# not a heading\n````" in page
 
 
 def test_names_of_strangers_make_safe_file_names(tmp_path, small):

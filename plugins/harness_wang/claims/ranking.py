@@ -31,19 +31,20 @@ class BoundPredictsRanking(Claim):
     """Kendall's τ_b between the order by the bound of Theorem 2 and the measured order, in each seed.
 
     Designs: three weightings by six grids (EDM's schedules with ρ = 1 to 7, and exponential), all with 20 steps, so
-    that nothing but the design is ranked; at each length of training τ is taken by itself and averaged. Measured
-    is the marginal divergence `kl` where it is (d ≤ 4), else the sliced Wasserstein distance. All designs of a seed
-    share its random numbers; seeds are the independent units.
+    that nothing but the design is ranked; at each length of training τ is taken by itself and averaged. Measured is
+    the marginal divergence `kl` where it is (d ≤ 4), else the sliced Wasserstein distance. All designs of a seed
+    share its random numbers; seeds are the independent units. The points at which e(σ) is measured are the same for
+    all designs and seeds: a verdict holds for the bounds as they are measured there.
 
-    "Predicts" means that at least three pairs of designs out of four are in the right order, τ = 0.5. On each target,
-    Student's t over seeds. For the claim: mean τ > 0.5; against it: mean τ < 0.5. α = 0.05/13. Supported: on every
-    target τ is above. Contradicted: on some target it is below. Undecided: neither. The effect is τ. Its value at each
-    length of training, and within grids alone for each weighting (EDM's schedules), is in the notes.
+    "Predicts" means that at least three pairs of designs out of four are in the right order, τ = 0.5. On each
+    target, Student's t over seeds. For the claim: mean τ > 0.5; against it: mean τ < 0.5. α = 0.05/13. Supported:
+    on every target τ is above. Contradicted: on some target it is below. Undecided: neither. The effect is τ. Its
+    value at each length of training, and within grids alone for each weighting (EDM's schedules), is in the notes.
 
     The bound contains the E_S measured on the trained network: it is a "prediction" that can be made only after
-    training, and part of the agreement is that a worse score makes both larger. The order of grids for one network is
-    what the bound adds. The paper itself compares designs by bounds without a number, so 0.5 is our reading. The rule
-    was tried out on seeds 0 to 9.
+    training, and part of the agreement is that a worse score makes both larger. The order of grids for one network
+    is what the bound adds. The paper itself compares designs by bounds without a number, so 0.5 is our reading. The
+    rule was tried out on seeds 0 to 9.
     """
 
     name: ClassVar[str] = "bound-predicts-ranking"

@@ -40,25 +40,25 @@ NOTE = (
 class SemiSmooth(Claim):
     """Violations of the inequality at a small loss, with constants from a large loss and from other seeds.
 
-    On each target the 40 shared runs, perturbed along 3 random directions and down the gradient, by 0.1, 1 and 10 % of
-    ‖θ_0‖. The even seeds fix a and b, at those of the steps 0, 1, 2, 3, 4 where the loss is above a tenth of its start:
-    of all a, b ≥ 0 that satisfy the inequality there those with the least mean right-hand side (a linear programme).
-    Every odd seed is tested at those of 6 evenly spaced steps where its loss is at most a hundredth of its start. A
-    violation is an excess L(θ') − L − ⟨∇L, θ' − θ⟩ above *twice* the fitted right-hand side (constants are known up to
-    a factor), and above rounding. Between fit and test √L falls by more than three: were the excess not to fall with
-    the loss, it would show.
+    On each target the 40 shared runs, perturbed along 3 random directions and down the gradient, by 0.1, 1 and 10 %
+    of ‖θ_0‖. The even seeds fix a and b, at those of the steps 0, 1, 2, 3, 4 where the loss is above a tenth of its
+    start: of all a, b ≥ 0 that satisfy the inequality there those with the least mean right-hand side, each in
+    units of its larger term (a linear programme). Every odd seed is tested at those of 6 evenly spaced steps where
+    its loss is at most a hundredth of its start. A violation is an excess L(θ') − L − ⟨∇L, θ' − θ⟩ above *twice*
+    the fitted right-hand side (constants are known up to a factor), and above rounding. Between fit and test √L
+    falls by more than three: were the excess not to fall with the loss, it would show.
 
-    Null: at most half of new seeds have no violation. One-sided binomial tests on the 20 odd seeds for more than half
-    and for less, α = 0.05/13. Supported: significant for more than half on all three targets (17 of 20). Contradicted:
-    significant for less at α/3 on one (2 of 20). Undecided: neither. A target on which an odd seed does not reach
-    a hundredth of its loss is undecided. The effect is the share of seeds without a violation.
+    Null: at most half of new seeds have no violation. One-sided binomial tests on the 20 odd seeds for more than
+    half and for less, α = 0.05/13. Supported: significant for more than half on all three targets (17 of 20).
+    Contradicted: significant for less at α/3 on one (2 of 20). Undecided: neither. A target on which an odd seed
+    does not reach a hundredth of its loss is undecided. The effect is the share of seeds without a violation.
 
     In a first run (seeds 100 to 139) constants came from the first half of each run and were tested in the second,
-    where √L differs by 1.5: less than the slack, so that any excess was "supported". Fit and test were parted by the
-    loss after that, and tried out on seeds 0 to 9. Reported, and not decisive: the share of violating perturbations,
-    the largest excess over the fitted side, the power of L with which the largest excess of a run falls (½ uses the
-    factor √L up), and the violations where neither term has √L. That inequality is the weaker one, as its right-hand
-    side does not fall with the loss: that it holds says nothing against √L.
+    where √L differs by 1.5: less than the slack, so that any excess was "supported". Fit and test were parted by
+    the loss after that, and tried out on seeds 0 to 9. Reported, and not decisive: the share of violating
+    perturbations, the largest excess over the fitted side, the power of L with which the largest excess of a run
+    falls (½ uses the factor √L up), and the violations where neither term has √L. That inequality is the weaker
+    one, as its right-hand side does not fall with the loss: that it holds says nothing against √L.
     """
 
     name: ClassVar[str] = "semi-smooth"

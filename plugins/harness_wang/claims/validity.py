@@ -77,6 +77,7 @@ class TermsBoundTheError(Claim):
                 statistic=f"{above} of {len(parts)} comparisons above the bound; closest {whole.statistic}",
                 p_for=whole.p_for,
                 p_against=whole.p_against,
+                seeds=whole.seeds,
             )
             notes[target] = _note(own)
         tightest = min(tests, key=lambda target: tests[target].value)
