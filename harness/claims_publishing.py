@@ -22,7 +22,8 @@ SOURCE, PAGE = "claims.json", "README.md"
 
 _HOW_TO_READ = """\
 - Each claim is a statement of the paper; its experiment and its rule were fixed in code before the runs that decide. A
-  rule that was revised after a pilot on other seeds says so; where there are no seeds (arithmetic), no data are fresh.
+  rule that was revised says so: after a pilot on other seeds, or by a review and on the same data. Where there are no
+  seeds (arithmetic), no data are fresh.
 - `supported`: on every target the test for the claim is significant. `contradicted`: on some target the test
   against it is, corrected for the number of targets. `undecided`: neither; that is no verdict on the claim.
 - Every test of a claim has level {alpha:.2g}, 5 % divided among 13 claims, so that verdicts do not depend on which
@@ -116,7 +117,8 @@ def read_document(directory: Path) -> ClaimsBoard | None:
 
 
 def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> str:
-    parts = ["# Claims: what the paper says, and what was measured", fenced(command)]
+    sizes = ", quick sizes" if board.quick else ""
+    parts = [f"# Claims{sizes}: what the paper says, and what was measured", fenced(command)]
     parts.append(f"{summary(board)}.")
     parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plots are drawn.")
     parts += [claims_table(board), "## How to read it", _HOW_TO_READ.format(alpha=board.alpha, targets=TARGETS)]

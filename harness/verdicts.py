@@ -72,9 +72,10 @@ def t_test(
     """Test by Student's t whether a mean over seeds lies above a margin (the claim) or below it.
 
     The error of the mean is that of its spread over seeds and, in quadrature, one that all seeds share; the degrees of
-    freedom are then those of Welch and Satterthwaite. Where all S seeds give the same value their spread says nothing,
-    and `error` alone decides. Without one the value is exact if it is arithmetic that the seeds share: either p is 0,
-    or both are ½ at the margin itself. If seeds agree by chance, p is 2^−S, as of a coin that fell S times on one side.
+    freedom are then the fewer of the two, so that a second error never makes a test more certain. Where all S seeds
+    give the same value their spread says nothing, and `error` alone decides. Without one the value is exact if it is
+    arithmetic that the seeds share: either p is 0, or both are ½ at the margin itself. If seeds agree by chance, p is
+    2^−S, as of a coin that fell S times on one side: eight cannot decide at `ALPHA`, however far from the margin.
 
     Arguments:
         values: one for each seed, shape (S,), S ≥ 2.
@@ -93,9 +94,8 @@ def t_test(
         if not (arithmetic or error > 0):
             return _agreed(mean, margin, seeds)
         return _student(mean, error, freedom, margin, 1 if math.isinf(freedom) else round(freedom) + 1)
-    own, shared = float(sample.var(ddof=1)) / seeds, error**2
-    both = (own + shared) ** 2 / (own**2 / (seeds - 1) + shared**2 / freedom)
-    return _student(mean, math.sqrt(own + shared), both, margin, seeds)
+    own = float(sample.std(ddof=1)) / math.sqrt(seeds)
+    return _student(mean, math.hypot(own, error), min(seeds - 1, freedom) if error > 0 else seeds - 1, margin, seeds)
 
 
 def _agreed(value: float, margin: float, n: int) -> Test:
@@ -120,14 +120,9 @@ def _student(value: float, error: float, freedom: float, margin: float, n: int) 
     degrees = min(freedom, MANY)
     t = gap / error if error > 0 else math.copysign(math.inf, gap) if gap else 0.0
     half = float(stdtrit(degrees, (1 + LEVEL) / 2)) * error
-    name = "exact" if error == 0 else f"z = {t:.3g}" if math.isinf(freedom) else f"t({_count(freedom)}) = {t:.3g}"
+    name = "exact" if error == 0 else f"z = {t:.3g}" if math.isinf(freedom) else f"t({freedom:.0f}) = {t:.3g}"
     sides = float(stdtr(degrees, -t)), float(stdtr(degrees, t))
     return Test(value, value - half, value + half, name, *sides, n if error > 0 else 1, exact=error == 0)
-
-
-def _count(freedom: float) -> str:
-    """Return degrees of freedom as text: whole where they are, or are many."""
-    return f"{freedom:.0f}" if freedom >= 100 or abs(freedom - round(freedom)) < 1e-6 else f"{freedom:.1f}"
 
 
 def slope_test(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, margin: float = 0.0) -> Test:

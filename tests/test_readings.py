@@ -46,16 +46,16 @@ def test_equal_seeds_are_decided_by_the_error_that_they_share() -> None:
     assert (test.low, test.high) == pytest.approx((1 - 0.97998, 1 + 0.97998), abs=1e-4)
 
 
-def test_a_shared_error_adds_to_the_spread_with_its_own_degrees_of_freedom() -> None:
-    """Equal variances of one unit each on 3 and 7 degrees of freedom: Welch and Satterthwaite give 4/(1/3 + 1/7)."""
+def test_a_shared_error_adds_to_the_spread() -> None:
+    """In quadrature, on the fewer degrees of freedom of the two."""
     from scipy.stats import t
 
     values = np.array([1.0, 3.0, 5.0, 7.0])
     own = values.std(ddof=1) / 2
-    test = verdicts.t_test(values, 2.0, error=own, freedom=7)
-    freedom = 4 / (1 / 3 + 1 / 7)
-    assert test.p_for == pytest.approx(t.sf(2 / (own * 2**0.5), freedom))
-    assert test.high - test.value == pytest.approx(t.isf(0.025, freedom) * own * 2**0.5)
+    for freedom, fewer in ((7, 3), (2, 2)):
+        test = verdicts.t_test(values, 2.0, error=own, freedom=freedom)
+        assert test.p_for == pytest.approx(t.sf(2 / (own * 2**0.5), fewer))
+        assert test.high - test.value == pytest.approx(t.isf(0.025, fewer) * own * 2**0.5)
     alone = verdicts.t_test([1.0] * 4, 0.0, error=0.5, freedom=7)
     assert (alone.p_for, alone.seeds) == (pytest.approx(t.sf(2, 7)), 8)
 

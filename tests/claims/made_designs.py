@@ -112,7 +112,7 @@ def scatter(rng: Generator) -> np.ndarray:
     return rng.normal(scale=0.1, size=SEEDS)
 
 
-def weightings(case: Case, rng: Generator) -> Evidence:
+def weightings(case: Case, rng: Generator, own_error: float = 0.05) -> Evidence:
     """Claim 6: E_S falls as a power of the steps, times a speed of each weighting."""
     speeds = {
         "true": {"bell-shaped": 3.0, "edm": 1.5, "min-snr": 0.7, "likelihood": 1.0, "v-cosine": 0.9, "flow": 0.8},
@@ -127,14 +127,14 @@ def weightings(case: Case, rng: Generator) -> Evidence:
             for length in setting.LENGTHS:
                 noise = shared + own + rng.normal(scale=0.05, size=SEEDS)
                 score = 300 * (length * speeds[name] / 10) ** -0.8 * np.exp(noise)
-                parts = measured(score, points, geometric(20), rng)
+                parts = measured(score, points, geometric(20), rng, own_error)
                 labels = {"weighting": name, "network": setting.RELU, "time_discretization": "exponential"}
                 terms = {"score": parts.pop("score")}
                 found.append(result(target, geometric(20), terms, train_steps=length, labels=labels, **parts))
     return Evidence(results={"weightings": found})
 
 
-def grids(case: Case | Part, rng: Generator) -> Evidence:
+def grids(case: Case | Part, rng: Generator, own_error: float = 0.01) -> Evidence:
     """Claim 7: almost a point, where the exponential grid is best; a wide Gaussian, where it is not.
 
     In `poor network` and `poor oracle` only E_S of the one or the other is larger on the polynomial grid. Where neither
@@ -155,7 +155,7 @@ def grids(case: Case | Part, rng: Generator) -> Evidence:
                     factor = ratio if name == "polynomial" else 1.0
                     # What training leaves at each level is the same for both grids; they weigh it differently.
                     score = factor * size * dim * 10 / length * np.exp(shared + rng.normal(scale=0.01, size=SEEDS))
-                    parts = measured(score, points, sigmas, rng, own=0.01)
+                    parts = measured(score, points, sigmas, rng, own_error)
                     terms = {"score": parts.pop("score"), "discretization": exact[name]}
                     labels = {"time_discretization": name, "network": suite, "weighting": "edm"}
                     ladders[suite].append(result(target, sigmas, terms, train_steps=length, labels=labels, **parts))
@@ -244,19 +244,20 @@ def bounds(case: Case | Part, rng: Generator) -> Evidence:
     factor = {"false": 0.5, "neither": 1.0}.get(case, 2.0)
     found, known = [], {}
     for target, dim in TARGETS.items():
-        known[target] = curve(rng, dim, 0.3)
+        known[target], points = curve(rng, dim, 0.3), off(rng)
         for rho in (1, 2, 3, 5, 7):
             for length in designs.LENGTHS:
                 sigmas = polynomial(rho, setting.STEPS)
                 score = 3e3 / length * np.exp(common(rng) + scatter(rng))
+                found_score = measured(score, points, sigmas, rng)
                 true, seen = (
                     float((setting.discretization(j, sigmas) + j.initialization(HIGH**2)).mean())
                     for j in (law(dim, 0.3), known[target])
                 )
-                total = score + seen
-                limit = score + factor * true
+                total = found_score["score"] + seen
+                limit = found_score["score"] + factor * true
                 share = 3.0 if case == "marginal above" else 1 / 30
-                kl = share * total + rng.normal(scale=0.02, size=SEEDS) if dim <= 3 else np.full(SEEDS, np.nan)
+                kl = share * (score + true) + rng.normal(scale=0.02, size=SEEDS) if dim <= 3 else np.full(SEEDS, np.nan)
                 if case == "neither":
                     kl = np.full(SEEDS, np.nan)
                 parts = {
@@ -264,6 +265,7 @@ def bounds(case: Case | Part, rng: Generator) -> Evidence:
                     "errors": {"kl": np.full(SEEDS, 0.02)},
                     "bounds": {designs.BOUND: limit},
                     "labels": {"time_discretization": f"polynomial:rho={rho}", "weighting": "edm"},
+                    "score_errors": found_score["score_errors"],
                 }
                 found.append(result(target, sigmas, {"total": total}, train_steps=length, **parts))
     return Evidence(results={"designs": found}, information=known)
@@ -329,7 +331,7 @@ def starts(case: Case | Part, rng: Generator) -> Evidence:
     return Evidence(results={"starts": found}, information=known)
 
 
-def divisions(case: Case | Part, rng: Generator) -> Evidence:
+def divisions(case: Case | Part, rng: Generator, own_error: float = 0.05) -> Evidence:
     """Claim 13: E_S falls with training and E_D with steps, or only E_S with training.
 
     A part: one of the two extremes is best. Where neither is true, a division between gains the margin itself.
@@ -346,7 +348,7 @@ def divisions(case: Case | Part, rng: Generator) -> Evidence:
             between = share not in (effort.SHARES[0], effort.SHARES[-1])
             score = {"all into sampling": 1e-3 / length, "neither": 0.9 if between else 1.0}.get(case, 500 / length)
             own = dim * score * np.exp(shared + rng.normal(scale=0.03, size=SEEDS))
-            parts = measured(own, points, sigmas, rng)
+            parts = measured(own, points, sigmas, rng, own_error)
             exact = setting.discretization(known[target], sigmas) + known[target].initialization(HIGH**2)
             terms = {"total": parts.pop("score") + float(exact.mean())}
             labels = {"network": "mlp", "weighting": "edm"}

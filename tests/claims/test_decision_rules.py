@@ -7,15 +7,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable
 
 import made_designs
 import numpy as np
 import pytest
 import synthetic
 from harness_wang.claims import setting, weighting
+from scipy.optimize import brentq
 
 from harness import verdicts
 from harness.claims import ClaimError, Evidence
+from harness.information import Information
 
 REPETITIONS = 20
 
@@ -52,7 +56,12 @@ def test_a_score_that_is_not_poor_says_nothing_of_poor_ones() -> None:
     """Claim 7 where E_S of the least trained network is below E_D: neither sign of y decides."""
     made = made_designs.grids("poor network", np.random.default_rng(0))
     good = [
-        dataclasses.replace(r, budget={**r.budget, "score": r.budget["score"] * 1e-7}) for r in made.results["trained"]
+        dataclasses.replace(
+            r,
+            budget={**r.budget, "score": r.budget["score"] * 1e-7},
+            score_errors=[made_designs.Even(e, r.sigmas) for e in 1e-7 * setting.score_errors(r).T],
+        )
+        for r in made.results["trained"]
     ]
     decision = synthetic.claims()[7].decide(dataclasses.replace(made, results={**made.results, "trained": good}))
     assert decision.verdict == "undecided"
@@ -64,19 +73,35 @@ def test_replicates_that_agree_by_chance_are_not_exact() -> None:
     assert setting.replicate_test(np.array([0.7])).exact
 
 
-def test_the_error_that_all_networks_share_keeps_a_verdict_back() -> None:
-    """Claim 6 where e(σ) is measured so badly that its sets of points disagree on who is fastest."""
-    made = made_designs.weightings("true", np.random.default_rng(0))
-    rng = np.random.default_rng(1)
-    factors = {name: np.exp(rng.normal(size=8)) for name in (*weighting.BELLS, *weighting.OTHERS)}
-    noisy = []
-    for r in made.results["weightings"]:
-        points = setting.score_errors(r) * factors[r.labels["weighting"]][:, None]
-        points *= r.budget["score"] / points.mean(0)
-        errors = [made_designs.Even(each, r.sigmas) for each in points.T]
-        noisy.append(dataclasses.replace(r, score_errors=errors))
-    decision = synthetic.claims()[6].decide(Evidence(results={"weightings": noisy}))
-    assert decision.verdict == "undecided"
+def test_an_error_that_all_seeds_share_does_not_decide() -> None:
+    """Claim 7 where neither is true, and networks are measured wrong by 15 % at each set of points, for all seeds."""
+    made = (made_designs.grids("neither", np.random.default_rng(seed), 0.15) for seed in range(20))
+    assert [synthetic.claims()[7].decide(each).verdict for each in made].count("undecided") >= 18
+
+
+def test_a_division_is_not_found_better_where_sets_of_points_disagree() -> None:
+    """Claim 13 where the mean over the sets is as the claim says, and the sets by themselves are anything."""
+    made, rng = made_designs.divisions("true", np.random.default_rng(0)), np.random.default_rng(1)
+    noisy = {}
+    for suite, results in made.results.items():
+        for r in results:
+            points = setting.score_errors(r) * np.exp(1.5 * rng.normal(size=(8, 1)))
+            points *= setting.score_errors(r).mean(0) / points.mean(0)
+            errors = [made_designs.Even(each, r.sigmas) for each in points.T]
+            noisy.setdefault(suite, []).append(dataclasses.replace(r, score_errors=errors))
+    claim = synthetic.claims()[13]
+    assert claim.decide(made).verdict == "supported"
+    assert claim.decide(dataclasses.replace(made, results=noisy)).verdict == "undecided"
+
+
+def test_sets_of_points_that_disagree_keep_a_verdict_back() -> None:
+    """Claim 6: ten seeds have one weighting 20 % slower, as does the mean of the sets of points; but not each set."""
+    slow, fast = 0.2 + 0.001 * np.arange(10), 0.001 * np.arange(10) ** 2
+    sets = np.array([1.0, -1.0, 1.5, -0.8, 0.9, -0.4, 0.2, -0.8])
+    other = weighting.Reached(slow, slow + sets[:, None], never=False, always=False)
+    bell = weighting.Reached(fast, np.tile(fast, (8, 1)), never=False, always=False)
+    assert weighting._slower(other, bell).p_for > 0.2
+    assert weighting._slower(other._replace(points=np.tile(slow, (8, 1))), bell).p_for < 1e-4
 
 
 def test_a_weighting_that_misses_the_goal_once_is_not_found_faster() -> None:
@@ -87,6 +112,56 @@ def test_a_weighting_that_misses_the_goal_once_is_not_found_faster() -> None:
     assert weighting._slower(other, bell).p_for == 1
     assert weighting._slower(other, bell._replace(never=False)).p_for < 1e-6
     assert weighting._slower(other._replace(always=True), bell._replace(never=False)).p_for == 1
+
+
+class Told(Information):
+    """An information of which E_D on the polynomial grid of an exponent is a given function of it."""
+
+    def __init__(self, error: Callable[[float], float]) -> None:
+        self.dim, self.second_moment, self.replicates, self._error = 1, 1.0, 1, error
+
+    def fisher(self, u: np.ndarray) -> np.ndarray:
+        return np.zeros((1, len(u)))
+
+    def fisher_integral(self, u: np.ndarray) -> np.ndarray:
+        """All of 2E_D on the first step; the exponent is that with which the grid's levels are even."""
+        at = u[[0, len(u) // 2, -1]] ** 0.5
+        share = (len(u) // 2) / (len(u) - 1)
+
+        def miss(rho: float) -> float:
+            ends = at[0] ** (1 / rho), at[2] ** (1 / rho)
+            return float((ends[0] + share * (ends[1] - ends[0])) ** rho - at[1])
+
+        rho = brentq(miss, 0.1, 1e3) if miss(1e3) < -1e-9 else 1e3
+        return np.array([[2 * self._error(rho), *np.zeros(len(u) - 2)]])
+
+    def initialization(self, u: float) -> np.ndarray:
+        return np.zeros(1)
+
+
+@pytest.mark.parametrize(
+    ("best", "spoiled", "verdict"),
+    [
+        (3.0, None, "supported"),
+        (1.9, None, "contradicted"),  # below ρ_0/1.5 = 2.0, where the ladder's next is 1.7
+        (4.7, None, "contradicted"),  # above 1.5ρ_0 = 4.5, where the ladder's next is 5.2
+        (3.0, 0.7, "contradicted"),
+        (3.0, 14.0, "contradicted"),
+        (3.0, 1e3, "contradicted"),  # the exponential grid
+    ],
+)
+def test_an_optimum_counts_only_near_and_where_no_other_exponent_is_better(
+    best: float, spoiled: float | None, verdict: str
+) -> None:
+    """Claim 8 where E_D has one minimum, on the first range at a given ρ, but for one exponent that is best of all."""
+
+    def error(rho: float, best: float) -> float:
+        lower = spoiled is not None and abs(math.log(rho / spoiled)) < 1e-3
+        return 0.5 if lower else 1 + math.log(rho / best) ** 2
+
+    made = made_designs.exponents("true", np.random.default_rng(0))
+    known = {name: Told(lambda rho, at=5.3 if "wide" in name else best: error(rho, at)) for name in made.information}
+    assert synthetic.claims()[8].decide(dataclasses.replace(made, information=known)).verdict == verdict
 
 
 def test_an_optimum_beyond_the_ladder_is_no_number() -> None:

@@ -173,7 +173,10 @@ def geometric(label: str, x: Sequence[float], logs: Sequence[np.ndarray]) -> Ser
 
 
 def replicate_test(values: np.ndarray, margin: float = 0.0) -> Test:
-    """Test a number of each replicate of J, shape (R,), against a margin; one replicate is a closed form, exact."""
+    """Test a number of each replicate of J, shape (R,), against a margin; one replicate is a closed form, exact.
+
+    Replicates that agree by chance are tested as a coin: eight of them decide nothing.
+    """
     import numpy as np
 
     exact = len(values) == 1
