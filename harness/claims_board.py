@@ -211,9 +211,9 @@ def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> Clai
         rule=inspect.cleandoc(type(claim).__doc__ or ""),
         verdict=None if decision is None else decision.verdict,
         effect=None if decision is None else _effect(decision.effect),
-        statistic="" if decision is None else " ".join(decision.statistic.split()),
+        statistic="" if decision is None else _line(decision.statistic),
         seeds=0 if decision is None else decision.seeds,
-        note="" if decision is None else " ".join(decision.note.split()),
+        note="" if decision is None else _line(decision.note),
         error=error,
         seconds=outcome.seconds,
         findings=[] if decision is None else [_finding(finding) for finding in decision.findings],
@@ -233,6 +233,11 @@ def _plot(outcome: Outcome) -> tuple[list[PanelEntry], str]:
         return [], one_line(error)
 
 
+def _line(text: str) -> str:
+    """Return a plugin's words in one line."""
+    return " ".join(text.split())
+
+
 def _effect(effect: Effect) -> EffectEntry:
     return EffectEntry(name=effect.name, value=float(effect.value), low=_finite(effect.low), high=_finite(effect.high))
 
@@ -244,11 +249,11 @@ def _finding(finding: Finding) -> FindingEntry:
         effect=float(finding.effect),
         low=_finite(finding.low),
         high=_finite(finding.high),
-        statistic=" ".join(finding.statistic.split()),
+        statistic=_line(finding.statistic),
         p_value=float(finding.p_value),
         p_against=float(finding.p_against),
         seeds=int(finding.seeds),
-        note=" ".join(finding.note.split()),
+        note=_line(finding.note),
         exact=bool(finding.exact),
     )
 

@@ -103,20 +103,23 @@ def _agreed(value: float, margin: float, n: int) -> Test:
 
     How far the next seed would be from it nobody knows, so that it has no limits.
     """
-    gap = value - margin
-    even = abs(gap) <= EXACT * max(abs(value), abs(margin))
-    chance = 0.5 if even else 0.5**n
-    sides = (chance, 1 - chance) if even or gap > 0 else (1 - chance, chance)
+    gap = _gap(value, margin)
+    chance = 0.5**n if gap else 0.5
+    sides = (chance, 1 - chance) if gap >= 0 else (1 - chance, chance)
     return Test(value, None, None, f"{n} equal values", *sides, n)
+
+
+def _gap(value: float, margin: float) -> float:
+    """Return the distance of a value from the margin; 0 where rounding is all there is of it."""
+    gap = value - margin
+    return 0.0 if abs(gap) <= EXACT * max(abs(value), abs(margin)) else gap
 
 
 def _student(value: float, error: float, freedom: float, margin: float, n: int) -> Test:
     """Test an estimate with a standard error; infinite degrees of freedom mean the normal law."""
     from scipy.special import stdtr, stdtrit
 
-    gap = value - margin
-    if abs(gap) <= EXACT * max(abs(value), abs(margin)):
-        gap = 0.0
+    gap = _gap(value, margin)
     degrees = min(freedom, MANY)
     t = gap / error if error > 0 else math.copysign(math.inf, gap) if gap else 0.0
     half = float(stdtrit(degrees, (1 + LEVEL) / 2)) * error

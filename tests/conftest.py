@@ -1,6 +1,7 @@
 """Fixtures shared by all tests; one thread for torch, once it is imported."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ.pop("HARNESS_PLUGINS", None)
+# A shell's background jobs, this one perhaps among them, ignore interrupts; what tests start must not inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

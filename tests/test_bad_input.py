@@ -557,8 +557,6 @@ class TestShell:
                 stderr=subprocess.PIPE,
                 text=True,
                 start_new_session=True,
-                # A shell's background jobs, this one perhaps among them, ignore interrupts, and so do their children.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(seconds)

@@ -33,8 +33,7 @@ LOW, HIGH = setting.SIGMA_MIN, setting.SIGMA_MAX
 
 def polynomial(rho: float, steps: int, high: float = HIGH) -> np.ndarray:
     """Levels of a polynomial grid, shape (N+1,)."""
-    at = np.arange(steps + 1) / steps
-    return np.asarray((high ** (1 / rho) + at * (LOW ** (1 / rho) - high ** (1 / rho))) ** rho)
+    return exponent.polynomial(rho, steps, LOW, high)
 
 
 def geometric(steps: int, high: float = HIGH) -> np.ndarray:
@@ -250,10 +249,7 @@ def bounds(case: Case | Part, rng: Generator) -> Evidence:
                 sigmas = polynomial(rho, setting.STEPS)
                 score = 3e3 / length * np.exp(common(rng) + scatter(rng))
                 found_score = measured(score, points, sigmas, rng)
-                true, seen = (
-                    float((setting.discretization(j, sigmas) + j.initialization(HIGH**2)).mean())
-                    for j in (law(dim, 0.3), known[target])
-                )
+                true, seen = (float(setting.exact_terms(j, sigmas).mean()) for j in (law(dim, 0.3), known[target]))
                 total = found_score["score"] + seen
                 limit = found_score["score"] + factor * true
                 share = 3.0 if case == "marginal above" else 1 / 30
@@ -349,8 +345,8 @@ def divisions(case: Case | Part, rng: Generator, own_error: float = 0.03) -> Evi
             score = {"all into sampling": 1e-3 / length, "neither": 0.9 if between else 1.0}.get(case, 500 / length)
             own = dim * score * np.exp(shared + rng.normal(scale=0.03, size=SEEDS))
             parts = measured(own, points, sigmas, rng, own_error)
-            exact = setting.discretization(known[target], sigmas) + known[target].initialization(HIGH**2)
-            terms = {"total": parts.pop("score") + float(exact.mean())}
+            exact = float(setting.exact_terms(known[target], sigmas).mean())
+            terms = {"total": parts.pop("score") + exact}
             labels = {"network": "mlp", "weighting": "edm"}
             found.append(result(target, sigmas, terms, train_steps=length, labels=labels, **parts))
     return Evidence(results={f"total-{effort.TOTAL}": found}, information=known)

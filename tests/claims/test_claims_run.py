@@ -458,8 +458,8 @@ def test_publish_knows_a_directory_of_claims(monkeypatch, capsys, registry, fini
 def test_other_commands_say_what_the_directory_holds(monkeypatch, capsys, registry, finished):
     status, _, err = command(monkeypatch, capsys, registry, "rank", finished[0])
     assert status == 2
-    assert f"{finished[0]} holds results of claims; a run of all of them has the verdicts" in err
-    assert "harness claims" in err
+    rule = f"a run of all of them has the verdicts to see and to publish: harness claims --quick --out {finished[0]}"
+    assert f"{finished[0]} holds results of claims; {rule}" in err
 
 
 def test_show_tells_the_whole_rule(monkeypatch, capsys):

@@ -16,6 +16,7 @@ from harness.combinations import expand
 from harness.curves import ExactScoreError
 from harness.plugins import load
 from harness.suite import Suite
+from harness.time_discretizations import GridRequest
 
 NUMBERS = range(6, 14)
 
@@ -69,6 +70,14 @@ def test_the_discretization_error_read_by_the_rules_is_the_budgets() -> None:
     u = sigmas**2
     exact = budget(sigmas, u[:-1] - u[1:], known, ExactScoreError(np.zeros_like))
     assert setting.discretization(known, sigmas) == pytest.approx(exact.discretization, rel=1e-9)
+
+
+@pytest.mark.parametrize("rho", [0.7, 3.0, 28.0])
+def test_the_grids_that_claim_8_makes_are_those_of_the_component(rho: float) -> None:
+    """What is between the ladder's exponents must lie on the same family of grids."""
+    (rule,) = load().parse("time_discretization", f"polynomial:rho={rho:g},variable=sigma")
+    levels = rule.levels(GridRequest(20, 0.05, 20.0, None)).numpy()  # type: ignore[attr-defined, arg-type]
+    assert exponent.polynomial(rho, 20, 0.05, 20.0) == pytest.approx(levels, rel=1e-9)
 
 
 def test_e_s_of_an_even_error_is_least_on_the_polynomial_grid() -> None:

@@ -104,18 +104,8 @@ def fake(monkeypatch, tmp_path, body):
     code = "import harness.cli as c\nc.COMMANDS['plugins'] = ('fake_command:command', 'fake')\nc.main(['plugins'])"
     env = os.environ | {"PYTHONPATH": str(tmp_path)}
     return subprocess.Popen(
-        [sys.executable, "-c", code],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=interruptible,
+        [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-
-
-def interruptible():
-    """A shell's background jobs, this one perhaps among them, ignore interrupts, and so do their children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,8 @@ class StepsGrowWithDimension(Claim):
 
     def decide(self, evidence: Evidence) -> Decision:
         """Apply the rule."""
+        import numpy as np
+
         tests, notes = {}, {}
         for family, (dims, steps) in needed(evidence).items():
             x, y = np_log(dims), np_log(steps)
@@ -91,7 +93,7 @@ class StepsGrowWithDimension(Claim):
             free = slope_test(x, y)
             statistic = f"slope {free.value:.3g}, {whole.statistic} from {1 - MARGIN:g} or {1 + MARGIN:g}"
             tests[family] = replace(free, statistic=statistic, p_for=whole.p_for, p_against=whole.p_against)
-            local = ", ".join(f"{step:.2f}" for step in np_steps(y) / np_steps(x))
+            local = ", ".join(f"{step:.2f}" for step in np.diff(y) / np.diff(x))
             notes[family] = f"local slopes from d = {dims[0]:g} to {dims[-1]:g}: {local}"
         return decision(tests, "slope of ln N(ε) in ln d", notes, NOTE)
 
@@ -103,13 +105,6 @@ class StepsGrowWithDimension(Claim):
         series.append(Series("linear", dims, [steps[0] * d / dims[0] for d in dims], kind="guide"))
         panel = Panel("all targets", "dimension d", f"steps until E_D = {EPSILON:g} nat", tuple(series), True, True)
         return (panel,)
-
-
-def np_steps(values: np.ndarray) -> np.ndarray:
-    """Return the differences of neighbours."""
-    import numpy as np
-
-    return np.asarray(np.diff(values))
 
 
 def np_log(values: list[float]) -> np.ndarray:

@@ -131,8 +131,7 @@ def _points(result: Result, curve: Information) -> np.ndarray:
     """Return ln of the path divergence from each replicate of J and e, of each seed; shape (R, S)."""
     import numpy as np
 
-    exact = setting.discretization(curve, result.sigmas) + curve.initialization(result.sigma_max**2)
-    return np.asarray(np.log(setting.score_errors(result) + exact[:, None]))
+    return np.asarray(np.log(setting.score_errors(result) + setting.exact_terms(curve, result.sigmas)[:, None]))
 
 
 def _test(divisions: list[Result], curve: Information) -> tuple[Test, Result]:

@@ -130,6 +130,12 @@ def discretization(curve: Information, sigmas: np.ndarray) -> np.ndarray:
     return np.asarray(0.5 * gap.sum(-1))
 
 
+def exact_terms(curve: Information, sigmas: np.ndarray) -> np.ndarray:
+    """Return E_I + E_D of a grid and the centred start, of each replicate of J; shape (R,)."""
+    terms: np.ndarray = curve.initialization(float(sigmas[0]) ** 2) + discretization(curve, sigmas)
+    return terms
+
+
 def score_errors(result: Result, below: float = math.inf) -> np.ndarray:
     """Return E_S = ½ Σ Δ_j e_j of each seed, as measured at each of the R sets of points; shape (R, S).
 

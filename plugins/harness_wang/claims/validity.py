@@ -122,12 +122,12 @@ def _parts(result: Result, curve: Information) -> list[Test]:
     bound = np.asarray(result.bounds[BOUND], dtype=float)
     # Only the spread of these replicates is used. It is that of every start, as two starts differ by moments alone.
     path = bound - np.asarray(result.budget["total"], dtype=float)
-    exact = setting.discretization(curve, result.sigmas) + curve.initialization(float(result.sigmas[0]) ** 2)
-    parts = [t_test(path, 0.0, *setting.shared(exact[:, None]), arithmetic=True)]
+    exact = setting.exact_terms(curve, result.sigmas)[:, None]
+    parts = [t_test(path, 0.0, *setting.shared(exact), arithmetic=True)]
     values = np.asarray(result.metrics.get(MARGINAL, np.array(np.nan)), dtype=float)
     if np.isfinite(values).all():
         # Each seed has its own error of `kl`; that of the bound's E_S and J is shared.
-        points = setting.score_errors(result) + exact[:, None]
+        points = setting.score_errors(result) + exact
         # Of an affine sampler `kl` is a closed form, without error.
         closed = not np.any(result.errors[MARGINAL])
         parts.append(t_test(bound - values, 0.0, *setting.shared(points), arithmetic=closed))

@@ -99,8 +99,9 @@ class BellTrainsFastest(Claim):
         groups = setting.by_target(evidence.results["weightings"])
         tests, notes = {}, {}
         for target, results in groups.items():
-            tests[target], notes[target] = _test(reached(results))
-            notes[target] += _censored(results) + _below(results)
+            steps = reached(results)
+            tests[target], notes[target] = _test(steps)
+            notes[target] += _missed(steps) + _below(results)
         return decision(tests, "steps of the best other weighting / of the best bell", notes, NOTE)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
@@ -144,12 +145,14 @@ class Reached(NamedTuple):
         points: the same at each set of points alone, by the threshold there; shape (R, S).
         never: whether it is not reached with some seed, or at some points.
         always: whether it is below from the first snapshot on with some seed, or at some points.
+        missed: with how many seeds it is not reached.
     """
 
     logs: np.ndarray
     points: np.ndarray
     never: bool
     always: bool
+    missed: int = 0
 
 
 def reached(results: list[Result], measure: Measure = score) -> dict[str, Reached]:
@@ -162,14 +165,15 @@ def reached(results: list[Result], measure: Measure = score) -> dict[str, Reache
     goals = _thresholds(list(both.values()))
     found = {}
     for weighting, errors in both.items():
+        lengths, missed = curves[weighting][0], errors.min(0) > goals[:, None]
         logs = np.log(
             [
-                [steps_to_reach(curves[weighting][0], e, goal)[0] for e in each.T]
+                [steps_to_reach(lengths, e, goal)[0] for e in each.T]
                 for each, goal in zip(errors.swapaxes(0, 1), goals, strict=True)
             ]
         )
-        never, always = (errors.min(0) > goals[:, None]).any(), (errors[0] <= goals[:, None]).any()
-        found[weighting] = Reached(logs[-1], logs[:-1], bool(never), bool(always))
+        always = bool((errors[0] <= goals[:, None]).any())
+        found[weighting] = Reached(logs[-1], logs[:-1], bool(missed.any()), always, int(missed[-1].sum()))
     return found
 
 
@@ -180,12 +184,9 @@ def _thresholds(errors: list[np.ndarray]) -> np.ndarray:
     return np.asarray(np.exp(np.median([np.log(each[-1]).mean(-1) for each in errors], axis=0)))
 
 
-def _censored(results: list[Result]) -> str:
+def _missed(steps: dict[str, Reached]) -> str:
     """Say which weightings never reached the threshold, with how many seeds."""
-    curves = {w: curve(results, w)[1].mean(1, keepdims=True) for w in setting.distinct(results, "weighting")}
-    goal = _thresholds(list(curves.values()))
-    never = {w: int((errors.min(0) > goal).sum()) for w, errors in curves.items()}
-    listed = [f"{w} with {count} of {curves[w].shape[-1]} seeds" for w, count in never.items() if count]
+    listed = [f"{w} with {found.missed} of {len(found.logs)} seeds" for w, found in steps.items() if found.missed]
     return f"; threshold never reached by {', '.join(listed)}" if listed else ""
 
 
