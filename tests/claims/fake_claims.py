@@ -1,0 +1,185 @@
+"""Claims of two seconds: sound ones, and others whose experiment, rule or plot fails."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from harness.claims import (
+    Claim,
+    Decision,
+    Descent,
+    DescentRequest,
+    Effect,
+    Experiments,
+    Panel,
+    Series,
+)
+from harness.claims_run import chosen, run_claims
+from harness.plugins import load
+from harness.registry import Registry
+from harness.run import Options
+from harness.verdicts import decision, t_test
+
+SUITE = {
+    "targets": ["gaussian:dim=2", "ring"],
+    "noise_schedules": ["edm"],
+    "time_discretizations": ["exponential"],
+    "networks": ["exact"],
+    "samplers": ["exponential-integrator"],
+    "metrics": ["path-kl"],
+    "bounds": ["budget"],
+    "rank_by": "path-kl",
+    "steps": [4, 8],
+    "seeds": 2,
+    "sampling": {"samples": 16},
+}
+DESCENT = DescentRequest(
+    "ring", "relu:width=8,depth=1", "edm", (1, 2), Descent(points=4, levels=3, steps=6, record=1, precision="float32")
+)
+
+
+class Fake(Claim):
+    """Rule: none."""
+
+    title: ClassVar[str] = "a fake"
+    statement: ClassVar[str] = "It is so."
+
+    def experiments(self, quick):
+        return Experiments(suites={"grid": SUITE})
+
+    def figure(self, evidence, decision):
+        return (Panel("ring", "x", "y", (Series("line", [1, 2], [1, np.nan]),), log_x=True),)
+
+
+class MoreSteps(Fake):
+    """More steps lower E_D: 4 against 8, exact."""
+
+    name: ClassVar[str] = "more-steps"
+    number: ClassVar[int] = 1
+
+    def decide(self, evidence):
+        tests = {}
+        for target in {result.target for result in evidence.results["grid"]}:
+            few, many = (r.budget["discretization"] for r in evidence.results["grid"] if r.target == target)
+            tests[target] = t_test(np.log(few / many), arithmetic=True)
+        assert set(tests) == set(evidence.information)
+        return decision(tests, "ln E_D, 4 over 8 steps", note="It says that more steps help, *here*.")
+
+
+class Descends(Fake):
+    """The last loss is below the first: the first runs of a descent."""
+
+    name: ClassVar[str] = "descends"
+    number: ClassVar[int] = 2
+
+    def experiments(self, quick):
+        return Experiments(descents={"way": DESCENT})
+
+    def decide(self, evidence):
+        return decision(
+            {"ring": t_test([np.log(t.loss[0] / t.loss[-1]) for t in evidence.trajectories["way"]])}, "fall"
+        )
+
+
+class BadRule(Fake):
+    """Divides by zero."""
+
+    name: ClassVar[str] = "bad-rule"
+    number: ClassVar[int] = 3
+
+    def decide(self, evidence):
+        return 1 / 0
+
+
+class BadExperiment(Fake):
+    """Asks for a network that is not there."""
+
+    name: ClassVar[str] = "bad-experiment"
+    number: ClassVar[int] = 4
+
+    def experiments(self, quick):
+        return Experiments(suites={"grid": SUITE | {"networks": ["exacd"]}})
+
+    def decide(self, evidence):
+        raise AssertionError
+
+
+class Diverges(Fake):
+    """Trains with a step size at which any network diverges."""
+
+    name: ClassVar[str] = "diverges"
+    number: ClassVar[int] = 5
+
+    def experiments(self, quick):
+        settings = Descent(points=4, levels=3, steps=50, learning_rate=1e9, precision="float32")
+        return Experiments(descents={"way": DescentRequest("ring", "relu:width=8,depth=2", "edm", (1,), settings)})
+
+    def decide(self, evidence):
+        raise AssertionError
+
+
+class NoFinding(Fake):
+    """Decides without a target."""
+
+    name: ClassVar[str] = "no-finding"
+    number: ClassVar[int] = 6
+
+    def experiments(self, quick):
+        return Experiments(suites={"grid": SUITE})
+
+    def decide(self, evidence):
+        return Decision("supported", Effect("size", 1.0), "", 2, ())
+
+
+class BadPlot(MoreSteps):
+    """A sound rule whose plot fails."""
+
+    name: ClassVar[str] = "bad-plot"
+    number: ClassVar[int] = 7
+
+    def figure(self, evidence, decision):
+        return 1 / 0
+
+
+class UnevenPlot(MoreSteps):
+    """A sound rule whose plot has two x and one y."""
+
+    name: ClassVar[str] = "uneven-plot"
+    number: ClassVar[int] = 8
+
+    def figure(self, evidence, decision):
+        return (Panel("ring", "x", "y", (Series("line", [1, 2], [1]),)),)
+
+
+class Fickle(Fake):
+    """A claim whose parts are put in by a test."""
+
+    name: ClassVar[str] = "fickle"
+    number: ClassVar[int] = 9
+    asked: ClassVar[object] = Experiments(suites={"grid": SUITE})
+    made: ClassVar[object] = None
+
+    def experiments(self, quick):
+        return self.asked
+
+    def decide(self, evidence):
+        return self.made() if callable(self.made) else self.made
+
+
+FAKES = (MoreSteps, Descends, BadRule, BadExperiment, Diverges, NoFinding)
+PLOTS = (BadPlot, UnevenPlot)
+
+
+def registry_with(*claims):
+    """All components that ship, with these claims in place of the shipped ones."""
+    shipped = load()
+    others = (c for axis in shipped.axes if axis != "claim" for c in shipped.classes(axis).values())
+    return Registry.from_classes([*others, *claims])
+
+
+def outcomes(registry, directory, *numbers, quick=True):
+    options = Options(workers=1, progress=False)
+    return {
+        outcome.claim.number: outcome
+        for outcome in run_claims(chosen(registry, numbers), registry, directory, options, quick=quick)
+    }

@@ -1,0 +1,83 @@
+"""The document on claims, of claims of two seconds: its contract, its table, its page."""
+
+import json
+
+import pytest
+
+from harness.claims_board import claims_to_json, validate_claims
+from harness.claims_publishing import publish_claims, render_claims_files
+from harness.claims_tables import render_claims
+from harness.leaderboard import LeaderboardError
+
+
+def test_the_document_is_valid_and_says_everything(board):
+    again = validate_claims(json.loads(claims_to_json(board)))
+    assert again == board
+    assert [entry.verdict for entry in board.claims] == ["supported", board.claims[1].verdict, None, None, None, None]
+    # What is not finite is null in the document.
+    assert board.claims[0].panels[0].series[0].y == [1.0, None]
+    assert board.claims[0].rule == "More steps lower E_D: 4 against 8, exact."
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"schema_version": 2}, "schema_version: 2 is newer"),
+        ({"alpha": 2.0}, "alpha"),
+        ({"claims": "none"}, "claims"),
+    ],
+)
+def test_a_document_that_breaks_its_contract_is_refused(board, change, rule):
+    with pytest.raises(LeaderboardError, match=rule):
+        validate_claims(json.loads(claims_to_json(board)) | change)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"target": "rign"}, "'rign' decides but has no finding"),
+        ({"plot_error": "why"}, "a plot error goes with a verdict and without panels"),
+        ({"verdict": "undecided"}, "undecided does not follow from its findings"),
+        ({"verdict": None}, "either a verdict with its effect, or an error"),
+        ({"error": "why"}, "either a verdict with its effect, or an error"),
+        ({"effect": {"name": "x", "value": 1.0, "low": 2.0, "high": 3.0}}, "low 2 is above value 1"),
+        ({"number": 9}, "claim 2 comes after claim 9"),
+    ],
+)
+def test_an_entry_that_contradicts_itself_is_refused(board, change, rule):
+    plain = json.loads(claims_to_json(board))
+    plain["claims"][0] |= change
+    with pytest.raises(LeaderboardError, match=rule):
+        validate_claims(plain)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_the_table_fits_a_terminal(board, width):
+    text = render_claims(board, "table", width=width)
+    table = [line for line in text.splitlines() if not line.startswith(("claim", " "))]
+    assert max(map(len, table)) <= width
+    assert "claim 3: rule: ZeroDivisionError" in text
+    assert "claim 1: It says that more steps help, *here*." in text
+    # What the targets say stays at every width; the rest goes in order, the time first.
+    assert "2 / 0 / 0" in text
+    left = [head in text for head in ("time", "units", "statistic", "decided")]
+    assert left == sorted(left)
+    assert all(left) == (width > 80)
+
+
+def test_the_page_has_a_table_findings_plots_and_the_command(board, tmp_path):
+    files = render_claims_files(board, "harness claims --quick")
+    assert {"README.md", "claims.json", "claim-01.svg", "claim-02.svg"} == set(files)
+    page = files["README.md"].decode()
+    assert "```sh\nharness claims --quick\n```" in page
+    # The note stands directly below the heading, harmless as Markdown.
+    assert "## 1. a fake: supported\n\n> **It says that more steps help, \\*here\\*.**\n\n**Claim.** It is so." in page
+    assert "targets for / against / open" in page
+    assert "**No verdict.** rule: ZeroDivisionError: division by zero" in page
+    assert "(claim-01.svg)" in page
+    written = publish_claims(board, tmp_path / "claims", "harness claims --quick")
+    assert all(path.is_file() for path in written)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "README.md").write_text("mine")
+    with pytest.raises(LeaderboardError, match=r"holds another README\.md"):
+        publish_claims(board, tmp_path / "other", "x")
