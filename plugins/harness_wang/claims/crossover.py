@@ -44,8 +44,8 @@ class GridsCross(Claim):
 
     E_S + E_D is the path divergence less its initialisation, which all grids share: exact arithmetic on J(u) and
     e(σ). y = ln[(E_S + E_D) polynomial / exponential], σ = t, 20 steps. It is followed along two ladders that end
-    at the exact score: the paper's ReLU network, raw, trained 10 to 1000 steps (EDM's weighting), and the exact
-    score with an error of size 10 to 0.01 added at all levels.
+    at the exact score: the paper's ReLU network, raw, trained 10 to 1000 steps (3000 in full; EDM's weighting), and
+    the exact score with an error of size 10 to 0.01 added at all levels.
 
     Three parts, on each target: y < 0 for the shortest training (Student's t on pairs over seeds, with the error of
     J and e that seeds share), y < 0 for the largest added error, and y > 0 for the exact score (both over the

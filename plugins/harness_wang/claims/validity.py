@@ -33,11 +33,11 @@ NOTE = (
 class TermsBoundTheError(Claim):
     """The bound of Theorem 2 less what is measured, on every combination: it must be positive everywhere.
 
-    Combinations: three weightings, six grids, two lengths of training and the exact score, with the exponential
-    integrator. Each is compared twice: with the path divergence, whose score error both sides share, so that the
-    difference is that of the exact terms (by Student's t over the replicates of J); and, where it is measured (in
-    up to four dimensions), with the marginal divergence `kl`, by Student's t on bound − kl over seeds, with the
-    error of the bound's J and e that seeds share in quadrature.
+    Combinations: three weightings, six grids, two lengths of training (three in full) and the exact score, with the
+    exponential integrator. Each is compared twice: with the path divergence, whose score error both sides share, so
+    that the difference is that of the exact terms (by Student's t over the replicates of J); and, where it is
+    measured (in up to four dimensions), with the marginal divergence `kl`, by Student's t on bound − kl over seeds,
+    with the error of the bound's J and e that seeds share in quadrature.
 
     Null hypotheses on each target: some combination violates the bound (for the claim: the largest p over the
     combinations of the test that the bound is above), and none does (against: the least p of the contrary, times
