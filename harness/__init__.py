@@ -6,12 +6,17 @@ A plugin author imports `hookimpl` from here and the contract of an axis from th
 
 from typing import TYPE_CHECKING, Any
 
+from harness import arithmetic
+
 if TYPE_CHECKING:
     import pluggy
 
     hookimpl: pluggy.HookimplMarker
 
 __version__ = "0.1.0"
+
+# Here, since it must be said before anything computes: in a worker, a test, a benchmark, somebody's script.
+arithmetic.fix()
 
 __all__ = ["__version__", "hookimpl"]
 

@@ -8,6 +8,7 @@ place of a decision, and costs the others nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,14 +19,13 @@ from harness.descents_plan import DescentsPlan
 from harness.errors import HarnessError, one_line
 from harness.evidence import SuiteEvidence
 from harness.run import Options, Work, carry_out, opened, planned
-from harness.store import CHECKPOINTS
+from harness.store import ARITHMETIC, CHECKPOINTS, Store
 from harness.suite import Suite
 
 if TYPE_CHECKING:
     from harness.information import Information
     from harness.plan import Plan
     from harness.plugins import Registry
-    from harness.store import Store
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,12 @@ def run_claims(
         if ordered:
             carry_out(ordered, store, options)
         return [_outcome(case, store) for case in cases]
+
+
+def arithmetic(directory: Path) -> list[str]:
+    """Return with what arithmetic the records of a directory were made: one entry for each kind of machine."""
+    with closing(Store.read(directory)) as store:
+        return list(store.meta(ARITHMETIC) or [])
 
 
 def _case(claim: Claim, registry: Registry, directory: Path, quick: bool) -> _Case:

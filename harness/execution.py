@@ -23,6 +23,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from harness.arithmetic import one_thread
 from harness.errors import DiskError, HarnessError, one_line
 from harness.memory import keep_freed_memory
 
@@ -226,9 +227,7 @@ def _interrupts_ignored() -> Iterator[None]:
 
 
 def _prepare() -> None:
-    import torch
-
-    torch.set_num_threads(1)
+    one_thread()
     keep_freed_memory()
     # Standard output is the leaderboard's, whatever a plugin prints; its results are checked, warned of or not.
     os.dup2(2, 1)

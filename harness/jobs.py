@@ -27,6 +27,11 @@ Payload = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class ArithmeticJob:
+    """Tell which arithmetic is in force where the work is done."""
+
+
+@dataclass(frozen=True)
 class InformationJob:
     """Measure a target: its scale, its Fisher information, and how many points are held out."""
 
@@ -262,5 +267,7 @@ class CalibrateJob:
     sigma_min: float
 
 
-Job = InformationJob | TableJob | GridJob | TrainJob | DescentJob | ErrorJob | EvaluateJob | CalibrateJob
+Job = (
+    ArithmeticJob | InformationJob | TableJob | GridJob | TrainJob | DescentJob | ErrorJob | EvaluateJob | CalibrateJob
+)
 """Any unit of work."""

@@ -20,7 +20,7 @@ from harness.metrics import Measurement
 from harness.ranking import Outcome, leaderboard
 from harness.split_records import score_splits
 from harness.statistics import mean_interval
-from harness.store import Record, Store, StoreError
+from harness.store import ARITHMETIC, Record, Store, StoreError
 
 
 def read_manifest(store: Store) -> Manifest:
@@ -92,7 +92,7 @@ def document(store: Store, by: str | None = None) -> dict[str, Any]:
         results,
         suite=rows.suite,
         metric=metric,
-        environment=dict(rows.environment),
+        environment={**rows.environment, ARITHMETIC: store.meta(ARITHMETIC) or []},
         calibration=calibration(rows, store),
     )
 

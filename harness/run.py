@@ -13,9 +13,10 @@ from filelock import FileLock, Timeout
 
 from harness.combinations import expand
 from harness.execution import KILLED, Ended, Task, Workers, available_cores, workers
+from harness.jobs import ArithmeticJob
 from harness.plan import STAGES, Find, Plan, Unit
 from harness.progress import Progress
-from harness.store import CHECKPOINTS, PART, Record, Store, StoreError
+from harness.store import ARITHMETIC, CHECKPOINTS, PART, Record, Store, StoreError
 
 if TYPE_CHECKING:
     from harness.plugins import Registry
@@ -172,9 +173,22 @@ class _Runner:
         if not todo:
             return
         with workers(count, FUNCTION) as pool:
+            self._note_arithmetic(pool)
             while todo:
                 self._do(todo, pool)
                 todo = self._round()
+
+    def _note_arithmetic(self, pool: Workers) -> None:
+        """Keep beside the results which arithmetic made them; each kind once, where several machines did."""
+        task = Task("arithmetic", 0, ArithmeticJob, 0.0, self._limit())
+        for ended in pool.run([task]):
+            known = self._store.meta(ARITHMETIC) or []
+            new = [record.payload["in_force"] for record in ended.value or ()]
+            if not set(new) <= set(known):
+                self._store.set_meta(ARITHMETIC, [*known, *new])
+
+    def _limit(self) -> float:
+        return max(work.limit for work in self._works.values())
 
     def _round(self) -> list[_Todo]:
         """Return what can be done now: the groundwork, then all that follows from what is known."""

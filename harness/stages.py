@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from harness.arithmetic import in_force
 from harness.bounds import Bound, Design
 from harness.budget import Budget, budget
 from harness.checks import (
@@ -46,6 +47,7 @@ from harness.errors import ContractError, DiskError, one_line
 from harness.evaluation import Experiment, mean_and_error
 from harness.information import Information, ScoreError
 from harness.jobs import (
+    ArithmeticJob,
     CalibrateJob,
     Descent,
     DescentJob,
@@ -109,6 +111,12 @@ class CheckpointError(DiskError):
 def distribution(target: Target) -> Distribution:
     """Return the target's distribution, built once in a process."""
     return target.distribution()
+
+
+@run.register
+def run_arithmetic(job: ArithmeticJob) -> list[Record]:
+    """Return one record, of which only the payload counts: the arithmetic in force in this process."""
+    return [Record("arithmetic", "arithmetic", {"in_force": in_force()})]
 
 
 @run.register

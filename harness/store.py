@@ -22,6 +22,9 @@ from harness.errors import HarnessError
 SCHEMA_VERSION = 1
 DATABASE = "results.sqlite"
 CHECKPOINTS = "checkpoints"
+ARITHMETIC = "arithmetic"
+"""The key under which a directory keeps what arithmetic its results were made with (`harness.arithmetic.in_force`)."""
+
 PART = ".part"
 """Ends the name of a checkpoint that is being written."""
 

@@ -234,6 +234,10 @@ class Stack:
         """Return the learned parameters, a row for each network; not to be changed."""
         return self._flat.detach()
 
+    def average(self) -> Tensor:
+        """Return the moving average of the learned parameters, of the shape of `parameters`; not to be changed."""
+        return self._average
+
     def gradient(self) -> Tensor:
         """Return the gradient of each network's own loss, of the shape of `parameters`."""
         assert self._flat.grad is not None
@@ -282,6 +286,10 @@ def train(
         training: how long, how fast, on which levels.
         watch: is shown every step; it changes nothing.
     """
+    if len(members) > 1 and not separable(network, target, [m.seed for m in members], training):
+        alone = [train(network, target, [member], training, watch) for member in members]
+        yield from ([snapshot for (snapshot,) in level] for level in zip(*alone, strict=True))
+        return
     stack = Stack([initial_module(network, target.dim, target.sigma_data, m.seed) for m in members], training)
     batches = Batches(target, [m.seed for m in members], training.batch_size)
     levels = table_levels(training.sigma_min, training.sigma_max)
@@ -294,24 +302,71 @@ def train(
     history = torch.full((training.levels[-1], len(members)), float("nan"), dtype=torch.float64)
     size = training.batch_size
     for step in range(training.levels[-1]):
-        clean, noise, quantile = batches()
-        sigma64, omega = draw(quantile)
-        sigma = sigma64.float()
-        noised = clean + sigma[..., None] * noise
-        residual = (noised - stack.denoise(noised, sigma)) / sigma[..., None] - noise
-        squared = residual.square().sum(-1)
-        omega[:, size:] = 0
-        loss = (omega.float() * squared).sum(-1) / (size * target.dim)
-        stack.differentiate(loss)
+        sigma, omega, squared, loss = _differentiated(stack, batches, draw, size)
         if watch is not None:
-            watch(step, stack, draw, sigma64[:, :size], omega[:, :size], squared[:, :size].detach())
+            watch(step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size])
         stack.descend()
-        history[step] = loss.detach()
+        history[step] = loss
         for row, running in residuals.items():
-            running.add(sigma64[row, :size], squared[row, :size].detach().sqrt())
+            running.add(sigma[row, :size], squared[row, :size].sqrt())
             adapt_weight(members[row].weighting, running, draw, row, levels, target.sigma_data, step)
         if step + 1 in training.levels:
             yield [_snapshot(stack, history[: step + 1, row], row) for row in range(len(members))]
+
+
+def _differentiated(
+    stack: Stack, batches: Batches, draw: LevelSampler, size: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Compute the gradient of one step; return σ, ω and ‖σS + ξ‖² of shape (W, B), and the losses, shape (W,)."""
+    clean, noise, quantile = batches()
+    sigma64, omega = draw(quantile)
+    sigma = sigma64.float()
+    noised = clean + sigma[..., None] * noise
+    residual = (noised - stack.denoise(noised, sigma)) / sigma[..., None] - noise
+    squared = residual.square().sum(-1)
+    omega[:, size:] = 0
+    loss = (omega.float() * squared).sum(-1) / (size * clean.shape[-1])
+    stack.differentiate(loss)
+    return sigma64, omega, squared.detach(), loss.detach()
+
+
+def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], training: Training) -> bool:
+    """Whether networks of one stack train to the bits that each has alone, on this machine, in this process.
+
+    Libraries choose their kernels by shape, so that it depends on the machine and the network; it is tried, on one
+    step from rough parameters (no layer is still at zero there), once for each shape. Where it does not hold, `train`
+    trains each network alone, so that none ever depends on its stack.
+    """
+    shape = (network, target.dim, target.sigma_data, len(seeds), training.batch_size)
+    if shape not in _SEPARABLE:
+        together = _tried(network, target, seeds, training)
+        alone = torch.cat([_tried(network, target, [seed], training) for seed in seeds])
+        _SEPARABLE[shape] = bool(((together == alone) | (together.isnan() & alone.isnan())).all())
+    return _SEPARABLE[shape]
+
+
+_SEPARABLE: dict[tuple[object, ...], bool] = {}
+"""What `separable` found in this process, by shape of the stack."""
+
+ROUGH = 0.1
+"""Standard deviation of what `separable` adds to the initial parameters."""
+
+
+def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], training: Training) -> Tensor:
+    """Return what one step makes of a stack, a row for each network: losses, gradients, parameters, averages."""
+    modules = [initial_module(network, target.dim, target.sigma_data, seed) for seed in seeds]
+    for module, seed in zip(modules, seeds, strict=True):
+        generator = torch.Generator().manual_seed(seed_from("rough", seed))
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.add_(ROUGH * torch.randn(parameter.shape, generator=generator))
+    stack = Stack(modules, training)
+    levels = table_levels(training.sigma_min, training.sigma_max)
+    flat = (1 / levels).expand(len(seeds), -1)
+    draw = LevelSampler(levels, flat, torch.ones_like(flat))
+    _, _, squared, loss = _differentiated(stack, Batches(target, seeds, training.batch_size), draw, training.batch_size)
+    stack.descend()
+    return torch.cat([loss[:, None], squared, stack.gradient(), stack.parameters(), stack.average()], 1)
 
 
 def adapt_weight(

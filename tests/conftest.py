@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests; one thread for torch, once it is imported."""
+"""Fixtures shared by all tests; one thread for torch, once it is imported, unless OMP_NUM_THREADS says otherwise."""
 
 import os
 import signal
@@ -6,6 +6,10 @@ import sys
 
 import pytest
 
+from harness import arithmetic
+
+# Tests compare bits under the settings that the product has, whatever they import first.
+arithmetic.fix()
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ.pop("HARNESS_PLUGINS", None)
@@ -18,7 +22,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 def _one_thread():
     # Tests that need no torch must not wait for it.
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
+        sys.modules["torch"].set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,8 @@
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,14 +11,17 @@ from harness_karras.networks import Mlp
 from harness_synthetic import harness_targets
 from scipy import stats
 
+from harness.arithmetic import mkl_mode
 from harness.jobs import Training
 from harness.training import (
     LevelSampler,
     Member,
     Residual,
     Snapshot,
+    Stack,
     initial_module,
     interpolate,
+    separable,
     table_levels,
     train,
 )
@@ -55,6 +62,15 @@ def training(*levels, **changes):
 @pytest.fixture(scope="module")
 def law():
     return GAUSSIAN(dim=3).distribution()
+
+
+SIZES = [(16, 64), (37, 50), (21, 16), (100, 100), (16, 1), (37, 3), (21, 17), (37, 1)]
+"""Widths and batch sizes: even, odd, and the least."""
+
+
+def same(one, other) -> bool:
+    """Whether two snapshots are equal to the last bit."""
+    return all(torch.equal(one.state[name], value) for name, value in other.state.items())
 
 
 def trained(law, members, *levels, network=None, **changes) -> list[list[Snapshot]]:
@@ -118,16 +134,58 @@ def test_the_running_residual_finds_a_known_curve():
 
 
 class TestTrain:
-    @pytest.mark.parametrize(("width", "batch_size"), [(16, 64), (37, 50), (21, 16), (100, 100), (16, 1)])
+    @pytest.mark.parametrize(("width", "batch_size"), SIZES)
     def test_a_network_does_not_depend_on_its_stack(self, law, width, batch_size):
         # To the last bit, wherever it stands: a run that was cut off stacks what is missing, and no more.
         options = {"network": Mlp(width=width, depth=2), "batch_size": batch_size}
-        members = [member(0, 1.0), member(1, 0.5), member(1), member(2)]
+        members = [member(0, 1.0), member(1, 0.5), member(1), member(2), member(3), member(3, 1.0), member(4)]
         stacked = trained(law, members, 30, **options)[0]
-        for part in ([2], [3], [0, 2], [1, 2, 3]):
+        for part in ([2], [3], [0, 2], [1, 2, 3], [6, 0, 1, 2, 5]):
             found = trained(law, [members[i] for i in part], 30, **options)[0]
             for i, snapshot in zip(part, found, strict=True):
-                assert all(torch.equal(snapshot.state[k], v) for k, v in stacked[i].state.items()), (part, i)
+                assert same(snapshot, stacked[i]), (part, i)
+
+    @pytest.mark.skipif(mkl_mode() in ("none", "unset", "unknown"), reason="no setting makes kernels reproducible here")
+    @pytest.mark.parametrize(("width", "batch_size"), SIZES)
+    def test_no_network_has_to_train_alone_under_the_products_settings(self, law, width, batch_size):
+        network = Mlp(width=width, depth=2)
+        assert separable(network, law, [0, 1, 1, 2, 3], training(1, batch_size=batch_size))
+
+    def test_where_a_stack_rounds_otherwise_each_network_trains_alone(self, law, monkeypatch):
+        # As on a machine whose library has another kernel for a stack of this shape.
+        members = [member(0), member(1, 1.0), member(1)]
+        alone = [trained(law, [each], 10, 20, batch_size=33) for each in members]
+        denoise = Stack.denoise
+
+        def elsewhere(stack, x, sigma):
+            return denoise(stack, x, sigma) * (1 + 1e-6 * (len(x) > 1))
+
+        monkeypatch.setattr(Stack, "denoise", elsewhere)
+        monkeypatch.setattr("harness.training._SEPARABLE", {})
+        together = trained(law, members, 10, 20, batch_size=33)
+        for level in range(2):
+            assert all(same(together[level][i], alone[i][level][0]) for i in range(3))
+        monkeypatch.setattr("harness.training.separable", lambda *given: True)
+        assert not same(trained(law, members, 10, 20, batch_size=33)[1][0], alone[0][1][0])
+
+    def test_a_process_that_computed_before_it_was_told_how(self):
+        # MKL has chosen by then; networks do not depend on their stack all the same.
+        code = (
+            "import torch; torch.set_num_threads(1); torch.bmm(torch.ones(2, 40, 40), torch.ones(2, 40, 40))\n"
+            "import sys; sys.path.insert(0, sys.argv[1])\n"
+            "import test_training as t\n"
+            "law = t.GAUSSIAN(dim=3).distribution()\n"
+            "members = [t.member(0), t.member(1), t.member(2), t.member(3)]\n"
+            "for width, size in ((37, 50), (21, 16)):\n"
+            "    options = {'network': t.Mlp(width=width, depth=2), 'batch_size': size}\n"
+            "    stacked = t.trained(law, members, 20, **options)[0]\n"
+            "    for one, found in zip(members, stacked):\n"
+            "        assert t.same(t.trained(law, [one], 20, **options)[0][0], found)\n"
+        )
+        environment = {k: v for k, v in os.environ.items() if k != "MKL_CBWR"}
+        here = str(Path(__file__).parent)
+        done = subprocess.run([sys.executable, "-c", code, here], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
     def test_points_that_fill_a_batch_up_count_for_nothing(self, law, monkeypatch):
         filled = trained(law, [member(0)], 20, batch_size=50)[0][0]

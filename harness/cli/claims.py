@@ -33,7 +33,7 @@ def command(
     """
     from harness.claims_board import claims_board
     from harness.claims_publishing import write_document
-    from harness.claims_run import chosen, family, run_claims
+    from harness.claims_run import arithmetic, chosen, family, run_claims
     from harness.claims_tables import render_claims
     from harness.cli.run import RETRY, typed
     from harness.manifest import environment
@@ -47,7 +47,8 @@ def command(
     directory = out or Path("runs") / family(quick)
     options = Options(workers, retry_failed=retry_failed, command=typed(sys.argv[1:]), warn=_warn)
     outcomes = run_claims(chosen(registry, numbers), registry, directory, options, quick=quick)
-    board = claims_board(outcomes, quick=quick, command=options.command, environment=environment())
+    made_with = {**environment(), "arithmetic": arithmetic(directory)}
+    board = claims_board(outcomes, quick=quick, command=options.command, environment=made_with)
     click.echo(render_claims(board, form, width=terminal_width()), nl=False)
     if not numbers:
         write_document(board, directory)
