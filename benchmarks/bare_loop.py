@@ -1,6 +1,6 @@
 """Training one network as a script would: the yardstick of the other benchmarks.
 
-The same data, noise, levels and weights as `harness.training`, without stacking.
+The same data, noise, levels and weights as `harness.engine.training`, without stacking.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 import torch
 
-from harness.jobs import Training
+from harness.engine.jobs import Training
+from harness.engine.levels import LevelSampler, table_levels
+from harness.engine.snapshots import initial_module
+from harness.engine.training import Batches, Member
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
-from harness.training import Batches, LevelSampler, Member, initial_module, table_levels
 
 
 def train_alone(

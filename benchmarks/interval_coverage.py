@@ -2,9 +2,10 @@
 
     python benchmarks/interval_coverage.py [--quick] [--repetitions N] [--only WORD] [--markdown]
 
-Every repetition makes an interval as a leaderboard does (`harness.statistics.mean_interval` over the measurements of
-S seeds, `harness.statistics.kendall` over n rows) and asks whether the truth lies in it. The truth is a closed form on
-N(m, diag λ); the code that is tested does not know that the target is a Gaussian, and estimates.
+Every repetition makes an interval as a leaderboard does (`harness.results.statistics.mean_interval` over the
+measurements of S seeds, `harness.results.statistics.kendall` over n rows) and asks whether the truth lies in it. The
+truth is a closed form on N(m, diag λ); the code that is tested does not know that the target is a Gaussian, and
+estimates.
 
 The networks are the exact score plus an error that is affine in x, with w = (x − m)/√(λ + σ²) ~ N(0, I):
 
@@ -47,14 +48,13 @@ from tabulate import tabulate
 from torch import Tensor
 
 from harness.budget import budget
-from harness.curves import ExactScoreError
-from harness.evaluation import Experiment, mean_and_error
+from harness.engine.curves import ExactScoreError
+from harness.engine.measurement import measure_information, measure_score_error
+from harness.engine.sampling import kernel_function, simulate_function
 from harness.information import Information, ScoreError
-from harness.measurement import measure_information, measure_score_error
-from harness.metrics import Measurement
+from harness.metrics import Experiment, Measurement, mean_and_error
+from harness.results.statistics import kendall, mean_interval
 from harness.samplers import GaussianKernelSampler, Sampler
-from harness.sampling import kernel_function, simulate_function
-from harness.statistics import kendall, mean_interval
 
 SEEDS = (1, 3, 5, 10)
 """Numbers of seeds; a repetition with S seeds takes the first S of its ten."""

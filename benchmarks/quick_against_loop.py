@@ -29,14 +29,14 @@ def script(suite_name: str, done: Path) -> None:
     from bare_loop import train_alone
     from safetensors.torch import save_file
 
-    import harness.stages as stages
-    from harness.combinations import expand
-    from harness.jobs import ErrorJob, EvaluateJob, TrainJob
-    from harness.plan import Plan
-    from harness.plugins import load
+    import harness.engine.worker as stages
+    from harness.engine.jobs import ErrorJob, EvaluateJob, TrainJob
+    from harness.engine.training import Member
+    from harness.planning.plan import Plan
+    from harness.registry.discovery import load
     from harness.store import Store
-    from harness.suite import load_suite
-    from harness.training import Member
+    from harness.suites.combinations import expand
+    from harness.suites.model import load_suite
 
     registry = load()
     suite = load_suite(suite_name)

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import stdtr
 from tabulate import tabulate
 
-from harness.statistics import holm, prior_variance, rank_sets, stabilised
+from harness.results.statistics import holm, prior_variance, rank_sets, stabilised
 
 Sets = tuple[np.ndarray, np.ndarray]
 
@@ -117,13 +117,13 @@ def moderated_pairs(population: Population) -> Sets:
 
 
 def ours(population: Population) -> Sets:
-    """`harness.statistics.rank_sets`, knowing nothing of groups."""
+    """`harness.results.statistics.rank_sets`, knowing nothing of groups."""
     sets = rank_sets(population.values, np.zeros_like(population.values))
     return sets.low, sets.high
 
 
 def ours_grouped(population: Population) -> Sets:
-    """`harness.statistics.rank_sets` with the network of each row."""
+    """`harness.results.statistics.rank_sets` with the network of each row."""
     sets = rank_sets(population.values, np.zeros_like(population.values), population.groups.tolist())
     return sets.low, sets.high
 

@@ -24,9 +24,9 @@ from harness_song.samplers import Ancestral, Euler
 from tabulate import tabulate
 from torch import nn
 
-from harness.memory import keep_freed_memory
+from harness.engine.sampling import denoiser_from_module, generate, kernel_variances
+from harness.running.memory import keep_freed_memory
 from harness.samplers import Sampler
-from harness.sampling import denoiser_from_module, generate, kernel_variances
 
 
 @torch.inference_mode()

@@ -16,9 +16,10 @@ from bare_loop import median, train_alone
 from harness_karras.networks import Mlp
 from harness_synthetic import harness_targets
 
-from harness.jobs import Training
-from harness.memory import keep_freed_memory
-from harness.training import Member, table_levels, train
+from harness.engine.jobs import Training
+from harness.engine.levels import table_levels
+from harness.engine.training import Member, train
+from harness.running.memory import keep_freed_memory
 from harness.weightings import Weighting
 
 

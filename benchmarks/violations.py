@@ -32,10 +32,10 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("runs/violations"))
     args = parser.parse_args()
 
-    from harness.outcomes import read_document
-    from harness.plugins import load
-    from harness.run import Options, run
-    from harness.suite import Suite, load_suite
+    from harness.registry.discovery import load
+    from harness.results.outcomes import read_document
+    from harness.running.runner import Options, run
+    from harness.suites.model import Suite, load_suite
 
     data = load_suite(args.suite).model_dump()
     data |= {"metrics": list(METRICS), "rank_by": "path-kl", "seeds": args.seeds}
@@ -54,7 +54,7 @@ def main() -> int:
 
 def report(rows: list[dict[str, Any]]) -> int:
     """Print where bounds apply, how close they come and what violates them; return the exit status."""
-    from harness.leaderboard import limits
+    from harness.results.limits import limits
 
     reasons = [str(row["reason"]) for row in rows if row["status"] != "ok"]
     others = [reason for reason in reasons if DIVERGED not in reason]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.components import Component, describe_axis
-from harness.plugins import load
-from harness.registry import Registry
+from harness.registry.discovery import load
+from harness.registry.registry import Registry
 
 PAGE = Path(__file__).with_name("catalog.md")
 DISTRIBUTION = "diffusion-harness"

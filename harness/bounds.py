@@ -2,7 +2,7 @@
 
 Most bound the path divergence, and with it KL(p_δ ‖ q_N), in nats. One that bounds the marginal divergence
 alone has a name that ends in `-kl`, one on the 2-Wasserstein distance a name in `-w2`, one on the training loss a
-name in `-loss` (`harness.leaderboard.limits`).
+name in `-loss` (`harness.results.limits.limits`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from harness.budget import Budget
     from harness.information import Information, ScoreError
-    from harness.level_weights import WeightingTable
+    from harness.initial_laws import Start
     from harness.samplers import Sampler
-    from harness.start import Start
     from harness.targets import Distribution
     from harness.trajectories import Trajectory
+    from harness.weighting_tables import WeightingTable
 
 TOLERANCE = 1e-6
 """Relative distance at which a kernel's variances still count as the exponential integrator's."""

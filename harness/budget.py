@@ -1,7 +1,7 @@
 """The exact error budget of a Gaussian-kernel sampler: the path divergence, term by term.
 
 For steps X' ~ N(x + Δ_j S(x, σ_j), v_j I) along u_0 > … > u_N, with Δ_j = u_j − u_{j+1}, P the true reverse chain and Q
-the sampler, started from a Gaussian (`harness.start`):
+the sampler, started from a Gaussian (`harness.initial_laws`):
 
     KL(P ‖ Q) = E_I + Σ_j KL_j
     KL_j = ½[d ln(v_j/Δ_j) + (dΔ_j − Δ_j² J(u_j) + Δ_j² e_j)/v_j − d] + ½ ∫_{u_{j+1}}^{u_j} J du

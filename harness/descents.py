@@ -1,75 +1,84 @@
-"""Descents: networks trained for their trajectory, by request rather than by a suite.
+"""Descents: one network trained for its trajectory, as a claim or a suite asks for it.
 
-A request names its components in short form; each seed is one unit of work, with a key of its own, so that whoever
-asks again finds the record. Its payload is {"sha256", "loss", "trajectory"}, the trajectory as
-`harness.trajectories.from_json` reads it.
+`harness.engine.gradient_descent` does it, and `harness.trajectories` is what it records.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+import math
+from dataclasses import dataclass
+from typing import Literal
 
-from harness.components import Component, ComponentError, describe_axis
 from harness.errors import HarnessError
-from harness.jobs import DescentJob, DescentRequest
-from harness.keys import descent
-from harness.networks import TrainableNetwork
-from harness.plan import DESCENT_COST
-from harness.weightings import GridWeighting
-
-if TYPE_CHECKING:
-    from harness.plugins import Registry
-    from harness.targets import Target
-    from harness.weightings import Weighting
 
 
-def descent_jobs(request: DescentRequest, registry: Registry, folder: Path) -> list[DescentJob]:
-    """Return one job for each seed, in their order.
+@dataclass(frozen=True)
+class Descent:
+    """How to train one network and record the way: the paper's gradient descent, or the practical Adam.
 
-    Arguments:
-        request: what is wanted.
-        registry: where its components come from.
-        folder: where checkpoints lie.
-
-    Raises:
-        HarnessError: a component is unknown, stands for several, is a network that is not trained, or a weighting made
-            for a grid.
+    Attributes:
+        points: n, the points of the fixed objective; for Adam, the points of each step.
+        levels: N, the noise levels of the fixed objective, log-spaced with both ends; for Adam, the cells in which
+            the loss is recorded.
+        steps: number of updates.
+        learning_rate: the step size h, constant; "auto" is `harness.engine.gradient_descent.SAFE`/λ_max of the Hessian
+            at the start.
+        sigma_min: the lowest noise level.
+        sigma_max: the highest.
+        record: a step is recorded each `record` updates, besides the first and the last; None: about 50 in all.
+        probes: at so many recorded steps, evenly spaced, the loss is measured at perturbed parameters.
+        radii: distances of these perturbations, as fractions of ‖θ_0‖ (learned parameters only).
+        directions: random directions for each radius; one along −∇L is added.
+        precision: of all arithmetic of gradient descent; Adam runs in float32.
+        method: which of the two.
+        ema_decay: of the moving average that Adam's network is; gradient descent has none.
     """
-    target, network, weighting = (
-        _one(axis, getattr(request, axis), registry) for axis in ("target", "network", "weighting")
-    )
-    if not isinstance(network, TrainableNetwork):
-        raise HarnessError(f"descent: network {request.network!r} is not one that is trained")
-    if isinstance(weighting, GridWeighting):
-        raise HarnessError(f"descent: weighting {request.weighting!r} is made for a grid; a descent has none")
-    digests = [str(registry.reference(each)["digest"]) for each in (target, network, weighting)]
-    return [
-        DescentJob(
-            key=descent(digests[0], digests[1], digests[2], seed, request.settings),
-            target=cast("Target", target),
-            network=network,
-            weighting=cast("Weighting", weighting),
-            seed=seed,
-            settings=request.settings,
-            folder=folder,
-        )
-        for seed in request.seeds
-    ]
+
+    points: int
+    levels: int
+    steps: int
+    learning_rate: float | Literal["auto"] = "auto"
+    sigma_min: float = 0.05
+    sigma_max: float = 20.0
+    record: int | None = 1
+    probes: int = 0
+    radii: tuple[float, ...] = (1e-3, 1e-2, 1e-1)
+    directions: int = 4
+    precision: Literal["float32", "float64"] = "float64"
+    method: Literal["gradient-descent", "adam"] = "gradient-descent"
+    ema_decay: float = 0.999
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no training can have.
+
+        Raises:
+            HarnessError: one line that names the number and the rule.
+        """
+        adam = self.method == "adam"
+        least = {"points": 1, "levels": 2, "steps": 1, "record": 1, "probes": 0, "directions": 0}
+        for name, low in least.items():
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise HarnessError(f"descent: {name} = {value} is below {low}")
+        if not 0 < self.sigma_min < self.sigma_max < math.inf:
+            raise HarnessError(f"descent: sigma_min = {self.sigma_min:g}, sigma_max = {self.sigma_max:g} is no range")
+        if self.learning_rate == "auto":
+            if adam:
+                raise HarnessError('descent: learning_rate = "auto" is for gradient descent; give Adam a number')
+        elif not 0 < self.learning_rate < math.inf:
+            raise HarnessError(f"descent: learning_rate = {self.learning_rate:g} is not positive")
+        if adam and self.probes:
+            raise HarnessError("descent: probes are for gradient descent; Adam has no fixed loss to perturb")
+        if not all(0 < radius < math.inf for radius in self.radii):
+            raise HarnessError(f"descent: radii = {list(self.radii)} must be positive")
 
 
-def descent_cost(request: DescentRequest) -> float:
-    """Return the estimated seconds of one seed on one core; of a network of ordinary size."""
-    settings = request.settings
-    points = settings.points * (settings.levels if settings.method == "gradient-descent" else 1)
-    return 1.0 + settings.steps * points * DESCENT_COST
+@dataclass(frozen=True)
+class DescentRequest:
+    """Networks whose training is wanted for its trajectory: one for each seed, components in short form."""
 
-
-def _one(axis: str, form: str, registry: Registry) -> Component:
-    try:
-        made = registry.parse(axis, form)
-    except ComponentError as error:
-        raise HarnessError(f"descent: {error}") from error
-    if len(made) != 1:
-        raise HarnessError(f"descent: {describe_axis(type(made[0]))} {form!r} stands for {len(made)}; name one")
-    return made[0]
+    target: str
+    network: str
+    weighting: str
+    seeds: tuple[int, ...]
+    settings: Descent

@@ -39,3 +39,7 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, HarnessError):
         return message
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+class NotPossible(Exception):
+    """What a task builds on has failed; says why."""

@@ -13,7 +13,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from harness.bounds import Bound
-    from harness.claims import Claim
+    from harness.claims.contract import Claim
     from harness.initial_laws import InitialLaw
     from harness.metrics import Metric
     from harness.networks import Network

@@ -1,8 +1,8 @@
 """Samplers.
 
-A sampler starts from Gaussian points (`harness.start`), N(0, σ_0² I) unless another law is chosen, and steps down a
-grid σ_0 > … > σ_N > 0 of noise levels. The base class owns the loop; a sampler writes one `step`. With D = D(x, σ),
-Δ = σ² − σ'² and S = (D − x)/σ².
+A sampler starts from Gaussian points (`harness.initial_laws`), N(0, σ_0² I) unless another law is chosen, and steps
+down a grid σ_0 > … > σ_N > 0 of noise levels. The base class owns the loop; a sampler writes one `step`. With D = D(x,
+σ), Δ = σ² − σ'² and S = (D − x)/σ².
 """
 
 from __future__ import annotations

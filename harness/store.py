@@ -13,20 +13,17 @@ import os
 import shlex
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.records import Record, file_digest
 
 SCHEMA_VERSION = 1
 DATABASE = "results.sqlite"
 CHECKPOINTS = "checkpoints"
 ARITHMETIC = "arithmetic"
 """The key under which a directory keeps what arithmetic its results were made with (`harness.arithmetic.in_force`)."""
-
-PART = ".part"
-"""Ends the name of a checkpoint that is being written."""
 
 _TABLES = """
 create table if not exists meta (key text primary key, value text not null) without rowid;
@@ -39,30 +36,6 @@ create table if not exists records (
 
 class StoreError(HarnessError):
     """The result directory cannot be used as asked."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one unit of work produced.
-
-    Attributes:
-        key: digest of everything it depends on.
-        kind: the stage it belongs to.
-        payload: JSON values; empty where it failed.
-        reason: why it failed, in one line; None where it did not.
-        seconds: the time it took, on one core.
-    """
-
-    key: str
-    kind: str
-    payload: dict[str, Any] = field(default_factory=dict)
-    reason: str | None = None
-    seconds: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        """Whether the unit did what it should."""
-        return self.reason is None
 
 
 class Store:
@@ -221,12 +194,6 @@ class Store:
             return True
         self.warnings.append(f"checkpoint {path} is {'damaged' if path.exists() else 'missing'}: training again")
         return False
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _connect(directory: Path, reading: str = "") -> sqlite3.Connection:

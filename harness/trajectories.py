@@ -4,7 +4,7 @@ In the units of the paper's objective, L(θ) = (1/2n) Σ_i Σ_j β_j ‖σ_j S(�
 
     level_loss_j = (β_j/2n) Σ_i ‖σ_jS + ξ_ij‖²      L = Σ_j level_loss_j
     residual_j   = (1/n) Σ_i ‖σ_jS + ξ_ij‖
-    r_j          = β_j σ_j²                         the rate of level j (`harness.objective`)
+    r_j          = β_j σ_j²                         the rate of level j (`harness.engine.objective`)
     j*           = the level of the largest r_j among those whose level_loss is within `TIE` of the largest
 
 Training on fresh noise has no fixed objective: there L is the loss of the step's batch, and j stands for a cell of

@@ -1,68 +1,121 @@
-"""A weighting as training uses it: density p and weight ω over log-spaced noise levels.
+"""The weights β_j with which training counts the levels that a sampling grid visits.
 
-The masses m_j that a `GridWeighting` puts on levels σ_j become a comb: with x = ln σ and nodes δ apart, each mass is a
-hat of width δ, shared by the two nodes around it in proportion to their nearness. Trapezoids give the hats back their
-masses, and the mean of x under the comb is Σ m_j x_j/Σ m_j exactly, whatever the nodes.
+Training minimises ∫ β(σ) E‖σS + ξ‖² dσ over [σ_min, σ_max]. On the levels σ_0 > … > σ_{N−1} that a grid visits (the
+last, σ_N, is reached but not evaluated) that is the sum
+
+    L(θ) = ½ Σ_j β_j E‖σ_j S + ξ‖²,      β_j = β(σ_j) · cell_j,
+
+cell_j the part of [σ_N, σ_0] that is nearest to σ_j in ln σ: cells meet at geometric midpoints, the first ends at
+σ_0 and the last at σ_N. As E‖σS + ξ‖² = σ²e + c(σ), c(σ) = d − uJ(u), it exceeds its least value L* = ½ Σ β_j c(σ_j) by
+
+    L(θ) − L* = ½ Σ_j β_j σ_j² e_j,
+
+and the score error of the exponential integrator, level by level, is at most a multiple of that:
+
+    E_S = ½ Σ_j Δ_j e_j ≤ K (L(θ) − L*),     K = max_j Δ_j/(β_j u_j).
+
+A factor common to all β_j cancels in K (L(θ) − L*). Reference: Wang, He, Tao, arXiv 2406.12839, Theorem 3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 
-from harness.checks import asked, check_masses, check_weighting_table
-from harness.level_weights import WeightingTable
-from harness.weightings import GridWeighting, Weighting
-
-if TYPE_CHECKING:
-    from torch import Tensor
+_FIELDS = ("sigma", "density", "omega", "masses")
 
 
-def tabulate(
-    weighting: Weighting, levels: Tensor, sigma_data: float, sigmas: Sequence[float] | None = None
-) -> WeightingTable:
-    """Return the checked density and weight at the levels.
+@dataclass(frozen=True)
+class WeightingTable:
+    """A total weighting β = pω, tabulated.
 
-    Arguments:
-        weighting: the weighting.
-        levels: log-spaced noise levels, shape (K,), float64, increasing.
-        sigma_data: standard deviation of the data, per coordinate.
-        sigmas: the grid that a `GridWeighting` is made for, N+1 numbers, decreasing.
-
-    Raises:
-        ContractError: the weighting returned what its contract forbids.
+    Attributes:
+        sigma: the levels, increasing, shape (K,).
+        density: p at each level with respect to dσ, up to a factor.
+        omega: ω at each level, up to a factor; of an adaptive weighting the one that training starts from.
+        masses: of a weighting that is made for a grid the masses β_j on its levels, shape (N,), of which the density
+            is a comb; else None.
     """
-    nodes = levels.numpy()
-    if not isinstance(weighting, GridWeighting):
-        return WeightingTable(nodes, *check_weighting_table(weighting, levels, sigma_data))
-    if sigmas is None:
-        raise ValueError(f"weighting {weighting.name} is made for a grid; none was given")
-    grid = torch.tensor(sigmas, dtype=torch.float64)
-    with asked(weighting, "masses"):
-        masses = check_masses(weighting.masses(grid.clone()), weighting, len(grid) - 1)
-    return WeightingTable(nodes, comb(nodes, grid[:-1].numpy(), masses), np.ones(len(nodes)), masses)
+
+    sigma: np.ndarray
+    density: np.ndarray
+    omega: np.ndarray
+    masses: np.ndarray | None = None
+
+    def __call__(self, sigma: np.ndarray) -> np.ndarray:
+        """Return β at levels of shape (N,): pσ and ω are linear in ln σ between the levels, as in training."""
+        at, known = np.log(sigma), np.log(self.sigma)
+        mass = np.interp(at, known, self.density * self.sigma)
+        beta: np.ndarray = mass * np.interp(at, known, self.omega) / sigma
+        return beta
+
+    def on_grid(self, sigmas: np.ndarray) -> LevelWeights:
+        """Return the weights of the levels that a grid of shape (N+1,), decreasing, visits.
+
+        A weighting that is made for a grid is asked for no other.
+        """
+        visited = np.asarray(sigmas, dtype=np.float64)[:-1]
+        if self.masses is not None:
+            return LevelWeights(visited, self.masses)
+        return LevelWeights(visited, self(visited) * cells(sigmas))
 
 
-def comb(levels: np.ndarray, sigmas: np.ndarray, masses: np.ndarray) -> np.ndarray:
-    """Return the density with respect to dσ of masses on a few levels, at log-spaced levels; shape (K,).
+@dataclass(frozen=True)
+class LevelWeights:
+    """An objective on a few levels: L(θ) = ½ Σ_j β_j E‖σ_j S + ξ‖².
 
-    Arguments:
-        levels: the nodes, shape (K,), increasing, log-spaced.
-        sigmas: where the masses are, within the range of the nodes, shape (N,).
-        masses: shape (N,).
+    Attributes:
+        sigma: the levels σ_j, shape (N,).
+        beta: β_j ≥ 0, shape (N,).
     """
-    log_levels = np.log(levels)
-    spacing = (log_levels[-1] - log_levels[0]) / (len(levels) - 1)
-    place = np.clip((np.log(sigmas) - log_levels[0]) / spacing, 0, len(levels) - 1)
-    left = np.minimum(place.astype(int), len(levels) - 2)
-    part = place - left
-    density = np.zeros(len(levels))
-    np.add.at(density, left, masses * (1 - part))
-    np.add.at(density, left + 1, masses * part)
-    # A hat at either end has half the area.
-    density[[0, -1]] *= 2
-    result: np.ndarray = density / (spacing * levels)
-    return result
+
+    sigma: np.ndarray
+    beta: np.ndarray
+
+    @property
+    def vanishing(self) -> np.ndarray:
+        """The levels that training never counts."""
+        levels: np.ndarray = self.sigma[~(self.beta > 0)]
+        return levels
+
+    def excess(self, error: np.ndarray) -> np.ndarray:
+        """L(θ) − L* for score errors e_j of shape (…, N); shape (…)."""
+        total: np.ndarray = 0.5 * (np.asarray(error) * self.sigma**2) @ self.beta
+        return total
+
+    def least(self, residual: np.ndarray) -> np.ndarray:
+        """L* for least residuals c(σ_j) = d − uJ(u) of shape (…, N); shape (…)."""
+        total: np.ndarray = 0.5 * np.asarray(residual) @ self.beta
+        return total
+
+    def coefficient(self, sigmas: np.ndarray) -> float:
+        """K = max_j Δ_j/(β_j u_j) for the grid of shape (N+1,) whose levels these are.
+
+        Raises:
+            ValueError: a weight vanishes, so that no multiple of the loss bounds the score error.
+        """
+        if self.vanishing.size:
+            raise ValueError(f"the weighting vanishes at sigma={self.vanishing[0]:g}")
+        u = np.asarray(sigmas, dtype=np.float64) ** 2
+        return float(((u[:-1] - u[1:]) / (self.beta * u[:-1])).max())
+
+
+def cells(sigmas: np.ndarray) -> np.ndarray:
+    """Return the cells, in σ, of the levels that a grid of shape (N+1,), decreasing, visits; shape (N,)."""
+    levels = np.asarray(sigmas, dtype=np.float64)
+    edges = np.concatenate([levels[:1], np.sqrt(levels[:-2] * levels[1:-1]), levels[-1:]])
+    widths: np.ndarray = edges[:-1] - edges[1:]
+    return widths
+
+
+def table_to_json(table: WeightingTable) -> dict[str, Any]:
+    """Return a table as JSON values."""
+    return {field: None if (value := getattr(table, field)) is None else value.tolist() for field in _FIELDS}
+
+
+def table_from_json(payload: Mapping[str, Any]) -> WeightingTable:
+    """Rebuild what `table_to_json` gave, bit for bit."""
+    return WeightingTable(*(None if payload[f] is None else np.array(payload[f], dtype=np.float64) for f in _FIELDS))  # type: ignore[arg-type]

@@ -28,6 +28,6 @@ def _one_thread():
 @pytest.fixture(scope="session")
 def registry():
     """Every component that is installed."""
-    from harness.plugins import load
+    from harness.registry.discovery import load
 
     return load()

@@ -278,9 +278,9 @@ def test_arrays_that_cannot_be_used(refused, write, tmp_path, content, message):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A finished run of the suite."""
-    from harness.plugins import load
-    from harness.run import Options, run
-    from harness.suite import Suite
+    from harness.registry.discovery import load
+    from harness.running.runner import Options, run
+    from harness.suites.model import Suite
 
     directory = tmp_path_factory.mktemp("finished")
     run(Suite.from_mapping(SUITE, "tiny.toml"), load(), directory, Options(2, progress=False))

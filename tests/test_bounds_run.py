@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.bounds_leaderboard import validate_bounds
-from harness.budget_view import validate_budgets
 from harness.cli.publish import command as publish_command
 from harness.cli.rank import command
-from harness.outcomes import read_document
-from harness.plugins import load
-from harness.run import Options, run
-from harness.suite import Suite
+from harness.registry.discovery import load
+from harness.results.bounds import validate_bounds
+from harness.results.outcomes import read_document
+from harness.running.runner import Options, run
+from harness.suites.model import Suite
+from harness.views.budgets import validate_budgets
 
 BOUNDS = [
     "budget", "theorem-2", "theorem-3", "corollary-1", "benton", "chen-lee-lu", "conforti:steps=largest,each",

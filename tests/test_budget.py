@@ -9,8 +9,8 @@ import torch
 from harness_synthetic.targets import Gaussian, Ring
 
 from harness.budget import budget
-from harness.curves import ExactScoreError, MeasuredScoreError
-from harness.measurement import measure_information
+from harness.engine.curves import ExactScoreError, MeasuredScoreError
+from harness.engine.measurement import measure_information
 
 EXACT = ExactScoreError(lambda sigma: 0.0 * sigma)
 

@@ -9,10 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import checks
+from harness.engine import checks
+from harness.engine.measurement import measure_information
 from harness.errors import ContractError, DiskError
 from harness.information import Information
-from harness.measurement import measure_information
 from harness.mixtures import IsotropicMixture, MixtureDistribution
 from harness.networks import OracleNetwork
 from harness.noise_schedules import NoiseSchedule

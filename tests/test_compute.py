@@ -9,17 +9,18 @@ import torch
 from harness_karras.samplers import Heun
 from harness_song.samplers import Euler
 
-from harness.compute import Spent, most_steps, spent, split
-from harness.curves import ExactScoreError
-from harness.errors import ContractError, HarnessError
-from harness.leaderboard import validate
-from harness.manifest import _effort
-from harness.outcomes import read_document
-from harness.plugins import load
-from harness.run import Options, run
+from harness.engine.curves import ExactScoreError
+from harness.engine.sampling import generate, kernel_variances
+from harness.errors import ContractError, HarnessError, SuiteError
+from harness.planning.manifest import _effort
+from harness.registry.discovery import load
+from harness.results.leaderboard import validate
+from harness.results.outcomes import read_document
+from harness.running.runner import Options, run
 from harness.samplers import Sampler
-from harness.sampling import generate, kernel_variances
-from harness.suite import Suite, SuiteError, expand
+from harness.suites.combinations import expand
+from harness.suites.compute import Spent, most_steps, spent, split
+from harness.suites.model import Suite
 
 
 class Bootstrapped(Sampler):

@@ -10,17 +10,19 @@ from harness_wang.weightings import BellShaped
 from torch import nn
 
 from harness import trajectories
-from harness.descent import Labels, Learner, automatic_rate, curvature, descend, recorded_steps
-from harness.descents import descent_jobs
+from harness.claims.plan import descent_jobs
+from harness.descents import Descent, DescentRequest
+from harness.engine.gradient_descent import Labels, Learner, automatic_rate, curvature, descend, recorded_steps
+from harness.engine.levels import table_levels
+from harness.engine.objective import Objective, cell_masses, draw_objective
+from harness.engine.recording import record_training
+from harness.engine.snapshots import initial_module
+from harness.engine.tabulate import comb
+from harness.engine.training import Member, train
+from harness.engine.worker import run
 from harness.errors import HarnessError
-from harness.jobs import Descent, DescentRequest
 from harness.networks import TrainableNetwork
-from harness.objective import Objective, cell_masses, draw_objective
-from harness.recording import record_training
-from harness.stages import run
-from harness.training import Member, initial_module, table_levels, train
 from harness.trajectories import TIE, slowest_level
-from harness.weighting_tables import comb
 from harness.weightings import Weighting
 
 LOW, HIGH = 0.5, 4.0
@@ -304,7 +306,7 @@ class TestPractical:
         how = settings(method="adam", points=64, steps=30, learning_rate=2e-3, record=4)
         who = learner(Mlp(width=16, depth=2))
         recorded = record_training(who, law, how, LABELS)
-        from harness.jobs import Training
+        from harness.engine.jobs import Training
 
         plain = Training((30,), 64, 2e-3, how.ema_decay, LOW, HIGH)
         ((other,),) = train(who.network, law, [Member(who.weighting, who.density, who.omega, 0)], plain)

@@ -6,21 +6,23 @@ import sqlite3
 import numpy as np
 import pytest
 
-from harness.bounds_ranking import rank_bounds
-from harness.claims import ClaimError
-from harness.columns import build_budgets
-from harness.descents_plan import DescentsPlan
-from harness.estimate import estimate
-from harness.jobs import Descent, DescentRequest
-from harness.leaderboard import validate
-from harness.outcomes import read_document
-from harness.plan import Plan
-from harness.plugins import load
-from harness.run import Options, run
-from harness.sections import sections
+from harness.claims.contract import ClaimError
+from harness.claims.plan import DescentsPlan
+from harness.descents import Descent, DescentRequest
+from harness.errors import SuiteError
+from harness.planning.estimate import estimate
+from harness.planning.plan import Plan
+from harness.registry.discovery import load
+from harness.results.bounds_ranking import rank_bounds
+from harness.results.leaderboard import validate
+from harness.results.outcomes import read_document
+from harness.results.sections import sections
+from harness.running.runner import Options, run
 from harness.store import CHECKPOINTS, DATABASE
-from harness.suite import Suite, SuiteError, expand
+from harness.suites.combinations import expand
+from harness.suites.model import Suite
 from harness.trajectories import from_json
+from harness.views.columns import build_budgets
 
 TRAINING = {"method": "gradient-descent", "steps": [10, 60], "points": 6, "levels": 5}
 SUITE = {

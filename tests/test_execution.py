@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.execution import KILLED, NotPossible, Task, WorkersLost, available_cores, workers
+from harness.errors import NotPossible
+from harness.running.workers import KILLED, Task, WorkersLost, available_cores, workers
 
 
 def task(name, argument, *after, stage=0, cost=1.0, limit=60.0):
@@ -127,7 +128,7 @@ def test_an_error_in_the_caller_ends_the_workers():
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts processes through /proc")
 def test_workers_end_with_a_killed_parent():
     script = (
-        "from harness.execution import Task, workers\n"
+        "from harness.running.workers import Task, workers\n"
         "with workers(2, 'time:sleep') as pool:\n"
         "    print('up', flush=True)\n"
         "    list(pool.run([Task(str(i), 0, lambda: 600, 1.0, 900.0) for i in range(4)]))\n"

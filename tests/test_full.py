@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.combinations import expand
-from harness.leaderboard import validate
-from harness.outcomes import read_document
-from harness.plan import Plan
-from harness.references import AXES
-from harness.run import Options, carry_out, opened, run
+from harness.planning.plan import Plan
+from harness.results.leaderboard import validate
+from harness.results.outcomes import read_document
+from harness.results.references import AXES
+from harness.running.runner import Options, carry_out, opened, run
 from harness.store import CHECKPOINTS
-from harness.suite import Suite, load_suite
+from harness.suites.combinations import expand
+from harness.suites.model import Suite, load_suite
 
 
 def small(**changes) -> Suite:

@@ -9,7 +9,7 @@ import torch
 from harness_oracles.networks import Exact, Inexact
 from harness_synthetic.targets import Gaussian, Mixture, Ring
 
-from harness.curves import (
+from harness.engine.curves import (
     ExactScoreError,
     MeasuredInformation,
     MeasuredScoreError,
@@ -18,8 +18,8 @@ from harness.curves import (
     score_error_from_json,
     score_error_to_json,
 )
+from harness.engine.measurement import measure_information, measure_score_error
 from harness.errors import HarnessError
-from harness.measurement import measure_information, measure_score_error
 from harness.mixtures import EigenMixture, IsotropicMixture, MixtureDistribution
 
 MEANS = torch.tensor([[-1.0], [0.2], [1.5]], dtype=torch.float64)

@@ -24,16 +24,16 @@ from harness_wang.samplers import ExponentialIntegrator
 
 from harness.bounds import Design
 from harness.budget import budget
-from harness.curves import ExactScoreError
-from harness.evaluation import Experiment
-from harness.leaderboard import validate
-from harness.measurement import measure_information
-from harness.outcomes import read_document
-from harness.plugins import load
-from harness.run import Options, run
-from harness.sampling import generate, kernel_function, kernel_variances, simulate_function
-from harness.start import Start
-from harness.suite import Suite
+from harness.engine.curves import ExactScoreError
+from harness.engine.measurement import measure_information
+from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
+from harness.initial_laws import Start
+from harness.metrics import Experiment
+from harness.registry.discovery import load
+from harness.results.leaderboard import validate
+from harness.results.outcomes import read_document
+from harness.running.runner import Options, run
+from harness.suites.model import Suite
 
 EXACT = ExactScoreError(lambda sigma: 0.0 * sigma)
 SIGMAS = np.geomspace(1.5, 0.2, 9)

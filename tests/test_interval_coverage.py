@@ -13,8 +13,8 @@ from harness_song.samplers import Euler
 from scipy import stats
 
 from harness.budget import budget
-from harness.measurement import measure_information
-from harness.statistics import kendall
+from harness.engine.measurement import measure_information
+from harness.results.statistics import kendall
 
 PATH = Path(__file__).parents[1] / "benchmarks" / "interval_coverage.py"
 SPEC = importlib.util.spec_from_file_location("interval_coverage", PATH)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import plugins
+from harness.axes import AXES
 from harness.components import ComponentError, Request
-from harness.plugins import PluginError, load
-from harness.provenance import source_digest
-from harness.registry import AXES, Registry
+from harness.registry import discovery
+from harness.registry.discovery import PluginError, load
+from harness.registry.provenance import source_digest
+from harness.registry.registry import Registry
 from harness.targets import Target
 
 ROOT = Path(__file__).parent.parent
@@ -106,7 +107,7 @@ def test_only_claims_may_lie_where_no_digest_looks(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     hidden = importlib.import_module("acme_hidden").Grid
     with pytest.raises(PluginError, match="hidden lies in its package's folder 'claims', which no digest covers"):
-        plugins._check_class("harness_time_discretizations", hidden)
+        discovery._check_class("harness_time_discretizations", hidden)
 
 
 BROKEN = {
@@ -168,7 +169,7 @@ def test_a_broken_plugin_costs_its_own_line_and_nothing_else(install, registry, 
 
 
 def test_a_plugin_that_hangs_is_given_up(install, monkeypatch):
-    monkeypatch.setattr(plugins, "SECONDS_TO_LOAD", 0.2)
+    monkeypatch.setattr(discovery, "SECONDS_TO_LOAD", 0.2)
     stubborn = "import time\ntry:\n    time.sleep(30)\nexcept Exception:\n    pass\ntime.sleep(30)"
     install("slow-grids", slow=stubborn, fine=grid("fine-grid"))
     found = load("slow,fine")
@@ -227,7 +228,7 @@ def test_the_order_of_discovery_does_not_matter(install, monkeypatch):
     distributions = list(metadata.distributions())
     for seed in range(3):
         random.Random(seed).shuffle(distributions)
-        monkeypatch.setattr(plugins.metadata, "distributions", lambda: list(distributions))
+        monkeypatch.setattr(discovery.metadata, "distributions", lambda: list(distributions))
         again = load()
         assert again.plugins == before.plugins
         assert again.problems == before.problems
@@ -331,7 +332,7 @@ def test_every_axis_has_a_hook_and_every_hook_an_axis():
     from harness import hookspecs
 
     specified = {name for name in vars(hookspecs) if name.startswith("harness_")}
-    assert specified == set(plugins.HOOKS)
+    assert specified == set(discovery.HOOKS)
     assert [contract.axis for contract in AXES.values()] == list(AXES)
     for name in specified:
         assert getattr(hookspecs, name).__doc__
@@ -367,7 +368,7 @@ def test_the_core_imports_no_plugin():
 
 
 def test_loading_is_free_of_torch():
-    code = "import harness.plugins as p, sys; print(len(p.load().plugins), 'torch' in sys.modules)"
+    code = "import harness.registry.discovery as p, sys; print(len(p.load().plugins), 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     count, torch = done.stdout.split()
     assert int(count) >= 10

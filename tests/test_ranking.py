@@ -8,9 +8,9 @@ import random
 import pytest
 
 from harness.errors import HarnessError
-from harness.leaderboard import to_json, validate
 from harness.metrics import Measurement
-from harness.ranking import Outcome, leaderboard
+from harness.results.leaderboard import to_json, validate
+from harness.results.ranking import Outcome, leaderboard
 
 NONE = "none"
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from harness import readings, verdicts
-from harness.claims import ClaimError
+from harness.claims import readings, verdicts
+from harness.claims.contract import ClaimError
 
 
 def test_steps_are_read_off_a_power_law_exactly() -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.combinations import expand
-from harness.curves import ExactScoreError, information_from_json, score_error_from_json
-from harness.outcomes import read_document, read_manifest
-from harness.plan import Plan
-from harness.plugins import load
-from harness.run import Options, run
+from harness.engine.curves import ExactScoreError, information_from_json, score_error_from_json
+from harness.planning.plan import Plan
+from harness.registry.discovery import load
+from harness.results.outcomes import read_document, read_manifest
+from harness.running.runner import Options, run
 from harness.store import DATABASE, Store
-from harness.suite import Suite
+from harness.suites.combinations import expand
+from harness.suites.model import Suite
 from harness.time_discretizations import GridRequest
 
 SUITE = {

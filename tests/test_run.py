@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import run as run_module
-from harness.errors import DiskError
-from harness.execution import KILLED, Ended
-from harness.leaderboard import validate
-from harness.outcomes import read_document
-from harness.plugins import load
-from harness.run import Options, run
+from harness.errors import DiskError, SuiteError
+from harness.registry.discovery import load
+from harness.results.leaderboard import validate
+from harness.results.outcomes import read_document
+from harness.running import runner as run_module
+from harness.running.runner import Options, run
+from harness.running.workers import KILLED, Ended
 from harness.store import DATABASE, Store, StoreError
-from harness.suite import Suite, SuiteError
+from harness.suites.model import Suite
 
 # Odd width and batch size: where kernels round by place in a stack, if any do.
 TINY = {

@@ -13,12 +13,8 @@ from harness_song.samplers import Ancestral, Euler
 from harness_wang.samplers import ExponentialIntegrator
 from torch import nn
 
-from harness import sampling
-from harness.errors import ContractError
-from harness.networks import OracleNetwork
-from harness.samplers import GaussianKernelSampler, Sampler
-from harness.sampling import (
-    NoiseStream,
+from harness.engine.random_streams import NoiseStream, _scramble
+from harness.engine.sampling import (
     SamplingError,
     denoiser_from_module,
     denoiser_from_oracle,
@@ -26,6 +22,9 @@ from harness.sampling import (
     kernel_variances,
     simulate_function,
 )
+from harness.errors import ContractError
+from harness.networks import OracleNetwork
+from harness.samplers import GaussianKernelSampler, Sampler
 
 GRID = np.geomspace(5.0, 0.1, 9)
 SAMPLERS = [Euler(), Heun(), DPMpp2M(), EdmStochastic(), Ancestral(), ExponentialIntegrator()]
@@ -85,7 +84,7 @@ class TestNoiseStream:
         assert float(pairs.abs().max()) < 5.5 / 16
 
     def test_blocks_and_draws_have_distinct_generators(self):
-        words = {sampling._scramble(block << 16 | draw) for block in range(200) for draw in range(200)}
+        words = {_scramble(block << 16 | draw) for block in range(200) for draw in range(200)}
         assert len(words) == 200 * 200
         assert max(words) < 2**32
 

@@ -6,16 +6,17 @@ import math
 import numpy as np
 import pytest
 
-from harness.curves import MeasuredScoreError, residual_from_json, residual_to_json
-from harness.leaderboard import LeaderboardError, validate
-from harness.level_weights import LevelWeights, WeightingTable
+from harness.engine.curves import MeasuredScoreError, residual_from_json, residual_to_json
 from harness.metrics import Measurement
-from harness.outcomes import read_document
-from harness.plugins import load
-from harness.run import Options, run
-from harness.score_split import TERMS, Families, Fixed, Network, combine, measured, scaled, sum_of
-from harness.statistics import mean_interval
-from harness.suite import Suite
+from harness.registry.discovery import load
+from harness.results.document import LeaderboardError
+from harness.results.leaderboard import validate
+from harness.results.outcomes import read_document
+from harness.results.score_split import TERMS, Families, Fixed, Network, combine, measured, scaled, sum_of
+from harness.results.statistics import mean_interval
+from harness.running.runner import Options, run
+from harness.suites.model import Suite
+from harness.weighting_tables import LevelWeights, WeightingTable
 
 LEVELS = np.geomspace(0.1, 10.0, 9)
 GRID = np.array([8.0, 2.0, 0.5, 0.25])

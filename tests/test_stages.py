@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from harness import stages
 from harness.bounds import Bound
+from harness.engine import worker
+from harness.engine.jobs import EvaluateJob, InformationJob, TrainedNetwork, Training
+from harness.engine.levels import table_levels
+from harness.engine.training import Member, train
 from harness.errors import ContractError, DiskError
 from harness.information import Information
 from harness.initial_laws import InitialLaw
-from harness.jobs import EvaluateJob, InformationJob, TrainedNetwork, Training
 from harness.metrics import Measurement, SampleMetric
 from harness.networks import TrainableNetwork
+from harness.records import Record
 from harness.samplers import Sampler
-from harness.store import Record
 from harness.targets import Target
-from harness.training import Member, table_levels, train
 from harness.weightings import Weighting
 
 
@@ -57,7 +58,7 @@ def trained(registry, tmp_path):
     levels = table_levels(0.05, 20.0)
     member = Member(Flat(), 1 / levels, torch.ones_like(levels), 1)
     ((snapshot,),) = train(Hidden(), law, [member], Training((10,), 32, 1e-2, 0.5, 0.05, 20.0))
-    record = stages._checkpoint("k", snapshot, 1.0, tmp_path)
+    record = worker._checkpoint("k", snapshot, 1.0, tmp_path)
     return snapshot, TrainedNetwork(Hidden(), tmp_path / "k.safetensors", record.payload["sha256"])
 
 
@@ -67,7 +68,7 @@ def test_a_checkpoint_brings_back_every_parameter_and_buffer(trained):
     state = snapshot.state
     waves = (torch.full((5, 1), sigma).log() * state["frequencies"]).cos()
     expected = torch.cat([x, waves], 1) @ state["linear.weight"].T + state["linear.bias"]
-    assert torch.allclose(stages._trained(network, 2, 1.0)(x, sigma), state["scale"] * expected, rtol=1e-5)
+    assert torch.allclose(worker._trained(network, 2, 1.0)(x, sigma), state["scale"] * expected, rtol=1e-5)
 
 
 def test_a_checkpoint_that_changed_ends_the_run(trained):
@@ -75,7 +76,7 @@ def test_a_checkpoint_that_changed_ends_the_run(trained):
     _, network = trained
     network.path.write_bytes(network.path.read_bytes()[:-1])
     with pytest.raises(DiskError, match="damaged: run the command again"):
-        stages._trained(network, 2, 1.0)
+        worker._trained(network, 2, 1.0)
 
 
 class Undefined(Information):
@@ -110,8 +111,8 @@ def vague():
 
 
 def test_a_target_is_checked_before_anything_builds_on_it():
-    with pytest.raises(stages.ContractError, match="target vague: fisher: nan at index 0"):
-        stages.work(InformationJob("k", Vague(), 0.05, 20.0))
+    with pytest.raises(worker.ContractError, match="target vague: fisher: nan at index 0"):
+        worker.work(InformationJob("k", Vague(), 0.05, 20.0))
 
 
 class Rude(SampleMetric):
@@ -147,7 +148,7 @@ def evaluated(registry):
             ("initial_law", "centered"),
         )
     )
-    (information,) = stages.work(InformationJob("i", target, 0.05, 20.0))
+    (information,) = worker.work(InformationJob("i", target, 0.05, 20.0))
 
     def records(metrics, bounds, sampler=ancestral, law=centered):
         job = EvaluateJob(
@@ -165,7 +166,7 @@ def evaluated(registry):
             metrics,
             bounds,
         )
-        return {record.key: record for record in stages.work(job)}
+        return {record.key: record for record in worker.work(job)}
 
     return records
 
@@ -225,8 +226,8 @@ def test_a_bound_that_is_no_number_is_told(evaluated, value):
 @pytest.mark.parametrize("value", [math.nan, math.inf, object()])
 def test_a_result_that_cannot_be_kept_has_failed(value):
     # The parent would end on it, and with it every other row.
-    told = stages._told(Record("k", "metric", {"x": value}))
+    told = worker._told(Record("k", "metric", {"x": value}))
     assert not told.ok
     assert "cannot be kept" in told.reason
     sound = Record("k", "metric", {"x": 1.0})
-    assert stages._told(sound) is sound
+    assert worker._told(sound) is sound

@@ -10,11 +10,11 @@ from harness_oracles.initial_laws import MomentMatched
 from harness_song.initial_laws import Centered
 from harness_synthetic.targets import Gaussian, Mixture, Ring
 
-from harness.checks import check_start
+from harness.engine.checks import check_start
+from harness.engine.measurement import measure_information
 from harness.errors import ContractError, HarnessError
-from harness.measurement import measure_information
+from harness.initial_laws import Start
 from harness.mixtures import MixtureDistribution
-from harness.start import Start
 
 TARGETS = {
     "gaussian": Gaussian(dim=3, condition=20.0, mean=0.7),
@@ -171,7 +171,7 @@ class TestBorder:
     @pytest.mark.parametrize(
         ("start", "rule"),
         [
-            (object(), "start: type object; it must be a harness.start.Start"),
+            (object(), "start: type object; it must be a harness.initial_laws.Start"),
             (Start(torch.zeros(2), 1.0), "mean: shape (2,); it must be (3,)"),
             (Start(torch.tensor([0.0, math.nan, 0.0]), 1.0), "mean: nan at index 1; it must be finite"),
             (Start(torch.zeros(3), 0.0), "factor: 0; it must be finite and positive"),

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from harness.metrics import Measurement
-from harness.statistics import (
+from harness.results.statistics import (
     choice_effects,
     kendall,
     mean_interval,

@@ -2,7 +2,8 @@ import sqlite3
 
 import pytest
 
-from harness.store import DATABASE, SCHEMA_VERSION, Record, Store, StoreError, file_digest
+from harness.records import Record, file_digest
+from harness.store import DATABASE, SCHEMA_VERSION, Store, StoreError
 
 
 @pytest.fixture

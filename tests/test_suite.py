@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.errors import SuiteError
 from harness.networks import OracleNetwork
-from harness.suite import Suite, SuiteError, expand, load_suite, shipped_suites
+from harness.suites.combinations import expand
+from harness.suites.model import Suite, load_suite, shipped_suites
 
 SMALL = """
 name = "small"

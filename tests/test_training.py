@@ -12,19 +12,10 @@ from harness_synthetic import harness_targets
 from scipy import stats
 
 from harness.arithmetic import mkl_mode
-from harness.jobs import Training
-from harness.training import (
-    LevelSampler,
-    Member,
-    Residual,
-    Snapshot,
-    Stack,
-    initial_module,
-    interpolate,
-    separable,
-    table_levels,
-    train,
-)
+from harness.engine.jobs import Training
+from harness.engine.levels import LevelSampler, Residual, interpolate, table_levels
+from harness.engine.snapshots import Snapshot, initial_module
+from harness.engine.training import Member, Stack, separable, train
 from harness.weightings import AdaptiveWeighting, Weighting
 
 GAUSSIAN = next(cls for cls in harness_targets() if cls.name == "gaussian")
@@ -161,11 +152,11 @@ class TestTrain:
             return denoise(stack, x, sigma) * (1 + 1e-6 * (len(x) > 1))
 
         monkeypatch.setattr(Stack, "denoise", elsewhere)
-        monkeypatch.setattr("harness.training._SEPARABLE", {})
+        monkeypatch.setattr("harness.engine.training._SEPARABLE", {})
         together = trained(law, members, 10, 20, batch_size=33)
         for level in range(2):
             assert all(same(together[level][i], alone[i][level][0]) for i in range(3))
-        monkeypatch.setattr("harness.training.separable", lambda *given: True)
+        monkeypatch.setattr("harness.engine.training.separable", lambda *given: True)
         assert not same(trained(law, members, 10, 20, batch_size=33)[1][0], alone[0][1][0])
 
     def test_a_process_that_computed_before_it_was_told_how(self):
@@ -189,7 +180,7 @@ class TestTrain:
 
     def test_points_that_fill_a_batch_up_count_for_nothing(self, law, monkeypatch):
         filled = trained(law, [member(0)], 20, batch_size=50)[0][0]
-        monkeypatch.setattr("harness.training.LANES", 1)
+        monkeypatch.setattr("harness.engine.training.LANES", 1)
         bare = trained(law, [member(0)], 20, batch_size=50)[0][0]
         assert filled.loss == pytest.approx(bare.loss, rel=1e-5)
         assert all(torch.allclose(filled.state[k], bare.state[k], atol=1e-5) for k in bare.state)

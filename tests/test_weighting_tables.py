@@ -7,9 +7,9 @@ import pytest
 import torch
 from harness_wang.weightings import BellShaped, GridMatched
 
+from harness.engine.levels import LevelSampler, table_levels
+from harness.engine.tabulate import comb, tabulate
 from harness.errors import ContractError
-from harness.training import LevelSampler, table_levels
-from harness.weighting_tables import comb, tabulate
 from harness.weightings import GridWeighting
 
 LEVELS = table_levels(0.05, 20.0)

@@ -12,9 +12,9 @@ import click
 from harness.cli.selection import suite_argument
 
 if TYPE_CHECKING:
-    from harness.estimate import Estimate
-    from harness.plan import Plan
-    from harness.suite import Suite
+    from harness.planning.estimate import Estimate
+    from harness.planning.plan import Plan
+    from harness.suites.model import Suite
 
 SCHEMA_VERSION = 1
 
@@ -29,11 +29,11 @@ GAP, NARROWEST, WIDEST = 2, 24, 116
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def command(suite: Suite, workers: int | None, yes: bool, form: str) -> None:
     """Say what `harness run SUITE` would do from nothing: nothing is executed."""
-    from harness.combinations import expand
-    from harness.estimate import estimate
-    from harness.execution import available_cores
-    from harness.plan import Plan
-    from harness.plugins import load
+    from harness.planning.estimate import estimate
+    from harness.planning.plan import Plan
+    from harness.registry.discovery import load
+    from harness.running.workers import available_cores
+    from harness.suites.combinations import expand
 
     count = workers or available_cores()
     registry = load()
@@ -49,7 +49,7 @@ def command(suite: Suite, workers: int | None, yes: bool, form: str) -> None:
 def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
     from tabulate import tabulate
 
-    from harness.tables import terminal_width
+    from harness.views.tables import terminal_width
 
     axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
     rows: list[list[object]] = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from harness.registry import Registry
+    from harness.registry.registry import Registry
 
 SCHEMA_VERSION = 1
 
@@ -24,7 +24,7 @@ def command(form: str) -> None:
 
     The environment variable HARNESS_PLUGINS=a,b loads only those (empty: none).
     """
-    from harness.plugins import load
+    from harness.registry.discovery import load
 
     registry = load()
     click.echo(_json(registry) if form == "json" else _table(registry))
@@ -42,7 +42,7 @@ def _json(registry: Registry) -> str:
 def _table(registry: Registry) -> str:
     from tabulate import tabulate
 
-    from harness.tables import terminal_width
+    from harness.views.tables import terminal_width
 
     rows = []
     for plugin in registry.plugins:

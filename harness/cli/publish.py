@@ -18,7 +18,7 @@ def command(directory: Path, destination: Path, by: str | None, bounds: bool, ma
 
     The result directory of harness claims gives the verdicts.
     """
-    from harness import claims_publishing as claims
+    from harness.claims import publishing as claims
 
     verdicts = claims.read_document(directory)
     if verdicts is not None:
@@ -27,8 +27,8 @@ def command(directory: Path, destination: Path, by: str | None, bounds: bool, ma
         claims.publish_claims(verdicts, destination, made_by or verdicts.command)
         click.echo(f"Published: {destination}")
         return
-    from harness.outcomes import read_command, read_document
-    from harness.publishing import publish, publish_bounds
+    from harness.results.outcomes import read_command, read_document
+    from harness.views.publishing import publish, publish_bounds
 
     document = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True))
     write = publish_bounds if bounds else publish

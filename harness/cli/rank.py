@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from harness.tables import Format
+    from harness.views.tables import Format
 
 
 @click.command("rank")
@@ -30,8 +30,8 @@ def command(directory: Path, by: str | None, bounds: bool, budget: bool, form: F
         raise click.UsageError("--bounds and --budget are two views; give one")
     if bounds and (by is not None or top is not None):
         raise click.UsageError("--bounds shows every bound by its own rule; it takes no --by and no --top")
-    from harness.outcomes import read_document
-    from harness.tables import terminal_width
+    from harness.results.outcomes import read_document
+    from harness.views.tables import terminal_width
 
     document = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True))
     text = _render(document, bounds, budget, form, top, terminal_width())
@@ -42,14 +42,14 @@ def _render(
     document: dict[str, Any], bounds: bool, budget: bool, form: Format, top: int | None, width: int | None
 ) -> str:
     if bounds:
-        from harness.bounds_ranking import rank_bounds
-        from harness.bounds_tables import render_bounds
+        from harness.results.bounds_ranking import rank_bounds
+        from harness.views.bounds_tables import render_bounds
 
         return render_bounds(rank_bounds(document), form, width=width)
     if budget:
-        from harness.budget_view import render_budgets
+        from harness.views.budgets import render_budgets
 
         return render_budgets(document, form, top=top, width=width)
-    from harness.tables import render
+    from harness.views.tables import render
 
     return render(document, form, top=top, width=width)

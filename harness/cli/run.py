@@ -13,7 +13,7 @@ import click
 from harness.cli.selection import suite_argument
 
 if TYPE_CHECKING:
-    from harness.suite import Suite
+    from harness.suites.model import Suite
 
 RETRY = "   What failed, again: --retry-failed"
 
@@ -34,8 +34,8 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
 
     Ends with status 1 if something failed: a combination (the table says why), or a metric that does not rank.
     """
-    from harness.plugins import load
-    from harness.run import Options, family, run
+    from harness.registry.discovery import load
+    from harness.running.runner import Options, family, run
 
     directory = out or Path("runs") / family(suite.name)
     registry = load()
@@ -48,8 +48,8 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     options = Options(workers, yes, retry_failed, command=typed(sys.argv[1:]), warn=warn)
     run(suite, registry, directory, options)
 
-    from harness.outcomes import read_document
-    from harness.tables import render, terminal_width
+    from harness.results.outcomes import read_document
+    from harness.views.tables import render, terminal_width
 
     lines: list[str] = []
     document = read_document(directory, warn=lines.append)

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from harness.suite import Suite
+    from harness.suites.model import Suite
 
     ParamType = click.ParamType[Any]
 else:
@@ -34,7 +34,7 @@ class ComponentType(ParamType):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the names that begin with what was typed; after the colon, the parameters."""
-        from harness.plugins import load
+        from harness.registry.discovery import load
 
         classes = load().classes(self.axis)
         name, colon, rest = incomplete.partition(":")
@@ -54,7 +54,7 @@ class SuiteType(ParamType):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the shipped suites that begin with what was typed, then files."""
-        from harness.suite import shipped_suites
+        from harness.suites.model import shipped_suites
 
         names = [CompletionItem(name) for name in shipped_suites() if name.startswith(incomplete)]
         return [*names, CompletionItem(incomplete, type="file")]
@@ -91,7 +91,7 @@ def suite_argument(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def command(*args: Any, suite: str, **options: Any) -> Any:
-        from harness.suite import load_suite
+        from harness.suites.model import load_suite
 
         keys = {axis: f"{axis}s" for axis in AXES} | {key: key for key in ("steps", "seeds", "train_steps")}
         chosen = {key: options.pop(option) for option, key in keys.items()}

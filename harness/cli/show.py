@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from harness.components import Component
-    from harness.registry import Registry
+    from harness.registry.registry import Registry
 
     ParamType = click.ParamType[Any]
 else:
@@ -45,7 +45,7 @@ class _AnyComponent(ParamType):
     name = "component"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from harness.plugins import load
+        from harness.registry.discovery import load
 
         registry = load()
         names = sorted({name for axis in registry.axes for name in registry.classes(axis)})
@@ -62,7 +62,7 @@ def command(component: str, axis: str | None, form: str) -> None:
     COMPONENT is a name (`edm`), qualified by an axis (`weighting/edm`) or by a distribution
     (`diffusion-harness/edm`).
     """
-    from harness.plugins import load
+    from harness.registry.discovery import load
 
     registry = load()
     found = _find(registry, component, axis.replace("-", "_") if axis else None)
@@ -105,7 +105,7 @@ def _find(registry: Registry, name: str, axis: str | None) -> list[type[Componen
 
 
 def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:
-    from harness.claims import Claim
+    from harness.claims.contract import Claim
 
     origin = registry.provenance(cls)
     schema = cls.model_json_schema()
@@ -171,7 +171,7 @@ def _default(parameter: dict[str, Any]) -> str:
 def _text(page: dict[str, Any]) -> str:
     from tabulate import tabulate
 
-    from harness.tables import break_lines, terminal_width
+    from harness.views.tables import break_lines, terminal_width
 
     facts = [
         ("formula", page["formula"]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harness.start import Start
+from harness.initial_laws import Start
 
 
 def distance(start: Start, mean: Tensor, covariance: Tensor, sigma: float) -> float:

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from harness import hookimpl
-from harness.evaluation import mean_and_error
-from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric
+from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric, mean_and_error
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.evaluation import Experiment
+    from harness.metrics import Experiment
 
 
 class KL(Metric):

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from harness.evaluation import Experiment
-from harness.metrics import Measurement, NotApplicable
+from harness.metrics import Experiment, Measurement, NotApplicable
 
 TOLERANCE = 1e-9
 """Largest departure from affinity, relative to the size of the output."""

@@ -22,8 +22,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from harness.evaluation import Experiment
-from harness.metrics import Measurement, NotApplicable
+from harness.metrics import Experiment, Measurement, NotApplicable
 from harness_metrics.controls import adjusted, error_of_means
 
 LARGEST_FOLD = 2e-3

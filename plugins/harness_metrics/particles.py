@@ -30,8 +30,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from harness.evaluation import Experiment, LastKernel
-from harness.metrics import Measurement, NotApplicable
+from harness.metrics import Experiment, LastKernel, Measurement, NotApplicable
 from harness_metrics.controls import adjusted, error_of_means
 
 PATHS = 16

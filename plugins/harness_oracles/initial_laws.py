@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from harness.initial_laws import InitialLaw
 
 if TYPE_CHECKING:
-    from harness.start import Start
+    from harness.initial_laws import Start
     from harness.targets import Distribution
 
 
@@ -26,7 +26,7 @@ class MomentMatched(InitialLaw):
         """N(m, Σ + σ_0² I)."""
         import torch
 
-        from harness.start import Start
+        from harness.initial_laws import Start
 
         mean, covariance = target.mean_and_covariance()
         noise = sigma**2 * torch.eye(target.dim, dtype=torch.float64)

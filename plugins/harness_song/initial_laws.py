@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from harness.initial_laws import InitialLaw
 
 if TYPE_CHECKING:
-    from harness.start import Start
+    from harness.initial_laws import Start
     from harness.targets import Distribution
 
 
@@ -20,6 +20,6 @@ class Centered(InitialLaw):
 
     def start(self, target: Distribution, sigma: float) -> Start:
         """N(0, σ_0² I)."""
-        from harness.start import Start
+        from harness.initial_laws import Start
 
         return Start.centered(sigma, target.dim)

@@ -13,7 +13,7 @@ from harness import hookimpl
 
 if TYPE_CHECKING:
     from harness.bounds import Bound
-    from harness.claims import Claim
+    from harness.claims.contract import Claim
     from harness.networks import Network
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler

@@ -1,7 +1,7 @@
 """Theorem 1 of Wang, He, Tao: gradient descent on the fixed objective decays at the rate of its slowest level.
 
-With step size h, r_j = β_jσ_j² (`harness.objective` says why this is the paper's rate) and j*(s) the level of the
-largest r_j among those whose loss term is the largest at step s,
+With step size h, r_j = β_jσ_j² (`harness.engine.objective` says why this is the paper's rate) and j*(s) the level of
+the largest r_j among those whose loss term is the largest at step s,
 
     L(θ_K) ≤ Π_{s<K} (1 − C h r_{j*(s)}) L(θ_0)
 

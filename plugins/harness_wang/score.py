@@ -4,13 +4,13 @@
     E_S ≤ max_j Δ_j/(β_j u_j) · (L(θ) − L*),     L(θ) − L* = ½ Σ_j β_j u_j e_j
     E_D as in Theorem 2 (`harness_wang.bounds`)
 
-for any weights β_j > 0. They are the network's own: β_j = β(σ_j) · cell_j (`harness.level_weights`), β the total
+for any weights β_j > 0. They are the network's own: β_j = β(σ_j) · cell_j (`harness.weighting_tables`), β the total
 weighting that it was trained with; of an adaptive weighting, the one that its training started from.
 
 The page departs from this in two ways: its ≲ hides the constants, and its β_j = w(t_j)(t_j − t_{j−1})/σ̄_j lacks
 a factor 1/σ̄_j (docs/theory.md, section 4). Here every weighting stands on ‖σS + ξ‖² with respect to dσ, where no
 such factor occurs, and the cells meet halfway (in ln σ) between levels. L(θ) − L* is measured, not predicted:
-splitting it is the subject of `harness.score_split`.
+splitting it is the subject of `harness.results.score_split`.
 Source: arXiv 2406.12839, Theorem 3.
 """
 

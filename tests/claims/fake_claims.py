@@ -4,21 +4,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.claims import (
-    Claim,
-    Decision,
-    Descent,
-    DescentRequest,
-    Effect,
-    Experiments,
-    Panel,
-    Series,
-)
-from harness.claims_run import chosen, run_claims
-from harness.plugins import load
-from harness.registry import Registry
-from harness.run import Options
-from harness.verdicts import decision, t_test
+from harness.claims.contract import Claim, Decision, Descent, DescentRequest, Effect, Experiments, Panel, Series
+from harness.claims.run import chosen, run_claims
+from harness.claims.verdicts import decision, t_test
+from harness.registry.discovery import load
+from harness.registry.registry import Registry
+from harness.running.runner import Options
 
 SUITE = {
     "targets": ["gaussian:dim=2", "ring"],

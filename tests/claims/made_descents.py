@@ -9,7 +9,7 @@ import numpy as np
 from harness_wang.claims import paths, residual, sizes
 from numpy.random import Generator
 
-from harness.claims import Evidence
+from harness.claims.contract import Evidence
 from harness.trajectories import Probes, Trajectory
 
 Case = Literal["true", "false", "neither"]

@@ -17,8 +17,8 @@ from typing import Any, Literal
 import numpy as np
 from harness_wang.claims import crossover, designs, dimension, effort, exponent, setting, start, weighting
 
-from harness.claims import Evidence, Result
-from harness.curves import MeasuredInformation
+from harness.claims.contract import Evidence, Result
+from harness.engine.curves import MeasuredInformation
 from harness.information import Information, ScoreError
 
 Case = Literal["true", "false", "neither"]

@@ -14,8 +14,8 @@ import made_descents
 import made_designs
 import numpy as np
 
-from harness.claims import Claim, Decision, Evidence
-from harness.plugins import load
+from harness.claims.contract import Claim, Decision, Evidence
+from harness.registry.discovery import load
 
 Case = Literal["true", "false", "neither"]
 

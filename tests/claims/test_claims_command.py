@@ -7,13 +7,13 @@ import pytest
 from fake_claims import PLOTS, MoreSteps, registry_with
 
 from harness import cli
-from harness.claims_board import validate_claims
-from harness.claims_publishing import render_claims_files
-from harness.plugins import load
+from harness.claims.document import validate_claims
+from harness.claims.publishing import render_claims_files
+from harness.registry.discovery import load
 
 
 def command(monkeypatch, capsys, registry, *words):
-    monkeypatch.setattr("harness.plugins.load", lambda: registry)
+    monkeypatch.setattr("harness.registry.discovery.load", lambda: registry)
     monkeypatch.setattr(sys, "argv", ["harness", *map(str, words)])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -57,7 +57,7 @@ def test_a_failing_plot_keeps_the_verdict_and_ends_with_status_1(monkeypatch, ca
 
 
 def test_publish_knows_a_directory_of_claims(monkeypatch, capsys, fakes, finished, board, tmp_path):
-    from harness.claims_publishing import write_document
+    from harness.claims.publishing import write_document
 
     write_document(board, finished[0])
     status, out, _ = command(monkeypatch, capsys, fakes, "publish", finished[0], tmp_path / "p")

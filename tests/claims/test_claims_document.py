@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from harness.claims_board import claims_to_json, validate_claims
-from harness.claims_publishing import publish_claims, render_claims_files
-from harness.claims_tables import render_claims
-from harness.leaderboard import LeaderboardError
+from harness.claims.document import claims_to_json, validate_claims
+from harness.claims.publishing import publish_claims, render_claims_files
+from harness.claims.tables import render_claims
+from harness.results.document import LeaderboardError
 
 
 def test_the_document_is_valid_and_says_everything(board):

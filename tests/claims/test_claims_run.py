@@ -8,10 +8,10 @@ from typing import ClassVar
 import pytest
 from fake_claims import Fickle, MoreSteps, outcomes, registry_with
 
-from harness.claims import ClaimError, Decision, Effect, Experiments, Finding
-from harness.claims_board import claims_board
-from harness.claims_run import chosen
-from harness.registry import Registry
+from harness.claims.contract import ClaimError, Decision, Effect, Experiments, Finding
+from harness.claims.document import claims_board
+from harness.claims.run import chosen
+from harness.registry.registry import Registry
 from harness.store import DATABASE, StoreError
 
 

@@ -6,11 +6,11 @@ import re
 import numpy as np
 import pytest
 
-from harness.claims_board import ClaimEntry, ClaimsBoard, EffectEntry, FindingEntry, PanelEntry, SeriesEntry
-from harness.claims_plots import CLOUD, LINE, claim_figure
-from harness.claims_tables import claims_table, findings_table, render_claims
-from harness.plots import svg
-from harness.verdicts import decision, every, sign_test, slope_test, t_test
+from harness.claims.document import ClaimEntry, ClaimsBoard, EffectEntry, FindingEntry, PanelEntry, SeriesEntry
+from harness.claims.plots import CLOUD, LINE, claim_figure
+from harness.claims.tables import claims_table, findings_table, render_claims
+from harness.claims.verdicts import decision, every, sign_test, slope_test, t_test
+from harness.views.plots import svg
 
 RANDOM = np.random.default_rng(0).normal(size=12)
 

@@ -17,8 +17,8 @@ import synthetic
 from harness_wang.claims import setting, weighting
 from scipy.optimize import brentq
 
-from harness import verdicts
-from harness.claims import ClaimError, Evidence
+from harness.claims import verdicts
+from harness.claims.contract import ClaimError, Evidence
 from harness.information import Information
 
 REPETITIONS = 20

@@ -9,10 +9,11 @@ import pytest
 from harness_wang.claims import convergence, gradient, paths, residual, sizes, smoothness
 from made_descents import LEVELS, MAKERS, STEPS, least_squares, perturbed, trajectory
 
-from harness import statistics, verdicts
-from harness.claims import ClaimError, Evidence
-from harness.descents import descent_jobs
-from harness.plugins import load
+from harness.claims import verdicts
+from harness.claims.contract import ClaimError, Evidence
+from harness.claims.plan import descent_jobs
+from harness.registry.discovery import load
+from harness.results import statistics
 from harness.trajectories import Probes, Trajectory
 
 TARGET = "ring"

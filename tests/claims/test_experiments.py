@@ -12,10 +12,10 @@ from harness_wang.claims import effort, exponent, setting, start, weighting
 from made_designs import curve, geometric, polynomial, weightings
 
 from harness.budget import budget
-from harness.combinations import expand
-from harness.curves import ExactScoreError
-from harness.plugins import load
-from harness.suite import Suite
+from harness.engine.curves import ExactScoreError
+from harness.registry.discovery import load
+from harness.suites.combinations import expand
+from harness.suites.model import Suite
 from harness.time_discretizations import GridRequest
 
 NUMBERS = range(6, 14)

@@ -10,8 +10,8 @@ from harness_wang.bounds import Theorem2, discretization
 
 from harness.bounds import Design
 from harness.budget import budget
-from harness.curves import ExactScoreError
-from harness.measurement import measure_information
+from harness.engine.curves import ExactScoreError
+from harness.engine.measurement import measure_information
 from harness.metrics import NotApplicable
 from harness.samplers import GaussianKernelSampler, Sampler
 

@@ -10,12 +10,12 @@ from harness_wang.decay import Theorem1, decay
 from harness_wang.networks import Relu
 
 from harness.bounds import Design
-from harness.descent import Labels, Learner, descend
-from harness.jobs import Descent
-from harness.leaderboard import limits
+from harness.descents import Descent
+from harness.engine.gradient_descent import Labels, Learner, descend
+from harness.engine.levels import table_levels
+from harness.engine.objective import Objective
 from harness.metrics import Measurement, NotApplicable
-from harness.objective import Objective
-from harness.training import table_levels
+from harness.results.limits import limits
 from harness.trajectories import Trajectory, slowest_level
 
 

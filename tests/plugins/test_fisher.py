@@ -8,11 +8,11 @@ from harness_oracles.fisher import Fisher
 from harness_oracles.shortest_path import shortest_grid
 
 from harness.budget import budget, step_divergences
-from harness.curves import ExactScoreError
+from harness.engine.curves import ExactScoreError
+from harness.engine.measurement import measure_information
 from harness.errors import HarnessError
 from harness.information import Information, NoScoreError
-from harness.measurement import measure_information
-from harness.plugins import load
+from harness.registry.discovery import load
 from harness.time_discretizations import GridRequest
 
 REGISTRY = load()

@@ -27,12 +27,12 @@ from scipy.optimize import linear_sum_assignment
 
 from harness.bounds import Design
 from harness.budget import budget
-from harness.curves import ExactScoreError, MeasuredInformation
-from harness.measurement import measure_information
+from harness.engine.curves import ExactScoreError, MeasuredInformation
+from harness.engine.measurement import measure_information
+from harness.initial_laws import Start
 from harness.metrics import NotApplicable
 from harness.mixtures import IsotropicMixture, MixtureDistribution
 from harness.samplers import SamplerRun
-from harness.start import Start
 
 EXACT = ExactScoreError(lambda sigma: 0.0 * sigma)
 WRONG = ExactScoreError(lambda sigma: 0.04 / sigma**2)

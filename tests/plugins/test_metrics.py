@@ -11,8 +11,7 @@ from harness_metrics import KL, MMD, W2, Energy, PathKL, SlicedWasserstein, affi
 from harness_synthetic.targets import Gaussian, Ring
 
 from harness.budget import Budget
-from harness.evaluation import Experiment, LastKernel
-from harness.metrics import Measurement, NotApplicable
+from harness.metrics import Experiment, LastKernel, Measurement, NotApplicable
 from harness.samplers import GaussianKernelSampler, Sampler, SamplerRun
 
 
@@ -459,8 +458,8 @@ class TestApplicability:
     def test_marginal_is_below_path(self):
         """Data processing on a ring: the marginal estimate stays below the sum of the steps' divergences."""
         from harness.budget import budget
-        from harness.curves import ExactScoreError
-        from harness.measurement import measure_information
+        from harness.engine.curves import ExactScoreError
+        from harness.engine.measurement import measure_information
 
         sigmas = exponential_grid(15)
         made = experiment(Ring(), Frozen(), sigmas)

@@ -20,7 +20,7 @@ from harness_wang.corollary import polynomial_discretization
 from scipy.optimize import minimize_scalar
 
 from harness.budget import budget
-from harness.curves import ExactScoreError
+from harness.engine.curves import ExactScoreError
 
 
 class TestTotalWeighting:

@@ -13,9 +13,9 @@ from harness_song.samplers import Ancestral, Euler
 from harness_wang.samplers import ExponentialIntegrator
 from pydantic import ValidationError
 
+from harness.engine.sampling import kernel_variances, simulate_function
 from harness.information import Information
 from harness.samplers import GaussianKernelSampler, SamplerRun
-from harness.sampling import kernel_variances, simulate_function
 
 C = 0.5
 """Standard deviation of the Gaussian target."""

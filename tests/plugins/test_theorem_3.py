@@ -10,12 +10,12 @@ from harness_wang.score import Theorem3
 
 from harness.bounds import Design
 from harness.budget import budget
-from harness.curves import ExactScoreError, MeasuredScoreError
-from harness.level_weights import LevelWeights, WeightingTable, cells
-from harness.measurement import measure_information
+from harness.engine.curves import ExactScoreError, MeasuredScoreError
+from harness.engine.levels import table_levels
+from harness.engine.measurement import measure_information
 from harness.metrics import NotApplicable
 from harness.samplers import GaussianKernelSampler
-from harness.training import table_levels
+from harness.weighting_tables import LevelWeights, WeightingTable, cells
 
 LEVELS = np.geomspace(0.01, 100.0, 512)
 

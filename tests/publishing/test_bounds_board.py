@@ -9,12 +9,14 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from harness.bounds_leaderboard import bounds_json_schema, bounds_to_json, validate_bounds
-from harness.bounds_ranking import rank_bounds
-from harness.bounds_tables import render_bounds
-from harness.budget_view import budgets, render_budgets, validate_budgets
-from harness.leaderboard import LeaderboardError, limits, validate
-from harness.publishing import publish_bounds, render_files
+from harness.results.bounds import bounds_json_schema, bounds_to_json, validate_bounds
+from harness.results.bounds_ranking import rank_bounds
+from harness.results.document import LeaderboardError
+from harness.results.leaderboard import validate
+from harness.results.limits import limits
+from harness.views.bounds_tables import render_bounds
+from harness.views.budgets import budgets, render_budgets, validate_budgets
+from harness.views.publishing import publish_bounds, render_files
 
 
 def estimate(value):
@@ -218,7 +220,7 @@ class TestShown:
 
     def test_plot_has_the_medians(self, document):
         pytest.importorskip("matplotlib")
-        from harness import plots
+        from harness.views import plots
 
         made = validate_bounds(rank_bounds(document))
         figure = plots.tightness(made)

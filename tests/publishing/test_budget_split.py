@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from harness.budget_view import FRESH, SPLIT, SPLIT_MEANING, budgets, render_budgets, validate_budgets
-from harness.leaderboard import validate
-from harness.publishing import render_files
-from harness.quantities import number, quantity
-from harness.tables import render
+from harness.results.leaderboard import validate
+from harness.views.budgets import FRESH, SPLIT, SPLIT_MEANING, budgets, render_budgets, validate_budgets
+from harness.views.publishing import render_files
+from harness.views.quantities import number, quantity
+from harness.views.tables import render
 
 
 def trained(document):

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.leaderboard import LeaderboardError, is_divergence, json_schema, read, to_json, validate
-from harness.references import Reference, find, labels
+from harness.results.document import LeaderboardError
+from harness.results.labels import labels
+from harness.results.leaderboard import json_schema, read, to_json, validate
+from harness.results.limits import is_divergence
+from harness.results.references import Reference, find
 
 
 def test_canonical_text_is_a_fixed_point_and_keeps_every_number(document):

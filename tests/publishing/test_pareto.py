@@ -5,11 +5,11 @@ import random
 
 import pytest
 
-from harness import plots
-from harness.leaderboard import validate
-from harness.pareto import Spending, best, front, spendings, totals
-from harness.publishing import publish, render_files
-from harness.sections import sections
+from harness.results.leaderboard import validate
+from harness.results.sections import sections
+from harness.views import plots
+from harness.views.pareto import Spending, best, front, spendings, totals
+from harness.views.publishing import publish, render_files
 
 
 def spending(compute, error, share=0.5):

@@ -9,9 +9,10 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from harness import plots, publishing
-from harness.leaderboard import LeaderboardError, read, to_json, validate
-from harness.publishing import publish, publish_bounds
+from harness.results.document import LeaderboardError
+from harness.results.leaderboard import read, to_json, validate
+from harness.views import plots, publishing
+from harness.views.publishing import publish, publish_bounds
 
 COMMAND = "harness run quick --out results/quick\nharness publish results/quick leaderboards/quick"
 

@@ -8,9 +8,10 @@ import textwrap
 
 import pytest
 
-from harness.columns import Column, shorten, wrap
-from harness.leaderboard import UNFINISHED, LeaderboardError, validate
-from harness.tables import FORMATS, break_lines, markdown_table, render
+from harness.results.document import LeaderboardError
+from harness.results.leaderboard import UNFINISHED, validate
+from harness.views.columns import Column, shorten, wrap
+from harness.views.tables import FORMATS, break_lines, markdown_table, render
 
 GOLDEN = """
 tiny: 4 combinations, ranked by kl (smaller is better)

@@ -10,15 +10,15 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from harness.claims import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
-from harness.readings import crossing
-from harness.verdicts import Test, decision, every, opposite, t_test
+from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness.claims.readings import crossing
+from harness.claims.verdicts import Test, decision, every, opposite, t_test
 from harness_wang.claims import setting
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from harness.claims import Result
+    from harness.claims.contract import Result
     from harness.information import Information
 
 NOTE = (

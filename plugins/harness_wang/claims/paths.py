@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.claims import ClaimError, Descent, DescentRequest, Evidence, Series
+from harness.claims.contract import ClaimError, Descent, DescentRequest, Evidence, Series
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,7 +145,7 @@ def power(x: Mapping[float, Sequence[float]]) -> str:
     """
     import numpy as np
 
-    from harness.statistics import t_interval
+    from harness.results.statistics import t_interval
 
     sizes = sorted(x)
     at = np.log(sizes)

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.claims import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
-from harness.verdicts import Test, decision, sign_test
+from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness.claims.verdicts import Test, decision, sign_test
 from harness_wang.claims import paths
 
 if TYPE_CHECKING:

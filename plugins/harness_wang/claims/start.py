@@ -10,14 +10,14 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.claims import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
-from harness.verdicts import Test, decision, every, opposite, slope_test
+from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness.claims.verdicts import Test, decision, every, opposite, slope_test
 from harness_wang.claims import setting
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from harness.claims import Result
+    from harness.claims.contract import Result
     from harness.information import Information
 
 LEVELS = (5.0, 10.0, 20.0, 40.0, 80.0)

@@ -1,0 +1,255 @@
+"""Claims: statements of a paper that an experiment can decide.
+
+A claim says what it needs to see (`experiments`) and how it is decided (`decide`). Its docstring is the decision
+rule: the null hypothesis, the test, its level, the targets, and what counts as supported, contradicted and undecided.
+The rule is fixed before the runs that decide: `decide` is arithmetic on the evidence, reads nothing else and draws no
+random numbers. Tests and verdicts that all claims share are in `harness.claims.verdicts`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from harness.components import Component
+from harness.descents import Descent, DescentRequest
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from harness.information import Information, ScoreError
+    from harness.trajectories import Trajectory
+
+
+__all__ = [
+    "FAMILY",
+    "Claim",
+    "ClaimError",
+    "Decision",
+    "Descent",
+    "DescentRequest",
+    "Effect",
+    "Evidence",
+    "Experiments",
+    "Finding",
+    "Panel",
+    "Result",
+    "Series",
+    "Verdict",
+]
+
+FAMILY = "claims"
+"""The name under which claims own a result directory; with `-quick` for the quick sizes."""
+
+Verdict = Literal["supported", "contradicted", "undecided"]
+"""What an experiment says of a claim."""
+
+
+class ClaimError(HarnessError):
+    """Evidence that cannot be judged, an experiment that failed, or a claim that does not exist."""
+
+
+@dataclass(frozen=True)
+class Experiments:
+    """What a claim needs to see.
+
+    Attributes:
+        suites: suites to run, by a name that the claim chooses; each is what a suite file would hold (`name` may
+            be left out).
+        descents: trainings to record, by a name that the claim chooses; each is one target, network and weighting
+            with several seeds.
+    """
+
+    suites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    descents: Mapping[str, DescentRequest] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One combination of a suite, measured with S seeds.
+
+    Attributes:
+        labels: the component on each axis (`target`, `weighting`, `noise_schedule`, `time_discretization`,
+            `network`, `sampler`, and any further axis of suites): its label. The weighting is `none` for an oracle.
+        steps: sampling steps.
+        train_steps: training steps; 0 for an oracle.
+        sigma_max: the level where sampling starts.
+        sigma_min: the level where it ends.
+        seeds: the seeds, shape (S,).
+        sigmas: the grid's levels, shape (N+1,), decreasing.
+        nfe: evaluations of the network a sample.
+        metrics: by label, the value of each seed, shape (S,); NaN where a metric does not apply.
+        errors: by the metric's label, the measurement's own standard errors, shape (S,).
+        bounds: by label, the value of each seed, shape (S,); NaN where a bound does not apply.
+        budget: the terms of the path divergence (`initialization`, `score`, `discretization`, `variance`, `total`),
+            each shape (S,); empty where there is none.
+        score_errors: e(σ) of each seed's network.
+    """
+
+    labels: Mapping[str, str]
+    steps: int
+    train_steps: int
+    sigma_max: float
+    sigma_min: float
+    seeds: tuple[int, ...]
+    sigmas: np.ndarray
+    nfe: int
+    metrics: Mapping[str, np.ndarray]
+    errors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    bounds: Mapping[str, np.ndarray] = field(default_factory=dict)
+    budget: Mapping[str, np.ndarray] = field(default_factory=dict)
+    score_errors: Sequence[ScoreError] = ()
+
+    @property
+    def target(self) -> str:
+        """Label of the target."""
+        return self.labels["target"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the experiments of one claim gave; every combination and every run of it has finished.
+
+    Attributes:
+        results: by the name of the suite.
+        trajectories: by the name of the descent: one for each of its seeds, in their order.
+        information: J(u) and M(u) of each target of the suites, by its label, over the range of its first suite.
+    """
+
+    results: Mapping[str, Sequence[Result]] = field(default_factory=dict)
+    trajectories: Mapping[str, Sequence[Trajectory]] = field(default_factory=dict)
+    information: Mapping[str, Information] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one target says.
+
+    Attributes:
+        target: its label.
+        verdict: by this target alone.
+        effect: the claim's effect on this target; `low` and `high` are its limits, None where nothing is known.
+        statistic: the decisive statistic, with its value, as a reader wants it.
+        p_value: of the one-sided test for the claim.
+        p_against: of the one-sided test against it.
+        seeds: number of independent units: seeds, unless the claim's rule says otherwise; 1 where the result is
+            arithmetic without randomness.
+        note: what else a reader should know of this target, in one line.
+        exact: whether the result is arithmetic without randomness, so that its p-values say nothing.
+    """
+
+    target: str
+    verdict: Verdict
+    effect: float
+    low: float | None
+    high: float | None
+    statistic: str
+    p_value: float
+    p_against: float
+    seeds: int
+    note: str = ""
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The size of what was found: its name with its unit, its value and limits."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of a claim.
+
+    Attributes:
+        verdict: over all targets.
+        effect: the size of what was found, on the target that decides.
+        statistic: the decisive statistic, with its value, as a reader wants it.
+        seeds: number of independent units on the target that decides.
+        findings: one for each target.
+        note: what the verdict does and does not mean, in one plain sentence; it stands below the claim everywhere.
+        target: the one that decides; empty where none does alone.
+    """
+
+    verdict: Verdict
+    effect: Effect
+    statistic: str
+    seeds: int
+    findings: tuple[Finding, ...]
+    note: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line or set of points of a panel.
+
+    Attributes:
+        label: its name in the legend; the same name has the same colour in all panels.
+        x: shape (K,); `y` likewise.
+        low: lower limits of y, shape (K,); None where there are none. `high` likewise.
+        kind: how it is drawn: `line`, `points`, or `guide` (a thin line in ink, for what theory says).
+    """
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+    kind: Literal["line", "points", "guide"] = "line"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes: data only, the core draws it.
+
+    Attributes:
+        title: usually the target's label.
+        x_label: what the axis is, with its unit; `y_label` likewise.
+        series: what is drawn.
+        log_x: whether the axis is logarithmic; `log_y` likewise. What is not positive is then left out, and a line
+            breaks there.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    log_x: bool = False
+    log_y: bool = False
+
+
+class Claim(Component):
+    """A statement, the experiment that decides it and the rule by which it does.
+
+    A subclass gives its `number`, a short `title`, the whole `statement` in one sentence and the `source` (paper,
+    section), and its docstring states the decision rule. A claim has no parameters: the rule is fixed.
+    """
+
+    axis: ClassVar[str] = "claim"
+    number: ClassVar[int]
+    title: ClassVar[str]
+    statement: ClassVar[str]
+
+    @abstractmethod
+    def experiments(self, quick: bool) -> Experiments:
+        """What must be run; `quick` asks for minutes, else for the sizes that a publication needs."""
+
+    @abstractmethod
+    def decide(self, evidence: Evidence) -> Decision:
+        """Apply the rule: arithmetic on the evidence.
+
+        Raises:
+            ClaimError: the evidence cannot be judged; says why.
+        """
+
+    @abstractmethod
+    def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
+        """What a plot shows: usually a panel a target."""

@@ -1,0 +1,334 @@
+"""The verdicts on all claims as a JSON document, and its rules.
+
+The models below are the contract, schema version 1. A document is valid when its fields have the stated types, no
+number is infinite or undefined, and it agrees with itself:
+
+    a claim has either a decision or an error;  low ≤ effect ≤ high;  p-values in [0, 1]
+    the target that decides has a finding;  a plot that failed has no panels
+    supported: every finding is supported;  contradicted: some finding is;  undecided: neither
+    the series of a plot have as many x as y;  claims are in the order of their numbers, each once
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, JsonValue, ValidationError, model_validator
+
+from harness.claims.contract import Verdict
+from harness.claims.verdicts import ALPHA
+from harness.errors import one_line
+from harness.results.document import (
+    Count,
+    Document,
+    LeaderboardError,
+    Name,
+    Position,
+    check_order,
+    check_version,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from harness.claims.contract import Decision, Effect, Finding, Panel, Series
+    from harness.claims.run import Outcome
+
+CLAIMS_SCHEMA_VERSION: Literal[1] = 1
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class EffectEntry(Document):
+    """The size of what was found."""
+
+    name: Name
+    value: float
+    low: float | None
+    high: float | None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_order(self.low, self.value, self.high)
+        return self
+
+
+class FindingEntry(Document):
+    """What one target says."""
+
+    target: Name
+    verdict: Verdict
+    effect: float
+    low: float | None
+    high: float | None
+    statistic: str
+    p_value: Probability
+    p_against: Probability
+    seeds: Count
+    note: str
+    exact: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_order(self.low, self.effect, self.high)
+        return self
+
+
+class SeriesEntry(Document):
+    """One line or set of points of a plot; null where a value is not finite."""
+
+    label: str
+    x: list[float | None]
+    y: list[float | None]
+    low: list[float | None] | None
+    high: list[float | None] | None
+    kind: Literal["line", "points", "guide"]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in ("y", "low", "high"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.x):
+                raise ValueError(f"series {self.label!r} has {len(self.x)} x and {len(values)} {name}")
+        return self
+
+
+class PanelEntry(Document):
+    """One pair of axes of a plot."""
+
+    title: str
+    x_label: str
+    y_label: str
+    log_x: bool
+    log_y: bool
+    series: list[SeriesEntry]
+
+
+class ClaimEntry(Document):
+    """One claim and what became of it.
+
+    Attributes:
+        rule: the decision rule, as it was fixed in code.
+        verdict: None where there is an error; so are `effect` and `statistic`.
+        target: the one that decides; empty where none does alone.
+        seeds: independent units on that target; 1 where the result is arithmetic without randomness.
+        error: why there is no verdict; empty where there is one.
+        plot_error: why there is no plot; it takes nothing from the verdict.
+        seconds: of work on one core that its records took; shared records count for each claim.
+    """
+
+    number: Position
+    name: Name
+    title: Name
+    statement: Name
+    source: str
+    rule: str
+    verdict: Verdict | None
+    effect: EffectEntry | None
+    statistic: str
+    seeds: Count
+    note: str
+    error: str
+    seconds: Annotated[float, Field(ge=0)]
+    findings: list[FindingEntry]
+    panels: list[PanelEntry]
+    target: str = ""
+    plot_error: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.verdict is None) != bool(self.error) or (self.verdict is None) != (self.effect is None):
+            raise ValueError(f"claim {self.number}: it has either a verdict with its effect, or an error")
+        said = [finding.verdict for finding in self.findings]
+        together = {"supported": set(said) == {"supported"}, "contradicted": "contradicted" in said}
+        together["undecided"] = not any(together.values())
+        if self.verdict is not None and not together[self.verdict]:
+            raise ValueError(f"claim {self.number}: {self.verdict} does not follow from its findings")
+        if self.target and self.target not in [finding.target for finding in self.findings]:
+            raise ValueError(f"claim {self.number}: {self.target!r} decides but has no finding")
+        if self.plot_error and (self.panels or self.verdict is None):
+            raise ValueError(f"claim {self.number}: a plot error goes with a verdict and without panels")
+        return self
+
+
+class ClaimsBoard(Document):
+    """The verdicts of one run.
+
+    Attributes:
+        command: what was typed to make them.
+        quick: whether the quick sizes were run.
+        alpha: level of the tests of each claim.
+    """
+
+    schema_version: Literal[1]
+    command: str
+    quick: bool
+    alpha: Probability
+    environment: dict[str, JsonValue]
+    claims: list[ClaimEntry]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for before, after in itertools.pairwise(self.claims):
+            if before.number >= after.number:
+                raise ValueError(f"claim {after.number} comes after claim {before.number}")
+        return self
+
+
+def claims_board(outcomes: Sequence[Outcome], *, quick: bool, command: str, environment: dict[str, Any]) -> ClaimsBoard:
+    """Return the document of a run's outcomes."""
+    return ClaimsBoard(
+        schema_version=CLAIMS_SCHEMA_VERSION,
+        command=command,
+        quick=quick,
+        alpha=ALPHA,
+        environment=environment,
+        claims=[_entry(outcome) for outcome in outcomes],
+    )
+
+
+def _entry(outcome: Outcome) -> ClaimEntry:
+    """Return one claim's entry; a decision that breaks the contract becomes an error."""
+    if outcome.decision is not None:
+        try:
+            return _claim(outcome, outcome.decision)
+        except ValidationError as error:
+            rule = error.errors()[0]["msg"].removeprefix("Value error, ")
+            where = ".".join(str(part) for part in error.errors()[0]["loc"])
+            return _claim(
+                outcome, None, f"rule: the decision breaks its contract: {where}: {rule}".replace(": : ", ": ")
+            )
+        except Exception as error:  # the decision is a plugin's: what it holds may be anything
+            return _claim(outcome, None, f"rule: the decision breaks its contract: {one_line(error)}")
+    return _claim(outcome, None, outcome.error)
+
+
+def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> ClaimEntry:
+    claim = outcome.claim
+    panels, plot_error = ([], "") if decision is None else _plot(outcome)
+    return ClaimEntry(
+        number=claim.number,
+        name=claim.name,
+        title=claim.title,
+        statement=claim.statement,
+        source=claim.source,
+        rule=inspect.cleandoc(type(claim).__doc__ or ""),
+        verdict=None if decision is None else decision.verdict,
+        effect=None if decision is None else _effect(decision.effect),
+        statistic="" if decision is None else _line(decision.statistic),
+        seeds=0 if decision is None else decision.seeds,
+        note="" if decision is None else _line(decision.note),
+        error=error,
+        seconds=outcome.seconds,
+        findings=[] if decision is None else [_finding(finding) for finding in decision.findings],
+        panels=panels,
+        target="" if decision is None else decision.target,
+        plot_error=plot_error,
+    )
+
+
+def _plot(outcome: Outcome) -> tuple[list[PanelEntry], str]:
+    """Return a claim's panels, or why it has none."""
+    try:
+        return [_panel(panel) for panel in outcome.panels], outcome.plot_error
+    except ValidationError as error:
+        return [], error.errors()[0]["msg"].removeprefix("Value error, ")
+    except Exception as error:  # the panels are a plugin's: whatever they hold is no reason to lose the verdict
+        return [], one_line(error)
+
+
+def _line(text: str) -> str:
+    """Return a plugin's words in one line."""
+    return " ".join(text.split())
+
+
+def _effect(effect: Effect) -> EffectEntry:
+    return EffectEntry(name=effect.name, value=float(effect.value), low=_finite(effect.low), high=_finite(effect.high))
+
+
+def _finding(finding: Finding) -> FindingEntry:
+    return FindingEntry(
+        target=finding.target,
+        verdict=finding.verdict,
+        effect=float(finding.effect),
+        low=_finite(finding.low),
+        high=_finite(finding.high),
+        statistic=_line(finding.statistic),
+        p_value=float(finding.p_value),
+        p_against=float(finding.p_against),
+        seeds=int(finding.seeds),
+        note=_line(finding.note),
+        exact=bool(finding.exact),
+    )
+
+
+def _panel(panel: Panel) -> PanelEntry:
+    return PanelEntry(
+        title=panel.title,
+        x_label=panel.x_label,
+        y_label=panel.y_label,
+        log_x=panel.log_x,
+        log_y=panel.log_y,
+        series=[_series(series) for series in panel.series],
+    )
+
+
+def _series(series: Series) -> SeriesEntry:
+    return SeriesEntry(
+        label=series.label,
+        x=[_finite(value) for value in series.x],
+        y=[_finite(value) for value in series.y],
+        low=None if series.low is None else [_finite(value) for value in series.low],
+        high=None if series.high is None else [_finite(value) for value in series.high],
+        kind=series.kind,
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def validate_claims(document: object) -> ClaimsBoard:
+    """Check a document, as `json.loads` gives it, against the contract.
+
+    Raises:
+        LeaderboardError: a newer schema version, or one line with the place in the document and the rule.
+    """
+    if isinstance(document, ClaimsBoard):
+        return document
+    if not isinstance(document, dict):
+        raise LeaderboardError(f"verdicts on claims are a JSON object, not {type(document).__name__}")
+    check_version(document.get("schema_version"), CLAIMS_SCHEMA_VERSION)
+    try:
+        return ClaimsBoard.model_validate(document)
+    except ValidationError as error:
+        refuse(error)
+
+
+def claims_to_json(document: object) -> str:
+    """Return the canonical text: fields in contract order, one claim a line.
+
+    Raises:
+        LeaderboardError: the document breaks the contract.
+    """
+    plain = validate_claims(document).model_dump(mode="json")
+    lines = []
+    for key, value in plain.items():
+        text = _dump(value)
+        if key == "claims" and value:
+            text = "[\n" + ",\n".join(f"  {_dump(entry)}" for entry in value) + "\n ]"
+        lines.append(f" {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def claims_json_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12); rules between fields are left to `validate_claims`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ClaimsBoard.model_json_schema()}
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

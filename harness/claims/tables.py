@@ -1,0 +1,201 @@
+"""The verdicts on claims for eyes (`table`, `markdown`) and for programs (`json`).
+
+A terminal too narrow for all columns loses, in this order: the time, the units, the statistic, the target that
+decides. Claim, verdict, effect and the count of targets stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from harness.claims.document import ClaimEntry, ClaimsBoard, FindingEntry, claims_to_json, validate_claims
+from harness.claims.verdicts import chance
+from harness.results.document import LeaderboardError
+from harness.views.columns import ESSENTIAL, GAP, Column, shorten, wrap
+from harness.views.quantities import number, quantity
+from harness.views.tables import break_lines, in_markdown, markdown_table, printable, text_table
+
+FORMATS = ("table", "json", "markdown")
+
+NARROWEST = 14
+"""Columns of text are not made narrower."""
+
+TIME, UNITS, STATISTIC, DECIDES = range(4)
+"""What a column is worth: the smaller goes first."""
+
+TARGETS = "targets for / against / open"
+"""Head of the column that counts what the targets say: supported, contradicted, undecided."""
+
+SENTENCES = ("claim", "effect", "statistic")
+"""Columns whose cells are broken into lines."""
+
+LONGEST = 14
+"""Characters of a line of the name of the target that decides."""
+
+
+def render_claims(document: object, format: str, *, width: int | None = None) -> str:
+    """Return the verdicts in a format, with a newline at the end.
+
+    Arguments:
+        document: the verdicts, as a model or as plain JSON data.
+        format: `table` (a terminal), `markdown`, `json` (the document).
+        width: the columns of the terminal; None is no limit. Only a table heeds it.
+
+    Raises:
+        LeaderboardError: the document breaks its contract, or the format is unknown.
+    """
+    board = validate_claims(document)
+    if format == "json":
+        return claims_to_json(board)
+    if format == "markdown":
+        lists = [*errors_list(board), *notes_list(board)]
+        return "\n\n".join(["# Claims", summary(board) + ".", claims_table(board), *lists]) + "\n"
+    if format == "table":
+        return _text(board, width)
+    raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
+
+
+def summary(board: ClaimsBoard) -> str:
+    """Return one line: how many claims, with which verdicts, at which level."""
+    verdicts = [entry.verdict or "error" for entry in board.claims]
+    counts = [f"{verdicts.count(each)} {each}" for each in ("supported", "contradicted", "undecided", "error")]
+    sizes = "quick sizes" if board.quick else "full sizes"
+    said = ", ".join(count for count in counts if not count.startswith("0 "))
+    noun = "claim" if len(verdicts) == 1 else "claims"
+    return f"{len(verdicts)} {noun} ({sizes}): {said}; each tested at level {board.alpha:.2g}"
+
+
+def claims_table(board: ClaimsBoard) -> str:
+    """Return the table of verdicts in Markdown."""
+    return markdown_table(_columns(board))
+
+
+def findings_table(entry: ClaimEntry) -> str:
+    """Return what each target says of one claim, in Markdown."""
+    found = entry.findings
+    name = entry.effect.name if entry.effect else "effect"
+    columns = [
+        Column("target", tuple(f.target for f in found), naming=True),
+        Column("verdict", tuple(f.verdict for f in found), naming=True),
+        Column(name, tuple(quantity(f.effect, f.low, f.high) for f in found)),
+        Column("statistic", tuple(f.statistic for f in found), naming=True),
+        Column("p for", tuple(_chance(f, f.p_value) for f in found)),
+        Column("p against", tuple(_chance(f, f.p_against) for f in found)),
+        Column("units", tuple(str(f.seeds) for f in found)),
+    ]
+    if any(f.note for f in found):
+        columns.append(Column("note", tuple(f.note for f in found), naming=True))
+    return markdown_table(columns)
+
+
+def errors_list(board: ClaimsBoard) -> list[str]:
+    """Return the claims that have an error as a list in Markdown; empty where there is none."""
+    return _listed({entry.number: entry.error for entry in board.claims})
+
+
+def notes_list(board: ClaimsBoard) -> list[str]:
+    """Return what each verdict means as a list in Markdown; empty where no claim has a note."""
+    return _listed({entry.number: entry.note for entry in board.claims})
+
+
+def _listed(said: Mapping[int, str]) -> list[str]:
+    lines = [f"- claim {number}: {in_markdown(words)}" for number, words in said.items() if words]
+    return ["\n".join(lines)] if lines else []
+
+
+def clock(seconds: float) -> str:
+    """Return seconds of work as a reader wants them."""
+    return f"{seconds:.0f} s" if seconds < 99.5 else f"{seconds / 60:.1f} min"
+
+
+def _columns(board: ClaimsBoard) -> list[Column]:
+    entries = board.claims
+    return [
+        Column("#", tuple(str(e.number) for e in entries)),
+        Column("claim", tuple(e.title for e in entries), naming=True),
+        Column("verdict", tuple(e.verdict or "error" for e in entries), naming=True),
+        Column("effect", tuple(_effect(e) for e in entries), naming=True),
+        Column("statistic", tuple(e.statistic or "n/a" for e in entries), STATISTIC, naming=True),
+        Column(TARGETS, tuple(_counts(e) for e in entries), naming=True),
+        Column("decided by", tuple(_decisive(e) for e in entries), DECIDES, naming=True),
+        Column("units", tuple(str(e.seeds) if e.verdict else "n/a" for e in entries), UNITS),
+        Column("time", tuple(clock(e.seconds) for e in entries), TIME),
+    ]
+
+
+def _counts(entry: ClaimEntry) -> str:
+    said = [finding.verdict for finding in entry.findings]
+    return " / ".join(str(said.count(each)) for each in ("supported", "contradicted", "undecided")) if said else "n/a"
+
+
+def _decisive(entry: ClaimEntry) -> str:
+    """Return the target that decides, by its name alone where no other of the claim's targets has it."""
+    name = entry.target.partition(":")[0]
+    alone = [finding.target.partition(":")[0] for finding in entry.findings].count(name) == 1
+    return (name if alone else shorten(entry.target, LONGEST)) or "n/a"
+
+
+def _chance(finding: FindingEntry, p: float) -> str:
+    """Return a p-value; of arithmetic without randomness there is none."""
+    return "exact" if finding.exact else chance(p)
+
+
+def _effect(entry: ClaimEntry) -> str:
+    if entry.effect is None:
+        return "n/a"
+    e = entry.effect
+    return f"{e.name}: {quantity(e.value, e.low, e.high) if e.low is not None else number(e.value)}"
+
+
+def _text(board: ClaimsBoard, width: int | None) -> str:
+    lines = [summary(board), "", *text_table(_fitted(_columns(board), width))]
+    errors = [f"claim {entry.number}: {entry.error}" for entry in board.claims if entry.error]
+    notes = [f"claim {entry.number}: {entry.note}" for entry in board.claims if entry.note]
+    head = break_lines(lines[:1], width)
+    tail = [line for part in (errors, notes) if part for line in ("", *break_lines(part, width))]
+    return printable("\n".join([*head, *lines[1:], *tail])) + "\n"
+
+
+def _fitted(columns: Sequence[Column], width: int | None) -> list[Column]:
+    """Break heads and the cells that hold sentences until the table fits, the widest first; then drop columns."""
+    columns = [replace(c, cells=tuple(map(_name, c.cells))) if c.worth == DECIDES else c for c in columns]
+    columns = [replace(c, header=_broken(c.header, _widest(c.cells))) for c in columns]
+    if width is None:
+        return columns
+    while True:
+        sizes = _sizes(columns, width)
+        droppable = [column for column in columns if column.worth < ESSENTIAL]
+        if not droppable or sum(sizes) + GAP * (len(sizes) - 1) <= width:
+            return [_narrowed(column, size) for column, size in zip(columns, sizes, strict=True)]
+        columns.remove(min(droppable, key=lambda column: column.worth))
+
+
+def _sizes(columns: Sequence[Column], width: int) -> list[int]:
+    """Return the width of each column: those that hold sentences give way, the widest first, down to a limit."""
+    sizes = [column.width for column in columns]
+    flexible = [i for i, column in enumerate(columns) if column.header in SENTENCES]
+    while sum(sizes) + GAP * (len(sizes) - 1) > width:
+        widest = max(flexible, key=lambda i: sizes[i])
+        if sizes[widest] <= NARROWEST:
+            break
+        sizes[widest] -= 1
+    return sizes
+
+
+def _name(label: str) -> str:
+    return _broken(label, LONGEST)
+
+
+def _widest(cells: Sequence[str]) -> int:
+    return max((len(line) for cell in cells for line in cell.split("\n")), default=0)
+
+
+def _narrowed(column: Column, size: int) -> Column:
+    if column.header not in SENTENCES:
+        return column
+    return replace(column, cells=tuple(_broken(cell, size) for cell in column.cells))
+
+
+def _broken(cell: str, size: int) -> str:
+    return cell if len(cell) <= size else wrap(cell.split(" "), size, joint=" ")

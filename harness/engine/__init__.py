@@ -1,0 +1,1 @@
+"""The engine: what a worker does, from a job to the records it makes."""

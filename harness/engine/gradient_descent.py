@@ -1,0 +1,296 @@
+"""Gradient descent as in the paper: θ ← θ − h∇L(θ), full batch, on the fixed objective; nothing is averaged.
+
+L is that of `harness.engine.objective`. Each network is trained alone, so that none can depend on another. With
+`learning_rate = "auto"`, h = `SAFE`/λ_max, λ_max the largest absolute eigenvalue of the Hessian of L at the start, by
+power iteration: half of the 2/λ_max beyond which descent on a quadratic diverges. The curvature may grow on the
+way, and an adaptive weighting changes it; a descent that diverges says so. An adaptive weighting renews its weights
+every `every` steps from the mean residual at each level; L is another function from then on.
+Source: Wang, He, Tao, arXiv 2406.12839, section 3.1 and Theorem 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness.descents import Descent
+from harness.engine.checks import asked, check_omega
+from harness.engine.objective import Losses, Objective, draw_objective
+from harness.engine.random_streams import seed_from
+from harness.engine.snapshots import Snapshot, State, initial_module
+from harness.errors import HarnessError
+from harness.networks import TrainableNetwork
+from harness.targets import Distribution
+from harness.trajectories import Probes, Trajectory, slowest_level
+from harness.weightings import AdaptiveWeighting, Weighting
+
+SAFE = 1.0
+"""The automatic step size times the largest curvature; 2 is the edge of stability."""
+
+ITERATIONS = 40
+"""Of the power method; it is stopped at a relative change of a thousandth."""
+
+RECORDED = 50
+"""Recorded steps of a training that does not say how many."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is trained, in words: the labels of its components."""
+
+    target: str
+    network: str
+    weighting: str
+
+
+@dataclass(frozen=True)
+class Learner:
+    """One network to be trained: its weighting, as a table over `table_levels`, and its seed."""
+
+    network: TrainableNetwork
+    weighting: Weighting
+    density: Tensor
+    omega: Tensor
+    seed: int
+
+
+def recorded_steps(steps: int, record: int | None) -> list[int]:
+    """Return the steps that a training of so many records: each `record`-th, the first and the last.
+
+    `record` None stands for about `RECORDED` of them.
+    """
+    every = record or -(-steps // RECORDED)
+    return sorted({*range(0, steps, every), steps})
+
+
+def descend(
+    learner: Learner, target: Distribution, settings: Descent, labels: Labels, lengths: Sequence[int] = ()
+) -> Iterator[Snapshot]:
+    """Train one network; yield it with its trajectory after each of `lengths` steps (by default all of them).
+
+    A shorter training is the beginning of a longer one, bit for bit.
+
+    Arguments:
+        learner: the network, its weighting and its seed.
+        target: where the clean points come from.
+        settings: points, levels, step size, what is recorded.
+        labels: what the trajectory calls it all.
+        lengths: numbers of steps, increasing.
+    """
+    lengths = tuple(lengths) or (settings.steps,)
+    walk = _Walk(learner, target, settings)
+    marks = {length: recorded_steps(length, settings.record) for length in lengths}
+    wanted = set().union(*marks.values())
+    probed = {step for chosen in marks.values() for step in _probed(chosen, settings.probes)}
+    for step in range(lengths[-1] + 1):
+        walk.evaluate()
+        if not walk.finite:
+            break
+        if step in wanted:
+            walk.record(step, probe=step in probed)
+        if step in marks:
+            recorded = walk.trajectory(marks[step], _probed(marks[step], settings.probes), labels)
+            yield Snapshot(walk.state(), walk.losses.total, None, recorded)
+        walk.renew(step)
+        walk.move()
+    for _ in (length for length in lengths if length >= step and not walk.finite):
+        yield Snapshot(walk.state(), math.nan, max(step - 1, 0))
+
+
+def _probed(recorded: Sequence[int], count: int) -> list[int]:
+    """Return so many of the recorded steps, evenly spaced, the first and the last among them."""
+    if count == 0:
+        return []
+    chosen = np.unique(np.linspace(0, len(recorded) - 1, min(count, len(recorded))).round().astype(int))
+    return [recorded[i] for i in chosen]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One recorded step."""
+
+    losses: Losses
+    gradient: float
+    slowest: int
+    rate: float
+    distance: float
+    probes: list[tuple[bool, float, float, float, float]]
+
+
+class _Walk:
+    """A network on its way down its objective."""
+
+    def __init__(self, learner: Learner, target: Distribution, settings: Descent) -> None:
+        dtype = torch.float64 if settings.precision == "float64" else torch.float32
+        self._learner, self._settings, self._scale = learner, settings, target.sigma_data
+        self._objective = draw_objective(
+            target,
+            (learner.density, learner.omega),
+            seed=learner.seed,
+            points=settings.points,
+            levels=settings.levels,
+            sigma_min=settings.sigma_min,
+            sigma_max=settings.sigma_max,
+        ).to(dtype)
+        self._module = initial_module(learner.network, target.dim, target.sigma_data, learner.seed).to(dtype)
+        self._learned = [p for p in self._module.parameters() if p.requires_grad]
+        self._start = [p.detach().clone() for p in self._learned]
+        self._renewed: list[int] = []
+        self._entries: dict[int, _Entry] = {}
+        self._gradient: list[Tensor] = []
+        self.losses: Losses
+        rate = settings.learning_rate
+        self.learning_rate = automatic_rate(self._objective, self._module, learner.seed) if rate == "auto" else rate
+
+    @property
+    def finite(self) -> bool:
+        """Whether the loss and its gradient are finite."""
+        return math.isfinite(self.losses.total) and all(bool(g.isfinite().all()) for g in self._gradient)
+
+    def evaluate(self) -> None:
+        """Compute the loss and its gradient where the network is."""
+        loss, self.losses = self._objective(self._module)
+        self._gradient = list(torch.autograd.grad(loss, self._learned))
+
+    def move(self) -> None:
+        """Take one step down."""
+        with torch.no_grad():
+            for p, g in zip(self._learned, self._gradient, strict=True):
+                p.sub_(g, alpha=self.learning_rate)
+
+    def renew(self, step: int) -> None:
+        """Let an adaptive weighting renew its weights, when its time has come; not before the first step."""
+        weighting = self._learner.weighting
+        if not isinstance(weighting, AdaptiveWeighting) or step == 0 or step % weighting.every:
+            return
+        sigma = self._objective.sigma
+        with asked(weighting, "adapt"):
+            omega = weighting.adapt(sigma.clone(), self.losses.residual.clone(), self._scale)
+        self._objective.set_omega(check_omega(weighting, omega, len(sigma)))
+        self._renewed.append(step)
+        self.evaluate()
+
+    def record(self, step: int, *, probe: bool) -> None:
+        """Keep what this step is like."""
+        rates = self._objective.rates.numpy()
+        slowest = slowest_level(self.losses.level_loss.numpy(), rates)
+        gradient = sum(float(g.double().square().sum()) for g in self._gradient)
+        moved = zip(self._learned, self._start, strict=True)
+        distance = math.sqrt(sum(float((p.detach() - s).double().square().sum()) for p, s in moved))
+        probes = self._probes(step, gradient) if probe else []
+        self._entries[step] = _Entry(self.losses, gradient, slowest, float(rates[slowest]), distance, probes)
+
+    def _probes(self, step: int, squared: float) -> list[tuple[bool, float, float, float, float]]:
+        """Measure the loss around the network: at each radius along random directions, and along −∇L."""
+        here = [p.detach().clone() for p in self._learned]
+        length = math.sqrt(sum(float(p.double().square().sum()) for p in self._start))
+        generator = torch.Generator().manual_seed(seed_from("probe", self._learner.seed, step))
+        ways = [
+            (False, [torch.randn(p.shape, generator=generator, dtype=torch.float64) for p in here])
+            for _ in range(self._settings.directions)
+        ]
+        if squared > 0:
+            ways.append((True, [-g.double() for g in self._gradient]))
+        found = []
+        for radius in self._settings.radii:
+            for along, way in ways:
+                scale = radius * length / math.sqrt(sum(float(d.square().sum()) for d in way))
+                found.append(
+                    (along, *self._beside(here, [(scale * d).to(p.dtype) for d, p in zip(way, here, strict=True)]))
+                )
+        return found
+
+    def _beside(self, here: list[Tensor], shift: list[Tensor]) -> tuple[float, float, float, float]:
+        """Return ‖θ' − θ‖, L(θ), L(θ') and ⟨∇L, θ' − θ⟩ for θ' = θ + shift, and go back."""
+        with torch.no_grad():
+            for p, h, s in zip(self._learned, here, shift, strict=True):
+                p.copy_(h + s)
+            _, there = self._objective(self._module)
+            moved = [(p - h).double() for p, h in zip(self._learned, here, strict=True)]
+            for p, h in zip(self._learned, here, strict=True):
+                p.copy_(h)
+        slope = sum(float((g.double() * m).sum()) for g, m in zip(self._gradient, moved, strict=True))
+        distance = math.sqrt(sum(float(m.square().sum()) for m in moved))
+        return distance, self.losses.total, there.total, slope
+
+    def state(self) -> State:
+        """Return the module's parameters and buffers, in float32, in which networks are used."""
+        everything = (*self._module.named_parameters(), *self._module.named_buffers())
+        return {name: _single(value.detach()) for name, value in everything}
+
+    def trajectory(self, recorded: Sequence[int], probed: Sequence[int], labels: Labels) -> Trajectory:
+        """Return what was recorded at these steps, and the perturbations of those."""
+        entries = [self._entries[step] for step in recorded]
+        return Trajectory(
+            target=labels.target,
+            network=labels.network,
+            weighting=labels.weighting,
+            seed=self._learner.seed,
+            method="gradient-descent",
+            dim=self._objective.dim,
+            points=self._objective.points,
+            learning_rate=self.learning_rate,
+            sigma=self._objective.sigma.numpy(),
+            beta=self._objective.beta.numpy(),
+            rates=self._objective.rates.numpy(),
+            renewed=tuple(self._renewed),
+            step=np.array(recorded),
+            loss=np.array([e.losses.total for e in entries]),
+            level_loss=np.stack([e.losses.level_loss.numpy() for e in entries]),
+            residual=np.stack([e.losses.residual.numpy() for e in entries]),
+            gradient=np.array([e.gradient for e in entries]),
+            slowest=np.array([e.slowest for e in entries]),
+            rate=np.array([e.rate for e in entries]),
+            distance=np.array([e.distance for e in entries]),
+            probes=_gathered({step: self._entries[step].probes for step in probed}),
+        )
+
+
+def _single(value: Tensor) -> Tensor:
+    return value.float().clone() if value.is_floating_point() else value.clone()
+
+
+def _gathered(probes: dict[int, list[tuple[bool, float, float, float, float]]]) -> Probes | None:
+    rows = [(step, *row) for step, found in probes.items() for row in found]
+    if not rows:
+        return None
+    step, along, distance, loss, there, slope = (np.array(column) for column in zip(*rows, strict=True))
+    return Probes(step, along, distance, loss, there, slope)
+
+
+def automatic_rate(objective: Objective, module: nn.Module, seed: int) -> float:
+    """Return `SAFE`/λ_max of the Hessian of L where the module is.
+
+    Raises:
+        HarnessError: the curvature is 0 or not finite, so that no step size follows from it.
+    """
+    largest = curvature(objective, module, seed)
+    if not (math.isfinite(largest) and largest > 0):
+        raise HarnessError(f"the curvature of the loss at the start is {largest:g}; give learning_rate a number")
+    return SAFE / largest
+
+
+def curvature(objective: Objective, module: nn.Module, seed: int) -> float:
+    """Return |λ|_max of the Hessian of L in the learned parameters, by power iteration from a random direction."""
+    learned = [p for p in module.parameters() if p.requires_grad]
+    loss, _ = objective(module)
+    gradient = torch.autograd.grad(loss, learned, create_graph=True)
+    generator = torch.Generator().manual_seed(seed_from("curvature", seed))
+    way = [torch.randn(p.shape, generator=generator, dtype=torch.float64).to(p.dtype) for p in learned]
+    largest = 0.0
+    for _ in range(ITERATIONS):
+        length = math.sqrt(sum(float(v.double().square().sum()) for v in way))
+        if not (math.isfinite(length) and length > 0):
+            return length
+        way = [v / length for v in way]
+        product = torch.autograd.grad(gradient, learned, way, retain_graph=True, materialize_grads=True)
+        before, largest = largest, math.sqrt(sum(float(v.double().square().sum()) for v in product))
+        way = list(product)
+        if abs(largest - before) <= 1e-3 * largest:
+            break
+    return largest

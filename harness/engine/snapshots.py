@@ -1,0 +1,39 @@
+"""A network as training starts from it, and as training leaves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from harness.engine.random_streams import seed_from
+from harness.networks import TrainableNetwork
+from harness.trajectories import Trajectory
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A network after some training.
+
+    Attributes:
+        state: the module's parameters (their moving average) and buffers.
+        loss: mean of the weighted loss per coordinate over the last tenth of the steps; of gradient descent
+            (`harness.engine.gradient_descent`) the objective at the end.
+        diverged: the first step at which the loss was not finite, or None.
+        trajectory: the way there, where it was recorded.
+    """
+
+    state: dict[str, Tensor]
+    loss: float
+    diverged: int | None
+    trajectory: Trajectory | None = None
+
+
+def initial_module(network: TrainableNetwork, dim: int, sigma_data: float, seed: int) -> nn.Module:
+    """Return the module that training with this seed starts from."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_from("initialisation", seed))
+        return network.module(dim, sigma_data)

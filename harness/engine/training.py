@@ -1,0 +1,280 @@
+"""The first stage: training networks, many at once.
+
+Minimises E_{σ ~ p} ω(σ) ‖σS(X_0 + σξ, σ) + ξ‖²/d by Adam on fresh noise, with an exponential moving average of the
+parameters. Networks of one shape on one target train stacked, one `torch.func` batch; each sees the same data, noise
+and quantiles as any other of its seed, and none of its arithmetic depends on what else is in the stack.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from harness.engine.checks import asked, check_omega
+from harness.engine.jobs import Training
+from harness.engine.levels import LevelSampler, Residual, interpolate, table_levels
+from harness.engine.random_streams import seed_from
+from harness.engine.snapshots import Snapshot, State, initial_module
+from harness.networks import TrainableNetwork
+from harness.targets import Distribution
+from harness.weightings import AdaptiveWeighting, Weighting
+
+if TYPE_CHECKING:
+    from harness.engine.recording import Recorder
+
+LANES = 32
+"""Points of a step come in a multiple of this: vectorised arithmetic rounds what is left over otherwise."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a stack: its weighting, as a table over log-spaced levels, and its seed."""
+
+    weighting: Weighting
+    density: Tensor
+    omega: Tensor
+    seed: int
+
+
+class Batches:
+    """The training data of the seeds in a stack: the same for a seed, whatever stack it is in.
+
+    A batch is filled up to a multiple of `LANES` with its own first points, which count for nothing.
+    """
+
+    def __init__(self, target: Distribution, seeds: Sequence[int], batch_size: int) -> None:
+        self._target = target
+        self._size = batch_size
+        self._generators = {s: torch.Generator().manual_seed(seed_from("training", s)) for s in set(seeds)}
+        self._rows = list(seeds)
+        self._fill = torch.arange(batch_size + -batch_size % LANES) % batch_size
+
+    def __call__(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return clean points and noise of shape (W, B, d), float32, and quantiles of shape (W, B), float64.
+
+        B is the batch size, filled up.
+        """
+        drawn = {}
+        for seed, generator in self._generators.items():
+            clean = self._target.sample(self._size, generator).float()
+            noise = torch.randn(clean.shape, generator=generator)
+            quantile = torch.rand(self._size, generator=generator, dtype=torch.float64)
+            drawn[seed] = (clean[self._fill], noise[self._fill], quantile[self._fill])
+        rows = [drawn[seed] for seed in self._rows]
+        return torch.stack([r[0] for r in rows]), torch.stack([r[1] for r in rows]), torch.stack([r[2] for r in rows])
+
+
+class Stack:
+    """Networks of one shape, their moving averages and their optimiser.
+
+    The learned parameters of all networks are views of one matrix, a row each, padded so that every row fills whole
+    vector registers: the fused optimiser rounds the rest of a row otherwise, and a network would depend on its place
+    in the stack.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module], training: Training) -> None:
+        self._base = copy.deepcopy(modules[0]).to("meta")
+        state, self._buffers = stack_module_state(list(modules))
+        learns = {name: p.requires_grad for name, p in modules[0].named_parameters()}
+        self._frozen = {k: v.detach() for k, v in state.items() if not learns[k]}
+        learned = {k: v.detach() for k, v in state.items() if learns[k]}
+        self._flat = _padded(learned, len(modules))
+        self._flat.grad = torch.zeros_like(self._flat)
+        self._shapes = {k: v.shape for k, v in learned.items()}
+        self._views = {k: v.detach().requires_grad_() for k, v in self._split(self._flat).items()}
+        self._average = self._flat.clone()
+        self._decay = training.ema_decay
+        self._steps = 0
+        self._optimiser = torch.optim.Adam([self._flat], lr=training.learning_rate, fused=True)
+        self._forward: Callable[..., Tensor] = vmap(self._one)
+
+    def _split(self, flat: Tensor) -> State:
+        """Return the named parameters inside a matrix like `_flat`, as views."""
+        views, start = {}, 0
+        for name, shape in self._shapes.items():
+            width = math.prod(shape[1:])
+            views[name] = flat[:, start : start + width].view(shape)
+            start += width
+        return views
+
+    def _one(self, learned: State, frozen: State, buffers: State, x: Tensor, sigma: Tensor) -> Tensor:
+        denoised: Tensor = functional_call(self._base, ({**learned, **frozen}, buffers), (x, sigma))
+        return denoised
+
+    def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Denoise (W, B, d) points at (W, B) levels, each by its network."""
+        return self._forward(self._views, self._frozen, self._buffers, x, sigma)
+
+    def parameters(self) -> Tensor:
+        """Return the learned parameters, a row for each network; not to be changed."""
+        return self._flat.detach()
+
+    def average(self) -> Tensor:
+        """Return the moving average of the learned parameters, of the shape of `parameters`; not to be changed."""
+        return self._average
+
+    def gradient(self) -> Tensor:
+        """Return the gradient of each network's own loss, of the shape of `parameters`."""
+        assert self._flat.grad is not None
+        return self._flat.grad
+
+    def differentiate(self, loss: Tensor) -> None:
+        """Compute the gradient of the sum of the losses, shape (W,); each depends on its own network only."""
+        gradients = torch.autograd.grad(loss.sum(), list(self._views.values()), allow_unused=True)
+        assert self._flat.grad is not None
+        for place, gradient in zip(self._split(self._flat.grad).values(), gradients, strict=True):
+            if gradient is not None:
+                place.copy_(gradient)
+
+    def descend(self) -> None:
+        """Take one step down the gradient."""
+        self._optimiser.step()
+        decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
+        self._average.lerp_(self._flat.detach(), 1 - decay)
+        self._steps += 1
+
+    def state(self, row: int) -> State:
+        """Return one network's averaged parameters, frozen parameters and buffers."""
+        everything = {**self._split(self._average), **self._frozen, **self._buffers}
+        return {name: value[row].clone() for name, value in everything.items()}
+
+
+def _padded(parameters: State, rows: int) -> Tensor:
+    """Return stacked parameters as one matrix, a row for each network, padded with zeros to a multiple of 16."""
+    flat = torch.cat([value.reshape(rows, -1) for value in parameters.values()], dim=1)
+    return nn.functional.pad(flat, (0, -flat.shape[1] % 16))
+
+
+def train(
+    network: TrainableNetwork,
+    target: Distribution,
+    members: Sequence[Member],
+    training: Training,
+    watch: Recorder | None = None,
+) -> Iterator[list[Snapshot]]:
+    """Train a stack; yield the snapshots of all members at each level of `training.levels`.
+
+    Arguments:
+        network: the shape that all members share.
+        target: where the clean points come from.
+        members: one for each network of the stack.
+        training: how long, how fast, on which levels.
+        watch: is shown every step; it changes nothing.
+    """
+    if len(members) > 1 and not separable(network, target, [m.seed for m in members], training):
+        alone = [train(network, target, [member], training, watch) for member in members]
+        yield from ([snapshot for (snapshot,) in level] for level in zip(*alone, strict=True))
+        return
+    stack = Stack([initial_module(network, target.dim, target.sigma_data, m.seed) for m in members], training)
+    batches = Batches(target, [m.seed for m in members], training.batch_size)
+    levels = table_levels(training.sigma_min, training.sigma_max)
+    draw = LevelSampler(levels, torch.stack([m.density for m in members]), torch.stack([m.omega for m in members]))
+    residuals = {
+        row: Residual(training.sigma_min, training.sigma_max)
+        for row, m in enumerate(members)
+        if isinstance(m.weighting, AdaptiveWeighting)
+    }
+    history = torch.full((training.levels[-1], len(members)), float("nan"), dtype=torch.float64)
+    size = training.batch_size
+    for step in range(training.levels[-1]):
+        sigma, omega, squared, loss = _differentiated(stack, batches, draw, size)
+        if watch is not None:
+            watch(step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size])
+        stack.descend()
+        history[step] = loss
+        for row, running in residuals.items():
+            running.add(sigma[row, :size], squared[row, :size].sqrt())
+            adapt_weight(members[row].weighting, running, draw, row, levels, target.sigma_data, step)
+        if step + 1 in training.levels:
+            yield [_snapshot(stack, history[: step + 1, row], row) for row in range(len(members))]
+
+
+def _differentiated(
+    stack: Stack, batches: Batches, draw: LevelSampler, size: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Compute the gradient of one step; return σ, ω and ‖σS + ξ‖² of shape (W, B), and the losses, shape (W,)."""
+    clean, noise, quantile = batches()
+    sigma64, omega = draw(quantile)
+    sigma = sigma64.float()
+    noised = clean + sigma[..., None] * noise
+    residual = (noised - stack.denoise(noised, sigma)) / sigma[..., None] - noise
+    squared = residual.square().sum(-1)
+    omega[:, size:] = 0
+    loss = (omega.float() * squared).sum(-1) / (size * clean.shape[-1])
+    stack.differentiate(loss)
+    return sigma64, omega, squared.detach(), loss.detach()
+
+
+def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], training: Training) -> bool:
+    """Whether networks of one stack train to the bits that each has alone, on this machine, in this process.
+
+    Libraries choose their kernels by shape, so that it depends on the machine and the network; it is tried, on one
+    step from rough parameters (no layer is still at zero there), once for each shape. Where it does not hold, `train`
+    trains each network alone, so that none ever depends on its stack.
+    """
+    shape = (network, target.dim, target.sigma_data, len(seeds), training.batch_size)
+    if shape not in _SEPARABLE:
+        together = _tried(network, target, seeds, training)
+        alone = torch.cat([_tried(network, target, [seed], training) for seed in seeds])
+        _SEPARABLE[shape] = bool(((together == alone) | (together.isnan() & alone.isnan())).all())
+    return _SEPARABLE[shape]
+
+
+_SEPARABLE: dict[tuple[object, ...], bool] = {}
+"""What `separable` found in this process, by shape of the stack."""
+
+ROUGH = 0.1
+"""Standard deviation of what `separable` adds to the initial parameters."""
+
+
+def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], training: Training) -> Tensor:
+    """Return what one step makes of a stack, a row for each network: losses, gradients, parameters, averages."""
+    modules = [initial_module(network, target.dim, target.sigma_data, seed) for seed in seeds]
+    for module, seed in zip(modules, seeds, strict=True):
+        generator = torch.Generator().manual_seed(seed_from("rough", seed))
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.add_(ROUGH * torch.randn(parameter.shape, generator=generator))
+    stack = Stack(modules, training)
+    levels = table_levels(training.sigma_min, training.sigma_max)
+    flat = (1 / levels).expand(len(seeds), -1)
+    draw = LevelSampler(levels, flat, torch.ones_like(flat))
+    _, _, squared, loss = _differentiated(stack, Batches(target, seeds, training.batch_size), draw, training.batch_size)
+    stack.descend()
+    return torch.cat([loss[:, None], squared, stack.gradient(), stack.parameters(), stack.average()], 1)
+
+
+def adapt_weight(
+    weighting: Weighting, running: Residual, draw: LevelSampler, row: int, levels: Tensor, scale: float, step: int
+) -> None:
+    """Let an adaptive weighting renew its weights from the residual, when its time has come.
+
+    Raises:
+        ContractError: the weighting returned weights that its contract forbids.
+    """
+    if not isinstance(weighting, AdaptiveWeighting) or (step + 1) % weighting.every:
+        return
+    mean = running.mean()
+    if mean is None or not bool(mean.isfinite().all()):
+        return
+    fine = interpolate(levels.log(), running.sigma.log(), mean)
+    with asked(weighting, "adapt"):
+        omega = weighting.adapt(levels.clone(), fine, scale)
+    draw.set_omega(row, check_omega(weighting, omega, len(levels)))
+
+
+def _snapshot(stack: Stack, history: Tensor, row: int) -> Snapshot:
+    finite = history.isfinite()
+    diverged = None if bool(finite.all()) else int((~finite).nonzero()[0])
+    tail = history[-max(1, len(history) // 10) :]
+    state = stack.state(row)
+    if diverged is None and not all(bool(v.isfinite().all()) for v in state.values()):
+        diverged = len(history) - 1
+    return Snapshot(state, float(tail.mean()), diverged)

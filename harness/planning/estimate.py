@@ -1,0 +1,78 @@
+"""What a suite would take, before anything is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.planning.plan import Plan
+
+BASE_MEMORY = 0.35
+"""GiB of one process with torch imported (measured, CPU build)."""
+
+WORK_MEMORY = 0.25
+"""GiB that a unit takes besides (measured on the shipped suites)."""
+
+
+LAYERS, WIDTH = 8, 128
+"""Layers' outputs that a step of gradient descent holds at once, for every point at every level, in double precision
+(measured: 4 to 8), and the width of a network that has no parameter of that name."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The work of a suite from nothing.
+
+    Attributes:
+        combinations: rows of the leaderboard.
+        networks: distinct networks to be trained, over all seeds and lengths of training.
+        uses: samplings of a trained network; a plain loop would train for each.
+        stacks: units that train them.
+        samplings: samplings, over all seeds; grids that turn out equal share one, so that fewer may be done.
+        seconds: estimated time.
+        memory: estimated peak in GiB over all processes; with many thousands of
+            combinations the parent adds about 10 KiB for each.
+    """
+
+    combinations: int
+    networks: int
+    uses: int
+    stacks: int
+    samplings: int
+    seconds: float
+    memory: float
+
+
+def estimate(plan: Plan, workers: int) -> Estimate:
+    """Return what a plan takes, on so many workers, when nothing of it has been done."""
+    units = [*plan.groundwork(_everything), *plan.fixed_work(_everything)]
+    training = [unit for unit in units if unit.stage == 1]
+    seeds = len(plan.suite.seeds)
+    samplings = len(plan.combinations) * seeds
+    sampling = sum(plan.sampling_cost(c) for c in plan.combinations) * seeds
+    cost = sum(unit.cost for unit in units) + sampling
+    # A stack cannot be divided among workers: with few of them the longest decides.
+    longest = max((unit.cost for unit in training), default=0.0)
+    return Estimate(
+        combinations=len(plan.combinations),
+        networks=len(plan.trained_keys()),
+        uses=sum(c.weighting is not None for c in plan.combinations) * seeds,
+        stacks=len(training),
+        samplings=samplings,
+        seconds=max(cost / workers, longest),
+        memory=BASE_MEMORY * (workers + 1) + (WORK_MEMORY + _objective_memory(plan)) * workers,
+    )
+
+
+def _objective_memory(plan: Plan) -> float:
+    """Return the GiB of a step on the fixed objective; 0 where training draws batches, which are small."""
+    widths = [getattr(c.network, "width", WIDTH) for c in plan.combinations if c.weighting is not None]
+    if plan.suite.training.method != "gradient-descent" or not widths:
+        return 0.0
+    bytes_held: float = plan.suite.training.step_points * max(widths) * LAYERS * 8
+    return bytes_held / 2**30
+
+
+def _everything(key: str) -> bool:
+    return True

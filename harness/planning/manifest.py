@@ -1,0 +1,183 @@
+"""The rows of a leaderboard before they are filled: what was compared, and under which keys its results lie.
+
+It is kept beside the results, so that ranking needs neither the plugins that made them nor any arithmetic of theirs.
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from harness import __version__
+from harness.components import digest
+from harness.errors import ContractError
+from harness.metrics import SampleMetric
+from harness.suites.compute import Spent, spent
+
+if TYPE_CHECKING:
+    from harness.components import Component
+    from harness.planning.plan import Plan
+    from harness.planning.units import Find
+    from harness.suites.combinations import Combination
+    from harness.suites.model import Suite
+
+AXES = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
+
+UNTRAINED = "none"
+"""What stands in place of a weighting where nothing is trained."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Row(_Part):
+    """One combination.
+
+    Attributes:
+        components: digest of the component on each axis.
+        compute: evaluations of the network in training and sampling; None where nothing is trained.
+        training_share: the share of them that training took.
+        networks: key of the trained network of each seed; empty for an oracle.
+        errors: key of the score error of each of these.
+        table: key of the weighting's table; None for an oracle.
+        information: key of the target's record.
+        grids: key of the grid of each seed.
+        samples: key of the sampling of each seed; empty where there is none, or none yet.
+        reason: why there is none.
+    """
+
+    components: dict[str, str]
+    steps: int
+    train_steps: int
+    sigma_max: float
+    compute: int | None
+    training_share: float | None
+    networks: list[str]
+    errors: list[str]
+    table: str | None
+    information: str
+    grids: list[str]
+    samples: list[str]
+    reason: str | None
+
+
+class Manifest(_Part):
+    """All rows of a suite.
+
+    Attributes:
+        command: what was typed to make the results.
+        metrics: digest of each metric, by its label; `bounds` likewise.
+        components: what each digest stands for.
+        calibration: for each target's digest and each sample metric's label, the key of each seed.
+    """
+
+    suite: str
+    command: str
+    rank_by: str
+    seeds: list[int]
+    metrics: dict[str, str]
+    bounds: dict[str, str]
+    components: dict[str, dict[str, Any]]
+    calibration: dict[str, dict[str, list[str]]]
+    rows: list[Row]
+    environment: dict[str, str]
+
+
+def manifest(plan: Plan, find: Find, command: str = "") -> Manifest:
+    """Return the rows of a plan whose groundwork is done."""
+    keys = plan.keys
+    components: dict[str, dict[str, Any]] = {}
+
+    def note(component: Component | None) -> str:
+        reference = untrained() if component is None else keys.reference(component)
+        components[reference["digest"]] = reference
+        return str(reference["digest"])
+
+    rows = []
+    for c in plan.combinations:
+        reason = plan.obstacle(c, find)
+        effort = _effort(plan.suite, c)
+        grids = [find(keys.grid(c, seed)) for seed in plan.suite.seeds]
+        known = [grid.payload["sigmas"] for grid in grids if grid is not None and grid.ok]
+        complete = reason is None and len(known) == len(grids)
+        pairs = zip(known, plan.suite.seeds, strict=True) if complete else ()
+        samples = [keys.sample(c, sigmas, seed) for sigmas, seed in pairs]
+        networks = [] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds]
+        rows.append(
+            Row(
+                components={axis: note(getattr(c, axis)) for axis in AXES},
+                steps=c.steps,
+                train_steps=c.train_steps,
+                sigma_max=c.sigma_max,
+                compute=effort and effort.total,
+                training_share=effort and effort.share,
+                networks=networks,
+                errors=[keys.error(network) for network in networks],
+                table=None if c.weighting is None else keys.table(c),
+                information=keys.information(c.target),
+                grids=[keys.grid(c, seed) for seed in plan.suite.seeds],
+                samples=samples,
+                reason=reason,
+            )
+        )
+    return Manifest(
+        suite=plan.suite.name,
+        command=command or f"harness run {plan.suite.name}",
+        rank_by=plan.rank_by,
+        seeds=list(plan.suite.seeds),
+        metrics={keys.label(m): keys.of(m) for m in plan.metrics},
+        bounds={keys.label(b): keys.of(b) for b in plan.bounds},
+        components=components,
+        calibration=_calibration(plan),
+        rows=rows,
+        environment=environment(),
+    )
+
+
+def _effort(suite: Suite, c: Combination) -> Spent | None:
+    """Return what training and sampling a combination take; None where nothing is trained, or a sampler cannot say."""
+    if c.weighting is None:
+        return None
+    try:
+        return spent(c.train_steps, suite.training.step_points, c.sampler, c.steps, suite.sampling.samples)
+    except ContractError:
+        # Its rows fail by the same mistake, when their samples are counted.
+        return None
+
+
+def _calibration(plan: Plan) -> dict[str, dict[str, list[str]]]:
+    keys, sample_metrics = plan.keys, [m for m in plan.metrics if isinstance(m, SampleMetric)]
+    return {
+        keys.of(target): {
+            keys.label(m): [keys.calibration(target, seed, keys.of(m)) for seed in plan.suite.seeds]
+            for m in sample_metrics
+        }
+        for target in dict.fromkeys(c.target for c in plan.combinations)
+    }
+
+
+def untrained() -> dict[str, Any]:
+    """Return the reference that stands for the weighting of a network that is not trained."""
+    return {
+        "name": UNTRAINED,
+        "params": {},
+        "distribution": "diffusion-harness",
+        "version": __version__,
+        "digest": digest("weighting", UNTRAINED),
+    }
+
+
+def environment() -> dict[str, str]:
+    """Return what besides the components could change a number."""
+    packages = ("torch", "numpy", "scipy", "scikit-learn")
+    return {
+        "harness": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": "cpu",
+        **{name: metadata.version(name) for name in packages},
+    }

@@ -1,0 +1,84 @@
+"""Units: pieces of work, each with the records that it builds on and those that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from harness.engine.jobs import Job, Payload
+from harness.errors import NotPossible
+from harness.networks import TrainableNetwork
+
+if TYPE_CHECKING:
+    from harness.components import Component
+    from harness.records import Record
+
+STAGES = ("groundwork", "training", "score error", "sampling")
+
+Find = Callable[[str], "Record | None"]
+"""Looks up a record by its key."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of work.
+
+    Attributes:
+        stage: index into `STAGES`.
+        keys: keys of the records that it makes.
+        job: makes what a worker is told, from the records that the unit builds on.
+        after: keys of the records that it builds on.
+        cost: estimated seconds on one core.
+        networks: how many it trains or measures; its time limit counts for each, so that none fails for its company.
+    """
+
+    stage: int
+    keys: tuple[str, ...]
+    job: Callable[[Find], Job]
+    cost: float
+    after: frozenset[str] = field(default_factory=frozenset)
+    networks: int = 1
+
+
+def trainable(network: Component) -> TrainableNetwork:
+    """Return the network, which is one that is trained.
+
+    Raises:
+        TypeError: it is neither that nor an oracle.
+    """
+    if not isinstance(network, TrainableNetwork):
+        raise TypeError(f"network {network.label()} is neither a TrainableNetwork nor an OracleNetwork")
+    return network
+
+
+def require_record(find: Find, key: str, what: str) -> Record:
+    """Return a record that a unit builds on.
+
+    Raises:
+        NotPossible: the record failed, or was never made.
+    """
+    record = find(key)
+    if record is None:
+        raise NotPossible(f"{what}: not computed")
+    if record.reason is not None:
+        raise NotPossible(f"{what}: {record.reason}")
+    return record
+
+
+def require(find: Find, key: str, what: str) -> Payload:
+    """Return the payload of a record that a unit builds on; raises like `require_record`."""
+    return require_record(find, key, what).payload
+
+
+def unique(items: Iterable[Any]) -> list[Any]:
+    """Return the distinct items, in order."""
+    return list(dict.fromkeys(items))
+
+
+def even_parts(items: list[Any], most: int) -> list[list[Any]]:
+    """Split into as few parts as `most` allows, of sizes that differ by at most one; none where there is nothing."""
+    count = -(-len(items) // most)
+    edges = [len(items) * i // max(count, 1) for i in range(count + 1)]
+    return [items[a:b] for a, b in pairwise(edges)]

@@ -1,0 +1,41 @@
+"""Records: what a unit of work makes, as it travels from a worker to the store."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PART = ".part"
+"""Ends the name of a checkpoint that is being written."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one unit of work produced.
+
+    Attributes:
+        key: digest of everything it depends on.
+        kind: the stage it belongs to.
+        payload: JSON values; empty where it failed.
+        reason: why it failed, in one line; None where it did not.
+        seconds: the time it took, on one core.
+    """
+
+    key: str
+    kind: str
+    payload: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether the unit did what it should."""
+        return self.reason is None
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

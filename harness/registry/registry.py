@@ -1,0 +1,207 @@
+"""The registry: every component that the installed plugins offer, by axis and name.
+
+A name is bare (`heun`) or qualified by its distribution (`diffusion-harness/heun`). A bare name that two
+plugins claim means neither: it must be qualified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from harness import components
+from harness.axes import AXES
+from harness.components import Component, ComponentError, Request
+from harness.errors import did_you_mean
+from harness.registry.provenance import Provenance, normalize, source_digest, source_root
+from harness.targets import Target
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What was wrong with a plugin: its entry point, its distribution and the reason in one line."""
+
+    plugin: str
+    distribution: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """One entry point of the group `harness`.
+
+    Attributes:
+        entry_point: its name.
+        distribution: the installed distribution that declares it.
+        version: that distribution's version.
+        status: whether it was loaded, failed, or was left out by HARNESS_PLUGINS.
+        reason: why it failed; empty otherwise.
+        components: the names it offers on each axis.
+    """
+
+    entry_point: str
+    distribution: str
+    version: str
+    status: Literal["ok", "failed", "off"]
+    reason: str = ""
+    components: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A component class, and the plugin that offers it."""
+
+    cls: type[Component]
+    plugin: PluginInfo
+
+    @property
+    def qualified(self) -> str:
+        """The name that stays unique between distributions."""
+        return f"{self.plugin.distribution}/{self.cls.name}"
+
+
+class Registry:
+    """All components, immutable once made.
+
+    Attributes:
+        axes: the names of the axes.
+        plugins: every entry point found, sorted by distribution and name.
+        problems: everything that was wrong with them, name clashes included.
+    """
+
+    def __init__(
+        self, entries: Iterable[Entry], plugins: Sequence[PluginInfo] = (), problems: Sequence[Problem] = ()
+    ) -> None:
+        self.axes = tuple(AXES)
+        self.plugins = tuple(plugins)
+        self._entries: dict[str, dict[str, list[Entry]]] = {axis: {} for axis in AXES}
+        for entry in entries:
+            self._entries[entry.cls.axis].setdefault(entry.cls.name, []).append(entry)
+        self._of_class = {e.cls: e for named in self._entries.values() for es in named.values() for e in reversed(es)}
+        self.problems = (*problems, *self._clashes())
+        self._references: dict[tuple[type[Component], str], dict[str, Any]] = {}
+
+    @classmethod
+    def from_classes(
+        cls, classes: Iterable[type[Component]], distribution: str = "local", version: str = "0"
+    ) -> Registry:
+        """Make a registry of classes that no installed plugin offers."""
+        plugin = PluginInfo("local", distribution, version, "ok")
+        return cls([Entry(each, plugin) for each in classes], [plugin])
+
+    def classes(self, axis: str) -> dict[str, type[Component]]:
+        """Return the classes of an axis by name, sorted; names that clash appear qualified."""
+        found = {}
+        for name, entries in self._entries[axis].items():
+            for entry in entries:
+                if len(entries) == 1:
+                    found[name] = entry.cls
+                elif sum(e.qualified == entry.qualified for e in entries) == 1:
+                    found[entry.qualified] = entry.cls
+        return dict(sorted(found.items()))
+
+    def find(self, axis: str, name: str) -> type[Component]:
+        """Return the class of a bare or qualified name.
+
+        Raises:
+            ComponentError: no plugin offers it (with candidates), or several do (naming each).
+        """
+        distribution, slash, bare = name.rpartition("/")
+        claims = self._entries[axis].get(bare, [])
+        if slash:
+            claims = [e for e in claims if normalize(e.plugin.distribution) == normalize(distribution)]
+        if len(claims) == 1:
+            return claims[0].cls
+        if claims:
+            raise ComponentError(_clash(axis, name, claims))
+        raise ComponentError(f"unknown {_words(axis)} {name!r}; {self._candidates(axis, name)}")
+
+    def make(self, axis: str, request: Request) -> list[Component]:
+        """Make every component that a request means.
+
+        Raises:
+            ComponentError: an unknown name or parameter, or a value of the wrong type or range.
+        """
+        cls = self.find(axis, request.name)
+        return [components.build(cls, settings) for settings in request.settings()]
+
+    def parse(self, axis: str, form: str | Mapping[str, Any]) -> list[Component]:
+        """Make every component that a string `name:param=value,value` or a table `{name = …}` means."""
+        if isinstance(form, str):
+            return self.make(axis, components.parse_request(form))
+        return self.make(axis, components.request_from_table(form))
+
+    def label(self, component: Component) -> str:
+        """Return the component's short form, qualified where its bare name is ambiguous."""
+        label = component.label()
+        if len(self._entries[component.axis].get(component.name, [])) > 1:
+            return f"{self._of_class[type(component)].plugin.distribution}/{label}"
+        return label
+
+    def provenance(self, cls: type[Component]) -> Provenance:
+        """Return where a class comes from; its source files are read at the first call.
+
+        Raises:
+            ComponentError: no plugin of this registry offers the class.
+        """
+        entry = self._of_class.get(cls)
+        if entry is None:
+            raise ComponentError(f"{cls.__module__}.{cls.__qualname__} is offered by no loaded plugin")
+        root = source_root(cls)
+        source = "" if root is None else source_digest(root)
+        return Provenance(entry.plugin.distribution, entry.plugin.version, source)
+
+    def reference(self, component: Component) -> dict[str, Any]:
+        """Return what identifies a component in a result: name, params, distribution, version and digest."""
+        params = component.parameters()
+        content = component.content_digest() if isinstance(component, Target) else ""
+        key = (type(component), components.digest(params, content))
+        if key not in self._references:
+            origin = self.provenance(type(component))
+            parts = (
+                component.axis,
+                component.name,
+                params,
+                origin.distribution,
+                origin.version,
+                origin.source,
+            )
+            self._references[key] = {
+                "name": component.name,
+                "params": params,
+                "distribution": origin.distribution,
+                "version": origin.version,
+                "digest": components.digest(*parts, *([content] if content else [])),
+            }
+        return {**self._references[key], "params": params}
+
+    def _clashes(self) -> list[Problem]:
+        return [
+            Problem(entry.plugin.entry_point, entry.plugin.distribution, _clash(axis, name, entries))
+            for axis, named in self._entries.items()
+            for name, entries in sorted(named.items())
+            if len(entries) > 1
+            for entry in entries
+        ]
+
+    def _candidates(self, axis: str, name: str) -> str:
+        hint = did_you_mean(name, self.classes(axis))
+        if name.count("/"):
+            bare = name.rpartition("/")[2]
+            hint = did_you_mean(name, [e.qualified for e in self._entries[axis].get(bare, [])] or self.classes(axis))
+        failed = [plugin.entry_point for plugin in self.plugins if plugin.status != "ok"]
+        return f"{hint} (not loaded: {', '.join(failed)}; see harness plugins)" if failed else hint
+
+
+def _clash(axis: str, name: str, claims: Sequence[Entry]) -> str:
+    claimed = f"{_words(axis)} {name!r} is claimed by"
+    qualified = sorted({entry.qualified for entry in claims})
+    if len(qualified) == 1:
+        names = " and ".join(entry.plugin.entry_point for entry in claims)
+        return f"{claimed} plugins {names} of one distribution, {claims[0].plugin.distribution}"
+    return f"{claimed} {len(qualified)} distributions; write {' or '.join(qualified)}"
+
+
+def _words(axis: str) -> str:
+    return axis.replace("_", " ")

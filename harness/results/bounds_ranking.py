@@ -1,0 +1,156 @@
+"""Ranking bounds: from a leaderboard document to the one in which the bounds compete.
+
+On each target every bound is compared with one measured metric that it limits: the marginal divergence
+(`kl`) where any row has it, else another divergence (`path-kl`, for which the bound `budget` is 1 by
+definition); a W2 bound with `w2`. Where `path-kl` was not among the suite's metrics, it is the total of the
+row's budget. What counts, in this order:
+
+- validity: rows in which a measured value is above the bound by more than its interval. Must be 0.
+- tightness: bound over measured value, median and quartiles over the rows that have both.
+- order: Kendall's τ between the order by the bound and the measured order. It does not rank.
+
+A bound is compared where it applies, and bounds apply to different rows: `tightest` counts the rows in which
+no other bound on the same metric is smaller.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.results import statistics
+from harness.results.bounds import BOUNDS_SCHEMA_VERSION, score
+from harness.results.leaderboard import Row, validate
+from harness.results.limits import limits
+from harness.results.sections import Section, sections
+
+PATH, TRAINING = "path-kl", "training-loss"
+
+ROUNDING = 1e-9
+"""Relative distance within which two bounds tie for the tightest."""
+
+Comparison = tuple[float, float]
+"""A bound and the measured value that it limits."""
+
+
+def rank_bounds(document: object) -> dict[str, Any]:
+    """Return the document in which the bounds of a leaderboard compete (`harness.results.bounds`).
+
+    Arguments:
+        document: the leaderboard, as a model or as plain JSON data.
+
+    Raises:
+        LeaderboardError: the document breaks its contract.
+    """
+    board = validate(document)
+    names = sorted({name for row in board.rows for name in row.bounds})
+    entries: list[dict[str, Any]] = []
+    compared: dict[str, list[Comparison]] = {name: [] for name in names}
+    for section in sections(board):
+        made = []
+        for name in names:
+            metric = compared_metric(section, name)
+            pairs = comparisons(section.ranked, name, metric)
+            compared[name] += pairs
+            made.append(_entry(section, name, metric, pairs))
+        entries += _ranked(made)
+    standings = [_standing(name, [e for e in entries if e["bound"] == name], compared[name]) for name in names]
+    return {
+        "schema_version": BOUNDS_SCHEMA_VERSION,
+        "suite": board.suite,
+        "environment": dict(board.environment),
+        "bounds": _ranked(standings),
+        "entries": entries,
+    }
+
+
+def compared_metric(section: Section, bound: str) -> str | None:
+    """Return the metric with which a bound is compared on a target, `kl` first; None where there is none."""
+    found = dict.fromkeys(name for row in section.ranked for name in row.metrics if limits(bound, name))
+    if limits(bound, PATH) and any(row.budget for row in section.ranked):
+        found[PATH] = None
+    return min(found, key=lambda name: name.partition(":")[0] != "kl", default=None)
+
+
+def comparisons(rows: Sequence[Row], bound: str, metric: str | None) -> list[Comparison]:
+    """Return the bound and the measured value of each row that has both; of a training, of each network."""
+    if metric is None:
+        return []
+    found = ((row.bounds.get(bound), _measured(row, metric)) for row in rows)
+    pairs = [(limit, value) for limit, value in found if limit is not None and value is not None]
+    # However a network is sampled, its training is the same: one comparison, not one a row.
+    return list(dict.fromkeys(pairs)) if metric == TRAINING else pairs
+
+
+def _measured(row: Row, metric: str) -> float | None:
+    if metric in row.metrics:
+        return row.metrics[metric].value
+    return row.budget.total if _is_path(metric) and row.budget else None
+
+
+def _entry(section: Section, bound: str, metric: str | None, pairs: Sequence[Comparison]) -> dict[str, Any]:
+    rows = [row for row in section.ranked if row.bounds.get(bound) is not None]
+    return {
+        "bound": bound,
+        "rank": 1,
+        "rows": len(section.ranked),
+        "applies": len(rows),
+        "violations": sum(any(v.bound == bound for v in row.violations) for row in rows),
+        "tightest": sum(_is_tightest(row, bound, metric) for row in rows) if metric else 0,
+        "tightness": _tightness(pairs),
+        "target": section.target,
+        "metric": metric,
+        "order": _order(pairs),
+    }
+
+
+def _standing(bound: str, entries: Sequence[dict[str, Any]], pairs: Sequence[Comparison]) -> dict[str, Any]:
+    counts = {key: sum(e[key] for e in entries) for key in ("rows", "applies", "violations", "tightest")}
+    taus = [e["order"]["kendall_tau"] for e in entries if e["metric"] and not _is_path(e["metric"])]
+    known = [tau for tau in taus if tau is not None]
+    return {
+        "bound": bound,
+        "rank": 1,
+        **counts,
+        "tightness": _tightness(pairs),
+        "targets": sum(e["applies"] > 0 for e in entries),
+        "kendall_tau": float(np.mean(known)) if known else None,
+    }
+
+
+def _is_path(metric: str) -> bool:
+    return metric.partition(":")[0] == PATH
+
+
+def _is_tightest(row: Row, bound: str, metric: str) -> bool:
+    """Whether no other bound on the same metric is smaller."""
+    own = row.bounds[bound]
+    others = [value for name, value in row.bounds.items() if value is not None and limits(name, metric)]
+    return own is not None and own <= min(others) * (1 + ROUNDING)
+
+
+def _tightness(pairs: Sequence[Comparison]) -> dict[str, Any] | None:
+    """Quartiles of bound over measured value; a value that is not positive has no ratio."""
+    ratios = [limit / value for limit, value in pairs if value > 0 and math.isfinite(limit / value)]
+    if not ratios:
+        return None
+    lower, median, upper = (float(q) for q in np.quantile(ratios, (0.25, 0.5, 0.75)))
+    return {"lower_quartile": lower, "median": median, "upper_quartile": upper, "n": len(ratios)}
+
+
+def _order(pairs: Sequence[Comparison]) -> dict[str, Any]:
+    tau = statistics.kendall(*np.array(pairs).T) if pairs else None
+    if tau is None:
+        return {"kendall_tau": None, "low": None, "high": None, "n": len(pairs)}
+    return {"kendall_tau": tau.value, "low": tau.low, "high": tau.high, "n": tau.n}
+
+
+def _ranked(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give ranks by validity, then median tightness, and sort by them; bounds of equal score by name."""
+    values = [score(e["violations"], e["tightness"] and e["tightness"]["median"]) for e in scores]
+    for entry, own in zip(scores, values, strict=True):
+        entry["rank"] = 1 + sum(other < own for other in values)
+    return sorted(scores, key=lambda entry: (entry["rank"], entry["bound"]))

@@ -1,0 +1,92 @@
+"""Effects: what one choice on one axis does to a metric, all else equal.
+
+A context is a setting of every other coordinate (target, the other axes, steps, training). In a context where
+each choice of the axis has a positive value, a choice's effect is ln(metric) − mean over choices of
+ln(metric); the effect reported is the mean over contexts. Choices are compared with those that they share
+contexts with: an oracle network has no weighting, so it shares none with a trained one, and the two kinds are
+compared among themselves.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.results.statistics import Interval, choice_effects
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One combination: its coordinates, and the metric by seed (None where there is no value)."""
+
+    coordinates: Mapping[str, Hashable]
+    values: Mapping[int, float | None]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A choice's effect as a factor on the geometric mean over the choices that it is compared with.
+
+    Attributes:
+        choice: the coordinate's value.
+        factor: below 1 is better.
+        contexts: how many contexts it is a mean over.
+        skipped: contexts that lack a choice, or a positive value.
+    """
+
+    choice: Hashable
+    factor: Interval
+    contexts: int
+    skipped: int
+
+
+def effects(observations: Sequence[Observation], axis: str) -> list[Effect]:
+    """Return the effect of each choice of an axis, in the order of first appearance.
+
+    Arguments:
+        observations: the combinations of one target.
+        axis: the coordinate to compare the choices of.
+    """
+    contexts: dict[Hashable, dict[Hashable, Mapping[int, float | None]]] = defaultdict(dict)
+    for observation in observations:
+        others = tuple(v for k, v in sorted(observation.coordinates.items()) if k != axis)
+        contexts[others][observation.coordinates[axis]] = observation.values
+    found = {}
+    for choices in _comparable(list(contexts.values())):
+        if len(choices) > 1:
+            rows = [context for context in contexts.values() if not choices.isdisjoint(context)]
+            found.update({effect.choice: effect for effect in _compare(rows, choices)})
+    order = dict.fromkeys(observation.coordinates[axis] for observation in observations)
+    return [found[choice] for choice in order if choice in found]
+
+
+def _comparable(contexts: Sequence[Mapping[Hashable, object]]) -> list[set[Hashable]]:
+    """Return the classes of choices that are linked by contexts."""
+    classes: list[set[Hashable]] = []
+    for context in contexts:
+        linked = [known for known in classes if not known.isdisjoint(context)]
+        classes = [known for known in classes if known not in linked]
+        classes.append(set(context).union(*linked))
+    return classes
+
+
+def _compare(contexts: Sequence[Mapping[Hashable, Mapping[int, float | None]]], choices: set[Hashable]) -> list[Effect]:
+    # The order of summation must not depend on that of a set.
+    ordered = [choice for choice in dict.fromkeys(c for context in contexts for c in context) if choice in choices]
+    full = [[context[choice] for choice in ordered] for context in contexts if choices <= set(context)]
+    seeds = sorted({seed for rows in full for values in rows for seed in values})
+    logs = [log for rows in full if (log := _logarithms(rows, seeds)) is not None]
+    if not logs:
+        return []
+    intervals = choice_effects(np.array(logs))
+    skipped = len(contexts) - len(logs)
+    return [Effect(c, i, len(logs), skipped) for c, i in zip(ordered, intervals, strict=True)]
+
+
+def _logarithms(rows: Sequence[Mapping[int, float | None]], seeds: Sequence[int]) -> np.ndarray | None:
+    """Ln of the values, shape (choices, seeds); None where one is missing or not positive."""
+    values = np.array([[row.get(seed) or np.nan for seed in seeds] for row in rows])
+    return np.asarray(np.log(values)) if (values > 0).all() else None

@@ -1,0 +1,424 @@
+"""The leaderboard: the JSON document that every table, page and plot is drawn from, and its rules.
+
+The models below are the contract, schema version 2. Documents of version 1, before initial laws, are read as what
+they were: every sampler started at N(0, σ_max² I), at a level that they do not tell. A document is valid when its
+fields have the stated types, no number is infinite or undefined, and it agrees with itself:
+
+    rank_low ≤ rank ≤ rank_high ≤ rows of the target
+    a smaller rank never has a larger value of the ranking metric; failures come last
+    low ≤ value ≤ high wherever an interval is given
+    initialization + score + discretization + variance = total
+    training + statistical + estimation + approximation = score_max ≥ score_exact = score
+    a row has a reason exactly when it failed
+    no combination twice; every target named beside the rows is a target of the rows
+
+A null `low` or `high` means that there were too few seeds for an interval; a null bound, that it does not
+apply.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, Self
+
+from pydantic import Field, JsonValue, ValidationError, model_validator
+
+from harness.components import digest
+from harness.results.document import (
+    SCHEMA_VERSION,
+    Count,
+    Document,
+    LeaderboardError,
+    Name,
+    Position,
+    check_order,
+    check_version,
+    refuse,
+)
+from harness.results.references import AXES, Reference, find
+
+UNFINISHED = "not computed yet: run the same command again"
+"""Reason of a row of which something is still missing; no failure."""
+
+ChoiceAxis = Literal[
+    "weighting",
+    "noise_schedule",
+    "time_discretization",
+    "network",
+    "sampler",
+    "initial_law",
+    "sigma_max",
+    "steps",
+    "train_steps",
+]
+
+
+class Estimate(Document):
+    """A metric of one combination: the mean over seeds and its interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n_seeds: Position
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_order(self.low, self.value, self.high)
+        return self
+
+
+class Calibration(Document):
+    """A metric of a held-out sample of the same size: what a perfect generator reaches."""
+
+    target: Name
+    metric: Name
+    value: float
+    low: float | None
+    high: float | None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_order(self.low, self.value, self.high)
+        return self
+
+
+class Agreement(Document):
+    """Kendall's τ between the order by a bound and the order by the ranking metric, over n combinations."""
+
+    target: Name
+    bound: Name
+    kendall_tau: Annotated[float, Field(ge=-1, le=1)] | None
+    low: float | None
+    high: float | None
+    n: Count
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_order(self.low, None, self.high)
+        return self
+
+
+class Effect(Document):
+    """One choice of one axis, with the others matched.
+
+    `factor` is the geometric mean, over `contexts` settings of the other axes, of the ranking metric
+    relative to its mean over the axis' choices; below 1 is better than the axis' average. `skipped`
+    contexts lacked a choice.
+    """
+
+    target: Name
+    axis: ChoiceAxis
+    choice: Name
+    factor: Annotated[float, Field(gt=0)]
+    low: float | None
+    high: float | None
+    contexts: Count
+    skipped: Count
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_order(self.low, None, self.high)
+        return self
+
+
+class Terms(Document):
+    """The exact path divergence in nats, term by term (`variance` may be negative)."""
+
+    initialization: float
+    score: float
+    discretization: float
+    variance: float
+    total: float
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        terms = [self.initialization, self.score, self.discretization, self.variance]
+        # Cancelling terms leave rounding of their own size, not of the total's.
+        if not math.isclose(math.fsum(terms), self.total, rel_tol=1e-6, abs_tol=1e-6 * max(map(abs, terms))):
+            raise ValueError(f"total {self.total:g} is not the sum of the terms, {math.fsum(terms):g}")
+        return self
+
+
+class Term(Document):
+    """One term of a split, in nats: the mean over seeds and its interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_order(self.low, self.value, self.high)
+        return self
+
+
+class ScoreSplit(Document):
+    """Theorem 3's form of the score error of a trained network, term by term, in nats.
+
+    `training` + `statistical` + `estimation` + `approximation` = `score_max` = max_j Δ_j/(β_j u_j) · (L − L*), which
+    is never below `score_exact` = ½ΣΔ_j e_j. The terms are signed. With `objective` "fresh" (new noise in every step)
+    there is no difference between the loss trained on and that of fresh data, and two terms are 0.
+    """
+
+    objective: Literal["fresh", "fixed"]
+    training: Term
+    statistical: Term
+    estimation: Term
+    approximation: Term
+    score_max: Term
+    score_exact: Term
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        terms = [self.training.value, self.statistical.value, self.estimation.value, self.approximation.value]
+        whole = self.score_max.value
+        if not math.isclose(math.fsum(terms), whole, rel_tol=1e-6, abs_tol=1e-6 * max(map(abs, terms))):
+            raise ValueError(f"score_max {whole:g} is not the sum of the terms, {math.fsum(terms):g}")
+        if self.score_exact.value > whole * (1 + 1e-6):
+            raise ValueError(f"score_max {whole:g} is below score_exact {self.score_exact.value:g}")
+        if self.objective == "fresh" and (self.statistical.value, self.estimation.value) != (0.0, 0.0):
+            raise ValueError("statistical and estimation must be 0 where the objective is fresh")
+        return self
+
+
+class Violation(Document):
+    """A measured value above an applicable bound by more than its interval."""
+
+    bound: Name
+    metric: Name
+    value: float
+    low: float | None
+    bound_value: float
+
+
+class Row(Document):
+    """One combination on one target.
+
+    Attributes:
+        sigma_max: first level of the grid; None where it is not known (documents of version 1).
+        compute: evaluations of the network in training and sampling together (`harness.suites.compute`); None where
+            nothing was trained.
+        training_share: the share of them that training took.
+    """
+
+    rank: Position
+    rank_low: Position
+    rank_high: Position
+    target: Reference
+    weighting: Reference
+    noise_schedule: Reference
+    time_discretization: Reference
+    network: Reference
+    sampler: Reference
+    initial_law: Reference
+    steps: Position
+    nfe: Count
+    train_steps: Count
+    sigma_max: Annotated[float, Field(gt=0)] | None
+    compute: Position | None
+    training_share: Annotated[float, Field(gt=0, lt=1)] | None
+    status: Literal["ok", "failed"]
+    reason: Name | None
+    metrics: dict[str, Estimate]
+    budget: Terms | None
+    score_split: ScoreSplit | None = None
+    bounds: dict[str, float | None]
+    violations: list[Violation]
+    seconds: dict[str, Annotated[float, Field(ge=0)]]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the combination was finished."""
+        return self.status == "ok"
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something of it is still to be computed, and nothing has failed."""
+        return self.reason == UNFINISHED
+
+    def component(self, axis: str) -> Reference:
+        """Return the component of an axis (or the target)."""
+        reference: Reference = getattr(self, axis)
+        return reference
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.rank_low <= self.rank <= self.rank_high:
+            raise ValueError(f"rank {self.rank} is outside its interval {self.rank_low} to {self.rank_high}")
+        if self.ok and self.reason is not None:
+            raise ValueError("status ok takes no reason; it must be null")
+        if not self.ok and self.reason is None:
+            raise ValueError("status failed needs a reason")
+        if (self.compute is None) != (self.training_share is None):
+            raise ValueError("compute and training_share are known together, or neither is")
+        for violation in self.violations:
+            self._check_violation(violation)
+        if self.score_split is not None:
+            self._check_split(self.score_split)
+        return self
+
+    def _check_split(self, split: ScoreSplit) -> None:
+        if self.budget is None:
+            raise ValueError("score_split needs a budget; it splits its score error")
+        exact = self.budget.score
+        if not math.isclose(split.score_exact.value, exact, rel_tol=1e-6):
+            raise ValueError(f"score_split.score_exact {split.score_exact.value:g} is not budget.score, {exact:g}")
+
+    def _check_violation(self, violation: Violation) -> None:
+        bound, metric = self.bounds.get(violation.bound), self.metrics.get(violation.metric)
+        if bound is None or metric is None:
+            raise ValueError(f"violation of {violation.bound} by {violation.metric}: the row lacks one of them")
+        if (violation.value, violation.low, violation.bound_value) != (metric.value, metric.low, bound):
+            raise ValueError(f"violation of {violation.bound} by {violation.metric}: not the row's own numbers")
+        if violation.low is not None and violation.low <= bound:
+            raise ValueError(f"violation of {violation.bound} by {violation.metric}: low is not above the bound")
+
+
+class Leaderboard(Document):
+    """Every combination of a suite, ranked per target."""
+
+    schema_version: Literal[2]
+    suite: Name
+    metric: Name
+    environment: dict[str, JsonValue]
+    calibration: list[Calibration]
+    agreement: list[Agreement]
+    effects: list[Effect]
+    rows: list[Row]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_combinations(self.rows)
+        _check_ranks(self.rows, self.metric)
+        _check_targets(self)
+        return self
+
+
+def validate(document: object) -> Leaderboard:
+    """Check a leaderboard document, as `json.loads` gives it, against the contract.
+
+    Raises:
+        LeaderboardError: a newer schema version, or one line with the place in the document and the rule.
+    """
+    if isinstance(document, Leaderboard):
+        return document
+    if not isinstance(document, dict):
+        raise LeaderboardError(f"a leaderboard is a JSON object, not {type(document).__name__}")
+    check_version(document.get("schema_version"), oldest=1)
+    try:
+        return Leaderboard.model_validate(_upgraded(document))
+    except ValidationError as error:
+        refuse(error)
+
+
+def read(path: Path) -> Leaderboard:
+    """Read and check a leaderboard file.
+
+    Raises:
+        LeaderboardError: the file cannot be read, is no JSON, or breaks the contract; one line.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise LeaderboardError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise LeaderboardError(f"{path} is not valid JSON: {error}") from error
+    try:
+        return validate(document)
+    except LeaderboardError as error:
+        raise LeaderboardError(f"{path}: {error}") from error
+
+
+def to_json(document: object) -> str:
+    """Return the canonical text of a leaderboard: fields in contract order, one list entry a line, no NaN.
+
+    Raises:
+        LeaderboardError: the document breaks the contract.
+    """
+    lines = []
+    for key, value in validate(document).model_dump(mode="json").items():
+        if isinstance(value, list) and value:
+            text = "[\n" + ",\n".join(f"  {_dump(entry)}" for entry in value) + "\n ]"
+        else:
+            text = _dump(value)
+        lines.append(f" {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of the document; rules between fields are left to `validate`."""
+    schema = Leaderboard.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document of version 1 as one of version 2; any other as it is."""
+    rows = document.get("rows")
+    if document["schema_version"] != 1 or not isinstance(rows, list):
+        return document
+    environment = document.get("environment")
+    version = environment.get("harness", "0") if isinstance(environment, dict) else "0"
+    law = {"name": "centered", "params": {}, "distribution": "diffusion-harness", "version": str(version)}
+    new: dict[str, Any] = {"initial_law": {**law, "digest": digest("initial_law", "centered")}}
+    new |= {"sigma_max": None, "compute": None, "training_share": None}
+    rows = [new | row if isinstance(row, dict) else row for row in rows]
+    return document | {"schema_version": SCHEMA_VERSION, "rows": rows}
+
+
+def _combination(row: Row) -> str:
+    parts = [row.component(axis).key for axis in ("target", *AXES)]
+    return json.dumps([parts, row.sigma_max, row.steps, row.train_steps])
+
+
+def _check_combinations(rows: list[Row]) -> None:
+    seen: dict[str, int] = {}
+    for i, row in enumerate(rows):
+        first = seen.setdefault(_combination(row), i)
+        if first != i:
+            raise ValueError(f"rows[{i}]: the same combination as rows[{first}]")
+
+
+def _check_ranks(rows: list[Row], metric: str) -> None:
+    sections = defaultdict(list)
+    for i, row in enumerate(rows):
+        sections[row.target.key].append((i, row))
+    for section in sections.values():
+        for i, row in section:
+            if row.rank_high > len(section):
+                raise ValueError(f"rows[{i}].rank_high: {row.rank_high} of only {len(section)} rows of its target")
+        # Finished rows with the metric come first, then finished rows without it, then failures.
+        ordered = sorted(section, key=lambda entry: (entry[1].rank, _standing(entry[1], metric)))
+        for (_, a), (i, b) in itertools.pairwise(ordered):
+            if a.rank < b.rank and _standing(b, metric) < _standing(a, metric):
+                raise ValueError(f"rows[{i}].rank: {b.rank} is behind a worse row of its target, ranked {a.rank}")
+
+
+def _standing(row: Row, metric: str) -> tuple[bool, float]:
+    if not row.ok:
+        return True, math.inf
+    return False, row.metrics[metric].value if metric in row.metrics else math.inf
+
+
+def _check_targets(board: Leaderboard) -> None:
+    targets = {row.target.key: row.target for row in board.rows}
+    entries: list[tuple[str, list[Any]]] = [
+        ("calibration", board.calibration),
+        ("agreement", board.agreement),
+        ("effects", board.effects),
+    ]
+    for field, named in entries:
+        for i, entry in enumerate(named):
+            if len(find(entry.target, targets.values())) != 1:
+                raise ValueError(f"{field}[{i}].target: {entry.target!r} names not exactly one target of the rows")

@@ -1,0 +1,62 @@
+"""References: components as a document names them, and the labels that tell them apart.
+
+In a label a parameter is shown only where components of the same axis and name differ in it,
+`polynomial:rho=3`; a name that two distributions give is shown as `distribution/name`. A document knows no
+defaults, so its rows decide.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from pydantic import JsonValue
+
+from harness.components import ComponentError, format_value, parse_request
+from harness.results.document import Document, Name
+
+AXES = ("weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
+"""The axes of the design space, as fields of a row."""
+
+
+class Reference(Document):
+    """A component as it was used, with its origin."""
+
+    name: Name
+    params: dict[str, JsonValue]
+    distribution: str
+    version: str
+    digest: str
+
+    @cached_property
+    def key(self) -> str:
+        """Text that is equal exactly for equal references."""
+        return json.dumps(self.model_dump(), sort_keys=True)
+
+
+def find(label: str, components: Iterable[Reference]) -> list[Reference]:
+    """Return the components that a label (`name`, `name:param=value`, `distribution/name`) fits.
+
+    A label may give more parameters than tell the components apart: those it gives must agree. Where its
+    parameters cannot be read back (a file name with a comma), its name decides.
+    """
+    try:
+        request = parse_request(label)
+        (settings,) = request.settings()
+        name = request.name
+    except (ComponentError, ValueError):
+        name, settings = label.partition(":")[0], {}
+    distribution, _, name = name.rpartition("/")
+    return [
+        component
+        for component in components
+        if component.name == name
+        and distribution in ("", component.distribution)
+        and all(k in component.params and _same(component.params[k], v) for k, v in settings.items())
+    ]
+
+
+def _same(a: Any, b: Any) -> bool:
+    return format_value(a) == format_value(b)

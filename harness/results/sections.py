@@ -1,0 +1,175 @@
+"""Sections: a leaderboard seen target by target, with the words that name its combinations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from harness.components import format_value
+from harness.results.labels import Labels, labels
+from harness.results.leaderboard import Agreement, Calibration, Leaderboard, Row
+from harness.results.limits import is_divergence, limits
+from harness.results.references import AXES, find
+
+HEADERS = {
+    "weighting": "weighting",
+    "noise_schedule": "schedule",
+    "time_discretization": "grid",
+    "network": "network",
+    "sampler": "sampler",
+    "initial_law": "initial law",
+    "sigma_max": "sigma_max",
+    "steps": "steps",
+    "train_steps": "train steps",
+}
+"""What tells combinations apart, field by field, as a reader calls it."""
+
+NUMBERS = ("sigma_max", "steps", "train_steps")
+"""Those of them that are numbers."""
+
+UNKNOWN = "unknown"
+"""What stands for a number that a document of an older version does not tell."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """The rows of one target.
+
+    Attributes:
+        target: its label.
+        ranked: the finished rows, best first.
+        failed: the failed rows.
+        unfinished: the rows of which something is not computed yet.
+        floors: each metric of a held-out sample of the same size.
+        agreement: of each bound's order with the measured order.
+        names: for each row (by identity), what tells it apart, by field.
+    """
+
+    target: str
+    ranked: tuple[Row, ...]
+    failed: tuple[Row, ...]
+    floors: Mapping[str, Calibration]
+    agreement: tuple[Agreement, ...]
+    names: Mapping[int, Mapping[str, str]]
+    unfinished: tuple[Row, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows, the failed last."""
+        return self.ranked + self.unfinished + self.failed
+
+    @property
+    def violations(self) -> int:
+        """How many rows are above one of their bounds."""
+        return sum(bool(row.violations) for row in self.rows)
+
+    def constants(self) -> dict[str, str]:
+        """Return the fields in which no two rows differ, with their value."""
+        first = self.names[id(self.rows[0])]
+        return {
+            field: value
+            for field, value in first.items()
+            if all(self.names[id(row)][field] == value for row in self.rows)
+        }
+
+    def common(self) -> list[str]:
+        """Return, in words, what no two rows differ in, as far as it is known."""
+        return [in_words(f, v, noun=True) for f, v in self.constants().items() if v != UNKNOWN]
+
+    def combination(self, row: Row, without: Iterable[str] = ()) -> list[str]:
+        """Return the words that name a row, leaving out some fields unless nothing were left."""
+        names, left_out = self.names[id(row)], set(without)
+        return [in_words(f, v) for f, v in names.items() if f not in left_out or left_out >= set(names)]
+
+
+def in_words(field: str, value: str, noun: bool = False) -> str:
+    """Return the value of a field as a phrase: a count takes its noun, a component where it is asked for."""
+    if field in ("steps", "train_steps"):
+        return f"{value} {HEADERS[field]}"
+    if field == "sigma_max":
+        return f"{HEADERS[field]} {value}"
+    return f"{HEADERS[field]} {value}" if noun else value
+
+
+def sections(board: Leaderboard) -> list[Section]:
+    """Return the sections of a leaderboard, in the order in which its targets first occur."""
+    label = labels(board.rows)
+    groups: dict[str, list[Row]] = {}
+    for row in board.rows:
+        groups.setdefault(row.target.key, []).append(row)
+    return [_section(board, label, rows) for rows in groups.values()]
+
+
+def metrics_of(board: Leaderboard, rows: Sequence[Row]) -> list[str]:
+    """Return the metrics that rows have: the ranking metric first, the others as they occur."""
+    return list(dict.fromkeys([board.metric, *(name for row in rows for name in row.metrics)]))
+
+
+def bounds_of(rows: Sequence[Row]) -> list[str]:
+    """Return the bounds that apply to at least one row, as they occur."""
+    return list(dict.fromkeys(name for row in rows for name, value in row.bounds.items() if value is not None))
+
+
+def divergence_of(board: Leaderboard, rows: Sequence[Row]) -> str | None:
+    """Return the metric that bounds are divided by: if a divergence, the ranking one; else `kl`."""
+    found = [name for name in metrics_of(board, rows) if is_divergence(name)]
+    return min(found, key=lambda name: (name != board.metric, name.partition(":")[0] != "kl"), default=None)
+
+
+def ratio(row: Row, metric: str | None) -> float | None:
+    """Return the row's tightest bound over a measured divergence; None where one lacks or is not positive.
+
+    The bound `budget` is the path divergence itself, and is not set against it.
+    """
+    if metric is None or metric not in row.metrics or row.metrics[metric].value <= 0:
+        return None
+    same = "budget" if metric.partition(":")[0] == "path-kl" else None
+    others = {name: v for name, v in row.bounds.items() if name.partition(":")[0] != same}
+    known = [value for name, value in others.items() if value is not None and limits(name, metric)]
+    if not known:
+        return None
+    return min(known) / row.metrics[metric].value
+
+
+def target_label(name: str, board: Leaderboard) -> str:
+    """Return the label under which the target that an entry beside the rows names is shown."""
+    targets = {row.target.key: row.target for row in board.rows}
+    (target,) = find(name, targets.values())
+    return labels(board.rows)("target", target)
+
+
+def choices(board: Leaderboard) -> list[tuple[str, str]]:
+    """Return every (axis, choice) that has an effect: counts by size, names by mean effect."""
+    logs: dict[tuple[str, str], list[float]] = {}
+    for effect in board.effects:
+        logs.setdefault((effect.axis, effect.choice), []).append(math.log(effect.factor))
+    axes = list(dict.fromkeys(axis for axis, _ in logs))
+
+    def place(key: tuple[str, str]) -> tuple[int, float, float]:
+        axis, choice = key
+        size = float(choice) if axis in NUMBERS else 0.0
+        return axes.index(axis), size, fmean(logs[key])
+
+    return sorted(logs, key=place)
+
+
+def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> Section:
+    target = rows[0].target
+    ordered = sorted(rows, key=lambda row: row.rank)
+    return Section(
+        target=label("target", target),
+        ranked=tuple(row for row in ordered if row.ok),
+        failed=tuple(row for row in ordered if not row.ok and not row.unfinished),
+        unfinished=tuple(row for row in ordered if row.unfinished),
+        floors={entry.metric: entry for entry in board.calibration if find(entry.target, [target])},
+        agreement=tuple(entry for entry in board.agreement if find(entry.target, [target])),
+        names={id(row): _names(row, label) for row in rows},
+    )
+
+
+def _names(row: Row, label: Labels) -> dict[str, str]:
+    names = {axis: label(axis, row.component(axis)) for axis in AXES}
+    level = UNKNOWN if row.sigma_max is None else format_value(row.sigma_max)
+    return names | {"sigma_max": level, "steps": str(row.steps), "train_steps": str(row.train_steps)}

@@ -1,0 +1,283 @@
+"""Carrying out a suite: plan what is missing, do it, keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from harness.engine.jobs import ArithmeticJob
+from harness.planning.plan import Plan
+from harness.planning.units import STAGES, Find, Unit
+from harness.records import PART, Record
+from harness.running.progress import Progress
+from harness.running.workers import KILLED, Ended, Task, Workers, available_cores, workers
+from harness.store import ARITHMETIC, CHECKPOINTS, Store, StoreError
+from harness.suites.combinations import expand
+
+if TYPE_CHECKING:
+    from harness.registry.registry import Registry
+    from harness.suites.model import Suite
+
+FUNCTION = "harness.engine.worker:work"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to carry out a suite.
+
+    Attributes:
+        workers: number of worker processes; None: one a core.
+        yes: whether more combinations than the suite's limit are wanted.
+        retry_failed: whether what failed before is tried again.
+        progress: whether to show a bar; None: where standard error is a terminal.
+        command: what was typed, kept beside the results for their published page.
+        warn: is told what was found damaged.
+    """
+
+    workers: int | None = None
+    yes: bool = False
+    retry_failed: bool = False
+    progress: bool | None = None
+    command: str = ""
+    warn: Callable[[str], None] = lambda line: None
+
+
+class Work(Protocol):
+    """What can be carried out: the plan of a suite, or of descents.
+
+    Attributes:
+        limit: seconds that one unit may take for each network in it.
+    """
+
+    @property
+    def limit(self) -> float:
+        """Seconds that one unit may take for each network in it."""
+
+    def check_sources(self) -> None:
+        """See that files that were read are still the ones that keys were made for."""
+
+    def trained_keys(self) -> list[str]:
+        """Return the keys of records that have a checkpoint."""
+
+    def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
+        """Return the units of the first round that are missing."""
+
+    def work(self, find: Find, missing: Callable[[str], bool]) -> list[Unit]:
+        """Return the missing units of the second round."""
+
+    def contents(self, find: Find, command: str) -> dict[str, Any]:
+        """Return what is compared and under which keys, as JSON values, once the groundwork is done."""
+
+
+def run(suite: Suite, registry: Registry, directory: Path, options: Options) -> None:
+    """Do whatever a suite needs and the directory does not hold yet.
+
+    Raises:
+        SuiteError: the suite cannot be expanded.
+        StoreError: the directory cannot be used: another suite's, another run's, a newer schema, a full disk.
+    """
+    plan = planned(suite, registry, directory, yes=options.yes)
+    with opened(directory, suite.name) as store:
+        carry_out({"manifest": plan}, store, options)
+
+
+def planned(suite: Suite, registry: Registry, directory: Path, *, yes: bool = False) -> Plan:
+    """Return the plan of a suite whose results lie in a directory.
+
+    Raises:
+        SuiteError: the suite cannot be expanded.
+    """
+    return Plan(suite, registry, expand(suite, registry, yes=yes), directory.absolute() / CHECKPOINTS)
+
+
+def carry_out(works: Mapping[str, Work], store: Store, options: Options) -> None:
+    """Do whatever several pieces of work need and an open store does not hold yet, all in one pool.
+
+    What two of them need is done once.
+
+    Arguments:
+        works: by the key under which the store keeps what each compares.
+        store: where the records lie.
+        options: how.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    runner = _Runner(works, store, options)
+    try:
+        runner.carry_out()
+    finally:
+        for line in store.told():
+            options.warn(line)
+
+
+@contextmanager
+def opened(directory: Path, suite: str) -> Iterator[Store]:
+    """Open a result directory for one run of one suite at a time."""
+    lock = _locked(directory)
+    try:
+        store = Store.open(directory)
+    except BaseException:
+        lock.release()
+        raise
+    try:
+        owner = store.meta("suite")
+        if owner not in (None, family(suite)):
+            raise StoreError(f"{directory} holds results of suite {owner!r}, not {suite!r}; choose another with --out")
+        if owner is None:
+            store.set_meta("suite", family(suite))
+        yield store
+    finally:
+        store.close()
+        lock.release()
+
+
+def _locked(directory: Path) -> FileLock:
+    """Make a result directory ours alone, until the lock is released."""
+    lock = FileLock(directory / ".lock")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StoreError(f"{directory} is in use by another run; wait for it, or choose another with --out") from error
+    except OSError as error:
+        raise StoreError(f"{directory} cannot be written: {error.strerror or error}") from error
+    return lock
+
+
+def family(suite: str) -> str:
+    """Return the name that a suite shares with selections from it: their results may lie together."""
+    return suite.removesuffix("-selection")
+
+
+class _Runner:
+    """One run: its work, a store, and what is known to be in it."""
+
+    def __init__(self, works: Mapping[str, Work], store: Store, options: Options) -> None:
+        self._works = works
+        self._store = store
+        self._options = options
+        self._done = store.index()
+        # What a killed process left undone made others fail after it, for reasons of their own: all are tried again.
+        self._retry = options.retry_failed or store.failed_by(KILLED)
+        self._tried: set[str] = set()
+        self._check_checkpoints()
+
+    def carry_out(self) -> None:
+        count = self._options.workers or available_cores()
+        todo = self._round()
+        if not todo:
+            return
+        with workers(count, FUNCTION) as pool:
+            self._note_arithmetic(pool)
+            while todo:
+                self._do(todo, pool)
+                todo = self._round()
+
+    def _note_arithmetic(self, pool: Workers) -> None:
+        """Keep beside the results which arithmetic made them; each kind once, where several machines did."""
+        task = Task("arithmetic", 0, ArithmeticJob, 0.0, self._limit())
+        for ended in pool.run([task]):
+            known = self._store.meta(ARITHMETIC) or []
+            new = [record.payload["in_force"] for record in ended.value or ()]
+            if not set(new) <= set(known):
+                self._store.set_meta(ARITHMETIC, [*known, *new])
+
+    def _limit(self) -> float:
+        return max(work.limit for work in self._works.values())
+
+    def _round(self) -> list[_Todo]:
+        """Return what can be done now: the groundwork, then all that follows from what is known."""
+        return self._gathered(lambda work, missing: work.groundwork(missing)) or self._work()
+
+    def _work(self) -> list[_Todo]:
+        """Note what is compared, then return what remains to be done for it."""
+        # Many combinations ask for the same few records of the groundwork.
+        find = cache(self._find)
+        for key, work in self._works.items():
+            self._store.set_meta(key, work.contents(find, self._options.command))
+        return self._gathered(lambda work, missing: work.work(find, missing))
+
+    def _gathered(self, units: Callable[[Work, Callable[[str], bool]], list[Unit]]) -> list[_Todo]:
+        """Return the missing units of all work; what one makes another does not make again."""
+        coming: set[str] = set()
+        found: list[_Todo] = []
+        for work in self._works.values():
+            new = units(work, lambda key: key not in coming and self._missing(key))
+            # Two units may begin with one key: a longer training makes the shorter ones on its way.
+            found += [_Todo(f"{len(found) + i} {unit.keys[0]}", unit, work) for i, unit in enumerate(new)]
+            coming.update(key for unit in new for key in unit.keys)
+        return found
+
+    def _missing(self, key: str) -> bool:
+        state = self._done.get(key)
+        return state is None or (state is False and self._retry and key not in self._tried)
+
+    def _find(self, key: str) -> Record | None:
+        return self._store.get([key]).get(key)
+
+    def _check_checkpoints(self) -> None:
+        """Forget trained networks whose checkpoint is not what it was, and checkpoints that were cut off."""
+        for part in (self._store.directory / CHECKPOINTS).glob(f"*{PART}"):
+            part.unlink(missing_ok=True)
+        trained = dict.fromkeys(key for work in self._works.values() for key in work.trained_keys())
+        wanted = [key for key in trained if self._done.get(key)]
+        for key, record in self._store.get(wanted).items():
+            if not self._store.intact(record):
+                self._store.delete([key])
+                del self._done[key]
+
+    def _do(self, todo: list[_Todo], pool: Workers) -> None:
+        by_name = {each.name: each for each in todo}
+        awaited = {key for each in todo for key in each.unit.after}
+        maker = {key: each.name for each in todo for key in each.unit.keys if key in awaited}
+        tasks = [self._task(each, maker) for each in todo]
+        with Progress(tasks, pool.count, shown=self._options.progress) as bar:
+            for ended in pool.run(tasks):
+                each = by_name[ended.task.name]
+                self._keep(each, ended)
+                bar.advance(ended, STAGES[each.unit.stage])
+
+    def _task(self, todo: _Todo, maker: dict[str, str]) -> Task:
+        unit = todo.unit
+        return Task(
+            name=todo.name,
+            stage=unit.stage,
+            argument=lambda: unit.job(self._find),
+            cost=unit.cost,
+            limit=todo.work.limit * unit.networks,
+            after=frozenset(maker[key] for key in unit.after if key in maker) - {todo.name},
+        )
+
+    def _keep(self, todo: _Todo, ended: Ended) -> None:
+        """Commit what a unit made; a record that it should have made and did not has failed.
+
+        Not so one that was there before: a longer training makes the shorter ones again on its way.
+        """
+        todo.work.check_sources()
+        made = {} if ended.value is None else {record.key: record for record in ended.value}
+        stage = STAGES[todo.unit.stage]
+        reason = ended.reason or "was not made"
+        if stage == "training":
+            # A row's reason is found far from here: in groundwork the row says what failed, and sampling is itself.
+            reason = f"{stage}: {reason}"
+        records = [made.get(key) or Record(key, stage, reason=reason) for key in todo.unit.keys]
+        records = [record for record in records if record.ok or not self._done.get(record.key)]
+        self._store.put(records)
+        self._tried.update(todo.unit.keys)
+        self._done.update((record.key, record.ok) for record in records)
+
+
+@dataclass(frozen=True)
+class _Todo:
+    """A unit, what tells it apart in a run, and the work that it belongs to."""
+
+    name: str
+    unit: Unit
+    work: Work

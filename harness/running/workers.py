@@ -1,0 +1,270 @@
+"""Worker processes: units of work on all cores, each under a time limit.
+
+One thread a process, one process a core. A worker that hangs is killed with its unit and replaced; a worker whose
+parent died ends itself. Workers compute and return records; only the parent writes.
+"""
+
+from __future__ import annotations
+
+import heapq
+import multiprocessing
+import os
+import pkgutil
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from harness.arithmetic import one_thread
+from harness.errors import DiskError, HarnessError, NotPossible, one_line
+from harness.running.memory import keep_freed_memory
+
+PATIENCE = 5.0
+"""Seconds after which it is seen whether the workers are still there."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One call to be made in a worker.
+
+    Attributes:
+        name: identifies it among the tasks of a run.
+        stage: tasks of an earlier stage go first; tasks of one stage cost alike per estimated second.
+        argument: makes what the function is called with, when the task is about to start; raises `NotPossible`
+            where what it builds on has failed.
+        cost: estimated seconds on one core.
+        limit: seconds after which it is given up.
+        after: names of tasks that must have ended first.
+    """
+
+    name: str
+    stage: int
+    argument: Callable[[], Any]
+    cost: float
+    limit: float
+    after: frozenset[str] = field(default_factory=frozenset)
+
+
+KILLED = "its process was killed from outside (out of memory?); the next run tries again"
+"""The reason why a task has no value that was not at fault itself, as far as can be seen."""
+
+_FROM_OUTSIDE = {-9, 15}
+"""Exit statuses of a worker after SIGKILL (a system that is out of memory sends it) and SIGTERM (it leaves with 15)."""
+
+
+class WorkersLost(HarnessError):
+    """Worker processes ended while they had nothing to do: no task is to blame, and none can be run any more."""
+
+    def __init__(self) -> None:
+        super().__init__("worker processes were ended from outside (out of memory?); run the same command again")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a task ended: with a value, or with a reason why there is none."""
+
+    task: Task
+    value: Any
+    reason: str | None
+    seconds: float
+
+
+class Workers:
+    """A pool of worker processes."""
+
+    def __init__(self, count: int, function: str) -> None:
+        self.count = count
+        self._function = function
+        self._pool: Any = ProcessPool(max_workers=count, initializer=_prepare, context=_context())
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Ended]:
+        """Run tasks as their predecessors end, stage by stage, the dearest first; yield each as it ends.
+
+        Raises:
+            DiskError: a task met a disk that cannot be written.
+            WorkersLost: the pool came to an end.
+        """
+        queue = _Queue(tasks)
+        running: dict[Future[Any], Task] = {}
+        while queue or running:
+            # Each worker has its next task at hand; the rest wait, so that early stages can overtake.
+            while queue.ready and len(running) < 2 * self.count:
+                task = queue.take()
+                try:
+                    argument = task.argument()
+                except NotPossible as error:
+                    queue.end(task)
+                    yield Ended(task, None, str(error), 0.0)
+                    continue
+                running[self._schedule(task, argument)] = task
+            # Now and then: a pool that has ended ends no task.
+            done, _ = wait(running, PATIENCE, FIRST_COMPLETED)
+            if running and not done and not self._pool.active:
+                raise WorkersLost
+            for future in [each for each in running if each in done]:
+                task = running.pop(future)
+                queue.end(task)
+                yield _end(task, future)
+
+    def _schedule(self, task: Task, argument: Any) -> Future[Any]:
+        try:
+            future: Future[Any] = self._pool.schedule(_timed, args=[self._function, argument], timeout=task.limit)
+        except RuntimeError as error:
+            raise WorkersLost from error
+        return future
+
+    def close(self, *, kill: bool = False) -> None:
+        """End the workers; `kill` gives up what they are doing."""
+        if kill:
+            self._pool.stop()
+        else:
+            self._pool.close()
+        self._pool.join()
+
+
+class _Queue:
+    """Tasks that have not started: those that may, in order, and those that wait for others."""
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        listed = list(tasks)
+        names = {task.name for task in listed}
+        self._followers: dict[str, list[tuple[int, Task]]] = {}
+        self._open: dict[str, int] = {}
+        self._blocked = 0
+        self.ready: list[tuple[int, float, int, Task]] = []
+        for order, task in enumerate(listed):
+            before = task.after & names
+            for name in before:
+                self._followers.setdefault(name, []).append((order, task))
+            self._open[task.name] = len(before)
+            if before:
+                self._blocked += 1
+            else:
+                self._offer(order, task)
+
+    def __bool__(self) -> bool:
+        return bool(self.ready) or self._blocked > 0
+
+    def take(self) -> Task:
+        return heapq.heappop(self.ready)[-1]
+
+    def end(self, task: Task) -> None:
+        for order, follower in self._followers.pop(task.name, []):
+            self._open[follower.name] -= 1
+            if self._open[follower.name] == 0:
+                self._blocked -= 1
+                self._offer(order, follower)
+
+    def _offer(self, order: int, task: Task) -> None:
+        heapq.heappush(self.ready, (task.stage, -task.cost, order, task))
+
+
+@contextmanager
+def workers(count: int, function: str) -> Iterator[Workers]:
+    """Provide a pool of workers, ended on leaving whatever happens.
+
+    Arguments:
+        count: number of processes.
+        function: what they call, as `module:name`; only they import it.
+    """
+    pool = Workers(count, function)
+    try:
+        yield pool
+    except BaseException:
+        pool.close(kill=True)
+        raise
+    pool.close()
+
+
+def available_cores() -> int:
+    """Number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Workers are forked from a clean server that has imported torch once; elsewhere they are spawned."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    from multiprocessing import forkserver
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["harness.engine.worker"])
+    with _interrupts_ignored():
+        forkserver.ensure_running()
+    # The first fork waits for the import. Interrupted meanwhile, a pool's own workers would start too late, find
+    # its semaphores gone and say so at length.
+    first = context.Process(target=int)
+    first.start()
+    first.join()
+    return context
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Let a process that is started within not hear Ctrl-C, which is its parent's to answer."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _prepare() -> None:
+    one_thread()
+    keep_freed_memory()
+    # Standard output is the leaderboard's, whatever a plugin prints; its results are checked, warned of or not.
+    os.dup2(2, 1)
+    warnings.simplefilter("ignore")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _timed(function: str, argument: Any) -> tuple[Any, str | None, float]:
+    """Return the value of a call, or why there is none, and the seconds that it took."""
+    call = pkgutil.resolve_name(function)
+    start = time.perf_counter()
+    value, reason = None, None
+    try:
+        value = call(argument)
+    except DiskError:
+        raise
+    except BaseException as error:  # SystemExit too; and no exception need survive the way to another process
+        reason = one_line(error)
+    return value, reason, time.perf_counter() - start
+
+
+def _end(task: Task, future: Future[Any]) -> Ended:
+    try:
+        value, reason, seconds = future.result()
+    except DiskError:
+        raise
+    except BrokenProcessPool as error:
+        raise WorkersLost from error
+    except TimeoutError:
+        return Ended(task, None, f"ran out of its time limit of {task.limit:g} s", task.limit)
+    except ProcessExpired as error:
+        status = error.exitcode
+        reason = KILLED if status in _FROM_OUTSIDE else f"its process ended (exit status {status})"
+        return Ended(task, None, reason, 0.0)
+    except Exception as error:
+        return Ended(task, None, one_line(error), 0.0)
+    return Ended(task, value, reason, seconds)

@@ -1,0 +1,1 @@
+"""Suites: what to compare, as a model, its combinations, and the files that ship."""

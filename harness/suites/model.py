@@ -1,0 +1,457 @@
+"""The suite: what to compare, as one TOML file, checked by the same models as the command line."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from harness.components import Component, ComponentError, Request, parse_request, request_from_table
+from harness.errors import SuiteError, did_you_mean
+from harness.metrics import Metric
+from harness.registry.registry import Registry
+
+COMMAND_LINE = "command line"
+
+__all__ = ["Suite", "load_suite", "shipped_suites"]
+
+T = TypeVar("T")
+
+
+def _check_form(form: object) -> object:
+    """Check that a component is written as a string or a table, before any plugin is asked."""
+    try:
+        _request(form)
+    except ComponentError as error:
+        raise ValueError(str(error)) from error
+    return form
+
+
+def _request(form: object) -> Request:
+    if isinstance(form, str):
+        return parse_request(form)
+    if isinstance(form, Mapping):
+        return request_from_table(form)
+    raise ValueError('a component is "name:param=value" or {name = "…", param = value}')
+
+
+def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise ValueError(f"{value} is listed twice")
+    return values
+
+
+def _seeds(value: object) -> object:
+    """Read a number n as the seeds 0 … n−1."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 1 <= value <= 10_000:
+            raise ValueError("the number of seeds is between 1 and 10000, or a list names each")
+        return list(range(value))
+    return value
+
+
+def _listed(value: object) -> object:
+    """Read one number as a list of it."""
+    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+Form = Annotated[Any, BeforeValidator(_check_form)]
+Forms = tuple[Form, ...]
+Integers = Annotated[tuple[T, ...], AfterValidator(_distinct), Field(min_length=1)]
+Steps = Annotated[int, Field(strict=True, ge=2, le=10_000)]
+TrainSteps = Annotated[int, Field(strict=True, ge=1, le=10**7)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+Positive = Annotated[float, Field(strict=True, gt=0)]
+Level = Annotated[float, Field(strict=True, ge=1e-10, le=1e10)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+
+
+APART = 1e-3
+"""Relative distance of σ_min and the first level of a grid: levels closer than digits allow cannot be told apart."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Noise(_Section):
+    """The range of noise levels, shared by training and sampling."""
+
+    sigma_min: Level = 0.05
+    sigma_max: Level = 20.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Noise:
+        if self.sigma_min >= self.sigma_max:
+            raise ValueError(f"sigma_min = {self.sigma_min:g} is not below sigma_max = {self.sigma_max:g}")
+        if self.sigma_max < self.sigma_min * (1 + APART):
+            pair = f"sigma_min = {self.sigma_min!r} and sigma_max = {self.sigma_max!r}"
+            raise ValueError(f"{pair} are too near; they should be apart by a relative {APART:g} at least")
+        return self
+
+
+class Training(_Section):
+    """How every network is trained: Adam on fresh noise, or gradient descent on the paper's fixed objective.
+
+    Several lengths are snapshots of one run.
+    """
+
+    steps: Integers[TrainSteps] = (1000,)
+    method: Literal["adam", "gradient-descent"] = "adam"
+    batch_size: Annotated[int, Field(strict=True, ge=1, le=10**6)] = 256
+    learning_rate: Positive = 1e-3
+    ema_decay: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.999
+    points: Annotated[int, Field(strict=True, ge=1, le=10**5)] = 32
+    levels: Annotated[int, Field(strict=True, ge=2, le=1000)] = 16
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Training:
+        other = "adam" if self.method == "gradient-descent" else "gradient-descent"
+        for key in _OF_METHOD[other]:
+            if key in self.model_fields_set:
+                raise ValueError(f'{key} is for method = "{other}"; this is "{self.method}"')
+        return self
+
+    @model_serializer(mode="wrap")
+    def _told(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what the other method's keys would say, and a step size that was not given."""
+        other = "adam" if self.method == "gradient-descent" else "gradient-descent"
+        hidden = {*_OF_METHOD[other], *(["learning_rate"] if self.rate == "auto" else [])}
+        return {key: value for key, value in handler(self).items() if key not in hidden}
+
+    @property
+    def rate(self) -> float | Literal["auto"]:
+        """The step size; gradient descent finds its own where none is given."""
+        automatic = self.method == "gradient-descent" and "learning_rate" not in self.model_fields_set
+        return "auto" if automatic else self.learning_rate
+
+    @property
+    def step_points(self) -> int:
+        """Points at which one step evaluates the network."""
+        return self.points * self.levels if self.method == "gradient-descent" else self.batch_size
+
+    def settings(self) -> dict[str, Any]:
+        """Return all that a trained network depends on, besides its length."""
+        return {key: getattr(self, key) for key in ("method", "rate", *_OF_METHOD[self.method])}
+
+
+_OF_METHOD = {"adam": ("batch_size", "ema_decay"), "gradient-descent": ("points", "levels")}
+"""The keys of `Training` that one method alone has."""
+
+
+class Sampling(_Section):
+    """How much every combination generates, and from which noise levels it starts."""
+
+    samples: Annotated[int, Field(strict=True, ge=2, le=10**7)] = 2000
+    sigma_max: Annotated[tuple[Level, ...], AfterValidator(_distinct), BeforeValidator(_listed)] = ()
+
+
+Total = Annotated[int, Field(strict=True, ge=1, le=10**15)]
+Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+
+
+class Compute(_Section):
+    """Total evaluations of the network, and the shares of them that training takes (`harness.suites.compute`).
+
+    Each pair of a total and a share stands for a length of training and a number of sampling steps.
+    """
+
+    evaluations: Integers[Total]
+    training_shares: Integers[Share]
+
+
+class Limits(_Section):
+    """What a run may take: combinations in all, and seconds for one unit of work."""
+
+    combinations: Count = 20_000
+    seconds: Positive = 600.0
+
+
+class Suite(_Section):
+    """What to compare.
+
+    Components are written `name:param=value,value` or `{name = "…", param = […]}`; several values of a
+    parameter mean several components.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    title: str = ""
+    targets: Forms
+    weightings: Forms = ()
+    noise_schedules: Forms
+    time_discretizations: Forms
+    networks: Forms
+    samplers: Forms
+    initial_laws: Forms = ("centered",)
+    metrics: Annotated[Forms, Field(min_length=1)]
+    bounds: Forms = ()
+    rank_by: str
+    compute: Compute | None = None
+    steps: Annotated[tuple[Steps, ...], AfterValidator(_distinct)]
+    seeds: Annotated[Integers[Seed], BeforeValidator(_seeds)]
+    noise: Noise = Noise()
+    training: Training = Training()
+    sampling: Sampling = Sampling()
+    limits: Limits = Limits()
+
+    _origin: str = PrivateAttr(default="suite")
+    _overridden: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @model_validator(mode="after")
+    def _ranked(self) -> Suite:
+        names = [_request(form).name for form in self.metrics]
+        if self.rank_by.partition(":")[0] not in names:
+            raise ValueError(f"rank_by = {self.rank_by!r} is none of the metrics; {did_you_mean(self.rank_by, names)}")
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_by_compute(cls, data: Any) -> Any:
+        """Leave out `steps` where [compute] stands for them."""
+        if isinstance(data, Mapping) and data.get("compute") is not None and "steps" not in data:
+            return {**data, "steps": ()}
+        return data
+
+    @field_validator("steps")
+    @classmethod
+    def _steps_or_compute(cls, steps: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        if not steps and info.data.get("compute") is None:
+            raise ValueError("is empty; it should list at least one value")
+        if steps and info.data.get("compute") is not None:
+            raise ValueError("follows from [compute], which the suite has; leave out one of the two")
+        return steps
+
+    @field_validator("training")
+    @classmethod
+    def _training_or_compute(cls, training: Training, info: ValidationInfo) -> Training:
+        if info.data.get("compute") is not None and "steps" in training.model_fields_set:
+            raise ValueError("steps follow from [compute], which the suite has; leave out one of the two")
+        return training
+
+    @field_validator("sampling")
+    @classmethod
+    def _within_noise(cls, sampling: Sampling, info: ValidationInfo) -> Sampling:
+        noise = info.data.get("noise")
+        if not isinstance(noise, Noise):
+            return sampling
+        for level in sampling.sigma_max:
+            if not noise.sigma_min < level <= noise.sigma_max:
+                rule = f"above sigma_min = {noise.sigma_min:g} and at most noise.sigma_max = {noise.sigma_max:g}"
+                raise ValueError(f"sigma_max = {level:g} is out of range; it should be {rule}")
+            if level < noise.sigma_min * (1 + APART):
+                rule = f"should be above it by a relative {APART:g} at least"
+                raise ValueError(f"sigma_max = {level!r} is too near to sigma_min = {noise.sigma_min:g}; it {rule}")
+        return sampling
+
+    @property
+    def sigma_max(self) -> tuple[float, ...]:
+        """The first levels of the grids: where sampling starts."""
+        return self.sampling.sigma_max or (self.noise.sigma_max,)
+
+    @property
+    def origin(self) -> str:
+        """The file that it was read from."""
+        return self._origin
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any], origin: str) -> Suite:
+        """Make a suite from the content of a TOML file.
+
+        Raises:
+            SuiteError: a key is unknown, missing or has a forbidden value; the line begins with `origin`.
+        """
+        try:
+            suite = cls.model_validate(data)
+        except ValidationError as error:
+            key, rule = _explain(error)
+            where = _option(key) if origin == COMMAND_LINE else f"{origin}: {key}" if key else origin
+            raise SuiteError(f"{where}: {rule}") from error
+        suite._origin = origin
+        return suite
+
+    def with_selection(
+        self,
+        *,
+        targets: Sequence[str] = (),
+        weightings: Sequence[str] = (),
+        noise_schedules: Sequence[str] = (),
+        time_discretizations: Sequence[str] = (),
+        networks: Sequence[str] = (),
+        samplers: Sequence[str] = (),
+        initial_laws: Sequence[str] = (),
+        steps: Sequence[int] | None = None,
+        seeds: Sequence[int] | int | None = None,
+        train_steps: Sequence[int] | None = None,
+    ) -> Suite:
+        """Return the suite with what the command line chose in place of its own; what is empty or None stays.
+
+        Raises:
+            SuiteError: a value is forbidden.
+        """
+        components = {
+            "targets": targets,
+            "weightings": weightings,
+            "noise_schedules": noise_schedules,
+            "time_discretizations": time_discretizations,
+            "networks": networks,
+            "samplers": samplers,
+            "initial_laws": initial_laws,
+        }
+        chosen: dict[str, Any] = {key: list(forms) for key, forms in components.items() if forms}
+        chosen |= {key: value for key, value in (("steps", steps), ("seeds", seeds)) if value is not None}
+        if train_steps is not None:
+            chosen["training"] = self.training.model_dump(exclude_unset=True) | {"steps": list(train_steps)}
+        if not chosen:
+            return self
+        name = self.name if self.name.endswith("-selection") else f"{self.name}-selection"
+        data = self.model_dump(exclude_unset=True) | chosen | {"name": name}
+        changed = Suite.from_mapping(data, COMMAND_LINE)
+        changed._origin = self._origin
+        changed._overridden = self._overridden | frozenset(chosen)
+        return changed
+
+    def components(self, axis: str, registry: Registry) -> list[Component]:
+        """Return every component that the suite names on an axis, in its order.
+
+        Raises:
+            SuiteError: one is unknown, has a bad parameter, or is listed twice.
+        """
+        key = f"{axis}s"
+        found: dict[Component, None] = {}
+        for form in getattr(self, key):
+            try:
+                made = registry.parse(axis, form)
+            except ComponentError as error:
+                raise SuiteError(f"{self.where(key)}: {error}") from error
+            for component in made:
+                if component in found:
+                    raise SuiteError(f"{self.where(key)}: {registry.label(component)} is listed twice")
+                found[component] = None
+        return list(found)
+
+    def metric_components(self, registry: Registry) -> tuple[list[Metric], Metric]:
+        """Return the metrics, and the one among them that ranks.
+
+        Raises:
+            SuiteError: a metric is unknown, or `rank_by` fits none or several of them.
+        """
+        metrics = cast(list[Metric], self.components("metric", registry))
+        try:
+            request = parse_request(self.rank_by)
+            cls = registry.find("metric", request.name)
+            wanted = registry.make("metric", request) if request.values else []
+        except ComponentError as error:
+            raise SuiteError(f"{self.where('rank_by')}: {error}") from error
+        fitting = [metric for metric in metrics if metric in wanted or registry.label(metric) == self.rank_by]
+        if not request.values:
+            # A bare name means the one metric of that name, whatever its parameters.
+            fitting = fitting or [metric for metric in metrics if type(metric) is cls]
+        if len(fitting) != 1:
+            labels = " or ".join(registry.label(metric) for metric in fitting or metrics)
+            raise SuiteError(f"{self.where('rank_by')}: {self.rank_by!r} does not fit one metric; write {labels}")
+        return metrics, fitting[0]
+
+    def where(self, key: str) -> str:
+        """Return the beginning of an error line: the file and the key, or the option that took its place."""
+        return _option(key) if key in self._overridden else f"{self._origin}: {key}"
+
+
+def _option(key: str) -> str:
+    """Return the command-line option that stands for a key."""
+    word = key.partition("[")[0]
+    kept = {"steps": "steps", "seeds": "seeds", "training.steps": "train-steps", "training": "train-steps"}
+    word = kept.get(word, word.removesuffix("s"))
+    return f"--{word.replace('_', '-')}"
+
+
+def shipped_suites() -> list[str]:
+    """Return the names of the suites that ship with the package, sorted."""
+    folder = resources.files("harness") / "suites"
+    return sorted(each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml"))
+
+
+def load_suite(name_or_path: str) -> Suite:
+    """Read a suite: one that ships with the package, by name, or a TOML file, by path.
+
+    Raises:
+        SuiteError: there is no such suite, it cannot be read, or it is malformed.
+    """
+    shipped = shipped_suites()
+    if name_or_path in shipped:
+        text = (resources.files("harness") / "suites" / f"{name_or_path}.toml").read_text(encoding="utf-8")
+        return _read(text, f"{name_or_path}.toml")
+    path = Path(name_or_path)
+    if not name_or_path or (not path.exists() and path.suffix != ".toml" and path.name == name_or_path):
+        raise SuiteError(f"unknown suite {name_or_path!r}; {did_you_mean(name_or_path, shipped)} (or give a TOML file)")
+    try:
+        return _read(path.read_text(encoding="utf-8"), name_or_path)
+    except OSError as error:
+        raise SuiteError(f"{name_or_path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SuiteError(f"{name_or_path}: is no UTF-8 text; a suite is a TOML file") from error
+
+
+def _read(text: str, origin: str) -> Suite:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SuiteError(f"{origin}: is not valid TOML: {error}") from error
+    return Suite.from_mapping(data, origin)
+
+
+def _explain(error: ValidationError) -> tuple[str, str]:
+    """Return the key of the first mistake in a suite, and what is wrong with it."""
+    first, *others = error.errors()
+    if first["type"] == "missing":
+        # It may have been misspelled: an unknown key beside it is told in its place.
+        beside = (o for o in others if o["type"] == "extra_forbidden" and o["loc"][:-1] == first["loc"][:-1])
+        first = next(beside, first)
+    model: type[BaseModel] = Suite
+    for part in first["loc"][:-1]:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        annotation = next(iter(get_args(annotation)), annotation)  # a section that may be left out
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    return key.removeprefix("."), _rule(first, model)
+
+
+def _rule(mistake: ErrorDetails, model: type[BaseModel]) -> str:
+    given = f"{mistake['input']!r} is not valid"
+    match mistake["type"]:
+        case "extra_forbidden":
+            return f"unknown key; {did_you_mean(str(mistake['loc'][-1]), model.model_fields)}"
+        case "missing":
+            section = "" if model is Suite else f" with [{mistake['loc'][0]}]"
+            return f"is missing; every suite{section} must give it"
+        case "value_error":
+            return mistake["msg"].removeprefix("Value error, ")
+        case "tuple_type":
+            alone = "a number or " if mistake["loc"][-1] in ("seeds", "sigma_max") else ""
+            return f"{given}; it should be {alone}a list"
+        case "too_short":
+            return "is empty; it should list at least one value"
+        case "model_type":
+            return f"{given}; it should be a table"
+        case "string_pattern_mismatch":
+            return f"{given}; it should be lower-case words joined by hyphens"
+    return f"{given}; {mistake['msg'].replace('Input should', 'it should')}"

@@ -1,0 +1,1 @@
+"""Views: documents for eyes, as text, Markdown, HTML and plots."""

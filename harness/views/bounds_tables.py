@@ -1,0 +1,127 @@
+"""The leaderboard of bounds for eyes (`table`, `markdown`) and for programs (`json`, `csv`)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from harness.results.bounds import BoundsBoard, Entry, Scores, Standing, Tightness, bounds_to_json, validate_bounds
+from harness.results.document import LeaderboardError
+from harness.views.columns import ESSENTIAL, FURTHER, OTHER_BOUNDS, Column, fit
+from harness.views.quantities import number, span
+from harness.views.tables import FORMATS, break_lines, in_markdown, markdown_table, printable, text_table
+
+MEANING = (
+    "Ranked by validity (violations: measured above the bound by more than its interval; must be 0), then by "
+    "the median of bound/measured (quartiles in brackets; 1 is perfect)"
+)
+"""One sentence, without its full stop, that says what the ranking is."""
+
+
+def render_bounds(document: object, format: str, *, width: int | None = None) -> str:
+    """Return a leaderboard of bounds in a format, with a newline at the end.
+
+    Arguments:
+        document: the leaderboard of bounds, as a model or as plain JSON data.
+        format: `table` (a terminal), `markdown`, `csv` (a row for each bound on each target, and one with no
+            target for each bound over all), `json` (the document).
+        width: the columns of the terminal; None is no limit. Only a table heeds it.
+
+    Raises:
+        LeaderboardError: the document breaks its contract, or the format is unknown.
+    """
+    board = validate_bounds(document)
+    if format == "json":
+        return bounds_to_json(board)
+    if format == "csv":
+        return _csv(board)
+    if format == "markdown":
+        return _markdown(board)
+    if format == "table":
+        return _text(board, width)
+    raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
+
+
+def standings_table(board: BoundsBoard) -> str:
+    """Return the bounds over all targets in Markdown."""
+    return markdown_table(_standing_columns(board.bounds))
+
+
+def by_target(board: BoundsBoard) -> dict[str, list[Entry]]:
+    """Return the entries of each target, best first."""
+    found: dict[str, list[Entry]] = {}
+    for entry in board.entries:
+        found.setdefault(entry.target, []).append(entry)
+    return {target: sorted(entries, key=lambda e: (e.rank, e.bound)) for target, entries in found.items()}
+
+
+def _standing_columns(standings: Sequence[Standing]) -> list[Column]:
+    ordered = sorted(standings, key=lambda s: (s.rank, s.bound))
+    taus = tuple(span(s.kendall_tau, None, None) for s in ordered)
+    return [*_score_columns(ordered), Column("mean τ", taus, OTHER_BOUNDS)]
+
+
+def _entry_columns(entries: Sequence[Entry]) -> list[Column]:
+    taus = tuple(span(e.order.kendall_tau, e.order.low, e.order.high) for e in entries)
+    columns = _score_columns(entries)
+    columns.insert(2, Column("against", tuple(e.metric or "n/a" for e in entries), OTHER_BOUNDS, naming=True))
+    return [*columns, Column("Kendall τ", taus, OTHER_BOUNDS)]
+
+
+def _score_columns(scores: Sequence[Scores]) -> list[Column]:
+    return [
+        Column("rank", tuple(str(s.rank) for s in scores)),
+        Column("bound", tuple(s.bound for s in scores), naming=True),
+        Column("violations", tuple(str(s.violations) for s in scores)),
+        Column("bound/measured", tuple(_quartiles(s.tightness) for s in scores)),
+        Column("applies", tuple(f"{s.applies} of {s.rows}" for s in scores), ESSENTIAL),
+        Column("tightest", tuple(str(s.tightest) for s in scores), FURTHER),
+    ]
+
+
+def _quartiles(tightness: Tightness | None) -> str:
+    if tightness is None:
+        return "n/a"
+    ends = f"{number(tightness.lower_quartile)}–{number(tightness.upper_quartile)}"
+    return f"{number(tightness.median)} ({ends})"
+
+
+def _markdown(board: BoundsBoard) -> str:
+    parts = [f"# Bounds of {in_markdown(board.suite)}", MEANING + ".", standings_table(board)]
+    for target, entries in by_target(board).items():
+        parts += [f"## {in_markdown(target)}", entries_table(entries)]
+    return "\n\n".join(parts) + "\n"
+
+
+def entries_table(entries: Sequence[Entry]) -> str:
+    """Return the bounds on one target in Markdown."""
+    return markdown_table(_entry_columns(entries))
+
+
+def _text(board: BoundsBoard, width: int | None) -> str:
+    head = break_lines([f"{board.suite}: {len(board.bounds)} bounds. {MEANING}."], width)
+    blocks = ["\n".join([*head, "", *text_table(fit(_standing_columns(board.bounds), width))])]
+    for target, entries in by_target(board).items():
+        blocks.append("\n".join([f"{target}:", "", *text_table(fit(_entry_columns(entries), width))]))
+    return printable("\n\n".join(blocks)) + "\n"
+
+
+def _csv(board: BoundsBoard) -> str:
+    flat = [{"target": "", **_flatten(standing)} for standing in board.bounds]
+    flat += [_flatten(entry) for entry in board.entries]
+    fields = list(dict.fromkeys(key for row in flat for key in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fields, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return out.getvalue()
+
+
+def _flatten(scores: Scores) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for field, value in scores.model_dump(mode="json").items():
+        flat |= {f"{field}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {field: value}
+    if scores.tightness is None:
+        del flat["tightness"]
+    return flat

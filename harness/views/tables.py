@@ -1,0 +1,307 @@
+"""Tables: a leaderboard for eyes (`table`, `markdown`) and for programs (`json`, `csv`)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, get_args
+
+from harness.results.document import LeaderboardError
+from harness.results.labels import labels
+from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row, to_json, validate
+from harness.results.references import AXES
+from harness.results.sections import HEADERS, Section, choices, metrics_of, sections, target_label
+from harness.views.columns import Column, build, build_budgets, fit, wrap
+from harness.views.quantities import counted, quantity, span
+
+Format = Literal["table", "json", "csv", "markdown"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+TOP = 20
+"""Rows of each target that a table for a terminal shows, unless told otherwise."""
+
+SHOWN_FAILURES = 5
+SHOWN_BUDGETS = 5
+
+_ESCAPES = str.maketrans({char: f"\\{char}" for char in "\\|*`[]<"})
+
+
+def render(document: object, format: Format, *, top: int | None = None, width: int | None = None) -> str:
+    """Return a leaderboard in a format, with a newline at the end.
+
+    Arguments:
+        document: the leaderboard, as a model or as plain JSON data.
+        format: `table` (a terminal), `markdown`, `csv` (one flat row a combination, all fields), `json`
+        (the document). top: the rows of each target to show, best first; 0 is all. None: 20 in a table,
+        else all. width: the columns of the terminal; None is no limit. Only a table heeds it.
+
+    Raises:
+        LeaderboardError: the document breaks its contract, the format is unknown, or `top` is asked of
+        `json`.
+    """
+    board = validate(document)
+    if top is not None and top < 0:
+        raise LeaderboardError(f"top={top} is negative; give a number of rows, or 0 for all")
+    if format == "json":
+        if top:
+            raise LeaderboardError("json is always the whole document; top applies to table, markdown, csv")
+        return to_json(board)
+    if format == "csv":
+        return _csv(board, top or None)
+    if format == "markdown":
+        return _markdown(board, top or None)
+    if format == "table":
+        return _text(board, (TOP if top is None else top) or None, width)
+    raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that standard output is, or None where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def summary(board: Leaderboard) -> str:
+    """Return one line: the suite, how many combinations, by what they are ranked."""
+    return f"{board.suite}: {counted(len(board.rows), 'combination')}, ranked by {board.metric} (smaller is better)"
+
+
+def notes(section: Section, board: Leaderboard) -> list[str]:
+    """Return what is said once above a section's table, a line each."""
+    counts = [f"{counted(len(section.ranked), 'combination')} ranked"]
+    counts += [f"{len(section.failed)} failed"] if section.failed else []
+    counts += [f"{len(section.unfinished)} not computed yet"] if section.unfinished else []
+    counts += [f"{section.violations} above a bound (marked !)"] if section.violations else []
+    lines = [", ".join(counts)]
+    common = section.common()
+    if common:
+        lines.append("same in every row: " + " · ".join(common))
+    floors = [
+        f"{metric} {quantity(floor.value, floor.low, floor.high)}"
+        for metric in metrics_of(board, section.ranked)
+        if (floor := section.floors.get(metric))
+    ]
+    if floors:
+        lines.append("a perfect generator (held-out sample): " + ", ".join(floors))
+    agreement = [f"{a.bound} {span(a.kendall_tau, a.low, a.high)}, n={a.n}" for a in section.agreement]
+    if agreement:
+        lines.append("order by bound against measured order, Kendall τ: " + "; ".join(agreement))
+    return lines
+
+
+def section_table(section: Section, board: Leaderboard, top: int | None) -> str:
+    """Return a section's table in Markdown."""
+    return markdown_table(build(board, section, section.ranked[:top]))
+
+
+def failures_table(section: Section) -> str:
+    """Return the failures of a section in Markdown, with their reasons."""
+    names = tuple(" · ".join(section.combination(row, section.constants())) for row in section.failed)
+    reasons = tuple(row.reason or "" for row in section.failed)
+    return markdown_table([Column("combination", names, naming=True), Column("reason", reasons, naming=True)])
+
+
+def violations_table(section: Section) -> str:
+    """Return every measured value of a section that is above a bound, in Markdown."""
+    found = [(row, violation) for row in section.rows for violation in row.violations]
+    names = (" · ".join(section.combination(row, section.constants())) for row, _ in found)
+    measured = (f"{v.metric} {quantity(*_estimate(row, v.metric))}" for row, v in found)
+    bounds = (f"{v.bound} {quantity(v.bound_value, None, None)}" for _, v in found)
+    return markdown_table(
+        [
+            Column("combination", tuple(names), naming=True),
+            Column("measured", tuple(measured)),
+            Column("bound", tuple(bounds)),
+        ]
+    )
+
+
+def effects_table(board: Leaderboard) -> str:
+    """Return the effects in Markdown: one row a choice, one column a target."""
+    return markdown_table(_effect_columns(board, repeat=True))
+
+
+def markdown_table(columns: Sequence[Column]) -> str:
+    """Return columns as a Markdown table, whatever their cells hold."""
+    from tabulate import tabulate
+
+    rows = [[in_markdown(cell) for cell in cells] for cells in zip(*(c.cells for c in columns), strict=True)]
+    align = ["left" if column.left else "right" for column in columns]
+    heads = [in_markdown(column.header) for column in columns]
+    return tabulate(rows, heads, tablefmt="pipe", colalign=align if rows else None, disable_numparse=True)
+
+
+def _markdown(board: Leaderboard, top: int | None) -> str:
+    parts = [f"# {in_markdown(board.suite)}", in_markdown(summary(board)) + "."]
+    for section in sections(board):
+        parts.append(f"## {in_markdown(section.target)}")
+        parts.append("\n".join(f"- {in_markdown(line)}" for line in notes(section, board)))
+        if section.ranked:
+            parts.append(section_table(section, board, top))
+        hidden = len(section.ranked[top:]) if top else 0
+        parts += [f"{hidden} more."] if hidden else []
+        parts += ["Failed:", failures_table(section)] if section.failed else []
+        parts += [_unfinished(section)] if section.unfinished else []
+    if board.effects:
+        parts += ["## Effect of each choice", effects_meaning(board) + ".", effects_table(board)]
+    return "\n\n".join(parts) + "\n"
+
+
+def effects_meaning(board: Leaderboard) -> str:
+    """Return one sentence, without its full stop, that says what an effect is."""
+    return (
+        f"Factor on {in_markdown(board.metric)} against the mean over the axis' choices, all else equal; "
+        "below 1 is better"
+    )
+
+
+def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
+    blocks = ["\n".join(break_lines([summary(board)], width))]
+    for section in sections(board):
+        head = break_lines([section.target + ":", *("  " + line for line in notes(section, board))], width)
+        body = text_table(fit(build(board, section, section.ranked[:top]), width)) if section.ranked else []
+        hidden = len(section.ranked[top:]) if top else 0
+        more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
+        blocks.append(
+            "\n".join([*head, "", *body, *more, *_budgets(board, section, width), *_failures(section, width)])
+        )
+    if board.effects:
+        lines = break_lines([f"Effects. {effects_meaning(board)}"], width)
+        blocks += ["\n".join([*lines, "", *text_table(columns)]) for columns in _chunks(board, width)]
+    return printable("\n\n".join(blocks)) + "\n"
+
+
+def _budgets(board: Leaderboard, section: Section, width: int | None) -> list[str]:
+    """Return the best rows that have an exact budget, term by term."""
+    rows = [row for row in section.ranked if row.budget][:SHOWN_BUDGETS]
+    if not rows:
+        return []
+    line = f"best {len(rows)} with an exact budget of the path divergence, in nats:"
+    return ["", *break_lines([line], width), "", *text_table(fit(build_budgets(board, section, rows), width))]
+
+
+def _failures(section: Section, width: int | None) -> list[str]:
+    lines = ["", *break_lines([_unfinished(section)], width)] if section.unfinished else []
+    if not section.failed:
+        return lines
+    lines += ["", f"failed ({len(section.failed)}):"]
+    for row in section.failed[:SHOWN_FAILURES]:
+        names = " · ".join(section.combination(row, section.constants()))
+        lines += break_lines([f"  {names}: {' '.join((row.reason or '').split())}"], width)
+    hidden = len(section.failed) - SHOWN_FAILURES
+    return [*lines, f"  … {hidden} more; --format csv lists all"] if hidden > 0 else lines
+
+
+def _unfinished(section: Section) -> str:
+    return f"{counted(len(section.unfinished), 'combination')} {UNFINISHED}"
+
+
+def text_table(columns: Sequence[Column]) -> list[str]:
+    """Return the lines of a table for a terminal."""
+    from tabulate import tabulate
+
+    # Heads as ordinary rows: tabulate widens a column by two for its head, which 80 columns cannot spare.
+    heads = [[column.header for column in columns], ["-" * column.width for column in columns]]
+    rows = [*heads, *zip(*(column.cells for column in columns), strict=True)]
+    align = ["left" if column.left else "right" for column in columns]
+    text = tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True)
+    return [line.rstrip() for line in text.split("\n")]
+
+
+def break_lines(lines: Sequence[str], width: int | None) -> list[str]:
+    """Break lines at spaces to a width; what continues is set in by four more."""
+    if width is None:
+        return list(lines)
+    broken = []
+    for line in lines:
+        start = line[: len(line) - len(line.lstrip())]
+        first, *rest = wrap(line.split(" "), width - 4 - len(start), joint=" ").split("\n")
+        broken += [first, *(f"{start}    {piece}" for piece in rest)]
+    return broken
+
+
+def _effect_columns(board: Leaderboard, repeat: bool) -> list[Column]:
+    """Return axis, choice and one column a target; the axis on each line, or only where it changes."""
+    targets = {name: target_label(name, board) for name in dict.fromkeys(e.target for e in board.effects)}
+    found = {(targets[e.target], str(e.axis), e.choice): e for e in board.effects}
+    keys = choices(board)
+    axes = [HEADERS[axis] for axis, _ in keys]
+    shown = axes if repeat else [a if a != b else "" for a, b in zip(axes, ["", *axes], strict=False)]
+    columns = [Column("axis", tuple(shown), naming=True)]
+    columns.append(Column("choice", tuple(choice for _, choice in keys), naming=True))
+    for target in targets.values():
+        cells = tuple(_factor(found.get((target, *key))) for key in keys)
+        columns.append(Column(target, cells))
+    return columns
+
+
+def _chunks(board: Leaderboard, width: int | None) -> Iterator[list[Column]]:
+    """Yield the effects' columns in as many tables as it takes to fit a width."""
+    axis, choice, *targets = _effect_columns(board, repeat=False)
+    chunk: list[Column] = []
+    used = start = axis.width + choice.width + 2
+    for column in targets:
+        if chunk and width is not None and used + column.width + 2 > width:
+            yield [axis, choice, *chunk]
+            chunk, used = [], start
+        chunk.append(column)
+        used += column.width + 2
+    yield [axis, choice, *chunk]
+
+
+def _factor(effect: Effect | None) -> str:
+    return "" if effect is None else span(effect.factor, effect.low, effect.high)
+
+
+def _csv(board: Leaderboard, top: int | None) -> str:
+    label = labels(board.rows)
+    flat = []
+    for section in sections(board):
+        flat += [_flatten(row, label) for row in (section.ranked[:top] if top else section.rows)]
+    out = io.StringIO()
+    fields = list(dict.fromkeys(key for row in flat for key in row))
+    writer = csv.DictWriter(out, fields, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return out.getvalue()
+
+
+def _flatten(row: Row, label: Any) -> dict[str, Any]:
+    """Return every field of a row under a dotted name; null as nothing."""
+    flat: dict[str, Any] = {}
+    for field, value in row.model_dump(mode="json").items():
+        if field == "target" or field in AXES:
+            flat[field] = label(field, row.component(field))
+            for key, part in value.items():
+                flat[f"{field}.{key}"] = json.dumps(part) if key == "params" else part
+        elif field == "metrics":
+            flat |= {f"metrics.{name}.{k}": v for name, entry in value.items() for k, v in entry.items()}
+        elif field == "score_split":
+            terms = {name: term for name, term in (value or {}).items() if isinstance(term, dict)}
+            flat |= {f"{field}.{name}.{key}": part for name, term in terms.items() for key, part in term.items()}
+            flat |= {f"{field}.objective": value["objective"]} if value else {}
+        elif isinstance(value, dict):
+            flat |= {f"{field}.{key}": part for key, part in value.items()}
+        elif field == "violations":
+            flat[field] = json.dumps(value)
+        elif field != "budget":
+            flat[field] = value
+    return flat
+
+
+def _estimate(row: Row, metric: str) -> tuple[float, float | None, float | None]:
+    entry = row.metrics[metric]
+    return entry.value, entry.low, entry.high
+
+
+def in_markdown(text: str) -> str:
+    """Make text harmless in a cell or a line of Markdown."""
+    return printable(" ".join(text.split())).translate(_ESCAPES)
+
+
+def printable(text: str) -> str:
+    """Replace control characters, which a terminal would obey, wherever a plugin put them."""
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
