@@ -24,6 +24,9 @@ DATABASE = "results.sqlite"
 CHECKPOINTS = "checkpoints"
 ARITHMETIC = "arithmetic"
 """The key under which a directory keeps what arithmetic its results were made with (`harness.arithmetic.in_force`)."""
+CLAIMS = "claims"
+"""The name under which claims own a result directory; with `-quick` for the quick sizes."""
+
 
 _TABLES = """
 create table if not exists meta (key text primary key, value text not null) without rowid;

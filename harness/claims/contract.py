@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "FAMILY",
     "Claim",
     "ClaimError",
     "Decision",
@@ -40,9 +39,6 @@ __all__ = [
     "Series",
     "Verdict",
 ]
-
-FAMILY = "claims"
-"""The name under which claims own a result directory; with `-quick` for the quick sizes."""
 
 Verdict = Literal["supported", "contradicted", "undecided"]
 """What an experiment says of a claim."""

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.claims.contract import FAMILY, Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel
 from harness.claims.evidence import SuiteEvidence
 from harness.claims.plan import DescentsPlan
 from harness.components import digest
 from harness.errors import HarnessError, one_line
 from harness.running.runner import Options, Work, carry_out, opened, planned
-from harness.store import ARITHMETIC, CHECKPOINTS, Store
+from harness.store import ARITHMETIC, CHECKPOINTS, CLAIMS, Store
 from harness.suites.model import Suite
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class _Case:
 
 def family(quick: bool) -> str:
     """Return the name under which claims own a result directory: quick and full results stay apart."""
-    return f"{FAMILY}-quick" if quick else FAMILY
+    return f"{CLAIMS}-quick" if quick else CLAIMS
 
 
 def chosen(registry: Registry, numbers: Sequence[int] = ()) -> list[Claim]:

@@ -11,7 +11,6 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -25,9 +24,6 @@ from harness.engine.snapshots import Snapshot, State, initial_module
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
 from harness.weightings import AdaptiveWeighting, Weighting
-
-if TYPE_CHECKING:
-    from harness.engine.recording import Recorder
 
 LANES = 32
 """Points of a step come in a multiple of this: vectorised arithmetic rounds what is left over otherwise."""
@@ -152,12 +148,17 @@ def _padded(parameters: State, rows: int) -> Tensor:
     return nn.functional.pad(flat, (0, -flat.shape[1] % 16))
 
 
+Watch = Callable[[int, Stack, LevelSampler, Tensor, Tensor, Tensor], None]
+"""Is shown a step before its update: its number, the networks, what draws levels; then of the batch, without a graph,
+levels σ, weights ω of mean 1 and ‖σS + ξ‖², shapes (W, B)."""
+
+
 def train(
     network: TrainableNetwork,
     target: Distribution,
     members: Sequence[Member],
     training: Training,
-    watch: Recorder | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[list[Snapshot]]:
     """Train a stack; yield the snapshots of all members at each level of `training.levels`.
 

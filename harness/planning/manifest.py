@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,8 +18,10 @@ from harness.metrics import SampleMetric
 from harness.suites.compute import Spent, spent
 
 if TYPE_CHECKING:
+    from harness.bounds import Bound
     from harness.components import Component
-    from harness.planning.plan import Plan
+    from harness.metrics import Metric
+    from harness.planning.keys import Keys
     from harness.planning.units import Find
     from harness.suites.combinations import Combination
     from harness.suites.model import Suite
@@ -87,7 +89,21 @@ class Manifest(_Part):
     environment: dict[str, str]
 
 
-def manifest(plan: Plan, find: Find, command: str = "") -> Manifest:
+class Planned(Protocol):
+    """What rows are made of: a suite's combinations, what is measured on each, and their keys."""
+
+    suite: Suite
+    combinations: list[Combination]
+    keys: Keys
+    metrics: list[Metric]
+    bounds: list[Bound]
+    rank_by: str
+
+    def obstacle(self, c: Combination, find: Find) -> str | None:
+        """Return why a combination cannot be sampled, as far as what it builds on shows."""
+
+
+def manifest(plan: Planned, find: Find, command: str = "") -> Manifest:
     """Return the rows of a plan whose groundwork is done."""
     keys = plan.keys
     components: dict[str, dict[str, Any]] = {}
@@ -149,7 +165,7 @@ def _effort(suite: Suite, c: Combination) -> Spent | None:
         return None
 
 
-def _calibration(plan: Plan) -> dict[str, dict[str, list[str]]]:
+def _calibration(plan: Planned) -> dict[str, dict[str, list[str]]]:
     keys, sample_metrics = plan.keys, [m for m in plan.metrics if isinstance(m, SampleMetric)]
     return {
         keys.of(target): {

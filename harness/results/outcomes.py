@@ -12,7 +12,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.claims.contract import FAMILY as CLAIMS
 from harness.metrics import Measurement
 from harness.planning.keys import measured
 from harness.planning.manifest import AXES, Manifest, Row
@@ -21,7 +20,7 @@ from harness.results.leaderboard import UNFINISHED
 from harness.results.ranking import Outcome, leaderboard
 from harness.results.split_records import score_splits
 from harness.results.statistics import mean_interval
-from harness.store import ARITHMETIC, Store, StoreError
+from harness.store import ARITHMETIC, CLAIMS, Store, StoreError
 
 
 def read_manifest(store: Store) -> Manifest:

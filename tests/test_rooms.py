@@ -1,0 +1,183 @@
+"""The house: rooms of modules, imports one way only; imports for types and inside functions count."""
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+MAY_IMPORT = {
+    "contracts": set(),
+    "registry": {"contracts"},
+    "engine": {"contracts", "registry"},
+    "suites": {"contracts", "registry", "engine"},
+    "planning": {"contracts", "registry", "engine", "suites"},
+    "running": {"contracts", "registry", "engine", "suites", "planning"},
+    "results": {"contracts", "registry", "engine", "suites", "planning"},
+    "views": {"contracts", "results"},
+    "claims": {"contracts", "registry", "engine", "suites", "planning", "running", "results", "views"},
+    "cli": {"contracts", "registry", "suites", "planning", "running", "results", "views", "claims"},
+}
+"""The rooms, and what each may import besides itself. Contracts are the modules on the top level of `harness`."""
+
+CLAIM = "harness.claims.contract"
+
+UPWARD = {
+    ("harness.axes", CLAIM),
+    ("harness.hookspecs", CLAIM),
+    ("harness.registry.discovery", CLAIM),
+    ("harness.__main__", "harness.cli"),
+}
+"""Arrows against the order that are known: claims are an axis still, and `python -m harness` is the command."""
+
+PLUGINS_BEYOND_CONTRACTS = {
+    ("harness_wang", CLAIM),
+    ("harness_wang", "harness.claims.readings"),
+    ("harness_wang", "harness.claims.verdicts"),
+    ("harness_wang", "harness.results.statistics"),
+}
+"""What plugins import besides contracts: the claims of one paper, from where claims live today."""
+
+
+def modules(root: Path) -> dict[str, Path]:
+    """The modules below a folder, by dotted name."""
+    found = {}
+    for file in root.rglob("*.py"):
+        parts = file.relative_to(root).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+def imports(file: Path, name: str, known: dict[str, Path]) -> set[str]:
+    """The modules among the known ones that a file imports, by any statement anywhere in it."""
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            # `from package import name` means a module where there is one, else the package's own name.
+            found |= {full if (full := f"{base}.{alias.name}") in known else base for alias in node.names}
+    return found & set(known) - {name}
+
+
+def graph(root: Path) -> dict[str, set[str]]:
+    """What each module of the package in a folder imports of it."""
+    known = {name: file for name, file in modules(root).items() if name.partition(".")[0] == "harness"}
+    return {name: imports(file, name, known) for name, file in known.items()}
+
+
+def room(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in MAY_IMPORT else "contracts"
+
+
+def circle(arrows: dict[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def against_the_order(arrows: dict[str, set[str]]) -> set[tuple[str, str]]:
+    pairs = {(a, b) for a, named in arrows.items() for b in named}
+    return {(a, b) for a, b in pairs if room(a) != room(b) and room(b) not in MAY_IMPORT[room(a)]}
+
+
+def beyond_contracts(plugins: Path, house: Path) -> set[tuple[str, str]]:
+    known = {name: file for name, file in modules(house).items() if name.partition(".")[0] == "harness"}
+    return {
+        (name.partition(".")[0], used)
+        for name, file in modules(plugins).items()
+        for used in imports(file, name, known)
+        if room(used) != "contracts"
+    }
+
+
+@pytest.fixture(scope="module")
+def arrows():
+    return graph(ROOT)
+
+
+def test_no_module_imports_itself_by_way_of_others(arrows):
+    assert circle(arrows) == []
+
+
+def test_the_order_of_the_rooms_has_no_circle():
+    assert circle(MAY_IMPORT) == []
+
+
+def test_every_folder_is_a_room():
+    folders = {file.parent.name for file in (ROOT / "harness").glob("*/__init__.py")}
+    assert folders == set(MAY_IMPORT) - {"contracts"}
+
+
+def test_imports_point_down(arrows):
+    assert against_the_order(arrows) == UPWARD
+
+
+def test_plugins_import_contracts(arrows):
+    assert beyond_contracts(ROOT / "plugins", ROOT) == PLUGINS_BEYOND_CONTRACTS
+
+
+# That the tests above see what they should: a small house with one thing wrong
+
+
+@pytest.fixture
+def house(tmp_path):
+    def build(**files):
+        content = {
+            "harness/__init__.py": "",
+            "harness/metrics.py": "",
+            "harness/engine/__init__.py": "",
+            "harness/engine/worker.py": "from harness.metrics import Metric",
+            "harness/results/__init__.py": "",
+            "harness/results/ranking.py": "from harness import metrics",
+            "plugins/harness_wang/__init__.py": "from harness.metrics import Metric",
+        }
+        for path, text in (content | {path.replace("__", "/") + ".py": text for path, text in files.items()}).items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return build
+
+
+def test_a_sound_house_passes(house):
+    root = house()
+    assert circle(graph(root)) == []
+    assert against_the_order(graph(root)) == set()
+    assert beyond_contracts(root / "plugins", root) == set()
+
+
+LATE = ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {}", "def f():\n    {}", "class C:\n    {}", "{}")
+
+
+@pytest.mark.parametrize("late", LATE)
+@pytest.mark.parametrize("how", ["from harness.results import ranking", "from ..results.ranking import rank"])
+def test_an_arrow_up_is_found(house, late, how):
+    found = against_the_order(graph(house(harness__engine__training=late.format(how))))
+    assert found == {("harness.engine.training", "harness.results.ranking")}
+
+
+@pytest.mark.parametrize("late", LATE)
+def test_a_contract_that_imports_a_room_is_found(house, late):
+    found = against_the_order(graph(house(harness__bounds=late.format("import harness.engine.worker"))))
+    assert found == {("harness.bounds", "harness.engine.worker")}
+
+
+@pytest.mark.parametrize("late", LATE)
+def test_a_circle_is_found(house, late):
+    root = house(harness__targets="from harness.bounds import B", harness__bounds=late.format("from .targets import T"))
+    assert set(circle(graph(root))) == {"harness.targets", "harness.bounds"}
+
+
+@pytest.mark.parametrize("late", LATE)
+def test_a_plugin_that_imports_machinery_is_found(house, late):
+    root = house(plugins__harness_wang__bounds=late.format("from harness.engine.worker import run"))
+    assert beyond_contracts(root / "plugins", root) == {("harness_wang", "harness.engine.worker")}
