@@ -19,7 +19,7 @@ from harness.registry.provenance import source_digest
 from harness.registry.registry import Registry
 from harness.targets import Target
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 GRID = """
 from typing import ClassVar

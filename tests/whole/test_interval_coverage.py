@@ -16,7 +16,7 @@ from harness.budget import budget
 from harness.engine.measurement import measure_information
 from harness.results.statistics import kendall
 
-PATH = Path(__file__).parents[1] / "benchmarks" / "interval_coverage.py"
+PATH = Path(__file__).parents[2] / "benchmarks" / "interval_coverage.py"
 SPEC = importlib.util.spec_from_file_location("interval_coverage", PATH)
 study = importlib.util.module_from_spec(SPEC)
 sys.modules["interval_coverage"] = study

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent / "third_party"
+HERE = Path(__file__).parents[1] / "third_party"
 
 
 def harness(*args, path=None, **environment):
