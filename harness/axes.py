@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from harness_claims.claim import Claim
+
 from harness.bounds import Bound
-from harness.claims.contract import Claim
 from harness.components import Component
 from harness.initial_laws import InitialLaw
 from harness.metrics import Metric

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from harness_claims.claim import Claim
+
     from harness.bounds import Bound
-    from harness.claims.contract import Claim
     from harness.initial_laws import InitialLaw
     from harness.metrics import Metric
     from harness.networks import Network

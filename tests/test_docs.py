@@ -137,7 +137,8 @@ def test_every_example_runs(examples, rows):
 
 def test_the_example_claim_is_decided(examples, tmp_path):
     """With the exact score E_D falls about as 1/N: ln 4 from 5 to 20 steps, less where steps are that long."""
-    from harness.claims.run import chosen, run_claims
+    from harness_claims.run import chosen, run_claims
+
     from harness.running.runner import Options
 
     shipped = load()

@@ -18,7 +18,7 @@ COMMANDS = {
     "run": ("harness.cli.run:command", "Train, sample and rank every combination of a suite."),
     "plan": ("harness.cli.plan:command", "Say what a run would do, and how long it would take."),
     "rank": ("harness.cli.rank:command", "Show the leaderboard of a result directory."),
-    "claims": ("harness.cli.claims:command", "Run an experiment for each of the paper's claims; print verdicts."),
+    "claims": ("harness_claims.command:command", "Run an experiment for each of the paper's claims; print verdicts."),
     "publish": ("harness.cli.publish:command", "Write a leaderboard as JSON, a page and its plots."),
     "plugins": ("harness.cli.plugins:command", "List the installed plugins, and what is wrong with any."),
     "show": ("harness.cli.show:command", "Explain a component: parameters, formula, source."),

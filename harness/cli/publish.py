@@ -18,7 +18,7 @@ def command(directory: Path, destination: Path, by: str | None, bounds: bool, ma
 
     The result directory of harness claims gives the verdicts.
     """
-    from harness.claims import publishing as claims
+    from harness_claims import publishing as claims
 
     verdicts = claims.read_document(directory)
     if verdicts is not None:

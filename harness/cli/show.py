@@ -105,7 +105,7 @@ def _find(registry: Registry, name: str, axis: str | None) -> list[type[Componen
 
 
 def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:
-    from harness.claims.contract import Claim
+    from harness_claims.claim import Claim
 
     origin = registry.provenance(cls)
     schema = cls.model_json_schema()

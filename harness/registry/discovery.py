@@ -19,10 +19,10 @@ from importlib import metadata
 from typing import Any
 
 import pluggy
+from harness_claims.claim import Claim
 
 from harness import components, hookspecs
 from harness.axes import AXES
-from harness.claims.contract import Claim
 from harness.components import Component
 from harness.errors import HarnessError, did_you_mean
 from harness.networks import Network, OracleNetwork, TrainableNetwork

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from harness import hookimpl
 
 if TYPE_CHECKING:
+    from harness_claims.claim import Claim
+
     from harness.bounds import Bound
-    from harness.claims.contract import Claim
     from harness.networks import Network
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler

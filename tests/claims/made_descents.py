@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+from harness_claims.claim import Evidence
 from harness_wang.claims import paths, residual, sizes
 from numpy.random import Generator
 
-from harness.claims.contract import Evidence
 from harness.trajectories import Probes, Trajectory
 
 Case = Literal["true", "false", "neither"]

@@ -15,9 +15,9 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
+from harness_claims.claim import Evidence, Result
 from harness_wang.claims import crossover, designs, dimension, effort, exponent, setting, start, weighting
 
-from harness.claims.contract import Evidence, Result
 from harness.engine.curves import MeasuredInformation
 from harness.information import Information, ScoreError
 

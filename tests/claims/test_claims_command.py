@@ -5,10 +5,10 @@ import sys
 
 import pytest
 from fake_claims import PLOTS, MoreSteps, registry_with
+from harness_claims.document import validate_claims
+from harness_claims.publishing import render_claims_files
 
 from harness import cli
-from harness.claims.document import validate_claims
-from harness.claims.publishing import render_claims_files
 from harness.registry.discovery import load
 
 
@@ -57,7 +57,7 @@ def test_a_failing_plot_keeps_the_verdict_and_ends_with_status_1(monkeypatch, ca
 
 
 def test_publish_knows_a_directory_of_claims(monkeypatch, capsys, fakes, finished, board, tmp_path):
-    from harness.claims.publishing import write_document
+    from harness_claims.publishing import write_document
 
     write_document(board, finished[0])
     status, out, _ = command(monkeypatch, capsys, fakes, "publish", finished[0], tmp_path / "p")

@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from harness_claims.document import claims_to_json, validate_claims
+from harness_claims.publishing import publish_claims, render_claims_files
+from harness_claims.tables import render_claims
 
-from harness.claims.document import claims_to_json, validate_claims
-from harness.claims.publishing import publish_claims, render_claims_files
-from harness.claims.tables import render_claims
 from harness.results.document import LeaderboardError
 
 

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import pytest
 from fake_claims import Fickle, MoreSteps, outcomes, registry_with
+from harness_claims.claim import ClaimError, Decision, Effect, Experiments, Finding
+from harness_claims.document import claims_board
+from harness_claims.run import chosen
 
-from harness.claims.contract import ClaimError, Decision, Effect, Experiments, Finding
-from harness.claims.document import claims_board
-from harness.claims.run import chosen
 from harness.registry.registry import Registry
 from harness.store import DATABASE, StoreError
 

@@ -5,11 +5,11 @@ import re
 
 import numpy as np
 import pytest
+from harness_claims.document import ClaimEntry, ClaimsBoard, EffectEntry, FindingEntry, PanelEntry, SeriesEntry
+from harness_claims.plots import CLOUD, LINE, claim_figure
+from harness_claims.tables import claims_table, findings_table, render_claims
+from harness_claims.verdicts import decision, every, sign_test, slope_test, t_test
 
-from harness.claims.document import ClaimEntry, ClaimsBoard, EffectEntry, FindingEntry, PanelEntry, SeriesEntry
-from harness.claims.plots import CLOUD, LINE, claim_figure
-from harness.claims.tables import claims_table, findings_table, render_claims
-from harness.claims.verdicts import decision, every, sign_test, slope_test, t_test
 from harness.views.plots import svg
 
 RANDOM = np.random.default_rng(0).normal(size=12)

@@ -5,9 +5,9 @@ import sqlite3
 
 import numpy as np
 import pytest
+from harness_claims.claim import ClaimError
+from harness_claims.plan import DescentsPlan
 
-from harness.claims.contract import ClaimError
-from harness.claims.plan import DescentsPlan
 from harness.descents import Descent, DescentRequest
 from harness.errors import SuiteError
 from harness.planning.estimate import estimate

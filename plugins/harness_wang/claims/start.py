@@ -10,14 +10,15 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
-from harness.claims.verdicts import Test, decision, every, opposite, slope_test
+from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.verdicts import Test, decision, every, opposite, slope_test
+
 from harness_wang.claims import setting
 
 if TYPE_CHECKING:
     import numpy as np
+    from harness_claims.claim import Result
 
-    from harness.claims.contract import Result
     from harness.information import Information
 
 LEVELS = (5.0, 10.0, 20.0, 40.0, 80.0)

@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
-from harness.claims.contract import Verdict
-from harness.claims.verdicts import ALPHA
 from harness.errors import one_line
 from harness.results.document import (
     Count,
@@ -33,10 +31,12 @@ from harness.results.document import (
     check_version,
     refuse,
 )
+from harness_claims.claim import Verdict
+from harness_claims.verdicts import ALPHA
 
 if TYPE_CHECKING:
-    from harness.claims.contract import Decision, Effect, Finding, Panel, Series
-    from harness.claims.run import Outcome
+    from harness_claims.claim import Decision, Effect, Finding, Panel, Series
+    from harness_claims.run import Outcome
 
 CLAIMS_SCHEMA_VERSION: Literal[1] = 1
 

@@ -3,7 +3,7 @@
 A claim says what it needs to see (`experiments`) and how it is decided (`decide`). Its docstring is the decision
 rule: the null hypothesis, the test, its level, the targets, and what counts as supported, contradicted and undecided.
 The rule is fixed before the runs that decide: `decide` is arithmetic on the evidence, reads nothing else and draws no
-random numbers. Tests and verdicts that all claims share are in `harness.claims.verdicts`.
+random numbers. Tests and verdicts that all claims share are in `harness_claims.verdicts`.
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from harness.claims.document import ClaimEntry, ClaimsBoard, FindingEntry, claims_to_json, validate_claims
-from harness.claims.verdicts import chance
 from harness.results.document import LeaderboardError
 from harness.views.columns import ESSENTIAL, GAP, Column, shorten, wrap
 from harness.views.quantities import number, quantity
 from harness.views.tables import break_lines, in_markdown, markdown_table, printable, text_table
+from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry, claims_to_json, validate_claims
+from harness_claims.verdicts import chance
 
 FORMATS = ("table", "json", "markdown")
 

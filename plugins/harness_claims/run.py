@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel
-from harness.claims.evidence import SuiteEvidence
-from harness.claims.plan import DescentsPlan
 from harness.components import digest
 from harness.errors import HarnessError, one_line
 from harness.running.runner import Options, Work, carry_out, opened, planned
 from harness.store import ARITHMETIC, CHECKPOINTS, CLAIMS, Store
 from harness.suites.model import Suite
+from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness_claims.evidence import SuiteEvidence
+from harness_claims.plan import DescentsPlan
 
 if TYPE_CHECKING:
     from harness.information import Information

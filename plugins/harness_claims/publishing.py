@@ -9,14 +9,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.claims.document import ClaimEntry, ClaimsBoard, claims_to_json, validate_claims
-from harness.claims.plots import claim_figure
-from harness.claims.tables import TARGETS, claims_table, findings_table, summary
 from harness.results.document import LeaderboardError
 from harness.store import StoreError
 from harness.views import plots
 from harness.views.publishing import environment_list, fenced, image, publish_files
 from harness.views.tables import in_markdown
+from harness_claims.document import ClaimEntry, ClaimsBoard, claims_to_json, validate_claims
+from harness_claims.plots import claim_figure
+from harness_claims.tables import TARGETS, claims_table, findings_table, summary
 
 SOURCE, PAGE = "claims.json", "README.md"
 

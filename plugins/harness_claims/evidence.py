@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.claims.contract import ClaimError, Result
 from harness.engine.curves import ExactScoreError, information_from_json, score_error_from_json
 from harness.information import Information, ScoreError
 from harness.networks import OracleNetwork
 from harness.planning.keys import measured
 from harness.planning.manifest import AXES, UNTRAINED
+from harness_claims.claim import ClaimError, Result
 
 if TYPE_CHECKING:
     from harness.planning.plan import Plan

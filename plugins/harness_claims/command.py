@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from harness.claims.document import ClaimsBoard
+    from harness_claims.document import ClaimsBoard
 
 
 @click.command("claims")
@@ -31,15 +31,15 @@ def command(
     The rules are fixed in code; harness show NAME tells each. Ends with status 1 if a claim has an error in place
     of a verdict, or no plot because its plot failed.
     """
-    from harness.claims.document import claims_board
-    from harness.claims.publishing import write_document
-    from harness.claims.run import arithmetic, chosen, family, run_claims
-    from harness.claims.tables import render_claims
     from harness.cli.run import RETRY, typed
     from harness.planning.manifest import environment
     from harness.registry.discovery import load
     from harness.running.runner import Options
     from harness.views.tables import terminal_width
+    from harness_claims.document import claims_board
+    from harness_claims.publishing import write_document
+    from harness_claims.run import arithmetic, chosen, family, run_claims
+    from harness_claims.tables import render_claims
 
     registry = load()
     for problem in registry.problems:
@@ -64,8 +64,8 @@ def command(
 
 def _drawn(board: ClaimsBoard, folder: Path) -> str:
     """Draw the plots into a folder; return where they are, or say why there are none."""
-    from harness.claims.publishing import draw_claims
     from harness.results.document import LeaderboardError
+    from harness_claims.publishing import draw_claims
 
     try:
         drawn = dict(draw_claims(board))

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.claims.contract import ClaimError, Decision, Effect, Finding, Verdict
+from harness_claims.claim import ClaimError, Decision, Effect, Finding, Verdict
 
 LEVEL = 0.95
 """Confidence level of limits, that of `harness.results.statistics`; from there it would bring scipy to whoever lists
