@@ -368,9 +368,9 @@ def commands() -> list:
 @pytest.mark.parametrize("words", commands())
 def test_commands_are_understood(words):
     """Only parsed: their argument and options exist, and take such values."""
-    from harness.cli import COMMANDS, group
+    from harness.cli import group
 
-    if not words or words[0] not in COMMANDS:
+    if not words or words[0] not in group.list_commands(None):
         assert words in ([], ["--help"], ["--version"])
         return
     command = group.get_command(None, words[0])

@@ -25,7 +25,7 @@ UPWARD: set[tuple[str, str]] = set()
 """Arrows against the order that are known."""
 
 MACHINERY = {
-    "harness_claims": {"registry", "engine", "suites", "planning", "running", "results", "views", "cli"},
+    "harness_claims": {"registry", "engine", "suites", "planning", "running", "results", "views"},
     "harness_wang": {"results"},
 }
 """The rooms that plugins import besides contracts: all of the machinery where claims are carried out and shown, and

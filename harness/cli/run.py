@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.selection import suite_argument
+from harness.commands import RETRY, Resumable, typed, warn
 
 if TYPE_CHECKING:
     from harness.suites.model import Suite
 
-RETRY = "   What failed, again: --retry-failed"
 
-
-@click.command("run")
+@click.command("run", cls=Resumable)
 @suite_argument
 @click.option(
     "--out",
@@ -40,10 +38,7 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     directory = out or Path("runs") / family(suite.name)
     registry = load()
     for problem in registry.problems:
-        click.echo(f"harness: plugin {problem.plugin} ({problem.distribution}): {problem.reason}", err=True)
-
-    def warn(line: str) -> None:
-        click.echo(f"harness: {line}", err=True)
+        warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
 
     options = Options(workers, yes, retry_failed, command=typed(sys.argv[1:]), warn=warn)
     run(suite, registry, directory, options)
@@ -60,15 +55,3 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     again = RETRY if failed else ""
     click.echo(f"\nResults: {directory}   All rows: harness rank {shlex.quote(str(directory))} --format csv{again}")
     return 1 if lines or failed else 0
-
-
-def typed(words: Sequence[str]) -> str:
-    """Return the command that makes the same results elsewhere: without places and processes of this machine."""
-    kept: list[str] = []
-    waiting = iter(words)
-    for word in waiting:
-        if word in ("--out", "--workers", "--top"):
-            next(waiting, None)
-        elif not word.startswith(("--out=", "--workers=", "--top=", "--debug", "--retry-failed")):
-            kept.append(Path(word).name if word.endswith(".toml") else word)
-    return shlex.join(["harness", *kept])
