@@ -19,14 +19,12 @@ from importlib import metadata
 from typing import Any
 
 import pluggy
-from harness_claims.claim import Claim
 
 from harness import components, hookspecs
 from harness.axes import AXES
 from harness.components import Component
-from harness.errors import HarnessError, did_you_mean
-from harness.networks import Network, OracleNetwork, TrainableNetwork
-from harness.registry.provenance import GROUP, among_claims, normalize
+from harness.errors import ContractError, HarnessError, did_you_mean
+from harness.registry.provenance import GROUP, apart, normalize
 from harness.registry.registry import Entry, PluginInfo, Problem, Registry
 
 __all__ = ["PluginError", "load"]
@@ -183,24 +181,13 @@ def _check_class(hook: str, cls: Any) -> None:
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         raise PluginError(f"{what} does not define {missing}")
-    if contract is Network and not issubclass(cls, (OracleNetwork, TrainableNetwork)):
-        raise PluginError(f"{what} must derive from TrainableNetwork or OracleNetwork")
-    if contract is Claim:
-        _check_claim(what, cls)
-    elif among_claims(cls):
-        raise PluginError(f"{what} lies in its package's folder 'claims', which no digest covers; move it elsewhere")
+    try:
+        cls.check_class()
+    except ContractError as error:
+        raise PluginError(f"{what} {error}") from error
+    if contract.makes_results and (folder := apart(cls)):
+        raise PluginError(f"{what} lies in its package's folder {folder!r}, which no digest covers; move it elsewhere")
     _check_parameters(what, cls, contract)
-
-
-def _check_claim(what: str, cls: type[Any]) -> None:
-    number = getattr(cls, "number", None)
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise PluginError(f"{what}: number is {number!r}; a claim has a whole number from 1")
-    for text in ("title", "statement"):
-        if not isinstance(getattr(cls, text, None), str) or not getattr(cls, text).strip():
-            raise PluginError(f"{what} has no {text}; a claim says what it claims")
-    if not (cls.__doc__ or "").strip():
-        raise PluginError(f"{what} has no docstring; a claim states the rule that decides it")
 
 
 def _check_parameters(what: str, cls: type[Component], contract: type[Component]) -> None:

@@ -1,7 +1,7 @@
 """The registry: every component that the installed plugins offer, by axis and name.
 
 A name is bare (`heun`) or qualified by its distribution (`diffusion-harness/heun`). A bare name that two
-plugins claim means neither: it must be qualified.
+plugins offer means neither: it must be qualified.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from harness import components
 from harness.axes import AXES
 from harness.components import Component, ComponentError, Request
 from harness.errors import did_you_mean
-from harness.registry.provenance import Provenance, normalize, source_digest, source_root
+from harness.registry.provenance import Provenance, folders_apart, normalize, source_digest, source_root
 from harness.targets import Target
 
 
@@ -108,13 +108,13 @@ class Registry:
             ComponentError: no plugin offers it (with candidates), or several do (naming each).
         """
         distribution, slash, bare = name.rpartition("/")
-        claims = self._entries[axis].get(bare, [])
+        entries = self._entries[axis].get(bare, [])
         if slash:
-            claims = [e for e in claims if normalize(e.plugin.distribution) == normalize(distribution)]
-        if len(claims) == 1:
-            return claims[0].cls
-        if claims:
-            raise ComponentError(_clash(axis, name, claims))
+            entries = [e for e in entries if normalize(e.plugin.distribution) == normalize(distribution)]
+        if len(entries) == 1:
+            return entries[0].cls
+        if entries:
+            raise ComponentError(_clash(axis, name, entries))
         raise ComponentError(f"unknown {_words(axis)} {name!r}; {self._candidates(axis, name)}")
 
     def make(self, axis: str, request: Request) -> list[Component]:
@@ -149,7 +149,7 @@ class Registry:
         if entry is None:
             raise ComponentError(f"{cls.__module__}.{cls.__qualname__} is offered by no loaded plugin")
         root = source_root(cls)
-        source = "" if root is None else source_digest(root)
+        source = "" if root is None else source_digest(root, folders_apart(cls))
         return Provenance(entry.plugin.distribution, entry.plugin.version, source)
 
     def reference(self, component: Component) -> dict[str, Any]:
@@ -194,13 +194,13 @@ class Registry:
         return f"{hint} (not loaded: {', '.join(failed)}; see harness plugins)" if failed else hint
 
 
-def _clash(axis: str, name: str, claims: Sequence[Entry]) -> str:
-    claimed = f"{_words(axis)} {name!r} is claimed by"
-    qualified = sorted({entry.qualified for entry in claims})
+def _clash(axis: str, name: str, entries: Sequence[Entry]) -> str:
+    offered = f"{_words(axis)} {name!r} is offered by"
+    qualified = sorted({entry.qualified for entry in entries})
     if len(qualified) == 1:
-        names = " and ".join(entry.plugin.entry_point for entry in claims)
-        return f"{claimed} plugins {names} of one distribution, {claims[0].plugin.distribution}"
-    return f"{claimed} {len(qualified)} distributions; write {' or '.join(qualified)}"
+        names = " and ".join(entry.plugin.entry_point for entry in entries)
+        return f"{offered} plugins {names} of one distribution, {entries[0].plugin.distribution}"
+    return f"{offered} {len(qualified)} distributions; write {' or '.join(qualified)}"
 
 
 def _words(axis: str) -> str:

@@ -8,6 +8,7 @@ random numbers. Tests and verdicts that all claims share are in `harness_claims.
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.components import Component
 from harness.descents import Descent, DescentRequest
-from harness.errors import HarnessError
+from harness.errors import ContractError, HarnessError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -233,6 +234,33 @@ class Claim(Component):
     number: ClassVar[int]
     title: ClassVar[str]
     statement: ClassVar[str]
+    makes_results: ClassVar[bool] = False
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Refuse a claim without a number, a title, a statement or a rule.
+
+        Raises:
+            ContractError: what is missing.
+        """
+        number = getattr(cls, "number", None)
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ContractError(f"has number {number!r}; a claim has a whole number from 1")
+        for text in ("title", "statement"):
+            if not isinstance(getattr(cls, text, None), str) or not getattr(cls, text).strip():
+                raise ContractError(f"has no {text}; a claim says what it claims")
+        if not (cls.__doc__ or "").strip():
+            raise ContractError("has no docstring; a claim states the rule that decides it")
+
+    @classmethod
+    def facts(cls) -> dict[str, Any]:
+        """Return its number, its statement and its rule, which is the whole docstring."""
+        return {"number": cls.number, "statement": cls.statement, "rule": inspect.cleandoc(cls.__doc__ or "")}
+
+    @classmethod
+    def explanation(cls) -> str:
+        """Return its statement and its rule."""
+        return f"Claim {cls.number}. {cls.statement}\n\n{inspect.cleandoc(cls.__doc__ or '')}"
 
     @abstractmethod
     def experiments(self, quick: bool) -> Experiments:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from harness.samplers import Sampler
     from harness.weightings import Weighting
 
+NO_PART_IN_RESULTS = ("claims",)
+"""Claims judge results: a rule may be edited without what it judges being computed again."""
+
 
 @hookimpl
 def harness_weightings() -> list[type[Weighting]]:

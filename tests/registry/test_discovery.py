@@ -99,11 +99,13 @@ def test_a_plugin_of_another_distribution_is_found(install, registry):
     assert without(found, "quad") == list(registry.plugins)
 
 
-def test_only_claims_may_lie_where_no_digest_looks(tmp_path, monkeypatch):
+def test_only_what_judges_may_lie_where_no_digest_looks(tmp_path, monkeypatch):
     package = tmp_path / "acme_hidden"
     (package / "claims").mkdir(parents=True)
     (package / "claims" / "__init__.py").write_text(grid("hidden"))
-    (package / "__init__.py").write_text("from acme_hidden.claims import Grid, harness_time_discretizations\n")
+    said = "NO_PART_IN_RESULTS = ('claims',)"
+    offered = "from acme_hidden.claims import Grid, harness_time_discretizations"
+    (package / "__init__.py").write_text(f"{said}\n{offered}\n")
     monkeypatch.syspath_prepend(tmp_path)
     hidden = importlib.import_module("acme_hidden").Grid
     with pytest.raises(PluginError, match="hidden lies in its package's folder 'claims', which no digest covers"):
@@ -305,6 +307,8 @@ def test_a_package_hashes_all_its_sources_wherever_it_lies(tmp_path):
     (tmp_path / "b" / "pkg" / "sub" / "m.py").write_text("y = 2")
     source_digest.cache_clear()
     assert source_digest(tmp_path / "a" / "pkg") != source_digest(tmp_path / "b" / "pkg")
+    alike = {source_digest(tmp_path / place / "pkg", (tmp_path / place / "pkg" / "sub",)) for place in ("a", "b")}
+    assert len(alike) == 1
 
 
 def test_a_target_that_reads_data_is_identified_by_its_content(registry):

@@ -187,7 +187,7 @@ class TestWords:
         )
         monkeypatch.syspath_prepend(tmp_path / "site")
         line = refused("plan", "--sampler", "heun")
-        assert "'heun' is claimed by 2 distributions; write diffusion-harness/heun or other-heun/heun" in line
+        assert "'heun' is offered by 2 distributions; write diffusion-harness/heun or other-heun/heun" in line
 
 
 class TestSuites:
