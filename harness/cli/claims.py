@@ -38,6 +38,7 @@ def command(
     from harness.cli.run import RETRY, typed
     from harness.manifest import environment
     from harness.plugins import load
+    from harness.processors import processor
     from harness.run import Options
     from harness.tables import terminal_width
 
@@ -47,7 +48,8 @@ def command(
     directory = out or Path("runs") / family(quick)
     options = Options(workers, retry_failed=retry_failed, command=typed(sys.argv[1:]), warn=_warn)
     outcomes = run_claims(chosen(registry, numbers), registry, directory, options, quick=quick)
-    board = claims_board(outcomes, quick=quick, command=options.command, environment=environment())
+    seen = processor()
+    board = claims_board(outcomes, quick=quick, command=options.command, environment=environment(), processor=seen)
     click.echo(render_claims(board, form, width=terminal_width()), nl=False)
     if not numbers:
         write_document(board, directory)
