@@ -53,6 +53,8 @@ KERNELS: Mapping[str, Mapping[str, str]] = {
 }
 """Settings that one processor is run with; `plain` is without vector instructions outside matrix products."""
 
+TAILS = (0.025, 0.975)
+
 EXACT = 1e-6
 """Relative difference of numbers without randomness: their last digits."""
 
@@ -226,14 +228,16 @@ def share(processors: Sequence[Sequence[np.ndarray]], draws: int = 500) -> tuple
     if not tests or not sum(test.var(1, ddof=1).mean() for test in tests):
         return None
 
-    def ratio(chosen: Mapping[int, np.ndarray | slice]) -> float:
+    def ratio(chosen: Mapping[int, np.ndarray]) -> float:
         own = [test[:, chosen[test.shape[1]]] for test in tests]
-        return float(sum(x.var(0, ddof=1).mean() for x in own) / max(sum(x.var(1, ddof=1).mean() for x in own), 1e-300))
+        # A resample of n has on average (n − 1)/n of the variance.
+        within = sum(x.var(1, ddof=1).mean() * x.shape[1] / (x.shape[1] - 1) for x in own)
+        return float(sum(x.var(0, ddof=1).mean() for x in own) / max(within, 1e-300))
 
-    rng, counts = np.random.default_rng(0), sorted({test.shape[1] for test in tests})
-    drawn = [ratio({n: rng.integers(0, n, n) for n in counts}) for _ in range(draws)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return ratio(dict.fromkeys(counts, slice(None))), float(low), float(high)
+    rng, counts = np.random.default_rng(0), {test.shape[1] for test in tests}
+    low, high = np.quantile([ratio({n: rng.integers(0, n, n) for n in sorted(counts)}) for _ in range(draws)], TAILS)
+    whole = sum(x.var(0, ddof=1).mean() for x in tests) / sum(x.var(1, ddof=1).mean() for x in tests)
+    return float(whole), float(low), float(high)
 
 
 def odds(part: float, seeds: int, distance: float, repetitions: int = 20_000) -> float:
