@@ -136,6 +136,7 @@ class Finding:
             arithmetic without randomness.
         note: what else a reader should know of this target, in one line.
         exact: whether the result is arithmetic without randomness, so that its p-values say nothing.
+        within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
     """
 
     target: str
@@ -149,6 +150,7 @@ class Finding:
     seeds: int
     note: str = ""
     exact: bool = False
+    within_rounding: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,7 @@ class Decision:
         findings: one for each target.
         note: what the verdict does and does not mean, in one plain sentence; it stands below the claim everywhere.
         target: the one that decides; empty where none does alone.
+        within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
     """
 
     verdict: Verdict
@@ -182,6 +185,7 @@ class Decision:
     findings: tuple[Finding, ...]
     note: str = ""
     target: str = ""
+    within_rounding: bool = False
 
 
 @dataclass(frozen=True)

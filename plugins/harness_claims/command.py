@@ -51,8 +51,14 @@ def command(
     directory = out or Path("runs") / family(quick)
     options = Options(workers, retry_failed=retry_failed, command=typed(sys.argv[1:]), warn=warn)
     outcomes = run_claims(chosen(registry, numbers), registry, directory, options, quick=quick)
-    made_with = {**environment(), "arithmetic": arithmetic(directory)}
-    board = claims_board(outcomes, quick=quick, command=options.command, environment=made_with)
+    made_with = arithmetic(directory)
+    board = claims_board(
+        outcomes,
+        quick=quick,
+        command=options.command,
+        environment={**environment(), "arithmetic": made_with},
+        processor=" and ".join(made_with) or "unknown",
+    )
     click.echo(render_claims(board, form, width=terminal_width()), nl=False)
     if not numbers:
         write_document(board, directory)

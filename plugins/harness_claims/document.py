@@ -1,11 +1,13 @@
 """The verdicts on all claims as a JSON document, and its rules.
 
-The models below are the contract, schema version 1. A document is valid when its fields have the stated types, no
-number is infinite or undefined, and it agrees with itself:
+The models below are the contract, schema version 2. Documents of version 1, before rounding counted, are read as what
+they were: seen on one processor, which they do not tell. A document is valid when its fields have the stated types,
+no number is infinite or undefined, and it agrees with itself:
 
     a claim has either a decision or an error;  low ≤ effect ≤ high;  p-values in [0, 1]
     the target that decides has a finding;  a plot that failed has no panels
     supported: every finding is supported;  contradicted: some finding is;  undecided: neither
+    what is within rounding of a verdict is undecided;  a claim was seen on every processor
     the series of a plot have as many x as y;  claims are in the order of their numbers, each once
 """
 
@@ -32,13 +34,16 @@ from harness.results.document import (
     refuse,
 )
 from harness_claims.claim import Verdict
-from harness_claims.verdicts import ALPHA
+from harness_claims.verdicts import ALPHA, ROUNDING, together
 
 if TYPE_CHECKING:
     from harness_claims.claim import Decision, Effect, Finding, Panel, Series
     from harness_claims.run import Outcome
 
-CLAIMS_SCHEMA_VERSION: Literal[1] = 1
+CLAIMS_SCHEMA_VERSION: Literal[2] = 2
+
+WITHIN_ROUNDING = "Within rounding of a verdict, which another processor could take away: undecided."
+"""What is said of such a claim."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -71,10 +76,12 @@ class FindingEntry(Document):
     seeds: Count
     note: str
     exact: bool = False
+    within_rounding: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_order(self.low, self.effect, self.high)
+        check_rounding(self.verdict, self.within_rounding)
         return self
 
 
@@ -119,6 +126,8 @@ class ClaimEntry(Document):
         error: why there is no verdict; empty where there is one.
         plot_error: why there is no plot; it takes nothing from the verdict.
         seconds: of work on one core that its records took; shared records count for each claim.
+        within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
+        seen: the verdict on each processor of the document; None where there was an error.
     """
 
     number: Position
@@ -138,15 +147,15 @@ class ClaimEntry(Document):
     panels: list[PanelEntry]
     target: str = ""
     plot_error: str = ""
+    within_rounding: bool = False
+    seen: list[Verdict | None]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.verdict is None) != bool(self.error) or (self.verdict is None) != (self.effect is None):
             raise ValueError(f"claim {self.number}: it has either a verdict with its effect, or an error")
-        said = [finding.verdict for finding in self.findings]
-        together = {"supported": set(said) == {"supported"}, "contradicted": "contradicted" in said}
-        together["undecided"] = not any(together.values())
-        if self.verdict is not None and not together[self.verdict]:
+        check_rounding(self.verdict, self.within_rounding)
+        if self.verdict not in (None, together([finding.verdict for finding in self.findings])):
             raise ValueError(f"claim {self.number}: {self.verdict} does not follow from its findings")
         if self.target and self.target not in [finding.target for finding in self.findings]:
             raise ValueError(f"claim {self.number}: {self.target!r} decides but has no finding")
@@ -162,31 +171,58 @@ class ClaimsBoard(Document):
         command: what was typed to make them.
         quick: whether the quick sizes were run.
         alpha: level of the tests of each claim.
+        rounding: share of the variance over seeds that is rounding, as verdicts on trained networks allow for.
+        processors: on which the verdicts were seen: each with the settings that choose its kernels.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     command: str
     quick: bool
     alpha: Probability
+    rounding: Probability
     environment: dict[str, JsonValue]
+    processors: Annotated[list[Name], Field(min_length=1)]
     claims: list[ClaimEntry]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        for entry in self.claims:
+            if len(entry.seen) != len(self.processors):
+                raise ValueError(
+                    f"claim {entry.number}: seen on {len(entry.seen)} of {len(self.processors)} processors"
+                )
         for before, after in itertools.pairwise(self.claims):
             if before.number >= after.number:
                 raise ValueError(f"claim {after.number} comes after claim {before.number}")
         return self
 
 
-def claims_board(outcomes: Sequence[Outcome], *, quick: bool, command: str, environment: dict[str, Any]) -> ClaimsBoard:
-    """Return the document of a run's outcomes."""
+def check_rounding(verdict: Verdict | None, within: bool) -> None:
+    """Refuse a verdict that is within rounding and yet decided."""
+    if within and verdict != "undecided":
+        raise ValueError(f"{verdict or 'an error'} is not within rounding of a verdict; only undecided can be")
+
+
+def claims_board(
+    outcomes: Sequence[Outcome], *, quick: bool, command: str, environment: dict[str, Any], processor: str = "unknown"
+) -> ClaimsBoard:
+    """Return the document of a run's outcomes.
+
+    Arguments:
+        outcomes: one a claim, by number.
+        quick: whether the quick sizes were run.
+        command: what was typed.
+        environment: what besides the components could change a number.
+        processor: on which it ran, with the settings that choose its kernels.
+    """
     return ClaimsBoard(
         schema_version=CLAIMS_SCHEMA_VERSION,
         command=command,
         quick=quick,
         alpha=ALPHA,
+        rounding=ROUNDING,
         environment=environment,
+        processors=[processor],
         claims=[_entry(outcome) for outcome in outcomes],
     )
 
@@ -210,6 +246,7 @@ def _entry(outcome: Outcome) -> ClaimEntry:
 def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> ClaimEntry:
     claim = outcome.claim
     panels, plot_error = ([], "") if decision is None else _plot(outcome)
+    near = decision is not None and bool(decision.within_rounding)
     return ClaimEntry(
         number=claim.number,
         name=claim.name,
@@ -221,13 +258,15 @@ def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> Clai
         effect=None if decision is None else _effect(decision.effect),
         statistic="" if decision is None else _line(decision.statistic),
         seeds=0 if decision is None else decision.seeds,
-        note="" if decision is None else _line(decision.note),
+        note="" if decision is None else _line(f"{WITHIN_ROUNDING if near else ''} {decision.note}"),
         error=error,
         seconds=outcome.seconds,
         findings=[] if decision is None else [_finding(finding) for finding in decision.findings],
         panels=panels,
         target="" if decision is None else decision.target,
         plot_error=plot_error,
+        within_rounding=near,
+        seen=[None if decision is None else decision.verdict],
     )
 
 
@@ -263,6 +302,7 @@ def _finding(finding: Finding) -> FindingEntry:
         seeds=int(finding.seeds),
         note=_line(finding.note),
         exact=bool(finding.exact),
+        within_rounding=bool(finding.within_rounding),
     )
 
 
@@ -302,11 +342,21 @@ def validate_claims(document: object) -> ClaimsBoard:
         return document
     if not isinstance(document, dict):
         raise LeaderboardError(f"verdicts on claims are a JSON object, not {type(document).__name__}")
-    check_version(document.get("schema_version"), CLAIMS_SCHEMA_VERSION)
+    check_version(document.get("schema_version"), CLAIMS_SCHEMA_VERSION, oldest=1)
     try:
-        return ClaimsBoard.model_validate(document)
+        return ClaimsBoard.model_validate(_upgraded(document))
     except ValidationError as error:
         refuse(error)
+
+
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document of version 1 as one of version 2; any other as it is."""
+    claims = document.get("claims")
+    if document["schema_version"] != 1 or not isinstance(claims, list):
+        return document
+    claims = [{"seen": [entry.get("verdict")]} | entry if isinstance(entry, dict) else entry for entry in claims]
+    new = {"schema_version": CLAIMS_SCHEMA_VERSION, "rounding": 0.0, "processors": ["unknown"], "claims": claims}
+    return document | new
 
 
 def claims_to_json(document: object) -> str:

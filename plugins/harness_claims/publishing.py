@@ -17,6 +17,7 @@ from harness.views.tables import in_markdown
 from harness_claims.document import ClaimEntry, ClaimsBoard, claims_to_json, validate_claims
 from harness_claims.plots import claim_figure
 from harness_claims.tables import TARGETS, claims_table, findings_table, summary
+from harness_claims.verdicts import steady
 
 SOURCE, PAGE = "claims.json", "README.md"
 
@@ -28,6 +29,9 @@ _HOW_TO_READ = """\
   against it is, corrected for the number of targets. `undecided`: neither; that is no verdict on the claim.
 - Every test of a claim has level {alpha:.2g}, 5 % divided among 13 claims, so that verdicts do not depend on which
   claims ran together. Intervals are at 95 %.
+- Training amplifies rounding, so that another processor ends elsewhere with the same seed. Where networks are trained p
+  must pass not {alpha:.2g} but {steady:.2g}, so that no processor takes the verdict away; on one of three targets
+  {steady_third:.2g}, not {third:.2g}. What passes the one and not the other is `undecided`, within rounding.
 - "{targets}": how many targets support the claim, contradict it, and leave it open. Effect and statistic are those of
   the target that decides: the weakest one for a claim that is supported or undecided, the strongest against it where it
   is contradicted.
@@ -120,11 +124,19 @@ def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> str:
     sizes = ", quick sizes" if board.quick else ""
     parts = [f"# Claims{sizes}: what the paper says, and what was measured", fenced(command)]
     parts.append(f"{summary(board)}.")
+    count = len(board.processors)
+    parts.append(f"Seen on {count} processor{'s' * (count > 1)}: {'; '.join(map(in_markdown, board.processors))}.")
     parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plots are drawn.")
-    parts += [claims_table(board), "## How to read it", _HOW_TO_READ.format(alpha=board.alpha, targets=TARGETS)]
+    parts += [claims_table(board), "## How to read it", _how_to_read(board)]
     for entry in board.claims:
         parts += _section(entry, drawn)
     return "\n\n".join([*parts, "## Environment", environment_list(board.environment)]) + "\n"
+
+
+def _how_to_read(board: ClaimsBoard) -> str:
+    levels = {"alpha": board.alpha, "third": board.alpha / 3}
+    passed = {"steady": steady(board.alpha, board.rounding), "steady_third": steady(board.alpha / 3, board.rounding)}
+    return _HOW_TO_READ.format(targets=TARGETS, **levels, **passed)
 
 
 def _section(entry: ClaimEntry, drawn: set[str]) -> list[str]:

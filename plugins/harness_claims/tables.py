@@ -1,7 +1,7 @@
 """The verdicts on claims for eyes (`table`, `markdown`) and for programs (`json`).
 
-A terminal too narrow for all columns loses, in this order: the time, the units, the statistic, the target that
-decides. Claim, verdict, effect and the count of targets stay.
+A terminal too narrow for all columns loses, in this order: the time, the units, the statistic, the processors
+that say so, the target that decides. Claim, verdict, effect and the count of targets stay.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FORMATS = ("table", "json", "markdown")
 NARROWEST = 14
 """Columns of text are not made narrower."""
 
-TIME, UNITS, STATISTIC, DECIDES = range(4)
+TIME, UNITS, STATISTIC, SEEN, DECIDES = range(5)
 """What a column is worth: the smaller goes first."""
 
 TARGETS = "targets for / against / open"
@@ -63,6 +63,8 @@ def summary(board: ClaimsBoard) -> str:
     sizes = "quick sizes" if board.quick else "full sizes"
     said = ", ".join(count for count in counts if not count.startswith("0 "))
     noun = "claim" if len(verdicts) == 1 else "claims"
+    near = sum(entry.within_rounding for entry in board.claims)
+    said += f" ({near} of them within rounding)" if near else ""
     return f"{len(verdicts)} {noun} ({sizes}): {said}; each tested at level {board.alpha:.2g}"
 
 
@@ -77,7 +79,7 @@ def findings_table(entry: ClaimEntry) -> str:
     name = entry.effect.name if entry.effect else "effect"
     columns = [
         Column("target", tuple(f.target for f in found), naming=True),
-        Column("verdict", tuple(f.verdict for f in found), naming=True),
+        Column("verdict", tuple(_of_target(f) for f in found), naming=True),
         Column(name, tuple(quantity(f.effect, f.low, f.high) for f in found)),
         Column("statistic", tuple(f.statistic for f in found), naming=True),
         Column("p for", tuple(_chance(f, f.p_value) for f in found)),
@@ -87,6 +89,10 @@ def findings_table(entry: ClaimEntry) -> str:
     if any(f.note for f in found):
         columns.append(Column("note", tuple(f.note for f in found), naming=True))
     return markdown_table(columns)
+
+
+def _of_target(finding: FindingEntry) -> str:
+    return f"{finding.verdict}, within rounding" if finding.within_rounding else finding.verdict
 
 
 def errors_list(board: ClaimsBoard) -> list[str]:
@@ -110,11 +116,12 @@ def clock(seconds: float) -> str:
 
 
 def _columns(board: ClaimsBoard) -> list[Column]:
-    entries = board.claims
+    entries, several = board.claims, len(board.processors) > 1
     return [
         Column("#", tuple(str(e.number) for e in entries)),
         Column("claim", tuple(e.title for e in entries), naming=True),
         Column("verdict", tuple(e.verdict or "error" for e in entries), naming=True),
+        *([Column("processors that say so", tuple(map(_seen, entries)), SEEN, naming=True)] if several else []),
         Column("effect", tuple(_effect(e) for e in entries), naming=True),
         Column("statistic", tuple(e.statistic or "n/a" for e in entries), STATISTIC, naming=True),
         Column(TARGETS, tuple(_counts(e) for e in entries), naming=True),
@@ -127,6 +134,11 @@ def _columns(board: ClaimsBoard) -> list[Column]:
 def _counts(entry: ClaimEntry) -> str:
     said = [finding.verdict for finding in entry.findings]
     return " / ".join(str(said.count(each)) for each in ("supported", "contradicted", "undecided")) if said else "n/a"
+
+
+def _seen(entry: ClaimEntry) -> str:
+    """Return on how many of the processors the verdict was seen."""
+    return f"{entry.seen.count(entry.verdict)} of {len(entry.seen)}"
 
 
 def _decisive(entry: ClaimEntry) -> str:

@@ -22,7 +22,7 @@ def test_the_document_is_valid_and_says_everything(board):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"schema_version": 2}, "schema_version: 2 is newer"),
+        ({"schema_version": 3}, "schema_version: 3 is newer"),
         ({"alpha": 2.0}, "alpha"),
         ({"claims": "none"}, "claims"),
     ],
@@ -42,6 +42,8 @@ def test_a_document_that_breaks_its_contract_is_refused(board, change, rule):
         ({"error": "why"}, "either a verdict with its effect, or an error"),
         ({"effect": {"name": "x", "value": 1.0, "low": 2.0, "high": 3.0}}, "low 2 is above value 1"),
         ({"number": 9}, "claim 2 comes after claim 9"),
+        ({"within_rounding": True}, "supported is not within rounding of a verdict"),
+        ({"seen": []}, "claim 1: seen on 0 of 1 processors"),
     ],
 )
 def test_an_entry_that_contradicts_itself_is_refused(board, change, rule):
@@ -49,6 +51,19 @@ def test_an_entry_that_contradicts_itself_is_refused(board, change, rule):
     plain["claims"][0] |= change
     with pytest.raises(LeaderboardError, match=rule):
         validate_claims(plain)
+
+
+def test_a_document_of_version_1_was_seen_on_one_processor(board):
+    old = json.loads(claims_to_json(board)) | {"schema_version": 1}
+    del old["rounding"], old["processors"]
+    for entry in old["claims"]:
+        del entry["seen"], entry["within_rounding"]
+        for finding in entry["findings"]:
+            del finding["within_rounding"]
+    read = validate_claims(old)
+    assert (read.schema_version, read.rounding, read.processors) == (2, 0.0, ["unknown"])
+    assert [entry.seen for entry in read.claims] == [[entry.verdict] for entry in board.claims]
+    assert old["schema_version"] == 1  # what was handed in stays as it is
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])

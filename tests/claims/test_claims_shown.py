@@ -31,6 +31,7 @@ def entry(*panels, found=None, **changes):
             seeds=f.seeds,
             note=f.note,
             exact=f.exact,
+            within_rounding=f.within_rounding,
         )
         for f in found.findings
     ]
@@ -39,6 +40,7 @@ def entry(*panels, found=None, **changes):
         "number": 1, "name": "a", "title": "a", "statement": "a", "source": "", "rule": "", "verdict": found.verdict,
         "effect": effect, "statistic": found.statistic, "seeds": found.seeds, "note": found.note, "error": "",
         "seconds": 0.0, "findings": findings, "panels": list(panels), "target": found.target,
+        "within_rounding": found.within_rounding, "seen": [found.verdict],
     }  # fmt: skip
     return ClaimEntry(**(shown | changes))
 
@@ -113,7 +115,14 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
     found = decision(tests, "size")
     assert found.target == "ring"
     board = ClaimsBoard(
-        schema_version=1, command="", quick=True, alpha=0.004, environment={}, claims=[entry(found=found)]
+        schema_version=2,
+        command="",
+        quick=True,
+        alpha=0.004,
+        rounding=0.1,
+        environment={},
+        processors=["a"],
+        claims=[entry(found=found)],
     )
     heads, _, row = (part.split("|") for part in claims_table(board).splitlines())
     cells = {head.strip(): cell.strip() for head, cell in zip(heads, row, strict=True)}
@@ -125,7 +134,14 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
 def test_a_long_name_of_a_target_does_not_take_the_table():
     found = decision({"gaussian exponents, σ 0.05–20": t_test(RANDOM + 9)}, "size")
     board = ClaimsBoard(
-        schema_version=1, command="", quick=True, alpha=0.004, environment={}, claims=[entry(found=found)]
+        schema_version=2,
+        command="",
+        quick=True,
+        alpha=0.004,
+        rounding=0.1,
+        environment={},
+        processors=["a"],
+        claims=[entry(found=found)],
     )
     text = render_claims(board, "table", width=120)
     assert max(map(len, text.splitlines())) <= 120
