@@ -16,9 +16,9 @@ even if nothing but the seeds' law is the same; exact ones must agree to a relat
 are the same, or where one of them is within rounding. "rounding" is the variance between processors over that between
 seeds: 1 where another processor is as different as other seeds (`harness_claims.verdicts.ROUNDING` is what verdicts
 allow for). Claims that run here have it for all values that their rules test, with 95 % limits by resampling the
-seeds. Ends with status 1 where more differ than chance allows (0.1 %), or two verdicts do. `--odds` draws seeds by the normal law
-for two processors that share a part of the variance, and prints how often they are at odds, at the worst size of the
-effect: of tests at the level itself, and of verdicts with the distance that `ROUNDING` asks for.
+seeds. Ends with status 1 where more differ than chance allows (0.1 %), or two verdicts do. `--odds` draws seeds by the
+normal law for two processors that share a part of the variance, and prints how often they are at odds, at the worst
+size of the effect: of tests at the level itself, and of verdicts with the distance that `ROUNDING` asks for.
 """
 
 from __future__ import annotations
