@@ -165,9 +165,9 @@ class TestOneMoreAxis:
         assert found["effects"] == ["flip:share=0.5", "flip:share=1", "plain"]
 
 
-def test_the_target_comes_first_and_metrics_bounds_and_claims_are_no_choice_of_a_design():
+def test_the_target_comes_first_and_metrics_and_bounds_are_no_choice_of_a_design():
     assert list(crossed()) == ["target", *design()]
-    assert list(AXES) == [*crossed(), "metric", "bound", "claim"]
+    assert list(AXES) == [*crossed(), "metric", "bound"]
 
 
 def test_the_table_is_read_without_any_contract():

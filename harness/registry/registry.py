@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness import components
-from harness.axes import AXES, Axis
+from harness.axes import AXES, Axis, of
 from harness.components import Component, ComponentError, Request
 from harness.errors import did_you_mean
 from harness.registry.provenance import Provenance, folders_apart, normalize, source_digest, source_root
@@ -90,9 +90,11 @@ class Registry:
     def from_classes(
         cls, classes: Iterable[type[Component]], distribution: str = "local", version: str = "0"
     ) -> Registry:
-        """Make a registry of classes that no installed plugin offers."""
+        """Make a registry of classes that no installed plugin offers, with their axes."""
         plugin = PluginInfo("local", distribution, version, "ok")
-        return cls([Entry(each, plugin) for each in classes], [plugin])
+        entries = [Entry(each, plugin) for each in classes]
+        further = {axis.name: axis for each in entries if (axis := of(each.cls)).name not in AXES}
+        return cls(entries, [plugin], axes={**AXES, **further})
 
     def classes(self, axis: str) -> dict[str, type[Component]]:
         """Return the classes of an axis by name, sorted; names that clash appear qualified."""

@@ -67,7 +67,7 @@ def harness_bounds() -> list[type[Bound]]:
     return [Theorem1, Theorem2, Theorem3, Corollary1]
 
 
-@hookimpl
+@hookimpl(optionalhook=True)
 def harness_claims() -> list[type[Claim]]:
     """Offer the statements of the paper that an experiment can decide."""
     from harness_wang.claims import offered

@@ -5,7 +5,6 @@ import random
 import re
 import subprocess
 import sys
-import textwrap
 from importlib import metadata
 from pathlib import Path
 
@@ -41,32 +40,6 @@ class Grid(TimeDiscretization):
 def harness_time_discretizations():
     return [Grid]
 """
-
-
-@pytest.fixture
-def install(tmp_path, monkeypatch):
-    """Make a distribution on the path: entry points of the group, each with the source of its module."""
-    made = []
-
-    def make(distribution, version="1.0", **sources):
-        folder = tmp_path / f"site{len(made)}"
-        info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        lines = []
-        for entry_point, source in sources.items():
-            module = f"{distribution.replace('-', '_')}_{entry_point}"
-            monkeypatch.delitem(sys.modules, module, raising=False)
-            (folder / f"{module}.py").write_text(textwrap.dedent(source))
-            lines.append(f"{entry_point} = {module}")
-            made.append(module)
-        (info / "entry_points.txt").write_text("\n".join(["[harness]", *lines]))
-        monkeypatch.syspath_prepend(folder)
-        return folder
-
-    yield make
-    for module in made:
-        sys.modules.pop(module, None)
 
 
 def grid(name):
@@ -109,7 +82,7 @@ def test_only_what_judges_may_lie_where_no_digest_looks(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     hidden = importlib.import_module("acme_hidden").Grid
     with pytest.raises(PluginError, match="hidden lies in its package's folder 'claims', which no digest covers"):
-        discovery._check_class("harness_time_discretizations", hidden)
+        discovery._check_class(AXES["time_discretization"], hidden)
 
 
 BROKEN = {
@@ -336,7 +309,7 @@ def test_every_axis_has_a_hook_and_every_hook_an_axis():
     from harness import hookspecs
 
     specified = {name for name in vars(hookspecs) if name.startswith("harness_")}
-    assert specified == set(discovery.HOOKS)
+    assert specified == {discovery.AXES_HOOK, *(axis.hook for axis in AXES.values())}
     assert [axis.contract.axis for axis in AXES.values()] == list(AXES)
     for name in specified:
         assert getattr(hookspecs, name).__doc__
