@@ -1,37 +1,115 @@
-"""The axes: every kind of component that a plugin may offer, and the contract of each."""
+"""The one table of axes: every kind of component that a plugin may offer.
+
+Whatever lists axes (suites, shell options, rows, tables, hooks) reads it here. To add one: a line in the table, a
+contract, and a hook in `harness.hookspecs`. Nothing is imported until a contract is asked for, so that the shell may
+read the table before it knows what to do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
-from harness.bounds import Bound
-from harness.claims.contract import Claim
-from harness.components import Component
-from harness.initial_laws import InitialLaw
-from harness.metrics import Metric
-from harness.networks import Network
-from harness.noise_schedules import NoiseSchedule
-from harness.samplers import Sampler
-from harness.targets import Target
-from harness.time_discretizations import TimeDiscretization
-from harness.weightings import Weighting
+if TYPE_CHECKING:
+    from harness.components import Component
 
-AXES: Mapping[str, type[Component]] = MappingProxyType(
-    {
-        contract.axis: contract
-        for contract in (
-            Target,
-            Weighting,
-            NoiseSchedule,
-            TimeDiscretization,
-            Network,
-            Sampler,
-            InitialLaw,
-            Metric,
-            Bound,
-            Claim,
-        )
-    }
+Role = Literal["target", "design", "beside"]
+"""What a combination has to do with an axis: it is for one target, takes one component of each axis of the design
+space, and what stands beside it (metrics, bounds) is applied to it."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One kind of component.
+
+    Attributes:
+        name: as in a row of a document, words joined by underscores; `Component.axis` of its contract.
+        contract_path: where the contract is, `module:class`.
+        role: whether a combination takes one of it.
+        heading: of its column in a table; the name in words where it is not given.
+        default: what a suite that does not list it has. None: a suite must list it.
+        absent: what stands in the place of a component where a combination has none; empty: it always has one.
+        since: the first schema version of leaderboards in which rows have it. Rows of older documents had the default.
+    """
+
+    name: str
+    contract_path: str
+    role: Role = "beside"
+    heading: str = ""
+    default: tuple[str, ...] | None = None
+    absent: str = ""
+    since: int = 1
+
+    @cached_property
+    def contract(self) -> type[Component]:
+        """The class that every component of the axis derives from."""
+        module, _, name = self.contract_path.partition(":")
+        found: type[Component] = getattr(import_module(module), name)
+        return found
+
+    @property
+    def words(self) -> str:
+        """The name as it stands in a sentence."""
+        return self.name.replace("_", " ")
+
+    @property
+    def title(self) -> str:
+        """The heading of its column in a table."""
+        return self.heading or self.words
+
+    @property
+    def plural(self) -> str:
+        """The key of a suite that lists its components."""
+        return f"{self.name}s"
+
+    @property
+    def hook(self) -> str:
+        """The hook by which a plugin offers its components."""
+        return f"harness_{self.plural}"
+
+    @property
+    def option(self) -> str:
+        """The option of the command line that chooses its components."""
+        return f"--{self.name.replace('_', '-')}"
+
+
+def table(axes: Iterable[Axis]) -> Mapping[str, Axis]:
+    """Return axes by name, in their order."""
+    return MappingProxyType({axis.name: axis for axis in axes})
+
+
+AXES = table(
+    [
+        Axis("target", "harness.targets:Target", "target"),
+        Axis("weighting", "harness.weightings:Weighting", "design", default=(), absent="none"),
+        Axis("noise_schedule", "harness.noise_schedules:NoiseSchedule", "design", "schedule"),
+        Axis("time_discretization", "harness.time_discretizations:TimeDiscretization", "design", "grid"),
+        Axis("network", "harness.networks:Network", "design"),
+        Axis("sampler", "harness.samplers:Sampler", "design"),
+        Axis("initial_law", "harness.initial_laws:InitialLaw", "design", default=("centered",), since=2),
+        Axis("metric", "harness.metrics:Metric"),
+        Axis("bound", "harness.bounds:Bound", default=()),
+        # Claims are no part of a combination, and nothing but this line makes them an axis.
+        Axis("claim", "harness.claims.contract:Claim"),
+    ]
 )
-"""The contract of each axis."""
+"""The axes, in the order in which rows and tables name them."""
+
+NUMBERS: Mapping[str, str] = MappingProxyType(
+    {"sigma_max": "sigma_max", "steps": "steps", "train_steps": "train steps"}
+)
+"""The numbers that combinations differ in besides their components, as fields of a row, and their headings."""
+
+
+def crossed() -> dict[str, Axis]:
+    """Return the axes of which every combination takes one component: the target, and those of the design space."""
+    return {name: axis for name, axis in AXES.items() if axis.role != "beside"}
+
+
+def design() -> dict[str, Axis]:
+    """Return the axes of the design space, in which the combinations of one target differ."""
+    return {name: axis for name, axis in AXES.items() if axis.role == "design"}

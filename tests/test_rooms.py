@@ -25,7 +25,6 @@ MAY_IMPORT = {
 CLAIM = "harness.claims.contract"
 
 UPWARD = {
-    ("harness.axes", CLAIM),
     ("harness.hookspecs", CLAIM),
     ("harness.registry.discovery", CLAIM),
     ("harness.__main__", "harness.cli"),

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.axes import AXES, crossed
 from harness.claims.contract import ClaimError, Result
 from harness.engine.curves import ExactScoreError, information_from_json, score_error_from_json
 from harness.information import Information, ScoreError
 from harness.networks import OracleNetwork
 from harness.planning.keys import measured
-from harness.planning.manifest import AXES, UNTRAINED
 
 if TYPE_CHECKING:
     from harness.planning.plan import Plan
@@ -71,7 +71,8 @@ class SuiteEvidence:
 
     def _result(self, c: Combination) -> Result:
         keys, seeds = self._plan.keys, self._plan.suite.seeds
-        labels = {axis: _label(getattr(c, axis), keys.label) for axis in AXES}
+        used = {name: c.component(name) for name in crossed()}
+        labels = {name: keys.label(part) if part else AXES[name].absent for name, part in used.items()}
         what = " · ".join([*labels.values(), f"{c.steps} steps", f"{c.train_steps} training steps"])
         grids = [self._record(keys.grid(c, seed), what, seed).payload["sigmas"] for seed in seeds]
         samples = [keys.sample(c, grid, seed) for grid, seed in zip(grids, seeds, strict=True)]
@@ -125,10 +126,6 @@ class SuiteEvidence:
             raise ClaimError(f"{where}: {record.reason}")
         self._used[key] = record
         return record
-
-
-def _label(component: object, label: object) -> str:
-    return UNTRAINED if component is None else str(label(component))  # type: ignore[operator]
 
 
 def _column(records: Sequence[Record], field: str) -> np.ndarray:

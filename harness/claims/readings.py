@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def steps_to_reach(steps: Sequence[float] | np.ndarray, errors: np.ndarray, threshold: float) -> tuple[float, bool]:
@@ -19,6 +21,8 @@ def steps_to_reach(steps: Sequence[float] | np.ndarray, errors: np.ndarray, thre
         errors: the error at each, positive, shape (K,).
         threshold: the error that is to be reached, positive.
     """
+    import numpy as np
+
     at, values = np.log(np.asarray(steps, dtype=float)), np.log(np.asarray(errors, dtype=float))
     reached = np.flatnonzero(values <= math.log(threshold))
     if reached.size == 0 or reached[0] == 0:
@@ -35,6 +39,8 @@ def crossing(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray) -
         x: increasing, shape (K,).
         y: the curve, shape (K,).
     """
+    import numpy as np
+
     at, values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     change = np.flatnonzero((values[:-1] < 0) & (values[1:] >= 0))
     if change.size == 0:
@@ -52,6 +58,8 @@ def minimum(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray) ->
         x: increasing, shape (K,).
         y: the curve, shape (K,).
     """
+    import numpy as np
+
     at, values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     k = int(values.argmin())
     if k in (0, len(values) - 1):
@@ -72,6 +80,8 @@ def agreement(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Returns:
         Shape (S,); NaN where one of the two is constant.
     """
+    import numpy as np
+
     from harness.results.statistics import kendall
 
     pairs = [kendall(x[:, s], y[:, s]) for s in range(x.shape[1])]

@@ -29,10 +29,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from harness.claims.contract import ClaimError, Decision, Effect, Finding, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LEVEL = 0.95
 """Confidence level of limits, that of `harness.results.statistics`; from there it would bring scipy to whoever lists
@@ -106,6 +108,8 @@ def t_test(
     Raises:
         ClaimError: fewer than two seeds, or a value that is not finite.
     """
+    import numpy as np
+
     sample = _finite(values)
     seeds = len(sample)
     mean = float(sample[0] + (sample - sample[0]).mean())
@@ -155,6 +159,8 @@ def slope_test(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray,
     Raises:
         ClaimError: fewer than three points, one that is not finite, or all at one x.
     """
+    import numpy as np
+
     at, values = _finite(x), _finite(y)
     centred = at - at.mean()
     squares = float(centred @ centred)
@@ -307,6 +313,8 @@ def _single(test: Test, alpha: float, targets: int, rounding: float) -> Verdict:
 
 
 def _finite(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    import numpy as np
+
     sample = np.asarray(values, dtype=np.float64)
     if sample.size < 2:
         raise ClaimError(f"a t test needs at least two seeds, not {sample.size}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.axes import crossed
 from harness.cli.selection import suite_argument
 
 if TYPE_CHECKING:
@@ -51,11 +52,10 @@ def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
 
     from harness.views.tables import terminal_width
 
-    axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
     rows: list[list[object]] = []
-    for axis in axes:
-        labels = dict.fromkeys(part.label() for c in plan.combinations if (part := getattr(c, axis)) is not None)
-        rows.append([f"{axis.replace('_', ' ')}s", len(labels), ", ".join(labels)])
+    for name, axis in crossed().items():
+        labels = dict.fromkeys(part.label() for c in plan.combinations if (part := c.component(name)) is not None)
+        rows.append([f"{axis.words}s", len(labels), ", ".join(labels)])
     rows.append(["sigma_max", len(suite.sigma_max), ", ".join(f"{level:g}" for level in suite.sigma_max)])
     for what, numbers in (("steps", "steps"), ("train steps", "train_steps")):
         found = sorted({getattr(c, numbers) for c in plan.combinations} - {0})

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from harness.axes import crossed
+
 if TYPE_CHECKING:
     from harness.suites.model import Suite
 
     ParamType = click.ParamType[Any]
 else:
     ParamType = click.ParamType  # generic since click 8.2 only
-
-AXES = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
-"""The axes that can be chosen from the shell."""
 
 
 class ComponentType(ParamType):
@@ -93,7 +92,9 @@ def suite_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(*args: Any, suite: str, **options: Any) -> Any:
         from harness.suites.model import load_suite
 
-        keys = {axis: f"{axis}s" for axis in AXES} | {key: key for key in ("steps", "seeds", "train_steps")}
+        keys = {name: axis.plural for name, axis in crossed().items()} | {
+            key: key for key in ("steps", "seeds", "train_steps")
+        }
         chosen = {key: options.pop(option) for option, key in keys.items()}
         selected: Suite = load_suite(suite).with_selection(**chosen)
         return function(*args, suite=selected, **options)
@@ -107,12 +108,12 @@ def suite_argument(function: Callable[..., Any]) -> Callable[..., Any]:
 def _decorators() -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
     axes = [
         click.option(
-            f"--{axis.replace('_', '-')}",
-            type=ComponentType(axis),
+            axis.option,
+            type=ComponentType(axis.name),
             multiple=True,
-            help=f"Compare this {axis.replace('_', ' ')} in place of the suite's; repeatable.",
+            help=f"Compare this {axis.words} in place of the suite's; repeatable.",
         )
-        for axis in AXES
+        for axis in crossed().values()
     ]
     return [
         click.argument("suite", type=SuiteType(), default="quick"),

@@ -35,10 +35,6 @@ _CONSTRAINTS = {
     "pattern": "matches",
     "multipleOf": "multiple of",
 }
-_AXES = (
-    *("target", "weighting", "noise-schedule", "time-discretization"),
-    *("network", "sampler", "initial-law", "metric", "bound"),
-)
 
 
 class _AnyComponent(ParamType):
@@ -52,9 +48,21 @@ class _AnyComponent(ParamType):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+class _AnyAxis(ParamType):
+    """An axis of the installed plugins, in words joined by hyphens."""
+
+    name = "axis"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from harness.registry.discovery import load
+
+        words = [axis.replace("_", "-") for axis in load().axes]
+        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
 @click.command("show")
 @click.argument("component", type=_AnyComponent())
-@click.option("--axis", type=click.Choice(_AXES), help="Only this axis, where a name stands on several.")
+@click.option("--axis", type=_AnyAxis(), help="Only this axis, where a name stands on several.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def command(component: str, axis: str | None, form: str) -> None:
     """Explain COMPONENT: parameters, formula, source.
@@ -65,13 +73,28 @@ def command(component: str, axis: str | None, form: str) -> None:
     from harness.registry.discovery import load
 
     registry = load()
-    found = _find(registry, component, axis.replace("-", "_") if axis else None)
+    found = _find(registry, component, None if axis is None else _axis(registry, axis))
     pages = [_describe(registry, each) for each in found]
     if form == "json":
         content = {"schema_version": SCHEMA_VERSION, "components": pages}
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     else:
         click.echo("\n\n".join(map(_text, pages)))
+
+
+def _axis(registry: Registry, word: str) -> str:
+    """Return the axis that a word of the command line means.
+
+    Raises:
+        HarnessError: there is none.
+    """
+    from harness.errors import HarnessError, did_you_mean
+
+    axis = word.replace("-", "_")
+    if axis not in registry.axes:
+        hint = did_you_mean(word, (known.replace("_", "-") for known in registry.axes))
+        raise HarnessError(f"unknown axis {word!r}; {hint}")
+    return axis
 
 
 def _find(registry: Registry, name: str, axis: str | None) -> list[type[Component]]:

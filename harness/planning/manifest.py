@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from harness import __version__
+from harness.axes import Axis, crossed
 from harness.components import digest
 from harness.errors import ContractError
 from harness.metrics import SampleMetric
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from harness.planning.units import Find
     from harness.suites.combinations import Combination
     from harness.suites.model import Suite
-
-AXES = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
-
-UNTRAINED = "none"
-"""What stands in place of a weighting where nothing is trained."""
 
 
 class _Part(BaseModel):
@@ -108,8 +104,8 @@ def manifest(plan: Planned, find: Find, command: str = "") -> Manifest:
     keys = plan.keys
     components: dict[str, dict[str, Any]] = {}
 
-    def note(component: Component | None) -> str:
-        reference = untrained() if component is None else keys.reference(component)
+    def note(axis: Axis, component: Component | None) -> str:
+        reference = absent(axis) if component is None else keys.reference(component)
         components[reference["digest"]] = reference
         return str(reference["digest"])
 
@@ -125,7 +121,7 @@ def manifest(plan: Planned, find: Find, command: str = "") -> Manifest:
         networks = [] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds]
         rows.append(
             Row(
-                components={axis: note(getattr(c, axis)) for axis in AXES},
+                components={name: note(axis, c.component(name)) for name, axis in crossed().items()},
                 steps=c.steps,
                 train_steps=c.train_steps,
                 sigma_max=c.sigma_max,
@@ -176,14 +172,17 @@ def _calibration(plan: Planned) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def untrained() -> dict[str, Any]:
-    """Return the reference that stands for the weighting of a network that is not trained."""
+def absent(axis: Axis) -> dict[str, Any]:
+    """Return the reference that stands where a combination has no component of an axis.
+
+    So the weighting of a network that is not trained.
+    """
     return {
-        "name": UNTRAINED,
+        "name": axis.absent,
         "params": {},
         "distribution": "diffusion-harness",
         "version": __version__,
-        "digest": digest("weighting", UNTRAINED),
+        "digest": digest(axis.name, axis.absent),
     }
 
 

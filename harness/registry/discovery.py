@@ -31,8 +31,8 @@ from harness.registry.registry import Entry, PluginInfo, Problem, Registry
 
 __all__ = ["PluginError", "load"]
 
-HOOKS = {f"harness_{axis}s": contract for axis, contract in AXES.items()}
-"""The hook of each contract."""
+HOOKS = {axis.hook: axis for axis in AXES.values()}
+"""The axis of each hook."""
 
 RESERVED = frozenset({"axis", "formula", "name", "source"})
 """Words that no parameter may be named: they mean something else in a suite file or a table."""
@@ -170,7 +170,7 @@ def _check_class(hook: str, cls: Any) -> None:
     Raises:
         PluginError: it breaks the contract; the message names the rule.
     """
-    contract = HOOKS[hook]
+    contract = HOOKS[hook].contract
     if not isinstance(cls, type) or not issubclass(cls, contract):
         raise PluginError(f"{hook} returned {cls!r}, no subclass of {contract.__module__}.{contract.__name__}")
     name = getattr(cls, "name", None)

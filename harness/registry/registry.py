@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness import components
-from harness.axes import AXES
+from harness.axes import AXES, Axis
 from harness.components import Component, ComponentError, Request
 from harness.errors import did_you_mean
 from harness.registry.provenance import Provenance, normalize, source_digest, source_root
@@ -65,17 +65,21 @@ class Registry:
     """All components, immutable once made.
 
     Attributes:
-        axes: the names of the axes.
+        axes: the axes, by name.
         plugins: every entry point found, sorted by distribution and name.
         problems: everything that was wrong with them, name clashes included.
     """
 
     def __init__(
-        self, entries: Iterable[Entry], plugins: Sequence[PluginInfo] = (), problems: Sequence[Problem] = ()
+        self,
+        entries: Iterable[Entry],
+        plugins: Sequence[PluginInfo] = (),
+        problems: Sequence[Problem] = (),
+        axes: Mapping[str, Axis] = AXES,
     ) -> None:
-        self.axes = tuple(AXES)
+        self.axes = axes
         self.plugins = tuple(plugins)
-        self._entries: dict[str, dict[str, list[Entry]]] = {axis: {} for axis in AXES}
+        self._entries: dict[str, dict[str, list[Entry]]] = {axis: {} for axis in axes}
         for entry in entries:
             self._entries[entry.cls.axis].setdefault(entry.cls.name, []).append(entry)
         self._of_class = {e.cls: e for named in self._entries.values() for es in named.values() for e in reversed(es)}

@@ -11,8 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from harness.axes import crossed
 from harness.components import format_value
-from harness.results.references import AXES, Reference
+from harness.results.references import Reference
 
 if TYPE_CHECKING:
     from harness.results.leaderboard import Row
@@ -39,7 +40,7 @@ def labels(rows: Iterable[Row | Mapping[str, Any]]) -> Labels:
     """Return the labels of the targets and components of rows, given as models or as plain mappings."""
     found = []
     for row in rows:
-        for axis in ("target", *AXES):
+        for axis in crossed():
             component = row[axis] if isinstance(row, Mapping) else getattr(row, axis)
             found.append((axis, _reference(component)))
     return Labels(found)

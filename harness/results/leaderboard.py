@@ -23,10 +23,11 @@ import json
 import math
 from collections import defaultdict
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, Self
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
+from harness.axes import NUMBERS, Axis, crossed, design
 from harness.components import digest
 from harness.results.document import (
     SCHEMA_VERSION,
@@ -39,22 +40,16 @@ from harness.results.document import (
     check_version,
     refuse,
 )
-from harness.results.references import AXES, Reference, find
+from harness.results.references import Reference, find, with_axes
 
 UNFINISHED = "not computed yet: run the same command again"
 """Reason of a row of which something is still missing; no failure."""
 
-ChoiceAxis = Literal[
-    "weighting",
-    "noise_schedule",
-    "time_discretization",
-    "network",
-    "sampler",
-    "initial_law",
-    "sigma_max",
-    "steps",
-    "train_steps",
-]
+if TYPE_CHECKING:
+    Coordinate = str
+else:
+    Coordinate = Literal[(*design(), *NUMBERS)]
+"""What the combinations of a target differ in, as a field of a row."""
 
 
 class Estimate(Document):
@@ -111,7 +106,7 @@ class Effect(Document):
     """
 
     target: Name
-    axis: ChoiceAxis
+    axis: Coordinate
     choice: Name
     factor: Annotated[float, Field(gt=0)]
     low: float | None
@@ -195,8 +190,22 @@ class Violation(Document):
     bound_value: float
 
 
-class Row(Document):
-    """One combination on one target.
+class _Ranked(Document):
+    rank: Position
+    rank_low: Position
+    rank_high: Position
+    target: Reference
+
+
+if TYPE_CHECKING:
+
+    class _Design(_Ranked): ...
+else:
+    _Design = with_axes(_Ranked, Reference)
+
+
+class Row(_Design):
+    """One combination on one target: its place, its component on each axis (`component`), and what was measured.
 
     Attributes:
         sigma_max: first level of the grid; None where it is not known (documents of version 1).
@@ -205,16 +214,6 @@ class Row(Document):
         training_share: the share of them that training took.
     """
 
-    rank: Position
-    rank_low: Position
-    rank_high: Position
-    target: Reference
-    weighting: Reference
-    noise_schedule: Reference
-    time_discretization: Reference
-    network: Reference
-    sampler: Reference
-    initial_law: Reference
     steps: Position
     nfe: Count
     train_steps: Count
@@ -241,7 +240,7 @@ class Row(Document):
         return self.reason == UNFINISHED
 
     def component(self, axis: str) -> Reference:
-        """Return the component of an axis (or the target)."""
+        """Return the component of an axis, or the target."""
         reference: Reference = getattr(self, axis)
         return reference
 
@@ -369,16 +368,22 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
     if document["schema_version"] != 1 or not isinstance(rows, list):
         return document
     environment = document.get("environment")
-    version = environment.get("harness", "0") if isinstance(environment, dict) else "0"
-    law = {"name": "centered", "params": {}, "distribution": "diffusion-harness", "version": str(version)}
-    new: dict[str, Any] = {"initial_law": {**law, "digest": digest("initial_law", "centered")}}
+    version = str(environment.get("harness", "0") if isinstance(environment, dict) else "0")
+    new: dict[str, Any] = {a.name: _default(a, version) for a in crossed().values() if a.since > 1}
     new |= {"sigma_max": None, "compute": None, "training_share": None}
     rows = [new | row if isinstance(row, dict) else row for row in rows]
     return document | {"schema_version": SCHEMA_VERSION, "rows": rows}
 
 
+def _default(axis: Axis, version: str) -> dict[str, Any]:
+    """Return the component that every row had before documents named an axis."""
+    (name,) = axis.default or (axis.absent,)
+    found = {"name": name, "params": {}, "distribution": "diffusion-harness", "version": version}
+    return {**found, "digest": digest(axis.name, name)}
+
+
 def _combination(row: Row) -> str:
-    parts = [row.component(axis).key for axis in ("target", *AXES)]
+    parts = [row.component(axis).key for axis in crossed()]
     return json.dumps([parts, row.sigma_max, row.steps, row.train_steps])
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from harness.axes import crossed
 from harness.metrics import Measurement
 from harness.planning.keys import measured
-from harness.planning.manifest import AXES, Manifest, Row
+from harness.planning.manifest import Manifest, Row
 from harness.records import Record
 from harness.results.leaderboard import UNFINISHED
 from harness.results.ranking import Outcome, leaderboard
@@ -112,7 +113,7 @@ def outcome(rows: Manifest, row: Row, store: Store, metric: str) -> Outcome:
     found = {key: record for key, record in records.items() if record.ok}
     samples = [found[key] for key in row.samples if key in found]
     return Outcome(
-        components={axis: rows.components[row.components[axis]] for axis in AXES},
+        components={axis: rows.components[row.components[axis]] for axis in crossed()},
         steps=row.steps,
         nfe=samples[0].payload["nfe"] if samples else 0,
         train_steps=row.train_steps,

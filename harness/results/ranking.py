@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.axes import NUMBERS, crossed, design
 from harness.components import format_value
 from harness.errors import HarnessError, did_you_mean
 from harness.metrics import Measurement
@@ -24,9 +25,8 @@ from harness.results.document import SCHEMA_VERSION
 from harness.results.effects import Observation, effects
 from harness.results.labels import Labels, labels
 from harness.results.limits import limits
-from harness.results.references import AXES
 
-COORDINATES = (*AXES, "sigma_max", "steps", "train_steps")
+COORDINATES = (*design(), *NUMBERS)
 """What tells the combinations of a target apart, as fields of a row."""
 
 RELATIVE_ROUNDING, ABSOLUTE_ROUNDING = 1e-9, 1e-12
@@ -38,8 +38,8 @@ class Outcome:
     """One combination with everything that was measured on it.
 
     Attributes:
-        components: for "target" and each of the axes the component as a dictionary with "name",
-            "params", "distribution", "version" and "digest".
+        components: for each axis that combinations cross, the target's first, the component as a dictionary with
+            "name", "params", "distribution", "version" and "digest".
         steps: steps of the grid.
         nfe: evaluations of the network a sample; None where none was made.
         train_steps: optimisation steps of the network; 0 for an oracle.
@@ -89,7 +89,7 @@ class Outcome:
 
     def sort_key(self) -> tuple[str, ...]:
         """Return what orders outcomes whatever order they come in."""
-        names = tuple(_key(self.components[axis]) for axis in ("target", *AXES))
+        names = tuple(_key(self.components[axis]) for axis in crossed())
         return (*names, f"{self.sigma_max:024.12f}", f"{self.steps:09d}", f"{self.train_steps:09d}")
 
 
@@ -195,7 +195,7 @@ def _row(outcome: Outcome, place: _Place) -> dict[str, Any]:
         "rank": place.rank,
         "rank_low": place.low,
         "rank_high": place.high,
-        **{axis: dict(outcome.components[axis]) for axis in ("target", *AXES)},
+        **{axis: dict(outcome.components[axis]) for axis in crossed()},
         "steps": outcome.steps,
         "nfe": outcome.nfe or 0,
         "train_steps": outcome.train_steps,
@@ -310,7 +310,7 @@ def _effects(section: Sequence[Outcome], metric: str, named: Labels) -> list[dic
 
 
 def _observation(outcome: Outcome, metric: str, named: Labels) -> Observation:
-    coordinates = {axis: named(axis, outcome.components[axis]) for axis in AXES}
+    coordinates = {axis: named(axis, outcome.components[axis]) for axis in design()}
     measured = outcome.measured(metric) if outcome.status == "ok" else {}
     values = {seed: measured[seed].value if seed in measured else None for seed in outcome.seeds}
     numbers = {"sigma_max": format_value(outcome.sigma_max), "steps": outcome.steps, "train_steps": outcome.train_steps}

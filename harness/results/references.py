@@ -10,15 +10,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import JsonValue
+from pydantic import JsonValue, create_model
 
+from harness.axes import design
 from harness.components import ComponentError, format_value, parse_request
 from harness.results.document import Document, Name
 
-AXES = ("weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
-"""The axes of the design space, as fields of a row."""
+Model = TypeVar("Model", bound=Document)
+
+
+def with_axes(base: type[Model], kind: object) -> type[Model]:
+    """Return a model that has, after the fields of a base, one for each axis of the design space."""
+    fields: dict[str, Any] = dict.fromkeys(design(), (kind, ...))
+    made: type[Model] = create_model(base.__name__, __base__=base, **fields)
+    return made
 
 
 class Reference(Document):

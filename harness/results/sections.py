@@ -7,27 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from harness.axes import NUMBERS, design
 from harness.components import format_value
 from harness.results.labels import Labels, labels
 from harness.results.leaderboard import Agreement, Calibration, Leaderboard, Row
 from harness.results.limits import is_divergence, limits
-from harness.results.references import AXES, find
+from harness.results.references import find
 
-HEADERS = {
-    "weighting": "weighting",
-    "noise_schedule": "schedule",
-    "time_discretization": "grid",
-    "network": "network",
-    "sampler": "sampler",
-    "initial_law": "initial law",
-    "sigma_max": "sigma_max",
-    "steps": "steps",
-    "train_steps": "train steps",
-}
+HEADERS = {name: axis.title for name, axis in design().items()} | dict(NUMBERS)
 """What tells combinations apart, field by field, as a reader calls it."""
-
-NUMBERS = ("sigma_max", "steps", "train_steps")
-"""Those of them that are numbers."""
 
 UNKNOWN = "unknown"
 """What stands for a number that a document of an older version does not tell."""
@@ -170,6 +158,6 @@ def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> Section:
 
 
 def _names(row: Row, label: Labels) -> dict[str, str]:
-    names = {axis: label(axis, row.component(axis)) for axis in AXES}
+    names = {axis: label(axis, row.component(axis)) for axis in design()}
     level = UNKNOWN if row.sigma_max is None else format_value(row.sigma_max)
     return names | {"sigma_max": level, "steps": str(row.steps), "train_steps": str(row.train_steps)}

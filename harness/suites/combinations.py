@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.axes import crossed
+from harness.components import Component
 from harness.errors import HarnessError, SuiteError
 from harness.initial_laws import InitialLaw
 from harness.networks import Network, OracleNetwork
@@ -31,19 +33,61 @@ if TYPE_CHECKING:
 class Combination:
     """One design: what is trained, sampled and ranked, with every seed.
 
-    `weighting` is None and `train_steps` 0 where nothing is trained. `sigma_max` is the first level of the grid.
+    Attributes:
+        components: the component of each axis, in their order. That of the weighting is None where nothing is trained.
+        steps: steps of the grid.
+        train_steps: optimisation steps of the network; 0 where nothing is trained.
+        sigma_max: first level of the grid.
     """
 
-    target: Target
-    weighting: Weighting | None
-    noise_schedule: NoiseSchedule
-    time_discretization: TimeDiscretization
-    network: Network
-    sampler: Sampler
+    components: Mapping[str, Component | None]
     steps: int
     train_steps: int
-    initial_law: InitialLaw
     sigma_max: float
+
+    def __hash__(self) -> int:
+        return hash((*self.components.values(), self.steps, self.train_steps, self.sigma_max))
+
+    def component(self, axis: str) -> Component | None:
+        """Return the component of an axis, by its name."""
+        return self.components[axis]
+
+    # Those that the engine builds on, with their types.
+
+    @property
+    def target(self) -> Target:
+        """What is learned."""
+        return cast(Target, self.components["target"])
+
+    @property
+    def weighting(self) -> Weighting | None:
+        """How the network is trained; None where nothing is trained."""
+        return cast("Weighting | None", self.components["weighting"])
+
+    @property
+    def noise_schedule(self) -> NoiseSchedule:
+        """The noise level as a function of time."""
+        return cast(NoiseSchedule, self.components["noise_schedule"])
+
+    @property
+    def time_discretization(self) -> TimeDiscretization:
+        """The levels that are visited."""
+        return cast(TimeDiscretization, self.components["time_discretization"])
+
+    @property
+    def network(self) -> Network:
+        """The denoiser."""
+        return cast(Network, self.components["network"])
+
+    @property
+    def sampler(self) -> Sampler:
+        """How a step is taken."""
+        return cast(Sampler, self.components["sampler"])
+
+    @property
+    def initial_law(self) -> InitialLaw:
+        """The law of the points at the first level."""
+        return cast(InitialLaw, self.components["initial_law"])
 
     @property
     def grid_follows_network(self) -> bool:
@@ -81,30 +125,32 @@ class _Effort:
 
 @dataclass(frozen=True)
 class _Axes:
+    """What is crossed: the targets, the trainings (of which each has a network), and every other axis by itself."""
+
     suite: Suite
-    targets: list[Target]
+    targets: list[Component]
     trainings: list[tuple[Network, Weighting | None, _Effort]]
-    schedules: list[NoiseSchedule]
-    discretizations: list[TimeDiscretization]
-    samplers: list[Sampler]
-    laws: list[InitialLaw]
+    others: dict[str, list[Component]]
     sigma_max: tuple[float, ...]
     steps: tuple[int, ...]
+
+    @property
+    def samplers(self) -> list[Sampler]:
+        return cast(list[Sampler], self.others["sampler"])
 
     def __len__(self) -> int:
         return math.prod(len(axis) for axis in self._parts())
 
     def __iter__(self) -> Iterator[Combination]:
-        for target, training, schedule, grid, sampler, law, level, given in itertools.product(*self._parts()):
+        for target, training, *chosen, level, given in itertools.product(*self._parts()):
             network, weighting, effort = training
-            length, steps = effort.steps(self.suite, sampler, given)
-            yield Combination(target, weighting, schedule, grid, network, sampler, steps, length, law, level)
+            found = dict(zip(self.others, chosen, strict=True))
+            found |= {"target": target, "network": network, "weighting": weighting}
+            length, steps = effort.steps(self.suite, found["sampler"], given)
+            yield Combination({axis: found[axis] for axis in crossed()}, steps, length, level)
 
     def _parts(self) -> tuple[Sequence[Any], ...]:
-        return (
-            *(self.targets, self.trainings, self.schedules, self.discretizations),
-            *(self.samplers, self.laws, self.sigma_max, self.steps),
-        )
+        return self.targets, self.trainings, *self.others.values(), self.sigma_max, self.steps
 
 
 def expand(suite: Suite, registry: Registry, *, yes: bool = False) -> list[Combination]:
@@ -152,8 +198,27 @@ def _efforts(suite: Suite) -> tuple[list[_Effort], list[_Effort]]:
 
 
 def _axes(suite: Suite, registry: Registry) -> _Axes:
-    networks = cast(list[Network], suite.components("network", registry))
-    weightings = cast(list[Weighting], suite.components("weighting", registry))
+    found = {axis: suite.components(axis, registry) for axis in crossed()}
+    networks, weightings = found.pop("network"), found.pop("weighting")
+    axes = _Axes(
+        suite,
+        found.pop("target"),
+        _trainings(suite, registry, cast(list[Network], networks), cast(list[Weighting], weightings)),
+        found,
+        suite.sigma_max,
+        suite.steps or (0,),
+    )
+    for axis in crossed().values():
+        if axis.default != () and not getattr(suite, axis.plural):
+            rule = f"name at least one {axis.words}"
+            raise SuiteError(f"{suite.where(axis.plural)}: the suite expands to nothing: {rule}")
+    return axes
+
+
+def _trainings(
+    suite: Suite, registry: Registry, networks: list[Network], weightings: list[Weighting]
+) -> list[tuple[Network, Weighting | None, _Effort]]:
+    """Return every network with what trains it and for how long; an oracle with nothing."""
     trained, untrained = _efforts(suite)
     trainings: list[tuple[Network, Weighting | None, _Effort]] = []
     for network in networks:
@@ -163,19 +228,4 @@ def _axes(suite: Suite, registry: Registry) -> _Axes:
             rule = f"{registry.label(network)} is trained and needs at least one"
             raise SuiteError(f"{suite.where('weightings')}: the suite expands to nothing: {rule}")
         trainings += [(network, weighting, effort) for weighting, effort in choices]
-    axes = _Axes(
-        suite,
-        cast(list[Target], suite.components("target", registry)),
-        trainings,
-        cast(list[NoiseSchedule], suite.components("noise_schedule", registry)),
-        cast(list[TimeDiscretization], suite.components("time_discretization", registry)),
-        cast(list[Sampler], suite.components("sampler", registry)),
-        cast(list[InitialLaw], suite.components("initial_law", registry)),
-        suite.sigma_max,
-        suite.steps or (0,),
-    )
-    for axis in ("target", "noise_schedule", "time_discretization", "network", "sampler", "initial_law"):
-        if not getattr(suite, f"{axis}s"):
-            rule = f"name at least one {axis.replace('_', ' ')}"
-            raise SuiteError(f"{suite.where(axis + 's')}: the suite expands to nothing: {rule}")
-    return axes
+    return trainings

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -18,12 +18,14 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
+    create_model,
     field_validator,
     model_serializer,
     model_validator,
 )
 from pydantic_core import ErrorDetails
 
+from harness.axes import AXES, crossed
 from harness.components import Component, ComponentError, Request, parse_request, request_from_table
 from harness.errors import SuiteError, did_you_mean
 from harness.metrics import Metric
@@ -186,22 +188,29 @@ class Limits(_Section):
     seconds: Positive = 600.0
 
 
-class Suite(_Section):
-    """What to compare.
+class _Named(_Section):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    title: str = ""
+
+
+if TYPE_CHECKING:
+
+    class _Crossed(_Named): ...
+else:
+    _Crossed = create_model(
+        "_Crossed",
+        __base__=_Named,
+        **{axis.plural: (Forms, ... if axis.default is None else axis.default) for axis in crossed().values()},
+    )
+
+
+class Suite(_Crossed):
+    """What to compare: for each axis that combinations cross a list of components, and how they are measured.
 
     Components are written `name:param=value,value` or `{name = "…", param = […]}`; several values of a
     parameter mean several components.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-    title: str = ""
-    targets: Forms
-    weightings: Forms = ()
-    noise_schedules: Forms
-    time_discretizations: Forms
-    networks: Forms
-    samplers: Forms
-    initial_laws: Forms = ("centered",)
     metrics: Annotated[Forms, Field(min_length=1)]
     bounds: Forms = ()
     rank_by: str
@@ -291,31 +300,18 @@ class Suite(_Section):
     def with_selection(
         self,
         *,
-        targets: Sequence[str] = (),
-        weightings: Sequence[str] = (),
-        noise_schedules: Sequence[str] = (),
-        time_discretizations: Sequence[str] = (),
-        networks: Sequence[str] = (),
-        samplers: Sequence[str] = (),
-        initial_laws: Sequence[str] = (),
         steps: Sequence[int] | None = None,
         seeds: Sequence[int] | int | None = None,
         train_steps: Sequence[int] | None = None,
+        **components: Sequence[str],
     ) -> Suite:
         """Return the suite with what the command line chose in place of its own; what is empty or None stays.
+
+        Components are given under the keys of a suite: `samplers=["heun"]`.
 
         Raises:
             SuiteError: a value is forbidden.
         """
-        components = {
-            "targets": targets,
-            "weightings": weightings,
-            "noise_schedules": noise_schedules,
-            "time_discretizations": time_discretizations,
-            "networks": networks,
-            "samplers": samplers,
-            "initial_laws": initial_laws,
-        }
         chosen: dict[str, Any] = {key: list(forms) for key, forms in components.items() if forms}
         chosen |= {key: value for key, value in (("steps", steps), ("seeds", seeds)) if value is not None}
         if train_steps is not None:
@@ -335,7 +331,7 @@ class Suite(_Section):
         Raises:
             SuiteError: one is unknown, has a bad parameter, or is listed twice.
         """
-        key = f"{axis}s"
+        key = AXES[axis].plural
         found: dict[Component, None] = {}
         for form in getattr(self, key):
             try:
@@ -378,9 +374,9 @@ class Suite(_Section):
 def _option(key: str) -> str:
     """Return the command-line option that stands for a key."""
     word = key.partition("[")[0]
-    kept = {"steps": "steps", "seeds": "seeds", "training.steps": "train-steps", "training": "train-steps"}
-    word = kept.get(word, word.removesuffix("s"))
-    return f"--{word.replace('_', '-')}"
+    options = {axis.plural: axis.option for axis in AXES.values()}
+    options |= {"training.steps": "--train-steps", "training": "--train-steps"}
+    return options.get(word, f"--{word.replace('_', '-')}")
 
 
 def shipped_suites() -> list[str]:

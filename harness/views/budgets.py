@@ -13,14 +13,16 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
+from harness.axes import NUMBERS
 from harness.results.document import Count, Document, LeaderboardError, Name, Position, check_version, refuse
 from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Term, Terms, validate
 from harness.results.limits import is_divergence
-from harness.results.sections import HEADERS, NUMBERS, Section, metrics_of, sections
+from harness.results.references import with_axes
+from harness.results.sections import HEADERS, Section, metrics_of, sections
 from harness.views.columns import BOUND, FURTHER, Column, fit
 from harness.views.quantities import number, quantity
 from harness.views.tables import FORMATS, TOP, break_lines, in_markdown, markdown_table, printable, text_table
@@ -63,17 +65,21 @@ SPLIT_MEANING = (
 FRESH = "ε_n and ε_est are 0 where every step draws fresh noise: what is minimised then is the loss on fresh data"
 
 
-class BudgetRow(Document):
-    """One combination that has a budget: its labels, its terms, and the divergences that were measured."""
-
+class _Ranked(Document):
     rank: Position
     target: Name
-    weighting: Name
-    noise_schedule: Name
-    time_discretization: Name
-    network: Name
-    sampler: Name
-    initial_law: Name
+
+
+if TYPE_CHECKING:
+
+    class _Design(_Ranked): ...
+else:
+    _Design = with_axes(_Ranked, Name)
+
+
+class BudgetRow(_Design):
+    """One combination that has a budget: its labels, its terms, and the divergences that were measured."""
+
     sigma_max: float | None
     steps: Position
     train_steps: Count

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
+from harness.axes import crossed
 from harness.results.document import LeaderboardError
 from harness.results.labels import labels
 from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row, to_json, validate
-from harness.results.references import AXES
 from harness.results.sections import HEADERS, Section, choices, metrics_of, sections, target_label
 from harness.views.columns import Column, build, build_budgets, fit, wrap
 from harness.views.quantities import counted, quantity, span
@@ -273,7 +273,7 @@ def _flatten(row: Row, label: Any) -> dict[str, Any]:
     """Return every field of a row under a dotted name; null as nothing."""
     flat: dict[str, Any] = {}
     for field, value in row.model_dump(mode="json").items():
-        if field == "target" or field in AXES:
+        if field in crossed():
             flat[field] = label(field, row.component(field))
             for key, part in value.items():
                 flat[f"{field}.{key}"] = json.dumps(part) if key == "params" else part

@@ -333,7 +333,7 @@ def test_every_axis_has_a_hook_and_every_hook_an_axis():
 
     specified = {name for name in vars(hookspecs) if name.startswith("harness_")}
     assert specified == set(discovery.HOOKS)
-    assert [contract.axis for contract in AXES.values()] == list(AXES)
+    assert [axis.contract.axis for axis in AXES.values()] == list(AXES)
     for name in specified:
         assert getattr(hookspecs, name).__doc__
 

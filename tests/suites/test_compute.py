@@ -115,7 +115,7 @@ def test_without_compute_it_costs_its_own_rows_alone(registry):
     made = Suite.from_mapping(effort, "effort.toml")
     euler = next(c for c in expand(made, registry) if c.weighting is not None)
     assert _effort(made, euler).sampling == 4 * 200
-    assert _effort(made, replace(euler, sampler=Silent())) is None
+    assert _effort(made, replace(euler, components={**euler.components, "sampler": Silent()})) is None
 
 
 TINY = {
