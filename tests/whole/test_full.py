@@ -79,9 +79,9 @@ def some_of_each_network(combinations: list, seed: int, each: int) -> list:
 def test_a_sample_of_the_whole_space(tmp_path, registry):
     suite = small(training={"steps": [30], "batch_size": 64}, sampling={"samples": 300})
     chosen = some_of_each_network(expand(suite, registry), seed=0, each=3)
-    with opened(tmp_path, suite.name) as store:
+    with opened(tmp_path) as store:
         plan = Plan(suite, registry, chosen, tmp_path / CHECKPOINTS)
-        carry_out({"manifest": plan}, store, Options(workers=2, progress=False))
+        carry_out({f"manifest:{suite.name}": plan}, store, Options(workers=2, progress=False))
     rows = checked_rows(tmp_path)
     assert len(rows) == len(chosen) == 78
     assert_every_choice_appears(rows, suite, registry)
