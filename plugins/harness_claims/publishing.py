@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from harness_claims.tables import TARGETS, claims_table, findings_table, summary
 from harness_claims.verdicts import steady
 
 SOURCE, PAGE = "claims.json", "README.md"
+
+PLOTS = re.compile(r".*claim-\d+\.svg")
+"""The plots of verdicts."""
 
 _HOW_TO_READ = """\
 - Each claim is a statement of the paper; its experiment and its rule were fixed in code before the runs that decide. A
@@ -57,7 +61,17 @@ def publish_claims(document: object, directory: Path | str, command: str) -> lis
             written or holds something else. Nothing is half written.
     """
     board = validate_claims(document)
-    return publish_files(lambda: render_claims_files(board, command), Path(directory), SOURCE)
+    return publish_files(lambda: render_claims_files(board, command), Path(directory), SOURCE, PLOTS)
+
+
+def publish_directory(source: Path, destination: Path, command: str | None) -> None:
+    """Publish the verdicts that lie in a directory: what `harness publish` does with `claims.json`.
+
+    Raises:
+        LeaderboardError: as `publish_claims`, or they cannot be read.
+    """
+    board = read_document(source)
+    publish_claims(board, destination, command or board.command)
 
 
 def render_claims_files(board: ClaimsBoard, command: str) -> dict[str, bytes]:
@@ -103,15 +117,13 @@ def write_document(board: ClaimsBoard, directory: Path) -> None:
         raise StoreError(f"{directory / SOURCE} cannot be written: {error.strerror or error}") from error
 
 
-def read_document(directory: Path) -> ClaimsBoard | None:
-    """Return the verdicts that lie in a directory, or None where there are none.
+def read_document(directory: Path) -> ClaimsBoard:
+    """Return the verdicts that lie in a directory.
 
     Raises:
         LeaderboardError: they cannot be read, or break their contract.
     """
     path = directory / SOURCE
-    if not path.is_file():
-        return None
     try:
         return validate_claims(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
