@@ -71,10 +71,9 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the list of subcommands without importing them."""
         own = [(name, text) for name, (_, text) in COMMANDS.items()]
+        further = [(name, added.described()) for name, added in installed.commands(COMMANDS).items()]
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [*own, *((name, added.described()) for name, added in installed.commands(COMMANDS).items())]
-            )
+            formatter.write_dl([*own, *further])
 
     def invoke(self, ctx: Context) -> Any:
         """Run the subcommand; a reader that is gone is told apart from failures, which click would not do."""

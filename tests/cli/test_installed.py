@@ -1,4 +1,4 @@
-"""Commands and documents that packages add: listed without an import, called like the harness's own, harmless where broken."""
+"""What packages add: listed without an import, called like the harness's own, harmless where it is broken."""
 
 import os
 import re
