@@ -115,9 +115,9 @@ def rounding(pairs: Sequence[Pair]) -> float | None:
 
 def design(row: Row) -> str:
     """Return text that is equal exactly for rows of the same design, whichever version made them."""
-    from harness.results.references import AXES
+    from harness.axes import crossed
 
-    parts = [[c.name, c.params] for c in (row.component(axis) for axis in ("target", *AXES))]
+    parts = [[c.name, c.params] for c in (row.component(axis) for axis in crossed())]
     return json.dumps([parts, row.sigma_max, row.steps, row.train_steps], sort_keys=True)
 
 

@@ -33,9 +33,9 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     Ends with status 1 if something failed: a combination (the table says why), or a metric that does not rank.
     """
     from harness.registry.discovery import load
-    from harness.running.runner import Options, family, run
+    from harness.running.runner import Options, run
 
-    directory = out or Path("runs") / family(suite.name)
+    directory = out or Path("runs") / suite.family
     registry = load()
     for problem in registry.problems:
         warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
@@ -47,11 +47,24 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     from harness.views.tables import render, terminal_width
 
     lines: list[str] = []
-    document = read_document(directory, warn=lines.append)
+    document = read_document(directory, warn=lines.append, suite=suite.name)
     for line in lines:
         warn(line)
     click.echo(render(document, "table", top=top, width=terminal_width()))
     failed = any(row["status"] == "failed" for row in document["rows"])
     again = RETRY if failed else ""
-    click.echo(f"\nResults: {directory}   All rows: harness rank {shlex.quote(str(directory))} --format csv{again}")
+    rank = shlex.join(["harness", "rank", str(directory), *_among_others(directory, suite.name)])
+    click.echo(f"\nResults: {directory}   All rows: {rank} --format csv{again}")
     return 1 if lines or failed else 0
+
+
+def _among_others(directory: Path, suite: str) -> list[str]:
+    """Return the option that tells a suite from the others of its directory; none where it is alone."""
+    from harness.results.directory import suites
+    from harness.store import Store
+
+    store = Store.read(directory)
+    try:
+        return ["--suite", suite] if len(suites(store)) > 1 else []
+    finally:
+        store.close()

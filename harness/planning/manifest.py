@@ -68,7 +68,7 @@ class Manifest(_Part):
 
     Attributes:
         command: what was typed to make the results.
-        metrics: digest of each metric, by its label; `bounds` likewise.
+        metrics: what keys hold of each metric (`harness.planning.keys.Keys.of`), by its label; `bounds` likewise.
         components: what each digest stands for.
         calibration: for each target's digest and each sample metric's label, the key of each seed.
     """
@@ -164,7 +164,7 @@ def _effort(suite: Suite, c: Combination) -> Spent | None:
 def _calibration(plan: Planned) -> dict[str, dict[str, list[str]]]:
     keys, sample_metrics = plan.keys, [m for m in plan.metrics if isinstance(m, SampleMetric)]
     return {
-        keys.of(target): {
+        keys.reference(target)["digest"]: {
             keys.label(m): [keys.calibration(target, seed, keys.of(m)) for seed in plan.suite.seeds]
             for m in sample_metrics
         }

@@ -4,56 +4,37 @@ from __future__ import annotations
 
 import itertools
 import math
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from pydantic import ValidationError
 
 from harness.axes import crossed
 from harness.metrics import Measurement
 from harness.planning.keys import measured
 from harness.planning.manifest import Manifest, Row
 from harness.records import Record
+from harness.results.directory import read_manifest
 from harness.results.leaderboard import UNFINISHED
 from harness.results.ranking import Outcome, leaderboard
 from harness.results.split_records import score_splits
 from harness.results.statistics import mean_interval
-from harness.store import ARITHMETIC, CLAIMS, Store, StoreError
-
-
-def read_manifest(store: Store) -> Manifest:
-    """Return what a result directory compares.
-
-    Raises:
-        StoreError: nothing has been planned in it.
-    """
-    content = store.meta("manifest")
-    if content is None and store.warnings:
-        raise StoreError(store.warnings.pop())
-    if content is None and str(store.meta("suite")).startswith(CLAIMS):
-        quick = "" if store.meta("suite") == CLAIMS else " --quick"
-        out = shlex.quote(str(store.directory))
-        rule = f"a run of all of them has the verdicts to see and to publish: harness claims{quick} --out {out}"
-        raise StoreError(f"{store.directory} holds results of claims; {rule}")
-    if content is None:
-        out = shlex.quote(str(store.directory))
-        raise StoreError(f"{store.directory} holds no rows yet; make them with: harness run --out {out}")
-    try:
-        return Manifest.model_validate(content)
-    except ValidationError as error:
-        rule = "was made by another version of diffusion-harness; run the same command again"
-        raise StoreError(f"{store.directory} {rule}") from error
+from harness.store import ARITHMETIC, Store, StoreError
 
 
 def read_document(
-    directory: Path, by: str | None = None, warn: Callable[[str], None] = lambda line: None
+    directory: Path,
+    by: str | None = None,
+    warn: Callable[[str], None] = lambda line: None,
+    suite: str | None = None,
 ) -> dict[str, Any]:
-    """Return the leaderboard of a result directory, ranked by a metric (by default the suite's own).
+    """Return the leaderboard of a suite in a result directory, ranked by a metric (by default the suite's own).
 
-    `warn` is told what was found damaged; its rows stand as not computed yet.
+    Arguments:
+        directory: where the results lie.
+        by: the metric's label.
+        warn: is told what was found damaged; its rows stand as not computed yet.
+        suite: the name of the suite; None where the directory holds one alone.
 
     Raises:
         StoreError: the directory holds no results, or they cannot be read.
@@ -61,7 +42,7 @@ def read_document(
     """
     store = Store.read(directory)
     try:
-        return document(store, by)
+        return document(store, by, suite)
     except KeyError as error:
         # Every record passed its checksum: what lacks a field was made by another program.
         rule = "was made by another version of diffusion-harness; run the same command again"
@@ -72,18 +53,18 @@ def read_document(
             warn(line)
 
 
-def read_command(directory: Path) -> str:
-    """Return what was typed to make the results of a directory."""
+def read_command(directory: Path, suite: str | None = None) -> str:
+    """Return what was typed to make the results of a suite; raises like `read_manifest`."""
     store = Store.read(directory)
     try:
-        return read_manifest(store).command
+        return read_manifest(store, suite).command
     finally:
         store.close()
 
 
-def document(store: Store, by: str | None = None) -> dict[str, Any]:
-    """Return the leaderboard of an open store."""
-    rows = read_manifest(store)
+def document(store: Store, by: str | None = None, suite: str | None = None) -> dict[str, Any]:
+    """Return the leaderboard of a suite in an open store."""
+    rows = read_manifest(store, suite)
     metric = rows.rank_by if by is None else by
     results = [outcome(rows, row, store, metric) for row in rows.rows]
     splits = score_splits(rows, store, [result.reason is None and result.budget is not None for result in results])

@@ -71,8 +71,8 @@ def test_publish_knows_a_directory_of_claims(monkeypatch, capsys, fakes, finishe
 def test_other_commands_say_what_the_directory_holds(monkeypatch, capsys, fakes, finished):
     status, _, err = command(monkeypatch, capsys, fakes, "rank", finished[0])
     assert status == 2
-    rule = f"a run of all of them has the verdicts to see and to publish: harness claims --quick --out {finished[0]}"
-    assert f"{finished[0]} holds results of claims; {rule}" in err
+    rule = f"what it holds is made and shown by: harness claims --quick --out {finished[0]}"
+    assert f"{finished[0]} holds no suite; {rule}" in err
 
 
 def test_show_tells_the_whole_rule(monkeypatch, capsys):

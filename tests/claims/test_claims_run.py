@@ -125,5 +125,5 @@ def test_claims_are_chosen_by_number(fakes):
 
 
 def test_quick_and_full_results_stay_apart(fakes, finished):
-    with pytest.raises(StoreError, match="holds results of suite 'claims-quick', not 'claims'; choose another"):
+    with pytest.raises(StoreError, match="holds results of claims-quick, not claims; choose another"):
         outcomes(fakes, finished[0], quick=False)

@@ -10,7 +10,8 @@ import pytest
 from harness.engine.curves import ExactScoreError, information_from_json, score_error_from_json
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
-from harness.results.outcomes import read_document, read_manifest
+from harness.results.directory import read_manifest
+from harness.results.outcomes import read_document
 from harness.running.runner import Options, run
 from harness.store import DATABASE, Store
 from harness.suites.combinations import expand
@@ -120,7 +121,7 @@ def test_what_waits_for_its_grid_is_unfinished(finished, tmp_path):
     store = Store.open(copy)
     manifest = read_manifest(store)
     rows = [row.model_copy(update={"samples": []}) for row in manifest.rows]
-    store.set_meta("manifest", manifest.model_copy(update={"rows": rows}).model_dump())
+    store.set_meta("manifest:rounds", manifest.model_copy(update={"rows": rows}).model_dump())
     store.close()
     reasons = {row["reason"] for row in read_document(copy)["rows"]}
     assert reasons == {"not computed yet: run the same command again"}

@@ -277,10 +277,14 @@ class TestDamage:
 
 
 class TestDirectory:
-    def test_of_another_suite_is_refused(self, copy, finished):
-        with pytest.raises(StoreError, match="holds results of suite 'tiny', not 'other'"):
-            carry_out(copy, name="other")
-        assert untimed(copy) == untimed(finished)
+    def test_suites_share_what_they_have_in_common(self, copy, finished):
+        before = records(finished)
+        carry_out(copy, name="other", steps=[3, 4])
+        made = records(copy)
+        assert {key: made[key] for key in before} == before
+        assert {kind for key, (kind, _) in made.items() if key not in before} <= {"grid", "sample", "metric", "bound"}
+        assert read_document(copy, suite="tiny") == read_document(finished)
+        assert {row["steps"] for row in read_document(copy, suite="other")["rows"]} == {3, 4}
 
     def test_in_use_is_refused(self, copy):
         from filelock import FileLock
