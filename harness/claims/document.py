@@ -13,37 +13,25 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from harness.claims.contract import Verdict
 from harness.claims.verdicts import ALPHA
 from harness.errors import one_line
-from harness.results.document import (
-    Count,
-    Document,
-    LeaderboardError,
-    Name,
-    Position,
-    check_order,
-    check_version,
-    refuse,
-)
+from harness.results.document import Count, Document, Name, Part, Position, check_order
 
 if TYPE_CHECKING:
     from harness.claims.contract import Decision, Effect, Finding, Panel, Series
     from harness.claims.run import Outcome
 
-CLAIMS_SCHEMA_VERSION: Literal[1] = 1
-
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class EffectEntry(Document):
+class EffectEntry(Part):
     """The size of what was found."""
 
     name: Name
@@ -57,7 +45,7 @@ class EffectEntry(Document):
         return self
 
 
-class FindingEntry(Document):
+class FindingEntry(Part):
     """What one target says."""
 
     target: Name
@@ -78,7 +66,7 @@ class FindingEntry(Document):
         return self
 
 
-class SeriesEntry(Document):
+class SeriesEntry(Part):
     """One line or set of points of a plot; null where a value is not finite."""
 
     label: str
@@ -97,7 +85,7 @@ class SeriesEntry(Document):
         return self
 
 
-class PanelEntry(Document):
+class PanelEntry(Part):
     """One pair of axes of a plot."""
 
     title: str
@@ -108,7 +96,7 @@ class PanelEntry(Document):
     series: list[SeriesEntry]
 
 
-class ClaimEntry(Document):
+class ClaimEntry(Part):
     """One claim and what became of it.
 
     Attributes:
@@ -164,6 +152,8 @@ class ClaimsBoard(Document):
         alpha: level of the tests of each claim.
     """
 
+    noun: ClassVar[str] = "a document of verdicts"
+
     schema_version: Literal[1]
     command: str
     quick: bool
@@ -182,7 +172,7 @@ class ClaimsBoard(Document):
 def claims_board(outcomes: Sequence[Outcome], *, quick: bool, command: str, environment: dict[str, Any]) -> ClaimsBoard:
     """Return the document of a run's outcomes."""
     return ClaimsBoard(
-        schema_version=CLAIMS_SCHEMA_VERSION,
+        schema_version=1,
         command=command,
         quick=quick,
         alpha=ALPHA,
@@ -290,45 +280,3 @@ def _series(series: Series) -> SeriesEntry:
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
-
-
-def validate_claims(document: object) -> ClaimsBoard:
-    """Check a document, as `json.loads` gives it, against the contract.
-
-    Raises:
-        LeaderboardError: a newer schema version, or one line with the place in the document and the rule.
-    """
-    if isinstance(document, ClaimsBoard):
-        return document
-    if not isinstance(document, dict):
-        raise LeaderboardError(f"verdicts on claims are a JSON object, not {type(document).__name__}")
-    check_version(document.get("schema_version"), CLAIMS_SCHEMA_VERSION)
-    try:
-        return ClaimsBoard.model_validate(document)
-    except ValidationError as error:
-        refuse(error)
-
-
-def claims_to_json(document: object) -> str:
-    """Return the canonical text: fields in contract order, one claim a line.
-
-    Raises:
-        LeaderboardError: the document breaks the contract.
-    """
-    plain = validate_claims(document).model_dump(mode="json")
-    lines = []
-    for key, value in plain.items():
-        text = _dump(value)
-        if key == "claims" and value:
-            text = "[\n" + ",\n".join(f"  {_dump(entry)}" for entry in value) + "\n ]"
-        lines.append(f" {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def claims_json_schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12); rules between fields are left to `validate_claims`."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ClaimsBoard.model_json_schema()}
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -30,7 +30,7 @@ def command(directory: Path, destination: Path, by: str | None, bounds: bool, ma
     from harness.results.outcomes import read_command, read_document
     from harness.views.publishing import publish, publish_bounds
 
-    document = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True))
+    board = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True))
     write = publish_bounds if bounds else publish
-    write(document, destination, made_by or read_command(directory))
+    write(board, destination, made_by or read_command(directory))
     click.echo(f"Published: {destination}")

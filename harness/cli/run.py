@@ -52,11 +52,11 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     from harness.views.tables import render, terminal_width
 
     lines: list[str] = []
-    document = read_document(directory, warn=lines.append)
+    board = read_document(directory, warn=lines.append)
     for line in lines:
         warn(line)
-    click.echo(render(document, "table", top=top, width=terminal_width()))
-    failed = any(row["status"] == "failed" for row in document["rows"])
+    click.echo(render(board, "table", top=top, width=terminal_width()))
+    failed = any(not row.ok for row in board.rows)
     again = RETRY if failed else ""
     click.echo(f"\nResults: {directory}   All rows: harness rank {shlex.quote(str(directory))} --format csv{again}")
     return 1 if lines or failed else 0

@@ -15,13 +15,13 @@ from typing import Any
 from pydantic import JsonValue
 
 from harness.components import ComponentError, format_value, parse_request
-from harness.results.document import Document, Name
+from harness.results.document import Name, Part
 
 AXES = ("weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
 """The axes of the design space, as fields of a row."""
 
 
-class Reference(Document):
+class Reference(Part):
     """A component as it was used, with its origin."""
 
     name: Name

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from harness.claims.document import claims_to_json, validate_claims
+from harness.claims.document import ClaimsBoard
 from harness.claims.publishing import publish_claims, render_claims_files
 from harness.claims.tables import render_claims
 from harness.results.document import LeaderboardError
 
 
 def test_the_document_is_valid_and_says_everything(board):
-    again = validate_claims(json.loads(claims_to_json(board)))
+    again = ClaimsBoard.validate(json.loads(board.to_json()))
     assert again == board
     assert [entry.verdict for entry in board.claims] == ["supported", board.claims[1].verdict, None, None, None, None]
     # What is not finite is null in the document.
@@ -29,7 +29,7 @@ def test_the_document_is_valid_and_says_everything(board):
 )
 def test_a_document_that_breaks_its_contract_is_refused(board, change, rule):
     with pytest.raises(LeaderboardError, match=rule):
-        validate_claims(json.loads(claims_to_json(board)) | change)
+        ClaimsBoard.validate(json.loads(board.to_json()) | change)
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_a_document_that_breaks_its_contract_is_refused(board, change, rule):
     ],
 )
 def test_an_entry_that_contradicts_itself_is_refused(board, change, rule):
-    plain = json.loads(claims_to_json(board))
+    plain = json.loads(board.to_json())
     plain["claims"][0] |= change
     with pytest.raises(LeaderboardError, match=rule):
-        validate_claims(plain)
+        ClaimsBoard.validate(plain)
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
