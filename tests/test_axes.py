@@ -40,7 +40,7 @@ from harness.metrics import Measurement
 from harness.planning.manifest import manifest
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
-from harness.results.leaderboard import json_schema, validate
+from harness.results.leaderboard import Leaderboard
 from harness.results.outcomes import outcome
 from harness.results.ranking import leaderboard
 from harness.store import Store
@@ -66,7 +66,7 @@ store.close()
 measured = [{rows.rank_by: [Measurement(1.0 + i, 0.01)]} for i in range(len(outcomes))]
 outcomes = [replace(o, status="ok", reason=None, measurements=m) for o, m in zip(outcomes, measured)]
 board = leaderboard(outcomes, suite="quick", metric=rows.rank_by, environment={}, calibration=[])
-schema = json_schema()
+schema = Leaderboard.json_schema()
 print(json.dumps({
     "problems": [problem.reason for problem in registry.problems],
     "without": len(expand(quick.with_selection(targets=["ring"], seeds=1), registry)),
@@ -74,7 +74,7 @@ print(json.dumps({
     "rows": len(rows.rows),
     "names": sorted({rows.components[row.components["augmentation"]]["name"] for row in rows.rows}),
     "fields": list(board["rows"][0]),
-    "component": validate(board).rows[0].component("augmentation").name,
+    "component": Leaderboard.validate(board).rows[0].component("augmentation").name,
     "required": "augmentation" in schema["$defs"]["Row"]["required"],
     "effects": sorted({e["choice"] for e in board["effects"] if e["axis"] == "augmentation"}),
     "coordinates": schema["$defs"]["Effect"]["properties"]["axis"]["enum"],

@@ -10,7 +10,7 @@ import pytest
 
 from harness.axes import crossed
 from harness.planning.plan import Plan
-from harness.results.leaderboard import validate
+from harness.results.leaderboard import Leaderboard
 from harness.results.outcomes import read_document
 from harness.running.runner import Options, carry_out, opened, run
 from harness.store import CHECKPOINTS
@@ -28,8 +28,8 @@ def small(**changes) -> Suite:
 
 def checked_rows(directory: Path) -> list[dict]:
     """The rows of a finished run, after what must hold for each of them."""
-    document = read_document(directory)
-    validate(document)
+    document = read_document(directory).model_dump()
+    Leaderboard.validate(document)
     rows = document["rows"]
     assert [(row["reason"], named(row)) for row in rows if row["status"] != "ok"] == []
     assert [(row["violations"], named(row)) for row in rows if row["violations"]] == []
