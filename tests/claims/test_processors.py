@@ -203,7 +203,7 @@ def intervals(rows):
 
 
 def published():
-    return leaderboard.read(ROOT / "leaderboards" / "quick" / "leaderboard.json")
+    return leaderboard.Leaderboard.read(ROOT / "leaderboards" / "quick" / "leaderboard.json")
 
 
 def test_a_published_leaderboard_agrees_with_itself_and_not_with_a_worse_one(capsys):
