@@ -47,7 +47,7 @@ def main() -> int:
         data["limits"] |= {"combinations": data["limits"]["combinations"] * len(args.initial_law)}
     start = time.perf_counter()
     run(Suite.from_mapping(data, f"{args.suite}.toml"), load(), args.out, Options())
-    rows = read_document(args.out)["rows"]
+    rows = read_document(args.out).model_dump()["rows"]
     print(f"{args.suite}: {len(rows)} combinations, {time.perf_counter() - start:.0f} s")
     return report(rows)
 

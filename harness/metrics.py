@@ -124,7 +124,11 @@ class NotApplicable:
 
 
 class Metric(Component):
-    """A distance or divergence between the generated law and p_δ."""
+    """A distance or divergence between the generated law and p_δ.
+
+    Attributes:
+        unit: what a value is measured in: `nats`, `data units`, `1` for a pure number; empty where it is not told.
+    """
 
     axis: ClassVar[str] = "metric"
     unit: ClassVar[str] = ""

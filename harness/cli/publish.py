@@ -37,7 +37,7 @@ def command(
     from harness.results.outcomes import read_command, read_document
     from harness.views.publishing import publish, publish_bounds
 
-    document = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True), suite=suite)
+    board = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True), suite=suite)
     write = publish_bounds if bounds else publish
-    write(document, destination, made_by or read_command(directory, suite))
+    write(board, destination, made_by or read_command(directory, suite))
     click.echo(f"Published: {destination}")

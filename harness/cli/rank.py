@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from harness.results.leaderboard import Leaderboard
     from harness.views.tables import Format
 
 
@@ -36,23 +37,21 @@ def command(
     from harness.results.outcomes import read_document
     from harness.views.tables import terminal_width
 
-    document = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True), suite=suite)
-    text = _render(document, bounds, budget, form, top, terminal_width())
+    board = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True), suite=suite)
+    text = _render(board, bounds, budget, form, top, terminal_width())
     click.echo(text, nl=not text.endswith("\n"))
 
 
-def _render(
-    document: dict[str, Any], bounds: bool, budget: bool, form: Format, top: int | None, width: int | None
-) -> str:
+def _render(board: Leaderboard, bounds: bool, budget: bool, form: Format, top: int | None, width: int | None) -> str:
     if bounds:
         from harness.results.bounds_ranking import rank_bounds
         from harness.views.bounds_tables import render_bounds
 
-        return render_bounds(rank_bounds(document), form, width=width)
+        return render_bounds(rank_bounds(board), form, width=width)
     if budget:
         from harness.views.budgets import render_budgets
 
-        return render_budgets(document, form, top=top, width=width)
+        return render_budgets(board, form, top=top, width=width)
     from harness.views.tables import render
 
-    return render(document, form, top=top, width=width)
+    return render(board, form, top=top, width=width)

@@ -47,11 +47,11 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     from harness.views.tables import render, terminal_width
 
     lines: list[str] = []
-    document = read_document(directory, warn=lines.append, suite=suite.name)
+    board = read_document(directory, warn=lines.append, suite=suite.name)
     for line in lines:
         warn(line)
-    click.echo(render(document, "table", top=top, width=terminal_width()))
-    failed = any(row["status"] == "failed" for row in document["rows"])
+    click.echo(render(board, "table", top=top, width=terminal_width()))
+    failed = any(not row.ok for row in board.rows)
     again = RETRY if failed else ""
     rank = shlex.join(["harness", "rank", str(directory), *_among_others(directory, suite.name)])
     click.echo(f"\nResults: {directory}   All rows: {rank} --format csv{again}")

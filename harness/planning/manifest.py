@@ -63,6 +63,22 @@ class Row(_Part):
     reason: str | None
 
 
+class Setup(_Part):
+    """What a suite fixes for all of its rows.
+
+    Attributes:
+        training: the method, and its parameters; None where nothing is trained.
+        samples: points that each combination and seed generates.
+        units: of each metric, by its label.
+    """
+
+    sigma_min: float
+    sigma_max: float
+    samples: int
+    training: tuple[str, dict[str, Any]] | None
+    units: dict[str, str]
+
+
 class Manifest(_Part):
     """All rows of a suite.
 
@@ -71,6 +87,7 @@ class Manifest(_Part):
         metrics: what keys hold of each metric (`harness.planning.keys.Keys.of`), by its label; `bounds` likewise.
         components: what each digest stands for.
         calibration: for each target's digest and each sample metric's label, the key of each seed.
+        setup: None in directories of versions before there was one.
     """
 
     suite: str
@@ -83,6 +100,7 @@ class Manifest(_Part):
     calibration: dict[str, dict[str, list[str]]]
     rows: list[Row]
     environment: dict[str, str]
+    setup: Setup | None = None
 
 
 class Planned(Protocol):
@@ -147,7 +165,26 @@ def manifest(plan: Planned, find: Find, command: str = "") -> Manifest:
         calibration=_calibration(plan),
         rows=rows,
         environment=environment(),
+        setup=_setup(plan),
     )
+
+
+def _setup(plan: Planned) -> Setup:
+    suite = plan.suite
+    return Setup(
+        sigma_min=suite.noise.sigma_min,
+        sigma_max=suite.noise.sigma_max,
+        samples=suite.sampling.samples,
+        training=_training(suite) if any(c.weighting is not None for c in plan.combinations) else None,
+        units={plan.keys.label(m): str(m.unit) for m in plan.metrics},
+    )
+
+
+def _training(suite: Suite) -> tuple[str, dict[str, Any]]:
+    """Return the method of training and its parameters, under the names that they have in a suite."""
+    settings = suite.training.settings()
+    method, rate = settings.pop("method"), settings.pop("rate")
+    return method, {"learning_rate": rate, **settings}
 
 
 def _effort(suite: Suite, c: Combination) -> Spent | None:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from harness.results.bounds import BoundsBoard, Entry, Scores, Standing, Tightness, bounds_to_json, validate_bounds
+from harness.results.bounds import BoundsBoard, Entry, Scores, Standing, Tightness
 from harness.results.document import LeaderboardError
 from harness.views.columns import ESSENTIAL, FURTHER, OTHER_BOUNDS, Column, fit
 from harness.views.quantities import number, span
@@ -19,21 +19,20 @@ MEANING = (
 """One sentence, without its full stop, that says what the ranking is."""
 
 
-def render_bounds(document: object, format: str, *, width: int | None = None) -> str:
+def render_bounds(board: BoundsBoard, format: str, *, width: int | None = None) -> str:
     """Return a leaderboard of bounds in a format, with a newline at the end.
 
     Arguments:
-        document: the leaderboard of bounds, as a model or as plain JSON data.
+        board: the leaderboard of bounds.
         format: `table` (a terminal), `markdown`, `csv` (a row for each bound on each target, and one with no
             target for each bound over all), `json` (the document).
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the document breaks its contract, or the format is unknown.
+        LeaderboardError: the format is unknown.
     """
-    board = validate_bounds(document)
     if format == "json":
-        return bounds_to_json(board)
+        return board.to_json()
     if format == "csv":
         return _csv(board)
     if format == "markdown":

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.results.bounds import BoundsBoard, bounds_to_json, validate_bounds
+from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.document import LeaderboardError
-from harness.results.leaderboard import Leaderboard, to_json, validate
+from harness.results.leaderboard import Leaderboard
 from harness.results.limits import limits
 from harness.results.sections import bounds_of, divergence_of, sections
 from harness.views import plots
@@ -63,35 +63,34 @@ _HOW_TO_READ = """\
 - Kendall τ compares the order by a bound with the measured order: 1 the same, 0 unrelated, −1 the reverse."""
 
 
-def publish(document: object, directory: Path | str, command: str) -> list[Path]:
+def publish(board: Leaderboard, directory: Path | str, command: str) -> list[Path]:
     """Write a leaderboard, its page and its plots into a directory; return the files.
 
     Arguments:
-        document: the leaderboard, as a model or as plain JSON data.
+        board: the leaderboard.
         directory: a new directory, an empty one, or one that was published before.
         command: the commands that made the leaderboard, as typed, a line each.
 
     Raises:
-        LeaderboardError: the document breaks its contract, matplotlib is missing, or the directory cannot be
+        LeaderboardError: matplotlib is missing, or the directory cannot be
             written or holds something else. Nothing is half written.
     """
-    board = validate(document)
     return publish_files(lambda: render_files(board, command), Path(directory))
 
 
-def publish_bounds(document: object, directory: Path | str, command: str) -> list[Path]:
+def publish_bounds(board: Leaderboard, directory: Path | str, command: str) -> list[Path]:
     """Write the leaderboard of bounds that a leaderboard gives, its page and its plot; return the files.
 
     Arguments:
-        document: the leaderboard, as a model or as plain JSON data.
+        board: the leaderboard.
         directory: a new directory, an empty one, or one that was published before.
         command: the commands that made the leaderboard, as typed, a line each.
 
     Raises:
         LeaderboardError: as `publish`.
     """
-    board = validate_bounds(rank_bounds(document))
-    return publish_files(lambda: render_bounds_files(board, command), Path(directory))
+    competition = rank_bounds(board)
+    return publish_files(lambda: render_bounds_files(competition, command), Path(directory))
 
 
 def publish_files(
@@ -126,7 +125,7 @@ def render_files(board: Leaderboard, command: str) -> dict[str, bytes]:
     """
     drawn = dict(_plots(board))
     page = _page(board, command, list(drawn))
-    return {**drawn, PAGE: page.encode(), SOURCE: to_json(board).encode()}
+    return {**drawn, PAGE: page.encode(), SOURCE: board.to_json().encode()}
 
 
 def render_bounds_files(board: BoundsBoard, command: str) -> dict[str, bytes]:
@@ -137,13 +136,13 @@ def render_bounds_files(board: BoundsBoard, command: str) -> dict[str, bytes]:
     """
     drawn = dict(_tightness(board))
     page = _bounds_page(board, command, list(drawn))
-    return {**drawn, PAGE: page.encode(), SOURCE: bounds_to_json(board).encode()}
+    return {**drawn, PAGE: page.encode(), SOURCE: board.to_json().encode()}
 
 
 def _plots(board: Leaderboard) -> Iterator[tuple[str, bytes]]:
     plots.require_matplotlib()
     finished = [row for row in board.rows if row.ok]
-    competition = validate_bounds(rank_bounds(board))
+    competition = rank_bounds(board)
     bounds = [s.bound for s in competition.bounds if s.applies and limits(s.bound, "path-kl")][:AGAINST]
     # Bounds limit a divergence: where the ranking metric is none, one that was measured is drawn too.
     for metric in dict.fromkeys([board.metric, divergence_of(board, finished) or board.metric]):
@@ -188,7 +187,7 @@ def _page(board: Leaderboard, command: str, drawn: list[str]) -> str:
     if "budgets.svg" in drawn:
         parts += ["## Where the error comes from", *_budgets(board)]
     if bounds_of(board.rows):
-        parts += ["## Bounds", MEANING + ".", standings_table(validate_bounds(rank_bounds(board)))]
+        parts += ["## Bounds", MEANING + ".", standings_table(rank_bounds(board))]
         parts += [image("tightness.svg")] if "tightness.svg" in drawn else []
     if board.effects:
         parts += [

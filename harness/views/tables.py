@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from harness.axes import crossed
 from harness.results.document import LeaderboardError
 from harness.results.labels import labels
-from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row, to_json, validate
+from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row
 from harness.results.sections import HEADERS, Section, choices, metrics_of, sections, target_label
 from harness.views.columns import Column, build, build_budgets, fit, wrap
 from harness.views.quantities import counted, quantity, span
@@ -30,26 +30,24 @@ SHOWN_BUDGETS = 5
 _ESCAPES = str.maketrans({char: f"\\{char}" for char in "\\|*`[]<"})
 
 
-def render(document: object, format: Format, *, top: int | None = None, width: int | None = None) -> str:
+def render(board: Leaderboard, format: Format, *, top: int | None = None, width: int | None = None) -> str:
     """Return a leaderboard in a format, with a newline at the end.
 
     Arguments:
-        document: the leaderboard, as a model or as plain JSON data.
-        format: `table` (a terminal), `markdown`, `csv` (one flat row a combination, all fields), `json`
-        (the document). top: the rows of each target to show, best first; 0 is all. None: 20 in a table,
-        else all. width: the columns of the terminal; None is no limit. Only a table heeds it.
+        board: the leaderboard.
+        format: `table` (a terminal), `markdown`, `csv` (one flat row a combination, all fields), `json` (the document).
+        top: the rows of each target to show, best first; 0 is all. None: 20 in a table, else all.
+        width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the document breaks its contract, the format is unknown, or `top` is asked of
-        `json`.
+        LeaderboardError: the format is unknown, or `top` is asked of `json`.
     """
-    board = validate(document)
     if top is not None and top < 0:
         raise LeaderboardError(f"top={top} is negative; give a number of rows, or 0 for all")
     if format == "json":
         if top:
             raise LeaderboardError("json is always the whole document; top applies to table, markdown, csv")
-        return to_json(board)
+        return board.to_json()
     if format == "csv":
         return _csv(board, top or None)
     if format == "markdown":

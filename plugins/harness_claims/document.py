@@ -15,24 +15,14 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from harness.errors import one_line
-from harness.results.document import (
-    Count,
-    Document,
-    LeaderboardError,
-    Name,
-    Position,
-    check_order,
-    check_version,
-    refuse,
-)
+from harness.results.document import Count, Document, Name, Part, Position, Upgrade, check_order
 from harness_claims.claim import Verdict
 from harness_claims.verdicts import ALPHA, ROUNDING, together
 
@@ -40,15 +30,13 @@ if TYPE_CHECKING:
     from harness_claims.claim import Decision, Effect, Finding, Panel, Series
     from harness_claims.run import Outcome
 
-CLAIMS_SCHEMA_VERSION: Literal[2] = 2
-
 WITHIN_ROUNDING = "Within rounding of a verdict, which another processor could take away: undecided."
 """What is said of such a claim."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class EffectEntry(Document):
+class EffectEntry(Part):
     """The size of what was found."""
 
     name: Name
@@ -62,7 +50,7 @@ class EffectEntry(Document):
         return self
 
 
-class FindingEntry(Document):
+class FindingEntry(Part):
     """What one target says."""
 
     target: Name
@@ -85,7 +73,7 @@ class FindingEntry(Document):
         return self
 
 
-class SeriesEntry(Document):
+class SeriesEntry(Part):
     """One line or set of points of a plot; null where a value is not finite."""
 
     label: str
@@ -104,7 +92,7 @@ class SeriesEntry(Document):
         return self
 
 
-class PanelEntry(Document):
+class PanelEntry(Part):
     """One pair of axes of a plot."""
 
     title: str
@@ -115,7 +103,7 @@ class PanelEntry(Document):
     series: list[SeriesEntry]
 
 
-class ClaimEntry(Document):
+class ClaimEntry(Part):
     """One claim and what became of it.
 
     Attributes:
@@ -164,6 +152,15 @@ class ClaimEntry(Document):
         return self
 
 
+def _of_one_processor(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 1 to 2: seen on one processor, which is not told, before rounding counted."""
+    claims = document.get("claims")
+    if not isinstance(claims, list):
+        return document
+    claims = [{"seen": [entry.get("verdict")]} | entry if isinstance(entry, dict) else entry for entry in claims]
+    return document | {"rounding": 0.0, "processors": ["unknown"], "claims": claims}
+
+
 class ClaimsBoard(Document):
     """The verdicts of one run.
 
@@ -174,6 +171,9 @@ class ClaimsBoard(Document):
         rounding: share of the variance over seeds that is rounding, as verdicts on trained networks allow for.
         processors: on which the verdicts were seen: each with the settings that choose its kernels.
     """
+
+    noun: ClassVar[str] = "a document of verdicts"
+    upgrades: ClassVar[dict[int, Upgrade]] = {1: _of_one_processor}
 
     schema_version: Literal[2]
     command: str
@@ -216,7 +216,7 @@ def claims_board(
         processor: on which it ran, with the settings that choose its kernels.
     """
     return ClaimsBoard(
-        schema_version=CLAIMS_SCHEMA_VERSION,
+        schema_version=2,
         command=command,
         quick=quick,
         alpha=ALPHA,
@@ -330,55 +330,3 @@ def _series(series: Series) -> SeriesEntry:
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
-
-
-def validate_claims(document: object) -> ClaimsBoard:
-    """Check a document, as `json.loads` gives it, against the contract.
-
-    Raises:
-        LeaderboardError: a newer schema version, or one line with the place in the document and the rule.
-    """
-    if isinstance(document, ClaimsBoard):
-        return document
-    if not isinstance(document, dict):
-        raise LeaderboardError(f"verdicts on claims are a JSON object, not {type(document).__name__}")
-    check_version(document.get("schema_version"), CLAIMS_SCHEMA_VERSION, oldest=1)
-    try:
-        return ClaimsBoard.model_validate(_upgraded(document))
-    except ValidationError as error:
-        refuse(error)
-
-
-def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document of version 1 as one of version 2; any other as it is."""
-    claims = document.get("claims")
-    if document["schema_version"] != 1 or not isinstance(claims, list):
-        return document
-    claims = [{"seen": [entry.get("verdict")]} | entry if isinstance(entry, dict) else entry for entry in claims]
-    new = {"schema_version": CLAIMS_SCHEMA_VERSION, "rounding": 0.0, "processors": ["unknown"], "claims": claims}
-    return document | new
-
-
-def claims_to_json(document: object) -> str:
-    """Return the canonical text: fields in contract order, one claim a line.
-
-    Raises:
-        LeaderboardError: the document breaks the contract.
-    """
-    plain = validate_claims(document).model_dump(mode="json")
-    lines = []
-    for key, value in plain.items():
-        text = _dump(value)
-        if key == "claims" and value:
-            text = "[\n" + ",\n".join(f"  {_dump(entry)}" for entry in value) + "\n ]"
-        lines.append(f" {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def claims_json_schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12); rules between fields are left to `validate_claims`."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ClaimsBoard.model_json_schema()}
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -6,26 +6,30 @@ error says which combination and why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from harness.axes import AXES, crossed
-from harness.engine.curves import ExactScoreError, information_from_json, score_error_from_json
+from harness.engine.curves import ExactScoreError, information_from_json
 from harness.information import Information, ScoreError
 from harness.networks import OracleNetwork
-from harness.planning.keys import measured
+from harness.planning.manifest import manifest
+from harness.results.leaderboard import Terms
+from harness.results.reader import Entry, read_results, read_target
 from harness_claims.claim import ClaimError, Result
 
 if TYPE_CHECKING:
+    from harness.planning.manifest import Row
     from harness.planning.plan import Plan
     from harness.records import Record
     from harness.store import Store
     from harness.suites.combinations import Combination
+    from harness.targets import Target
 
-TERMS = ("initialization", "score", "discretization", "variance", "total")
-"""The terms of a budget."""
+T = TypeVar("T")
 
 
 class SuiteEvidence:
@@ -41,12 +45,13 @@ class SuiteEvidence:
         self._name = name
         self._plan = plan
         self._store = store
-        self._used: dict[str, Record] = {}
+        self._rows = manifest(plan, cache(lambda key: store.get([key]).get(key)))
+        self._used: dict[str, float] = {}
 
     @property
     def seconds(self) -> dict[str, float]:
         """What each record that was read took to make, in seconds on one core, by its key."""
-        return {key: record.seconds for key, record in self._used.items()}
+        return dict(self._used)
 
     def results(self) -> list[Result]:
         """Return one result for each combination, in the order of the suite.
@@ -54,7 +59,8 @@ class SuiteEvidence:
         Raises:
             ClaimError: a combination failed or was not computed.
         """
-        return [self._result(c) for c in self._plan.combinations]
+        pairs = zip(self._plan.combinations, self._rows.rows, strict=True)
+        return [self._result(combination, row) for combination, row in pairs]
 
     def information(self) -> dict[str, Information]:
         """Return J(u) of each target, by its label.
@@ -65,29 +71,22 @@ class SuiteEvidence:
         found = {}
         for target in dict.fromkeys(c.target for c in self._plan.combinations):
             label = self._plan.keys.label(target)
-            record = self._record(self._plan.keys.information(target), f"target {label}")
-            found[label] = information_from_json(record.payload["information"], target.distribution())
+            payload = self._target(target, f"target {label}").payload
+            found[label] = information_from_json(payload["information"], target.distribution())
         return found
 
-    def _result(self, c: Combination) -> Result:
-        keys, seeds = self._plan.keys, self._plan.suite.seeds
+    def _result(self, c: Combination, row: Row) -> Result:
+        results, keys, seeds = read_results(self._rows, row, self._store), self._plan.keys, self._plan.suite.seeds
         used = {name: c.component(name) for name in crossed()}
         labels = {name: keys.label(part) if part else AXES[name].absent for name, part in used.items()}
         what = " · ".join([*labels.values(), f"{c.steps} steps", f"{c.train_steps} training steps"])
-        grids = [self._record(keys.grid(c, seed), what, seed).payload["sigmas"] for seed in seeds]
-        samples = [keys.sample(c, grid, seed) for grid, seed in zip(grids, seeds, strict=True)]
-        records = [self._record(key, what, s) for key, s in zip(samples, seeds, strict=True)]
-        metrics, errors = {}, {}
-        for metric in self._plan.metrics:
-            found = [self._record(measured(k, keys.of(metric)), what, s) for k, s in zip(samples, seeds, strict=True)]
-            metrics[keys.label(metric)] = _column(found, "value")
-            errors[keys.label(metric)] = _column(found, "standard_error")
-        bounds = {
-            keys.label(b): _column(
-                [self._record(measured(k, keys.of(b)), what, s) for k, s in zip(samples, seeds, strict=True)], "value"
-            )
-            for b in self._plan.bounds
-        }
+        grids = self._values(results.grids, what)
+        if row.reason is not None:
+            raise ClaimError(f"{self._name}: {what}: {row.reason}")
+        samplings = self._values(results.samplings, what)
+        metrics = {label: self._values(entries, what) for label, entries in results.metrics.items()}
+        bounds = {label: self._values(entries, what) for label, entries in results.bounds.items()}
+        self._values(results.networks, what)
         return Result(
             labels=labels,
             steps=c.steps,
@@ -96,45 +95,46 @@ class SuiteEvidence:
             sigma_min=float(grids[0][-1]),
             seeds=tuple(seeds),
             sigmas=np.array(grids[0]),
-            nfe=int(records[0].payload["nfe"]),
-            metrics=metrics,
-            errors=errors,
-            bounds=bounds,
-            budget=_budget(records),
-            score_errors=tuple(self._score_error(c, seed, what) for seed in seeds),
+            nfe=int(samplings[0].nfe),
+            metrics={label: _column(m.value if m else None for m in found) for label, found in metrics.items()},
+            errors={label: _column(m.standard_error if m else None for m in found) for label, found in metrics.items()},
+            bounds={label: _column(found) for label, found in bounds.items()},
+            budget=_budget(results.budgets()),
+            score_errors=self._oracle(c, what) or self._values(results.errors, what),
         )
 
-    def _score_error(self, c: Combination, seed: int, what: str) -> ScoreError:
-        network = self._plan.keys.network(c, seed)
-        if isinstance(c.network, OracleNetwork):
-            oracle, dim = c.network, self._dim(c)
-            return ExactScoreError(lambda sigma: np.asarray(oracle.score_error(sigma, dim)))
-        self._record(network, what, seed)
-        return score_error_from_json(self._record(self._plan.keys.error(network), what, seed).payload)
+    def _oracle(self, c: Combination, what: str) -> tuple[ScoreError, ...]:
+        """Return the e(σ) of an oracle for each seed; empty for a trained network."""
+        if not isinstance(c.network, OracleNetwork):
+            return ()
+        oracle, dim = c.network, int(self._target(c.target, what).payload["dim"])
+        return (ExactScoreError(lambda sigma: np.asarray(oracle.score_error(sigma, dim))),) * len(self._rows.seeds)
 
-    def _dim(self, c: Combination) -> int:
-        record = self._record(self._plan.keys.information(c.target), c.target.label())
-        return int(record.payload["dim"])
+    def _target(self, target: Target, what: str) -> Record:
+        """Return the record of a target."""
+        return self._record(read_target(self._plan.keys.information(target), self._store), what)
 
-    def _record(self, key: str, what: str, seed: int | None = None) -> Record:
+    def _values(self, entries: Sequence[Entry[T]], what: str) -> tuple[T, ...]:
+        """Return the value of each seed, all of which must be there."""
+        return tuple(entry.parse(self._record(entry, what).payload) for entry in entries)
+
+    def _record(self, entry: Entry[object], what: str) -> Record:
         """Return a record that must be there, and remember that it took part."""
-        record = self._used.get(key) or self._store.get([key]).get(key)
-        where = f"{self._name}: {what}" + ("" if seed is None else f", seed {seed}")
-        if record is None:
+        where = f"{self._name}: {what}" + ("" if entry.seed is None else f", seed {entry.seed}")
+        if entry.reason is not None:
+            raise ClaimError(f"{where}: {entry.reason}")
+        if entry.record is None:
             raise ClaimError(f"{where}: was not computed")
-        if record.reason is not None:
-            raise ClaimError(f"{where}: {record.reason}")
-        self._used[key] = record
-        return record
+        self._used[entry.key] = entry.seconds
+        return entry.record
 
 
-def _column(records: Sequence[Record], field: str) -> np.ndarray:
-    """Return a number of each seed's record; NaN where the metric or bound does not apply."""
-    return np.array([record.payload.get(field, np.nan) for record in records], dtype=np.float64)
+def _column(values: Iterable[float | None]) -> np.ndarray:
+    """Return a number of each seed, shape (S,); NaN where the metric or bound does not apply."""
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _budget(samples: Sequence[Record]) -> dict[str, np.ndarray]:
-    budgets = [record.payload["budget"] for record in samples]
-    if any(terms is None for terms in budgets):
+def _budget(budgets: Sequence[Terms]) -> dict[str, np.ndarray]:
+    if not budgets:
         return {}
-    return {term: np.array([terms[term] for terms in budgets]) for term in TERMS}
+    return {term: np.array([getattr(terms, term) for terms in budgets]) for term in Terms.model_fields}

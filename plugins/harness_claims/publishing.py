@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.results.document import LeaderboardError
 from harness.store import StoreError
 from harness.views import plots
 from harness.views.publishing import environment_list, fenced, image, publish_files
 from harness.views.tables import in_markdown
-from harness_claims.document import ClaimEntry, ClaimsBoard, claims_to_json, validate_claims
+from harness_claims.document import ClaimEntry, ClaimsBoard
 from harness_claims.plots import claim_figure
 from harness_claims.tables import TARGETS, claims_table, findings_table, summary
 from harness_claims.verdicts import steady
@@ -48,19 +46,18 @@ _HOW_TO_READ = """\
 - Time is the work on one core that a claim's records took; claims share records, so that times do not add up."""
 
 
-def publish_claims(document: object, directory: Path | str, command: str) -> list[Path]:
+def publish_claims(board: ClaimsBoard, directory: Path | str, command: str) -> list[Path]:
     """Write verdicts, their page and their plots into a directory; return the files.
 
     Arguments:
-        document: the verdicts, as a model or as plain JSON data.
+        board: the verdicts.
         directory: a new directory, an empty one, or one that was published before.
         command: the commands that made them, as typed, a line each.
 
     Raises:
-        LeaderboardError: the document breaks its contract, matplotlib is missing, or the directory cannot be
+        LeaderboardError: matplotlib is missing, or the directory cannot be
             written or holds something else. Nothing is half written.
     """
-    board = validate_claims(document)
     return publish_files(lambda: render_claims_files(board, command), Path(directory), SOURCE, PLOTS)
 
 
@@ -82,7 +79,7 @@ def render_claims_files(board: ClaimsBoard, command: str) -> dict[str, bytes]:
     """
     drawn = dict(draw_claims(board))
     page = _page(board, command, set(drawn))
-    return {**drawn, PAGE: page.encode(), SOURCE: claims_to_json(board).encode()}
+    return {**drawn, PAGE: page.encode(), SOURCE: board.to_json().encode()}
 
 
 def draw_claims(board: ClaimsBoard) -> Iterator[tuple[str, bytes]]:
@@ -111,7 +108,7 @@ def write_document(board: ClaimsBoard, directory: Path) -> None:
     """
     part = directory / f"{SOURCE}.part"
     try:
-        part.write_text(claims_to_json(board), encoding="utf-8")
+        part.write_text(board.to_json(), encoding="utf-8")
         part.replace(directory / SOURCE)
     except OSError as error:
         raise StoreError(f"{directory / SOURCE} cannot be written: {error.strerror or error}") from error
@@ -123,13 +120,7 @@ def read_document(directory: Path) -> ClaimsBoard:
     Raises:
         LeaderboardError: they cannot be read, or break their contract.
     """
-    path = directory / SOURCE
-    try:
-        return validate_claims(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise LeaderboardError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-    except LeaderboardError as error:
-        raise LeaderboardError(f"{path}: {error}") from error
+    return ClaimsBoard.read(directory / SOURCE)
 
 
 def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> str:

@@ -13,7 +13,7 @@ from harness.results.document import LeaderboardError
 from harness.views.columns import ESSENTIAL, GAP, Column, shorten, wrap
 from harness.views.quantities import number, quantity
 from harness.views.tables import break_lines, in_markdown, markdown_table, printable, text_table
-from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry, claims_to_json, validate_claims
+from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry
 from harness_claims.verdicts import chance
 
 FORMATS = ("table", "json", "markdown")
@@ -34,20 +34,19 @@ LONGEST = 14
 """Characters of a line of the name of the target that decides."""
 
 
-def render_claims(document: object, format: str, *, width: int | None = None) -> str:
+def render_claims(board: ClaimsBoard, format: str, *, width: int | None = None) -> str:
     """Return the verdicts in a format, with a newline at the end.
 
     Arguments:
-        document: the verdicts, as a model or as plain JSON data.
+        board: the verdicts.
         format: `table` (a terminal), `markdown`, `json` (the document).
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the document breaks its contract, or the format is unknown.
+        LeaderboardError: the format is unknown.
     """
-    board = validate_claims(document)
     if format == "json":
-        return claims_to_json(board)
+        return board.to_json()
     if format == "markdown":
         lists = [*errors_list(board), *notes_list(board)]
         return "\n\n".join(["# Claims", summary(board) + ".", claims_table(board), *lists]) + "\n"

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from fake_claims import PLOTS, MoreSteps, registry_with
-from harness_claims.document import validate_claims
+from harness_claims.document import ClaimsBoard
 from harness_claims.publishing import render_claims_files
 
 from harness import cli
@@ -28,7 +28,7 @@ def test_the_command_prints_verdicts_and_where_the_plots_are(monkeypatch, capsys
     assert "6 claims (quick sizes): 1 supported" in out
     assert f"Results: {directory}   Plots: {directory / 'plots'}   What failed, again: --retry-failed\n" in out
     assert (directory / "plots" / "claim-01.svg").is_file()
-    assert validate_claims(json.loads((directory / "claims.json").read_text())).command == "harness claims --quick"
+    assert ClaimsBoard.validate(json.loads((directory / "claims.json").read_text())).command == "harness claims --quick"
     words = ("claims", "--quick", "--claim", 1, "--out", directory)
     assert command(monkeypatch, capsys, fakes, *words)[0] == 0
     status, out, _ = command(monkeypatch, capsys, fakes, *words, "--claim", 2, "--format", "json")
@@ -46,7 +46,7 @@ def test_a_failing_plot_keeps_the_verdict_and_ends_with_status_1(monkeypatch, ca
         "harness: claim 7: no plot: ZeroDivisionError: division by zero",
         "harness: claim 8: no plot: series 'line' has 2 x and 1 y",
     ]
-    document = validate_claims(json.loads(out))
+    document = ClaimsBoard.validate(json.loads(out))
     sound, *broken = document.claims
     for entry in broken:
         assert (entry.verdict, entry.effect, entry.findings) == (sound.verdict, sound.effect, sound.findings)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from harness_claims.document import claims_to_json, validate_claims
+from harness_claims.document import ClaimsBoard
 from harness_claims.publishing import publish_claims, render_claims_files
 from harness_claims.tables import render_claims
 
@@ -11,7 +11,7 @@ from harness.results.document import LeaderboardError
 
 
 def test_the_document_is_valid_and_says_everything(board):
-    again = validate_claims(json.loads(claims_to_json(board)))
+    again = ClaimsBoard.validate(json.loads(board.to_json()))
     assert again == board
     assert [entry.verdict for entry in board.claims] == ["supported", board.claims[1].verdict, None, None, None, None]
     # What is not finite is null in the document.
@@ -29,7 +29,7 @@ def test_the_document_is_valid_and_says_everything(board):
 )
 def test_a_document_that_breaks_its_contract_is_refused(board, change, rule):
     with pytest.raises(LeaderboardError, match=rule):
-        validate_claims(json.loads(claims_to_json(board)) | change)
+        ClaimsBoard.validate(json.loads(board.to_json()) | change)
 
 
 @pytest.mark.parametrize(
@@ -47,20 +47,20 @@ def test_a_document_that_breaks_its_contract_is_refused(board, change, rule):
     ],
 )
 def test_an_entry_that_contradicts_itself_is_refused(board, change, rule):
-    plain = json.loads(claims_to_json(board))
+    plain = json.loads(board.to_json())
     plain["claims"][0] |= change
     with pytest.raises(LeaderboardError, match=rule):
-        validate_claims(plain)
+        ClaimsBoard.validate(plain)
 
 
 def test_a_document_of_version_1_was_seen_on_one_processor(board):
-    old = json.loads(claims_to_json(board)) | {"schema_version": 1}
+    old = json.loads(board.to_json()) | {"schema_version": 1}
     del old["rounding"], old["processors"]
     for entry in old["claims"]:
         del entry["seen"], entry["within_rounding"]
         for finding in entry["findings"]:
             del finding["within_rounding"]
-    read = validate_claims(old)
+    read = ClaimsBoard.validate(old)
     assert (read.schema_version, read.rounding, read.processors) == (2, 0.0, ["unknown"])
     assert [entry.seen for entry in read.claims] == [[entry.verdict] for entry in board.claims]
     assert old["schema_version"] == 1  # what was handed in stays as it is

@@ -12,7 +12,7 @@ import pytest
 import synthetic
 from harness_claims import verdicts
 from harness_claims.claim import Decision
-from harness_claims.document import ClaimsBoard, claims_board, claims_to_json, validate_claims
+from harness_claims.document import ClaimsBoard, claims_board
 from harness_claims.processors import merged
 from harness_claims.publishing import render_claims_files
 from harness_claims.run import Outcome
@@ -117,7 +117,7 @@ def test_verdicts_that_all_processors_share_stay():
     assert both.processors == ["one", "two", "three"]
     (entry,) = both.claims
     assert (entry.verdict, entry.seen) == ("contradicted", ["contradicted"] * 3)
-    assert validate_claims(json.loads(claims_to_json(both))) == both
+    assert ClaimsBoard.validate(json.loads(both.to_json())) == both
 
 
 @pytest.mark.parametrize(("other", "seen"), [(NEAR, "undecided"), (NONE, "undecided")])
@@ -126,7 +126,7 @@ def test_a_verdict_that_a_processor_does_not_share_is_undecided(other, seen):
     (entry,) = both.claims
     assert (entry.verdict, entry.within_rounding, entry.seen) == ("undecided", True, ["contradicted", seen])
     assert [f.within_rounding for f in entry.findings] == [True, False]
-    assert validate_claims(json.loads(claims_to_json(both))) == both
+    assert ClaimsBoard.validate(json.loads(both.to_json())) == both
     page = render_claims_files(both, "c")["README.md"].decode()
     assert "Seen on 2 processors: one; two." in page
     assert "1 undecided (1 of them within rounding)" in page
@@ -203,7 +203,7 @@ def intervals(rows):
 
 
 def published():
-    return leaderboard.read(ROOT / "leaderboards" / "quick" / "leaderboard.json")
+    return leaderboard.Leaderboard.read(ROOT / "leaderboards" / "quick" / "leaderboard.json")
 
 
 def test_a_published_leaderboard_agrees_with_itself_and_not_with_a_worse_one(capsys):
@@ -241,10 +241,10 @@ def test_documents_on_disk_are_compared_and_put_together(monkeypatch, capsys, tm
     paths = []
     for name, test in (("one", FAR), ("two", NONE)):
         paths.append(tmp_path / f"{name}.json")
-        paths[-1].write_text(claims_to_json(board(test, NONE, name=name)))
+        paths[-1].write_text(board(test, NONE, name=name).to_json())
     (tmp_path / "both").mkdir()
     monkeypatch.setattr(sys, "argv", ["processors", *map(str, paths), "--merge", str(tmp_path / "both")])
     assert study.main() == 1
-    made = validate_claims(json.loads((tmp_path / "both" / "claims.json").read_text()))
+    made = ClaimsBoard.validate(json.loads((tmp_path / "both" / "claims.json").read_text()))
     assert isinstance(made, ClaimsBoard)
     assert made.claims[0].seen == ["contradicted", "undecided"]
