@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.store import StoreError
 from harness.views import plots
 from harness.views.publishing import environment_list, fenced, image, publish_files
+from harness.views.quantities import counted
 from harness.views.tables import in_markdown
 from harness_claims.document import ClaimEntry, ClaimsBoard
 from harness_claims.plots import claim_figure
@@ -29,11 +30,11 @@ _HOW_TO_READ = """\
   seeds (arithmetic), no data are fresh.
 - `supported`: on every target the test for the claim is significant. `contradicted`: on some target the test
   against it is, corrected for the number of targets. `undecided`: neither; that is no verdict on the claim.
-- Every test of a claim has level {alpha:.2g}, 5 % divided among 13 claims, so that verdicts do not depend on which
-  claims ran together. Intervals are at 95 %.
+- Every test of a claim has 5 % divided among all claims of its paper as its level, so that verdicts do not depend on
+  which claims ran together: {levels}. Intervals are at 95 %.
 - Training amplifies rounding, so that another processor ends elsewhere with the same seed. Where networks are trained p
-  must pass not {alpha:.2g} but {steady:.2g}, so that no processor takes the verdict away; on one of three targets
-  {steady_third:.2g}, not {third:.2g}. What passes the one and not the other is `undecided`, within rounding.
+  must pass a smaller level, so that no processor takes the verdict away: {passed}. What passes the one and not the
+  other is `undecided`, within rounding.
 - "{targets}": how many targets support the claim, contradict it, and leave it open. Effect and statistic are those of
   the target that decides: the weakest one for a claim that is supported or undecided, the strongest against it where it
   is contradicted.
@@ -92,12 +93,13 @@ def draw_claims(board: ClaimsBoard) -> Iterator[tuple[str, bytes]]:
     for entry in board.claims:
         figure = claim_figure(entry)
         if figure is not None:
-            yield plot_name(entry), plots.svg(figure)
+            yield plot_name(board, entry), plots.svg(figure)
 
 
-def plot_name(entry: ClaimEntry) -> str:
-    """Return the name of a claim's plot."""
-    return f"claim-{entry.number:02d}.svg"
+def plot_name(board: ClaimsBoard, entry: ClaimEntry) -> str:
+    """Return the name of a claim's plot; with its paper where the document has several."""
+    paper = f"{entry.paper}-" if len(board.papers) > 1 else ""
+    return f"{paper}claim-{entry.number:02d}.svg"
 
 
 def write_document(board: ClaimsBoard, directory: Path) -> None:
@@ -132,18 +134,24 @@ def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> str:
     parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plots are drawn.")
     parts += [claims_table(board), "## How to read it", _how_to_read(board)]
     for entry in board.claims:
-        parts += _section(entry, drawn)
+        parts += _section(board, entry, drawn)
     return "\n\n".join([*parts, "## Environment", environment_list(board.environment)]) + "\n"
 
 
 def _how_to_read(board: ClaimsBoard) -> str:
-    levels = {"alpha": board.alpha, "third": board.alpha / 3}
-    passed = {"steady": steady(board.alpha, board.rounding), "steady_third": steady(board.alpha / 3, board.rounding)}
-    return _HOW_TO_READ.format(targets=TARGETS, **levels, **passed)
+    levels = (f"{paper.alpha:.2g} for the {counted(paper.claims, 'claim')} of {paper.name}" for paper in board.papers)
+    passed = (_passed(paper.alpha, board.rounding) for paper in board.papers)
+    return _HOW_TO_READ.format(targets=TARGETS, levels="; ".join(levels), passed="; ".join(passed))
 
 
-def _section(entry: ClaimEntry, drawn: set[str]) -> list[str]:
-    parts = [f"## {entry.number}. {in_markdown(entry.title)}: {entry.verdict or 'error'}"]
+def _passed(alpha: float, rounding: float) -> str:
+    """Return which levels p has to pass in place of others: on all targets, and on one of three."""
+    one = f"{steady(alpha / 3, rounding):.2g}, not {alpha / 3:.2g}, on one of three targets"
+    return f"{steady(alpha, rounding):.2g}, not {alpha:.2g}, and {one}"
+
+
+def _section(board: ClaimsBoard, entry: ClaimEntry, drawn: set[str]) -> list[str]:
+    parts = [f"## {board.label(entry)}. {in_markdown(entry.title)}: {entry.verdict or 'error'}"]
     parts += [f"> **{in_markdown(entry.note)}**"] if entry.note else []
     parts.append(
         f"**Claim.** {in_markdown(entry.statement)}" + (f" ({in_markdown(entry.source)})" if entry.source else "")
@@ -151,7 +159,7 @@ def _section(entry: ClaimEntry, drawn: set[str]) -> list[str]:
     if entry.error:
         return [*parts, f"**No verdict.** {in_markdown(entry.error)}"]
     parts.append(findings_table(entry))
-    parts += [image(plot_name(entry))] if plot_name(entry) in drawn else []
+    parts += [image(plot_name(board, entry))] if plot_name(board, entry) in drawn else []
     parts += [f"**No plot.** {in_markdown(entry.plot_error)}"] if entry.plot_error else []
     rule = "\n".join(f"> {line}".rstrip() for line in entry.rule.splitlines())
     return [*parts, f"<details><summary>The rule</summary>\n\n{rule}\n\n</details>"]
