@@ -10,8 +10,21 @@ from pathlib import Path
 
 from harness.store import StoreError
 from harness.views import plots
-from harness.views.publishing import environment_list, fenced, image, publish_files
-from harness.views.tables import in_markdown
+from harness.views.board_pages import environment_section, how_to_read
+from harness.views.page import (
+    Block,
+    Commands,
+    Docstring,
+    Image,
+    Link,
+    Page,
+    Paragraph,
+    Quote,
+    Section,
+    Strong,
+    markdown,
+)
+from harness.views.publishing import publish_files
 from harness_claims.document import ClaimEntry, ClaimsBoard
 from harness_claims.plots import claim_figure
 from harness_claims.tables import TARGETS, claims_table, findings_table, summary
@@ -25,11 +38,11 @@ _HOW_TO_READ = """\
   seeds (arithmetic), no data are fresh.
 - `supported`: on every target the test for the claim is significant. `contradicted`: on some target the test
   against it is, corrected for the number of targets. `undecided`: neither; that is no verdict on the claim.
-- Every test of a claim has level {alpha:.2g}, 5 % divided among 13 claims, so that verdicts do not depend on which
+- Every test of a claim has level {alpha}, 5 % divided among 13 claims, so that verdicts do not depend on which
   claims ran together. Intervals are at 95 %.
 - Training amplifies rounding, so that another processor ends elsewhere with the same seed. Where networks are trained p
-  must pass not {alpha:.2g} but {steady:.2g}, so that no processor takes the verdict away; on one of three targets
-  {steady_third:.2g}, not {third:.2g}. What passes the one and not the other is `undecided`, within rounding.
+  must pass not {alpha} but {steady}, so that no processor takes the verdict away; on one of three targets
+  {steady_third}, not {third}. What passes the one and not the other is `undecided`, within rounding.
 - "{targets}": how many targets support the claim, contradict it, and leave it open. Effect and statistic are those of
   the target that decides: the weakest one for a claim that is supported or undecided, the strongest against it where it
   is contradicted.
@@ -64,7 +77,7 @@ def render_claims_files(board: ClaimsBoard, command: str) -> dict[str, bytes]:
         LeaderboardError: matplotlib is missing.
     """
     drawn = dict(draw_claims(board))
-    page = _page(board, command, set(drawn))
+    page = markdown(_page(board, command, set(drawn)))
     return {**drawn, PAGE: page.encode(), SOURCE: board.to_json().encode()}
 
 
@@ -110,35 +123,35 @@ def read_document(directory: Path) -> ClaimsBoard | None:
     return ClaimsBoard.read(path) if path.is_file() else None
 
 
-def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> str:
+def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> Page:
     sizes = ", quick sizes" if board.quick else ""
-    parts = [f"# Claims{sizes}: what the paper says, and what was measured", fenced(command)]
-    parts.append(f"{summary(board)}.")
     count = len(board.processors)
-    parts.append(f"Seen on {count} processor{'s' * (count > 1)}: {'; '.join(map(in_markdown, board.processors))}.")
-    parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plots are drawn.")
-    parts += [claims_table(board), "## How to read it", _how_to_read(board)]
-    for entry in board.claims:
-        parts += _section(entry, drawn)
-    return "\n\n".join([*parts, "## Environment", environment_list(board.environment)]) + "\n"
+    seen = Paragraph([f"Seen on {count} processor{'s' * (count > 1)}: {'; '.join(board.processors)}."])
+    source = Paragraph(["Source: ", Link(SOURCE, SOURCE), ", from which this page and its plots are drawn."])
+    blocks: list[Block] = [Commands(command), Paragraph([f"{summary(board)}."]), seen, source, claims_table(board)]
+    blocks.append(how_to_read(_HOW_TO_READ, targets=TARGETS, **_levels(board)))
+    blocks += [_section(entry, drawn) for entry in board.claims]
+    title = f"Claims{sizes}: what the paper says, and what was measured"
+    return Page([title], [*blocks, environment_section(board.environment)])
 
 
-def _how_to_read(board: ClaimsBoard) -> str:
-    levels = {"alpha": board.alpha, "third": board.alpha / 3}
-    passed = {"steady": steady(board.alpha, board.rounding), "steady_third": steady(board.alpha / 3, board.rounding)}
-    return _HOW_TO_READ.format(targets=TARGETS, **levels, **passed)
+def _levels(board: ClaimsBoard) -> dict[str, str]:
+    """Return the levels of the tests, and what p must pass where networks are trained; a third for one of three."""
+    alpha, third = board.alpha, board.alpha / 3
+    levels = {"alpha": alpha, "third": third}
+    levels |= {"steady": steady(alpha, board.rounding), "steady_third": steady(third, board.rounding)}
+    return {name: f"{level:.2g}" for name, level in levels.items()}
 
 
-def _section(entry: ClaimEntry, drawn: set[str]) -> list[str]:
-    parts = [f"## {entry.number}. {in_markdown(entry.title)}: {entry.verdict or 'error'}"]
-    parts += [f"> **{in_markdown(entry.note)}**"] if entry.note else []
-    parts.append(
-        f"**Claim.** {in_markdown(entry.statement)}" + (f" ({in_markdown(entry.source)})" if entry.source else "")
-    )
+def _section(entry: ClaimEntry, drawn: set[str]) -> Section:
+    source = f" ({entry.source})" if entry.source else ""
+    blocks: list[Block] = [Quote([Strong(entry.note)])] if entry.note else []
+    blocks.append(Paragraph([Strong("Claim."), f" {entry.statement}{source}"]))
     if entry.error:
-        return [*parts, f"**No verdict.** {in_markdown(entry.error)}"]
-    parts.append(findings_table(entry))
-    parts += [image(plot_name(entry))] if plot_name(entry) in drawn else []
-    parts += [f"**No plot.** {in_markdown(entry.plot_error)}"] if entry.plot_error else []
-    rule = "\n".join(f"> {line}".rstrip() for line in entry.rule.splitlines())
-    return [*parts, f"<details><summary>The rule</summary>\n\n{rule}\n\n</details>"]
+        blocks.append(Paragraph([Strong("No verdict."), f" {entry.error}"]))
+    else:
+        blocks.append(findings_table(entry))
+        blocks += [Image(plot_name(entry))] if plot_name(entry) in drawn else []
+        blocks += [Paragraph([Strong("No plot."), f" {entry.plot_error}"])] if entry.plot_error else []
+        blocks.append(Docstring("The rule", entry.rule))
+    return Section([f"{entry.number}. {entry.title}: {entry.verdict or 'error'}"], blocks)
