@@ -3,15 +3,22 @@
 A package adds a command to `harness` by an entry point of the group `harness_commands`: its name is the word that is
 typed, its value `module:attribute` a `click.Command`. The first line of that module's docstring stands in
 `harness --help`; it is read from the file, so that nothing is imported before the command is called.
+
+A package adds a kind of document to `harness publish` by an entry point of the group `harness_documents`: its name is
+that of the document's file, its value `module:function` a `Publish`.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
+
+Publish = Callable[[Path, Path, str | None], None]
+"""Publishes the document of a directory into another one: a page, and what belongs to it. The third argument is the
+command that stands on the page; None: the one that the document tells."""
 
 RETRY = "   What failed, again: --retry-failed"
 """The end of a last line where something failed that the same command with this option tries again."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from harness import __version__
-from harness.cli.installed import CommandError, installed
+from harness.cli import installed
 
 if TYPE_CHECKING:
     from click import Command, Context, HelpFormatter
@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: Context) -> list[str]:
         """Return the names of the subcommands: the harness's own in the order of use, then those of packages."""
-        return [*COMMANDS, *installed(COMMANDS)]
+        return [*COMMANDS, *installed.commands(COMMANDS)]
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         """Import and return a subcommand."""
@@ -71,8 +71,9 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the list of subcommands without importing them."""
         own = [(name, text) for name, (_, text) in COMMANDS.items()]
+        further = [(name, added.described()) for name, added in installed.commands(COMMANDS).items()]
         with formatter.section("Commands"):
-            formatter.write_dl([*own, *((name, added.described()) for name, added in installed(COMMANDS).items())])
+            formatter.write_dl([*own, *further])
 
     def invoke(self, ctx: Context) -> Any:
         """Run the subcommand; a reader that is gone is told apart from failures, which click would not do."""
@@ -92,12 +93,12 @@ def _own(name: str) -> Command:
 
 def _installed(ctx: Context | None, name: str) -> Command | None:
     """Return a package's command; where a shell completes words, one that cannot be loaded does nothing."""
-    added = installed(COMMANDS).get(name)
+    added = installed.commands(COMMANDS).get(name)
     if added is None:
         return None
     try:
-        return added.load()
-    except CommandError:
+        return added.command()
+    except installed.InstalledError:
         if ctx is not None and ctx.resilient_parsing:
             return click.Command(name)
         raise

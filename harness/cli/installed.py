@@ -1,4 +1,6 @@
-"""The commands that installed packages add, found without importing one (`harness.commands` says how they are added).
+"""What installed packages add to the program, found without importing one: commands, and kinds of documents.
+
+`harness.commands` says how they are added.
 
 Entry points are read from the files `entry_points.txt` on the path: the help must not wait for `importlib.metadata`,
 which takes as long to import as all else that it needs.
@@ -20,19 +22,19 @@ import click
 
 from harness.errors import HarnessError, one_line
 
-GROUP = "harness_commands"
-"""The entry-point group of commands."""
+COMMANDS, DOCUMENTS = "harness_commands", "harness_documents"
+"""The entry-point groups of commands, and of kinds of documents."""
 
 OURS = "diffusion-harness"
 """The distribution whose commands have their bare names, whatever else is installed."""
 
 
-class CommandError(HarnessError):
-    """A command of an installed package that cannot be loaded."""
+class InstalledError(HarnessError):
+    """Something of an installed package that cannot be loaded."""
 
 
 class Installed(NamedTuple):
-    """A command as a distribution declares it: its name, and `module:attribute`."""
+    """An entry point of one of the groups: its name, `module:attribute`, and the distribution that declares it."""
 
     name: str
     value: str
@@ -52,32 +54,40 @@ class Installed(NamedTuple):
             return f"(of {self.distribution}, cannot be read: {one_line(error)})"
         return said.partition("\n")[0] if said else f"(of {self.distribution})"
 
-    def load(self) -> click.Command:
-        """Import the command.
+    def load(self) -> object:
+        """Import what it names.
 
         Raises:
-            CommandError: its package cannot be imported, or it is no command.
+            InstalledError: its package cannot be imported, or has no such thing.
         """
         module, _, attribute = (part.strip() for part in self.value.partition(":"))
         try:
             # Standard output is the command's, whatever its package prints as it is imported.
             with redirect_stdout(sys.stderr):
-                found = getattr(importlib.import_module(module), attribute)
+                return getattr(importlib.import_module(module), attribute)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever a package raises, SystemExit too, is its own failure
-            raise CommandError(f"command {self.qualified} cannot be loaded: {one_line(error)}") from error
+            raise InstalledError(f"{self.qualified} cannot be loaded: {one_line(error)}") from error
+
+    def command(self) -> click.Command:
+        """Import the command that it names.
+
+        Raises:
+            InstalledError: it cannot be loaded, or is no command.
+        """
+        found = self.load()
         if not isinstance(found, click.Command):
-            raise CommandError(f"command {self.qualified}: {self.value} is {type(found).__name__}, no click.Command")
+            raise InstalledError(f"{self.qualified}: {self.value} is {type(found).__name__}, no click.Command")
         return found
 
 
-def installed(taken: Collection[str]) -> dict[str, Installed]:
+def commands(taken: Collection[str]) -> dict[str, Installed]:
     """Return the commands of installed packages, by the word that calls each, sorted.
 
     That is its name, or `distribution/name` where the name is taken or another distribution has it too.
     """
-    declared = list(_declared())
+    declared = list(_declared(COMMANDS))
     names = [command.name for command in declared]
     found = {}
     for command in declared:
@@ -86,15 +96,20 @@ def installed(taken: Collection[str]) -> dict[str, Installed]:
     return dict(sorted(found.items()))
 
 
-def _declared() -> Iterator[Installed]:
-    """Yield every entry point of the group; of two distributions of one name the first on the path counts."""
+def documents() -> list[Installed]:
+    """Return the kinds of documents of installed packages, sorted; the name of each is that of its file."""
+    return sorted(_declared(DOCUMENTS))
+
+
+def _declared(group: str) -> Iterator[Installed]:
+    """Yield every entry point of a group; of two distributions of one name the first on the path counts."""
     seen = set()
     for folder in sys.path:
         for metadata in _metadata(folder):
             distribution = metadata.partition("-")[0].removesuffix(".egg").replace("_", "-").replace(".", "-").lower()
             if distribution not in seen:
                 seen.add(distribution)
-                for name, value in _entry_points(os.path.join(folder, metadata, "entry_points.txt")):
+                for name, value in _entry_points(os.path.join(folder, metadata, "entry_points.txt"), group):
                     yield Installed(name, value, distribution)
 
 
@@ -105,7 +120,7 @@ def _metadata(folder: str) -> list[str]:
         return []
 
 
-def _entry_points(path: str) -> Iterator[tuple[str, str]]:
+def _entry_points(path: str, group: str) -> Iterator[tuple[str, str]]:
     try:
         # Not `pathlib`, whose import takes a tenth of the help's time.
         with open(path, encoding="utf-8") as file:
@@ -116,7 +131,7 @@ def _entry_points(path: str) -> Iterator[tuple[str, str]]:
     for line in map(str.strip, lines):
         if line.startswith("["):
             section = line.strip("[]").strip()
-        elif section == GROUP and "=" in line and line[0] not in "#;":
+        elif section == group and "=" in line and line[0] not in "#;":
             name, _, value = line.partition("=")
             yield name.strip(), value.strip()
 

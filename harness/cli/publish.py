@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
+
+from harness.cli.installed import documents
+
+if TYPE_CHECKING:
+    from harness.commands import Publish
 
 
 @click.command("publish")
@@ -19,15 +25,13 @@ def command(
 ) -> None:
     """Write the leaderboard of DIRECTORY, the result directory of a run, to DESTINATION (leaderboards/NAME).
 
-    The result directory of harness claims gives the verdicts, unless a suite in it is named.
+    A directory with the document of another command gives that, unless a suite in it is named.
     """
-    from harness_claims import publishing as claims
-
-    verdicts = claims.read_document(directory) if suite is None else None
-    if verdicts is not None:
+    kind = next((kind for kind in documents() if (directory / kind.name).is_file()), None)
+    if kind is not None and suite is None:
         if by is not None or bounds:
-            raise click.UsageError(f"{directory} holds verdicts on claims; they take no --by and no --bounds")
-        claims.publish_claims(verdicts, destination, made_by or verdicts.command)
+            raise click.UsageError(f"{directory} holds {kind.name}, which takes no --by and no --bounds")
+        cast("Publish", kind.load())(directory, destination, made_by)
         click.echo(f"Published: {destination}")
         return
     from harness.results.outcomes import read_command, read_document

@@ -27,7 +27,8 @@ from harness.views.page import markdown
 
 PAGE = "README.md"
 
-_CLAIM = re.compile(r"claim-\d+\.svg")
+PLOTS = re.compile(r".*-against-.*\.svg|(budgets|compute|effects|tightness)\.svg")
+"""The plots of leaderboards."""
 
 AGAINST = 3
 """Bounds on the path divergence that a metric is drawn against: the best ones."""
@@ -63,13 +64,16 @@ def publish_bounds(board: Leaderboard, directory: Path | str, command: str) -> l
     return publish_files(lambda: render_bounds_files(competition, command), Path(directory))
 
 
-def publish_files(draw: Callable[[], dict[str, bytes]], target: Path, source: str = SOURCE) -> list[Path]:
+def publish_files(
+    draw: Callable[[], dict[str, bytes]], target: Path, source: str = SOURCE, drawn: re.Pattern[str] = PLOTS
+) -> list[Path]:
     """Write what `draw` returns, by name, into a directory all at once; return the files.
 
     Arguments:
         draw: makes every file before anything is written.
         target: a new directory, an empty one, or one with a `source`, which was published before.
         source: the name of the document that the other files are drawn from.
+        drawn: names of plots that such a directory may have; those of a former page that are no longer drawn go.
 
     Raises:
         LeaderboardError: the directory cannot be written, or holds another page, such as that of another suite.
@@ -78,7 +82,7 @@ def publish_files(draw: Callable[[], dict[str, bytes]], target: Path, source: st
         _check_directory(target, source)
         files = draw()
         _check_title(target, files[PAGE].decode())
-        _write(files, target)
+        _write(files, target, drawn)
     except OSError as error:
         raise LeaderboardError(f"{target} cannot be written: {error.strerror or error}") from error
     return [target / name for name in files]
@@ -160,8 +164,8 @@ def _check_title(target: Path, page: str) -> None:
         raise LeaderboardError(f"{target} holds another page, {there!r}, and this one is {new!r}; {advice}")
 
 
-def _write(files: dict[str, bytes], target: Path) -> None:
-    """Write all files beside the target, then move them into place."""
+def _write(files: dict[str, bytes], target: Path, drawn: re.Pattern[str]) -> None:
+    """Write all files beside the target, then move them into place; plots that are no longer drawn go."""
     existing = target.is_dir()
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target if existing else target.parent
@@ -179,11 +183,7 @@ def _write(files: dict[str, bytes], target: Path) -> None:
         for name in files:
             (made / name).replace(target / name)
         for stale in set(target.glob("*.svg")) - {target / name for name in files}:
-            if (
-                "-against-" in stale.name
-                or stale.stem in ("budgets", "compute", "effects", "tightness")
-                or _CLAIM.match(stale.name)
-            ):
+            if drawn.fullmatch(stale.name):
                 stale.unlink()
     finally:
         with contextlib.suppress(OSError):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,9 @@ from harness_claims.tables import TARGETS, claims_table, findings_table, summary
 from harness_claims.verdicts import steady
 
 SOURCE, PAGE = "claims.json", "README.md"
+
+PLOTS = re.compile(r".*claim-\d+\.svg")
+"""The plots of verdicts."""
 
 _HOW_TO_READ = """\
 - Each claim is a statement of the paper; its experiment and its rule were fixed in code before the runs that decide. A
@@ -67,7 +71,17 @@ def publish_claims(board: ClaimsBoard, directory: Path | str, command: str) -> l
         LeaderboardError: matplotlib is missing, or the directory cannot be
             written or holds something else. Nothing is half written.
     """
-    return publish_files(lambda: render_claims_files(board, command), Path(directory), SOURCE)
+    return publish_files(lambda: render_claims_files(board, command), Path(directory), SOURCE, PLOTS)
+
+
+def publish_directory(source: Path, destination: Path, command: str | None) -> None:
+    """Publish the verdicts that lie in a directory: what `harness publish` does with `claims.json`.
+
+    Raises:
+        LeaderboardError: as `publish_claims`, or they cannot be read.
+    """
+    board = read_document(source)
+    publish_claims(board, destination, command or board.command)
 
 
 def render_claims_files(board: ClaimsBoard, command: str) -> dict[str, bytes]:
@@ -113,14 +127,13 @@ def write_document(board: ClaimsBoard, directory: Path) -> None:
         raise StoreError(f"{directory / SOURCE} cannot be written: {error.strerror or error}") from error
 
 
-def read_document(directory: Path) -> ClaimsBoard | None:
-    """Return the verdicts that lie in a directory, or None where there are none.
+def read_document(directory: Path) -> ClaimsBoard:
+    """Return the verdicts that lie in a directory.
 
     Raises:
         LeaderboardError: they cannot be read, or break their contract.
     """
-    path = directory / SOURCE
-    return ClaimsBoard.read(path) if path.is_file() else None
+    return ClaimsBoard.read(directory / SOURCE)
 
 
 def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> Page:

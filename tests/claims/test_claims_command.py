@@ -65,7 +65,7 @@ def test_publish_knows_a_directory_of_claims(monkeypatch, capsys, fakes, finishe
     assert "harness claims --quick" in (tmp_path / "p" / "README.md").read_text()
     status, _, err = command(monkeypatch, capsys, fakes, "publish", finished[0], tmp_path / "p", "--bounds")
     assert status == 2
-    assert "verdicts on claims; they take no --by and no --bounds" in err
+    assert "holds claims.json, which takes no --by and no --bounds" in err
 
 
 def test_other_commands_say_what_the_directory_holds(monkeypatch, capsys, fakes, finished):

@@ -1,4 +1,4 @@
-"""Commands that packages add: listed without an import, called like the harness's own, harmless where broken."""
+"""What packages add: listed without an import, called like the harness's own, harmless where it is broken."""
 
 import os
 import re
@@ -42,19 +42,19 @@ def command(how):
 def house(tmp_path):
     """A folder of distributions, and the `harness` that sees it."""
 
-    def package(distribution, commands, files=()):
+    def package(distribution, added, files=(), group="commands"):
         folder = tmp_path / f"{distribution.replace('-', '_')}-1.0.dist-info"
         folder.mkdir()
         (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        lines = "\n".join(f"{name} = {value}" for name, value in commands.items())
-        (folder / "entry_points.txt").write_text(f"[console_scripts]\nrun = x:y\n\n[harness_commands]\n{lines}\n")
+        lines = "\n".join(f"{name} = {value}" for name, value in added.items())
+        (folder / "entry_points.txt").write_text(f"[console_scripts]\nrun = x:y\n\n[harness_{group}]\n{lines}\n")
         for path, text in dict(files).items():
             (tmp_path / path).parent.mkdir(exist_ok=True)
             (tmp_path / path).write_text(text)
 
     def harness(*words):
         env = os.environ | {"PYTHONPATH": str(tmp_path)}
-        return subprocess.run([*MAIN, *words], capture_output=True, text=True, env=env, timeout=60)
+        return subprocess.run([*MAIN, *map(str, words)], capture_output=True, text=True, env=env, timeout=60)
 
     package.harness, package.folder = harness, tmp_path
     return package
@@ -127,7 +127,7 @@ def test_a_broken_one_costs_one_line_and_nothing_else(greeting):
     for name, (_, reason) in BROKEN.items():
         done = greeting.harness(name)
         assert (done.returncode, done.stdout) == (2, "")
-        assert re.fullmatch(rf"harness: command rude/{name}[^\n]*{re.escape(reason)}\n", done.stderr)
+        assert re.fullmatch(rf"harness: rude/{name}[^\n]*{re.escape(reason)}\n", done.stderr)
     assert greeting.harness("greet").stdout == "hello, well\n"
     assert greeting.harness("show", "heun").returncode == 0
 
@@ -144,6 +144,32 @@ def test_none_takes_the_name_of_another(greeting):
     told = greeting.harness("greet").stderr
     assert told == "harness: no command 'greet'; write polite/greet or warm/greet (see harness --help)\n"
     assert greeting.harness("warm/greet").stdout == "hello, well\n"
+
+
+DOCUMENT = """
+from pathlib import Path
+
+def publish(source, destination, command):
+    destination.mkdir()
+    (destination / "README.md").write_text(f"{(source / 'poem.txt').read_text()} by {command}")
+"""
+
+
+def test_a_kind_of_document_is_published(house):
+    house("poet", {"poem.txt": "poems:publish", "prose.txt": "nowhere:publish"}, {"poems.py": DOCUMENT}, "documents")
+    made = house.folder / "made"
+    made.mkdir()
+    (made / "poem.txt").write_text("roses")
+    page = house.folder / "page"
+    done = house.harness("publish", made, page, "--command", "harness rhyme")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"Published: {page}\n", "")
+    assert (page / "README.md").read_text() == "roses by harness rhyme"
+    done = house.harness("publish", made, page, "--by", "kl")
+    assert (done.returncode, "holds poem.txt, which takes no --by" in done.stderr) == (2, True)
+    (made / "poem.txt").rename(made / "prose.txt")
+    done = house.harness("publish", made, page)
+    told = "harness: poet/prose.txt cannot be loaded: ModuleNotFoundError: No module named 'nowhere'\n"
+    assert (done.returncode, done.stderr) == (2, told)
 
 
 def test_files_that_cannot_be_read_are_no_commands(greeting):
