@@ -10,6 +10,7 @@ from harness.claims.document import ClaimEntry, ClaimsBoard, EffectEntry, Findin
 from harness.claims.plots import CLOUD, LINE, claim_figure
 from harness.claims.tables import claims_table, findings_table, render_claims
 from harness.claims.verdicts import decision, every, sign_test, slope_test, t_test
+from harness.views.page import markdown_table
 from harness.views.plots import svg
 
 RANDOM = np.random.default_rng(0).normal(size=12)
@@ -77,7 +78,7 @@ def test_arithmetic_has_no_p_value_and_one_unit(test):
     found = decision({"ring": test}, "size")
     assert test.exact
     assert (found.statistic, found.seeds) == ("exact", 1)
-    row = findings_table(entry(found=found)).splitlines()[-1]
+    row = markdown_table(findings_table(entry(found=found)).columns).splitlines()[-1]
     assert row.count("exact") == 3
 
 
@@ -115,7 +116,7 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
     board = ClaimsBoard(
         schema_version=1, command="", quick=True, alpha=0.004, environment={}, claims=[entry(found=found)]
     )
-    heads, _, row = (part.split("|") for part in claims_table(board).splitlines())
+    heads, _, row = (part.split("|") for part in markdown_table(claims_table(board).columns).splitlines())
     cells = {head.strip(): cell.strip() for head, cell in zip(heads, row, strict=True)}
     assert cells["targets for / against / open"] == "1 / 1 / 1"
     assert cells["decided by"] == "ring"
