@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.planning.manifest import UNTRAINED, Manifest, manifest
+from harness.planning.manifest import Manifest, manifest
 from harness.planning.plan import Plan
 from harness.suites.combinations import expand
 from harness.suites.model import Suite
@@ -47,7 +47,7 @@ def test_an_oracle_has_no_network_to_train(made):
     assert (len(trained.networks), len(trained.errors), trained.table is None) == (2, 2, False)
     assert (oracle.networks, oracle.errors, oracle.table, oracle.compute) == ([], [], None, None)
     rows = made()
-    assert rows.components[rows.rows[2].components["weighting"]]["name"] == UNTRAINED
+    assert rows.components[rows.rows[2].components["weighting"]]["name"] == "none"
 
 
 def test_a_grid_that_is_not_laid_out_has_no_samples_yet(made):

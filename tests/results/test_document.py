@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import pytest
-from harness.claims.document import ClaimsBoard
+from harness_claims.document import ClaimsBoard
 
 from harness.results.bounds import BoundsBoard
 from harness.results.document import Document, LeaderboardError, Name, Part, check_order
