@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from harness.results.bounds import BoundsBoard, Entry, Scores, Standing, Tightness
 from harness.results.document import LeaderboardError
 from harness.views.columns import ESSENTIAL, FURTHER, OTHER_BOUNDS, Column, fit
+from harness.views.page import Block, Page, Paragraph, Section, Table, markdown, printable
 from harness.views.quantities import number, span
-from harness.views.tables import FORMATS, break_lines, in_markdown, markdown_table, printable, text_table
+from harness.views.tables import FORMATS, break_lines, text_table
 
 MEANING = (
     "Ranked by validity (violations: measured above the bound by more than its interval; must be 0), then by "
@@ -42,9 +43,9 @@ def render_bounds(board: BoundsBoard, format: str, *, width: int | None = None) 
     raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
 
 
-def standings_table(board: BoundsBoard) -> str:
-    """Return the bounds over all targets in Markdown."""
-    return markdown_table(_standing_columns(board.bounds))
+def standings_table(board: BoundsBoard) -> Table:
+    """Return the bounds over all targets."""
+    return Table(_standing_columns(board.bounds))
 
 
 def by_target(board: BoundsBoard) -> dict[str, list[Entry]]:
@@ -87,15 +88,14 @@ def _quartiles(tightness: Tightness | None) -> str:
 
 
 def _markdown(board: BoundsBoard) -> str:
-    parts = [f"# Bounds of {in_markdown(board.suite)}", MEANING + ".", standings_table(board)]
-    for target, entries in by_target(board).items():
-        parts += [f"## {in_markdown(target)}", entries_table(entries)]
-    return "\n\n".join(parts) + "\n"
+    blocks: list[Block] = [Paragraph([f"{MEANING}."]), standings_table(board)]
+    blocks += [Section([target], [entries_table(entries)]) for target, entries in by_target(board).items()]
+    return markdown(Page([f"Bounds of {board.suite}"], blocks))
 
 
-def entries_table(entries: Sequence[Entry]) -> str:
-    """Return the bounds on one target in Markdown."""
-    return markdown_table(_entry_columns(entries))
+def entries_table(entries: Sequence[Entry]) -> Table:
+    """Return the bounds on one target."""
+    return Table(_entry_columns(entries))
 
 
 def _text(board: BoundsBoard, width: int | None) -> str:

@@ -15,14 +15,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.axes import NUMBERS
-from harness.results.document import Count, Document, LeaderboardError, Name, Part, Position
+from harness.results.document import Count, Document, LeaderboardError, Name, Position
+from harness.results.document import Part as DocumentPart
 from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Term, Terms
 from harness.results.limits import is_divergence
 from harness.results.references import with_axes
 from harness.results.sections import HEADERS, Section, metrics_of, sections
 from harness.views.columns import BOUND, FURTHER, Column, fit
+from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
+from harness.views.page import Section as Part
 from harness.views.quantities import number, quantity
-from harness.views.tables import FORMATS, TOP, break_lines, in_markdown, markdown_table, printable, text_table
+from harness.views.tables import FORMATS, TOP, break_lines, text_table
 
 TERMS = {
     "E_I": "initialization",
@@ -60,7 +63,7 @@ SPLIT_MEANING = (
 FRESH = "ε_n and ε_est are 0 where every step draws fresh noise: what is minimised then is the loss on fresh data"
 
 
-class _Ranked(Part):
+class _Ranked(DocumentPart):
     rank: Position
     target: Name
 
@@ -226,12 +229,13 @@ def _measured(row: Row, metric: str) -> str:
 
 
 def _markdown(board: Leaderboard, top: int | None) -> str:
-    parts = [f"# Budgets of {in_markdown(board.suite)}", ". ".join(meanings(board)) + "."]
+    parts: list[Block] = [Paragraph([". ".join(meanings(board)) + "."])]
     for section, notes, rows in _parts(board):
-        parts += [f"## {in_markdown(section.target)}", "\n".join(f"- {in_markdown(line)}" for line in notes)]
-        parts += [markdown_table(budget_columns(board, section, rows[:top]))] if rows else []
-        parts += [f"{len(rows[top:])} more."] if top and rows[top:] else []
-    return "\n\n".join(parts) + "\n"
+        blocks: list[Block] = [Listing([[line] for line in notes])]
+        blocks += [Table(budget_columns(board, section, rows[:top]))] if rows else []
+        blocks += [Paragraph([f"{len(rows[top:])} more."])] if top and rows[top:] else []
+        parts.append(Part([section.target], blocks))
+    return markdown(Page([f"Budgets of {board.suite}"], parts))
 
 
 def _text(board: Leaderboard, top: int | None, width: int | None) -> str:

@@ -11,9 +11,22 @@ from pathlib import Path
 
 from harness.store import StoreError
 from harness.views import plots
-from harness.views.publishing import environment_list, fenced, image, publish_files
+from harness.views.board_pages import environment_section, how_to_read
+from harness.views.page import (
+    Block,
+    Commands,
+    Docstring,
+    Image,
+    Link,
+    Page,
+    Paragraph,
+    Quote,
+    Section,
+    Strong,
+    markdown,
+)
+from harness.views.publishing import publish_files
 from harness.views.quantities import counted
-from harness.views.tables import in_markdown
 from harness_claims.document import ClaimEntry, ClaimsBoard
 from harness_claims.plots import claim_figure
 from harness_claims.tables import TARGETS, claims_table, findings_table, summary
@@ -79,7 +92,7 @@ def render_claims_files(board: ClaimsBoard, command: str) -> dict[str, bytes]:
         LeaderboardError: matplotlib is missing.
     """
     drawn = dict(draw_claims(board))
-    page = _page(board, command, set(drawn))
+    page = markdown(_page(board, command, set(drawn)))
     return {**drawn, PAGE: page.encode(), SOURCE: board.to_json().encode()}
 
 
@@ -125,23 +138,23 @@ def read_document(directory: Path) -> ClaimsBoard:
     return ClaimsBoard.read(directory / SOURCE)
 
 
-def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> str:
+def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> Page:
     sizes = ", quick sizes" if board.quick else ""
-    parts = [f"# Claims{sizes}: what the paper says, and what was measured", fenced(command)]
-    parts.append(f"{summary(board)}.")
     count = len(board.processors)
-    parts.append(f"Seen on {count} processor{'s' * (count > 1)}: {'; '.join(map(in_markdown, board.processors))}.")
-    parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plots are drawn.")
-    parts += [claims_table(board), "## How to read it", _how_to_read(board)]
-    for entry in board.claims:
-        parts += _section(board, entry, drawn)
-    return "\n\n".join([*parts, "## Environment", environment_list(board.environment)]) + "\n"
+    seen = Paragraph([f"Seen on {count} processor{'s' * (count > 1)}: {'; '.join(board.processors)}."])
+    source = Paragraph(["Source: ", Link(SOURCE, SOURCE), ", from which this page and its plots are drawn."])
+    blocks: list[Block] = [Commands(command), Paragraph([f"{summary(board)}."]), seen, source, claims_table(board)]
+    blocks.append(how_to_read(_HOW_TO_READ, targets=TARGETS, **_levels(board)))
+    blocks += [_section(board, entry, drawn) for entry in board.claims]
+    title = f"Claims{sizes}: what the paper says, and what was measured"
+    return Page([title], [*blocks, environment_section(board.environment)])
 
 
-def _how_to_read(board: ClaimsBoard) -> str:
+def _levels(board: ClaimsBoard) -> dict[str, str]:
+    """Return the levels of the tests of each paper, and what p must pass where networks are trained."""
     levels = (f"{paper.alpha:.2g} for the {counted(paper.claims, 'claim')} of {paper.name}" for paper in board.papers)
     passed = (_passed(paper.alpha, board.rounding) for paper in board.papers)
-    return _HOW_TO_READ.format(targets=TARGETS, levels="; ".join(levels), passed="; ".join(passed))
+    return {"levels": "; ".join(levels), "passed": "; ".join(passed)}
 
 
 def _passed(alpha: float, rounding: float) -> str:
@@ -150,16 +163,15 @@ def _passed(alpha: float, rounding: float) -> str:
     return f"{steady(alpha, rounding):.2g}, not {alpha:.2g}, and {one}"
 
 
-def _section(board: ClaimsBoard, entry: ClaimEntry, drawn: set[str]) -> list[str]:
-    parts = [f"## {board.label(entry)}. {in_markdown(entry.title)}: {entry.verdict or 'error'}"]
-    parts += [f"> **{in_markdown(entry.note)}**"] if entry.note else []
-    parts.append(
-        f"**Claim.** {in_markdown(entry.statement)}" + (f" ({in_markdown(entry.source)})" if entry.source else "")
-    )
+def _section(board: ClaimsBoard, entry: ClaimEntry, drawn: set[str]) -> Section:
+    source = f" ({entry.source})" if entry.source else ""
+    blocks: list[Block] = [Quote([Strong(entry.note)])] if entry.note else []
+    blocks.append(Paragraph([Strong("Claim."), f" {entry.statement}{source}"]))
     if entry.error:
-        return [*parts, f"**No verdict.** {in_markdown(entry.error)}"]
-    parts.append(findings_table(entry))
-    parts += [image(plot_name(board, entry))] if plot_name(board, entry) in drawn else []
-    parts += [f"**No plot.** {in_markdown(entry.plot_error)}"] if entry.plot_error else []
-    rule = "\n".join(f"> {line}".rstrip() for line in entry.rule.splitlines())
-    return [*parts, f"<details><summary>The rule</summary>\n\n{rule}\n\n</details>"]
+        blocks.append(Paragraph([Strong("No verdict."), f" {entry.error}"]))
+    else:
+        blocks.append(findings_table(entry))
+        blocks += [Image(plot_name(board, entry))] if plot_name(board, entry) in drawn else []
+        blocks += [Paragraph([Strong("No plot."), f" {entry.plot_error}"])] if entry.plot_error else []
+        blocks.append(Docstring("The rule", entry.rule))
+    return Section([f"{board.label(entry)}. {entry.title}: {entry.verdict or 'error'}"], blocks)

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from harness.results.document import LeaderboardError
 from harness.views.columns import ESSENTIAL, GAP, Column, shorten, wrap
+from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
 from harness.views.quantities import number, quantity
-from harness.views.tables import break_lines, in_markdown, markdown_table, printable, text_table
+from harness.views.tables import break_lines, text_table
 from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry
 from harness_claims.verdicts import chance
 
@@ -49,7 +50,7 @@ def render_claims(board: ClaimsBoard, format: str, *, width: int | None = None) 
         return board.to_json()
     if format == "markdown":
         lists = [*errors_list(board), *notes_list(board)]
-        return "\n\n".join(["# Claims", summary(board) + ".", claims_table(board), *lists]) + "\n"
+        return markdown(Page(["Claims"], [Paragraph([f"{summary(board)}."]), claims_table(board), *lists]))
     if format == "table":
         return _text(board, width)
     raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
@@ -68,13 +69,13 @@ def summary(board: ClaimsBoard) -> str:
     return f"{len(verdicts)} {noun} ({sizes}): {said}; each tested at level {levels}"
 
 
-def claims_table(board: ClaimsBoard) -> str:
-    """Return the table of verdicts in Markdown."""
-    return markdown_table(_columns(board))
+def claims_table(board: ClaimsBoard) -> Table:
+    """Return the table of verdicts."""
+    return Table(_columns(board))
 
 
-def findings_table(entry: ClaimEntry) -> str:
-    """Return what each target says of one claim, in Markdown."""
+def findings_table(entry: ClaimEntry) -> Table:
+    """Return what each target says of one claim."""
     found = entry.findings
     name = entry.effect.name if entry.effect else "effect"
     columns = [
@@ -88,26 +89,26 @@ def findings_table(entry: ClaimEntry) -> str:
     ]
     if any(f.note for f in found):
         columns.append(Column("note", tuple(f.note for f in found), naming=True))
-    return markdown_table(columns)
+    return Table(columns)
 
 
 def _of_target(finding: FindingEntry) -> str:
     return f"{finding.verdict}, within rounding" if finding.within_rounding else finding.verdict
 
 
-def errors_list(board: ClaimsBoard) -> list[str]:
-    """Return the claims that have an error as a list in Markdown; empty where there is none."""
+def errors_list(board: ClaimsBoard) -> list[Block]:
+    """Return the list of claims that have an error; empty where there is none."""
     return _listed({board.label(entry): entry.error for entry in board.claims})
 
 
-def notes_list(board: ClaimsBoard) -> list[str]:
-    """Return what each verdict means as a list in Markdown; empty where no claim has a note."""
+def notes_list(board: ClaimsBoard) -> list[Block]:
+    """Return the list of what each verdict means; empty where no claim has a note."""
     return _listed({board.label(entry): entry.note for entry in board.claims})
 
 
-def _listed(said: Mapping[str, str]) -> list[str]:
-    lines = [f"- claim {label}: {in_markdown(words)}" for label, words in said.items() if words]
-    return ["\n".join(lines)] if lines else []
+def _listed(said: Mapping[str, str]) -> list[Block]:
+    lines = [[f"claim {label}: {words}"] for label, words in said.items() if words]
+    return [Listing(lines)] if lines else []
 
 
 def clock(seconds: float) -> str:

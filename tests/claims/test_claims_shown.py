@@ -19,6 +19,7 @@ from harness_claims.tables import claims_table, findings_table, render_claims
 from harness_claims.verdicts import every, sign_test, slope_test, t_test
 from paper_level import decision
 
+from harness.views.page import markdown_table
 from harness.views.plots import svg
 
 RANDOM = np.random.default_rng(0).normal(size=12)
@@ -47,9 +48,9 @@ def entry(*panels, found=None, **changes):
     effect = EffectEntry(name=found.effect.name, value=found.effect.value, low=found.effect.low, high=found.effect.high)
     shown = {
         "paper": "p", "number": 1, "name": "a", "title": "a", "statement": "a", "source": "", "rule": "",
-        "verdict": found.verdict, "effect": effect, "statistic": found.statistic, "seeds": found.seeds, "note": found.note, "error": "",
-        "seconds": 0.0, "findings": findings, "panels": list(panels), "target": found.target,
-        "within_rounding": found.within_rounding, "seen": [found.verdict],
+        "verdict": found.verdict, "effect": effect, "statistic": found.statistic, "seeds": found.seeds,
+        "note": found.note, "error": "", "seconds": 0.0, "findings": findings, "panels": list(panels),
+        "target": found.target, "within_rounding": found.within_rounding, "seen": [found.verdict],
     }  # fmt: skip
     return ClaimEntry(**(shown | changes))
 
@@ -88,7 +89,7 @@ def test_arithmetic_has_no_p_value_and_one_unit(test):
     found = decision({"ring": test}, "size")
     assert test.exact
     assert (found.statistic, found.seeds) == ("exact", 1)
-    row = findings_table(entry(found=found)).splitlines()[-1]
+    row = markdown_table(findings_table(entry(found=found)).columns).splitlines()[-1]
     assert row.count("exact") == 3
 
 
@@ -133,7 +134,7 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
         processors=["a"],
         claims=[entry(found=found)],
     )
-    heads, _, row = (part.split("|") for part in claims_table(board).splitlines())
+    heads, _, row = (part.split("|") for part in markdown_table(claims_table(board).columns).splitlines())
     cells = {head.strip(): cell.strip() for head, cell in zip(heads, row, strict=True)}
     assert cells["targets for / against / open"] == "1 / 1 / 1"
     assert cells["decided by"] == "ring"

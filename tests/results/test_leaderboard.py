@@ -122,6 +122,24 @@ REFUSALS = [
 ]
 
 
+SETUP_REFUSALS = [
+    (("setup", "sigma_max"), 0.01, "setup: sigma_min 0.05 is not below sigma_max 0.01"),
+    (("setup", "seeds"), [0], "rows[0].metrics.sliced-wasserstein.n_seeds: 3 of 1 seeds"),
+    (("setup", "seeds"), [], "setup.seeds: List should have at least 1 item"),
+    (("setup", "targets", 0, "target"), "moons", "setup.targets[0].target: 'moons' names not exactly one target"),
+    (("setup", "metrics"), [], "rows[0].metrics.sliced-wasserstein: is none of the setup's metrics"),
+    (("setup",), ..., "setup: Field required"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), SETUP_REFUSALS, ids=[m for _, _, m in SETUP_REFUSALS])
+def test_a_setup_agrees_with_its_rows(document, path, value, message):
+    Leaderboard.validate(document)
+    with pytest.raises(LeaderboardError) as caught:
+        Leaderboard.validate(change(document, path, value))
+    assert str(caught.value).startswith(message)
+
+
 @pytest.mark.parametrize(("path", "value", "message"), REFUSALS, ids=[m for _, _, m in REFUSALS])
 def test_a_broken_document_is_refused_in_one_line_with_its_place(small, path, value, message):
     Leaderboard.validate(small)

@@ -57,6 +57,19 @@ def test_page_says_what_a_reader_must_know(document):
     assert "- torch: 2.13.0" in page
 
 
+def test_page_says_how_it_was_made(document, small):
+    page = publishing.render_files(Leaderboard.validate(document), COMMAND)["README.md"].decode()
+    section = page.partition("## How this was made\n")[2].partition("\n## ")[0]
+    assert "- seeds: 0, 1, 2\n- noise levels: 0.05 to 20, in units of the data\n" in section
+    assert "- training: adam, learning rate 0.002, batch size 256, ema decay 0.99\n" in section
+    assert "- samples: 2000 of each combination and seed\n" in section
+    assert "energy (data units^½), kl (nats)" in section
+    assert [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")][1:] == [
+        "ring", "digits"]  # fmt: skip
+    # Older documents do not tell.
+    assert "How this was made" not in publishing.render_files(Leaderboard.validate(small), "x")["README.md"].decode()
+
+
 def test_publishing_twice_gives_the_same_bytes(tmp_path, document):
     publish(Leaderboard.validate(document), tmp_path / "a", COMMAND)
     publish(Leaderboard.validate(json.loads(Leaderboard.validate(document).to_json())), tmp_path / "b", COMMAND)

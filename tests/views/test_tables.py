@@ -11,7 +11,8 @@ import pytest
 from harness.results.document import LeaderboardError
 from harness.results.leaderboard import UNFINISHED, Leaderboard
 from harness.views.columns import Column, shorten, wrap
-from harness.views.tables import FORMATS, break_lines, markdown_table, render
+from harness.views.page import markdown_table
+from harness.views.tables import FORMATS, break_lines, render
 
 GOLDEN = """
 tiny: 4 combinations, ranked by kl (smaller is better)
