@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from harness_claims import verdicts
 from harness_claims.claim import ClaimError, Evidence
+from harness_claims.plan import descents
 from harness_wang.claims import convergence, gradient, paths, residual, sizes, smoothness
 from made_descents import LEVELS, MAKERS, STEPS, least_squares, perturbed, trajectory
 

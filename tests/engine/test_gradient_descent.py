@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from harness_claims.plan import descents
 from harness_karras.networks import Mlp
 from harness_wang.networks import Relu
 from harness_wang.weightings import BellShaped
