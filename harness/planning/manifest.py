@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.components import Component
     from harness.metrics import Metric
     from harness.planning.keys import Keys
-    from harness.planning.units import Find
+    from harness.planning.units import Lookup
     from harness.suites.combinations import Combination
     from harness.suites.model import Suite
 
@@ -113,11 +113,11 @@ class Planned(Protocol):
     bounds: list[Bound]
     rank_by: str
 
-    def obstacle(self, c: Combination, find: Find) -> str | None:
+    def obstacle(self, c: Combination, find: Lookup) -> str | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""
 
 
-def manifest(plan: Planned, find: Find, command: str = "") -> Manifest:
+def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
     """Return the rows of a plan whose groundwork is done."""
     keys = plan.keys
     components: dict[str, dict[str, Any]] = {}
