@@ -1,7 +1,7 @@
 """The units of a plan: each makes what it says, nothing is made twice, whoever asks."""
 
 import pytest
-from harness.claims.plan import DescentsPlan
+from harness_claims.plan import DescentsPlan
 
 from harness.planning.units import GROUNDWORK, SAMPLING, SCORE_ERROR, TRAINING
 from harness.trainers import GradientDescent, Recording, TrajectoryRequest
