@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import numpy as np
-from harness_claims.verdicts import ALPHA, ROUNDING, steady
+from harness_claims.verdicts import ROUNDING, level, steady
 from tabulate import tabulate
 
 if TYPE_CHECKING:
@@ -192,8 +192,8 @@ def compare_claims(boards: Sequence[ClaimsBoard]) -> bool:
     return well
 
 
-def tested(directory: Path, *, quick: bool) -> dict[int, list[np.ndarray]]:
-    """Return the values of each seed that the rule of each claim tests, by its number, from a finished run."""
+def tested(directory: Path, *, quick: bool) -> dict[str, list[np.ndarray]]:
+    """Return the values of each seed that the rule of each claim tests, by paper and number, from a finished run."""
     from harness_claims import verdicts
     from harness_claims.run import chosen, run_claims
 
@@ -214,7 +214,7 @@ def tested(directory: Path, *, quick: bool) -> dict[int, list[np.ndarray]]:
         for claim in chosen(registry):
             values = []
             run_claims([claim], registry, directory, Options(1, progress=False), quick=quick)
-            found[claim.number] = values
+            found[claim.reference()] = values
     return found
 
 
@@ -252,12 +252,12 @@ def odds(part: float, seeds: int, distance: float, repetitions: int = 20_000) ->
     """
     from scipy.special import stdtr
 
-    rng, worst = np.random.default_rng(0), 0.0
+    rng, worst, alpha = np.random.default_rng(0), 0.0, level(13)
     for size in np.linspace(1, 16 if seeds > 6 else 26, 30):
         common = rng.normal(size / math.sqrt(seeds), math.sqrt(1 - part), (repetitions, seeds))
         values = common + rng.normal(0, math.sqrt(part), (2, repetitions, seeds))
         p = stdtr(seeds - 1, -values.mean(-1) / values.std(-1, ddof=1) * math.sqrt(seeds))
-        said, significant = p <= steady(ALPHA, distance), p <= ALPHA
+        said, significant = p <= steady(alpha, distance), p <= alpha
         worst = max(worst, float((said & ~significant[::-1]).any(0).mean()))
     return worst
 
@@ -283,7 +283,7 @@ def runs(words: Sequence[str], kernels: Sequence[str], out: Path) -> list[Path]:
     return made
 
 
-def print_shares(processors: Sequence[Mapping[int, list[np.ndarray]]]) -> None:
+def print_shares(processors: Sequence[Mapping[str, list[np.ndarray]]]) -> None:
     """Print for each claim the share of rounding over all values that its rule tests."""
     lines = []
     for number in processors[0]:

@@ -1,7 +1,7 @@
 """Reading stored records: all that a result directory holds of one combination, seed by seed, as one typed value.
 
 Each entry is a value, or says once why there is none: its unit of work failed, or is not done yet. What follows from
-that (a failed row, no evidence for a claim) is the reader's to say.
+that (a failed row, no evidence for a verdict) is the reader's to say.
 """
 
 from __future__ import annotations

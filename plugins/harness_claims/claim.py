@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from harness.components import Component
+from harness.components import NAME, Component
 from harness.errors import ContractError, HarnessError
 from harness.trainers import GradientDescent, Recording, TrajectoryRequest
 
@@ -112,6 +112,7 @@ class Evidence:
     """What the experiments of one claim gave; every combination and every run of it has finished.
 
     Attributes:
+        alpha: level of the claim's tests: 5 % divided among the claims of its paper.
         results: by the name of the suite.
         trajectories: by the name of the descent: one for each of its seeds, in their order.
         information: J(u) and M(u) of each target of the suites, by its label, over the range of its first suite.
@@ -120,6 +121,7 @@ class Evidence:
     results: Mapping[str, Sequence[Result]] = field(default_factory=dict)
     trajectories: Mapping[str, Sequence[Trajectory]] = field(default_factory=dict)
     information: Mapping[str, Information] = field(default_factory=dict)
+    alpha: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -231,11 +233,13 @@ class Panel:
 class Claim(Component):
     """A statement, the experiment that decides it and the rule by which it does.
 
-    A subclass gives its `number`, a short `title`, the whole `statement` in one sentence and the `source` (paper,
-    section), and its docstring states the decision rule. A claim has no parameters: the rule is fixed.
+    A subclass gives its `paper` (author and year, `wang-2024`), its `number` there, a short `title`, the whole
+    `statement` in one sentence and the `source` (paper, section), and its docstring states the decision rule. A claim
+    has no parameters: the rule is fixed.
     """
 
     axis: ClassVar[str] = "claim"
+    paper: ClassVar[str]
     number: ClassVar[int]
     title: ClassVar[str]
     statement: ClassVar[str]
@@ -243,12 +247,14 @@ class Claim(Component):
 
     @classmethod
     def check_class(cls) -> None:
-        """Refuse a claim without a number, a title, a statement or a rule.
+        """Refuse a claim without a paper, a number, a title, a statement or a rule.
 
         Raises:
             ContractError: what is missing.
         """
-        number = getattr(cls, "number", None)
+        paper, number = getattr(cls, "paper", None), getattr(cls, "number", None)
+        if not isinstance(paper, str) or not NAME.fullmatch(paper):
+            raise ContractError(f"has paper {paper!r}; a claim names it in lower-case words joined by hyphens")
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise ContractError(f"has number {number!r}; a claim has a whole number from 1")
         for text in ("title", "statement"):
@@ -258,14 +264,20 @@ class Claim(Component):
             raise ContractError("has no docstring; a claim states the rule that decides it")
 
     @classmethod
+    def reference(cls) -> str:
+        """Return what tells the claim from those of all papers: `wang-2024/8`."""
+        return f"{cls.paper}/{cls.number}"
+
+    @classmethod
     def facts(cls) -> dict[str, Any]:
-        """Return its number, its statement and its rule, which is the whole docstring."""
-        return {"number": cls.number, "statement": cls.statement, "rule": inspect.cleandoc(cls.__doc__ or "")}
+        """Return its paper, its number there, its statement and its rule, which is the whole docstring."""
+        said = {"paper": cls.paper, "number": cls.number, "statement": cls.statement}
+        return said | {"rule": inspect.cleandoc(cls.__doc__ or "")}
 
     @classmethod
     def explanation(cls) -> str:
         """Return its statement and its rule."""
-        return f"Claim {cls.number}. {cls.statement}\n\n{inspect.cleandoc(cls.__doc__ or '')}"
+        return f"Claim {cls.reference()}. {cls.statement}\n\n{inspect.cleandoc(cls.__doc__ or '')}"
 
     @abstractmethod
     def experiments(self, quick: bool) -> Experiments:

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 @click.command("claims", cls=Resumable)
 @click.option("--quick", is_flag=True, help="Small sizes: minutes, and less certain verdicts.")
-@click.option("--claim", "numbers", type=int, multiple=True, metavar="N", help="Only this claim; may be repeated.")
+@click.option(
+    "--claim",
+    "words",
+    multiple=True,
+    metavar="[PAPER/]N",
+    help="Only this claim, with its paper where several have the number; may be repeated.",
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True)
 def command(
-    quick: bool, numbers: tuple[int, ...], out: Path | None, workers: int | None, retry_failed: bool, form: str
+    quick: bool, words: tuple[str, ...], out: Path | None, workers: int | None, retry_failed: bool, form: str
 ) -> int:
     """Run the experiment of every claim and print the verdicts: supported, contradicted or undecided.
 
@@ -50,7 +56,7 @@ def command(
         warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
     directory = out or Path("runs") / family(quick)
     options = Options(workers, retry_failed=retry_failed, command=typed(sys.argv[1:]), warn=warn)
-    outcomes = run_claims(chosen(registry, numbers), registry, directory, options, quick=quick)
+    outcomes = run_claims(chosen(registry, words), registry, directory, options, quick=quick)
     made_with = arithmetic(directory)
     board = claims_board(
         outcomes,
@@ -60,7 +66,7 @@ def command(
         processor=" and ".join(made_with) or "unknown",
     )
     click.echo(render_claims(board, form, width=terminal_width()), nl=False)
-    if not numbers:
+    if not words:
         write_document(board, directory)
     where = _drawn(board, directory / "plots")
     if form == "table":
@@ -68,7 +74,7 @@ def command(
         click.echo(f"\nResults: {directory}{where}{again}")
     for entry in board.claims:
         if entry.plot_error:
-            warn(f"claim {entry.number}: no plot: {entry.plot_error}")
+            warn(f"claim {board.label(entry)}: no plot: {entry.plot_error}")
     return 1 if any(entry.error or entry.plot_error for entry in board.claims) else 0
 
 

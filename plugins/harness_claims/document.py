@@ -1,14 +1,15 @@
 """The verdicts on all claims as a JSON document, and its rules.
 
-The models below are the contract, schema version 2. Documents of version 1, before rounding counted, are read as what
-they were: seen on one processor, which they do not tell. A document is valid when its fields have the stated types,
+The models below are the contract, schema version 3. Documents of version 2 are those of one paper, which they do not
+name. Documents of version 1, before rounding counted, are read as what they were: seen on one processor, which they do
+not tell. A document is valid when its fields have the stated types,
 no number is infinite or undefined, and it agrees with itself:
 
     a claim has either a decision or an error;  low ≤ effect ≤ high;  p-values in [0, 1]
     the target that decides has a finding;  a plot that failed has no panels
     supported: every finding is supported;  contradicted: some finding is;  undecided: neither
     what is within rounding of a verdict is undecided;  a claim was seen on every processor
-    the series of a plot have as many x as y;  claims are in the order of their numbers, each once
+    the series of a plot have as many x as y;  claims are in the order of papers and numbers, each once
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 from harness.errors import one_line
 from harness.results.document import Count, Document, Name, Part, Position, Upgrade, check_order
 from harness_claims.claim import Verdict
-from harness_claims.verdicts import ALPHA, ROUNDING, together
+from harness_claims.verdicts import ROUNDING, level, together
 
 if TYPE_CHECKING:
     from harness_claims.claim import Decision, Effect, Finding, Panel, Series
@@ -34,6 +35,20 @@ WITHIN_ROUNDING = "Within rounding of a verdict, which another processor could t
 """What is said of such a claim."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class PaperEntry(Part):
+    """A paper whose claims were run.
+
+    Attributes:
+        name: author and year.
+        claims: how many claims it has, those that were not run too.
+        alpha: level of the tests of each: 5 % divided among them.
+    """
+
+    name: Name
+    claims: Position
+    alpha: Probability
 
 
 class EffectEntry(Part):
@@ -118,6 +133,7 @@ class ClaimEntry(Part):
         seen: the verdict on each processor of the document; None where there was an error.
     """
 
+    paper: Name
     number: Position
     name: Name
     title: Name
@@ -161,24 +177,37 @@ def _of_one_processor(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"rounding": 0.0, "processors": ["unknown"], "claims": claims}
 
 
+FIRST, CLAIMS = "wang-2024", 13
+"""The paper of all documents before version 3, and the number of its claims."""
+
+
+def _of_one_paper(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 2 to 3: of one paper, which is not told."""
+    claims, kept = document.get("claims"), {key: value for key, value in document.items() if key != "alpha"}
+    if not isinstance(claims, list) or "alpha" not in document:
+        return document
+    claims = [{"paper": FIRST} | entry if isinstance(entry, dict) else entry for entry in claims]
+    return kept | {"papers": [{"name": FIRST, "claims": CLAIMS, "alpha": document["alpha"]}], "claims": claims}
+
+
 class ClaimsBoard(Document):
     """The verdicts of one run.
 
     Attributes:
         command: what was typed to make them.
         quick: whether the quick sizes were run.
-        alpha: level of the tests of each claim.
+        papers: whose claims were run, by name, each with the level of their tests.
         rounding: share of the variance over seeds that is rounding, as verdicts on trained networks allow for.
         processors: on which the verdicts were seen: each with the settings that choose its kernels.
     """
 
     noun: ClassVar[str] = "a document of verdicts"
-    upgrades: ClassVar[dict[int, Upgrade]] = {1: _of_one_processor}
+    upgrades: ClassVar[dict[int, Upgrade]] = {1: _of_one_processor, 2: _of_one_paper}
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     command: str
     quick: bool
-    alpha: Probability
+    papers: list[PaperEntry]
     rounding: Probability
     environment: dict[str, JsonValue]
     processors: Annotated[list[Name], Field(min_length=1)]
@@ -191,10 +220,17 @@ class ClaimsBoard(Document):
                 raise ValueError(
                     f"claim {entry.number}: seen on {len(entry.seen)} of {len(self.processors)} processors"
                 )
+        papers = [paper.name for paper in self.papers]
+        if papers != sorted({entry.paper for entry in self.claims}):
+            raise ValueError(f"papers {', '.join(papers)} are not those of the claims")
         for before, after in itertools.pairwise(self.claims):
-            if before.number >= after.number:
-                raise ValueError(f"claim {after.number} comes after claim {before.number}")
+            if (before.paper, before.number) >= (after.paper, after.number):
+                raise ValueError(f"claim {self.label(after)} comes after claim {self.label(before)}")
         return self
+
+    def label(self, entry: ClaimEntry) -> str:
+        """Return what tells a claim from the others of the document: its number; of several papers, with its paper."""
+        return str(entry.number) if len(self.papers) == 1 else f"{entry.paper}/{entry.number}"
 
 
 def check_rounding(verdict: Verdict | None, within: bool) -> None:
@@ -209,17 +245,18 @@ def claims_board(
     """Return the document of a run's outcomes.
 
     Arguments:
-        outcomes: one a claim, by number.
+        outcomes: one a claim, by paper and number.
         quick: whether the quick sizes were run.
         command: what was typed.
         environment: what besides the components could change a number.
         processor: on which it ran, with the settings that choose its kernels.
     """
+    papers = {outcome.claim.paper: outcome.among for outcome in outcomes}
     return ClaimsBoard(
-        schema_version=2,
+        schema_version=3,
         command=command,
         quick=quick,
-        alpha=ALPHA,
+        papers=[PaperEntry(name=name, claims=among, alpha=level(among)) for name, among in papers.items()],
         rounding=ROUNDING,
         environment=environment,
         processors=[processor],
@@ -248,6 +285,7 @@ def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> Clai
     panels, plot_error = ([], "") if decision is None else _plot(outcome)
     near = decision is not None and bool(decision.within_rounding)
     return ClaimEntry(
+        paper=claim.paper,
         number=claim.number,
         name=claim.name,
         title=claim.title,

@@ -28,13 +28,17 @@ def merged(boards: Sequence[ClaimsBoard]) -> ClaimsBoard:
     """
     first = boards[0]
     for board in boards[1:]:
-        if [(e.number, e.rule) for e in board.claims] != [(e.number, e.rule) for e in first.claims]:
+        if _rules(board) != _rules(first):
             raise LeaderboardError("verdicts of different claims or rules are not put together")
-        if (board.quick, board.alpha, board.rounding) != (first.quick, first.alpha, first.rounding):
+        if (board.quick, board.papers, board.rounding) != (first.quick, first.papers, first.rounding):
             raise LeaderboardError("verdicts of different sizes or levels are not put together")
     processors = [name for board in boards for name in board.processors]
     claims = [_merged(entries) for entries in zip(*(board.claims for board in boards), strict=True)]
     return first.model_copy(update={"processors": processors, "claims": claims})
+
+
+def _rules(board: ClaimsBoard) -> list[tuple[str, int, str]]:
+    return [(entry.paper, entry.number, entry.rule) for entry in board.claims]
 
 
 def _merged(entries: Sequence[ClaimEntry]) -> ClaimEntry:

@@ -26,6 +26,7 @@ from harness.views.page import (
     markdown,
 )
 from harness.views.publishing import publish_files
+from harness.views.quantities import counted
 from harness_claims.document import ClaimEntry, ClaimsBoard
 from harness_claims.plots import claim_figure
 from harness_claims.tables import TARGETS, claims_table, findings_table, summary
@@ -42,11 +43,11 @@ _HOW_TO_READ = """\
   seeds (arithmetic), no data are fresh.
 - `supported`: on every target the test for the claim is significant. `contradicted`: on some target the test
   against it is, corrected for the number of targets. `undecided`: neither; that is no verdict on the claim.
-- Every test of a claim has level {alpha}, 5 % divided among 13 claims, so that verdicts do not depend on which
-  claims ran together. Intervals are at 95 %.
+- Every test of a claim has 5 % divided among all claims of its paper as its level, so that verdicts do not depend on
+  which claims ran together: {levels}. Intervals are at 95 %.
 - Training amplifies rounding, so that another processor ends elsewhere with the same seed. Where networks are trained p
-  must pass not {alpha} but {steady}, so that no processor takes the verdict away; on one of three targets
-  {steady_third}, not {third}. What passes the one and not the other is `undecided`, within rounding.
+  must pass a smaller level, so that no processor takes the verdict away: {passed}. What passes the one and not the
+  other is `undecided`, within rounding.
 - "{targets}": how many targets support the claim, contradict it, and leave it open. Effect and statistic are those of
   the target that decides: the weakest one for a claim that is supported or undecided, the strongest against it where it
   is contradicted.
@@ -105,12 +106,13 @@ def draw_claims(board: ClaimsBoard) -> Iterator[tuple[str, bytes]]:
     for entry in board.claims:
         figure = claim_figure(entry)
         if figure is not None:
-            yield plot_name(entry), plots.svg(figure)
+            yield plot_name(board, entry), plots.svg(figure)
 
 
-def plot_name(entry: ClaimEntry) -> str:
-    """Return the name of a claim's plot."""
-    return f"claim-{entry.number:02d}.svg"
+def plot_name(board: ClaimsBoard, entry: ClaimEntry) -> str:
+    """Return the name of a claim's plot; with its paper where the document has several."""
+    paper = f"{entry.paper}-" if len(board.papers) > 1 else ""
+    return f"{paper}claim-{entry.number:02d}.svg"
 
 
 def write_document(board: ClaimsBoard, directory: Path) -> None:
@@ -143,28 +145,34 @@ def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> Page:
     source = Paragraph(["Source: ", Link(SOURCE, SOURCE), ", from which this page and its plots are drawn."])
     blocks: list[Block] = [Commands(command), Paragraph([f"{summary(board)}."]), seen, source, claims_table(board)]
     blocks.append(how_to_read(_HOW_TO_READ, targets=TARGETS, **_levels(board)))
-    blocks += [_section(entry, drawn) for entry in board.claims]
+    blocks += [_section(board, entry, drawn) for entry in board.claims]
     title = f"Claims{sizes}: what the paper says, and what was measured"
     return Page([title], [*blocks, environment_section(board.environment)])
 
 
 def _levels(board: ClaimsBoard) -> dict[str, str]:
-    """Return the levels of the tests, and what p must pass where networks are trained; a third for one of three."""
-    alpha, third = board.alpha, board.alpha / 3
-    levels = {"alpha": alpha, "third": third}
-    levels |= {"steady": steady(alpha, board.rounding), "steady_third": steady(third, board.rounding)}
-    return {name: f"{level:.2g}" for name, level in levels.items()}
+    """Return the levels of the tests in words, and those that p has to pass where networks are trained."""
+    levels = (f"{paper.alpha:.2g} for the {counted(paper.claims, 'claim')} of {paper.name}" for paper in board.papers)
+    passed = (_passed(paper.alpha, board.rounding) for paper in board.papers)
+    return {"levels": "; ".join(levels), "passed": "; ".join(passed)}
 
 
-def _section(entry: ClaimEntry, drawn: set[str]) -> Section:
+def _passed(alpha: float, rounding: float) -> str:
+    """Return which levels p has to pass in place of others: on all targets, and on one of three."""
+    one = f"{steady(alpha / 3, rounding):.2g}, not {alpha / 3:.2g}, on one of three targets"
+    return f"{steady(alpha, rounding):.2g}, not {alpha:.2g}, and {one}"
+
+
+def _section(board: ClaimsBoard, entry: ClaimEntry, drawn: set[str]) -> Section:
     source = f" ({entry.source})" if entry.source else ""
+    plot = plot_name(board, entry)
     blocks: list[Block] = [Quote([Strong(entry.note)])] if entry.note else []
     blocks.append(Paragraph([Strong("Claim."), f" {entry.statement}{source}"]))
     if entry.error:
         blocks.append(Paragraph([Strong("No verdict."), f" {entry.error}"]))
     else:
         blocks.append(findings_table(entry))
-        blocks += [Image(plot_name(entry))] if plot_name(entry) in drawn else []
+        blocks += [Image(plot)] if plot in drawn else []
         blocks += [Paragraph([Strong("No plot."), f" {entry.plot_error}"])] if entry.plot_error else []
         blocks.append(Docstring("The rule", entry.rule))
-    return Section([f"{entry.number}. {entry.title}: {entry.verdict or 'error'}"], blocks)
+    return Section([f"{board.label(entry)}. {entry.title}: {entry.verdict or 'error'}"], blocks)

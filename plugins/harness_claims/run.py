@@ -7,7 +7,8 @@ place of a decision, and costs the others nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from harness.suites.model import Suite
 from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
 from harness_claims.evidence import SuiteEvidence
 from harness_claims.plan import DescentsPlan
+from harness_claims.verdicts import level
 
 if TYPE_CHECKING:
     from harness.information import Information
@@ -39,6 +41,7 @@ class Outcome:
         error: why there is no decision, in one line; empty where there is one.
         plot_error: why there are no panels although there is a decision, in one line; else empty.
         seconds: of work that its records took, on one core; shared records count for each claim.
+        among: number of claims of its paper, those that were not run too: its level is 5 % divided by it.
     """
 
     claim: Claim
@@ -47,6 +50,7 @@ class Outcome:
     error: str = ""
     plot_error: str = ""
     seconds: float = 0.0
+    among: int = 1
 
 
 @dataclass
@@ -54,6 +58,7 @@ class _Case:
     """One claim on its way: what it needs, or why it cannot be had."""
 
     claim: Claim
+    among: int
     suites: dict[str, Plan] = field(default_factory=dict)
     descents: DescentsPlan | None = None
     names: tuple[str, ...] = ()
@@ -63,7 +68,7 @@ class _Case:
         """Return what has to be carried out, by the key of its contents in the store."""
         found: dict[str, Work] = {f"experiment:{plan.suite.name}": plan for plan in self.suites.values()}
         if self.descents is not None:
-            found[f"descents:{self.claim.number}"] = self.descents
+            found[f"descents:{self.claim.reference()}"] = self.descents
         return found
 
 
@@ -85,27 +90,59 @@ def _own(store: Store, quick: bool) -> None:
     store.set_meta(SHOWN_BY, "harness claims --quick" if quick else "harness claims")
 
 
-def chosen(registry: Registry, numbers: Sequence[int] = ()) -> list[Claim]:
-    """Return the claims of these numbers, by number; all where none is named.
+def chosen(registry: Registry, words: Sequence[str] = ()) -> list[Claim]:
+    """Return the claims that are named, by paper and number; all where none is.
+
+    Arguments:
+        registry: where they come from.
+        words: numbers, each with its paper (`wang-2024/8`) where several papers have it.
 
     Raises:
-        ClaimError: no claim is installed, one does not exist, or two have one number.
+        ClaimError: no claim is installed, one does not exist, or a word means several.
     """
-    classes = [cast("type[Claim]", cls) for cls in registry.classes("claim").values()]
-    by_number: dict[int, list[type[Claim]]] = {}
-    for cls in classes:
-        by_number.setdefault(cls.number, []).append(cls)
-    if not by_number:
+    found = _installed(registry)
+    if not found:
         raise ClaimError("no installed plugin offers a claim; see harness plugins")
-    for number in numbers:
-        if number not in by_number:
-            raise ClaimError(f"--claim: there is no claim {number}; known: {', '.join(map(str, sorted(by_number)))}")
-    wanted = sorted(set(numbers) or by_number)
-    for number in wanted:
-        if len(by_number[number]) > 1:
-            names = " and ".join(f"{registry.provenance(c).distribution}/{c.name}" for c in by_number[number])
-            raise ClaimError(f"claim {number} is claimed by {names}; choose plugins with HARNESS_PLUGINS")
-    return [by_number[number][0]() for number in wanted]
+    wanted = sorted({_meant(word, list(found)) for word in words} or found)
+    for paper, number in wanted:
+        classes = found[paper, number]
+        if len(classes) > 1:
+            names = " and ".join(f"{registry.provenance(c).distribution}/{c.name}" for c in classes)
+            raise ClaimError(f"claim {paper}/{number} is offered by {names}; choose plugins with HARNESS_PLUGINS")
+    return [found[each][0]() for each in wanted]
+
+
+def _installed(registry: Registry) -> dict[tuple[str, int], list[type[Claim]]]:
+    """Return all claims by paper and number, sorted."""
+    classes = registry.classes(Claim.axis).values() if Claim.axis in registry.axes else ()
+    found: dict[tuple[str, int], list[type[Claim]]] = {}
+    for cls in cast("Iterable[type[Claim]]", classes):
+        found.setdefault((cls.paper, cls.number), []).append(cls)
+    return dict(sorted(found.items()))
+
+
+def _meant(word: str, known: Sequence[tuple[str, int]]) -> tuple[str, int]:
+    """Return the paper and the number that a word means.
+
+    Raises:
+        ClaimError: there is no such claim, or several papers have the number.
+    """
+    paper, slash, number = word.rpartition("/")
+    if not number.isdecimal():
+        raise ClaimError(f"--claim: {word!r} is no number of a claim; write {known[0][1]} or {_reference(known[0])}")
+    meant = [each for each in known if each[1] == int(number) and (not slash or each[0] == paper)]
+    if len(meant) > 1:
+        names = " or ".join(map(_reference, meant))
+        raise ClaimError(f"--claim: {len(meant)} papers have a claim {number}; write {names}")
+    if not meant:
+        alone = len({paper for paper, _ in known}) == 1 and not slash
+        names = ", ".join(str(each[1]) if alone else _reference(each) for each in known)
+        raise ClaimError(f"--claim: there is no claim {word}; known: {names}")
+    return meant[0]
+
+
+def _reference(claim: tuple[str, int]) -> str:
+    return "/".join(map(str, claim))
 
 
 def run_claims(
@@ -118,7 +155,8 @@ def run_claims(
     """
     with opened(directory) as store:
         _own(store, quick)
-        cases = [_case(claim, registry, directory, quick) for claim in claims]
+        papers = Counter(paper for paper, _ in _installed(registry))
+        cases = [_case(claim, papers[claim.paper], registry, directory, quick) for claim in claims]
         works = {key: work for case in cases for key, work in case.works().items()}
         # The longest training first: it makes the networks of shorter ones on its way.
         ordered = dict(sorted(works.items(), key=lambda item: -_length(item[1])))
@@ -133,9 +171,9 @@ def arithmetic(directory: Path) -> list[str]:
         return list(store.meta(ARITHMETIC) or [])
 
 
-def _case(claim: Claim, registry: Registry, directory: Path, quick: bool) -> _Case:
+def _case(claim: Claim, among: int, registry: Registry, directory: Path, quick: bool) -> _Case:
     """Plan the experiments of one claim; whatever is wrong with them is its own error."""
-    case = _Case(claim)
+    case = _Case(claim, among)
     try:
         needed = claim.experiments(quick)
         if not isinstance(needed, Experiments):
@@ -169,20 +207,20 @@ def _outcome(case: _Case, store: Store) -> Outcome:
     """Build the evidence of a claim, apply its rule, and lay out its plot."""
     claim = case.claim
     if case.error:
-        return Outcome(claim, None, error=case.error)
+        return Outcome(claim, None, error=case.error, among=case.among)
     try:
         evidence, seconds = _evidence(case, store)
     except HarnessError as error:
-        return Outcome(claim, None, error=f"experiment: {one_line(error)}")
+        return Outcome(claim, None, error=f"experiment: {one_line(error)}", among=case.among)
     try:
         decision = _checked(claim.decide(evidence))
     except (Exception, SystemExit) as error:  # the rule is a plugin's
-        return Outcome(claim, None, error=f"rule: {one_line(error)}", seconds=seconds)
+        return Outcome(claim, None, error=f"rule: {one_line(error)}", seconds=seconds, among=case.among)
     try:
         panels = tuple(claim.figure(evidence, decision))
     except (Exception, SystemExit) as error:  # a plot that fails takes nothing from the decision
-        return Outcome(claim, decision, plot_error=one_line(error), seconds=seconds)
-    return Outcome(claim, decision, panels, seconds=seconds)
+        return Outcome(claim, decision, plot_error=one_line(error), seconds=seconds, among=case.among)
+    return Outcome(claim, decision, panels, seconds=seconds, among=case.among)
 
 
 def _evidence(case: _Case, store: Store) -> tuple[Evidence, float]:
@@ -198,7 +236,7 @@ def _evidence(case: _Case, store: Store) -> tuple[Evidence, float]:
         assert case.descents is not None
         trajectories[name], took = case.descents.trajectories(name, store)
         seconds |= took
-    return Evidence(results, trajectories, information), sum(seconds.values())
+    return Evidence(results, trajectories, information, level(case.among)), sum(seconds.values())
 
 
 def _checked(decision: Decision) -> Decision:

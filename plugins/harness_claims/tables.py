@@ -63,9 +63,10 @@ def summary(board: ClaimsBoard) -> str:
     sizes = "quick sizes" if board.quick else "full sizes"
     said = ", ".join(count for count in counts if not count.startswith("0 "))
     noun = "claim" if len(verdicts) == 1 else "claims"
+    levels = ", ".join(f"{p.alpha:.2g}{f' ({p.name})' if len(board.papers) > 1 else ''}" for p in board.papers)
     near = sum(entry.within_rounding for entry in board.claims)
     said += f" ({near} of them within rounding)" if near else ""
-    return f"{len(verdicts)} {noun} ({sizes}): {said}; each tested at level {board.alpha:.2g}"
+    return f"{len(verdicts)} {noun} ({sizes}): {said}; each tested at level {levels}"
 
 
 def claims_table(board: ClaimsBoard) -> Table:
@@ -97,16 +98,16 @@ def _of_target(finding: FindingEntry) -> str:
 
 def errors_list(board: ClaimsBoard) -> list[Block]:
     """Return the list of claims that have an error; empty where there is none."""
-    return _listed({entry.number: entry.error for entry in board.claims})
+    return _listed({board.label(entry): entry.error for entry in board.claims})
 
 
 def notes_list(board: ClaimsBoard) -> list[Block]:
     """Return the list of what each verdict means; empty where no claim has a note."""
-    return _listed({entry.number: entry.note for entry in board.claims})
+    return _listed({board.label(entry): entry.note for entry in board.claims})
 
 
-def _listed(said: Mapping[int, str]) -> list[Block]:
-    lines = [[f"claim {number}: {words}"] for number, words in said.items() if words]
+def _listed(said: Mapping[str, str]) -> list[Block]:
+    lines = [[f"claim {label}: {words}"] for label, words in said.items() if words]
     return [Listing(lines)] if lines else []
 
 
@@ -118,7 +119,7 @@ def clock(seconds: float) -> str:
 def _columns(board: ClaimsBoard) -> list[Column]:
     entries, several = board.claims, len(board.processors) > 1
     return [
-        Column("#", tuple(str(e.number) for e in entries)),
+        Column("#", tuple(map(board.label, entries))),
         Column("claim", tuple(e.title for e in entries), naming=True),
         Column("verdict", tuple(e.verdict or "error" for e in entries), naming=True),
         *([Column("processors that say so", tuple(map(_seen, entries)), SEEN, naming=True)] if several else []),
@@ -162,8 +163,8 @@ def _effect(entry: ClaimEntry) -> str:
 
 def _text(board: ClaimsBoard, width: int | None) -> str:
     lines = [summary(board), "", *text_table(_fitted(_columns(board), width))]
-    errors = [f"claim {entry.number}: {entry.error}" for entry in board.claims if entry.error]
-    notes = [f"claim {entry.number}: {entry.note}" for entry in board.claims if entry.note]
+    errors = [f"claim {board.label(entry)}: {entry.error}" for entry in board.claims if entry.error]
+    notes = [f"claim {board.label(entry)}: {entry.note}" for entry in board.claims if entry.note]
     head = break_lines(lines[:1], width)
     tail = [line for part in (errors, notes) if part for line in ("", *break_lines(part, width))]
     return printable("\n".join([*head, *lines[1:], *tail])) + "\n"

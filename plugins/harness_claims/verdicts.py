@@ -8,8 +8,8 @@ x_1 … x_S, is held against a value that parts the claim from its contrary. Wit
 
 a claim is `supported` where p_for passes α on *every* target (an intersection-union test: its level is α without
 correction), `contradicted` where p_against passes α/T on *some* of the T targets (Bonferroni), else `undecided`. Both
-cannot happen, as p_for + p_against ≥ 1 on each target. As 13 claims are judged, α = 0.05/13 for each, whichever
-run together: a verdict does not depend on the company.
+cannot happen, as p_for + p_against ≥ 1 on each target. Of a paper with n claims each has
+α = 0.05/n, whichever run together: a verdict does not depend on the company.
 
 A verdict must also outlast rounding. Another processor adds in another order, and training amplifies that until the
 same seed ends elsewhere: a share r of a statistic's variance over seeds is drawn anew with the processor. The interval
@@ -39,12 +39,6 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 """Confidence level of limits, that of `harness.results.statistics`; from there it would bring scipy to whoever lists
 claims."""
-
-CLAIMS = 13
-"""Claims among which 5 % of a wrong verdict are divided."""
-
-ALPHA = (1 - LEVEL) / CLAIMS
-"""Level of the tests of one claim."""
 
 EXACT = 1e-9
 """Relative spread below which numbers count as equal: rounding, not randomness."""
@@ -96,7 +90,7 @@ def t_test(
     freedom are then the fewer of the two, so that a second error never makes a test more certain. Where all S seeds
     give the same value their spread says nothing, and `error` alone decides. Without one the value is exact if it is
     arithmetic that the seeds share: either p is 0, or both are ½ at the margin itself. If seeds agree by chance, p is
-    2^−S, as of a coin that fell S times on one side: eight cannot decide at `ALPHA`, however far from the margin.
+    2^−S, as of a coin that fell S times on one side: eight cannot decide at 0.05/13, however far from the margin.
 
     Arguments:
         values: one for each seed, shape (S,), S ≥ 2.
@@ -214,6 +208,11 @@ def sign_test(successes: int, trials: int, share: float = 0.5) -> Test:
     return Test(successes / trials, low, high, f"{successes} of {trials}", float(p_for), float(p_against), trials)
 
 
+def level(claims: int) -> float:
+    """Return the level of the tests of each claim of a paper: 5 % of a wrong verdict, divided among all of them."""
+    return (1 - LEVEL) / claims
+
+
 def steady(alpha: float, rounding: float = ROUNDING) -> float:
     """Return the level that p has to pass, so that rounding does not take away what it says at a given level.
 
@@ -228,7 +227,7 @@ def steady(alpha: float, rounding: float = ROUNDING) -> float:
     return float(ndtr(ndtri(alpha) - ndtri(LEVEL) * math.sqrt(2 * rounding))) if rounding else alpha
 
 
-def verdict(tests: Iterable[Test], alpha: float = ALPHA, rounding: float = ROUNDING) -> Verdict:
+def verdict(tests: Iterable[Test], alpha: float, rounding: float = ROUNDING) -> Verdict:
     """Return what tests of one claim on several targets say together."""
     listed = list(tests)
     return together([_single(test, alpha, len(listed), rounding) for test in listed])
@@ -246,8 +245,8 @@ def decision(
     effect: str,
     notes: Mapping[str, str] | None = None,
     note: str = "",
-    alpha: float = ALPHA,
     *,
+    alpha: float,
     trained: bool = True,
 ) -> Decision:
     """Return the decision that tests on several targets lead to.
@@ -260,7 +259,7 @@ def decision(
         effect: name of the effect, with its unit.
         notes: a note on a target, by its label.
         note: on the whole decision.
-        alpha: level of the claim.
+        alpha: level of the claim, `evidence.alpha`.
         trained: whether networks were trained for it; without any there is no rounding to speak of.
     """
     if not tests:

@@ -42,6 +42,7 @@ DESCENT = TrajectoryRequest("ring", "relu:width=8,depth=1", "edm", (1, 2), 6, SH
 class Fake(Claim):
     """Rule: none."""
 
+    paper: ClassVar[str] = "fake-2024"
     title: ClassVar[str] = "a fake"
     statement: ClassVar[str] = "It is so."
 
@@ -64,7 +65,9 @@ class MoreSteps(Fake):
             few, many = (r.budget["discretization"] for r in evidence.results["grid"] if r.target == target)
             tests[target] = t_test(np.log(few / many), arithmetic=True)
         assert set(tests) == set(evidence.information)
-        return decision(tests, "ln E_D, 4 over 8 steps", note="It says that more steps help, *here*.")
+        return decision(
+            tests, "ln E_D, 4 over 8 steps", note="It says that more steps help, *here*.", alpha=evidence.alpha
+        )
 
 
 class Descends(Fake):
@@ -77,9 +80,8 @@ class Descends(Fake):
         return Experiments(descents={"way": DESCENT})
 
     def decide(self, evidence):
-        return decision(
-            {"ring": t_test([np.log(t.loss[0] / t.loss[-1]) for t in evidence.trajectories["way"]])}, "fall"
-        )
+        fall = t_test([np.log(t.loss[0] / t.loss[-1]) for t in evidence.trajectories["way"]])
+        return decision({"ring": fall}, "fall", alpha=evidence.alpha)
 
 
 class BadRule(Fake):
@@ -168,6 +170,13 @@ class Fickle(Fake):
         return self.made() if callable(self.made) else self.made
 
 
+class OtherPaper(MoreSteps):
+    """More steps lower E_D, says another paper as well."""
+
+    name: ClassVar[str] = "more-steps-too"
+    paper: ClassVar[str] = "other-2025"
+
+
 FAKES = (MoreSteps, Descends, BadRule, BadExperiment, Diverges, NoFinding)
 PLOTS = (BadPlot, UnevenPlot)
 
@@ -183,5 +192,5 @@ def outcomes(registry, directory, *numbers, quick=True):
     options = Options(workers=1, progress=False)
     return {
         outcome.claim.number: outcome
-        for outcome in run_claims(chosen(registry, numbers), registry, directory, options, quick=quick)
+        for outcome in run_claims(chosen(registry, list(map(str, numbers))), registry, directory, options, quick=quick)
     }

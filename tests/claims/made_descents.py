@@ -9,6 +9,7 @@ import numpy as np
 from harness_claims.claim import Evidence
 from harness_wang.claims import paths, residual, sizes
 from numpy.random import Generator
+from paper_level import evidence
 
 from harness.trajectories import Probes, Trajectory
 
@@ -53,7 +54,7 @@ def trajectory(target: str, seed: int, loss: np.ndarray, **changes) -> Trajector
 
 def base(make: Callable[[str, int], Trajectory]) -> Evidence:
     """The shared runs of all targets."""
-    return Evidence(trajectories={f"base {target}": [make(target, s) for s in SEEDS] for target in paths.TARGETS})
+    return evidence(trajectories={f"base {target}": [make(target, s) for s in SEEDS] for target in paths.TARGETS})
 
 
 CENTRE = 0.3936
@@ -143,7 +144,7 @@ def perturbed(rng: Generator, power: float = 0.5, late: float = 1.0, share: floa
                 probes = probed(rng, first, loss, power, grown)
                 run = trajectory(target, seed, loss, step=first, probes=probes)
                 found.setdefault(f"opening {target}", []).append(run)
-    return Evidence(trajectories=found)
+    return evidence(trajectories=found)
 
 
 def smoothness(case: Case, rng: Generator) -> Evidence:
@@ -183,7 +184,7 @@ def ladders(rng: Generator, width: float, depth: float) -> Evidence:
                 )
                 for seed in seeds
             ]
-    return Evidence(trajectories=found)
+    return evidence(trajectories=found)
 
 
 def residuals(case: Case, rng: Generator) -> Evidence:

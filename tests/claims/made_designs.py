@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from harness_claims.claim import Evidence, Result
 from harness_wang.claims import crossover, designs, dimension, effort, exponent, setting, start, weighting
+from paper_level import evidence
 
 from harness.engine.curves import MeasuredInformation
 from harness.information import Information, ScoreError
@@ -130,7 +131,7 @@ def weightings(case: Case, rng: Generator, own_error: float = 0.03) -> Evidence:
                 labels = {"weighting": name, "network": setting.RELU, "time_discretization": "exponential"}
                 terms = {"score": parts.pop("score")}
                 found.append(result(target, geometric(20), terms, train_steps=length, labels=labels, **parts))
-    return Evidence(results={"weightings": found})
+    return evidence(results={"weightings": found})
 
 
 def grids(case: Case | Part, rng: Generator, own_error: float = 0.01) -> Evidence:
@@ -168,7 +169,7 @@ def grids(case: Case | Part, rng: Generator, own_error: float = 0.01) -> Evidenc
                 ladders["oracles"].append(result(target, sigmas, terms, seeds=2, labels=labels, score_errors=errors))
             labels = {"time_discretization": name, "network": "exact", "weighting": "none"}
             ladders["exact"].append(result(target, sigmas, {"discretization": exact[name]}, seeds=2, labels=labels))
-    return Evidence(results=ladders, information=known)
+    return evidence(results=ladders, information=known)
 
 
 def exponents(case: Case | Part, rng: Generator) -> Evidence:
@@ -196,7 +197,7 @@ def exponents(case: Case | Part, rng: Generator) -> Evidence:
                 terms = {"discretization": float(setting.discretization(known[name], sigmas).mean())}
                 labels = {"time_discretization": label}
                 suites.setdefault(suite, []).append(result(name, sigmas, terms, seeds=2, labels=labels))
-    return Evidence(results=suites, information=known)
+    return evidence(results=suites, information=known)
 
 
 class Scaled(Information):
@@ -232,7 +233,7 @@ def dimensions(case: Case | Part, rng: Generator) -> Evidence:
             size = dim**power * np.exp(rng.normal(scale=0.05))
             known[target] = Scaled(curve(rng, 1, 1.0), size, dim)
             found.append(result(target, geometric(setting.STEPS), {}, seeds=1))
-    return Evidence(results={"dimensions": found}, information=known)
+    return evidence(results={"dimensions": found}, information=known)
 
 
 def bounds(case: Case | Part, rng: Generator) -> Evidence:
@@ -264,7 +265,7 @@ def bounds(case: Case | Part, rng: Generator) -> Evidence:
                     "score_errors": found_score["score_errors"],
                 }
                 found.append(result(target, sigmas, {"total": total}, train_steps=length, **parts))
-    return Evidence(results={"designs": found}, information=known)
+    return evidence(results={"designs": found}, information=known)
 
 
 def orders(case: Case, rng: Generator) -> Evidence:
@@ -286,7 +287,7 @@ def orders(case: Case, rng: Generator) -> Evidence:
                 metrics = {"kl": np.full(SEEDS, np.nan), metric: error}
                 parts = {"metrics": metrics, "bounds": {designs.BOUND: bound}, "labels": labels}
                 found.append(result(target, geometric(20), {}, train_steps=length, **parts))
-    return Evidence(results={"designs": found})
+    return evidence(results={"designs": found})
 
 
 def _with_tau(order: np.ndarray, tau: float, rng: Generator) -> np.ndarray:
@@ -324,7 +325,7 @@ def starts(case: Case | Part, rng: Generator) -> Evidence:
             for level, error in zip(levels, errors, strict=True):
                 sigmas, labels = geometric(20, level), {"initial_law": law}
                 found.append(result(target, sigmas, {"initialization": error}, seeds=1, labels=labels))
-    return Evidence(results={"starts": found}, information=known)
+    return evidence(results={"starts": found}, information=known)
 
 
 def divisions(case: Case | Part, rng: Generator, own_error: float = 0.03) -> Evidence:
@@ -353,7 +354,7 @@ def divisions(case: Case | Part, rng: Generator, own_error: float = 0.03) -> Evi
             terms = {"total": parts.pop("score") + exact}
             labels = {"network": "mlp", "weighting": "edm"}
             found.append(result(target, sigmas, terms, train_steps=length, labels=labels, **parts))
-    return Evidence(results={f"total-{effort.TOTAL}": found}, information=known)
+    return evidence(results={f"total-{effort.TOTAL}": found}, information=known)
 
 
 MAKERS: dict[int, Callable[[Case | Part, Generator], Evidence]] = {

@@ -79,7 +79,7 @@ def test_show_tells_the_whole_rule(monkeypatch, capsys):
     shipped = load()
     status, out, _ = command(monkeypatch, capsys, shipped, "show", "semi-smooth")
     assert status == 0
-    assert "Claim 3. Near the trajectory the loss exceeds its linearisation" in out
+    assert "Claim wang-2024/3. Near the trajectory the loss exceeds its linearisation" in out
     assert "α = 0.05/13" in out
     assert "Undecided: neither." in out
 
@@ -97,7 +97,7 @@ def test_without_matplotlib_one_line_says_so(monkeypatch, capsys, fakes, finishe
 def test_bad_input_ends_in_one_line(monkeypatch, capsys, fakes, tmp_path):
     for words, said in (
         (("--claim", 77), "there is no claim 77"),
-        (("--claim", "x"), "'x' is not a valid integer"),
+        (("--claim", "x"), "'x' is no number of a claim; write 1 or fake-2024/1"),
         (("--out", __file__), "is a file"),
         (("--out", "/proc/claims"), "/proc/claims cannot be written"),
         (("--format", "pdf"), "'pdf' is not one of"),

@@ -22,8 +22,9 @@ def test_the_document_is_valid_and_says_everything(board):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"schema_version": 3}, "schema_version: 3 is newer"),
+        ({"schema_version": 4}, "schema_version: 4 is newer"),
         ({"alpha": 2.0}, "alpha"),
+        ({"papers": []}, "are not those of the claims"),
         ({"claims": "none"}, "claims"),
     ],
 )
@@ -53,15 +54,29 @@ def test_an_entry_that_contradicts_itself_is_refused(board, change, rule):
         ClaimsBoard.validate(plain)
 
 
+def older(board):
+    """The document as it was before papers were told."""
+    old = json.loads(board.to_json()) | {"schema_version": 2, "alpha": 0.05 / 13}
+    del old["papers"]
+    for entry in old["claims"]:
+        del entry["paper"]
+    return old
+
+
+def test_a_document_of_version_2_is_of_the_first_paper(board):
+    read = ClaimsBoard.validate(older(board))
+    assert [paper.model_dump() for paper in read.papers] == [{"name": "wang-2024", "claims": 13, "alpha": 0.05 / 13}]
+    assert {entry.paper for entry in read.claims} == {"wang-2024"}
+    assert [entry.seen for entry in read.claims] == [entry.seen for entry in board.claims]
+
+
 def test_a_document_of_version_1_was_seen_on_one_processor(board):
-    old = json.loads(board.to_json()) | {"schema_version": 1}
+    old = older(board) | {"schema_version": 1}
     del old["rounding"], old["processors"]
     for entry in old["claims"]:
         del entry["seen"], entry["within_rounding"]
-        for finding in entry["findings"]:
-            del finding["within_rounding"]
     read = ClaimsBoard.validate(old)
-    assert (read.schema_version, read.rounding, read.processors) == (2, 0.0, ["unknown"])
+    assert (read.schema_version, read.rounding, read.processors) == (3, 0.0, ["unknown"])
     assert [entry.seen for entry in read.claims] == [[entry.verdict] for entry in board.claims]
     assert old["schema_version"] == 1  # what was handed in stays as it is
 

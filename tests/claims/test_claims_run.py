@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from fake_claims import Fickle, MoreSteps, outcomes, registry_with
+from fake_claims import FAKES, Fickle, MoreSteps, OtherPaper, outcomes, registry_with
 from harness_claims.claim import ClaimError, Decision, Effect, Experiments, Finding
 from harness_claims.document import claims_board
-from harness_claims.run import chosen
+from harness_claims.publishing import render_claims_files
+from harness_claims.run import chosen, run_claims
+from harness_claims.tables import render_claims
 
 from harness.registry.registry import Registry
+from harness.running.runner import Options
 from harness.store import DATABASE, StoreError
 
 
@@ -112,9 +115,11 @@ def test_a_lost_record_is_made_again_and_only_that(fakes, finished, tmp_path):
 
 
 def test_claims_are_chosen_by_number(fakes):
-    assert [claim.number for claim in chosen(fakes, (5, 1, 5))] == [1, 5]
+    assert [claim.number for claim in chosen(fakes, ("5", "1", "fake-2024/5"))] == [1, 5]
     with pytest.raises(ClaimError, match=r"^--claim: there is no claim 14; known: 1, 2, 3, 4, 5, 6$"):
-        chosen(fakes, (14,))
+        chosen(fakes, ("14",))
+    with pytest.raises(ClaimError, match=r"^--claim: 'x' is no number of a claim; write 1 or fake-2024/1$"):
+        chosen(fakes, ("x",))
     with pytest.raises(ClaimError, match="no installed plugin offers a claim"):
         chosen(Registry.from_classes([]))
 
@@ -123,8 +128,43 @@ def test_claims_are_chosen_by_number(fakes):
 
         name: ClassVar[str] = "twin"
 
-    with pytest.raises(ClaimError, match="claim 1 is claimed by local/more-steps and local/twin"):
-        chosen(Registry.from_classes([MoreSteps, Twin]), (1,))
+    with pytest.raises(ClaimError, match="claim fake-2024/1 is offered by local/more-steps and local/twin"):
+        chosen(Registry.from_classes([MoreSteps, Twin]), ("1",))
+
+
+# Papers
+
+
+def test_a_number_that_two_papers_have_is_written_with_the_paper():
+    both = Registry.from_classes([OtherPaper, *FAKES])
+    assert [claim.reference() for claim in chosen(both)][-2:] == ["fake-2024/6", "other-2025/1"]
+    assert [claim.reference() for claim in chosen(both, ("2", "other-2025/1"))] == ["fake-2024/2", "other-2025/1"]
+    rule = "--claim: 2 papers have a claim 1; write fake-2024/1 or other-2025/1"
+    with pytest.raises(ClaimError, match=f"^{rule}$"):
+        chosen(both, ("1",))
+    with pytest.raises(
+        ClaimError, match=r"^--claim: there is no claim other-2025/2; known: fake-2024/1, .*, other-2025/1$"
+    ):
+        chosen(both, ("other-2025/2",))
+
+
+def test_the_level_is_divided_among_the_claims_of_a_paper_whichever_run(tmp_path):
+    both = registry_with(OtherPaper, *FAKES)
+    found = run_claims(chosen(both, ("fake-2024/1", "other-2025/1")), both, tmp_path, Options(1), quick=True)
+    assert [outcome.among for outcome in found] == [6, 1]
+    board = claims_board(found, quick=True, command="c", environment={})
+    levels = [(paper.name, paper.claims, paper.alpha) for paper in board.papers]
+    assert levels == [("fake-2024", 6, pytest.approx(0.05 / 6)), ("other-2025", 1, pytest.approx(0.05))]
+    assert [board.label(entry) for entry in board.claims] == ["fake-2024/1", "other-2025/1"]
+    # Both stand in one table, and each has its plot.
+    text = render_claims(board, "table")
+    assert "2 claims (quick sizes): 2 supported; each tested at level 0.0083 (fake-2024), 0.05 (other-2025)" in text
+    assert "claim other-2025/1: It says that more steps help" in text
+    files = render_claims_files(board, "c")
+    assert {"fake-2024-claim-01.svg", "other-2025-claim-01.svg"} <= set(files)
+    page = files["README.md"].decode()
+    assert "## other-2025/1. a fake: supported" in page
+    assert "0.0083 for the 6 claims of fake-2024; 0.05 for the 1 claim of other-2025" in page
 
 
 def test_quick_and_full_results_stay_apart(fakes, finished):

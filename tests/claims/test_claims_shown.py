@@ -5,10 +5,19 @@ import re
 
 import numpy as np
 import pytest
-from harness_claims.document import ClaimEntry, ClaimsBoard, EffectEntry, FindingEntry, PanelEntry, SeriesEntry
+from harness_claims.document import (
+    ClaimEntry,
+    ClaimsBoard,
+    EffectEntry,
+    FindingEntry,
+    PanelEntry,
+    PaperEntry,
+    SeriesEntry,
+)
 from harness_claims.plots import CLOUD, LINE, claim_figure
 from harness_claims.tables import claims_table, findings_table, render_claims
-from harness_claims.verdicts import decision, every, sign_test, slope_test, t_test
+from harness_claims.verdicts import every, sign_test, slope_test, t_test
+from paper_level import decision
 
 from harness.views.page import markdown_table
 from harness.views.plots import svg
@@ -38,8 +47,9 @@ def entry(*panels, found=None, **changes):
     ]
     effect = EffectEntry(name=found.effect.name, value=found.effect.value, low=found.effect.low, high=found.effect.high)
     shown = {
-        "number": 1, "name": "a", "title": "a", "statement": "a", "source": "", "rule": "", "verdict": found.verdict,
-        "effect": effect, "statistic": found.statistic, "seeds": found.seeds, "note": found.note, "error": "",
+        "paper": "p", "number": 1, "name": "a", "title": "a", "statement": "a", "source": "", "rule": "",
+        "verdict": found.verdict, "effect": effect, "statistic": found.statistic, "seeds": found.seeds,
+        "note": found.note, "error": "",
         "seconds": 0.0, "findings": findings, "panels": list(panels), "target": found.target,
         "within_rounding": found.within_rounding, "seen": [found.verdict],
     }  # fmt: skip
@@ -116,10 +126,10 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
     found = decision(tests, "size")
     assert found.target == "ring"
     board = ClaimsBoard(
-        schema_version=2,
+        schema_version=3,
         command="",
         quick=True,
-        alpha=0.004,
+        papers=[PaperEntry(name="p", claims=13, alpha=0.004)],
         rounding=0.1,
         environment={},
         processors=["a"],
@@ -135,10 +145,10 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
 def test_a_long_name_of_a_target_does_not_take_the_table():
     found = decision({"gaussian exponents, σ 0.05–20": t_test(RANDOM + 9)}, "size")
     board = ClaimsBoard(
-        schema_version=2,
+        schema_version=3,
         command="",
         quick=True,
-        alpha=0.004,
+        papers=[PaperEntry(name="p", claims=13, alpha=0.004)],
         rounding=0.1,
         environment={},
         processors=["a"],

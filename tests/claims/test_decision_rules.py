@@ -14,9 +14,9 @@ import made_designs
 import numpy as np
 import pytest
 import synthetic
-from harness_claims import verdicts
-from harness_claims.claim import ClaimError, Evidence
+from harness_claims.claim import ClaimError
 from harness_wang.claims import setting, weighting
+from paper_level import ALPHA, evidence
 from scipy.optimize import brentq
 
 from harness.information import Information
@@ -200,7 +200,7 @@ def test_one_target_that_contradicts_decides_over_the_others(number: int) -> Non
         for name, results in good.results.items()
     }
     curves = {t: (bad if t.startswith(spoiled) else good).information[t] for t in good.information}
-    decision = claim.decide(Evidence(results=mixed, information=curves))
+    decision = claim.decide(evidence(results=mixed, information=curves))
     assert decision.verdict == "contradicted"
     assert [f.target for f in decision.findings if f.verdict == "contradicted"] == [last]
 
@@ -209,7 +209,7 @@ def test_one_target_that_contradicts_decides_over_the_others(number: int) -> Non
 def test_evidence_without_results_is_an_error(number: int) -> None:
     made = synthetic.MAKERS[number]("true", np.random.default_rng(0))
     with pytest.raises(ClaimError):
-        synthetic.claims()[number].decide(Evidence(results={name: [] for name in made.results}))
+        synthetic.claims()[number].decide(evidence(results={name: [] for name in made.results}))
 
 
 @pytest.mark.parametrize("number", sorted(set(synthetic.MAKERS) & set(range(6, 14))))
@@ -226,5 +226,6 @@ def test_a_figure_shows_finite_positive_data(number: int) -> None:
 
 
 def test_all_rules_share_one_level() -> None:
-    assert pytest.approx(0.05 / 13) == verdicts.ALPHA
+    assert pytest.approx(0.05 / 13) == ALPHA
+    assert {claim.paper for claim in synthetic.claims().values()} == {"wang-2024"}
     assert sorted(n for n in synthetic.claims() if n >= 6) == list(range(6, 14))

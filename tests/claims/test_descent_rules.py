@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from harness_claims import verdicts
-from harness_claims.claim import ClaimError, Evidence
+from harness_claims.claim import ClaimError
 from harness_claims.plan import descents
 from harness_wang.claims import convergence, gradient, paths, residual, sizes, smoothness
 from made_descents import LEVELS, MAKERS, STEPS, least_squares, perturbed, trajectory
+from paper_level import evidence
 
 from harness.registry.discovery import load
 from harness.results import statistics
@@ -91,7 +92,7 @@ def test_a_run_whose_loss_stays_large_leaves_its_target_undecided():
     runs = list(made.trajectories["base ring"])
     # As if the start had been lower: no probe of this run is at a hundredth of it.
     runs[1] = replace(runs[1], loss=1e-3 * runs[1].loss)
-    decision = claim.decide(Evidence(trajectories={**made.trajectories, "base ring": runs}))
+    decision = claim.decide(evidence(trajectories={**made.trajectories, "base ring": runs}))
     assert decision.verdict == "undecided"
     assert [f.verdict for f in decision.findings] == ["supported", "undecided", "supported"]
     finding = decision.findings[1]
@@ -99,7 +100,7 @@ def test_a_run_whose_loss_stays_large_leaves_its_target_undecided():
     assert finding.effect <= finding.high <= 1
     # Where no run gets there it is the same, and no error.
     late = {"base ring": [replace(run, loss=1e-3 * run.loss) for run in made.trajectories["base ring"]]}
-    decision = claim.decide(Evidence(trajectories={**made.trajectories, **late}))
+    decision = claim.decide(evidence(trajectories={**made.trajectories, **late}))
     assert decision.findings[1].verdict == "undecided"
     assert (decision.findings[1].low, decision.findings[1].high) == (0, 1)
     assert "no seed's loss falls to 0.01" in decision.findings[1].note
@@ -182,7 +183,7 @@ def test_the_ends_of_a_bowl_are_above_its_middle_and_of_a_slope_only_one_is():
 
 def test_missing_runs_are_told():
     with pytest.raises(ClaimError, match="no descent is named 'base'"):
-        paths.of(Evidence(), "base")
+        paths.of(evidence(), "base")
 
 
 @pytest.mark.parametrize("quick", [True, False])

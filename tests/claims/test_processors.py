@@ -16,7 +16,8 @@ from harness_claims.document import ClaimsBoard, claims_board
 from harness_claims.processors import merged
 from harness_claims.publishing import render_claims_files
 from harness_claims.run import Outcome
-from harness_claims.verdicts import ALPHA, ROUNDING, decision, steady, t_test
+from harness_claims.verdicts import ROUNDING, steady, t_test
+from paper_level import ALPHA, decision
 from scipy.stats import norm
 
 from harness.results import leaderboard
@@ -58,7 +59,7 @@ def test_the_level_to_pass_is_a_distance_below_the_level_and_none_without_roundi
 def test_what_passes_the_level_alone_is_undecided_within_rounding(tests, said, near):
     found = decision(dict(zip("ab", tests, strict=True)), "size")
     assert (found.verdict, found.within_rounding) == (said, near)
-    assert verdicts.verdict(tests) == said
+    assert verdicts.verdict(tests, ALPHA) == said
     # Nothing trained, nothing to allow for.
     plain = decision(dict(zip("ab", tests, strict=True)), "size", trained=False)
     assert (plain.verdict != found.verdict) == near
@@ -100,13 +101,15 @@ def test_a_claim_allows_for_rounding_where_it_trains(number, monkeypatch):
 class Fake:
     """A rule."""
 
-    number, name, title, statement, source = 1, "a", "a", "It is so.", ""
+    paper, number, name, title, statement, source = "p", 1, "a", "a", "It is so.", ""
 
 
 def board(*tests, name="one", error=""):
     """The document of one claim on one processor."""
     made: Decision | None = None if error else decision(dict(zip(("ring", "digits"), tests, strict=True)), "size")
-    return claims_board([Outcome(Fake(), made, error=error)], quick=True, command="c", environment={}, processor=name)
+    return claims_board(
+        [Outcome(Fake(), made, error=error, among=13)], quick=True, command="c", environment={}, processor=name
+    )
 
 
 FAR, NEAR, NONE = sided(0.9, 1e-6), sided(0.9, 1e-3), sided(0.9, 0.3)
@@ -231,10 +234,10 @@ def test_a_rank_set_that_does_not_overlap_differs(capsys):
 def test_the_values_that_rules_test_are_read_from_a_finished_run(finished, fakes, monkeypatch):
     monkeypatch.setattr("harness.registry.discovery.load", lambda: fakes)
     found = study.tested(finished[0], quick=True)
-    assert [len(values) for values in found[1]] == [2, 2]
-    assert [len(values) for values in found[2]] == [2]
-    assert found[3] == []
-    assert study.share([found[2], found[2]])[0] == 0
+    assert [len(values) for values in found["fake-2024/1"]] == [2, 2]
+    assert [len(values) for values in found["fake-2024/2"]] == [2]
+    assert found["fake-2024/3"] == []
+    assert study.share([found["fake-2024/2"], found["fake-2024/2"]])[0] == 0
 
 
 def test_documents_on_disk_are_compared_and_put_together(monkeypatch, capsys, tmp_path):

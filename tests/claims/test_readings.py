@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from harness_claims import readings, verdicts
 from harness_claims.claim import ClaimError
+from paper_level import ALPHA
 
 
 def test_steps_are_read_off_a_power_law_exactly() -> None:
@@ -108,5 +109,5 @@ def test_a_wrong_verdict_is_rarer_than_its_level(seed: int) -> None:
     """At the margin itself, where the null hypothesis is hardest to keep."""
     rng = np.random.default_rng(seed)
     tests = [verdicts.t_test(rng.normal(size=5)) for _ in range(20_000)]
-    share = np.mean([test.p_for <= verdicts.ALPHA for test in tests])
-    assert share == pytest.approx(verdicts.ALPHA, abs=4 * math.sqrt(verdicts.ALPHA / 20_000))
+    share = np.mean([test.p_for <= ALPHA for test in tests])
+    assert share == pytest.approx(ALPHA, abs=4 * math.sqrt(ALPHA / 20_000))

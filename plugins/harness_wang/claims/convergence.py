@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import Claim, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.claim import Decision, Evidence, Experiments, Panel, Series
 from harness_claims.verdicts import decision, opposite, t_test
 
 from harness_wang.claims import paths
+from harness_wang.claims.paper import PaperClaim
 from harness_wang.claims.setting import factor
 from harness_wang.decay import decay
 
@@ -32,7 +33,7 @@ NOTE = (
 )
 
 
-class ConvergesExponentially(Claim):
+class ConvergesExponentially(PaperClaim):
     """Exponential against power law, as descriptions of ln L over a whole run.
 
     On each target 40 seeds of one descent (width 64, depth 2, 16 points, 8 levels), recorded at 101 evenly spaced
@@ -87,7 +88,7 @@ class ConvergesExponentially(Claim):
         for target, runs in paths.of(evidence, "base").items():
             tests[target] = opposite(factor(t_test([-advantage(run) for run in runs])))
             notes[target] = _note(evidence, target, runs)
-        return decision(tests, "squared error of the fit, exponential / power law", notes, NOTE)
+        return decision(tests, "squared error of the fit, exponential / power law", notes, NOTE, alpha=evidence.alpha)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """Loss over steps, with both descriptions of the median run."""

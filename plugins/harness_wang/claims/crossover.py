@@ -10,11 +10,12 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Panel, Series
 from harness_claims.readings import crossing
 from harness_claims.verdicts import Test, decision, every, opposite, t_test
 
 from harness_wang.claims import setting
+from harness_wang.claims.paper import PaperClaim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,7 @@ SIZES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 POLYNOMIAL, EXPONENTIAL = "polynomial", "exponential"
 
 
-class GridsCross(Claim):
+class GridsCross(PaperClaim):
     """Polynomial (EDM's ρ = 7) against exponential grid as the score gets better, on E_S + E_D.
 
     E_S + E_D is the path divergence less its initialisation, which all grids share: exact arithmetic on J(u) and
@@ -124,7 +125,7 @@ class GridsCross(Claim):
                 seeds=whole.seeds,
             )
             notes[target] = _note(_ladder(preconditioned[target], curve), exact[target])
-        return decision(tests, "E_S + E_D, polynomial / exponential, exact score", notes, NOTE)
+        return decision(tests, "E_S + E_D, polynomial / exponential, exact score", notes, NOTE, alpha=evidence.alpha)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The ratio against the score error, all ladders on one axis."""

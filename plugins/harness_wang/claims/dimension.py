@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Panel, Series
 from harness_claims.readings import steps_to_reach
 from harness_claims.verdicts import decision, every, opposite, slope_test
 
 from harness_wang.claims import setting
+from harness_wang.claims.paper import PaperClaim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,7 @@ NOTE = (
 """What a verdict means to a practitioner."""
 
 
-class StepsGrowWithDimension(Claim):
+class StepsGrowWithDimension(PaperClaim):
     """The slope of ln N(ε) in ln d, N(ε) the number of steps for which the discretization error is ε = 1 nat.
 
     E_D of the exponential grid with the exact score, from σ = 20 to 0.05, is exact arithmetic on J(u); the other terms
@@ -96,7 +97,7 @@ class StepsGrowWithDimension(Claim):
             tests[family] = replace(free, statistic=statistic, p_for=whole.p_for, p_against=whole.p_against)
             local = ", ".join(f"{step:.2f}" for step in np.diff(y) / np.diff(x))
             notes[family] = f"local slopes from d = {dims[0]:g} to {dims[-1]:g}: {local}"
-        return decision(tests, "slope of ln N(ε) in ln d", notes, NOTE, trained=False)
+        return decision(tests, "slope of ln N(ε) in ln d", notes, NOTE, trained=False, alpha=evidence.alpha)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """N(ε) against d, a line a family."""

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Panel
 from harness_claims.verdicts import Test, decision, every, some, t_test
 
 from harness_wang.claims import setting
+from harness_wang.claims.paper import PaperClaim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,7 @@ NOTE = (
 """What a verdict means to a practitioner."""
 
 
-class EffortTradesOff(Claim):
+class EffortTradesOff(PaperClaim):
     """The best division of a fixed total of network evaluations against the two extreme ones.
 
     The total is divided between training (EDM's weighting, the MLP) and sampling (exponential grid), training
@@ -80,7 +81,9 @@ class EffortTradesOff(Claim):
             divisions = sorted(results, key=lambda result: result.train_steps)
             tests[target], best = _test(divisions, setting.information(evidence, target))
             notes[target] = f"best of those tried: {best.train_steps} training steps and {best.steps} sampling steps"
-        return decision(tests, "error of the better extreme / of the best division between", notes, NOTE)
+        return decision(
+            tests, "error of the better extreme / of the best division between", notes, NOTE, alpha=evidence.alpha
+        )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The error against training steps, a line a total."""

@@ -10,12 +10,13 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
-from harness_claims.claim import Claim, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.claim import Decision, Evidence, Experiments, Panel, Series
 from harness_claims.readings import minimum
 from harness_claims.verdicts import Test, decision, every
 
 from harness.components import parse_request
 from harness_wang.claims import setting
+from harness_wang.claims.paper import PaperClaim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +45,7 @@ NOTE = (
 """What a verdict means to a practitioner."""
 
 
-class BestExponent(Claim):
+class BestExponent(PaperClaim):
     """The place of the least discretization error E_D over ρ, with the exact score, σ = t.
 
     E_D is exact arithmetic on J(u): grids with ρ from 0.7 to 28, N = 20 steps (and 80 in the full version), on two
@@ -116,7 +117,7 @@ class BestExponent(Claim):
             beyond[name] = shown.end
             costs = ", ".join(f"{o.cost:.2f} (N = {own[0].steps})" for o, own in zip(optima, lengths, strict=True))
             notes[name] = f"E_D at ρ0 over the least: {costs}{_marginal(results)}"
-        made = decision(tests, EFFECT, notes, NOTE, trained=False)
+        made = decision(tests, EFFECT, notes, NOTE, trained=False, alpha=evidence.alpha)
         return _bounded(made, beyond)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:

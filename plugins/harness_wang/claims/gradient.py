@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Panel
 from harness_claims.verdicts import decision, t_test
 
 from harness_wang.claims import paths
+from harness_wang.claims.paper import PaperClaim
 
 if TYPE_CHECKING:
     from harness.trajectories import Trajectory
@@ -27,7 +28,7 @@ NOTE = (
 )
 
 
-class GradientBoundedBelow(Claim):
+class GradientBoundedBelow(PaperClaim):
     """How the loss falls with the squared gradient, after the first tenth of a run.
 
     On each target the 40 shared runs (width 64, depth 2, 16 points, 8 levels). For each seed q is the least-squares
@@ -68,7 +69,9 @@ class GradientBoundedBelow(Claim):
             notes[target] = _note(runs)
             least.append(_least(runs))
         ends = " to ".join(dict.fromkeys(_part(end) for end in (max(least), min(least))))
-        return decision(tests, f"q in L ∝ (‖∇L‖²)^q (‖∇L‖²/L fell to {ends} of its start)", notes, NOTE)
+        return decision(
+            tests, f"q in L ∝ (‖∇L‖²)^q (‖∇L‖²/L fell to {ends} of its start)", notes, NOTE, alpha=evidence.alpha
+        )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """‖∇L‖²/L relative to its start, over the steps."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Panel, Series
 from harness_claims.readings import agreement
 from harness_claims.verdicts import decision, t_test
 
 from harness_wang.claims import setting
 from harness_wang.claims.designs import BOUND, SAMPLES, designs
+from harness_wang.claims.paper import PaperClaim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,7 @@ NOTE = (
 """What a verdict means to a practitioner."""
 
 
-class BoundPredictsRanking(Claim):
+class BoundPredictsRanking(PaperClaim):
     """Kendall's τ_b between the order by the bound of Theorem 2 and the measured order, in each seed.
 
     Designs: three weightings by six grids (EDM's schedules with ρ = 1 to 7, and exponential), all with 20 steps, so
@@ -67,7 +68,7 @@ class BoundPredictsRanking(Claim):
             test = t_test(np.mean(list(taus.values()), axis=0), THRESHOLD)
             tests[target] = replace(test, statistic=f"τ = {test.value:.2f} by {measure(results)}, {test.statistic}")
             notes[target] = _note(results, {length: float(values.mean()) for length, values in taus.items()})
-        return decision(tests, "Kendall τ of bound and measured order", notes, NOTE)
+        return decision(tests, "Kendall τ of bound and measured order", notes, NOTE, alpha=evidence.alpha)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """Measured error against the bound, a point a design, by length of training."""

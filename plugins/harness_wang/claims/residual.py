@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Panel
 from harness_claims.verdicts import Test, decision, every, t_test
 
 from harness_wang.claims import paths
+from harness_wang.claims.paper import PaperClaim
 from harness_wang.claims.setting import factor
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ NOTE = (
 )
 
 
-class ResidualInverseBell(Claim):
+class ResidualInverseBell(PaperClaim):
     """The residual at both ends against its interior minimum, at the start and half-way through training.
 
     On each target the 40 shared runs: ρ_j = mean over points of ‖σ_jS + ξ_ij‖ at 8 levels from σ = 0.05 to 20, at
@@ -69,7 +70,7 @@ class ResidualInverseBell(Claim):
             notes[target] = "end over middle: " + ", ".join(
                 f"{part} {math.exp(test.value):.3g}" for part, test in parts.items()
             )
-        return decision(tests, "residual of the weakest end / of the middle", notes, NOTE)
+        return decision(tests, "residual of the weakest end / of the middle", notes, NOTE, alpha=evidence.alpha)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The residual over σ before, during and after training."""

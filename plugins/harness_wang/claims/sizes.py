@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Panel
 from harness_claims.verdicts import Test, decision, every, opposite, t_test
 
 from harness_wang.claims import paths
+from harness_wang.claims.paper import PaperClaim
 
 if TYPE_CHECKING:
     from harness.trajectories import Trajectory
@@ -20,7 +21,7 @@ WIDTHS, DEPTHS = (32, 64, 128), (1, 2, 3)
 """Widths at depth 2, depths at width 64; full runs take one more of each."""
 
 
-class WiderDeeperLower(Claim):
+class WiderDeeperLower(PaperClaim):
     """The loss after K steps against width m and depth L, paired over seeds.
 
     On each target 12 seeds of descents with widths 32, 64, 128 (and 256 in full) at depth 2, and depths 1, 2, 3 (and 4)
@@ -74,7 +75,7 @@ class WiderDeeperLower(Claim):
                 f"start {_said(relative['width'])}, {_said(relative['depth'])}; at equal h·k "
                 f"{_said(equal[target]['width'])}, {_said(equal[target]['depth'])}"
             )
-        made = decision(tests, "slope of ln loss in ln size, weaker of m and L", notes)
+        made = decision(tests, "slope of ln loss in ln size, weaker of m and L", notes, alpha=evidence.alpha)
         return replace(made, note=_note(made, equal))
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:

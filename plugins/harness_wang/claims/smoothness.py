@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Panel, Series
 from harness_claims.verdicts import Test, decision, sign_test
 
 from harness_wang.claims import paths
+from harness_wang.claims.paper import PaperClaim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +39,7 @@ NOTE = (
 )
 
 
-class SemiSmooth(Claim):
+class SemiSmooth(PaperClaim):
     """Violations of the inequality at a small loss, with constants from a large loss and from other seeds.
 
     On each target the 40 shared runs, perturbed along 3 random directions and down the gradient, by 0.1, 1 and 10 %
@@ -84,7 +85,7 @@ class SemiSmooth(Claim):
             ratios = late_ratios(runs, fitted)
             tests[target] = _test(ratios)
             notes[target] = _note(runs, ratios, late_ratios(runs, constants(openings[target], root=False), root=False))
-        return decision(tests, "share of new seeds without a violation", notes, NOTE)
+        return decision(tests, "share of new seeds without a violation", notes, NOTE, alpha=evidence.alpha)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The largest excess over the fitted right-hand side, of each seed at each probed step, against the loss."""

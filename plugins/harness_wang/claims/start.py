@@ -10,10 +10,11 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Panel, Series
 from harness_claims.verdicts import Test, decision, every, opposite, slope_test
 
 from harness_wang.claims import setting
+from harness_wang.claims.paper import PaperClaim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,7 @@ NOTE = (
 CENTERED, MATCHED = "centered", "moment-matched"
 
 
-class InitialNoise(Claim):
+class InitialNoise(PaperClaim):
     """Whether E_I lies below its bound, falls at least so fast, and is removed by a start with matched moments.
 
     E_I = KL(p_{σ_max} ‖ start) is a term of the exact budget; σ_max goes from 5 to 80. Starts: N(0, σ_max² I), and
@@ -102,7 +103,7 @@ class InitialNoise(Claim):
             tests[target] = replace(slope, statistic=statistic, p_for=whole.p_for, p_against=whole.p_against)
             ratios = [math.exp(test.value) for test in within]
             notes[target] = f"bound / E_I from {min(ratios):.3g} to {max(ratios):.3g}"
-        return decision(tests, "slope of ln E_I in ln σ_max", notes, NOTE, trained=False)
+        return decision(tests, "slope of ln E_I in ln σ_max", notes, NOTE, trained=False, alpha=evidence.alpha)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """E_I against σ_max, both starts and the claimed power."""

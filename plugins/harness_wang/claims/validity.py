@@ -9,11 +9,12 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import Claim, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.claim import Decision, Evidence, Experiments, Panel, Series
 from harness_claims.verdicts import Test, decision, every, t_test
 
 from harness_wang.claims import setting
 from harness_wang.claims.designs import BOUND, designs
+from harness_wang.claims.paper import PaperClaim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,7 @@ NOTE = (
 """What a verdict means to a practitioner."""
 
 
-class TermsBoundTheError(Claim):
+class TermsBoundTheError(PaperClaim):
     """The bound of Theorem 2 less what is measured, on every combination: it must be positive everywhere.
 
     Combinations: three weightings, six grids, two lengths of training (three in full) and the exact score, with the
@@ -86,7 +87,7 @@ class TermsBoundTheError(Claim):
         note = (
             f"{NOTE} The tightest bound is that of {tightest}: {tests[tightest].value:.3g} times the path divergence."
         )
-        return decision(tests, "bound / path divergence (median)", notes, note)
+        return decision(tests, "bound / path divergence (median)", notes, note, alpha=evidence.alpha)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The bound against the measured value, a point a combination."""

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from harness_claims.claim import Claim, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.claim import Decision, Evidence, Experiments, Panel, Series
 from harness_claims.readings import steps_to_reach
 from harness_claims.verdicts import Test, decision, every, some, t_test
 
 from harness_wang.claims import setting
+from harness_wang.claims.paper import PaperClaim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,7 @@ NOTE = (
 """What a verdict means to a practitioner."""
 
 
-class BellTrainsFastest(Claim):
+class BellTrainsFastest(PaperClaim):
     """Bell-shaped weightings against all others that ship, by the steps until a common score error is reached.
 
     Yardstick: E_S = ½ Σ Δ_j e_j on the exponential grid of 20 steps, the same for all weightings. It is what the
@@ -102,7 +103,9 @@ class BellTrainsFastest(Claim):
             steps = reached(results)
             tests[target], notes[target] = _test(steps)
             notes[target] += _missed(steps) + _below(results)
-        return decision(tests, "steps of the best other weighting / of the best bell", notes, NOTE)
+        return decision(
+            tests, "steps of the best other weighting / of the best bell", notes, NOTE, alpha=evidence.alpha
+        )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """E_S against training steps, a line a weighting."""
