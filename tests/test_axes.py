@@ -65,7 +65,8 @@ outcomes = [outcome(rows, row, store, rows.rank_by) for row in rows.rows]
 store.close()
 measured = [{rows.rank_by: [Measurement(1.0 + i, 0.01)]} for i in range(len(outcomes))]
 outcomes = [replace(o, status="ok", reason=None, measurements=m) for o, m in zip(outcomes, measured)]
-board = leaderboard(outcomes, suite="quick", metric=rows.rank_by, environment={}, calibration=[])
+board = leaderboard(outcomes, suite="quick", metric=rows.rank_by, environment={}, calibration=[],
+                    declared=rows.declared)
 schema = json_schema()
 print(json.dumps({
     "problems": [problem.reason for problem in registry.problems],

@@ -16,6 +16,7 @@ from harness.axes import Axis, crossed
 from harness.components import digest
 from harness.errors import ContractError
 from harness.metrics import SampleMetric
+from harness.quantities import Declarations
 from harness.suites.compute import Spent, spent
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Manifest(_Part):
         command: what was typed to make the results.
         metrics: digest of each metric, by its label; `bounds` likewise.
         components: what each digest stands for.
+        declared: what the metrics and bounds measure and limit; None in directories made before they said so.
         calibration: for each target's digest and each sample metric's label, the key of each seed.
     """
 
@@ -83,6 +85,7 @@ class Manifest(_Part):
     calibration: dict[str, dict[str, list[str]]]
     rows: list[Row]
     environment: dict[str, str]
+    declared: Declarations | None = None
 
 
 class Planned(Protocol):
@@ -147,6 +150,10 @@ def manifest(plan: Planned, find: Find, command: str = "") -> Manifest:
         calibration=_calibration(plan),
         rows=rows,
         environment=environment(),
+        declared=Declarations(
+            metrics={keys.label(m): m.measured() for m in plan.metrics},
+            bounds={keys.label(b): b.limited() for b in plan.bounds},
+        ),
     )
 
 

@@ -1,8 +1,9 @@
 """The leaderboard: the JSON document that every table, page and plot is drawn from, and its rules.
 
-The models below are the contract, schema version 2. Documents of version 1, before initial laws, are read as what
-they were: every sampler started at N(0, σ_max² I), at a level that they do not tell. A document is valid when its
-fields have the stated types, no number is infinite or undefined, and it agrees with itself:
+The models below are the contract, schema version 3. Documents of version 1, before initial laws, are read as what
+they were: every sampler started at N(0, σ_max² I), at a level that they do not tell. Those of versions 1 and 2 do not
+say what metrics measure and bounds limit: see `harness.results.older`. A document is valid when its fields have the
+stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
     a smaller rank never has a larger value of the ranking metric; failures come last
@@ -29,8 +30,8 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from harness.axes import NUMBERS, Axis, crossed, design
 from harness.components import digest
+from harness.quantities import Declarations
 from harness.results.document import (
-    SCHEMA_VERSION,
     Count,
     Document,
     LeaderboardError,
@@ -40,6 +41,7 @@ from harness.results.document import (
     check_version,
     refuse,
 )
+from harness.results.older import declarations
 from harness.results.references import Reference, find, with_axes
 
 UNFINISHED = "not computed yet: run the same command again"
@@ -278,12 +280,13 @@ class Row(_Design):
 
 
 class Leaderboard(Document):
-    """Every combination of a suite, ranked per target."""
+    """Every combination of a suite, ranked per target; `declared` says what its metrics and bounds are."""
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     suite: Name
     metric: Name
     environment: dict[str, JsonValue]
+    declared: Declarations
     calibration: list[Calibration]
     agreement: list[Agreement]
     effects: list[Effect]
@@ -363,16 +366,42 @@ def _refuse_constant(word: str) -> NoReturn:
 
 
 def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document of version 1 as one of version 2; any other as it is."""
+    """Return a document of an older version as one of this."""
+    if document["schema_version"] == 1:
+        document = _with_initial_laws(document)
+    if document["schema_version"] == 2:
+        document = _with_declarations(document)
+    return document
+
+
+def _with_declarations(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 2 to 3: metrics and bounds are those that shipped then, by their names."""
     rows = document.get("rows")
-    if document["schema_version"] != 1 or not isinstance(rows, list):
-        return document
+    found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    metrics, bounds = (
+        [name for row in found if isinstance(row.get(field), dict) for name in row[field]]
+        for field in ("metrics", "bounds")
+    )
+    declared = declarations(sorted({*metrics, *_metrics_beside(document)}), sorted(set(bounds)))
+    return {"declared": declared.model_dump(mode="json")} | document | {"schema_version": 3}
+
+
+def _metrics_beside(document: dict[str, Any]) -> list[str]:
+    ranking = document.get("metric")
+    return [ranking] if isinstance(ranking, str) else []
+
+
+def _with_initial_laws(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 1 to 2: rows start as every row did then, at a level and a cost that they do not tell."""
+    rows = document.get("rows")
+    if not isinstance(rows, list):
+        return document | {"schema_version": 2}
     environment = document.get("environment")
     version = str(environment.get("harness", "0") if isinstance(environment, dict) else "0")
-    new: dict[str, Any] = {a.name: _default(a, version) for a in crossed().values() if a.since > 1}
+    new: dict[str, Any] = {a.name: _default(a, version) for a in crossed().values() if a.since == 2}
     new |= {"sigma_max": None, "compute": None, "training_share": None}
     rows = [new | row if isinstance(row, dict) else row for row in rows]
-    return document | {"schema_version": SCHEMA_VERSION, "rows": rows}
+    return document | {"schema_version": 2, "rows": rows}
 
 
 def _default(axis: Axis, version: str) -> dict[str, Any]:

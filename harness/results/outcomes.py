@@ -18,6 +18,7 @@ from harness.planning.keys import measured
 from harness.planning.manifest import Manifest, Row
 from harness.records import Record
 from harness.results.leaderboard import UNFINISHED
+from harness.results.older import declarations
 from harness.results.ranking import Outcome, leaderboard
 from harness.results.split_records import score_splits
 from harness.results.statistics import mean_interval
@@ -95,6 +96,7 @@ def document(store: Store, by: str | None = None) -> dict[str, Any]:
         metric=metric,
         environment={**rows.environment, ARITHMETIC: store.meta(ARITHMETIC) or []},
         calibration=calibration(rows, store),
+        declared=rows.declared or declarations(rows.metrics, rows.bounds),
     )
 
 

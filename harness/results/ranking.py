@@ -20,11 +20,11 @@ from harness.axes import NUMBERS, crossed, design
 from harness.components import format_value
 from harness.errors import HarnessError, did_you_mean
 from harness.metrics import Measurement
+from harness.quantities import Declarations
 from harness.results import statistics
 from harness.results.document import SCHEMA_VERSION
 from harness.results.effects import Observation, effects
 from harness.results.labels import Labels, labels
-from harness.results.limits import limits
 
 COORDINATES = (*design(), *NUMBERS)
 """What tells the combinations of a target apart, as fields of a row."""
@@ -107,6 +107,7 @@ def leaderboard(
     metric: str,
     environment: Mapping[str, Any],
     calibration: Sequence[Mapping[str, Any]],
+    declared: Declarations,
 ) -> dict[str, Any]:
     """Return the leaderboard document (`harness.results.leaderboard`).
 
@@ -116,6 +117,7 @@ def leaderboard(
         metric: the metric that ranks.
         environment: what besides the components could change a number.
         calibration: entries with "target" (a digest or a label), "metric", "value", "low", "high".
+        declared: what the metrics measure and the bounds limit.
 
     Raises:
         HarnessError: nothing was measured by that metric.
@@ -131,17 +133,18 @@ def leaderboard(
         "suite": suite,
         "metric": metric,
         "environment": dict(environment),
+        "declared": declared.model_dump(mode="json"),
         "calibration": [_calibration(entry, ordered, named) for entry in calibration],
         "agreement": [],
         "effects": [],
         "rows": [],
     }
     for section in sections.values():
-        document["agreement"] += _agreement(section, metric, named)
+        document["agreement"] += _agreement(section, metric, named, declared)
         document["effects"] += _effects(section, metric, named)
         placed = zip(_places(section, metric), section, strict=True)
         # Stable: equal ranks stay in the order of their components.
-        document["rows"] += [_row(o, p) for p, o in sorted(placed, key=lambda entry: _standing(*entry))]
+        document["rows"] += [_row(o, p, declared) for p, o in sorted(placed, key=lambda entry: _standing(*entry))]
     return document
 
 
@@ -188,7 +191,7 @@ def _matrix(
 # Rows
 
 
-def _row(outcome: Outcome, place: _Place) -> dict[str, Any]:
+def _row(outcome: Outcome, place: _Place, declared: Declarations) -> dict[str, Any]:
     metrics = {name: _metric(outcome, name) for name in sorted(outcome.measurements) if outcome.measured(name)}
     bounds = {name: _number(value) for name, value in sorted(outcome.bounds.items())}
     return {
@@ -208,7 +211,7 @@ def _row(outcome: Outcome, place: _Place) -> dict[str, Any]:
         "budget": None if outcome.budget is None else dict(outcome.budget),
         "score_split": None if outcome.score_split is None else dict(outcome.score_split),
         "bounds": bounds,
-        "violations": _violations(metrics, bounds),
+        "violations": _violations(metrics, bounds, declared),
         "seconds": dict(outcome.seconds),
     }
 
@@ -224,16 +227,18 @@ def _number(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _violations(metrics: Mapping[str, Any], bounds: Mapping[str, float | None]) -> list[dict[str, Any]]:
+def _violations(
+    metrics: Mapping[str, Any], bounds: Mapping[str, float | None], declared: Declarations
+) -> list[dict[str, Any]]:
     """Return where a measured value is above a bound on it by more than its interval.
 
-    `path-kl` is the `budget` bound itself.
+    Not where the bound is what the metric measures, by definition.
     """
     found = []
     for name, metric in metrics.items():
         for bound, limit in bounds.items():
-            same = (_name(name), _name(bound)) == ("path-kl", "budget")
-            if same or limit is None or not limits(bound, name) or metric["low"] is None:
+            tested = declared.limits(bound, name) and not declared.same(bound, name)
+            if not tested or limit is None or metric["low"] is None:
                 continue
             if metric["low"] > limit + RELATIVE_ROUNDING * abs(limit) + ABSOLUTE_ROUNDING:
                 found.append(
@@ -248,10 +253,6 @@ def _violations(metrics: Mapping[str, Any], bounds: Mapping[str, float | None]) 
     return found
 
 
-def _name(label: str) -> str:
-    return label.partition(":")[0]
-
-
 # Beside the rows
 
 
@@ -263,14 +264,14 @@ def _calibration(entry: Mapping[str, Any], outcomes: Sequence[Outcome], named: L
     return {"target": target, "metric": entry["metric"], **limits}
 
 
-def _agreement(section: Sequence[Outcome], metric: str, named: Labels) -> list[dict[str, Any]]:
+def _agreement(section: Sequence[Outcome], metric: str, named: Labels, declared: Declarations) -> list[dict[str, Any]]:
     """Return Kendall's τ of each bound with the metric, over the outcomes that have both.
 
     Bounds on divergences order designs; one on anything else, a training loss, only what it limits.
     """
     found = []
     bounds = sorted({name for outcome in section for name in outcome.bounds})
-    for bound in (b for b in bounds if limits(b, "kl") or limits(b, metric)):
+    for bound in (b for b in bounds if declared.bounds_divergence(b) or declared.limits(b, metric)):
         pairs = []
         for outcome in section:
             limit, measured = _number(outcome.bounds.get(bound)), list(outcome.measured(metric).values())

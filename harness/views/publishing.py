@@ -21,7 +21,6 @@ from harness.results.bounds import BoundsBoard, bounds_to_json, validate_bounds
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.document import LeaderboardError
 from harness.results.leaderboard import Leaderboard, to_json, validate
-from harness.results.limits import limits
 from harness.results.sections import bounds_of, divergence_of, sections
 from harness.views import plots
 from harness.views.bounds_tables import MEANING, by_target, entries_table, standings_table
@@ -140,7 +139,8 @@ def _plots(board: Leaderboard) -> Iterator[tuple[str, bytes]]:
     plots.require_matplotlib()
     finished = [row for row in board.rows if row.ok]
     competition = validate_bounds(rank_bounds(board))
-    bounds = [s.bound for s in competition.bounds if s.applies and limits(s.bound, "path-kl")][:AGAINST]
+    on_paths = {bound for bound, declared in board.declared.bounds.items() if "path-kl" in declared.limits}
+    bounds = [s.bound for s in competition.bounds if s.applies and s.bound in on_paths][:AGAINST]
     # Bounds limit a divergence: where the ranking metric is none, one that was measured is drawn too.
     for metric in dict.fromkeys([board.metric, divergence_of(board, finished) or board.metric]):
         for bound in bounds:
@@ -206,7 +206,7 @@ _HOW_TO_READ_BOUNDS = """\
   above it by more than their interval: any is a failure of the bound, of the estimate, or of the code.
 - `bound/measured` says how much too large it is: the median over the rows that have both, with quartiles.
   `kl` is the marginal divergence of the samples; where it cannot be measured, `path-kl`, the exact divergence
-  of the paths, stands in, for which `budget` is 1 by definition. Bounds on W2 (names in `-w2`) are compared
+  of the paths, stands in, for which `budget` is 1 by definition. Bounds on W2 are compared
   with the exact `w2`.
 - Bounds apply to different rows (`applies`), so a median may rest on easy ones; `tightest` counts the rows in
   which no other bound on the same metric is smaller.

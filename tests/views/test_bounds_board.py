@@ -9,11 +9,11 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
+from harness.quantities import DIVERGENCES, Declarations
 from harness.results.bounds import bounds_json_schema, bounds_to_json, validate_bounds
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.document import LeaderboardError
 from harness.results.leaderboard import validate
-from harness.results.limits import limits
 from harness.views.bounds_tables import render_bounds
 from harness.views.budgets import budgets, render_budgets, validate_budgets
 from harness.views.publishing import publish_bounds, render_files
@@ -23,15 +23,22 @@ def estimate(value):
     return {"value": value, "low": value - 0.1 * abs(value), "high": value + 0.1 * abs(value), "n_seeds": 3}
 
 
+LIMITS = {"g-w2": ["w2"], "exact-kl": ["marginal-kl"], "some-loss": ["training-loss"]}
+"""What some made-up bounds limit; the others limit the path divergence."""
+
+
 def board(small, rows):
     """The small document with other rows: each a dictionary of metrics (values) and bounds."""
     template = small["rows"][1]
     made = []
+    names = {name for _, bounds in rows for name in bounds}
+    limited = {name: {"limits": LIMITS.get(name, list(DIVERGENCES))} for name in names} | small["declared"]["bounds"]
+    declared = Declarations.model_validate(small["declared"] | {"bounds": limited})
     for i, (metrics, bounds) in enumerate(rows):
         violations = [
             {"bound": b, "metric": m, "value": v, "low": estimate(v)["low"], "bound_value": limit}
             for m, v in metrics.items() for b, limit in bounds.items()
-            if limit is not None and limits(b, m) and estimate(v)["low"] > limit
+            if limit is not None and declared.limits(b, m) and estimate(v)["low"] > limit
             and (m, b) != ("path-kl", "budget")
         ]  # fmt: skip
         terms = template["budget"] if metrics.get("path-kl") is None else {
@@ -43,6 +50,7 @@ def board(small, rows):
             "budget": terms if bounds.get("budget") is not None else None, "violations": violations,
         })  # fmt: skip
     document = small | {"metric": "energy", "rows": made, "effects": [], "agreement": [], "calibration": []}
+    document |= {"declared": declared.model_dump()}
     validate(document)
     return document
 
@@ -121,14 +129,6 @@ class TestRanking:
         assert {name: (e["metric"], e["violations"], e["tightest"]) for name, e in made.items()} == {
             "budget": ("kl", 0, 0), "g-w2": ("w2", 0, 1), "exact-kl": ("kl", 0, 1)}  # fmt: skip
         assert made["g-w2"]["tightness"]["median"] == pytest.approx(2.0)
-
-    def test_limits(self):
-        assert limits("theorem-2", "kl:points=64")
-        assert limits("conforti:steps=each", "path-kl")
-        assert not limits("theorem-2", "w2")
-        assert not limits("gao-zhu-w2", "kl")
-        assert not limits("affine-gaussian-kl", "path-kl")
-        assert not limits("theorem-2", "sliced-wasserstein")
 
     def test_standings_add_up_over_targets(self, document):
         made = rank_bounds(document)

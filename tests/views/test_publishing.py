@@ -315,6 +315,7 @@ def test_names_of_strangers_make_safe_file_names(tmp_path, small):
         row["bounds"] = {"../Evil bound": row["bounds"]["budget"]}
         row["violations"] = []
     small["agreement"] = []
-    files = publish(small, tmp_path / "out", COMMAND)
+    bounds = {"../Evil bound": small["declared"]["bounds"]["budget"]}
+    files = publish(small | {"declared": small["declared"] | {"bounds": bounds}}, tmp_path / "out", COMMAND)
     assert "kl-against-evil-bound.svg" in {path.name for path in files}
     assert all(path.parent == tmp_path / "out" and path.exists() for path in files)
