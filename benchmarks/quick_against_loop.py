@@ -29,9 +29,10 @@ def script(suite_name: str, done: Path) -> None:
     from bare_loop import train_alone
     from safetensors.torch import save_file
 
-    import harness.engine.worker as stages
     from harness.engine.jobs import ErrorJob, EvaluateJob, TrainJob
+    from harness.engine.laws import distribution
     from harness.engine.training import Member
+    from harness.engine.worker import run
     from harness.planning.plan import Plan
     from harness.registry.discovery import load
     from harness.store import Store
@@ -48,7 +49,7 @@ def script(suite_name: str, done: Path) -> None:
         return store.get([key]).get(key)
 
     for unit in plan.groundwork(lambda key: True):
-        stages.run(unit.job(find))
+        run(unit.job(find))
     with tempfile.TemporaryDirectory() as folder:
         for unit in plan.work(find, lambda key: True):
             job = unit.job(find)
@@ -57,16 +58,16 @@ def script(suite_name: str, done: Path) -> None:
                     table = [torch.tensor(m.table[k], dtype=torch.float64) for k in ("density", "omega")]
                     # The bare loop does not adapt weights: it is spared that bookkeeping.
                     member = Member(m.weighting, table[0], table[1], m.seed)
-                    law = stages.distribution(job.target)
+                    law = distribution(job.target)
                     for state in train_alone(job.network, law, member, job.training).values():
                         save_file(state, Path(folder) / "network.safetensors")
                         counts["train"] += 1
             elif isinstance(job, ErrorJob):
                 for pair in job.networks:
-                    stages.run(ErrorJob(job.target, (pair,), job.sigma_min, job.sigma_max))
+                    run(ErrorJob(job.target, (pair,), job.sigma_min, job.sigma_max))
                     counts["error"] += 1
             else:
-                stages.run(job)
+                run(job)
                 counts["evaluate"] += isinstance(job, EvaluateJob)
     print(f"{time.perf_counter() - start:.1f} {counts}")
 

@@ -24,7 +24,8 @@ from harness_song.samplers import Ancestral, Euler
 from tabulate import tabulate
 from torch import nn
 
-from harness.engine.sampling import denoiser_from_module, generate, kernel_variances
+from harness.engine.denoisers import denoiser_from_module
+from harness.engine.sampling import generate, kernel_variances
 from harness.running.memory import keep_freed_memory
 from harness.samplers import Sampler
 

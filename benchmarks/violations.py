@@ -47,7 +47,7 @@ def main() -> int:
         data["limits"] |= {"combinations": data["limits"]["combinations"] * len(args.initial_law)}
     start = time.perf_counter()
     run(Suite.from_mapping(data, f"{args.suite}.toml"), load(), args.out, Options())
-    document = read_document(args.out)
+    document = read_document(args.out).model_dump()
     print(f"{args.suite}: {len(document['rows'])} combinations, {time.perf_counter() - start:.0f} s")
     return report(document)
 

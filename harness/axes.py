@@ -1,8 +1,9 @@
 """The one table of axes: every kind of component that a plugin may offer.
 
 Whatever lists axes (suites, shell options, rows, tables, hooks) reads it here. To add one: a line in the table, a
-contract, and a hook in `harness.hookspecs`. Nothing is imported until a contract is asked for, so that the shell may
-read the table before it knows what to do.
+contract, and a hook in `harness.hookspecs`. An installed package adds one by the hook `harness_axes`: a kind of
+component that stands beside combinations; `Registry.axes` has those too. Nothing is imported until a contract is asked
+for, so that the shell may read the table before it knows what to do.
 """
 
 from __future__ import annotations
@@ -77,6 +78,12 @@ class Axis:
         return f"--{self.name.replace('_', '-')}"
 
 
+def of(cls: type[Component]) -> Axis:
+    """Return the axis of a class, with the contract that names it first among the classes which it derives from."""
+    contract = next(base for base in reversed(cls.__mro__) if vars(base).get("axis") == cls.axis)
+    return AXES.get(cls.axis) or Axis(cls.axis, f"{contract.__module__}:{contract.__qualname__}")
+
+
 def table(axes: Iterable[Axis]) -> Mapping[str, Axis]:
     """Return axes by name, in their order."""
     return MappingProxyType({axis.name: axis for axis in axes})
@@ -93,11 +100,9 @@ AXES = table(
         Axis("initial_law", "harness.initial_laws:InitialLaw", "design", default=("centered",), since=2),
         Axis("metric", "harness.metrics:Metric"),
         Axis("bound", "harness.bounds:Bound", default=()),
-        # Claims are no part of a combination, and nothing but this line makes them an axis.
-        Axis("claim", "harness.claims.contract:Claim"),
     ]
 )
-"""The axes, in the order in which rows and tables name them."""
+"""The harness's own axes, in the order in which rows and tables name them."""
 
 NUMBERS: Mapping[str, str] = MappingProxyType(
     {"sigma_max": "sigma_max", "steps": "steps", "train_steps": "train steps"}

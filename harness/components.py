@@ -40,6 +40,26 @@ class Component(BaseModel):
     name: ClassVar[str]
     formula: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    makes_results: ClassVar[bool] = True
+    """Whether what a component does enters results; false on an axis whose components only judge them."""
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Refuse a subclass that does not declare what its axis needs; a contract that needs more overrides it.
+
+        Raises:
+            ContractError: what is missing, as the end of a sentence that begins with the component's name.
+        """
+
+    @classmethod
+    def facts(cls) -> dict[str, Any]:
+        """Return what `harness show` tells of a component besides formula, source and parameters, as JSON values."""
+        return {}
+
+    @classmethod
+    def explanation(cls) -> str:
+        """Return paragraphs that stand in `harness show` in place of the table of parameters; by default none."""
+        return ""
 
     def __hash__(self) -> int:
         # Parameters may be lists; their JSON form always hashes.

@@ -1,4 +1,4 @@
-"""Descents: one network trained for its trajectory, as a claim or a suite asks for it.
+"""Descents: one network trained for its trajectory, as a suite or a plugin asks for it.
 
 `harness.engine.gradient_descent` does it, and `harness.trajectories` is what it records.
 """

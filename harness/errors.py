@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -26,6 +25,8 @@ class DiskError(HarnessError):
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """Return the end of an error line: the nearest candidates, or all of them where none is near."""
+    import difflib  # here, so that the help does not wait for it
+
     known = sorted(set(candidates))
     near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     if near:

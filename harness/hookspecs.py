@@ -1,19 +1,22 @@
 """The hooks a plugin may implement: one for each axis of the design space, one for each thing around it.
 
-Every hook takes no argument and returns the component classes that the plugin offers. A plugin implements the
+Every hook takes no argument and returns the component classes that the plugin offers. `harness_axes` registers further
+axes, and each of them has its own hook, in which any plugin may offer components. A plugin implements the
 hooks it needs as module-level functions marked with `harness.hookimpl`; a misspelled hook is an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pluggy
 
 if TYPE_CHECKING:
+    from harness.axes import Axis
     from harness.bounds import Bound
-    from harness.claims.contract import Claim
+    from harness.components import Component
     from harness.initial_laws import InitialLaw
     from harness.metrics import Metric
     from harness.networks import Network
@@ -24,6 +27,18 @@ if TYPE_CHECKING:
     from harness.weightings import Weighting
 
 hookspec = pluggy.HookspecMarker("harness")
+
+
+def registered(hook: str) -> ModuleType:
+    """Return the specification of the hook of an axis that a plugin registers, as pluggy takes it."""
+
+    @hookspec
+    def offer() -> Sequence[type[Component]]:  # type: ignore[empty-body]
+        """Components of the axis."""
+
+    found = ModuleType(hook)
+    setattr(found, hook, offer)
+    return found
 
 
 @hookspec
@@ -72,5 +87,5 @@ def harness_bounds() -> Sequence[type[Bound]]:  # type: ignore[empty-body]
 
 
 @hookspec
-def harness_claims() -> Sequence[type[Claim]]:  # type: ignore[empty-body]
-    """Claims: statements of a paper, each with the experiment and the rule that decide it."""
+def harness_axes() -> Sequence[Axis]:  # type: ignore[empty-body]
+    """Axes: kinds of components that the harness does not have; each has its contract, and so a hook of its own."""

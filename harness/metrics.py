@@ -129,7 +129,7 @@ class Metric(Component):
     """A distance or divergence between the generated law and p_δ.
 
     Attributes:
-        unit: of its values, for eyes.
+        unit: what a value is measured in: `nats`, `data units`, `1` for a pure number; empty where it is not told.
         quantity: what it measures (`harness.quantities`). Bounds on that are compared with it; with `other`, none.
         space: where the laws are compared: `data`, or a word for the map that takes points elsewhere (features).
     """

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.components import Component
+from harness.errors import ContractError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +23,16 @@ class Network(Component):
     """Base of both kinds; a plugin derives from `TrainableNetwork` or `OracleNetwork`."""
 
     axis: ClassVar[str] = "network"
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Refuse a network that is of neither kind.
+
+        Raises:
+            ContractError: it must be of one.
+        """
+        if not issubclass(cls, (OracleNetwork, TrainableNetwork)):
+            raise ContractError("must derive from TrainableNetwork or OracleNetwork")
 
 
 class TrainableNetwork(Network):

@@ -24,9 +24,10 @@ DATABASE = "results.sqlite"
 CHECKPOINTS = "checkpoints"
 ARITHMETIC = "arithmetic"
 """The key under which a directory keeps what arithmetic its results were made with (`harness.arithmetic.in_force`)."""
-CLAIMS = "claims"
-"""The name under which claims own a result directory; with `-quick` for the quick sizes."""
-
+MANIFEST = "manifest"
+"""The key under which a directory keeps what a suite compares, with `:NAME`; without, in earlier versions."""
+SHOWN_BY = "shown by"
+"""The key under which a command that keeps results of its own in a directory says how they are seen."""
 
 _TABLES = """
 create table if not exists meta (key text primary key, value text not null) without rowid;
@@ -123,6 +124,12 @@ class Store:
             self.warnings.append(f"{key} in {self.directory / DATABASE} is damaged: the next run writes it anew")
             return None
         return json.loads(text)
+
+    def meta_keys(self, prefix: str) -> list[str]:
+        """Return the keys of such values that begin with a prefix, sorted."""
+        query = "select key from meta where substr(key, 1, ?) = ? order by key"
+        with _read(self.directory):
+            return [str(key) for (key,) in self._db.execute(query, (len(prefix), prefix))]
 
     def set_meta(self, key: str, value: Any) -> None:
         """Keep a JSON value about the whole directory."""

@@ -40,9 +40,11 @@ from harness.metrics import Measurement
 from harness.planning.manifest import manifest
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
-from harness.results.leaderboard import json_schema, validate
+from harness.results.leaderboard import Leaderboard
 from harness.results.outcomes import outcome
 from harness.results.ranking import leaderboard
+from harness.results.reader import read_results
+from harness.results.references import Reference
 from harness.store import Store
 from harness.suites.combinations import expand
 from harness.suites.model import load_suite
@@ -61,23 +63,23 @@ plan = Plan(suite, registry, expand(suite, registry), folder)
 store = Store.open(folder / "results")
 rows = manifest(plan, lambda key: None)
 store.set_meta("manifest", rows.model_dump(mode="json"))
-outcomes = [outcome(rows, row, store, rows.rank_by) for row in rows.rows]
+components = {digest: Reference.model_validate(content) for digest, content in rows.components.items()}
+outcomes = [outcome(rows, row, read_results(rows, row, store), rows.rank_by, components) for row in rows.rows]
 store.close()
 measured = [{rows.rank_by: [Measurement(1.0 + i, 0.01)]} for i in range(len(outcomes))]
-outcomes = [replace(o, status="ok", reason=None, measurements=m) for o, m in zip(outcomes, measured)]
-board = leaderboard(outcomes, suite="quick", metric=rows.rank_by, environment={}, calibration=[],
-                    declared=rows.declared)
-schema = json_schema()
+outcomes = [replace(o, reason=None, measurements=m) for o, m in zip(outcomes, measured)]
+board = leaderboard(outcomes, suite="quick", metric=rows.rank_by, environment={}, declared=rows.declared)
+schema = Leaderboard.json_schema()
 print(json.dumps({
     "problems": [problem.reason for problem in registry.problems],
     "without": len(expand(quick.with_selection(targets=["ring"], seeds=1), registry)),
     "default": list(quick.augmentations),
     "rows": len(rows.rows),
     "names": sorted({rows.components[row.components["augmentation"]]["name"] for row in rows.rows}),
-    "fields": list(board["rows"][0]),
-    "component": validate(board).rows[0].component("augmentation").name,
+    "fields": list(board.model_dump()["rows"][0]),
+    "component": board.rows[0].component("augmentation").name,
     "required": "augmentation" in schema["$defs"]["Row"]["required"],
-    "effects": sorted({e["choice"] for e in board["effects"] if e["axis"] == "augmentation"}),
+    "effects": sorted({e.choice for e in board.effects if e.axis == "augmentation"}),
     "coordinates": schema["$defs"]["Effect"]["properties"]["axis"]["enum"],
     "csv": render(board, "csv").partition("\\n")[0].split(","),
     "markdown": render(board, "markdown"),
@@ -166,9 +168,9 @@ class TestOneMoreAxis:
         assert found["effects"] == ["flip:share=0.5", "flip:share=1", "plain"]
 
 
-def test_the_target_comes_first_and_metrics_bounds_and_claims_are_no_choice_of_a_design():
+def test_the_target_comes_first_and_metrics_and_bounds_are_no_choice_of_a_design():
     assert list(crossed()) == ["target", *design()]
-    assert list(AXES) == [*crossed(), "metric", "bound", "claim"]
+    assert list(AXES) == [*crossed(), "metric", "bound"]
 
 
 def test_the_table_is_read_without_any_contract():

@@ -30,7 +30,7 @@ from harness.engine.sampling import generate, kernel_function, kernel_variances,
 from harness.initial_laws import Start
 from harness.metrics import Experiment
 from harness.registry.discovery import load
-from harness.results.leaderboard import validate
+from harness.results.leaderboard import Leaderboard
 from harness.results.outcomes import read_document
 from harness.running.runner import Options, run
 from harness.suites.model import Suite
@@ -227,8 +227,8 @@ def rows(tmp_path_factory):
     """The rows of a run with two initial laws and two first levels."""
     directory = tmp_path_factory.mktemp("starts")
     run(Suite.from_mapping(RUN, "starts.toml"), load(), directory, Options(2, progress=False))
-    document = read_document(directory)
-    validate(document)
+    document = read_document(directory).model_dump()
+    Leaderboard.validate(document)
     return document["rows"]
 
 

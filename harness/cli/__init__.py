@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from harness import __version__
+from harness.cli import installed
 
 if TYPE_CHECKING:
     from click import Command, Context, HelpFormatter
@@ -18,12 +19,12 @@ COMMANDS = {
     "run": ("harness.cli.run:command", "Train, sample and rank every combination of a suite."),
     "plan": ("harness.cli.plan:command", "Say what a run would do, and how long it would take."),
     "rank": ("harness.cli.rank:command", "Show the leaderboard of a result directory."),
-    "claims": ("harness.cli.claims:command", "Run an experiment for each of the paper's claims; print verdicts."),
     "publish": ("harness.cli.publish:command", "Write a leaderboard as JSON, a page and its plots."),
     "plugins": ("harness.cli.plugins:command", "List the installed plugins, and what is wrong with any."),
     "show": ("harness.cli.show:command", "Explain a component: parameters, formula, source."),
 }
-"""The subcommands: where each lives, and what it does in one line. `--help` imports none of them."""
+"""The harness's own subcommands: where each lives, and what it does in one line. `--help` imports none of them, nor
+any that an installed package adds."""
 
 INTERRUPTED, BROKEN_PIPE, BUG = 130, 141, 70
 
@@ -43,33 +44,36 @@ class LazyGroup(click.Group):
     """A group that imports a subcommand when it is called, and tells every error in one line."""
 
     def list_commands(self, ctx: Context) -> list[str]:
-        """Return the names of the subcommands, in the order of use."""
-        return list(COMMANDS)
+        """Return the names of the subcommands: the harness's own in the order of use, then those of packages."""
+        return [*COMMANDS, *installed.commands(COMMANDS)]
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         """Import and return a subcommand."""
-        if cmd_name not in COMMANDS:
-            return None
-        import importlib
-
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: Command = getattr(importlib.import_module(module), attribute)
-        if DEBUG not in command.params:
-            command.params.append(DEBUG)
+        command = _own(cmd_name) if cmd_name in COMMANDS else _installed(ctx, cmd_name)
+        if command is not None:
+            self.commands[cmd_name] = command
+            if not any("--debug" in parameter.opts for parameter in command.params):
+                command.params.append(DEBUG)
         return command
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
         """Find the subcommand; an unknown one is told with its candidates."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from harness.errors import did_you_mean
+            known = self.list_commands(ctx)
+            if args[0] not in known:
+                from harness.errors import did_you_mean
 
-            raise click.UsageError(f"no command {args[0]!r}; {did_you_mean(args[0], COMMANDS)}", ctx)
+                several = [name for name in known if name.endswith(f"/{args[0]}")]
+                hint = f"write {' or '.join(several)}" if several else did_you_mean(args[0], known)
+                raise click.UsageError(f"no command {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         """Write the list of subcommands without importing them."""
+        own = [(name, text) for name, (_, text) in COMMANDS.items()]
+        further = [(name, added.described()) for name, added in installed.commands(COMMANDS).items()]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([*own, *further])
 
     def invoke(self, ctx: Context) -> Any:
         """Run the subcommand; a reader that is gone is told apart from failures, which click would not do."""
@@ -77,6 +81,27 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError as error:
             raise _ReaderGone from error
+
+
+def _own(name: str) -> Command:
+    import importlib
+
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    command: Command = getattr(importlib.import_module(module), attribute)
+    return command
+
+
+def _installed(ctx: Context | None, name: str) -> Command | None:
+    """Return a package's command; where a shell completes words, one that cannot be loaded does nothing."""
+    added = installed.commands(COMMANDS).get(name)
+    if added is None:
+        return None
+    try:
+        return added.command()
+    except installed.InstalledError:
+        if ctx is not None and ctx.resilient_parsing:
+            return click.Command(name)
+        raise
 
 
 def _tell(error: BaseException, resumes: bool) -> int:
@@ -144,5 +169,6 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     except BaseException as error:
         if "--debug" in words and not isinstance(error, click.ClickException | _ReaderGone):
             raise
-        sys.exit(_tell(error, words[:1] in (["run"], ["claims"])))
+        called = next((word for word in words if not word.startswith("-")), "")
+        sys.exit(_tell(error, getattr(group.commands.get(called), "resumes", False)))
     sys.exit(result if isinstance(result, int) else 0)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from harness.results.leaderboard import Leaderboard
     from harness.views.tables import Format
 
 
 @click.command("rank")
 @click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--suite", metavar="NAME", help="Which of the suites that lie in DIRECTORY, where there are several.")
 @click.option("--by", metavar="METRIC", help="Metric that ranks; by default the suite's.")
 @click.option("--bounds", is_flag=True, help="Rank the bounds instead: validity, then tightness.")
 @click.option("--budget", is_flag=True, help="Show the terms of the path divergence: E_I, E_S, E_D, E_V.")
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     show_default=True,
 )
 @click.option("--top", type=click.IntRange(min=0), help="Rows shown per target; 0: all. By default 20 in a table.")
-def command(directory: Path, by: str | None, bounds: bool, budget: bool, form: Format, top: int | None) -> None:
+def command(
+    directory: Path, suite: str | None, by: str | None, bounds: bool, budget: bool, form: Format, top: int | None
+) -> None:
     """Show the leaderboard of DIRECTORY, the result directory of a run (also of one that goes on)."""
     if bounds and budget:
         raise click.UsageError("--bounds and --budget are two views; give one")
@@ -33,23 +37,21 @@ def command(directory: Path, by: str | None, bounds: bool, budget: bool, form: F
     from harness.results.outcomes import read_document
     from harness.views.tables import terminal_width
 
-    document = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True))
-    text = _render(document, bounds, budget, form, top, terminal_width())
+    board = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True), suite=suite)
+    text = _render(board, bounds, budget, form, top, terminal_width())
     click.echo(text, nl=not text.endswith("\n"))
 
 
-def _render(
-    document: dict[str, Any], bounds: bool, budget: bool, form: Format, top: int | None, width: int | None
-) -> str:
+def _render(board: Leaderboard, bounds: bool, budget: bool, form: Format, top: int | None, width: int | None) -> str:
     if bounds:
         from harness.results.bounds_ranking import rank_bounds
         from harness.views.bounds_tables import render_bounds
 
-        return render_bounds(rank_bounds(document), form, width=width)
+        return render_bounds(rank_bounds(board), form, width=width)
     if budget:
         from harness.views.budgets import render_budgets
 
-        return render_budgets(document, form, top=top, width=width)
+        return render_budgets(board, form, top=top, width=width)
     from harness.views.tables import render
 
-    return render(document, form, top=top, width=width)
+    return render(board, form, top=top, width=width)

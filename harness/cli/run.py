@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.selection import suite_argument
+from harness.commands import RETRY, Resumable, typed, warn
 
 if TYPE_CHECKING:
     from harness.suites.model import Suite
 
-RETRY = "   What failed, again: --retry-failed"
 
-
-@click.command("run")
+@click.command("run", cls=Resumable)
 @suite_argument
 @click.option(
     "--out",
@@ -35,15 +33,12 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     Ends with status 1 if something failed: a combination (the table says why), or a metric that does not rank.
     """
     from harness.registry.discovery import load
-    from harness.running.runner import Options, family, run
+    from harness.running.runner import Options, run
 
-    directory = out or Path("runs") / family(suite.name)
+    directory = out or Path("runs") / suite.family
     registry = load()
     for problem in registry.problems:
-        click.echo(f"harness: plugin {problem.plugin} ({problem.distribution}): {problem.reason}", err=True)
-
-    def warn(line: str) -> None:
-        click.echo(f"harness: {line}", err=True)
+        warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
 
     options = Options(workers, yes, retry_failed, command=typed(sys.argv[1:]), warn=warn)
     run(suite, registry, directory, options)
@@ -52,23 +47,24 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     from harness.views.tables import render, terminal_width
 
     lines: list[str] = []
-    document = read_document(directory, warn=lines.append)
+    board = read_document(directory, warn=lines.append, suite=suite.name)
     for line in lines:
         warn(line)
-    click.echo(render(document, "table", top=top, width=terminal_width()))
-    failed = any(row["status"] == "failed" for row in document["rows"])
+    click.echo(render(board, "table", top=top, width=terminal_width()))
+    failed = any(not row.ok for row in board.rows)
     again = RETRY if failed else ""
-    click.echo(f"\nResults: {directory}   All rows: harness rank {shlex.quote(str(directory))} --format csv{again}")
+    rank = shlex.join(["harness", "rank", str(directory), *_among_others(directory, suite.name)])
+    click.echo(f"\nResults: {directory}   All rows: {rank} --format csv{again}")
     return 1 if lines or failed else 0
 
 
-def typed(words: Sequence[str]) -> str:
-    """Return the command that makes the same results elsewhere: without places and processes of this machine."""
-    kept: list[str] = []
-    waiting = iter(words)
-    for word in waiting:
-        if word in ("--out", "--workers", "--top"):
-            next(waiting, None)
-        elif not word.startswith(("--out=", "--workers=", "--top=", "--debug", "--retry-failed")):
-            kept.append(Path(word).name if word.endswith(".toml") else word)
-    return shlex.join(["harness", *kept])
+def _among_others(directory: Path, suite: str) -> list[str]:
+    """Return the option that tells a suite from the others of its directory; none where it is alone."""
+    from harness.results.directory import suites
+    from harness.store import Store
+
+    store = Store.read(directory)
+    try:
+        return ["--suite", suite] if len(suites(store)) > 1 else []
+    finally:
+        store.close()

@@ -79,7 +79,8 @@ def command(component: str, axis: str | None, form: str) -> None:
         content = {"schema_version": SCHEMA_VERSION, "components": pages}
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     else:
-        click.echo("\n\n".join(map(_text, pages)))
+        texts = [_text(page, cls.explanation()) for page, cls in zip(pages, found, strict=True)]
+        click.echo("\n\n".join(texts))
 
 
 def _axis(registry: Registry, word: str) -> str:
@@ -101,7 +102,7 @@ def _find(registry: Registry, name: str, axis: str | None) -> list[type[Componen
     """Return the component of this name on every axis that has one.
 
     Raises:
-        ComponentError: there is none, or a bare name that several plugins claim.
+        ComponentError: there is none, or a bare name that several plugins offer.
     """
     from harness.components import ComponentError
     from harness.errors import did_you_mean
@@ -128,13 +129,9 @@ def _find(registry: Registry, name: str, axis: str | None) -> list[type[Componen
 
 
 def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:
-    from harness.claims.contract import Claim
-
     origin = registry.provenance(cls)
     schema = cls.model_json_schema()
     said = inspect.cleandoc(cls.__doc__ or "")
-    # Of a claim the whole docstring counts: it is the rule.
-    judged = {"number": cls.number, "statement": cls.statement, "rule": said} if issubclass(cls, Claim) else {}
     return {
         "axis": cls.axis,
         "name": cls.name,
@@ -146,7 +143,7 @@ def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:
         "source_digest": origin.source,
         "parameters": [_parameter(schema, name) for name in cls.model_fields],
         "schema": schema,
-        **judged,
+        **cls.facts(),
     }
 
 
@@ -191,7 +188,7 @@ def _default(parameter: dict[str, Any]) -> str:
     return "required" if parameter["required"] else json.dumps(parameter["default"], ensure_ascii=False)
 
 
-def _text(page: dict[str, Any]) -> str:
+def _text(page: dict[str, Any], explanation: str) -> str:
     from tabulate import tabulate
 
     from harness.views.tables import break_lines, terminal_width
@@ -207,9 +204,8 @@ def _text(page: dict[str, Any]) -> str:
     known = [fact for fact in facts if fact[1]]
     room = None if width is None else [None, max(width - max(len(name) for name, _ in known) - GAP, NARROWEST)]
     lines.append(tabulate(known, tablefmt="plain", disable_numparse=True, maxcolwidths=room))
-    if "rule" in page:
-        told = [f"Claim {page['number']}. {page['statement']}", *page["rule"].split("\n\n")]
-        return "\n".join(lines) + "".join(f"\n\n{_filled(paragraph, width)}" for paragraph in told)
+    if explanation:
+        return "\n\n".join(["\n".join(lines), *(_filled(part, width) for part in explanation.split("\n\n"))])
     if not page["parameters"]:
         return "\n".join([*lines, "", "It has no parameter."])
     columns = ("name", "type", "default", "constraints", "description")

@@ -1,25 +1,28 @@
 """What a unit of work is told: the components, and the values of the records that it builds on.
 
-Jobs travel to a worker; `harness.engine.worker` does them. They know nothing of suites, plans or databases.
+Jobs travel to a worker; `harness.engine.worker` does them. They know nothing of suites, plans or databases, and
+import what they carry for its types alone: a change of one contract changes no unit that does not run it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harness.bounds import Bound
-from harness.descents import Descent
-from harness.initial_laws import InitialLaw
-from harness.metrics import Metric, SampleMetric
-from harness.networks import OracleNetwork, TrainableNetwork
-from harness.noise_schedules import NoiseSchedule
-from harness.samplers import Sampler
-from harness.targets import Target
-from harness.time_discretizations import TimeDiscretization
-from harness.weightings import Weighting
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.bounds import Bound
+    from harness.descents import Descent
+    from harness.initial_laws import InitialLaw
+    from harness.metrics import Metric, SampleMetric
+    from harness.networks import OracleNetwork, TrainableNetwork
+    from harness.noise_schedules import NoiseSchedule
+    from harness.samplers import Sampler
+    from harness.targets import Target
+    from harness.time_discretizations import TimeDiscretization
+    from harness.weightings import Weighting
 
 Payload = Mapping[str, Any]
 """What a record holds: JSON values."""

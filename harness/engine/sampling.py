@@ -7,7 +7,6 @@ combinations share their noise.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,45 +22,13 @@ from harness.samplers import Denoiser, GaussianKernelSampler, Sampler, SamplerRu
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from harness.information import Information, ScoreError
-    from harness.networks import OracleNetwork
-    from harness.targets import Distribution
 
 
 class SamplingError(HarnessError):
     """A sampler left the finite numbers."""
-
-
-def denoiser_from_module(module: nn.Module) -> Denoiser:
-    """Return the denoiser that a network computes, without reverse-mode gradients.
-
-    Points may be float32 or float64: those of another dtype than the module's go through a copy of it, made
-    here and now, since none can be made within a forward-mode derivative (`torch.func.jvp`), which passes.
-    """
-    import torch
-
-    own = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
-    modules = {
-        dtype: module if dtype == own else copy.deepcopy(module).to(dtype) for dtype in (torch.float32, torch.float64)
-    }
-
-    def denoise(x: Tensor, sigma: float) -> Tensor:
-        with torch.no_grad():
-            denoised: Tensor = modules[x.dtype](x, x.new_full((x.shape[0],), sigma))
-        return denoised
-
-    return denoise
-
-
-def denoiser_from_oracle(network: OracleNetwork, distribution: Distribution) -> Denoiser:
-    """Return the denoiser that an oracle network computes from the target's own."""
-
-    def denoise(x: Tensor, sigma: float) -> Tensor:
-        return network.denoise(distribution, x, sigma)
-
-    return denoise
 
 
 def kernel_variances(

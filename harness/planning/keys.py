@@ -1,20 +1,19 @@
 """What each unit of work depends on, as the key of its record.
 
 A key digests the components that take part (with the source of their plugins), the numbers that they are given, the
-engine's own source and the versions of its numerical libraries. It holds nothing else, so that suites share whatever
-they have in common.
+code of the harness that the unit and the components run (`harness.planning.code`) and the versions of the numerical
+libraries. It holds nothing else, so that suites share whatever they have in common.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict
 from functools import cache
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.components import Component, digest
+from harness.planning.code import installed
 from harness.weightings import GridWeighting
 
 if TYPE_CHECKING:
@@ -23,50 +22,24 @@ if TYPE_CHECKING:
     from harness.suites.combinations import Combination
     from harness.suites.model import Suite
 
-_ENGINE = (
-    "bounds",
-    "budget",
-    "components",
-    "descents",
-    "information",
-    "initial_laws",
-    "metrics",
-    "mixtures",
-    "networks",
-    "noise_schedules",
-    "samplers",
-    "targets",
-    "time_discretizations",
-    "trajectories",
-    "weighting_tables",
-    "weightings",
-    "engine/checks",
-    "engine/curves",
-    "engine/gradient_descent",
-    "engine/jobs",
-    "engine/levels",
-    "engine/measurement",
-    "engine/objective",
-    "engine/random_streams",
-    "engine/recording",
-    "engine/sampling",
-    "engine/snapshots",
-    "engine/tabulate",
-    "engine/training",
-    "engine/worker",
-)
-"""The modules of the core that a result depends on."""
-
 _LIBRARIES = ("numpy", "scikit-learn", "scipy", "torch")
 """The libraries whose version could change a number."""
 
 
 @cache
-def engine() -> str:
-    """Return the digest of the engine: its source and the versions of the libraries it computes with."""
-    here = Path(__file__).parents[1]
-    sources = [hashlib.sha256((here / f"{name}.py").read_bytes()).hexdigest() for name in _ENGINE]
-    return digest("engine", sources, [metadata.version(name) for name in _LIBRARIES])
+def unit(name: str) -> str:
+    """Return what each record of a kind of unit depends on: the code that it runs, and the libraries it computes with.
+
+    Arguments:
+        name: a module of `harness.engine.units`.
+    """
+    code = installed().digest(f"harness.engine.units.{name}")
+    return digest("unit", code, [metadata.version(library) for library in _LIBRARIES])
+
+
+def part(component: Component, known: str) -> str:
+    """Return what a result depends on of a component whose digest is known."""
+    return digest(known, installed().of_class(type(component)))
 
 
 class Keys:
@@ -89,16 +62,16 @@ class Keys:
         return self._registry.label(component)
 
     def of(self, component: Component) -> str:
-        """Return the component's digest."""
-        return str(self.reference(component)["digest"])
+        """Return what a result depends on of a component: its digest, and the code of the harness that it runs."""
+        return part(component, self.reference(component)["digest"])
 
     def outdated(self, target: Component) -> bool:
         """Whether what a target reads, a user's file, is no longer what its digest was made of."""
-        return bool(self._registry.reference(target)["digest"] != self.of(target))
+        return bool(self._registry.reference(target)["digest"] != self.reference(target)["digest"])
 
     def information(self, target: Component) -> str:
         """Key of the target's numbers and its J(u)."""
-        return digest(engine(), "information", self.of(target), self._range)
+        return digest(unit("measure_target"), "information", self.of(target), self._range)
 
     def table(self, c: Combination) -> str:
         """Key of a combination's weighting tabulated for its target, and for its grid where it is made for one."""
@@ -106,7 +79,7 @@ class Keys:
             raise ValueError("a combination without training has no weighting to tabulate")
         parts = (self.of(c.weighting), self.of(c.target), self._range)
         grid = (self.grid(c, 0),) if isinstance(c.weighting, GridWeighting) else ()
-        return digest(engine(), "table", *parts, *grid)
+        return digest(unit("tabulate_weighting"), "table", *parts, *grid)
 
     def grid(self, c: Combination, seed: int) -> str:
         """Key of a combination's grid; what the grid does not ask for takes no part."""
@@ -115,37 +88,37 @@ class Keys:
         target = self.information(c.target) if rule.needs_information else None
         sampler = self.of(c.sampler) if rule.needs_sampler else None
         network = self.network(c, seed) if c.grid_follows_network else None
-        return digest(engine(), "grid", *parts, target, sampler, network)
+        return digest(unit("lay_out_grid"), "grid", *parts, target, sampler, network)
 
     def network(self, c: Combination, seed: int) -> str:
         """Key of the trained network of a combination and a seed, or of its oracle."""
         if c.weighting is None:
-            return digest(engine(), "oracle", self.of(c.network), self.of(c.target))
+            return digest("oracle", self.of(c.network), self.of(c.target))
         t = self._suite.training
         settings = t.settings(), self._range
         parts = (self.of(c.target), self.of(c.network), self.of(c.weighting), seed, c.train_steps)
         grid = (self.grid(c, seed),) if isinstance(c.weighting, GridWeighting) else ()
-        return digest(engine(), "train", *parts, settings, *grid)
+        return digest(unit("train_networks"), "train", *parts, settings, *grid)
 
     def error(self, network: str) -> str:
         """Key of a trained network's score error."""
-        return digest(engine(), "error", network)
+        return digest(unit("measure_score_errors"), "error", network)
 
     def sample(self, c: Combination, sigmas: list[float], seed: int) -> str:
         """Key of a sampling: by the grid's levels, not by the rule that made them, and by the initial law."""
         count = self._suite.sampling.samples
         parts = (self.network(c, seed), self.of(c.sampler), self.of(c.initial_law), self.information(c.target))
-        return digest(engine(), "sample", *parts, sigmas, seed, count)
+        return digest(unit("evaluate_samples"), "sample", *parts, sigmas, seed, count)
 
     def calibration(self, target: Component, seed: int, metric: str) -> str:
         """Key of a metric's score on a held-out sample."""
         count, sigma_min = self._suite.sampling.samples, self._range[0]
-        return digest(engine(), "calibrate", self.of(target), seed, count, sigma_min, metric)
+        return digest(unit("calibrate_metrics"), "calibrate", self.of(target), seed, count, sigma_min, metric)
 
 
 def descent(target: str, network: str, weighting: str, seed: int, settings: Descent) -> str:
     """Key of a network trained for its trajectory, from the digests of its components."""
-    return digest(engine(), "descent", target, network, weighting, seed, asdict(settings))
+    return digest(unit("train_networks"), "descent", target, network, weighting, seed, asdict(settings))
 
 
 def measured(sample: str, component: str) -> str:

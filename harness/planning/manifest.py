@@ -64,15 +64,32 @@ class Row(_Part):
     reason: str | None
 
 
+class Setup(_Part):
+    """What a suite fixes for all of its rows.
+
+    Attributes:
+        training: the method, and its parameters; None where nothing is trained.
+        samples: points that each combination and seed generates.
+        units: of each metric, by its label.
+    """
+
+    sigma_min: float
+    sigma_max: float
+    samples: int
+    training: tuple[str, dict[str, Any]] | None
+    units: dict[str, str]
+
+
 class Manifest(_Part):
     """All rows of a suite.
 
     Attributes:
         command: what was typed to make the results.
-        metrics: digest of each metric, by its label; `bounds` likewise.
+        metrics: what keys hold of each metric (`harness.planning.keys.Keys.of`), by its label; `bounds` likewise.
         components: what each digest stands for.
-        declared: what the metrics and bounds measure and limit; None in directories made before they said so.
         calibration: for each target's digest and each sample metric's label, the key of each seed.
+        setup: None in directories of versions before there was one.
+        declared: what the metrics and bounds measure and limit; None in directories made before they said so.
     """
 
     suite: str
@@ -85,6 +102,7 @@ class Manifest(_Part):
     calibration: dict[str, dict[str, list[str]]]
     rows: list[Row]
     environment: dict[str, str]
+    setup: Setup | None = None
     declared: Declarations | None = None
 
 
@@ -150,11 +168,30 @@ def manifest(plan: Planned, find: Find, command: str = "") -> Manifest:
         calibration=_calibration(plan),
         rows=rows,
         environment=environment(),
+        setup=_setup(plan),
         declared=Declarations(
             metrics={keys.label(m): m.measured() for m in plan.metrics},
             bounds={keys.label(b): b.limited() for b in plan.bounds},
         ),
     )
+
+
+def _setup(plan: Planned) -> Setup:
+    suite = plan.suite
+    return Setup(
+        sigma_min=suite.noise.sigma_min,
+        sigma_max=suite.noise.sigma_max,
+        samples=suite.sampling.samples,
+        training=_training(suite) if any(c.weighting is not None for c in plan.combinations) else None,
+        units={plan.keys.label(m): str(m.unit) for m in plan.metrics},
+    )
+
+
+def _training(suite: Suite) -> tuple[str, dict[str, Any]]:
+    """Return the method of training and its parameters, under the names that they have in a suite."""
+    settings = suite.training.settings()
+    method, rate = settings.pop("method"), settings.pop("rate")
+    return method, {"learning_rate": rate, **settings}
 
 
 def _effort(suite: Suite, c: Combination) -> Spent | None:
@@ -171,7 +208,7 @@ def _effort(suite: Suite, c: Combination) -> Spent | None:
 def _calibration(plan: Planned) -> dict[str, dict[str, list[str]]]:
     keys, sample_metrics = plan.keys, [m for m in plan.metrics if isinstance(m, SampleMetric)]
     return {
-        keys.of(target): {
+        keys.reference(target)["digest"]: {
             keys.label(m): [keys.calibration(target, seed, keys.of(m)) for seed in plan.suite.seeds]
             for m in sample_metrics
         }

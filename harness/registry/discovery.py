@@ -2,37 +2,37 @@
 
 A plugin is a module (or any object) whose functions marked with `harness.hookimpl` return component classes.
 One that fails to import, misspells a hook or offers something malformed contributes nothing, is reported, and
-costs nothing else. The order in which plugins are found does not matter.
+costs nothing else. All are imported before any is asked for its components, as one may register the axis that
+another's belong to: the order in which plugins are found does not matter.
 """
 
 from __future__ import annotations
 
 import inspect
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import Any
 
 import pluggy
 
 from harness import components, hookspecs
-from harness.axes import AXES
-from harness.claims.contract import Claim
+from harness.axes import AXES, Axis, table
 from harness.components import Component
-from harness.errors import HarnessError, did_you_mean
-from harness.networks import Network, OracleNetwork, TrainableNetwork
-from harness.registry.provenance import GROUP, among_claims, normalize
+from harness.errors import ContractError, HarnessError, did_you_mean
+from harness.registry.provenance import GROUP, apart, normalize
 from harness.registry.registry import Entry, PluginInfo, Problem, Registry
 
 __all__ = ["PluginError", "load"]
 
-HOOKS = {axis.hook: axis for axis in AXES.values()}
-"""The axis of each hook."""
+AXES_HOOK = "harness_axes"
+"""The hook that registers axes; each axis has a hook of its own."""
 
 RESERVED = frozenset({"axis", "formula", "name", "source"})
 """Words that no parameter may be named: they mean something else in a suite file or a table."""
@@ -49,6 +49,31 @@ class _TooSlow(BaseException):
     """Raised in a plugin that outruns its time; no `except Exception` of its own may catch it."""
 
 
+@dataclass
+class _Plugin:
+    """One entry point on its way: the object that it names, once that is imported, and what it turned out to be."""
+
+    entry_point: metadata.EntryPoint
+    info: PluginInfo
+    loaded: Any = None
+    axes: list[Axis] = field(default_factory=list)
+    classes: list[type[Component]] = field(default_factory=list)
+    unmet: list[str] = field(default_factory=list)
+
+    def step(self, function: Callable[[_Plugin], None]) -> None:
+        """Do something with the plugin, unless it has failed or is left out; whatever it raises is its own failure."""
+        if self.info.status != "ok":
+            return
+        try:
+            # Standard output is the command's, whatever a plugin prints.
+            with redirect_stdout(sys.stderr), _time_limit(SECONDS_TO_LOAD):
+                function(self)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too
+            self.info = replace(self.info, status="failed", reason=_one_line(error))
+
+
 def load(only: str | None = None) -> Registry:
     """Load the plugins.
 
@@ -61,25 +86,27 @@ def load(only: str | None = None) -> Registry:
     """
     found, problems = _discover()
     chosen = _chosen(found, os.environ.get("HARNESS_PLUGINS") if only is None else only)
-    plugins, entries = [], []
-    for entry_point, info in found:
-        if entry_point not in chosen:
-            plugins.append(replace(info, status="off"))
-            continue
-        try:
-            # Standard output is the command's, whatever a plugin prints.
-            with redirect_stdout(sys.stderr):
-                classes = _offered(entry_point)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # whatever a plugin raises, SystemExit too, is its own failure
-            plugins.append(replace(info, status="failed", reason=_one_line(error)))
-            problems.append(Problem(info.entry_point, info.distribution, plugins[-1].reason))
-        else:
-            names = {axis: tuple(sorted(c.name for c in classes if c.axis == axis)) for axis in AXES}
-            plugins.append(replace(info, components={axis: offered for axis, offered in names.items() if offered}))
-            entries += [Entry(cls, plugins[-1]) for cls in classes]
-    return Registry(entries, plugins, problems)
+    plugins = [_Plugin(e, info if e in chosen else replace(info, status="off")) for e, info in found]
+    for each in plugins:
+        each.step(_import)
+    for each in plugins:
+        each.step(lambda plugin: _refuse_axes_of_others(plugin, plugins))
+    axes = table([*AXES.values(), *(axis for each in plugins if each.info.status == "ok" for axis in each.axes)])
+    for each in plugins:
+        each.step(lambda plugin: _ask(plugin, axes))
+    for each in plugins:
+        each.info = replace(each.info, components=_names(each.classes, axes))
+        # Where some are left out, the axis of an optional hook may be among what they register.
+        wrong = [each.info.reason] if each.info.status == "failed" else each.unmet * (len(chosen) == len(found))
+        problems += [Problem(each.info.entry_point, each.info.distribution, reason) for reason in wrong]
+    entries = [Entry(cls, each.info) for each in plugins for cls in each.classes]
+    return Registry(entries, [each.info for each in plugins], problems, axes)
+
+
+def _names(classes: Sequence[type[Component]], axes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the names of classes on each axis that has one."""
+    names = {axis: tuple(sorted(cls.name for cls in classes if cls.axis == axis)) for axis in axes}
+    return {axis: offered for axis, offered in names.items() if offered}
 
 
 def _discover() -> tuple[list[tuple[metadata.EntryPoint, PluginInfo]], list[Problem]]:
@@ -113,64 +140,128 @@ def _chosen(found: Sequence[tuple[metadata.EntryPoint, PluginInfo]], only: str |
     return chosen
 
 
-def _offered(entry_point: metadata.EntryPoint) -> list[type[Component]]:
-    """Import one plugin and return the classes that it offers, checked.
+def _import(plugin: _Plugin) -> None:
+    """Import a plugin, and note the axes that it registers.
+
+    Raises:
+        PluginError: an axis is malformed. What the plugin raises passes through.
+    """
+    plugin.loaded = plugin.entry_point.load()
+    _refuse_unmarked(plugin.loaded, [AXES_HOOK])
+    axes = _answers(_manager(plugin, {}), AXES_HOOK, "axes")
+    for axis in axes:
+        _check_axis(axis)
+    plugin.axes = axes
+
+
+def _check_axis(axis: object) -> None:
+    """Refuse what is no axis that a plugin may register.
+
+    Raises:
+        PluginError: the rule that it breaks.
+    """
+    if not isinstance(axis, Axis):
+        raise PluginError(f"{AXES_HOOK} returned {axis!r}, no harness.axes.Axis")
+    what = f"{AXES_HOOK}: axis {axis.name!r}"
+    if not re.fullmatch("[a-z]+(_[a-z]+)*", axis.name):
+        raise PluginError(f"{what}: a name is lower-case words joined by underscores")
+    if axis.role != "beside":
+        raise PluginError(f"{what} has role {axis.role!r}; one that a plugin registers stands beside combinations")
+    if axis.hook in {AXES_HOOK, *(own.hook for own in AXES.values())}:
+        raise PluginError(f"{what} is one of the harness")
+    contract = axis.contract
+    if not isinstance(contract, type) or not issubclass(contract, Component) or contract.axis != axis.name:
+        raise PluginError(f"{what}: {axis.contract_path} is no subclass of harness.components.Component of that axis")
+
+
+def _refuse_axes_of_others(plugin: _Plugin, plugins: Sequence[_Plugin]) -> None:
+    """Refuse a plugin that registers an axis which another one registers too: neither has it.
+
+    Raises:
+        PluginError: the axis, and who registers it.
+    """
+    for axis in plugin.axes:
+        both = [other.info.entry_point for other in plugins if axis.name in [each.name for each in other.axes]]
+        if len(both) > 1:
+            raise PluginError(f"axis {axis.name!r} is registered by plugins {' and '.join(both)}")
+
+
+def _ask(plugin: _Plugin, axes: Mapping[str, Axis]) -> None:
+    """Note the classes that a plugin offers, checked, and its hooks of axes that nobody registers.
 
     Raises:
         PluginError: it misspells a hook, or offers something malformed. What it raises passes through.
     """
-    with _time_limit(SECONDS_TO_LOAD):
-        plugin = entry_point.load()
-        # A manager of its own: what one plugin registers can neither hide nor end another's.
-        manager = pluggy.PluginManager("harness")
-        manager.add_hookspecs(hookspecs)
-        _refuse_unmarked(plugin)
-        manager.register(plugin, name=entry_point.name)
-        _refuse_misspelled(manager)
-        return [cls for hook in HOOKS for cls in _answers(manager, hook)]
+    hooks = {axis.hook: axis for axis in axes.values()}
+    _refuse_unmarked(plugin.loaded, hooks)
+    manager = _manager(plugin, hooks)
+    for name, optional in _unknown(manager).items():
+        hint = did_you_mean(name, [AXES_HOOK, *hooks])
+        if not optional:
+            raise PluginError(f"unknown hook {name!r}; {hint}")
+        plugin.unmet.append(f"hook {name!r} is of an axis that no plugin registers; {hint}")
+    plugin.classes = [cls for hook, axis in hooks.items() for cls in _classes(manager, hook, axis)]
 
 
-def _refuse_unmarked(plugin: object) -> None:
-    for hook in HOOKS:
+def _manager(plugin: _Plugin, hooks: Iterable[str]) -> pluggy.PluginManager:
+    """Return a manager of the plugin's own: what one registers can neither hide nor end another's."""
+    manager = pluggy.PluginManager("harness")
+    manager.add_hookspecs(hookspecs)
+    for hook in hooks:
+        if not hasattr(hookspecs, hook):
+            manager.add_hookspecs(hookspecs.registered(hook))
+    manager.register(plugin.loaded, name=plugin.entry_point.name)
+    return manager
+
+
+def _refuse_unmarked(plugin: object, hooks: Iterable[str]) -> None:
+    for hook in hooks:
         function = getattr(plugin, hook, None)
         if function is not None and not hasattr(function, "harness_impl"):
             raise PluginError(f"{hook} is not marked with @harness.hookimpl")
 
 
-def _refuse_misspelled(manager: pluggy.PluginManager) -> None:
-    try:
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        for name, caller in vars(manager.hook).items():
-            if isinstance(caller, pluggy.HookCaller) and not caller.has_spec() and caller.get_hookimpls():
-                raise PluginError(f"unknown hook {name!r}; {did_you_mean(name, HOOKS)}") from error
-        raise
+def _unknown(manager: pluggy.PluginManager) -> dict[str, bool]:
+    """Return the hooks that a plugin implements and that do not exist, and whether it marks each as optional."""
+    callers = {name: caller for name, caller in vars(manager.hook).items() if isinstance(caller, pluggy.HookCaller)}
+    unknown = {name: caller.get_hookimpls() for name, caller in callers.items() if not caller.has_spec()}
+    return {name: all(made.optionalhook for made in made_of) for name, made_of in unknown.items() if made_of}
 
 
-def _answers(manager: pluggy.PluginManager, hook: str) -> list[type[Component]]:
+def _answers(manager: pluggy.PluginManager, hook: str, what: str) -> list[Any]:
+    """Return what a plugin's hook returns: a list, empty where it has no such hook.
+
+    Raises:
+        PluginError: it is no list.
+    """
     caller: pluggy.HookCaller = getattr(manager.hook, hook)
     if not caller.get_hookimpls():
         return []
     answers = caller()
     if len(answers) != 1 or not isinstance(answers[0], (list, tuple)):
         given = type(answers[0]).__name__ if answers else "None"
-        raise PluginError(f"{hook} returned {given}; it must return a list of classes")
-    names = set()
-    for cls in answers[0]:
-        _check_class(hook, cls)
-        if cls.name in names:
-            raise PluginError(f"{hook} offers the name {cls.name!r} twice")
-        names.add(cls.name)
+        raise PluginError(f"{hook} returned {given}; it must return a list of {what}")
     return list(answers[0])
 
 
-def _check_class(hook: str, cls: Any) -> None:
+def _classes(manager: pluggy.PluginManager, hook: str, axis: Axis) -> list[type[Component]]:
+    classes = _answers(manager, hook, "classes")
+    names = set()
+    for cls in classes:
+        _check_class(axis, cls)
+        if cls.name in names:
+            raise PluginError(f"{hook} offers the name {cls.name!r} twice")
+        names.add(cls.name)
+    return classes
+
+
+def _check_class(axis: Axis, cls: Any) -> None:
     """Check one class that a hook returned against the contract of the axis.
 
     Raises:
         PluginError: it breaks the contract; the message names the rule.
     """
-    contract = HOOKS[hook].contract
+    hook, contract = axis.hook, axis.contract
     if not isinstance(cls, type) or not issubclass(cls, contract):
         raise PluginError(f"{hook} returned {cls!r}, no subclass of {contract.__module__}.{contract.__name__}")
     name = getattr(cls, "name", None)
@@ -183,24 +274,13 @@ def _check_class(hook: str, cls: Any) -> None:
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         raise PluginError(f"{what} does not define {missing}")
-    if contract is Network and not issubclass(cls, (OracleNetwork, TrainableNetwork)):
-        raise PluginError(f"{what} must derive from TrainableNetwork or OracleNetwork")
-    if contract is Claim:
-        _check_claim(what, cls)
-    elif among_claims(cls):
-        raise PluginError(f"{what} lies in its package's folder 'claims', which no digest covers; move it elsewhere")
+    try:
+        cls.check_class()
+    except ContractError as error:
+        raise PluginError(f"{what} {error}") from error
+    if contract.makes_results and (folder := apart(cls)):
+        raise PluginError(f"{what} lies in its package's folder {folder!r}, which no digest covers; move it elsewhere")
     _check_parameters(what, cls, contract)
-
-
-def _check_claim(what: str, cls: type[Any]) -> None:
-    number = getattr(cls, "number", None)
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise PluginError(f"{what}: number is {number!r}; a claim has a whole number from 1")
-    for text in ("title", "statement"):
-        if not isinstance(getattr(cls, text, None), str) or not getattr(cls, text).strip():
-            raise PluginError(f"{what} has no {text}; a claim says what it claims")
-    if not (cls.__doc__ or "").strip():
-        raise PluginError(f"{what} has no docstring; a claim states the rule that decides it")
 
 
 def _check_parameters(what: str, cls: type[Component], contract: type[Component]) -> None:

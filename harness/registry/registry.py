@@ -1,7 +1,7 @@
 """The registry: every component that the installed plugins offer, by axis and name.
 
 A name is bare (`heun`) or qualified by its distribution (`diffusion-harness/heun`). A bare name that two
-plugins claim means neither: it must be qualified.
+plugins offer means neither: it must be qualified.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness import components
-from harness.axes import AXES, Axis
+from harness.axes import AXES, Axis, of
 from harness.components import Component, ComponentError, Request
 from harness.errors import did_you_mean
-from harness.registry.provenance import Provenance, normalize, source_digest, source_root
+from harness.registry.provenance import Provenance, folders_apart, normalize, source_digest, source_root
 from harness.targets import Target
 
 
@@ -90,9 +90,11 @@ class Registry:
     def from_classes(
         cls, classes: Iterable[type[Component]], distribution: str = "local", version: str = "0"
     ) -> Registry:
-        """Make a registry of classes that no installed plugin offers."""
+        """Make a registry of classes that no installed plugin offers, with their axes."""
         plugin = PluginInfo("local", distribution, version, "ok")
-        return cls([Entry(each, plugin) for each in classes], [plugin])
+        entries = [Entry(each, plugin) for each in classes]
+        further = {axis.name: axis for each in entries if (axis := of(each.cls)).name not in AXES}
+        return cls(entries, [plugin], axes={**AXES, **further})
 
     def classes(self, axis: str) -> dict[str, type[Component]]:
         """Return the classes of an axis by name, sorted; names that clash appear qualified."""
@@ -112,13 +114,13 @@ class Registry:
             ComponentError: no plugin offers it (with candidates), or several do (naming each).
         """
         distribution, slash, bare = name.rpartition("/")
-        claims = self._entries[axis].get(bare, [])
+        entries = self._entries[axis].get(bare, [])
         if slash:
-            claims = [e for e in claims if normalize(e.plugin.distribution) == normalize(distribution)]
-        if len(claims) == 1:
-            return claims[0].cls
-        if claims:
-            raise ComponentError(_clash(axis, name, claims))
+            entries = [e for e in entries if normalize(e.plugin.distribution) == normalize(distribution)]
+        if len(entries) == 1:
+            return entries[0].cls
+        if entries:
+            raise ComponentError(_clash(axis, name, entries))
         raise ComponentError(f"unknown {_words(axis)} {name!r}; {self._candidates(axis, name)}")
 
     def make(self, axis: str, request: Request) -> list[Component]:
@@ -153,7 +155,7 @@ class Registry:
         if entry is None:
             raise ComponentError(f"{cls.__module__}.{cls.__qualname__} is offered by no loaded plugin")
         root = source_root(cls)
-        source = "" if root is None else source_digest(root)
+        source = "" if root is None else source_digest(root, folders_apart(cls))
         return Provenance(entry.plugin.distribution, entry.plugin.version, source)
 
     def reference(self, component: Component) -> dict[str, Any]:
@@ -198,13 +200,13 @@ class Registry:
         return f"{hint} (not loaded: {', '.join(failed)}; see harness plugins)" if failed else hint
 
 
-def _clash(axis: str, name: str, claims: Sequence[Entry]) -> str:
-    claimed = f"{_words(axis)} {name!r} is claimed by"
-    qualified = sorted({entry.qualified for entry in claims})
+def _clash(axis: str, name: str, entries: Sequence[Entry]) -> str:
+    offered = f"{_words(axis)} {name!r} is offered by"
+    qualified = sorted({entry.qualified for entry in entries})
     if len(qualified) == 1:
-        names = " and ".join(entry.plugin.entry_point for entry in claims)
-        return f"{claimed} plugins {names} of one distribution, {claims[0].plugin.distribution}"
-    return f"{claimed} {len(qualified)} distributions; write {' or '.join(qualified)}"
+        names = " and ".join(entry.plugin.entry_point for entry in entries)
+        return f"{offered} plugins {names} of one distribution, {entries[0].plugin.distribution}"
+    return f"{offered} {len(qualified)} distributions; write {' or '.join(qualified)}"
 
 
 def _words(axis: str) -> str:

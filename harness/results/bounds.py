@@ -13,34 +13,17 @@ types, no number is infinite or undefined, and it agrees with itself:
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-from harness.results.document import (
-    Count,
-    Document,
-    LeaderboardError,
-    Name,
-    Position,
-    check_order,
-    check_version,
-    refuse,
-)
-
-BOUNDS_SCHEMA_VERSION = 1
+from harness.results.document import Count, Document, Name, Part, Position, check_order
 
 
-def score(violations: int, median: float | None) -> tuple[int, bool, float]:
-    """Return what bounds are ranked by, smaller first: medians that differ by rounding only are equal."""
-    return violations, median is None, math.inf if median is None else float(f"{median:.9g}")
-
-
-class Tightness(Document):
+class Tightness(Part):
     """Bound over measured value, over n rows that have both: 1 is a perfect bound."""
 
     lower_quartile: float
@@ -54,7 +37,7 @@ class Tightness(Document):
         return self
 
 
-class Order(Document):
+class Order(Part):
     """Kendall's τ between the order by the bound and the measured order, over n rows that have both."""
 
     kendall_tau: Annotated[float, Field(ge=-1, le=1)] | None
@@ -68,7 +51,7 @@ class Order(Document):
         return self
 
 
-class Scores(Document):
+class Scores(Part):
     """What one bound did on some rows.
 
     Attributes:
@@ -91,8 +74,9 @@ class Scores(Document):
 
     @property
     def score(self) -> tuple[int, bool, float]:
-        """What bounds are ranked by, smaller first."""
-        return score(self.violations, None if self.tightness is None else self.tightness.median)
+        """What bounds are ranked by, smaller first: medians that differ by rounding only are equal."""
+        median = math.inf if self.tightness is None else float(f"{self.tightness.median:.9g}")
+        return self.violations, self.tightness is None, median
 
     @model_validator(mode="after")
     def _check_counts(self) -> Self:
@@ -126,6 +110,8 @@ class Standing(Scores):
 class BoundsBoard(Document):
     """Every bound of a suite, ranked over all targets and on each."""
 
+    noun: ClassVar[str] = "a leaderboard of bounds"
+
     schema_version: Literal[1]
     suite: Name
     environment: dict[str, JsonValue]
@@ -146,49 +132,6 @@ class BoundsBoard(Document):
         for standing in self.bounds:
             _check_sums(standing, by_bound[standing.bound])
         return self
-
-
-def validate_bounds(document: object) -> BoundsBoard:
-    """Check a document, as `json.loads` gives it, against the contract.
-
-    Raises:
-        LeaderboardError: a newer schema version, or one line with the place in the document and the rule.
-    """
-    if isinstance(document, BoundsBoard):
-        return document
-    if not isinstance(document, dict):
-        raise LeaderboardError(f"a leaderboard of bounds is a JSON object, not {type(document).__name__}")
-    check_version(document.get("schema_version"), BOUNDS_SCHEMA_VERSION)
-    try:
-        return BoundsBoard.model_validate(document)
-    except ValidationError as error:
-        refuse(error)
-
-
-def bounds_to_json(document: object) -> str:
-    """Return the canonical text: fields in contract order, one bound or entry a line.
-
-    Raises:
-        LeaderboardError: the document breaks the contract.
-    """
-    plain = validate_bounds(document).model_dump(mode="json")
-    lines = []
-    for key, value in plain.items():
-        text = _dump(value)
-        if isinstance(value, list) and value:
-            text = "[\n" + ",\n".join(f"  {_dump(entry)}" for entry in value) + "\n ]"
-        lines.append(f" {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def bounds_json_schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12); rules between fields are left to `validate_bounds`."""
-    schema = BoundsBoard.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _check_ranks(scores: Iterable[Scores]) -> None:

@@ -17,15 +17,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
 from harness.quantities import Declarations, Measured
 from harness.results import statistics
-from harness.results.bounds import BOUNDS_SCHEMA_VERSION, score
-from harness.results.leaderboard import Row, validate
+from harness.results.bounds import BoundsBoard, Entry, Order, Standing, Tightness
+from harness.results.leaderboard import Leaderboard, Row
 from harness.results.sections import Section, sections
+
+Scored = TypeVar("Scored", Entry, Standing)
 
 PATH = "path-kl"
 """What the total of a row's budget is called beside the metrics."""
@@ -37,18 +39,10 @@ Comparison = tuple[float, float]
 """A bound and the measured value that it limits."""
 
 
-def rank_bounds(document: object) -> dict[str, Any]:
-    """Return the document in which the bounds of a leaderboard compete (`harness.results.bounds`).
-
-    Arguments:
-        document: the leaderboard, as a model or as plain JSON data.
-
-    Raises:
-        LeaderboardError: the document breaks its contract.
-    """
-    board = validate(document)
+def rank_bounds(board: Leaderboard) -> BoundsBoard:
+    """Return the document in which the bounds of a leaderboard compete."""
     names, declared = sorted({name for row in board.rows for name in row.bounds}), with_budgets(board.declared)
-    entries: list[dict[str, Any]] = []
+    entries: list[Entry] = []
     compared: dict[str, list[Comparison]] = {name: [] for name in names}
     for section in sections(board):
         made = []
@@ -58,16 +52,14 @@ def rank_bounds(document: object) -> dict[str, Any]:
             compared[name] += pairs
             made.append(_entry(section, name, metric, pairs, declared))
         entries += _ranked(made)
-    standings = [
-        _standing(name, [e for e in entries if e["bound"] == name], compared[name], declared) for name in names
-    ]
-    return {
-        "schema_version": BOUNDS_SCHEMA_VERSION,
-        "suite": board.suite,
-        "environment": dict(board.environment),
-        "bounds": _ranked(standings),
-        "entries": entries,
-    }
+    standings = [_standing(name, [e for e in entries if e.bound == name], compared[name], declared) for name in names]
+    return BoundsBoard(
+        schema_version=1,
+        suite=board.suite,
+        environment=dict(board.environment),
+        bounds=_ranked(standings),
+        entries=entries,
+    )
 
 
 def with_budgets(declared: Declarations) -> Declarations:
@@ -101,36 +93,37 @@ def _measured(row: Row, metric: str, declared: Declarations) -> float | None:
 
 def _entry(
     section: Section, bound: str, metric: str | None, pairs: Sequence[Comparison], declared: Declarations
-) -> dict[str, Any]:
+) -> Entry:
     rows = [row for row in section.ranked if row.bounds.get(bound) is not None]
-    return {
-        "bound": bound,
-        "rank": 1,
-        "rows": len(section.ranked),
-        "applies": len(rows),
-        "violations": sum(any(v.bound == bound for v in row.violations) for row in rows),
-        "tightest": sum(_is_tightest(row, bound, metric, declared) for row in rows) if metric else 0,
-        "tightness": _tightness(pairs),
-        "target": section.target,
-        "metric": metric,
-        "order": _order(pairs),
-    }
+    return Entry(
+        bound=bound,
+        rank=1,
+        rows=len(section.ranked),
+        applies=len(rows),
+        violations=sum(any(v.bound == bound for v in row.violations) for row in rows),
+        tightest=sum(_is_tightest(row, bound, metric, declared) for row in rows) if metric else 0,
+        tightness=_tightness(pairs),
+        target=section.target,
+        metric=metric,
+        order=_order(pairs),
+    )
 
 
-def _standing(
-    bound: str, entries: Sequence[dict[str, Any]], pairs: Sequence[Comparison], declared: Declarations
-) -> dict[str, Any]:
-    counts = {key: sum(e[key] for e in entries) for key in ("rows", "applies", "violations", "tightest")}
-    taus = [e["order"]["kendall_tau"] for e in entries if e["metric"] and declared.quantity(e["metric"]) != "path-kl"]
+def _standing(bound: str, entries: Sequence[Entry], pairs: Sequence[Comparison], declared: Declarations) -> Standing:
+    below_path = [entry for entry in entries if entry.metric and declared.quantity(entry.metric) != "path-kl"]
+    taus = [entry.order.kendall_tau for entry in below_path]
     known = [tau for tau in taus if tau is not None]
-    return {
-        "bound": bound,
-        "rank": 1,
-        **counts,
-        "tightness": _tightness(pairs),
-        "targets": sum(e["applies"] > 0 for e in entries),
-        "kendall_tau": float(np.mean(known)) if known else None,
-    }
+    return Standing(
+        bound=bound,
+        rank=1,
+        rows=sum(entry.rows for entry in entries),
+        applies=sum(entry.applies for entry in entries),
+        violations=sum(entry.violations for entry in entries),
+        tightest=sum(entry.tightest for entry in entries),
+        tightness=_tightness(pairs),
+        targets=sum(entry.applies > 0 for entry in entries),
+        kendall_tau=float(np.mean(known)) if known else None,
+    )
 
 
 def _is_tightest(row: Row, bound: str, metric: str, declared: Declarations) -> bool:
@@ -140,25 +133,24 @@ def _is_tightest(row: Row, bound: str, metric: str, declared: Declarations) -> b
     return own is not None and own <= min(others) * (1 + ROUNDING)
 
 
-def _tightness(pairs: Sequence[Comparison]) -> dict[str, Any] | None:
+def _tightness(pairs: Sequence[Comparison]) -> Tightness | None:
     """Quartiles of bound over measured value; a value that is not positive has no ratio."""
     ratios = [limit / value for limit, value in pairs if value > 0 and math.isfinite(limit / value)]
     if not ratios:
         return None
     lower, median, upper = (float(q) for q in np.quantile(ratios, (0.25, 0.5, 0.75)))
-    return {"lower_quartile": lower, "median": median, "upper_quartile": upper, "n": len(ratios)}
+    return Tightness(lower_quartile=lower, median=median, upper_quartile=upper, n=len(ratios))
 
 
-def _order(pairs: Sequence[Comparison]) -> dict[str, Any]:
+def _order(pairs: Sequence[Comparison]) -> Order:
     tau = statistics.kendall(*np.array(pairs).T) if pairs else None
     if tau is None:
-        return {"kendall_tau": None, "low": None, "high": None, "n": len(pairs)}
-    return {"kendall_tau": tau.value, "low": tau.low, "high": tau.high, "n": tau.n}
+        return Order(kendall_tau=None, low=None, high=None, n=len(pairs))
+    return Order(kendall_tau=tau.value, low=tau.low, high=tau.high, n=tau.n)
 
 
-def _ranked(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _ranked(scores: Sequence[Scored]) -> list[Scored]:
     """Give ranks by validity, then median tightness, and sort by them; bounds of equal score by name."""
-    values = [score(e["violations"], e["tightness"] and e["tightness"]["median"]) for e in scores]
-    for entry, own in zip(scores, values, strict=True):
-        entry["rank"] = 1 + sum(other < own for other in values)
-    return sorted(scores, key=lambda entry: (entry["rank"], entry["bound"]))
+    ranks = [1 + sum(other.score < each.score for other in scores) for each in scores]
+    placed = [each.model_copy(update={"rank": rank}) for each, rank in zip(scores, ranks, strict=True)]
+    return sorted(placed, key=lambda each: (each.rank, each.bound))

@@ -1,35 +1,132 @@
-"""JSON documents: strict types, a schema version, and one line that says what is wrong with one."""
+"""JSON documents: strict types, a schema version, canonical text, and one line that says what is wrong with one.
+
+A kind of document is a subclass of `Document` with a literal `schema_version`. It says how errors call it (`noun`) and
+how a document of an older version becomes one of the next (`upgrades`).
+"""
 
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, NoReturn
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NoReturn, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import HarnessError
 
 Name = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=0)]
+Position = Annotated[int, Field(ge=1)]
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""From the plain data of one version to that of the next; what is malformed passes through, to be refused after it."""
 
 
-class Document(BaseModel):
+class LeaderboardError(HarnessError):
+    """A document breaks its contract, or cannot be read or shown."""
+
+
+class Part(BaseModel):
     """A part of a JSON document: strict types, no unknown key, no NaN or infinity."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-SCHEMA_VERSION = 3
+class Document(Part):
+    """A whole JSON document.
 
-Count = Annotated[int, Field(ge=0)]
-Position = Annotated[int, Field(ge=1)]
+    Attributes:
+        noun: what errors call a document of this kind, with its article.
+        upgrades: by version, how its documents become those of the next; others are not read.
+        schema_version: version of the contract; a subclass declares it as a literal.
+    """
 
+    noun: ClassVar[str]
+    upgrades: ClassVar[Mapping[int, Upgrade]] = {}
 
-class LeaderboardError(HarnessError):
-    """A leaderboard document breaks its contract, or cannot be read or shown."""
+    schema_version: int
+
+    @classmethod
+    def version(cls) -> int:
+        """Return the version of the contract that this class is."""
+        (version,) = get_args(cls.model_fields["schema_version"].annotation)
+        return int(version)
+
+    @classmethod
+    def validate(cls, value: object) -> Self:
+        """Check a document, as `json.loads` gives it; one of an older version is read as what it was.
+
+        Raises:
+            LeaderboardError: a version that is not read, or one line with the place in the document and the rule.
+        """
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, dict):
+            raise LeaderboardError(f"{cls.noun} is a JSON object, not {type(value).__name__}")
+        cls._check_version(value.get("schema_version"))
+        for version in range(value["schema_version"], cls.version()):
+            value = cls.upgrades[version](value) | {"schema_version": version + 1}
+        try:
+            return cls.model_validate(value)
+        except ValidationError as error:
+            raise LeaderboardError(one_rule(error)) from error
+
+    @classmethod
+    def read(cls, path: Path | str) -> Self:
+        """Read and check a file.
+
+        Raises:
+            LeaderboardError: the file cannot be read, is no JSON, or breaks the contract; one line.
+        """
+        try:
+            value = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        except OSError as error:
+            raise LeaderboardError(f"{path} cannot be read: {error.strerror}") from error
+        except (ValueError, RecursionError) as error:
+            raise LeaderboardError(f"{path} is not valid JSON: {' '.join(str(error).split())}") from error
+        try:
+            return cls.validate(value)
+        except LeaderboardError as error:
+            raise LeaderboardError(f"{path}: {error}") from error
+
+    def to_json(self) -> str:
+        """Return the canonical text: fields in contract order, one list entry a line, no NaN."""
+        lines = []
+        for key, value in self.model_dump(mode="json").items():
+            text = _dump(value)
+            if isinstance(value, list) and value:
+                text = "[\n" + ",\n".join(f"  {_dump(entry)}" for entry in value) + "\n ]"
+            lines.append(f" {json.dumps(key)}: {text}")
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the JSON schema (draft 2020-12); rules between fields are left to `validate`."""
+        return {"$schema": "https://json-schema.org/draft/2020-12/schema", **cls.model_json_schema()}
+
+    @classmethod
+    def _check_version(cls, version: object) -> None:
+        """Refuse a version that is neither this one nor one that upgrades lead here from."""
+        known = cls.version()
+        if not isinstance(version, int) or isinstance(version, bool):
+            raise LeaderboardError(f"schema_version: {version!r} is no version; this harness reads {known}")
+        if version > known:
+            raise LeaderboardError(
+                f"schema_version: {version} is newer than this harness reads ({known}); "
+                "upgrade with: pip install --upgrade diffusion-harness"
+            )
+        if version < min(cls.upgrades, default=known):
+            raise LeaderboardError(f"schema_version: {version} does not exist; this harness reads {known}")
 
 
 def check_order(low: float | None, value: float | None, high: float | None) -> None:
-    """Refuse an interval that does not hold its value; None is unknown."""
+    """Refuse an interval that does not hold its value; None is unknown.
+
+    Raises:
+        ValueError: which two are in the wrong order.
+    """
     ends = [("low", low), ("value", value), ("high", high)]
     known = [(name, end) for name, end in ends if end is not None]
     for (lower, a), (upper, b) in itertools.pairwise(known):
@@ -37,25 +134,8 @@ def check_order(low: float | None, value: float | None, high: float | None) -> N
             raise ValueError(f"{lower} {a:g} is above {upper} {b:g}")
 
 
-def check_version(version: object, known: int = SCHEMA_VERSION, oldest: int | None = None) -> None:
-    """Refuse a schema version that is not between the oldest and the known one (by default, that one alone).
-
-    Raises:
-        LeaderboardError: what to do about it.
-    """
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise LeaderboardError(f"schema_version: {version!r} is no version; this harness reads {known}")
-    if version > known:
-        raise LeaderboardError(
-            f"schema_version: {version} is newer than this harness reads ({known}); "
-            "upgrade with: pip install --upgrade diffusion-harness"
-        )
-    if version < (known if oldest is None else oldest):
-        raise LeaderboardError(f"schema_version: {version} does not exist; this harness reads {known}")
-
-
-def refuse(error: ValidationError) -> NoReturn:
-    """Raise a LeaderboardError of one line: where in the document, which rule, what was there."""
+def one_rule(error: ValidationError) -> str:
+    """Return the first mistake in one line: where in the document, which rule, what was there."""
     first = error.errors()[0]
     where = ""
     for part in first["loc"]:
@@ -63,4 +143,12 @@ def refuse(error: ValidationError) -> NoReturn:
     rule = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     given = first["input"]
     shown = "" if first["type"] == "missing" or isinstance(given, (dict, list, BaseModel)) else f", not {given!r:.60}"
-    raise LeaderboardError(" ".join(f"{where.lstrip('.')}: {rule}{shown}".removeprefix(": ").split())) from error
+    return " ".join(f"{where.lstrip('.')}: {rule}{shown}".removeprefix(": ").split())
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON number")

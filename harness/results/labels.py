@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.axes import crossed
 from harness.components import format_value
@@ -31,19 +31,14 @@ class Labels:
             for key, label in _distinguish(group).items():
                 self._labels[axis, key] = label
 
-    def __call__(self, axis: str, component: Reference | Mapping[str, Any]) -> str:
-        """Return the label of a target or component of these rows; a plain mapping is read as one."""
-        return self._labels[axis, _reference(component).key]
+    def __call__(self, axis: str, component: Reference) -> str:
+        """Return the label of a target or component of these rows."""
+        return self._labels[axis, component.key]
 
 
-def labels(rows: Iterable[Row | Mapping[str, Any]]) -> Labels:
-    """Return the labels of the targets and components of rows, given as models or as plain mappings."""
-    found = []
-    for row in rows:
-        for axis in crossed():
-            component = row[axis] if isinstance(row, Mapping) else getattr(row, axis)
-            found.append((axis, _reference(component)))
-    return Labels(found)
+def labels(rows: Iterable[Row]) -> Labels:
+    """Return the labels of the targets and components of rows."""
+    return Labels((axis, row.component(axis)) for row in rows for axis in crossed())
 
 
 def _distinguish(group: Mapping[str, Reference]) -> dict[str, str]:
@@ -57,7 +52,3 @@ def _distinguish(group: Mapping[str, Reference]) -> dict[str, str]:
         settings = ",".join(f"{k}={format_value(component.params[k])}" for k in shown if k in component.params)
         result[key] = f"{name}:{settings}" if settings else name
     return result
-
-
-def _reference(component: Reference | Mapping[str, Any]) -> Reference:
-    return component if isinstance(component, Reference) else Reference.model_validate(component)

@@ -1,9 +1,9 @@
 """The leaderboard: the JSON document that every table, page and plot is drawn from, and its rules.
 
 The models below are the contract, schema version 3. Documents of version 1, before initial laws, are read as what
-they were: every sampler started at N(0, σ_max² I), at a level that they do not tell. Those of versions 1 and 2 do not
-say what metrics measure and bounds limit: see `harness.results.older`. A document is valid when its fields have the
-stated types, no number is infinite or undefined, and it agrees with itself:
+they were: every sampler started at N(0, σ_max² I), at a level that they do not tell. Those of version 2 do not tell
+their setup, nor what their metrics measure and their bounds limit (`harness.results.older`). A document is valid when
+its fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
     a smaller rank never has a larger value of the ranking metric; failures come last
@@ -12,6 +12,7 @@ stated types, no number is infinite or undefined, and it agrees with itself:
     training + statistical + estimation + approximation = score_max ≥ score_exact = score
     a row has a reason exactly when it failed
     no combination twice; every target named beside the rows is a target of the rows
+    no more seeds behind a metric than the setup has, and no metric that the setup lacks
 
 A null `low` or `high` means that there were too few seeds for an interval; a null bound, that it does not
 apply.
@@ -23,26 +24,17 @@ import itertools
 import json
 import math
 from collections import defaultdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from harness.axes import NUMBERS, Axis, crossed, design
 from harness.components import digest
 from harness.quantities import Declarations
-from harness.results.document import (
-    Count,
-    Document,
-    LeaderboardError,
-    Name,
-    Position,
-    check_order,
-    check_version,
-    refuse,
-)
+from harness.results.document import Count, Document, Name, Part, Position, Upgrade, check_order
 from harness.results.older import declarations
 from harness.results.references import Reference, find, with_axes
+from harness.results.setup import Setup
 
 UNFINISHED = "not computed yet: run the same command again"
 """Reason of a row of which something is still missing; no failure."""
@@ -54,7 +46,7 @@ else:
 """What the combinations of a target differ in, as a field of a row."""
 
 
-class Estimate(Document):
+class Estimate(Part):
     """A metric of one combination: the mean over seeds and its interval."""
 
     value: float
@@ -68,7 +60,7 @@ class Estimate(Document):
         return self
 
 
-class Calibration(Document):
+class Calibration(Part):
     """A metric of a held-out sample of the same size: what a perfect generator reaches."""
 
     target: Name
@@ -83,7 +75,7 @@ class Calibration(Document):
         return self
 
 
-class Agreement(Document):
+class Agreement(Part):
     """Kendall's τ between the order by a bound and the order by the ranking metric, over n combinations."""
 
     target: Name
@@ -99,7 +91,7 @@ class Agreement(Document):
         return self
 
 
-class Effect(Document):
+class Effect(Part):
     """One choice of one axis, with the others matched.
 
     `factor` is the geometric mean, over `contexts` settings of the other axes, of the ranking metric
@@ -122,7 +114,7 @@ class Effect(Document):
         return self
 
 
-class Terms(Document):
+class Terms(Part):
     """The exact path divergence in nats, term by term (`variance` may be negative)."""
 
     initialization: float
@@ -140,7 +132,7 @@ class Terms(Document):
         return self
 
 
-class Term(Document):
+class Term(Part):
     """One term of a split, in nats: the mean over seeds and its interval."""
 
     value: float
@@ -153,7 +145,7 @@ class Term(Document):
         return self
 
 
-class ScoreSplit(Document):
+class ScoreSplit(Part):
     """Theorem 3's form of the score error of a trained network, term by term, in nats.
 
     `training` + `statistical` + `estimation` + `approximation` = `score_max` = max_j Δ_j/(β_j u_j) · (L − L*), which
@@ -182,7 +174,7 @@ class ScoreSplit(Document):
         return self
 
 
-class Violation(Document):
+class Violation(Part):
     """A measured value above an applicable bound by more than its interval."""
 
     bound: Name
@@ -192,7 +184,7 @@ class Violation(Document):
     bound_value: float
 
 
-class _Ranked(Document):
+class _Ranked(Part):
     rank: Position
     rank_low: Position
     rank_high: Position
@@ -279,13 +271,52 @@ class Row(_Design):
             raise ValueError(f"violation of {violation.bound} by {violation.metric}: low is not above the bound")
 
 
+def _default(axis: Axis, version: str) -> dict[str, Any]:
+    """Return the component that every row had before documents named an axis."""
+    (name,) = axis.default or (axis.absent,)
+    found = {"name": name, "params": {}, "distribution": "diffusion-harness", "version": version}
+    return {**found, "digest": digest(axis.name, name)}
+
+
+def _with_initial_law(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 1 to 2: rows start from `centered`, at a level and a cost that they do not tell."""
+    rows = document.get("rows")
+    if not isinstance(rows, list):
+        return document
+    environment = document.get("environment")
+    version = str(environment.get("harness", "0") if isinstance(environment, dict) else "0")
+    new: dict[str, Any] = {a.name: _default(a, version) for a in crossed().values() if a.since > 1}
+    new |= {"sigma_max": None, "compute": None, "training_share": None}
+    return document | {"rows": [new | row if isinstance(row, dict) else row for row in rows]}
+
+
+def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 2 to 3: the setup is not known; metrics and bounds are those that shipped then, by their names."""
+    rows = document.get("rows")
+    found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    metrics, bounds = (
+        sorted({name for row in found if isinstance(row.get(field), dict) for name in row[field]})
+        for field in ("metrics", "bounds")
+    )
+    return {"setup": None, "declared": declarations(metrics, bounds).model_dump(mode="json")} | document
+
+
 class Leaderboard(Document):
-    """Every combination of a suite, ranked per target; `declared` says what its metrics and bounds are."""
+    """Every combination of a suite, ranked per target.
+
+    Attributes:
+        setup: what made it; None in documents of versions 1 and 2.
+        declared: what its metrics measure and its bounds limit.
+    """
+
+    noun: ClassVar[str] = "a leaderboard"
+    upgrades: ClassVar[dict[int, Upgrade]] = {1: _with_initial_law, 2: _without_setup}
 
     schema_version: Literal[3]
     suite: Name
     metric: Name
     environment: dict[str, JsonValue]
+    setup: Setup | None
     declared: Declarations
     calibration: list[Calibration]
     agreement: list[Agreement]
@@ -297,118 +328,9 @@ class Leaderboard(Document):
         _check_combinations(self.rows)
         _check_ranks(self.rows, self.metric)
         _check_targets(self)
+        if self.setup is not None:
+            _check_setup(self.setup, self.rows)
         return self
-
-
-def validate(document: object) -> Leaderboard:
-    """Check a leaderboard document, as `json.loads` gives it, against the contract.
-
-    Raises:
-        LeaderboardError: a newer schema version, or one line with the place in the document and the rule.
-    """
-    if isinstance(document, Leaderboard):
-        return document
-    if not isinstance(document, dict):
-        raise LeaderboardError(f"a leaderboard is a JSON object, not {type(document).__name__}")
-    check_version(document.get("schema_version"), oldest=1)
-    try:
-        return Leaderboard.model_validate(_upgraded(document))
-    except ValidationError as error:
-        refuse(error)
-
-
-def read(path: Path) -> Leaderboard:
-    """Read and check a leaderboard file.
-
-    Raises:
-        LeaderboardError: the file cannot be read, is no JSON, or breaks the contract; one line.
-    """
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except OSError as error:
-        raise LeaderboardError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise LeaderboardError(f"{path} is not valid JSON: {error}") from error
-    try:
-        return validate(document)
-    except LeaderboardError as error:
-        raise LeaderboardError(f"{path}: {error}") from error
-
-
-def to_json(document: object) -> str:
-    """Return the canonical text of a leaderboard: fields in contract order, one list entry a line, no NaN.
-
-    Raises:
-        LeaderboardError: the document breaks the contract.
-    """
-    lines = []
-    for key, value in validate(document).model_dump(mode="json").items():
-        if isinstance(value, list) and value:
-            text = "[\n" + ",\n".join(f"  {_dump(entry)}" for entry in value) + "\n ]"
-        else:
-            text = _dump(value)
-        lines.append(f" {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12) of the document; rules between fields are left to `validate`."""
-    schema = Leaderboard.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON number")
-
-
-def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document of an older version as one of this."""
-    if document["schema_version"] == 1:
-        document = _with_initial_laws(document)
-    if document["schema_version"] == 2:
-        document = _with_declarations(document)
-    return document
-
-
-def _with_declarations(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 2 to 3: metrics and bounds are those that shipped then, by their names."""
-    rows = document.get("rows")
-    found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    metrics, bounds = (
-        [name for row in found if isinstance(row.get(field), dict) for name in row[field]]
-        for field in ("metrics", "bounds")
-    )
-    declared = declarations(sorted({*metrics, *_metrics_beside(document)}), sorted(set(bounds)))
-    return {"declared": declared.model_dump(mode="json")} | document | {"schema_version": 3}
-
-
-def _metrics_beside(document: dict[str, Any]) -> list[str]:
-    ranking = document.get("metric")
-    return [ranking] if isinstance(ranking, str) else []
-
-
-def _with_initial_laws(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 1 to 2: rows start as every row did then, at a level and a cost that they do not tell."""
-    rows = document.get("rows")
-    if not isinstance(rows, list):
-        return document | {"schema_version": 2}
-    environment = document.get("environment")
-    version = str(environment.get("harness", "0") if isinstance(environment, dict) else "0")
-    new: dict[str, Any] = {a.name: _default(a, version) for a in crossed().values() if a.since == 2}
-    new |= {"sigma_max": None, "compute": None, "training_share": None}
-    rows = [new | row if isinstance(row, dict) else row for row in rows]
-    return document | {"schema_version": 2, "rows": rows}
-
-
-def _default(axis: Axis, version: str) -> dict[str, Any]:
-    """Return the component that every row had before documents named an axis."""
-    (name,) = axis.default or (axis.absent,)
-    found = {"name": name, "params": {}, "distribution": "diffusion-harness", "version": version}
-    return {**found, "digest": digest(axis.name, name)}
 
 
 def _combination(row: Row) -> str:
@@ -451,8 +373,19 @@ def _check_targets(board: Leaderboard) -> None:
         ("calibration", board.calibration),
         ("agreement", board.agreement),
         ("effects", board.effects),
+        ("setup.targets", board.setup.targets if board.setup else []),
     ]
     for field, named in entries:
         for i, entry in enumerate(named):
             if len(find(entry.target, targets.values())) != 1:
                 raise ValueError(f"{field}[{i}].target: {entry.target!r} names not exactly one target of the rows")
+
+
+def _check_setup(setup: Setup, rows: list[Row]) -> None:
+    known = {entry.metric for entry in setup.metrics}
+    for i, row in enumerate(rows):
+        for name, estimate in row.metrics.items():
+            if name not in known:
+                raise ValueError(f"rows[{i}].metrics.{name}: is none of the setup's metrics")
+            if estimate.n_seeds > len(setup.seeds):
+                raise ValueError(f"rows[{i}].metrics.{name}.n_seeds: {estimate.n_seeds} of {len(setup.seeds)} seeds")

@@ -3,199 +3,209 @@
 from __future__ import annotations
 
 import itertools
-import math
-import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from harness.axes import crossed
-from harness.metrics import Measurement
-from harness.planning.keys import measured
 from harness.planning.manifest import Manifest, Row
-from harness.records import Record
-from harness.results.leaderboard import UNFINISHED
+from harness.results.directory import read_manifest
+from harness.results.document import LeaderboardError, one_rule
+from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
 from harness.results.older import declarations
-from harness.results.ranking import Outcome, leaderboard
+from harness.results.ranking import Outcome, finite, leaderboard
+from harness.results.reader import Results, TargetNumbers, measurement, read_results, read_target
+from harness.results.references import Reference
+from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
 from harness.results.statistics import mean_interval
-from harness.store import ARITHMETIC, CLAIMS, Store, StoreError
-
-
-def read_manifest(store: Store) -> Manifest:
-    """Return what a result directory compares.
-
-    Raises:
-        StoreError: nothing has been planned in it.
-    """
-    content = store.meta("manifest")
-    if content is None and store.warnings:
-        raise StoreError(store.warnings.pop())
-    if content is None and str(store.meta("suite")).startswith(CLAIMS):
-        quick = "" if store.meta("suite") == CLAIMS else " --quick"
-        out = shlex.quote(str(store.directory))
-        rule = f"a run of all of them has the verdicts to see and to publish: harness claims{quick} --out {out}"
-        raise StoreError(f"{store.directory} holds results of claims; {rule}")
-    if content is None:
-        out = shlex.quote(str(store.directory))
-        raise StoreError(f"{store.directory} holds no rows yet; make them with: harness run --out {out}")
-    try:
-        return Manifest.model_validate(content)
-    except ValidationError as error:
-        rule = "was made by another version of diffusion-harness; run the same command again"
-        raise StoreError(f"{store.directory} {rule}") from error
+from harness.store import ARITHMETIC, Store, StoreError
 
 
 def read_document(
-    directory: Path, by: str | None = None, warn: Callable[[str], None] = lambda line: None
-) -> dict[str, Any]:
-    """Return the leaderboard of a result directory, ranked by a metric (by default the suite's own).
+    directory: Path,
+    by: str | None = None,
+    warn: Callable[[str], None] = lambda line: None,
+    suite: str | None = None,
+) -> Leaderboard:
+    """Return the leaderboard of a suite in a result directory, ranked by a metric (by default the suite's own).
 
-    `warn` is told what was found damaged; its rows stand as not computed yet.
+    Arguments:
+        directory: where the results lie.
+        by: the metric's label.
+        warn: is told what was found damaged; its rows stand as not computed yet.
+        suite: the name of the suite; None where the directory holds one alone.
 
     Raises:
         StoreError: the directory holds no results, or they cannot be read.
+        LeaderboardError: the results contradict one another.
         HarnessError: the metric was not measured.
     """
     store = Store.read(directory)
     try:
-        return document(store, by)
+        return document(store, by, suite)
     except KeyError as error:
         # Every record passed its checksum: what lacks a field was made by another program.
         rule = "was made by another version of diffusion-harness; run the same command again"
         raise StoreError(f"{directory} {rule}") from error
+    except ValidationError as error:
+        raise LeaderboardError(f"{directory}: {one_rule(error)}") from error
     finally:
         store.close()
         for line in store.told():
             warn(line)
 
 
-def read_command(directory: Path) -> str:
-    """Return what was typed to make the results of a directory."""
+def read_command(directory: Path, suite: str | None = None) -> str:
+    """Return what was typed to make the results of a suite; raises like `read_manifest`."""
     store = Store.read(directory)
     try:
-        return read_manifest(store).command
+        return read_manifest(store, suite).command
     finally:
         store.close()
 
 
-def document(store: Store, by: str | None = None) -> dict[str, Any]:
-    """Return the leaderboard of an open store."""
-    rows = read_manifest(store)
+def document(store: Store, by: str | None = None, suite: str | None = None) -> Leaderboard:
+    """Return the leaderboard of a suite in an open store; its `warnings` name what failed beside the rows."""
+    rows = read_manifest(store, suite)
     metric = rows.rank_by if by is None else by
-    results = [outcome(rows, row, store, metric) for row in rows.rows]
-    splits = score_splits(rows, store, [result.reason is None and result.budget is not None for result in results])
-    results = [replace(result, score_split=split) for result, split in zip(results, splits, strict=True)]
-    store.warnings += _shortcomings(rows, results, store)
+    components = {digest: Reference.model_validate(content) for digest, content in rows.components.items()}
+    found, gaps = [], _Gaps(rows)
+    for row in rows.rows:
+        results = read_results(rows, row, store)
+        found.append(outcome(rows, row, results, metric, components))
+        if found[-1].ok:
+            gaps.note(results)
+    splits = score_splits(rows, store, [each.ok and each.budget is not None for each in found])
+    store.warnings += gaps.told()
     return leaderboard(
-        results,
+        [replace(each, score_split=split) for each, split in zip(found, splits, strict=True)],
         suite=rows.suite,
         metric=metric,
         environment={**rows.environment, ARITHMETIC: store.meta(ARITHMETIC) or []},
-        calibration=calibration(rows, store),
         declared=rows.declared or declarations(rows.metrics, rows.bounds),
+        calibration=calibration(rows, store),
+        setup=setup(rows, store),
     )
 
 
-def outcome(rows: Manifest, row: Row, store: Store, metric: str) -> Outcome:
+def outcome(rows: Manifest, row: Row, results: Results, metric: str, components: Mapping[str, Reference]) -> Outcome:
     """Return one combination with everything that was measured on it.
 
     It has failed where a seed was not sampled, or has no value by the metric that ranks. Another metric or bound that
     failed is left out.
+
+    Arguments:
+        rows: what the directory compares.
+        row: the combination.
+        results: what is stored of it.
+        metric: the one that ranks.
+        components: of all rows, by digest.
     """
-    metric_keys = {m: [measured(s, d) for s in row.samples] for m, d in rows.metrics.items()}
-    bound_keys = {b: [measured(s, d) for s in row.samples] for b, d in rows.bounds.items()}
-    measurements = itertools.chain(*metric_keys.values(), *bound_keys.values())
-    wanted = [*row.networks, *row.samples, *measurements]
-    records = store.get(dict.fromkeys(wanted))
-    reason = row.reason or _failure(rows, row, metric, records)
-    found = {key: record for key, record in records.items() if record.ok}
-    samples = [found[key] for key in row.samples if key in found]
+    measured = [entry for entries in results.metrics.values() for entry in entries]
     return Outcome(
-        components={axis: rows.components[row.components[axis]] for axis in crossed()},
+        components={axis: components[row.components[axis]] for axis in crossed()},
         steps=row.steps,
-        nfe=samples[0].payload["nfe"] if samples else 0,
+        nfe=next((entry.value.nfe for entry in results.samplings if entry.value is not None), 0),
         train_steps=row.train_steps,
         sigma_max=row.sigma_max,
         compute=row.compute,
         training_share=row.training_share,
         seeds=tuple(rows.seeds),
-        status="failed" if reason else "ok",
-        reason=reason,
-        measurements={m: [_measurement(found.get(k)) for k in keys] for m, keys in metric_keys.items()},
-        budget=_mean_budget(samples),
-        bounds={b: _mean_bound([found.get(k) for k in keys]) for b, keys in bound_keys.items()},
+        reason=row.reason or _failure(rows.seeds, results, metric),
+        measurements={label: [entry.value for entry in entries] for label, entries in results.metrics.items()},
+        budget=_mean_budget(results.budgets()),
+        bounds={label: _mean([entry.value for entry in entries]) for label, entries in results.bounds.items()},
         seconds={
-            "train": sum(found[k].seconds for k in row.networks if k in found),
-            "sample": sum(record.seconds for record in samples),
-            "measure": sum(found[k].seconds for keys in metric_keys.values() for k in keys if k in found),
+            "train": sum(entry.seconds for entry in results.networks),
+            "sample": sum(entry.seconds for entry in results.samplings),
+            "measure": sum(entry.seconds for entry in measured),
         },
     )
 
 
-def _failure(rows: Manifest, row: Row, metric: str, records: Mapping[str, Record]) -> str | None:
+def _failure(seeds: Sequence[int], results: Results, metric: str) -> str | None:
     """Return why a row has failed: the first seed's first reason."""
-    ranking = rows.metrics.get(metric)
-    unfinished = False
-    for index, seed in enumerate(rows.seeds):
-        samples = row.samples[index : index + 1]
-        needed = [*row.networks[index : index + 1], *samples]
-        needed += [measured(key, ranking) for key in samples if ranking]
-        others = [measured(key, d) for key in samples for d in (*rows.metrics.values(), *rows.bounds.values())]
-        for key in needed:
-            if key in records and records[key].reason is not None:
-                return f"seed {seed}: {records[key].reason}"
-        if not samples or any(key not in records for key in (*needed, *others)):
-            unfinished = True
+    needed = (results.networks, results.samplings, results.metrics.get(metric, ()))
+    for index, seed in enumerate(seeds):
+        for entry in itertools.chain.from_iterable(entries[index : index + 1] for entries in needed):
+            if entry.reason is not None:
+                return f"seed {seed}: {entry.reason}"
+    entries = (*results.networks, *results.samplings, *results.measurements())
+    unfinished = len(results.samplings) < len(seeds) or any(entry.missing for entry in entries)
     return UNFINISHED if unfinished else None
 
 
-def _shortcomings(rows: Manifest, results: list[Outcome], store: Store) -> list[str]:
-    """Return a line for each metric and bound that failed where the combination itself did not."""
-    samples = [key for row, result in zip(rows.rows, results, strict=True) if not result.reason for key in row.samples]
-    lines = []
-    for digest in (*rows.metrics.values(), *rows.bounds.values()):
-        records = store.get(dict.fromkeys(measured(key, digest) for key in samples))
-        reasons = [record.reason for record in records.values() if record.reason is not None]
-        if reasons:
-            lines.append(f"{reasons[0]} ({len(reasons)} of {len(records)} samplings have no such value)")
-    return lines
+class _Gaps:
+    """Metrics and bounds that failed on combinations that did not."""
+
+    def __init__(self, rows: Manifest) -> None:
+        self._reasons: dict[str, dict[str, str | None]] = {label: {} for label in (*rows.metrics, *rows.bounds)}
+
+    def note(self, results: Results) -> None:
+        """Take part in the results of a finished combination."""
+        for label, entries in (*results.metrics.items(), *results.bounds.items()):
+            self._reasons[label].update((entry.key, entry.reason) for entry in entries)
+
+    def told(self) -> list[str]:
+        """Return a line for each metric and bound that failed."""
+        lines = []
+        for found in self._reasons.values():
+            reasons = [reason for reason in found.values() if reason is not None]
+            if reasons:
+                lines.append(f"{reasons[0]} ({len(reasons)} of {len(found)} samplings have no such value)")
+        return lines
 
 
-def _measurement(record: Record | None) -> Measurement | None:
-    if record is None or "value" not in record.payload:
+def _mean_budget(budgets: Sequence[Terms]) -> Terms | None:
+    if not budgets:
         return None
-    p = record.payload
-    freedom = math.inf if p["freedom"] is None else p["freedom"]
-    return Measurement(p["value"], p["standard_error"], p["bias"], freedom, p["shared"])
+    return Terms(**{term: sum(getattr(b, term) for b in budgets) / len(budgets) for term in Terms.model_fields})
 
 
-def _mean_budget(samples: list[Record]) -> dict[str, float] | None:
-    budgets = [record.payload["budget"] for record in samples]
-    if not budgets or any(b is None for b in budgets):
-        return None
-    return {term: sum(b[term] for b in budgets) / len(budgets) for term in budgets[0]}
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean over seeds; None where one has no value."""
+    known = [value for value in values if value is not None]
+    return float(sum(known) / len(known)) if known and len(known) == len(values) else None
 
 
-def _mean_bound(records: list[Record | None]) -> float | None:
-    values = [record.payload.get("value") for record in records if record is not None]
-    if not values or len(values) < len(records) or any(v is None for v in values):
-        return None
-    return float(sum(v for v in values if v is not None) / len(values))
-
-
-def calibration(rows: Manifest, store: Store) -> list[dict[str, Any]]:
-    """Return what each sample metric gives for a held-out sample in place of a generated one."""
+def calibration(rows: Manifest, store: Store) -> list[Calibration]:
+    """Return what each sample metric gives for a held-out sample in place of a generated one, by target digest."""
     found = []
     for target, metrics in rows.calibration.items():
         for metric, keys in metrics.items():
             records = store.get(keys)
-            scores = [_measurement(records.get(key)) for key in keys]
+            scores = [measurement(records[key].payload) for key in keys if key in records]
             known = [score for score in scores if score is not None]
             if known:
                 value, low, high = mean_interval(known)
-                found.append({"target": target, "metric": metric, "value": value, "low": low, "high": high})
+                found.append(Calibration(target=target, metric=metric, value=value, low=finite(low), high=finite(high)))
     return found
+
+
+def setup(rows: Manifest, store: Store) -> Setup | None:
+    """Return what was fixed for all rows, its targets by digest; None where the directory does not tell."""
+    if rows.setup is None:
+        return None
+    keys = {row.components["target"]: row.information for row in rows.rows}
+    entries = {target: read_target(key, store) for target, key in keys.items()}
+    return Setup(
+        seeds=rows.seeds,
+        sigma_min=rows.setup.sigma_min,
+        sigma_max=rows.setup.sigma_max,
+        samples=rows.setup.samples,
+        training=rows.setup.training and _training(*rows.setup.training),
+        targets=[_target(digest, entry.value) for digest, entry in entries.items() if entry.value is not None],
+        metrics=[MetricSetup(metric=metric, unit=unit) for metric, unit in rows.setup.units.items()],
+    )
+
+
+def _training(method: str, params: dict[str, Any]) -> TrainingSetup:
+    return TrainingSetup(method=method, params=params)
+
+
+def _target(digest: str, numbers: TargetNumbers) -> TargetSetup:
+    return TargetSetup(target=digest, **asdict(numbers))

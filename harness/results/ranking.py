@@ -12,7 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,12 +22,26 @@ from harness.errors import HarnessError, did_you_mean
 from harness.metrics import Measurement
 from harness.quantities import Declarations
 from harness.results import statistics
-from harness.results.document import SCHEMA_VERSION
 from harness.results.effects import Observation, effects
-from harness.results.labels import Labels, labels
+from harness.results.labels import Labels
+from harness.results.leaderboard import (
+    Agreement,
+    Calibration,
+    Effect,
+    Estimate,
+    Leaderboard,
+    Row,
+    ScoreSplit,
+    Terms,
+    Violation,
+)
+from harness.results.references import Reference
+from harness.results.setup import Setup, TargetSetup
 
 COORDINATES = (*design(), *NUMBERS)
 """What tells the combinations of a target apart, as fields of a row."""
+
+Of = TypeVar("Of", Calibration, TargetSetup)
 
 RELATIVE_ROUNDING, ABSOLUTE_ROUNDING = 1e-9, 1e-12
 """What a value may be above a bound by rounding: relative, and in nats where both cancel to 0."""
@@ -38,8 +52,7 @@ class Outcome:
     """One combination with everything that was measured on it.
 
     Attributes:
-        components: for each axis that combinations cross, the target's first, the component as a dictionary with
-            "name", "params", "distribution", "version" and "digest".
+        components: for each axis that combinations cross, the target's first, the component.
         steps: steps of the grid.
         nfe: evaluations of the network a sample; None where none was made.
         train_steps: optimisation steps of the network; 0 for an oracle.
@@ -47,16 +60,15 @@ class Outcome:
         compute: evaluations of the network in training and sampling; None for an oracle.
         training_share: the share of them that training took.
         seeds: the seeds, in the order of the measurements.
-        status: "ok" or "failed".
-        reason: why it failed.
+        reason: why it failed; None where it did not.
         measurements: for each metric one measurement a seed, None where there is no value.
         budget: means over seeds of the terms of the exact budget, where there is one.
         bounds: each bound; None where it does not apply.
         seconds: what each stage took.
-        score_split: the score error of a trained network, split (`harness.results.score_split.combine`).
+        score_split: the score error of a trained network, split.
     """
 
-    components: Mapping[str, Mapping[str, Any]]
+    components: Mapping[str, Reference]
     steps: int
     nfe: int | None
     train_steps: int
@@ -64,13 +76,17 @@ class Outcome:
     compute: int | None
     training_share: float | None
     seeds: tuple[int, ...]
-    status: str
     reason: str | None
     measurements: Mapping[str, Sequence[Measurement | None]]
-    budget: Mapping[str, float] | None
+    budget: Terms | None
     bounds: Mapping[str, float | None]
     seconds: Mapping[str, float]
-    score_split: Mapping[str, Any] | None = None
+    score_split: ScoreSplit | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the combination was finished."""
+        return self.reason is None
 
     @property
     def target(self) -> str:
@@ -106,50 +122,53 @@ def leaderboard(
     suite: str,
     metric: str,
     environment: Mapping[str, Any],
-    calibration: Sequence[Mapping[str, Any]],
     declared: Declarations,
-) -> dict[str, Any]:
-    """Return the leaderboard document (`harness.results.leaderboard`).
+    calibration: Sequence[Calibration] = (),
+    setup: Setup | None = None,
+) -> Leaderboard:
+    """Return the leaderboard document.
 
     Arguments:
         outcomes: every combination, failed ones included.
         suite: name of the suite.
         metric: the metric that ranks.
         environment: what besides the components could change a number.
-        calibration: entries with "target" (a digest or a label), "metric", "value", "low", "high".
         declared: what the metrics measure and the bounds limit.
+        calibration: held-out samples, each with the digest of its target in place of the label.
+        setup: what the suite fixed; its targets likewise.
 
     Raises:
         HarnessError: nothing was measured by that metric.
+        ValidationError: the outcomes contradict one another.
     """
     _require_metric(outcomes, metric)
     ordered = sorted(outcomes, key=Outcome.sort_key)
-    named = labels([outcome.components for outcome in ordered])
+    named = Labels(pair for outcome in ordered for pair in outcome.components.items())
+    targets = {o.components["target"].digest: named("target", o.components["target"]) for o in ordered}
     sections: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in ordered:
         sections[outcome.target].append(outcome)
-    document: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "suite": suite,
-        "metric": metric,
-        "environment": dict(environment),
-        "declared": declared.model_dump(mode="json"),
-        "calibration": [_calibration(entry, ordered, named) for entry in calibration],
-        "agreement": [],
-        "effects": [],
-        "rows": [],
-    }
-    for section in sections.values():
-        document["agreement"] += _agreement(section, metric, named, declared)
-        document["effects"] += _effects(section, metric, named)
-        placed = zip(_places(section, metric), section, strict=True)
-        # Stable: equal ranks stay in the order of their components.
-        document["rows"] += [_row(o, p, declared) for p, o in sorted(placed, key=lambda entry: _standing(*entry))]
-    return document
+    return Leaderboard(
+        schema_version=3,
+        suite=suite,
+        metric=metric,
+        environment=dict(environment),
+        setup=setup and setup.model_copy(update={"targets": [_labelled(t, targets) for t in setup.targets]}),
+        declared=declared,
+        calibration=[_labelled(entry, targets) for entry in calibration],
+        agreement=[entry for section in sections.values() for entry in _agreement(section, metric, named, declared)],
+        effects=[entry for section in sections.values() for entry in _effects(section, metric, named)],
+        rows=[row for section in sections.values() for row in _rows(section, metric, declared)],
+    )
 
 
-def _key(component: Mapping[str, Any]) -> str:
-    return json.dumps([component["name"], component["params"], component["digest"]], sort_keys=True)
+def _key(component: Reference) -> str:
+    return json.dumps([component.name, component.params, component.digest], sort_keys=True)
+
+
+def _labelled(entry: Of, labels: Mapping[str, str]) -> Of:
+    """Return an entry with its target's digest replaced by the label."""
+    return entry.model_copy(update={"target": labels.get(entry.target, entry.target)})
 
 
 def _require_metric(outcomes: Iterable[Outcome], metric: str) -> None:
@@ -159,7 +178,7 @@ def _require_metric(outcomes: Iterable[Outcome], metric: str) -> None:
 
 
 def _standing(place: _Place, outcome: Outcome) -> tuple[int, bool]:
-    return place.rank, outcome.status != "ok"
+    return place.rank, not outcome.ok
 
 
 # Ranks
@@ -167,7 +186,7 @@ def _standing(place: _Place, outcome: Outcome) -> tuple[int, bool]:
 
 def _places(section: Sequence[Outcome], metric: str) -> list[_Place]:
     """Return the place of each outcome of one target."""
-    found = [o.measured(metric) if o.status == "ok" else {} for o in section]
+    found = [o.measured(metric) if o.ok else {} for o in section]
     ranked = [i for i, measured in enumerate(found) if measured]
     last = _Place(len(ranked) + 1, len(ranked) + 1, len(section))
     places = [last] * len(section)
@@ -191,45 +210,53 @@ def _matrix(
 # Rows
 
 
-def _row(outcome: Outcome, place: _Place, declared: Declarations) -> dict[str, Any]:
-    metrics = {name: _metric(outcome, name) for name in sorted(outcome.measurements) if outcome.measured(name)}
-    bounds = {name: _number(value) for name, value in sorted(outcome.bounds.items())}
-    return {
-        "rank": place.rank,
-        "rank_low": place.low,
-        "rank_high": place.high,
-        **{axis: dict(outcome.components[axis]) for axis in crossed()},
-        "steps": outcome.steps,
-        "nfe": outcome.nfe or 0,
-        "train_steps": outcome.train_steps,
-        "sigma_max": outcome.sigma_max,
-        "compute": outcome.compute,
-        "training_share": outcome.training_share,
-        "status": outcome.status,
-        "reason": outcome.reason,
-        "metrics": metrics,
-        "budget": None if outcome.budget is None else dict(outcome.budget),
-        "score_split": None if outcome.score_split is None else dict(outcome.score_split),
-        "bounds": bounds,
-        "violations": _violations(metrics, bounds, declared),
-        "seconds": dict(outcome.seconds),
-    }
+def _rows(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[Row]:
+    """Return the rows of one target, best first; equal ranks stay in the order of their components."""
+    placed = zip(_places(section, metric), section, strict=True)
+    ordered = sorted(placed, key=lambda entry: _standing(*entry))
+    return [_row(outcome, place, declared) for place, outcome in ordered]
 
 
-def _metric(outcome: Outcome, name: str) -> dict[str, Any]:
+def _row(outcome: Outcome, place: _Place, declared: Declarations) -> Row:
+    metrics = {name: _estimate(outcome, name) for name in sorted(outcome.measurements) if outcome.measured(name)}
+    bounds = {name: finite(value) for name, value in sorted(outcome.bounds.items())}
+    components: dict[str, Any] = {axis: outcome.components[axis] for axis in crossed()}
+    return Row(
+        rank=place.rank,
+        rank_low=place.low,
+        rank_high=place.high,
+        **components,
+        steps=outcome.steps,
+        nfe=outcome.nfe or 0,
+        train_steps=outcome.train_steps,
+        sigma_max=outcome.sigma_max,
+        compute=outcome.compute,
+        training_share=outcome.training_share,
+        status="ok" if outcome.ok else "failed",
+        reason=outcome.reason,
+        metrics=metrics,
+        budget=outcome.budget,
+        score_split=outcome.score_split,
+        bounds=bounds,
+        violations=_violations(metrics, bounds, declared),
+        seconds=dict(outcome.seconds),
+    )
+
+
+def _estimate(outcome: Outcome, name: str) -> Estimate:
     measured = list(outcome.measured(name).values())
     value, low, high = statistics.mean_interval(measured)
-    return {"value": value, "low": _number(low), "high": _number(high), "n_seeds": len(measured)}
+    return Estimate(value=value, low=finite(low), high=finite(high), n_seeds=len(measured))
 
 
-def _number(value: float | None) -> float | None:
-    """JSON knows no NaN and no infinity."""
+def finite(value: float | None) -> float | None:
+    """Return a number that JSON knows; None for NaN and infinity."""
     return float(value) if value is not None and math.isfinite(value) else None
 
 
 def _violations(
-    metrics: Mapping[str, Any], bounds: Mapping[str, float | None], declared: Declarations
-) -> list[dict[str, Any]]:
+    metrics: Mapping[str, Estimate], bounds: Mapping[str, float | None], declared: Declarations
+) -> list[Violation]:
     """Return where a measured value is above a bound on it by more than its interval.
 
     Not where the bound is what the metric measures, by definition.
@@ -238,33 +265,17 @@ def _violations(
     for name, metric in metrics.items():
         for bound, limit in bounds.items():
             tested = declared.limits(bound, name) and not declared.same(bound, name)
-            if not tested or limit is None or metric["low"] is None:
+            if not tested or limit is None or metric.low is None:
                 continue
-            if metric["low"] > limit + RELATIVE_ROUNDING * abs(limit) + ABSOLUTE_ROUNDING:
-                found.append(
-                    {
-                        "bound": bound,
-                        "metric": name,
-                        "value": metric["value"],
-                        "low": metric["low"],
-                        "bound_value": limit,
-                    }
-                )
+            if metric.low > limit + RELATIVE_ROUNDING * abs(limit) + ABSOLUTE_ROUNDING:
+                found.append(Violation(bound=bound, metric=name, value=metric.value, low=metric.low, bound_value=limit))
     return found
 
 
 # Beside the rows
 
 
-def _calibration(entry: Mapping[str, Any], outcomes: Sequence[Outcome], named: Labels) -> dict[str, Any]:
-    """Return an entry with its target's digest replaced by the label."""
-    targets = (outcome.components["target"] for outcome in outcomes)
-    target = next((named("target", t) for t in targets if t["digest"] == entry["target"]), entry["target"])
-    limits = {key: _number(entry[key]) for key in ("value", "low", "high")}
-    return {"target": target, "metric": entry["metric"], **limits}
-
-
-def _agreement(section: Sequence[Outcome], metric: str, named: Labels, declared: Declarations) -> list[dict[str, Any]]:
+def _agreement(section: Sequence[Outcome], metric: str, named: Labels, declared: Declarations) -> list[Agreement]:
     """Return Kendall's τ of each bound with the metric, over the outcomes that have both.
 
     Bounds on divergences order designs; one on anything else, a training loss, only what it limits.
@@ -274,37 +285,37 @@ def _agreement(section: Sequence[Outcome], metric: str, named: Labels, declared:
     for bound in (b for b in bounds if declared.bounds_divergence(b) or declared.limits(b, metric)):
         pairs = []
         for outcome in section:
-            limit, measured = _number(outcome.bounds.get(bound)), list(outcome.measured(metric).values())
-            if outcome.status == "ok" and limit is not None and measured:
+            limit, measured = finite(outcome.bounds.get(bound)), list(outcome.measured(metric).values())
+            if outcome.ok and limit is not None and measured:
                 pairs.append((limit, statistics.mean_interval(measured)[0]))
         tau = statistics.kendall(*np.array(pairs).T) if pairs else None
         found.append(
-            {
-                "target": named("target", section[0].components["target"]),
-                "bound": bound,
-                "kendall_tau": tau.value if tau else None,
-                "low": tau.low if tau else None,
-                "high": tau.high if tau else None,
-                "n": len(pairs),
-            }
+            Agreement(
+                target=named("target", section[0].components["target"]),
+                bound=bound,
+                kendall_tau=tau.value if tau else None,
+                low=tau.low if tau else None,
+                high=tau.high if tau else None,
+                n=len(pairs),
+            )
         )
     return found
 
 
-def _effects(section: Sequence[Outcome], metric: str, named: Labels) -> list[dict[str, Any]]:
+def _effects(section: Sequence[Outcome], metric: str, named: Labels) -> list[Effect]:
     """Return the effect of each choice of each axis on the metric."""
     observations = [_observation(outcome, metric, named) for outcome in section]
     return [
-        {
-            "target": named("target", section[0].components["target"]),
-            "axis": axis,
-            "choice": str(effect.choice),
-            "factor": effect.factor.value,
-            "low": effect.factor.low,
-            "high": effect.factor.high,
-            "contexts": effect.contexts,
-            "skipped": effect.skipped,
-        }
+        Effect(
+            target=named("target", section[0].components["target"]),
+            axis=axis,
+            choice=str(effect.choice),
+            factor=effect.factor.value,
+            low=effect.factor.low,
+            high=effect.factor.high,
+            contexts=effect.contexts,
+            skipped=effect.skipped,
+        )
         for axis in COORDINATES
         for effect in effects(observations, axis)
     ]
@@ -312,7 +323,7 @@ def _effects(section: Sequence[Outcome], metric: str, named: Labels) -> list[dic
 
 def _observation(outcome: Outcome, metric: str, named: Labels) -> Observation:
     coordinates = {axis: named(axis, outcome.components[axis]) for axis in design()}
-    measured = outcome.measured(metric) if outcome.status == "ok" else {}
+    measured = outcome.measured(metric) if outcome.ok else {}
     values = {seed: measured[seed].value if seed in measured else None for seed in outcome.seeds}
     numbers = {"sigma_max": format_value(outcome.sigma_max), "steps": outcome.steps, "train_steps": outcome.train_steps}
     return Observation({**coordinates, **numbers}, values)

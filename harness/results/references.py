@@ -16,9 +16,9 @@ from pydantic import JsonValue, create_model
 
 from harness.axes import design
 from harness.components import ComponentError, format_value, parse_request
-from harness.results.document import Document, Name
+from harness.results.document import Name, Part
 
-Model = TypeVar("Model", bound=Document)
+Model = TypeVar("Model", bound=Part)
 
 
 def with_axes(base: type[Model], kind: object) -> type[Model]:
@@ -28,7 +28,7 @@ def with_axes(base: type[Model], kind: object) -> type[Model]:
     return made
 
 
-class Reference(Document):
+class Reference(Part):
     """A component as it was used, with its origin."""
 
     name: Name

@@ -14,6 +14,7 @@ import numpy as np
 from harness.engine.curves import residual_from_json, score_error_from_json
 from harness.planning.manifest import Manifest, Row
 from harness.records import Record
+from harness.results.leaderboard import ScoreSplit
 from harness.results.score_split import Families, Fixed, Network, Residual, combine
 from harness.store import Store
 from harness.weighting_tables import LevelWeights, WeightingTable, table_from_json
@@ -21,7 +22,7 @@ from harness.weighting_tables import LevelWeights, WeightingTable, table_from_js
 T = TypeVar("T")
 
 
-def score_splits(rows: Manifest, store: Store, eligible: Sequence[bool]) -> list[dict[str, Any] | None]:
+def score_splits(rows: Manifest, store: Store, eligible: Sequence[bool]) -> list[ScoreSplit | None]:
     """Return the split of each row; None where nothing was trained, or there is nothing to split.
 
     Arguments:
@@ -73,7 +74,7 @@ def _fixed(objective: Mapping[str, Any] | None, residual: Residual | None) -> Fi
 
 def _split(
     row: Row, families: Families, grids: Mapping[str, np.ndarray], tables: Mapping[str, WeightingTable]
-) -> dict[str, Any] | None:
+) -> ScoreSplit | None:
     if row.table is None or row.table not in tables or not row.networks:
         return None
     if any(key not in grids for key in row.grids):
@@ -83,7 +84,8 @@ def _split(
     whole = [share for share in shares if share is not None]
     if len(whole) < len(shares):
         return None
-    return {"objective": "fixed" if families.fixed(row.networks[0]) else "fresh", **combine(whole)}
+    objective = "fixed" if families.fixed(row.networks[0]) else "fresh"
+    return ScoreSplit.model_validate({"objective": objective, **combine(whole)})
 
 
 def _read(store: Store, keys: Iterable[str], read: Callable[[Mapping[str, Any]], T]) -> dict[str, T]:

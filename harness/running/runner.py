@@ -17,7 +17,7 @@ from harness.planning.units import STAGES, Find, Unit
 from harness.records import PART, Record
 from harness.running.progress import Progress
 from harness.running.workers import KILLED, Ended, Task, Workers, available_cores, workers
-from harness.store import ARITHMETIC, CHECKPOINTS, Store, StoreError
+from harness.store import ARITHMETIC, CHECKPOINTS, MANIFEST, Store, StoreError
 from harness.suites.combinations import expand
 
 if TYPE_CHECKING:
@@ -80,11 +80,11 @@ def run(suite: Suite, registry: Registry, directory: Path, options: Options) -> 
 
     Raises:
         SuiteError: the suite cannot be expanded.
-        StoreError: the directory cannot be used: another suite's, another run's, a newer schema, a full disk.
+        StoreError: the directory cannot be used: another run's, a newer schema, a full disk.
     """
     plan = planned(suite, registry, directory, yes=options.yes)
-    with opened(directory, suite.name) as store:
-        carry_out({"manifest": plan}, store, options)
+    with opened(directory) as store:
+        carry_out({f"{MANIFEST}:{suite.name}": plan}, store, options)
 
 
 def planned(suite: Suite, registry: Registry, directory: Path, *, yes: bool = False) -> Plan:
@@ -118,8 +118,8 @@ def carry_out(works: Mapping[str, Work], store: Store, options: Options) -> None
 
 
 @contextmanager
-def opened(directory: Path, suite: str) -> Iterator[Store]:
-    """Open a result directory for one run of one suite at a time."""
+def opened(directory: Path) -> Iterator[Store]:
+    """Open a result directory for one run at a time; whatever suites lie in it share its records."""
     lock = _locked(directory)
     try:
         store = Store.open(directory)
@@ -127,11 +127,6 @@ def opened(directory: Path, suite: str) -> Iterator[Store]:
         lock.release()
         raise
     try:
-        owner = store.meta("suite")
-        if owner not in (None, family(suite)):
-            raise StoreError(f"{directory} holds results of suite {owner!r}, not {suite!r}; choose another with --out")
-        if owner is None:
-            store.set_meta("suite", family(suite))
         yield store
     finally:
         store.close()
@@ -149,11 +144,6 @@ def _locked(directory: Path) -> FileLock:
     except OSError as error:
         raise StoreError(f"{directory} cannot be written: {error.strerror or error}") from error
     return lock
-
-
-def family(suite: str) -> str:
-    """Return the name that a suite shares with selections from it: their results may lie together."""
-    return suite.removesuffix("-selection")
 
 
 class _Runner:

@@ -195,11 +195,13 @@ def _context() -> multiprocessing.context.BaseContext:
     """Workers are forked from a clean server that has imported torch once; elsewhere they are spawned."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
+    # The server's start would start it too, and it lets interrupts through again when it has.
+    resource_tracker.ensure_running()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["harness.engine.worker"])
-    with _interrupts_ignored():
+    with _interrupts_held_back():
         forkserver.ensure_running()
     # The first fork waits for the import. Interrupted meanwhile, a pool's own workers would start too late, find
     # its semaphores gone and say so at length.
@@ -210,16 +212,16 @@ def _context() -> multiprocessing.context.BaseContext:
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Let a process that is started within not hear Ctrl-C, which is its parent's to answer."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_held_back() -> Iterator[None]:
+    """Let a process that is started within never hear Ctrl-C, which is its parent's to answer; here it comes later.
+
+    The mask is inherited. Ignoring the signal instead would lose one that comes within.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _prepare() -> None:

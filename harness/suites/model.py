@@ -33,6 +33,9 @@ from harness.registry.registry import Registry
 
 COMMAND_LINE = "command line"
 
+SELECTION = "-selection"
+"""Ends the name of a suite of which the command line chose a part."""
+
 __all__ = ["Suite", "load_suite", "shipped_suites"]
 
 T = TypeVar("T")
@@ -277,6 +280,11 @@ class Suite(_Crossed):
         return self.sampling.sigma_max or (self.noise.sigma_max,)
 
     @property
+    def family(self) -> str:
+        """The name that it shares with selections from it."""
+        return self.name.removesuffix(SELECTION)
+
+    @property
     def origin(self) -> str:
         """The file that it was read from."""
         return self._origin
@@ -318,8 +326,7 @@ class Suite(_Crossed):
             chosen["training"] = self.training.model_dump(exclude_unset=True) | {"steps": list(train_steps)}
         if not chosen:
             return self
-        name = self.name if self.name.endswith("-selection") else f"{self.name}-selection"
-        data = self.model_dump(exclude_unset=True) | chosen | {"name": name}
+        data = self.model_dump(exclude_unset=True) | chosen | {"name": f"{self.family}{SELECTION}"}
         changed = Suite.from_mapping(data, COMMAND_LINE)
         changed._origin = self._origin
         changed._overridden = self._overridden | frozenset(chosen)

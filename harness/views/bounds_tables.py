@@ -6,11 +6,12 @@ import csv
 import io
 from collections.abc import Sequence
 
-from harness.results.bounds import BoundsBoard, Entry, Scores, Standing, Tightness, bounds_to_json, validate_bounds
+from harness.results.bounds import BoundsBoard, Entry, Scores, Standing, Tightness
 from harness.results.document import LeaderboardError
 from harness.views.columns import ESSENTIAL, FURTHER, OTHER_BOUNDS, Column, fit
+from harness.views.page import Block, Page, Paragraph, Section, Table, markdown, printable
 from harness.views.quantities import number, span
-from harness.views.tables import FORMATS, break_lines, in_markdown, markdown_table, printable, text_table
+from harness.views.tables import FORMATS, break_lines, text_table
 
 MEANING = (
     "Ranked by validity (violations: measured above the bound by more than its interval; must be 0), then by "
@@ -19,21 +20,20 @@ MEANING = (
 """One sentence, without its full stop, that says what the ranking is."""
 
 
-def render_bounds(document: object, format: str, *, width: int | None = None) -> str:
+def render_bounds(board: BoundsBoard, format: str, *, width: int | None = None) -> str:
     """Return a leaderboard of bounds in a format, with a newline at the end.
 
     Arguments:
-        document: the leaderboard of bounds, as a model or as plain JSON data.
+        board: the leaderboard of bounds.
         format: `table` (a terminal), `markdown`, `csv` (a row for each bound on each target, and one with no
             target for each bound over all), `json` (the document).
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the document breaks its contract, or the format is unknown.
+        LeaderboardError: the format is unknown.
     """
-    board = validate_bounds(document)
     if format == "json":
-        return bounds_to_json(board)
+        return board.to_json()
     if format == "csv":
         return _csv(board)
     if format == "markdown":
@@ -43,9 +43,9 @@ def render_bounds(document: object, format: str, *, width: int | None = None) ->
     raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
 
 
-def standings_table(board: BoundsBoard) -> str:
-    """Return the bounds over all targets in Markdown."""
-    return markdown_table(_standing_columns(board.bounds))
+def standings_table(board: BoundsBoard) -> Table:
+    """Return the bounds over all targets."""
+    return Table(_standing_columns(board.bounds))
 
 
 def by_target(board: BoundsBoard) -> dict[str, list[Entry]]:
@@ -88,15 +88,14 @@ def _quartiles(tightness: Tightness | None) -> str:
 
 
 def _markdown(board: BoundsBoard) -> str:
-    parts = [f"# Bounds of {in_markdown(board.suite)}", MEANING + ".", standings_table(board)]
-    for target, entries in by_target(board).items():
-        parts += [f"## {in_markdown(target)}", entries_table(entries)]
-    return "\n\n".join(parts) + "\n"
+    blocks: list[Block] = [Paragraph([f"{MEANING}."]), standings_table(board)]
+    blocks += [Section([target], [entries_table(entries)]) for target, entries in by_target(board).items()]
+    return markdown(Page([f"Bounds of {board.suite}"], blocks))
 
 
-def entries_table(entries: Sequence[Entry]) -> str:
-    """Return the bounds on one target in Markdown."""
-    return markdown_table(_entry_columns(entries))
+def entries_table(entries: Sequence[Entry]) -> Table:
+    """Return the bounds on one target."""
+    return Table(_entry_columns(entries))
 
 
 def _text(board: BoundsBoard, width: int | None) -> str:

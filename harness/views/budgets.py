@@ -11,22 +11,20 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.axes import NUMBERS
-from harness.results.document import Count, Document, LeaderboardError, Name, Position, check_version, refuse
-from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Term, Terms, validate
+from harness.results.document import Count, Document, LeaderboardError, Name, Position
+from harness.results.document import Part as DocumentPart
+from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Term, Terms
 from harness.results.references import with_axes
 from harness.results.sections import HEADERS, Section, metrics_of, sections
 from harness.views.columns import BOUND, FURTHER, Column, fit
+from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
+from harness.views.page import Section as Part
 from harness.views.quantities import number, quantity
-from harness.views.tables import FORMATS, TOP, break_lines, in_markdown, markdown_table, printable, text_table
-
-BUDGETS_SCHEMA_VERSION = 2
+from harness.views.tables import FORMATS, TOP, break_lines, text_table
 
 TERMS = {
     "E_I": "initialization",
@@ -64,7 +62,7 @@ SPLIT_MEANING = (
 FRESH = "ε_n and ε_est are 0 where every step draws fresh noise: what is minimised then is the loss on fresh data"
 
 
-class _Ranked(Document):
+class _Ranked(DocumentPart):
     rank: Position
     target: Name
 
@@ -90,19 +88,16 @@ class BudgetRow(_Design):
 class Budgets(Document):
     """Every budget of a leaderboard; `without` counts finished rows that have none."""
 
+    noun: ClassVar[str] = "a document of budgets"
+
     schema_version: Literal[2]
     suite: Name
     without: Count
     rows: list[BudgetRow]
 
 
-def budgets(document: object) -> Budgets:
-    """Return the budgets of a leaderboard, as a model or as plain JSON data.
-
-    Raises:
-        LeaderboardError: the document breaks its contract.
-    """
-    board = validate(document)
+def budgets(board: Leaderboard) -> Budgets:
+    """Return the budgets of a leaderboard."""
     rows, without = [], 0
     for section in sections(board):
         rows += [_budget_row(board, section, row, row.budget) for row in section.ranked if row.budget]
@@ -110,39 +105,22 @@ def budgets(document: object) -> Budgets:
     return Budgets(schema_version=2, suite=board.suite, without=without, rows=rows)
 
 
-def validate_budgets(document: object) -> Budgets:
-    """Check a document, as `json.loads` gives it, against the contract.
-
-    Raises:
-        LeaderboardError: a newer schema version, or one line with the place in the document and the rule.
-    """
-    if not isinstance(document, dict):
-        raise LeaderboardError(f"a document of budgets is a JSON object, not {type(document).__name__}")
-    check_version(document.get("schema_version"), BUDGETS_SCHEMA_VERSION)
-    try:
-        return Budgets.model_validate(document)
-    except ValidationError as error:
-        refuse(error)
-
-
-def render_budgets(document: object, format: str, *, top: int | None = None, width: int | None = None) -> str:
+def render_budgets(board: Leaderboard, format: str, *, top: int | None = None, width: int | None = None) -> str:
     """Return the budgets of a leaderboard in a format, with a newline at the end.
 
     Arguments:
-        document: the leaderboard, as a model or as plain JSON data.
+        board: the leaderboard.
         format: `table` (a terminal), `markdown`, `csv` (a flat row a combination), `json` (`Budgets`).
         top: the rows of each target to show, best first; 0 is all. None: 20 in a table, else all.
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the document breaks its contract, the format is unknown, or `top` is asked of
-            `json`.
+        LeaderboardError: the format is unknown, or `top` is asked of `json`.
     """
-    board = validate(document)
     if format == "json":
         if top:
             raise LeaderboardError("json is always the whole document; top applies to table, markdown, csv")
-        return json.dumps(budgets(board).model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+        return budgets(board).to_json()
     if format == "csv":
         return _csv(board, top or None)
     if format == "markdown":
@@ -250,12 +228,13 @@ def _measured(row: Row, metric: str) -> str:
 
 
 def _markdown(board: Leaderboard, top: int | None) -> str:
-    parts = [f"# Budgets of {in_markdown(board.suite)}", ". ".join(meanings(board)) + "."]
+    parts: list[Block] = [Paragraph([". ".join(meanings(board)) + "."])]
     for section, notes, rows in _parts(board):
-        parts += [f"## {in_markdown(section.target)}", "\n".join(f"- {in_markdown(line)}" for line in notes)]
-        parts += [markdown_table(budget_columns(board, section, rows[:top]))] if rows else []
-        parts += [f"{len(rows[top:])} more."] if top and rows[top:] else []
-    return "\n\n".join(parts) + "\n"
+        blocks: list[Block] = [Listing([[line] for line in notes])]
+        blocks += [Table(budget_columns(board, section, rows[:top]))] if rows else []
+        blocks += [Paragraph([f"{len(rows[top:])} more."])] if top and rows[top:] else []
+        parts.append(Part([section.target], blocks))
+    return markdown(Page([f"Budgets of {board.suite}"], parts))
 
 
 def _text(board: Leaderboard, top: int | None, width: int | None) -> str:

@@ -13,9 +13,11 @@ from typing import Any, Literal, get_args
 from harness.axes import crossed
 from harness.results.document import LeaderboardError
 from harness.results.labels import labels
-from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row, to_json, validate
+from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row
 from harness.results.sections import HEADERS, Section, choices, metrics_of, sections, target_label
 from harness.views.columns import Column, build, build_budgets, fit, wrap
+from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
+from harness.views.page import Section as Part
 from harness.views.quantities import counted, quantity, span
 
 Format = Literal["table", "json", "csv", "markdown"]
@@ -27,29 +29,25 @@ TOP = 20
 SHOWN_FAILURES = 5
 SHOWN_BUDGETS = 5
 
-_ESCAPES = str.maketrans({char: f"\\{char}" for char in "\\|*`[]<"})
 
-
-def render(document: object, format: Format, *, top: int | None = None, width: int | None = None) -> str:
+def render(board: Leaderboard, format: Format, *, top: int | None = None, width: int | None = None) -> str:
     """Return a leaderboard in a format, with a newline at the end.
 
     Arguments:
-        document: the leaderboard, as a model or as plain JSON data.
-        format: `table` (a terminal), `markdown`, `csv` (one flat row a combination, all fields), `json`
-        (the document). top: the rows of each target to show, best first; 0 is all. None: 20 in a table,
-        else all. width: the columns of the terminal; None is no limit. Only a table heeds it.
+        board: the leaderboard.
+        format: `table` (a terminal), `markdown`, `csv` (one flat row a combination, all fields), `json` (the document).
+        top: the rows of each target to show, best first; 0 is all. None: 20 in a table, else all.
+        width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the document breaks its contract, the format is unknown, or `top` is asked of
-        `json`.
+        LeaderboardError: the format is unknown, or `top` is asked of `json`.
     """
-    board = validate(document)
     if top is not None and top < 0:
         raise LeaderboardError(f"top={top} is negative; give a number of rows, or 0 for all")
     if format == "json":
         if top:
             raise LeaderboardError("json is always the whole document; top applies to table, markdown, csv")
-        return to_json(board)
+        return board.to_json()
     if format == "csv":
         return _csv(board, top or None)
     if format == "markdown":
@@ -92,25 +90,25 @@ def notes(section: Section, board: Leaderboard) -> list[str]:
     return lines
 
 
-def section_table(section: Section, board: Leaderboard, top: int | None) -> str:
-    """Return a section's table in Markdown."""
-    return markdown_table(build(board, section, section.ranked[:top]))
+def section_table(section: Section, board: Leaderboard, top: int | None) -> Table:
+    """Return a section's table of ranked rows."""
+    return Table(build(board, section, section.ranked[:top]))
 
 
-def failures_table(section: Section) -> str:
-    """Return the failures of a section in Markdown, with their reasons."""
+def failures_table(section: Section) -> Table:
+    """Return the failures of a section, with their reasons."""
     names = tuple(" · ".join(section.combination(row, section.constants())) for row in section.failed)
     reasons = tuple(row.reason or "" for row in section.failed)
-    return markdown_table([Column("combination", names, naming=True), Column("reason", reasons, naming=True)])
+    return Table([Column("combination", names, naming=True), Column("reason", reasons, naming=True)])
 
 
-def violations_table(section: Section) -> str:
-    """Return every measured value of a section that is above a bound, in Markdown."""
+def violations_table(section: Section) -> Table:
+    """Return every measured value of a section that is above a bound."""
     found = [(row, violation) for row in section.rows for violation in row.violations]
     names = (" · ".join(section.combination(row, section.constants())) for row, _ in found)
     measured = (f"{v.metric} {quantity(*_estimate(row, v.metric))}" for row, v in found)
     bounds = (f"{v.bound} {quantity(v.bound_value, None, None)}" for _, v in found)
-    return markdown_table(
+    return Table(
         [
             Column("combination", tuple(names), naming=True),
             Column("measured", tuple(measured)),
@@ -119,43 +117,29 @@ def violations_table(section: Section) -> str:
     )
 
 
-def effects_table(board: Leaderboard) -> str:
-    """Return the effects in Markdown: one row a choice, one column a target."""
-    return markdown_table(_effect_columns(board, repeat=True))
-
-
-def markdown_table(columns: Sequence[Column]) -> str:
-    """Return columns as a Markdown table, whatever their cells hold."""
-    from tabulate import tabulate
-
-    rows = [[in_markdown(cell) for cell in cells] for cells in zip(*(c.cells for c in columns), strict=True)]
-    align = ["left" if column.left else "right" for column in columns]
-    heads = [in_markdown(column.header) for column in columns]
-    return tabulate(rows, heads, tablefmt="pipe", colalign=align if rows else None, disable_numparse=True)
+def effects_table(board: Leaderboard) -> Table:
+    """Return the effects: one row a choice, one column a target."""
+    return Table(_effect_columns(board, repeat=True))
 
 
 def _markdown(board: Leaderboard, top: int | None) -> str:
-    parts = [f"# {in_markdown(board.suite)}", in_markdown(summary(board)) + "."]
+    parts: list[Block] = [Paragraph([f"{summary(board)}."])]
     for section in sections(board):
-        parts.append(f"## {in_markdown(section.target)}")
-        parts.append("\n".join(f"- {in_markdown(line)}" for line in notes(section, board)))
-        if section.ranked:
-            parts.append(section_table(section, board, top))
+        blocks: list[Block] = [Listing([[line] for line in notes(section, board)])]
+        blocks += [section_table(section, board, top)] if section.ranked else []
         hidden = len(section.ranked[top:]) if top else 0
-        parts += [f"{hidden} more."] if hidden else []
-        parts += ["Failed:", failures_table(section)] if section.failed else []
-        parts += [_unfinished(section)] if section.unfinished else []
+        blocks += [Paragraph([f"{hidden} more."])] if hidden else []
+        blocks += [Paragraph(["Failed:"]), failures_table(section)] if section.failed else []
+        blocks += [Paragraph([_unfinished(section)])] if section.unfinished else []
+        parts.append(Part([section.target], blocks))
     if board.effects:
-        parts += ["## Effect of each choice", effects_meaning(board) + ".", effects_table(board)]
-    return "\n\n".join(parts) + "\n"
+        parts.append(Part(["Effect of each choice"], [Paragraph([f"{effects_meaning(board)}."]), effects_table(board)]))
+    return markdown(Page([board.suite], parts))
 
 
 def effects_meaning(board: Leaderboard) -> str:
     """Return one sentence, without its full stop, that says what an effect is."""
-    return (
-        f"Factor on {in_markdown(board.metric)} against the mean over the axis' choices, all else equal; "
-        "below 1 is better"
-    )
+    return f"Factor on {board.metric} against the mean over the axis' choices, all else equal; below 1 is better"
 
 
 def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
@@ -295,13 +279,3 @@ def _flatten(row: Row, label: Any) -> dict[str, Any]:
 def _estimate(row: Row, metric: str) -> tuple[float, float | None, float | None]:
     entry = row.metrics[metric]
     return entry.value, entry.low, entry.high
-
-
-def in_markdown(text: str) -> str:
-    """Make text harmless in a cell or a line of Markdown."""
-    return printable(" ".join(text.split())).translate(_ESCAPES)
-
-
-def printable(text: str) -> str:
-    """Replace control characters, which a terminal would obey, wherever a plugin put them."""
-    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)

@@ -112,6 +112,7 @@ class TrainingLoss(Metric):
     """
 
     name: ClassVar[str] = "training-loss"
+    unit: ClassVar[str] = "1"
     quantity: ClassVar[Quantity] = "training-loss"
     formula: ClassVar[str] = "L = (1/2n) Σ_i Σ_j β_j ‖σ_j S(x_i + σ_jξ_ij, σ_j) + ξ_ij‖²,  Σβ_j = 1"
     source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, eq. (7)"
@@ -164,6 +165,7 @@ class MMD(SampleMetric):
     """
 
     name: ClassVar[str] = "mmd"
+    unit: ClassVar[str] = "1"
     formula: ClassVar[str] = "(E k(X,X') + E k(Y,Y') − 2E k(X,Y))^½, k = mean over s of exp(−‖x−y‖²/2s²)"
     source: ClassVar[str] = "Gretton et al., JMLR 13 (2012)"
 

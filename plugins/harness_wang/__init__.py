@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 from harness import hookimpl
 
 if TYPE_CHECKING:
+    from harness_claims.claim import Claim
+
     from harness.bounds import Bound
-    from harness.claims.contract import Claim
     from harness.networks import Network
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
     from harness.weightings import Weighting
+
+NO_PART_IN_RESULTS = ("claims",)
+"""Claims judge results: a rule may be edited without what it judges being computed again."""
 
 
 @hookimpl
@@ -63,7 +67,7 @@ def harness_bounds() -> list[type[Bound]]:
     return [Theorem1, Theorem2, Theorem3, Corollary1]
 
 
-@hookimpl
+@hookimpl(optionalhook=True)
 def harness_claims() -> list[type[Claim]]:
     """Offer the statements of the paper that an experiment can decide."""
     from harness_wang.claims import offered

@@ -30,6 +30,6 @@ def finished(fakes, tmp_path_factory):
 @pytest.fixture(scope="session")
 def board(finished):
     """The document on them."""
-    from harness.claims.document import claims_board
+    from harness_claims.document import claims_board
 
     return claims_board(list(finished[1].values()), quick=True, command="harness claims --quick", environment={})

@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 import numpy as np
+from harness_claims.claim import Claim, Decision, Descent, DescentRequest, Effect, Experiments, Panel, Series
+from harness_claims.run import chosen, run_claims
+from harness_claims.verdicts import decision, t_test
 
-from harness.claims.contract import Claim, Decision, Descent, DescentRequest, Effect, Experiments, Panel, Series
-from harness.claims.run import chosen, run_claims
-from harness.claims.verdicts import decision, t_test
 from harness.registry.discovery import load
 from harness.registry.registry import Registry
 from harness.running.runner import Options

@@ -13,8 +13,8 @@ from typing import Literal, cast
 import made_descents
 import made_designs
 import numpy as np
+from harness_claims.claim import Claim, Decision, Evidence
 
-from harness.claims.contract import Claim, Decision, Evidence
 from harness.registry.discovery import load
 
 Case = Literal["true", "false", "neither"]

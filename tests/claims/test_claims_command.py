@@ -5,10 +5,10 @@ import sys
 
 import pytest
 from fake_claims import PLOTS, MoreSteps, registry_with
+from harness_claims.document import ClaimsBoard
+from harness_claims.publishing import render_claims_files
 
 from harness import cli
-from harness.claims.document import validate_claims
-from harness.claims.publishing import render_claims_files
 from harness.registry.discovery import load
 
 
@@ -28,7 +28,7 @@ def test_the_command_prints_verdicts_and_where_the_plots_are(monkeypatch, capsys
     assert "6 claims (quick sizes): 1 supported" in out
     assert f"Results: {directory}   Plots: {directory / 'plots'}   What failed, again: --retry-failed\n" in out
     assert (directory / "plots" / "claim-01.svg").is_file()
-    assert validate_claims(json.loads((directory / "claims.json").read_text())).command == "harness claims --quick"
+    assert ClaimsBoard.validate(json.loads((directory / "claims.json").read_text())).command == "harness claims --quick"
     words = ("claims", "--quick", "--claim", 1, "--out", directory)
     assert command(monkeypatch, capsys, fakes, *words)[0] == 0
     status, out, _ = command(monkeypatch, capsys, fakes, *words, "--claim", 2, "--format", "json")
@@ -46,7 +46,7 @@ def test_a_failing_plot_keeps_the_verdict_and_ends_with_status_1(monkeypatch, ca
         "harness: claim 7: no plot: ZeroDivisionError: division by zero",
         "harness: claim 8: no plot: series 'line' has 2 x and 1 y",
     ]
-    document = validate_claims(json.loads(out))
+    document = ClaimsBoard.validate(json.loads(out))
     sound, *broken = document.claims
     for entry in broken:
         assert (entry.verdict, entry.effect, entry.findings) == (sound.verdict, sound.effect, sound.findings)
@@ -57,7 +57,7 @@ def test_a_failing_plot_keeps_the_verdict_and_ends_with_status_1(monkeypatch, ca
 
 
 def test_publish_knows_a_directory_of_claims(monkeypatch, capsys, fakes, finished, board, tmp_path):
-    from harness.claims.publishing import write_document
+    from harness_claims.publishing import write_document
 
     write_document(board, finished[0])
     status, out, _ = command(monkeypatch, capsys, fakes, "publish", finished[0], tmp_path / "p")
@@ -65,14 +65,14 @@ def test_publish_knows_a_directory_of_claims(monkeypatch, capsys, fakes, finishe
     assert "harness claims --quick" in (tmp_path / "p" / "README.md").read_text()
     status, _, err = command(monkeypatch, capsys, fakes, "publish", finished[0], tmp_path / "p", "--bounds")
     assert status == 2
-    assert "verdicts on claims; they take no --by and no --bounds" in err
+    assert "holds claims.json, which takes no --by and no --bounds" in err
 
 
 def test_other_commands_say_what_the_directory_holds(monkeypatch, capsys, fakes, finished):
     status, _, err = command(monkeypatch, capsys, fakes, "rank", finished[0])
     assert status == 2
-    rule = f"a run of all of them has the verdicts to see and to publish: harness claims --quick --out {finished[0]}"
-    assert f"{finished[0]} holds results of claims; {rule}" in err
+    rule = f"what it holds is made and shown by: harness claims --quick --out {finished[0]}"
+    assert f"{finished[0]} holds no suite; {rule}" in err
 
 
 def test_show_tells_the_whole_rule(monkeypatch, capsys):

@@ -3,15 +3,15 @@
 import json
 
 import pytest
+from harness_claims.document import ClaimsBoard
+from harness_claims.publishing import publish_claims, render_claims_files
+from harness_claims.tables import render_claims
 
-from harness.claims.document import claims_to_json, validate_claims
-from harness.claims.publishing import publish_claims, render_claims_files
-from harness.claims.tables import render_claims
 from harness.results.document import LeaderboardError
 
 
 def test_the_document_is_valid_and_says_everything(board):
-    again = validate_claims(json.loads(claims_to_json(board)))
+    again = ClaimsBoard.validate(json.loads(board.to_json()))
     assert again == board
     assert [entry.verdict for entry in board.claims] == ["supported", board.claims[1].verdict, None, None, None, None]
     # What is not finite is null in the document.
@@ -22,14 +22,14 @@ def test_the_document_is_valid_and_says_everything(board):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"schema_version": 2}, "schema_version: 2 is newer"),
+        ({"schema_version": 3}, "schema_version: 3 is newer"),
         ({"alpha": 2.0}, "alpha"),
         ({"claims": "none"}, "claims"),
     ],
 )
 def test_a_document_that_breaks_its_contract_is_refused(board, change, rule):
     with pytest.raises(LeaderboardError, match=rule):
-        validate_claims(json.loads(claims_to_json(board)) | change)
+        ClaimsBoard.validate(json.loads(board.to_json()) | change)
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,28 @@ def test_a_document_that_breaks_its_contract_is_refused(board, change, rule):
         ({"error": "why"}, "either a verdict with its effect, or an error"),
         ({"effect": {"name": "x", "value": 1.0, "low": 2.0, "high": 3.0}}, "low 2 is above value 1"),
         ({"number": 9}, "claim 2 comes after claim 9"),
+        ({"within_rounding": True}, "supported is not within rounding of a verdict"),
+        ({"seen": []}, "claim 1: seen on 0 of 1 processors"),
     ],
 )
 def test_an_entry_that_contradicts_itself_is_refused(board, change, rule):
-    plain = json.loads(claims_to_json(board))
+    plain = json.loads(board.to_json())
     plain["claims"][0] |= change
     with pytest.raises(LeaderboardError, match=rule):
-        validate_claims(plain)
+        ClaimsBoard.validate(plain)
+
+
+def test_a_document_of_version_1_was_seen_on_one_processor(board):
+    old = json.loads(board.to_json()) | {"schema_version": 1}
+    del old["rounding"], old["processors"]
+    for entry in old["claims"]:
+        del entry["seen"], entry["within_rounding"]
+        for finding in entry["findings"]:
+            del finding["within_rounding"]
+    read = ClaimsBoard.validate(old)
+    assert (read.schema_version, read.rounding, read.processors) == (2, 0.0, ["unknown"])
+    assert [entry.seen for entry in read.claims] == [[entry.verdict] for entry in board.claims]
+    assert old["schema_version"] == 1  # what was handed in stays as it is
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import pytest
 from fake_claims import Fickle, MoreSteps, outcomes, registry_with
+from harness_claims.claim import ClaimError, Decision, Effect, Experiments, Finding
+from harness_claims.document import claims_board
+from harness_claims.run import chosen
 
-from harness.claims.contract import ClaimError, Decision, Effect, Experiments, Finding
-from harness.claims.document import claims_board
-from harness.claims.run import chosen
 from harness.registry.registry import Registry
 from harness.store import DATABASE, StoreError
 
@@ -125,5 +125,5 @@ def test_claims_are_chosen_by_number(fakes):
 
 
 def test_quick_and_full_results_stay_apart(fakes, finished):
-    with pytest.raises(StoreError, match="holds results of suite 'claims-quick', not 'claims'; choose another"):
+    with pytest.raises(StoreError, match="holds results of claims-quick, not claims; choose another"):
         outcomes(fakes, finished[0], quick=False)

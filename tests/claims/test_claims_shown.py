@@ -5,11 +5,12 @@ import re
 
 import numpy as np
 import pytest
+from harness_claims.document import ClaimEntry, ClaimsBoard, EffectEntry, FindingEntry, PanelEntry, SeriesEntry
+from harness_claims.plots import CLOUD, LINE, claim_figure
+from harness_claims.tables import claims_table, findings_table, render_claims
+from harness_claims.verdicts import decision, every, sign_test, slope_test, t_test
 
-from harness.claims.document import ClaimEntry, ClaimsBoard, EffectEntry, FindingEntry, PanelEntry, SeriesEntry
-from harness.claims.plots import CLOUD, LINE, claim_figure
-from harness.claims.tables import claims_table, findings_table, render_claims
-from harness.claims.verdicts import decision, every, sign_test, slope_test, t_test
+from harness.views.page import markdown_table
 from harness.views.plots import svg
 
 RANDOM = np.random.default_rng(0).normal(size=12)
@@ -31,6 +32,7 @@ def entry(*panels, found=None, **changes):
             seeds=f.seeds,
             note=f.note,
             exact=f.exact,
+            within_rounding=f.within_rounding,
         )
         for f in found.findings
     ]
@@ -39,6 +41,7 @@ def entry(*panels, found=None, **changes):
         "number": 1, "name": "a", "title": "a", "statement": "a", "source": "", "rule": "", "verdict": found.verdict,
         "effect": effect, "statistic": found.statistic, "seeds": found.seeds, "note": found.note, "error": "",
         "seconds": 0.0, "findings": findings, "panels": list(panels), "target": found.target,
+        "within_rounding": found.within_rounding, "seen": [found.verdict],
     }  # fmt: skip
     return ClaimEntry(**(shown | changes))
 
@@ -77,7 +80,7 @@ def test_arithmetic_has_no_p_value_and_one_unit(test):
     found = decision({"ring": test}, "size")
     assert test.exact
     assert (found.statistic, found.seeds) == ("exact", 1)
-    row = findings_table(entry(found=found)).splitlines()[-1]
+    row = markdown_table(findings_table(entry(found=found)).columns).splitlines()[-1]
     assert row.count("exact") == 3
 
 
@@ -113,9 +116,16 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
     found = decision(tests, "size")
     assert found.target == "ring"
     board = ClaimsBoard(
-        schema_version=1, command="", quick=True, alpha=0.004, environment={}, claims=[entry(found=found)]
+        schema_version=2,
+        command="",
+        quick=True,
+        alpha=0.004,
+        rounding=0.1,
+        environment={},
+        processors=["a"],
+        claims=[entry(found=found)],
     )
-    heads, _, row = (part.split("|") for part in claims_table(board).splitlines())
+    heads, _, row = (part.split("|") for part in markdown_table(claims_table(board).columns).splitlines())
     cells = {head.strip(): cell.strip() for head, cell in zip(heads, row, strict=True)}
     assert cells["targets for / against / open"] == "1 / 1 / 1"
     assert cells["decided by"] == "ring"
@@ -125,7 +135,14 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
 def test_a_long_name_of_a_target_does_not_take_the_table():
     found = decision({"gaussian exponents, σ 0.05–20": t_test(RANDOM + 9)}, "size")
     board = ClaimsBoard(
-        schema_version=1, command="", quick=True, alpha=0.004, environment={}, claims=[entry(found=found)]
+        schema_version=2,
+        command="",
+        quick=True,
+        alpha=0.004,
+        rounding=0.1,
+        environment={},
+        processors=["a"],
+        claims=[entry(found=found)],
     )
     text = render_claims(board, "table", width=120)
     assert max(map(len, text.splitlines())) <= 120

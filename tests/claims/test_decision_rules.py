@@ -14,11 +14,11 @@ import made_designs
 import numpy as np
 import pytest
 import synthetic
+from harness_claims import verdicts
+from harness_claims.claim import ClaimError, Evidence
 from harness_wang.claims import setting, weighting
 from scipy.optimize import brentq
 
-from harness.claims import verdicts
-from harness.claims.contract import ClaimError, Evidence
 from harness.information import Information
 
 REPETITIONS = 20

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from harness_claims import verdicts
+from harness_claims.claim import ClaimError, Evidence
+from harness_claims.plan import descent_jobs
 from harness_wang.claims import convergence, gradient, paths, residual, sizes, smoothness
 from made_descents import LEVELS, MAKERS, STEPS, least_squares, perturbed, trajectory
 
-from harness.claims import verdicts
-from harness.claims.contract import ClaimError, Evidence
-from harness.claims.plan import descent_jobs
 from harness.registry.discovery import load
 from harness.results import statistics
 from harness.trajectories import Probes, Trajectory

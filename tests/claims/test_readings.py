@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 import pytest
-
-from harness.claims import readings, verdicts
-from harness.claims.contract import ClaimError
+from harness_claims import readings, verdicts
+from harness_claims.claim import ClaimError
 
 
 def test_steps_are_read_off_a_power_law_exactly() -> None:

@@ -4,13 +4,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from harness_claims.plan import descent_jobs
 from harness_karras.networks import Mlp
 from harness_wang.networks import Relu
 from harness_wang.weightings import BellShaped
 from torch import nn
 
 from harness import trajectories
-from harness.claims.plan import descent_jobs
 from harness.descents import Descent, DescentRequest
 from harness.engine.gradient_descent import Labels, Learner, automatic_rate, curvature, descend, recorded_steps
 from harness.engine.levels import table_levels

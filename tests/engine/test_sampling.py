@@ -13,11 +13,10 @@ from harness_song.samplers import Ancestral, Euler
 from harness_wang.samplers import ExponentialIntegrator
 from torch import nn
 
+from harness.engine.denoisers import denoiser_from_module, denoiser_from_oracle
 from harness.engine.random_streams import NoiseStream, _scramble
 from harness.engine.sampling import (
     SamplingError,
-    denoiser_from_module,
-    denoiser_from_oracle,
     generate,
     kernel_variances,
     simulate_function,

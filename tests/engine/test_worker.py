@@ -9,6 +9,8 @@ import torch
 
 from harness.bounds import Bound
 from harness.engine import worker
+from harness.engine.checkpoints import write_checkpoint
+from harness.engine.denoisers import denoiser_from_checkpoint
 from harness.engine.jobs import EvaluateJob, InformationJob, TrainedNetwork, Training
 from harness.engine.levels import table_levels
 from harness.engine.training import Member, train
@@ -58,8 +60,8 @@ def trained(registry, tmp_path):
     levels = table_levels(0.05, 20.0)
     member = Member(Flat(), 1 / levels, torch.ones_like(levels), 1)
     ((snapshot,),) = train(Hidden(), law, [member], Training((10,), 32, 1e-2, 0.5, 0.05, 20.0))
-    record = worker._checkpoint("k", snapshot, 1.0, tmp_path)
-    return snapshot, TrainedNetwork(Hidden(), tmp_path / "k.safetensors", record.payload["sha256"])
+    path = tmp_path / "k.safetensors"
+    return snapshot, TrainedNetwork(Hidden(), path, write_checkpoint(path, snapshot.state))
 
 
 def test_a_checkpoint_brings_back_every_parameter_and_buffer(trained):
@@ -68,7 +70,7 @@ def test_a_checkpoint_brings_back_every_parameter_and_buffer(trained):
     state = snapshot.state
     waves = (torch.full((5, 1), sigma).log() * state["frequencies"]).cos()
     expected = torch.cat([x, waves], 1) @ state["linear.weight"].T + state["linear.bias"]
-    assert torch.allclose(worker._trained(network, 2, 1.0)(x, sigma), state["scale"] * expected, rtol=1e-5)
+    assert torch.allclose(denoiser_from_checkpoint(network, 2, 1.0)(x, sigma), state["scale"] * expected, rtol=1e-5)
 
 
 def test_a_checkpoint_that_changed_ends_the_run(trained):
@@ -76,7 +78,7 @@ def test_a_checkpoint_that_changed_ends_the_run(trained):
     _, network = trained
     network.path.write_bytes(network.path.read_bytes()[:-1])
     with pytest.raises(DiskError, match="damaged: run the command again"):
-        worker._trained(network, 2, 1.0)
+        denoiser_from_checkpoint(network, 2, 1.0)
 
 
 class Undefined(Information):
@@ -111,7 +113,7 @@ def vague():
 
 
 def test_a_target_is_checked_before_anything_builds_on_it():
-    with pytest.raises(worker.ContractError, match="target vague: fisher: nan at index 0"):
+    with pytest.raises(ContractError, match="target vague: fisher: nan at index 0"):
         worker.work(InformationJob("k", Vague(), 0.05, 20.0))
 
 
@@ -226,8 +228,8 @@ def test_a_bound_that_is_no_number_is_told(evaluated, value):
 @pytest.mark.parametrize("value", [math.nan, math.inf, object()])
 def test_a_result_that_cannot_be_kept_has_failed(value):
     # The parent would end on it, and with it every other row.
-    told = worker._told(Record("k", "metric", {"x": value}))
+    told = worker.keepable(Record("k", "metric", {"x": value}))
     assert not told.ok
     assert "cannot be kept" in told.reason
     sound = Record("k", "metric", {"x": 1.0})
-    assert worker._told(sound) is sound
+    assert worker.keepable(sound) is sound

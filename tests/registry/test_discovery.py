@@ -5,7 +5,6 @@ import random
 import re
 import subprocess
 import sys
-import textwrap
 from importlib import metadata
 from pathlib import Path
 
@@ -43,32 +42,6 @@ def harness_time_discretizations():
 """
 
 
-@pytest.fixture
-def install(tmp_path, monkeypatch):
-    """Make a distribution on the path: entry points of the group, each with the source of its module."""
-    made = []
-
-    def make(distribution, version="1.0", **sources):
-        folder = tmp_path / f"site{len(made)}"
-        info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        lines = []
-        for entry_point, source in sources.items():
-            module = f"{distribution.replace('-', '_')}_{entry_point}"
-            monkeypatch.delitem(sys.modules, module, raising=False)
-            (folder / f"{module}.py").write_text(textwrap.dedent(source))
-            lines.append(f"{entry_point} = {module}")
-            made.append(module)
-        (info / "entry_points.txt").write_text("\n".join(["[harness]", *lines]))
-        monkeypatch.syspath_prepend(folder)
-        return folder
-
-    yield make
-    for module in made:
-        sys.modules.pop(module, None)
-
-
 def grid(name):
     return GRID.replace("NAME", name)
 
@@ -99,15 +72,17 @@ def test_a_plugin_of_another_distribution_is_found(install, registry):
     assert without(found, "quad") == list(registry.plugins)
 
 
-def test_only_claims_may_lie_where_no_digest_looks(tmp_path, monkeypatch):
+def test_only_what_judges_may_lie_where_no_digest_looks(tmp_path, monkeypatch):
     package = tmp_path / "acme_hidden"
     (package / "claims").mkdir(parents=True)
     (package / "claims" / "__init__.py").write_text(grid("hidden"))
-    (package / "__init__.py").write_text("from acme_hidden.claims import Grid, harness_time_discretizations\n")
+    said = "NO_PART_IN_RESULTS = ('claims',)"
+    offered = "from acme_hidden.claims import Grid, harness_time_discretizations"
+    (package / "__init__.py").write_text(f"{said}\n{offered}\n")
     monkeypatch.syspath_prepend(tmp_path)
     hidden = importlib.import_module("acme_hidden").Grid
     with pytest.raises(PluginError, match="hidden lies in its package's folder 'claims', which no digest covers"):
-        discovery._check_class("harness_time_discretizations", hidden)
+        discovery._check_class(AXES["time_discretization"], hidden)
 
 
 BROKEN = {
@@ -305,6 +280,8 @@ def test_a_package_hashes_all_its_sources_wherever_it_lies(tmp_path):
     (tmp_path / "b" / "pkg" / "sub" / "m.py").write_text("y = 2")
     source_digest.cache_clear()
     assert source_digest(tmp_path / "a" / "pkg") != source_digest(tmp_path / "b" / "pkg")
+    alike = {source_digest(tmp_path / place / "pkg", (tmp_path / place / "pkg" / "sub",)) for place in ("a", "b")}
+    assert len(alike) == 1
 
 
 def test_a_target_that_reads_data_is_identified_by_its_content(registry):
@@ -332,7 +309,7 @@ def test_every_axis_has_a_hook_and_every_hook_an_axis():
     from harness import hookspecs
 
     specified = {name for name in vars(hookspecs) if name.startswith("harness_")}
-    assert specified == set(discovery.HOOKS)
+    assert specified == {discovery.AXES_HOOK, *(axis.hook for axis in AXES.values())}
     assert [axis.contract.axis for axis in AXES.values()] == list(AXES)
     for name in specified:
         assert getattr(hookspecs, name).__doc__

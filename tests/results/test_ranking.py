@@ -11,20 +11,16 @@ import pytest
 from harness.errors import HarnessError
 from harness.metrics import Measurement
 from harness.quantities import DIVERGENCES, Declarations, Limited, Measured, Quantity
-from harness.results.leaderboard import to_json, validate
+from harness.results.leaderboard import Calibration, Leaderboard, Terms
 from harness.results.ranking import Outcome, leaderboard
+from harness.results.references import Reference
 
 NONE = "none"
 
 
 def component(name, **params):
-    return {
-        "name": name,
-        "params": params,
-        "distribution": "diffusion-harness",
-        "version": "0.1.0",
-        "digest": f"{name}-{json.dumps(params, sort_keys=True)}",
-    }
+    digest = f"{name}-{json.dumps(params, sort_keys=True)}"
+    return Reference(name=name, params=params, distribution="diffusion-harness", version="0.1.0", digest=digest)
 
 
 def outcome(values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, train_steps=100, **changes):
@@ -52,10 +48,9 @@ def outcome(values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, t
         compute=None,
         training_share=None,
         seeds=tuple(range(len(values))),
-        status=status,
         reason=None if status == "ok" else "seed 0: NaN",
         measurements={metric: measured, **rest["measurements"]},
-        budget=rest["budget"],
+        budget=rest["budget"] and Terms(**rest["budget"]),
         bounds=rest["bounds"],
         seconds={"sample": 1.0},
     )
@@ -69,10 +64,11 @@ DECLARED = Declarations(
 
 
 def board(outcomes, metric="energy", calibration=(), declared=DECLARED):
+    """The leaderboard as plain data, after a round through its text."""
     beside = {"environment": {"python": "3"}, "calibration": calibration, "declared": declared}
-    document = leaderboard(outcomes, suite="test", metric=metric, **beside)
-    validate(document)
-    return document
+    made = leaderboard(outcomes, suite="test", metric=metric, **beside)
+    assert Leaderboard.validate(json.loads(made.to_json())) == made
+    return made.model_dump()
 
 
 def crossed(rng, effect=None, **common):
@@ -156,10 +152,9 @@ class TestRanks:
         rng = random.Random(1)
         outcomes = [*crossed(rng), *crossed(rng, target=("gaussian", {"dim": 2}))]
         outcomes += [outcome((None,) * 3, sampler=s, status="failed") for s in "yx"]
-        first = to_json(board(outcomes))
+        first = json.dumps(board(outcomes))
         rng.shuffle(outcomes)
-        assert to_json(board(outcomes)) == first
-        assert json.dumps(board(outcomes)) == json.dumps(json.loads(json.dumps(board(outcomes))))
+        assert json.dumps(board(outcomes)) == first
 
 
 class TestViolations:
@@ -297,10 +292,10 @@ class TestEffects:
 class TestCalibration:
     def test_a_digest_becomes_the_targets_label(self):
         entry = {
-            "target": component("ring")["digest"],
+            "target": component("ring").digest,
             "metric": "energy",
             "value": 0.1,
             "low": 0.05,
             "high": 0.2,
         }
-        assert board([outcome()], calibration=[entry])["calibration"] == [{**entry, "target": "ring"}]
+        assert board([outcome()], calibration=[Calibration(**entry)])["calibration"] == [{**entry, "target": "ring"}]

@@ -10,7 +10,7 @@ from harness.engine.curves import MeasuredScoreError, residual_from_json, residu
 from harness.metrics import Measurement
 from harness.registry.discovery import load
 from harness.results.document import LeaderboardError
-from harness.results.leaderboard import validate
+from harness.results.leaderboard import Leaderboard
 from harness.results.outcomes import read_document
 from harness.results.score_split import TERMS, Families, Fixed, Network, combine, measured, scaled, sum_of
 from harness.results.statistics import mean_interval
@@ -212,7 +212,7 @@ SUITE = {
 def document(tmp_path_factory):
     directory = tmp_path_factory.mktemp("split")
     run(Suite.from_mapping(SUITE, "split.toml"), load(), directory, Options(1, progress=False))
-    return read_document(directory)
+    return read_document(directory).model_dump()
 
 
 class TestRun:
@@ -241,7 +241,7 @@ class TestRun:
         assert all(len(values) == 1 for values in best.values())
 
     def test_the_document_survives_its_journey(self, document):
-        validate(json.loads(json.dumps(document)))
+        Leaderboard.validate(json.loads(json.dumps(document)))
 
     @pytest.mark.parametrize(
         ("change", "rule"),
@@ -257,14 +257,14 @@ class TestRun:
         copy = json.loads(json.dumps(document))
         change(next(row for row in copy["rows"] if row["score_split"])["score_split"])
         with pytest.raises(LeaderboardError, match=rule):
-            validate(copy)
+            Leaderboard.validate(copy)
 
     def test_a_split_without_a_budget_is_refused(self, document):
         copy = json.loads(json.dumps(document))
         row = next(row for row in copy["rows"] if row["score_split"])
         row["budget"] = None
         with pytest.raises(LeaderboardError, match="score_split needs a budget"):
-            validate(copy)
+            Leaderboard.validate(copy)
 
 
 def test_gradient_descent_on_a_fixed_objective_from_end_to_end(tmp_path):
@@ -277,7 +277,7 @@ def test_gradient_descent_on_a_fixed_objective_from_end_to_end(tmp_path):
         "training": {"steps": [3, 30], "method": "gradient-descent", "points": 8},
     }
     run(Suite.from_mapping(fixed, "fixed.toml"), load(), tmp_path, Options(1, progress=False))
-    short, long = sorted(read_document(tmp_path)["rows"], key=lambda row: row["train_steps"])
+    short, long = sorted(read_document(tmp_path).model_dump()["rows"], key=lambda row: row["train_steps"])
     for row in (short, long):
         split = row["score_split"]
         assert split["objective"] == "fixed"

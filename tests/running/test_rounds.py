@@ -10,7 +10,8 @@ import pytest
 from harness.engine.curves import ExactScoreError, information_from_json, score_error_from_json
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
-from harness.results.outcomes import read_document, read_manifest
+from harness.results.directory import read_manifest
+from harness.results.outcomes import read_document
 from harness.running.runner import Options, run
 from harness.store import DATABASE, Store
 from harness.suites.combinations import expand
@@ -64,7 +65,7 @@ def keys_and_times(directory):
 
 def test_every_row_is_filled_in_one_run(finished):
     directory, plan = finished
-    rows = read_document(directory)["rows"]
+    rows = read_document(directory).model_dump()["rows"]
     assert len(rows) == len(plan.combinations) == 12
     assert all(row["status"] == "ok" for row in rows)
 
@@ -120,9 +121,9 @@ def test_what_waits_for_its_grid_is_unfinished(finished, tmp_path):
     store = Store.open(copy)
     manifest = read_manifest(store)
     rows = [row.model_copy(update={"samples": []}) for row in manifest.rows]
-    store.set_meta("manifest", manifest.model_copy(update={"rows": rows}).model_dump())
+    store.set_meta("manifest:rounds", manifest.model_copy(update={"rows": rows}).model_dump())
     store.close()
-    reasons = {row["reason"] for row in read_document(copy)["rows"]}
+    reasons = {row["reason"] for row in read_document(copy).model_dump()["rows"]}
     assert reasons == {"not computed yet: run the same command again"}
 
 
@@ -132,7 +133,7 @@ def test_where_one_seed_fails_a_grid_for_each_seed_tells_the_reason(tmp_path):
     changes = {"targets": ["gaussian:dim=2"], "training": wild, "weightings": ["edm"], "seeds": 4, "steps": [4]}
     changes |= {"networks": ["mlp:width=16,depth=2"], "samplers": ["exponential-integrator"]}
     run(Suite.from_mapping(SUITE | changes, "rounds.toml"), load(), tmp_path, Options(1, progress=False))
-    reasons = {row["reason"] for row in read_document(tmp_path)["rows"]}
+    reasons = {row["reason"] for row in read_document(tmp_path).model_dump()["rows"]}
     assert len(reasons) == 1
     assert "seed 3: training diverged" in reasons.pop()
 

@@ -15,7 +15,7 @@ import pytest
 
 from harness.errors import DiskError, SuiteError
 from harness.registry.discovery import load
-from harness.results.leaderboard import validate
+from harness.results.leaderboard import Leaderboard
 from harness.results.outcomes import read_document
 from harness.running import runner as run_module
 from harness.running.runner import Options, run
@@ -55,8 +55,8 @@ def carry_out(directory: Path, registry=None, workers=2, **changes) -> list[str]
 
 def untimed(directory: Path) -> str:
     """The leaderboard of a directory as canonical JSON, timings aside."""
-    document = read_document(directory)
-    validate(document)
+    document = read_document(directory).model_dump()
+    Leaderboard.validate(document)
     for row in document["rows"]:
         del row["seconds"]
     return json.dumps(document, sort_keys=True)
@@ -81,7 +81,7 @@ def copy(finished, tmp_path) -> Path:
 
 
 def rows(directory: Path) -> list[dict]:
-    return read_document(directory)["rows"]
+    return read_document(directory).model_dump()["rows"]
 
 
 def test_every_combination_is_a_row(finished):
@@ -277,10 +277,14 @@ class TestDamage:
 
 
 class TestDirectory:
-    def test_of_another_suite_is_refused(self, copy, finished):
-        with pytest.raises(StoreError, match="holds results of suite 'tiny', not 'other'"):
-            carry_out(copy, name="other")
-        assert untimed(copy) == untimed(finished)
+    def test_suites_share_what_they_have_in_common(self, copy, finished):
+        before = records(finished)
+        carry_out(copy, name="other", steps=[3, 4])
+        made = records(copy)
+        assert {key: made[key] for key in before} == before
+        assert {kind for key, (kind, _) in made.items() if key not in before} <= {"grid", "sample", "metric", "bound"}
+        assert read_document(copy, suite="tiny") == read_document(finished)
+        assert {row["steps"] for row in read_document(copy, suite="other")["rows"]} == {3, 4}
 
     def test_in_use_is_refused(self, copy):
         from filelock import FileLock

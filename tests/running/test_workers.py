@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import NotPossible
+from harness.running import workers as workers_module
 from harness.running.workers import KILLED, Task, WorkersLost, available_cores, workers
 
 
@@ -164,3 +165,17 @@ def wait_until(condition, seconds=90.0):
 
 def test_there_is_a_core():
     assert 1 <= available_cores() <= (os.cpu_count() or 1)
+
+
+def test_an_interrupt_while_workers_start_is_answered_afterwards(monkeypatch):
+    # Ignored meanwhile it would be lost, and the run would go on.
+    came = []
+
+    def interrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        came.append("and was held back")
+
+    monkeypatch.setattr("multiprocessing.forkserver.ensure_running", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        workers_module._context()
+    assert came == ["and was held back"]

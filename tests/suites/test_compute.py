@@ -14,7 +14,7 @@ from harness.engine.sampling import generate, kernel_variances
 from harness.errors import ContractError, HarnessError, SuiteError
 from harness.planning.manifest import _effort
 from harness.registry.discovery import load
-from harness.results.leaderboard import validate
+from harness.results.leaderboard import Leaderboard
 from harness.results.outcomes import read_document
 from harness.running.runner import Options, run
 from harness.samplers import Sampler
@@ -253,8 +253,8 @@ def test_a_first_level_is_a_number_or_a_list(registry):
 
 def test_a_run_by_compute(tmp_path):
     run(suite(), load(), tmp_path, Options(2, progress=False))
-    document = read_document(tmp_path)
-    validate(document)
+    document = read_document(tmp_path).model_dump()
+    Leaderboard.validate(document)
     rows = document["rows"]
     assert {row["status"] for row in rows} == {"ok"}
     trained = [row for row in rows if row["compute"]]

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from harness.results.leaderboard import validate
+from harness.results.leaderboard import Leaderboard
 from harness.results.sections import sections
 from harness.views import plots
 from harness.views.pareto import Spending, best, front, spendings, totals
@@ -36,21 +36,21 @@ def test_rows_of_one_total_are_one_point_of_the_front():
 
 
 def test_rows_without_training_or_without_difference_are_left_out(document):
-    (section, _) = sections(validate(document))
+    (section, _) = sections(Leaderboard.validate(document))
     found = spendings(section, "sliced-wasserstein")
     assert len(found) == len([row for row in section.ranked if row.train_steps])
     assert [s.compute for s in found] == sorted(s.compute for s in found)
     for row in document["rows"]:
         row["compute"], row["training_share"] = 1000, 0.5
-    assert spendings(sections(validate(document))[0], "sliced-wasserstein") == []
-    assert plots.error_against_compute(validate(document)) is None
+    assert spendings(sections(Leaderboard.validate(document))[0], "sliced-wasserstein") == []
+    assert plots.error_against_compute(Leaderboard.validate(document)) is None
     for row in document["rows"]:
         row["compute"] = row["training_share"] = None
-    assert plots.error_against_compute(validate(document)) is None
+    assert plots.error_against_compute(Leaderboard.validate(document)) is None
 
 
 def test_the_figure_has_a_panel_a_target_every_point_and_the_front(document):
-    board = validate(document)
+    board = Leaderboard.validate(document)
     figure = plots.error_against_compute(board)
     for section, axes in zip(sections(board), figure.axes, strict=False):
         found = spendings(section, board.metric)
@@ -67,7 +67,7 @@ def test_the_figure_has_a_panel_a_target_every_point_and_the_front(document):
 
 
 def test_labels_do_not_touch_one_another(document):
-    figure = plots.error_against_compute(validate(document))
+    figure = plots.error_against_compute(Leaderboard.validate(document))
     figure.draw_without_rendering()
     for axes in figure.axes[:-1]:
         boxes = [text.get_window_extent() for text in axes.texts]
@@ -79,10 +79,10 @@ def test_the_page_shows_it_where_rows_differ(tmp_path, document, with_compute):
     if not with_compute:
         for row in document["rows"]:
             row["compute"] = row["training_share"] = None
-    files = render_files(validate(document), "harness run quick")
+    files = render_files(Leaderboard.validate(document), "harness run quick")
     assert ("compute.svg" in files) == with_compute
     assert ("## Training against sampling" in files["README.md"].decode()) == with_compute
     (tmp_path / "board").mkdir()
     (tmp_path / "board" / "compute.svg").write_text("stale")
-    publish(document, tmp_path / "board", "harness run quick")
+    publish(Leaderboard.validate(document), tmp_path / "board", "harness run quick")
     assert (tmp_path / "board" / "compute.svg").exists() == with_compute

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from harness.results.document import LeaderboardError
-from harness.results.leaderboard import read, to_json, validate
+from harness.results.leaderboard import Leaderboard
 from harness.views import plots, publishing
 from harness.views.publishing import publish, publish_bounds
 
@@ -30,7 +30,7 @@ def points(axes, names):
 
 
 def test_everything_is_written_and_the_page_links_it(tmp_path, document):
-    files = publish(document, tmp_path / "boards" / "quick", COMMAND)
+    files = publish(Leaderboard.validate(document), tmp_path / "boards" / "quick", COMMAND)
     names = {path.name for path in files}
     assert names == {path.name for path in (tmp_path / "boards" / "quick").iterdir()}
     assert names == {"leaderboard.json", "README.md", "budgets.svg", "compute.svg", "effects.svg", "tightness.svg",
@@ -39,7 +39,7 @@ def test_everything_is_written_and_the_page_links_it(tmp_path, document):
     page = (tmp_path / "boards" / "quick" / "README.md").read_text()
     assert set(re.findall(r"\]\(([^)]+)\)", page)) == names - {"README.md"}
     assert page.startswith(f"# Leaderboard `quick`\n\n```sh\n{COMMAND}\n```\n")
-    assert read(tmp_path / "boards" / "quick" / "leaderboard.json") == validate(document)
+    assert Leaderboard.read(tmp_path / "boards" / "quick" / "leaderboard.json") == Leaderboard.validate(document)
     for name in names:
         if name.endswith(".svg"):
             ElementTree.parse(tmp_path / "boards" / "quick" / name)
@@ -47,7 +47,7 @@ def test_everything_is_written_and_the_page_links_it(tmp_path, document):
 
 
 def test_page_says_what_a_reader_must_know(document):
-    page = publishing.render_files(validate(document), COMMAND)["README.md"].decode()
+    page = publishing.render_files(Leaderboard.validate(document), COMMAND)["README.md"].decode()
     assert "360 combinations on 2 targets (ring, digits)" in page
     assert "4 failed; 1 measured above a bound" in page
     assert "held-out sample): sliced-wasserstein 0.0210 ± 0.0021" in page
@@ -57,35 +57,48 @@ def test_page_says_what_a_reader_must_know(document):
     assert "- torch: 2.13.0" in page
 
 
+def test_page_says_how_it_was_made(document, small):
+    page = publishing.render_files(Leaderboard.validate(document), COMMAND)["README.md"].decode()
+    section = page.partition("## How this was made\n")[2].partition("\n## ")[0]
+    assert "- seeds: 0, 1, 2\n- noise levels: 0.05 to 20, in units of the data\n" in section
+    assert "- training: adam, learning rate 0.002, batch size 256, ema decay 0.99\n" in section
+    assert "- samples: 2000 of each combination and seed\n" in section
+    assert "energy (data units^½), kl (nats)" in section
+    assert [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")][1:] == [
+        "ring", "digits"]  # fmt: skip
+    # Older documents do not tell.
+    assert "How this was made" not in publishing.render_files(Leaderboard.validate(small), "x")["README.md"].decode()
+
+
 def test_publishing_twice_gives_the_same_bytes(tmp_path, document):
-    publish(document, tmp_path / "a", COMMAND)
-    publish(json.loads(to_json(document)), tmp_path / "b", COMMAND)
+    publish(Leaderboard.validate(document), tmp_path / "a", COMMAND)
+    publish(Leaderboard.validate(json.loads(Leaderboard.validate(document).to_json())), tmp_path / "b", COMMAND)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
 def test_a_figure_saved_twice_is_the_same(document):
-    figure = plots.budgets(validate(document))
+    figure = plots.budgets(Leaderboard.validate(document))
     assert plots.svg(figure) == plots.svg(figure)
 
 
 def test_publishing_again_replaces_our_files_and_keeps_others(tmp_path, make):
-    publish(make(), tmp_path, COMMAND)
+    publish(Leaderboard.validate(make()), tmp_path, COMMAND)
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "drawing.svg").write_text("mine")
     document = make(seed=8, violate=False)
     for row in document["rows"]:
         del row["bounds"]["theorem-2"]
-    publish(document, tmp_path, COMMAND)
+    publish(Leaderboard.validate(document), tmp_path, COMMAND)
     names = {path.name for path in tmp_path.iterdir()}
     assert {"notes.txt", "drawing.svg", "kl-against-budget.svg"} <= names
     assert not any("theorem-2" in name for name in names)
     assert not any(name.startswith(".") for name in names)
-    assert read(tmp_path / "leaderboard.json") == validate(document)
+    assert Leaderboard.read(tmp_path / "leaderboard.json") == Leaderboard.validate(document)
 
 
 @pytest.mark.parametrize(("bound", "metric"), [("budget", "sliced-wasserstein"), ("theorem-2", "kl")])
 def test_one_point_for_each_combination_with_both_values(document, bound, metric):
-    board = validate(document)
+    board = Leaderboard.validate(document)
     figure = plots.error_against_bound(board, bound, metric)
     names = {row.sampler.name for row in board.rows}
     for axes in figure.axes:
@@ -106,7 +119,7 @@ def test_one_point_for_each_combination_with_both_values(document, bound, metric
 def test_values_that_are_not_positive_stay_on_the_plot_hollow(small):
     small["rows"][1]["metrics"]["kl"] = {"value": -0.001, "low": -0.002, "high": 0.001, "n_seeds": 3}
     small["rows"][0]["rank"], small["rows"][1]["rank"] = 2, 1
-    figure = plots.error_against_bound(validate(small), "budget", "kl")
+    figure = plots.error_against_bound(Leaderboard.validate(small), "budget", "kl")
     (axes,) = figure.axes
     assert sorted(points(axes, {"ancestral"})) == [(0.5, 0.75), (1.25, 1.5)]
     hollow = [line for line in axes.get_lines() if line.get_markerfacecolor() == "none"]
@@ -114,7 +127,7 @@ def test_values_that_are_not_positive_stay_on_the_plot_hollow(small):
 
 
 def test_the_line_of_equality_is_drawn_only_where_both_are_divergences(document):
-    board = validate(document)
+    board = Leaderboard.validate(document)
     labelled = {
         metric: plots.error_against_bound(board, "budget", metric).axes[0].get_legend_handles_labels()[1]
         for metric in ("kl", "energy")
@@ -125,7 +138,7 @@ def test_the_line_of_equality_is_drawn_only_where_both_are_divergences(document)
 
 
 def test_bars_end_where_the_budget_does(document):
-    board = validate(document)
+    board = Leaderboard.validate(document)
     figure = plots.budgets(board, best=7)
     for axes, target in zip(figure.axes[::2], ("ring", "digits"), strict=True):
         rows = sorted((row for row in board.rows if row.target.name == target), key=lambda row: row.rank)
@@ -142,7 +155,7 @@ def test_bars_end_where_the_budget_does(document):
 
 
 def test_bars_of_a_split_end_where_the_largest_level_puts_the_score_error(document):
-    board = validate(document)
+    board = Leaderboard.validate(document)
     figure = plots.budgets(board, best=7)
     for axes, target in zip(figure.axes[1::2], ("ring", "digits"), strict=True):
         rows = sorted((row for row in board.rows if row.target.name == target), key=lambda row: row.rank)
@@ -167,7 +180,7 @@ def test_a_negative_term_goes_to_the_left_and_rows_without_training_say_so(docum
     for name, by in (("statistical", -move), ("approximation", move)):
         split[name] = {key: value + by for key, value in split[name].items()}
     second["score_split"], second["train_steps"] = None, 0
-    axes = plots.budgets(validate(document), best=2).axes[1]
+    axes = plots.budgets(Leaderboard.validate(document), best=2).axes[1]
     left = {container.get_label(): container[0].get_x() for container in axes.containers}
     width = {container.get_label(): container[0].get_width() for container in axes.containers}
     assert (left["ε_n"], width["ε_n"]) == pytest.approx((0.0, -move))
@@ -179,14 +192,14 @@ def test_a_bar_far_longer_than_the_others_is_cut_and_its_number_told(document):
     rows = [row for row in document["rows"] if row["budget"] and row["target"]["name"] == "ring"]
     rows[1]["budget"]["discretization"] += 100.0
     rows[1]["budget"]["total"] += 100.0
-    axes = plots.budgets(validate(document), best=7).axes[0]
+    axes = plots.budgets(Leaderboard.validate(document), best=7).axes[0]
     assert axes.get_xlim()[1] < 10
     told = [text.get_text() for text in axes.texts if text.xy[1] == 1]
     assert told[0].startswith("→ 10")
 
 
 def test_forest_shows_every_effect_with_its_interval(document):
-    board = validate(document)
+    board = Leaderboard.validate(document)
     figure = plots.effects(board)
     for axes in figure.axes:
         found = [effect for effect in board.effects if effect.target == axes.get_title("left")]
@@ -200,7 +213,7 @@ def test_forest_shows_every_effect_with_its_interval(document):
 
 
 def test_no_text_of_a_plot_overlaps_another_or_leaves_the_figure(document):
-    board = validate(document)
+    board = Leaderboard.validate(document)
     figures = [
         plots.error_against_bound(board, "budget", "sliced-wasserstein"),
         plots.error_against_bound(board, "budget", "kl"),
@@ -215,7 +228,7 @@ def test_no_text_of_a_plot_overlaps_another_or_leaves_the_figure(document):
 def test_factors_over_many_powers_of_ten_have_ticks_apart(document):
     document["effects"][0] |= {"factor": 2e-5, "low": 1e-5, "high": 4e-5}
     document["effects"][1] |= {"factor": 2e4, "low": 1e4, "high": 4e4}
-    assert touching(plots.effects(validate(document))) == []
+    assert touching(plots.effects(Leaderboard.validate(document))) == []
 
 
 def texts(figure):
@@ -242,14 +255,14 @@ def touching(figure):
 def test_plots_of_little_are_left_out(tmp_path, small):
     small.update(rows=small["rows"][3:], agreement=[], effects=[], calibration=[])
     small["rows"][0].update(rank=1, rank_low=1, rank_high=1)
-    files = publish(small, tmp_path / "tiny", COMMAND)
+    files = publish(Leaderboard.validate(small), tmp_path / "tiny", COMMAND)
     assert {path.name for path in files} == {"leaderboard.json", "README.md"}
 
 
 def test_without_matplotlib_the_extra_is_named(tmp_path, small, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(LeaderboardError, match=r"pip install 'diffusion-harness\[publish\]'"):
-        publish(small, tmp_path / "out", COMMAND)
+        publish(Leaderboard.validate(small), tmp_path / "out", COMMAND)
     assert not (tmp_path / "out").exists()
 
 
@@ -257,7 +270,7 @@ def test_without_matplotlib_the_extra_is_named(tmp_path, small, monkeypatch):
 def test_a_full_disk_leaves_what_was_there(tmp_path, small, make, monkeypatch, existing):
     target = tmp_path / "out"
     if existing:
-        publish({**make(), "suite": small["suite"]}, target, COMMAND)
+        publish(Leaderboard.validate({**make(), "suite": small["suite"]}), target, COMMAND)
     before = contents(target) if existing else None
     calls = []
 
@@ -268,7 +281,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, small, make, monkeypatch, e
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(LeaderboardError, match="out cannot be written: No space left on device"):
-        publish(small, target, COMMAND)
+        publish(Leaderboard.validate(small), target, COMMAND)
     assert (contents(target) if existing else target.exists() or None) == before
     assert [path.name for path in tmp_path.iterdir()] == (["out"] if existing else [])
 
@@ -276,7 +289,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, small, make, monkeypatch, e
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a directory that nobody can write")
 def test_a_directory_that_cannot_be_written_is_one_line(small):
     with pytest.raises(LeaderboardError) as caught:
-        publish(small, "/proc/harness-leaderboard", COMMAND)
+        publish(Leaderboard.validate(small), "/proc/harness-leaderboard", COMMAND)
     assert str(caught.value).startswith("/proc/harness-leaderboard cannot be written: ")
     assert "\n" not in str(caught.value)
 
@@ -284,28 +297,28 @@ def test_a_directory_that_cannot_be_written_is_one_line(small):
 def test_another_page_is_never_overwritten(tmp_path, small):
     (tmp_path / "README.md").write_text("a project")
     with pytest.raises(LeaderboardError, match=r"holds another README\.md; publish into a new directory"):
-        publish(small, tmp_path, COMMAND)
+        publish(Leaderboard.validate(small), tmp_path, COMMAND)
     assert contents(tmp_path) == {"README.md": b"a project"}
     with pytest.raises(LeaderboardError, match=r"README.md is a file; publish into a directory"):
-        publish(small, tmp_path / "README.md", COMMAND)
+        publish(Leaderboard.validate(small), tmp_path / "README.md", COMMAND)
 
 
 def test_a_page_is_not_written_over_that_of_another_suite_or_kind(tmp_path, small):
     target = tmp_path / "out"
-    publish(small, target, COMMAND)
+    publish(Leaderboard.validate(small), target, COMMAND)
     before = contents(target)
     with pytest.raises(
         LeaderboardError, match=r"another page, 'Leaderboard `.*`', and this one is 'Leaderboard `else`'"
     ):
-        publish({**small, "suite": "else"}, target, COMMAND)
+        publish(Leaderboard.validate({**small, "suite": "else"}), target, COMMAND)
     with pytest.raises(LeaderboardError, match="this one is 'Bounds of"):
-        publish_bounds(small, target, COMMAND)
+        publish_bounds(Leaderboard.validate(small), target, COMMAND)
     assert contents(target) == before
-    publish(small, target, COMMAND)
+    publish(Leaderboard.validate(small), target, COMMAND)
 
 
 def test_a_command_with_backticks_stays_in_its_block(tmp_path, small):
-    publish(small, tmp_path / "out", "harness run a\n```\n# not a heading")
+    publish(Leaderboard.validate(small), tmp_path / "out", "harness run a\n```\n# not a heading")
     page = (tmp_path / "out" / "README.md").read_text()
     assert "````sh\nharness run a\n```\n# not a heading\n````" in page
 
@@ -315,7 +328,7 @@ def test_names_of_strangers_make_safe_file_names(tmp_path, small):
         row["bounds"] = {"../Evil bound": row["bounds"]["budget"]}
         row["violations"] = []
     small["agreement"] = []
-    bounds = {"../Evil bound": small["declared"]["bounds"]["budget"]}
-    files = publish(small | {"declared": small["declared"] | {"bounds": bounds}}, tmp_path / "out", COMMAND)
+    small["declared"] = small["declared"] | {"bounds": {"../Evil bound": small["declared"]["bounds"]["budget"]}}
+    files = publish(Leaderboard.validate(small), tmp_path / "out", COMMAND)
     assert "kl-against-evil-bound.svg" in {path.name for path in files}
     assert all(path.parent == tmp_path / "out" and path.exists() for path in files)

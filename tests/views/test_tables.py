@@ -9,9 +9,10 @@ import textwrap
 import pytest
 
 from harness.results.document import LeaderboardError
-from harness.results.leaderboard import UNFINISHED, validate
+from harness.results.leaderboard import UNFINISHED, Leaderboard
 from harness.views.columns import Column, shorten, wrap
-from harness.views.tables import FORMATS, break_lines, markdown_table, render
+from harness.views.page import markdown_table
+from harness.views.tables import FORMATS, break_lines, render
 
 GOLDEN = """
 tiny: 4 combinations, ranked by kl (smaller is better)
@@ -48,7 +49,7 @@ weighting  edm                 0.80
 
 
 def test_golden_table(small):
-    assert render(small, "table") == GOLDEN.lstrip("\n")
+    assert render(Leaderboard.validate(small), "table") == GOLDEN.lstrip("\n")
 
 
 def rows_under_rank(text):
@@ -60,14 +61,14 @@ def rows_under_rank(text):
 @pytest.mark.parametrize("metric", ["sliced-wasserstein", "kl"])
 @pytest.mark.parametrize("width", [160, 120, 100, 80, 60])
 def test_no_line_is_wider_than_the_terminal(make, metric, width):
-    text = render(make(metric), "table", width=width)
+    text = render(Leaderboard.validate(make(metric)), "table", width=width)
     longest = max(text.split("\n"), key=len)
     assert len(longest) <= width, longest
 
 
 @pytest.mark.parametrize("width", [None, 160, 120, 100, 80])
 def test_every_shown_row_can_be_told_apart_at_every_width(make, width):
-    text = render(make(), "table", width=width, top=0)
+    text = render(Leaderboard.validate(make()), "table", width=width, top=0)
     for lines in rows_under_rank(text):
         assert "rank" in lines[0]
         # A folded row goes on over lines whose rank is blank. Figures may agree: only the names are compared.
@@ -87,29 +88,29 @@ def test_every_shown_row_can_be_told_apart_at_every_width(make, width):
 
 
 def test_measured_value_bound_and_rank_survive_80_columns(make):
-    head = rows_under_rank(render(make("kl"), "table", width=80))[0][0]
+    head = rows_under_rank(render(Leaderboard.validate(make("kl")), "table", width=80))[0][0]
     assert head.split() == ["rank", "combination", "kl", "budget", "bound/kl", "!"]
 
 
 def test_top_rows_are_shown_and_the_rest_counted(document):
-    text = render(document, "table")
+    text = render(Leaderboard.validate(document), "table")
     assert text.count("… 158 more; --top 0 shows all") == 2
     assert [len(lines) - 3 for lines in rows_under_rank(text)] == [20, 20]
-    text = render(document, "table", top=5)
+    text = render(Leaderboard.validate(document), "table", top=5)
     assert text.count("… 173 more; --top 0 shows all") == 2
-    assert "more" not in render(document, "table", top=0)
+    assert "more" not in render(Leaderboard.validate(document), "table", top=0)
 
 
 def test_rows_come_by_rank_whatever_their_order_in_the_document(document):
-    expected = render(document, "table")
+    expected = render(Leaderboard.validate(document), "table")
     document["rows"].sort(key=lambda row: json.dumps(row["sampler"]))
     first = document["rows"][0]["target"]["name"]
-    text = render(document, "table")
+    text = render(Leaderboard.validate(document), "table")
     assert rows_under_rank(text)[0 if first == "ring" else 1] == rows_under_rank(expected)[0]
 
 
 def test_csv_holds_every_number_of_the_document_exactly(document):
-    table = list(csv.DictReader(io.StringIO(render(document, "csv"))))
+    table = list(csv.DictReader(io.StringIO(render(Leaderboard.validate(document), "csv"))))
     assert len(table) == len(document["rows"])
     originals = {key(row): row for row in document["rows"]}
     for line in table:
@@ -137,9 +138,9 @@ def key(row):
 
 
 def test_json_is_the_document(document):
-    assert json.loads(render(document, "json")) == document
+    assert json.loads(render(Leaderboard.validate(document), "json")) == document
     with pytest.raises(LeaderboardError, match="json is always the whole document"):
-        render(document, "json", top=5)
+        render(Leaderboard.validate(document), "json", top=5)
 
 
 def cells(line):
@@ -149,7 +150,7 @@ def cells(line):
 
 def test_every_markdown_table_has_one_width(document):
     document["rows"][-1]["reason"] = "a|b \\| `c` <script>\x1b[31m"
-    blocks = [b for b in render(document, "markdown").strip().split("\n\n") if b.startswith("|")]
+    blocks = [b for b in render(Leaderboard.validate(document), "markdown").strip().split("\n\n") if b.startswith("|")]
     assert len(blocks) == 5  # two rankings, two of failures, one of effects
     for block in blocks:
         lines = block.split("\n")
@@ -167,19 +168,19 @@ def test_markdown_cells_are_escaped():
 def test_control_characters_of_a_plugin_never_reach_the_terminal(small):
     small["rows"][3]["reason"] = "bad \x1b[2J\x07 thing"
     for format in ("table", "markdown"):
-        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", render(small, format))
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", render(Leaderboard.validate(small), format))
 
 
 def test_a_metric_that_is_no_divergence_has_no_ratio(make):
     for row in (document := make())["rows"]:
         row["metrics"].pop("kl", None)
         row["violations"] = []
-    assert "bound/" not in render(document, "table")
+    assert "bound/" not in render(Leaderboard.validate(document), "table")
 
 
 def test_ratio_is_the_tightest_bound_over_the_measured_divergence(small):
     small["rows"][1]["bounds"]["theorem-2"] = 0.246
-    assert re.search(r"0\.500 +0\.246 +20\.0\n", render(small, "table"))
+    assert re.search(r"0\.500 +0\.246 +20\.0\n", render(Leaderboard.validate(small), "table"))
 
 
 def test_the_marginal_divergence_is_preferred_to_the_path(make):
@@ -187,42 +188,42 @@ def test_the_marginal_divergence_is_preferred_to_the_path(make):
         if row["budget"]:
             path = {"value": row["budget"]["total"], "low": None, "high": None, "n_seeds": 3}
             row["metrics"] = {"path-kl": path, **row["metrics"]}
-    assert "bound/kl" in render(document, "table")
-    assert "bound/path-kl" not in render(document, "table", top=1).split("digits:")[0]
+    assert "bound/kl" in render(Leaderboard.validate(document), "table")
+    assert "bound/path-kl" not in render(Leaderboard.validate(document), "table", top=1).split("digits:")[0]
 
 
 def test_a_section_without_finished_rows_or_with_one_row(small):
     small["rows"] = small["rows"][3:]
     small["rows"][0].update(rank=1, rank_low=1, rank_high=1)
-    text = render(small, "table", width=80)
+    text = render(Leaderboard.validate(small), "table", width=80)
     assert "0 combinations ranked, 1 failed" in text
     assert "failed (1):\n  eps · edm · exponential · mlp · heun" in text
     for format in FORMATS:
-        assert render(small, format)
+        assert render(Leaderboard.validate(small), format)
 
 
 def test_an_empty_leaderboard_is_no_error(small):
     small.update(rows=[], agreement=[], effects=[], calibration=[])
-    assert render(small, "table") == "tiny: 0 combinations, ranked by kl (smaller is better)\n"
+    assert render(Leaderboard.validate(small), "table") == "tiny: 0 combinations, ranked by kl (smaller is better)\n"
     for format in FORMATS:
-        assert render(small, format)
+        assert render(Leaderboard.validate(small), format)
 
 
 def test_a_target_is_known_by_another_label_of_it(small):
     small["agreement"][0]["target"] = "ring:modes=8"
-    assert "budget 1.00, n=2" in render(small, "table")
+    assert "budget 1.00, n=2" in render(Leaderboard.validate(small), "table")
 
 
 def test_bad_requests_are_refused(small):
     with pytest.raises(LeaderboardError, match="no format 'html'; known: table, json, csv, markdown"):
-        render(small, "html")
+        render(Leaderboard.validate(small), "html")
     with pytest.raises(LeaderboardError, match="top=-1 is negative"):
-        render(small, "table", top=-1)
+        render(Leaderboard.validate(small), "table", top=-1)
 
 
 def test_models_render_as_plain_data_does(document):
     for format in FORMATS:
-        assert render(validate(document), format) == render(document, format)
+        assert render(Leaderboard.validate(document), format) == render(Leaderboard.validate(document), format)
 
 
 def test_shortened_labels_keep_what_tells_them_apart():
@@ -240,11 +241,11 @@ def test_wrap_breaks_between_words_only():
 
 def test_rows_that_are_not_computed_yet_are_no_failures(small):
     small["rows"][3]["reason"] = UNFINISHED
-    text = render(small, "table", width=80)
+    text = render(Leaderboard.validate(small), "table", width=80)
     assert "3 combinations ranked, 1 not computed yet" in text
     assert "1 combination not computed yet: run the same command again" in text
     assert "failed" not in text
-    assert "1 combination not computed yet" in render(small, "markdown")
+    assert "1 combination not computed yet" in render(Leaderboard.validate(small), "markdown")
 
 
 @pytest.mark.parametrize("indent", ["", "  "])

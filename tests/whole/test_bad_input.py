@@ -187,7 +187,7 @@ class TestWords:
         )
         monkeypatch.syspath_prepend(tmp_path / "site")
         line = refused("plan", "--sampler", "heun")
-        assert "'heun' is claimed by 2 distributions; write diffusion-harness/heun or other-heun/heun" in line
+        assert "'heun' is offered by 2 distributions; write diffusion-harness/heun or other-heun/heun" in line
 
 
 class TestSuites:
@@ -355,7 +355,7 @@ class TestDirectories:
     def test_damaged_rows_are_named_and_written_again(self, refused, harness, write, copy, good):
         with contextlib.closing(sqlite3.connect(copy / DATABASE)) as db, db:
             db.execute("update meta set value = replace(value, '\"steps\": 4', '\"steps\": 5')")
-        assert "manifest in" in refused("rank", copy)
+        assert "manifest:tiny in" in refused("rank", copy)
         harness("run", write(), "--out", copy, status=0)
         assert untimed(copy, harness) == good
 
@@ -377,10 +377,16 @@ class TestDirectories:
         assert len(list((copy / "checkpoints").iterdir())) == 2
         assert untimed(copy, harness) == good
 
-    def test_of_another_suite(self, refused, harness, write, copy, good):
-        line = refused("run", write(name="other"), "--out", copy)
-        assert "holds results of suite 'tiny', not 'other'; choose another with --out" in line
-        assert untimed(copy, harness) == good
+    def test_of_several_suites(self, refused, harness, write, copy, tmp_path):
+        _, out, _ = harness("run", write(name="other"), "--out", copy, status=0)
+        assert f"harness rank {copy} --suite other --format csv" in out
+        for args in (["rank", copy], ["publish", copy, tmp_path / "page"]):
+            assert "holds 2 suites; choose one with --suite: other, tiny" in refused(*args)
+            assert "holds no suite 'tinny'; did you mean tiny?" in refused(*args, "--suite", "tinny")
+        harness("publish", copy, tmp_path / "page", "--suite", "tiny", status=0)
+        assert json.loads((tmp_path / "page" / "leaderboard.json").read_text())["suite"] == "tiny"
+        _, out, _ = harness("rank", copy, "--suite", "other", "--format", "json", status=0)
+        assert json.loads(out)["suite"] == "other"
 
     def test_of_a_newer_program(self, refused, write, copy):
         with contextlib.closing(sqlite3.connect(copy / DATABASE)) as db, db:

@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from harness.cli.publish import command as publish_command
 from harness.cli.rank import command
 from harness.registry.discovery import load
-from harness.results.bounds import validate_bounds
+from harness.results.bounds import BoundsBoard
 from harness.results.outcomes import read_document
 from harness.running.runner import Options, run
 from harness.suites.model import Suite
-from harness.views.budgets import validate_budgets
+from harness.views.budgets import Budgets
 
 BOUNDS = [
     "budget", "theorem-2", "theorem-3", "corollary-1", "benton", "chen-lee-lu", "conforti:steps=largest,each",
@@ -51,7 +51,7 @@ def finished(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def document(finished):
-    return read_document(finished)
+    return read_document(finished).model_dump()
 
 
 def test_no_bound_is_violated(document):
@@ -100,7 +100,7 @@ def show(*args):
 
 
 def test_rank_bounds_in_every_format(finished):
-    made = validate_bounds(json.loads(show(finished, "--bounds", "--format", "json")))
+    made = BoundsBoard.validate(json.loads(show(finished, "--bounds", "--format", "json")))
     assert {s.bound for s in made.bounds} == LABELS
     assert {s.violations for s in made.bounds} == {0}
     assert made.bounds[0].bound == "affine-gaussian-kl"
@@ -110,7 +110,7 @@ def test_rank_bounds_in_every_format(finished):
 
 
 def test_rank_budget_in_every_format(finished, document):
-    made = validate_budgets(json.loads(show(finished, "--budget", "--format", "json")))
+    made = Budgets.validate(json.loads(show(finished, "--budget", "--format", "json")))
     assert len(made.rows) == sum(row["budget"] is not None for row in document["rows"])
     rows = list(csv.DictReader(io.StringIO(show(finished, "--budget", "--format", "csv"))))
     assert len(rows) == len(made.rows)
@@ -131,4 +131,4 @@ def test_publish_bounds(finished, tmp_path):
     assert done.exit_code == 0, done.output
     page = (tmp_path / "bounds" / "README.md").read_text()
     assert f"{len(LABELS)} bounds on 2 targets; 0 violations" in page
-    validate_bounds(json.loads((tmp_path / "bounds" / "leaderboard.json").read_text()))
+    BoundsBoard.validate(json.loads((tmp_path / "bounds" / "leaderboard.json").read_text()))

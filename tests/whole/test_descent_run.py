@@ -5,16 +5,16 @@ import sqlite3
 
 import numpy as np
 import pytest
+from harness_claims.claim import ClaimError
+from harness_claims.plan import DescentsPlan
 
-from harness.claims.contract import ClaimError
-from harness.claims.plan import DescentsPlan
 from harness.descents import Descent, DescentRequest
 from harness.errors import SuiteError
 from harness.planning.estimate import estimate
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
 from harness.results.bounds_ranking import rank_bounds
-from harness.results.leaderboard import validate
+from harness.results.leaderboard import Leaderboard
 from harness.results.outcomes import read_document
 from harness.results.sections import sections
 from harness.running.runner import Options, run
@@ -62,7 +62,7 @@ def finished(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rows(finished):
-    return read_document(finished)["rows"]
+    return read_document(finished).model_dump()["rows"]
 
 
 def test_networks_are_sampled_and_ranked_like_any_other(rows):
@@ -83,7 +83,7 @@ def test_theorem_1_holds_where_it_applies_and_only_there(finished, rows):
         assert row["violations"] == []
         if applies:
             assert row["bounds"]["theorem-1-loss"] >= row["metrics"]["training-loss"]["value"]
-    competition = {entry["bound"]: entry for entry in rank_bounds(read_document(finished))["entries"]}
+    competition = {entry["bound"]: entry for entry in rank_bounds(read_document(finished)).model_dump()["entries"]}
     assert competition["theorem-1-loss"]["metric"] == "training-loss"
     assert competition["theorem-1-loss"]["tightness"]["median"] >= 1
     assert competition["theorem-2"]["metric"] == "path-kl"
@@ -91,9 +91,9 @@ def test_theorem_1_holds_where_it_applies_and_only_there(finished, rows):
 
 def test_a_bound_on_the_training_loss_stands_beside_no_divergence(finished):
     # Its order against a divergence, and nats in a table of budgets, would mean nothing.
-    document = read_document(finished)
+    document = read_document(finished).model_dump()
     assert {entry["bound"] for entry in document["agreement"]} == {"theorem-2"}
-    board = validate(document)
+    board = Leaderboard.validate(document)
     (section,) = sections(board)
     trained = [row for row in section.ranked if row.budget]
     headers = {column.header for column in build_budgets(board, section, trained)}
@@ -128,7 +128,7 @@ def test_resumed_or_enlarged_it_is_the_same_to_the_last_bit(finished, tmp_path):
 
 def test_a_descent_that_diverges_is_a_row_that_says_so(tmp_path):
     carry_out(tmp_path, training=TRAINING | {"steps": [30], "learning_rate": 1e300}, weightings=["edm"], seeds=1)
-    rows = read_document(tmp_path)["rows"]
+    rows = read_document(tmp_path).model_dump()["rows"]
     (failed,) = [row for row in rows if row["status"] == "failed"]
     assert "training diverged: the loss was not finite at step" in failed["reason"]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.axes import crossed
 from harness.planning.plan import Plan
-from harness.results.leaderboard import validate
+from harness.results.leaderboard import Leaderboard
 from harness.results.outcomes import read_document
-from harness.results.references import AXES
 from harness.running.runner import Options, carry_out, opened, run
 from harness.store import CHECKPOINTS
 from harness.suites.combinations import expand
@@ -28,8 +28,8 @@ def small(**changes) -> Suite:
 
 def checked_rows(directory: Path) -> list[dict]:
     """The rows of a finished run, after what must hold for each of them."""
-    document = read_document(directory)
-    validate(document)
+    document = read_document(directory).model_dump()
+    Leaderboard.validate(document)
     rows = document["rows"]
     assert [(row["reason"], named(row)) for row in rows if row["status"] != "ok"] == []
     assert [(row["violations"], named(row)) for row in rows if row["violations"]] == []
@@ -50,11 +50,11 @@ def checked_rows(directory: Path) -> list[dict]:
 
 
 def named(row: dict) -> str:
-    return " / ".join([row[axis]["name"] for axis in ("target", *AXES)])
+    return " / ".join([row[axis]["name"] for axis in crossed()])
 
 
 def assert_every_choice_appears(rows: list[dict], suite: Suite, registry) -> None:
-    for axis in ("target", *AXES):
+    for axis in crossed():
         wanted = {component.name for component in suite.components(axis, registry)}
         if axis == "weighting":
             wanted.add("none")  # of the oracles
@@ -79,9 +79,9 @@ def some_of_each_network(combinations: list, seed: int, each: int) -> list:
 def test_a_sample_of_the_whole_space(tmp_path, registry):
     suite = small(training={"steps": [30], "batch_size": 64}, sampling={"samples": 300})
     chosen = some_of_each_network(expand(suite, registry), seed=0, each=3)
-    with opened(tmp_path, suite.name) as store:
+    with opened(tmp_path) as store:
         plan = Plan(suite, registry, chosen, tmp_path / CHECKPOINTS)
-        carry_out({"manifest": plan}, store, Options(workers=2, progress=False))
+        carry_out({f"manifest:{suite.name}": plan}, store, Options(workers=2, progress=False))
     rows = checked_rows(tmp_path)
     assert len(rows) == len(chosen) == 78
     assert_every_choice_appears(rows, suite, registry)
@@ -103,6 +103,6 @@ def test_the_whole_space(tmp_path, registry):
     designs = defaultdict(list)
     for row in rows:
         if row["weighting"]["name"] in ("eps", "likelihood"):
-            key = [row[axis]["digest"] for axis in ("target", *AXES) if axis != "weighting"]
+            key = [row[axis]["digest"] for axis in crossed() if axis != "weighting"]
             designs[json.dumps(key)].append(row["metrics"])
     assert all(first == second for first, second in designs.values())

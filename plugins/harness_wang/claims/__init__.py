@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.claims.contract import Claim
+    from harness_claims.claim import Claim
 
 
 def offered() -> list[type[Claim]]:

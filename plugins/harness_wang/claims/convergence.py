@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.claims.contract import Claim, Decision, Evidence, Experiments, Panel, Series
-from harness.claims.verdicts import decision, opposite, t_test
+from harness_claims.claim import Claim, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.verdicts import decision, opposite, t_test
+
 from harness_wang.claims import paths
 from harness_wang.claims.setting import factor
 from harness_wang.decay import decay

@@ -10,15 +10,16 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
-from harness.claims.readings import crossing
-from harness.claims.verdicts import Test, decision, every, opposite, t_test
+from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.readings import crossing
+from harness_claims.verdicts import Test, decision, every, opposite, t_test
+
 from harness_wang.claims import setting
 
 if TYPE_CHECKING:
     import numpy as np
+    from harness_claims.claim import Result
 
-    from harness.claims.contract import Result
     from harness.information import Information
 
 NOTE = (

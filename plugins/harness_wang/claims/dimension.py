@@ -8,15 +8,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
-from harness.claims.readings import steps_to_reach
-from harness.claims.verdicts import decision, every, opposite, slope_test
+from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.readings import steps_to_reach
+from harness_claims.verdicts import decision, every, opposite, slope_test
+
 from harness_wang.claims import setting
 
 if TYPE_CHECKING:
     import numpy as np
+    from harness_claims.claim import Result
 
-    from harness.claims.contract import Result
     from harness.information import Information
 
 DIMENSIONS = (4, 8, 16, 32, 64, 128)
@@ -95,7 +96,7 @@ class StepsGrowWithDimension(Claim):
             tests[family] = replace(free, statistic=statistic, p_for=whole.p_for, p_against=whole.p_against)
             local = ", ".join(f"{step:.2f}" for step in np.diff(y) / np.diff(x))
             notes[family] = f"local slopes from d = {dims[0]:g} to {dims[-1]:g}: {local}"
-        return decision(tests, "slope of ln N(ε) in ln d", notes, NOTE)
+        return decision(tests, "slope of ln N(ε) in ln d", notes, NOTE, trained=False)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """N(ε) against d, a line a family."""

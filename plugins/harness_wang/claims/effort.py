@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel
-from harness.claims.verdicts import Test, decision, every, some, t_test
+from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness_claims.verdicts import Test, decision, every, some, t_test
+
 from harness_wang.claims import setting
 
 if TYPE_CHECKING:
     import numpy as np
+    from harness_claims.claim import Result
 
-    from harness.claims.contract import Result
     from harness.information import Information
 
 SHARES = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)

@@ -10,16 +10,17 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
-from harness.claims.contract import Claim, Decision, Evidence, Experiments, Panel, Series
-from harness.claims.readings import minimum
-from harness.claims.verdicts import Test, decision, every
+from harness_claims.claim import Claim, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.readings import minimum
+from harness_claims.verdicts import Test, decision, every
+
 from harness.components import parse_request
 from harness_wang.claims import setting
 
 if TYPE_CHECKING:
     import numpy as np
+    from harness_claims.claim import Result
 
-    from harness.claims.contract import Result
     from harness.information import Information
 
 RHOS = (0.7, 1.0, 1.4, 1.7, 2.0, 2.4, 3.0, 3.6, 4.3, 5.2, 7.0, 10.0, 14.0, 28.0)
@@ -115,7 +116,7 @@ class BestExponent(Claim):
             beyond[name] = shown.end
             costs = ", ".join(f"{o.cost:.2f} (N = {own[0].steps})" for o, own in zip(optima, lengths, strict=True))
             notes[name] = f"E_D at ρ0 over the least: {costs}{_marginal(results)}"
-        made = decision(tests, EFFECT, notes, NOTE)
+        made = decision(tests, EFFECT, notes, NOTE, trained=False)
         return _bounded(made, beyond)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel
-from harness.claims.verdicts import decision, t_test
+from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness_claims.verdicts import decision, t_test
+
 from harness_wang.claims import paths
 
 if TYPE_CHECKING:

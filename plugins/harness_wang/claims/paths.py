@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.claims.contract import ClaimError, Descent, DescentRequest, Evidence, Series
+from harness_claims.claim import ClaimError, Descent, DescentRequest, Evidence, Series
 
 if TYPE_CHECKING:
     import numpy as np

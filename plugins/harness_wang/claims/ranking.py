@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
-from harness.claims.readings import agreement
-from harness.claims.verdicts import decision, t_test
+from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.readings import agreement
+from harness_claims.verdicts import decision, t_test
+
 from harness_wang.claims import setting
 from harness_wang.claims.designs import BOUND, SAMPLES, designs
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from harness.claims.contract import Result
+    from harness_claims.claim import Result
 
 THRESHOLD = 0.5
 """τ at which three pairs of designs out of four are in the right order."""

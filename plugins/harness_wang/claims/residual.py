@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel
-from harness.claims.verdicts import Test, decision, every, t_test
+from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness_claims.verdicts import Test, decision, every, t_test
+
 from harness_wang.claims import paths
 from harness_wang.claims.setting import factor
 

@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from harness.claims.contract import ClaimError, Series
-from harness.claims.verdicts import Test, t_test
+from harness_claims.claim import ClaimError, Series
+from harness_claims.verdicts import Test, t_test
 
 if TYPE_CHECKING:
     import numpy as np
+    from harness_claims.claim import Evidence, Result
 
-    from harness.claims.contract import Evidence, Result
     from harness.information import Information
 
 TARGETS = ("gaussian:dim=3,condition=25", "ring", "digits")

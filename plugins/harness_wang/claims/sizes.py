@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel
-from harness.claims.verdicts import Test, decision, every, opposite, t_test
+from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness_claims.verdicts import Test, decision, every, opposite, t_test
+
 from harness_wang.claims import paths
 
 if TYPE_CHECKING:

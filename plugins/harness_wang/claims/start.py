@@ -10,14 +10,15 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
-from harness.claims.verdicts import Test, decision, every, opposite, slope_test
+from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.verdicts import Test, decision, every, opposite, slope_test
+
 from harness_wang.claims import setting
 
 if TYPE_CHECKING:
     import numpy as np
+    from harness_claims.claim import Result
 
-    from harness.claims.contract import Result
     from harness.information import Information
 
 LEVELS = (5.0, 10.0, 20.0, 40.0, 80.0)
@@ -101,7 +102,7 @@ class InitialNoise(Claim):
             tests[target] = replace(slope, statistic=statistic, p_for=whole.p_for, p_against=whole.p_against)
             ratios = [math.exp(test.value) for test in within]
             notes[target] = f"bound / E_I from {min(ratios):.3g} to {max(ratios):.3g}"
-        return decision(tests, "slope of ln E_I in ln σ_max", notes, NOTE)
+        return decision(tests, "slope of ln E_I in ln σ_max", notes, NOTE, trained=False)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """E_I against σ_max, both starts and the claimed power."""

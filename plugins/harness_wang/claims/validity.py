@@ -9,15 +9,16 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.claims.contract import Claim, Decision, Evidence, Experiments, Panel, Series
-from harness.claims.verdicts import Test, decision, every, t_test
+from harness_claims.claim import Claim, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.verdicts import Test, decision, every, t_test
+
 from harness_wang.claims import setting
 from harness_wang.claims.designs import BOUND, designs
 
 if TYPE_CHECKING:
     import numpy as np
+    from harness_claims.claim import Result
 
-    from harness.claims.contract import Result
     from harness.information import Information
 
 PATH, MARGINAL = "path-kl", "kl"

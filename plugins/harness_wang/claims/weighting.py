@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from harness.claims.contract import Claim, Decision, Evidence, Experiments, Panel, Series
-from harness.claims.readings import steps_to_reach
-from harness.claims.verdicts import Test, decision, every, some, t_test
+from harness_claims.claim import Claim, Decision, Evidence, Experiments, Panel, Series
+from harness_claims.readings import steps_to_reach
+from harness_claims.verdicts import Test, decision, every, some, t_test
+
 from harness_wang.claims import setting
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from harness.claims.contract import Result
+    from harness_claims.claim import Result
 
     Measure = Callable[[Result], np.ndarray]
 

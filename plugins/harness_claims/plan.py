@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.claims.contract import ClaimError
 from harness.components import Component, ComponentError, describe_axis
 from harness.descents import DescentRequest
 from harness.engine.jobs import DescentJob, Job
@@ -22,6 +21,7 @@ from harness.planning.plan import DESCENT_COST
 from harness.planning.units import Find, Unit
 from harness.trajectories import Trajectory, from_json
 from harness.weightings import GridWeighting
+from harness_claims.claim import ClaimError
 
 if TYPE_CHECKING:
     from harness.registry.registry import Registry

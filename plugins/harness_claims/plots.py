@@ -11,9 +11,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.claims.document import ClaimEntry, PanelEntry, SeriesEntry
 from harness.views.palette import COLOURS, INK
 from harness.views.plots import MARKERS, PANELS, blank, finished, round_ticks, styled
+from harness_claims.document import ClaimEntry, PanelEntry, SeriesEntry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,23 +8,21 @@ from pathlib import Path
 import pytest
 
 from harness.results.document import LeaderboardError
-from harness.results.labels import labels
-from harness.results.leaderboard import json_schema, read, to_json, validate
-from harness.results.references import Reference, find
+from harness.results.leaderboard import Leaderboard
 
 
 def test_canonical_text_is_a_fixed_point_and_keeps_every_number(document):
-    text = to_json(document)
+    text = Leaderboard.validate(document).to_json()
     assert json.loads(text) == document
-    assert to_json(json.loads(text)) == text == to_json(validate(document))
+    assert Leaderboard.validate(json.loads(text)).to_json() == text == Leaderboard.validate(document).to_json()
     assert text.endswith("}\n")
 
 
 def test_fields_are_in_contract_order_whatever_order_they_came_in(document):
     shuffled = dict(reversed(document.items()))
     shuffled["rows"] = [dict(reversed(row.items())) for row in document["rows"]]
-    written = json.loads(to_json(shuffled))
-    assert list(written) == ["schema_version", "suite", "metric", "environment", "declared", "calibration",
+    written = json.loads(Leaderboard.validate(shuffled).to_json())
+    assert list(written) == ["schema_version", "suite", "metric", "environment", "setup", "declared", "calibration",
                              "agreement", "effects", "rows"]  # fmt: skip
     assert list(written["rows"][0]) == list(document["rows"][0])
     assert list(written["rows"][0]["metrics"]["energy"]) == ["value", "low", "high", "n_seeds"]
@@ -32,41 +30,41 @@ def test_fields_are_in_contract_order_whatever_order_they_came_in(document):
 
 def test_read_gives_what_was_written(tmp_path, document):
     path = tmp_path / "leaderboard.json"
-    path.write_text(to_json(document), encoding="utf-8")
-    assert read(path) == validate(document)
+    path.write_text(Leaderboard.validate(document).to_json(), encoding="utf-8")
+    assert Leaderboard.read(path) == Leaderboard.validate(document)
 
 
 def test_a_document_of_version_1_is_read_as_what_it_was(document):
     old = deepcopy(document)
     old["schema_version"] = 1
-    del old["declared"]
+    del old["setup"], old["declared"]
     for row in old["rows"]:
         for field in ("initial_law", "sigma_max", "compute", "training_share"):
             del row[field]
-    board = validate(old)
+    board = Leaderboard.validate(old)
     assert board.schema_version == 3
     assert {row.initial_law.name for row in board.rows} == {"centered"}
     assert {(row.sigma_max, row.compute, row.training_share) for row in board.rows} == {(None, None, None)}
-    assert validate(json.loads(to_json(old))) == board
+    assert Leaderboard.validate(json.loads(Leaderboard.validate(old).to_json())) == board
     assert old["schema_version"] == 1
     with pytest.raises(LeaderboardError, match=r"^rows\[0\].nfe: Field required"):
-        validate(change(old, ("rows", 0, "nfe"), ...))
+        Leaderboard.validate(change(old, ("rows", 0, "nfe"), ...))
     with pytest.raises(LeaderboardError, match=r"^rows\[1\]"):
-        validate(change(old, ("rows", 1), 3))
+        Leaderboard.validate(change(old, ("rows", 1), 3))
 
 
 def test_metrics_and_bounds_of_a_document_of_version_2_are_those_that_shipped(document):
     old = deepcopy(document) | {"schema_version": 2}
-    del old["declared"]
+    del old["setup"], old["declared"]
     old["rows"][0]["metrics"] |= {"reverse-kl": old["rows"][0]["metrics"]["energy"]}
-    board = validate(old)
+    board = Leaderboard.validate(old)
     assert board.declared.quantity("kl") == "marginal-kl"
     assert board.declared.quantity("energy") == board.declared.quantity("reverse-kl") == "other"
     assert board.declared.limits("theorem-2", "kl")
     assert board.declared.is_path_divergence("budget")
-    assert validate(json.loads(to_json(old))) == board
+    assert Leaderboard.validate(json.loads(board.to_json())) == board
     with pytest.raises(LeaderboardError, match=r"^rows: should be a valid list"):
-        validate(old | {"rows": 3})
+        Leaderboard.validate(old | {"rows": 3})
 
 
 PUBLISHED = sorted(path.parent.name for path in (Path(__file__).parents[2] / "leaderboards").glob("*/leaderboard.json"))
@@ -74,7 +72,7 @@ PUBLISHED = sorted(path.parent.name for path in (Path(__file__).parents[2] / "le
 
 @pytest.mark.parametrize("name", [name for name in PUBLISHED if name != "bounds"])
 def test_what_is_published_is_valid(name):
-    board = read(Path(__file__).parents[2] / "leaderboards" / name / "leaderboard.json")
+    board = Leaderboard.read(Path(__file__).parents[2] / "leaderboards" / name / "leaderboard.json")
     for row in board.rows:
         # What a bound limits, as it is read today, explains every violation that was found.
         assert all(board.declared.limits(v.bound, v.metric) for v in row.violations)
@@ -98,11 +96,11 @@ def change(document, path, value):
 ROW = ("rows", 0)
 REFUSALS = [
     (("schema_version",), 4, "schema_version: 4 is newer than this harness reads (3)"),
+    ((*ROW, "sigma_max"), 0.0, "rows[0].sigma_max: should be greater than 0"),
+    ((*ROW, "compute"), 100, "rows[0]: compute and training_share are known together, or neither is"),
     (("declared",), ..., "declared: Field required"),
     (("declared", "metrics", "kl", "quantity"), "kl", "declared.metrics.kl.quantity: should be 'marginal-kl'"),
     (("declared", "bounds", "budget", "limits"), ["kl"], "declared.bounds.budget.limits[0]: should be 'marginal-kl'"),
-    ((*ROW, "sigma_max"), 0.0, "rows[0].sigma_max: should be greater than 0"),
-    ((*ROW, "compute"), 100, "rows[0]: compute and training_share are known together, or neither is"),
     (("schema_version",), 0, "schema_version: 0 does not exist"),
     (("schema_version",), "1", "schema_version: '1' is no version"),
     (("schema_version",), True, "schema_version: True is no version"),
@@ -148,11 +146,29 @@ REFUSALS = [
 ]
 
 
+SETUP_REFUSALS = [
+    (("setup", "sigma_max"), 0.01, "setup: sigma_min 0.05 is not below sigma_max 0.01"),
+    (("setup", "seeds"), [0], "rows[0].metrics.sliced-wasserstein.n_seeds: 3 of 1 seeds"),
+    (("setup", "seeds"), [], "setup.seeds: List should have at least 1 item"),
+    (("setup", "targets", 0, "target"), "moons", "setup.targets[0].target: 'moons' names not exactly one target"),
+    (("setup", "metrics"), [], "rows[0].metrics.sliced-wasserstein: is none of the setup's metrics"),
+    (("setup",), ..., "setup: Field required"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), SETUP_REFUSALS, ids=[m for _, _, m in SETUP_REFUSALS])
+def test_a_setup_agrees_with_its_rows(document, path, value, message):
+    Leaderboard.validate(document)
+    with pytest.raises(LeaderboardError) as caught:
+        Leaderboard.validate(change(document, path, value))
+    assert str(caught.value).startswith(message)
+
+
 @pytest.mark.parametrize(("path", "value", "message"), REFUSALS, ids=[m for _, _, m in REFUSALS])
 def test_a_broken_document_is_refused_in_one_line_with_its_place(small, path, value, message):
-    validate(small)
+    Leaderboard.validate(small)
     with pytest.raises(LeaderboardError) as caught:
-        validate(change(small, path, value))
+        Leaderboard.validate(change(small, path, value))
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
 
@@ -161,24 +177,24 @@ def test_a_violation_must_be_clear_of_its_interval(small):
     broken = change(small, ("rows", 2, "metrics", "kl", "low"), 1.2)
     broken = change(broken, ("rows", 2, "violations", 0, "low"), 1.2)
     with pytest.raises(LeaderboardError, match="low is not above the bound"):
-        validate(broken)
+        Leaderboard.validate(broken)
 
 
 def test_ranks_follow_the_metric(small):
     broken = deepcopy(small)
     broken["rows"][0]["rank"], broken["rows"][1]["rank"] = 2, 1
     with pytest.raises(LeaderboardError, match=r"rows\[0\].rank: 2 is behind a worse row of its target, ranked 1"):
-        validate(broken)
+        Leaderboard.validate(broken)
 
 
 def test_a_tie_may_share_a_rank_but_nothing_better_may_come_after_it(small):
     tied = deepcopy(small)
     tied["rows"][1]["rank"] = 1
-    validate(tied)
+    Leaderboard.validate(tied)
     tied["rows"][2]["metrics"]["kl"] = {"value": 0.011, "low": 0.01, "high": 0.012, "n_seeds": 3}
     tied["rows"][2]["violations"] = []
     with pytest.raises(LeaderboardError, match=r"rows\[2\].rank"):
-        validate(tied)
+        Leaderboard.validate(tied)
 
 
 def test_failures_come_last(small):
@@ -187,14 +203,14 @@ def test_failures_come_last(small):
         row.update(rank=rank, rank_low=rank, rank_high=rank)
     broken["rows"][1].update(rank_low=1)
     with pytest.raises(LeaderboardError, match=r"rows\[2\].rank: 4 is behind a worse row"):
-        validate(broken)
+        Leaderboard.validate(broken)
 
 
 def test_the_same_combination_twice_is_refused(small):
     broken = deepcopy(small)
     broken["rows"].append(deepcopy(broken["rows"][3]))
     with pytest.raises(LeaderboardError, match=r"rows\[4\]: the same combination as rows\[3\]"):
-        validate(broken)
+        Leaderboard.validate(broken)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +227,7 @@ def test_a_bad_file_is_named_in_one_line(tmp_path, text, message):
     path = tmp_path / "leaderboard.json"
     path.write_text(text)
     with pytest.raises(LeaderboardError) as caught:
-        read(path)
+        Leaderboard.read(path)
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -220,13 +236,13 @@ def test_a_bad_file_is_named_in_one_line(tmp_path, text, message):
 def test_bytes_that_are_no_text_and_a_missing_file_are_named(tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(LeaderboardError, match="binary is not valid JSON"):
-        read(tmp_path / "binary")
+        Leaderboard.read(tmp_path / "binary")
     with pytest.raises(LeaderboardError, match="absent cannot be read: No such file"):
-        read(tmp_path / "absent")
+        Leaderboard.read(tmp_path / "absent")
 
 
 def test_schema_export_lists_the_contract():
-    schema = json_schema()
+    schema = Leaderboard.json_schema()
     assert schema["additionalProperties"] is False
     assert set(schema["required"]) == set(schema["properties"])
     row = schema["$defs"]["Row"]
@@ -234,45 +250,3 @@ def test_schema_export_lists_the_contract():
     # Rows of documents from before there was a split lack it.
     assert set(row["properties"]) - set(row["required"]) == {"score_split"}
     assert row["properties"]["status"]["enum"] == ["ok", "failed"]
-
-
-def test_labels_show_only_the_parameters_that_differ(document):
-    label = labels(document["rows"])
-    shown = {label("time_discretization", row["time_discretization"]) for row in document["rows"]}
-    assert shown == {"polynomial:rho=3", "polynomial:rho=7", "exponential"}
-    assert {label("target", row["target"]) for row in document["rows"]} == {"ring", "digits"}
-    assert label("network", document["rows"][0]["network"]) == "mlp"
-
-
-def test_labels_are_the_same_for_plain_rows_and_models(document):
-    plain, models = labels(document["rows"]), labels(validate(document).rows)
-    for row in document["rows"]:
-        assert plain("sampler", row["sampler"]) == models("sampler", Reference.model_validate(row["sampler"]))
-
-
-def test_one_name_of_two_distributions_is_qualified(small):
-    small["rows"][0]["weighting"]["distribution"] = "stranger"
-    label = labels(small["rows"])
-    assert label("weighting", small["rows"][0]["weighting"]) == "stranger/edm"
-    assert label("weighting", small["rows"][1]["weighting"]) == "diffusion-harness/edm"
-    assert label("weighting", small["rows"][2]["weighting"]) == "eps"
-
-
-def test_find_reads_labels_back():
-    def ring(modes, name="ring", distribution="a"):
-        params = {"modes": modes, "path": "x,y"}
-        return Reference(name=name, params=params, distribution=distribution, version="1", digest=str(modes))
-
-    components = [ring(8), ring(4), ring(8, name="digits"), ring(2, distribution="b")]
-    assert find("ring:modes=4", components) == [components[1]]
-    assert find("ring:modes=8", components) == [components[0]]
-    assert find("digits", components) == [components[2]]
-    assert find("b/ring", components) == [components[3]]
-    assert find("ring", components) == [components[0], components[1], components[3]]
-    assert find("ring:modes=5", components) == []
-    assert find("", components) == []
-
-
-def test_find_falls_back_on_the_name_where_parameters_cannot_be_read_back():
-    file = Reference(name="file", params={"path": "a,b.npy"}, distribution="a", version="1", digest="1")
-    assert find("file:path=a,b.npy", [file]) == [file]

@@ -1,7 +1,7 @@
 """The verdicts on claims for eyes (`table`, `markdown`) and for programs (`json`).
 
-A terminal too narrow for all columns loses, in this order: the time, the units, the statistic, the target that
-decides. Claim, verdict, effect and the count of targets stay.
+A terminal too narrow for all columns loses, in this order: the time, the units, the statistic, the processors
+that say so, the target that decides. Claim, verdict, effect and the count of targets stay.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from harness.claims.document import ClaimEntry, ClaimsBoard, FindingEntry, claims_to_json, validate_claims
-from harness.claims.verdicts import chance
 from harness.results.document import LeaderboardError
 from harness.views.columns import ESSENTIAL, GAP, Column, shorten, wrap
+from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
 from harness.views.quantities import number, quantity
-from harness.views.tables import break_lines, in_markdown, markdown_table, printable, text_table
+from harness.views.tables import break_lines, text_table
+from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry
+from harness_claims.verdicts import chance
 
 FORMATS = ("table", "json", "markdown")
 
 NARROWEST = 14
 """Columns of text are not made narrower."""
 
-TIME, UNITS, STATISTIC, DECIDES = range(4)
+TIME, UNITS, STATISTIC, SEEN, DECIDES = range(5)
 """What a column is worth: the smaller goes first."""
 
 TARGETS = "targets for / against / open"
@@ -34,23 +35,22 @@ LONGEST = 14
 """Characters of a line of the name of the target that decides."""
 
 
-def render_claims(document: object, format: str, *, width: int | None = None) -> str:
+def render_claims(board: ClaimsBoard, format: str, *, width: int | None = None) -> str:
     """Return the verdicts in a format, with a newline at the end.
 
     Arguments:
-        document: the verdicts, as a model or as plain JSON data.
+        board: the verdicts.
         format: `table` (a terminal), `markdown`, `json` (the document).
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the document breaks its contract, or the format is unknown.
+        LeaderboardError: the format is unknown.
     """
-    board = validate_claims(document)
     if format == "json":
-        return claims_to_json(board)
+        return board.to_json()
     if format == "markdown":
         lists = [*errors_list(board), *notes_list(board)]
-        return "\n\n".join(["# Claims", summary(board) + ".", claims_table(board), *lists]) + "\n"
+        return markdown(Page(["Claims"], [Paragraph([f"{summary(board)}."]), claims_table(board), *lists]))
     if format == "table":
         return _text(board, width)
     raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
@@ -63,21 +63,23 @@ def summary(board: ClaimsBoard) -> str:
     sizes = "quick sizes" if board.quick else "full sizes"
     said = ", ".join(count for count in counts if not count.startswith("0 "))
     noun = "claim" if len(verdicts) == 1 else "claims"
+    near = sum(entry.within_rounding for entry in board.claims)
+    said += f" ({near} of them within rounding)" if near else ""
     return f"{len(verdicts)} {noun} ({sizes}): {said}; each tested at level {board.alpha:.2g}"
 
 
-def claims_table(board: ClaimsBoard) -> str:
-    """Return the table of verdicts in Markdown."""
-    return markdown_table(_columns(board))
+def claims_table(board: ClaimsBoard) -> Table:
+    """Return the table of verdicts."""
+    return Table(_columns(board))
 
 
-def findings_table(entry: ClaimEntry) -> str:
-    """Return what each target says of one claim, in Markdown."""
+def findings_table(entry: ClaimEntry) -> Table:
+    """Return what each target says of one claim."""
     found = entry.findings
     name = entry.effect.name if entry.effect else "effect"
     columns = [
         Column("target", tuple(f.target for f in found), naming=True),
-        Column("verdict", tuple(f.verdict for f in found), naming=True),
+        Column("verdict", tuple(_of_target(f) for f in found), naming=True),
         Column(name, tuple(quantity(f.effect, f.low, f.high) for f in found)),
         Column("statistic", tuple(f.statistic for f in found), naming=True),
         Column("p for", tuple(_chance(f, f.p_value) for f in found)),
@@ -86,22 +88,26 @@ def findings_table(entry: ClaimEntry) -> str:
     ]
     if any(f.note for f in found):
         columns.append(Column("note", tuple(f.note for f in found), naming=True))
-    return markdown_table(columns)
+    return Table(columns)
 
 
-def errors_list(board: ClaimsBoard) -> list[str]:
-    """Return the claims that have an error as a list in Markdown; empty where there is none."""
+def _of_target(finding: FindingEntry) -> str:
+    return f"{finding.verdict}, within rounding" if finding.within_rounding else finding.verdict
+
+
+def errors_list(board: ClaimsBoard) -> list[Block]:
+    """Return the list of claims that have an error; empty where there is none."""
     return _listed({entry.number: entry.error for entry in board.claims})
 
 
-def notes_list(board: ClaimsBoard) -> list[str]:
-    """Return what each verdict means as a list in Markdown; empty where no claim has a note."""
+def notes_list(board: ClaimsBoard) -> list[Block]:
+    """Return the list of what each verdict means; empty where no claim has a note."""
     return _listed({entry.number: entry.note for entry in board.claims})
 
 
-def _listed(said: Mapping[int, str]) -> list[str]:
-    lines = [f"- claim {number}: {in_markdown(words)}" for number, words in said.items() if words]
-    return ["\n".join(lines)] if lines else []
+def _listed(said: Mapping[int, str]) -> list[Block]:
+    lines = [[f"claim {number}: {words}"] for number, words in said.items() if words]
+    return [Listing(lines)] if lines else []
 
 
 def clock(seconds: float) -> str:
@@ -110,11 +116,12 @@ def clock(seconds: float) -> str:
 
 
 def _columns(board: ClaimsBoard) -> list[Column]:
-    entries = board.claims
+    entries, several = board.claims, len(board.processors) > 1
     return [
         Column("#", tuple(str(e.number) for e in entries)),
         Column("claim", tuple(e.title for e in entries), naming=True),
         Column("verdict", tuple(e.verdict or "error" for e in entries), naming=True),
+        *([Column("processors that say so", tuple(map(_seen, entries)), SEEN, naming=True)] if several else []),
         Column("effect", tuple(_effect(e) for e in entries), naming=True),
         Column("statistic", tuple(e.statistic or "n/a" for e in entries), STATISTIC, naming=True),
         Column(TARGETS, tuple(_counts(e) for e in entries), naming=True),
@@ -127,6 +134,11 @@ def _columns(board: ClaimsBoard) -> list[Column]:
 def _counts(entry: ClaimEntry) -> str:
     said = [finding.verdict for finding in entry.findings]
     return " / ".join(str(said.count(each)) for each in ("supported", "contradicted", "undecided")) if said else "n/a"
+
+
+def _seen(entry: ClaimEntry) -> str:
+    """Return on how many of the processors the verdict was seen."""
+    return f"{entry.seen.count(entry.verdict)} of {len(entry.seen)}"
 
 
 def _decisive(entry: ClaimEntry) -> str:

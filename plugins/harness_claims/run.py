@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.claims.contract import Claim, ClaimError, Decision, Evidence, Experiments, Panel
-from harness.claims.evidence import SuiteEvidence
-from harness.claims.plan import DescentsPlan
 from harness.components import digest
 from harness.errors import HarnessError, one_line
 from harness.running.runner import Options, Work, carry_out, opened, planned
-from harness.store import ARITHMETIC, CHECKPOINTS, CLAIMS, Store
+from harness.store import ARITHMETIC, CHECKPOINTS, SHOWN_BY, Store, StoreError
 from harness.suites.model import Suite
+from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
+from harness_claims.evidence import SuiteEvidence
+from harness_claims.plan import DescentsPlan
 
 if TYPE_CHECKING:
     from harness.information import Information
@@ -61,7 +61,7 @@ class _Case:
 
     def works(self) -> dict[str, Work]:
         """Return what has to be carried out, by the key of its contents in the store."""
-        found: dict[str, Work] = {f"manifest:{plan.suite.name}": plan for plan in self.suites.values()}
+        found: dict[str, Work] = {f"experiment:{plan.suite.name}": plan for plan in self.suites.values()}
         if self.descents is not None:
             found[f"descents:{self.claim.number}"] = self.descents
         return found
@@ -69,7 +69,20 @@ class _Case:
 
 def family(quick: bool) -> str:
     """Return the name under which claims own a result directory: quick and full results stay apart."""
-    return f"{CLAIMS}-quick" if quick else CLAIMS
+    return "claims-quick" if quick else "claims"
+
+
+def _own(store: Store, quick: bool) -> None:
+    """Keep in a directory whether its claims are quick ones, and how they are seen.
+
+    Raises:
+        StoreError: it holds those of the other sizes.
+    """
+    owner = store.meta("claims") or store.meta("suite")  # the latter in directories of earlier versions
+    if owner in (family(True), family(False)) and owner != family(quick):
+        raise StoreError(f"{store.directory} holds results of {owner}, not {family(quick)}; choose another with --out")
+    store.set_meta("claims", family(quick))
+    store.set_meta(SHOWN_BY, "harness claims --quick" if quick else "harness claims")
 
 
 def chosen(registry: Registry, numbers: Sequence[int] = ()) -> list[Claim]:
@@ -101,9 +114,10 @@ def run_claims(
     """Run what the claims need and the directory does not hold yet, and decide each.
 
     Raises:
-        StoreError: the directory cannot be used: it holds something else, is in use, or cannot be written.
+        StoreError: the directory cannot be used: it holds claims of other sizes, is in use, or cannot be written.
     """
-    with opened(directory, family(quick)) as store:
+    with opened(directory) as store:
+        _own(store, quick)
         cases = [_case(claim, registry, directory, quick) for claim in claims]
         works = {key: work for case in cases for key, work in case.works().items()}
         # The longest training first: it makes the networks of shorter ones on its way.

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.cli.run import typed
+from harness.commands import typed
 
 
 @pytest.mark.parametrize(

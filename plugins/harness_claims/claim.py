@@ -3,11 +3,12 @@
 A claim says what it needs to see (`experiments`) and how it is decided (`decide`). Its docstring is the decision
 rule: the null hypothesis, the test, its level, the targets, and what counts as supported, contradicted and undecided.
 The rule is fixed before the runs that decide: `decide` is arithmetic on the evidence, reads nothing else and draws no
-random numbers. Tests and verdicts that all claims share are in `harness.claims.verdicts`.
+random numbers. Tests and verdicts that all claims share are in `harness_claims.verdicts`.
 """
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.components import Component
 from harness.descents import Descent, DescentRequest
-from harness.errors import HarnessError
+from harness.errors import ContractError, HarnessError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,6 +136,7 @@ class Finding:
             arithmetic without randomness.
         note: what else a reader should know of this target, in one line.
         exact: whether the result is arithmetic without randomness, so that its p-values say nothing.
+        within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
     """
 
     target: str
@@ -148,6 +150,7 @@ class Finding:
     seeds: int
     note: str = ""
     exact: bool = False
+    within_rounding: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,7 @@ class Decision:
         findings: one for each target.
         note: what the verdict does and does not mean, in one plain sentence; it stands below the claim everywhere.
         target: the one that decides; empty where none does alone.
+        within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
     """
 
     verdict: Verdict
@@ -181,6 +185,7 @@ class Decision:
     findings: tuple[Finding, ...]
     note: str = ""
     target: str = ""
+    within_rounding: bool = False
 
 
 @dataclass(frozen=True)
@@ -233,6 +238,33 @@ class Claim(Component):
     number: ClassVar[int]
     title: ClassVar[str]
     statement: ClassVar[str]
+    makes_results: ClassVar[bool] = False
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Refuse a claim without a number, a title, a statement or a rule.
+
+        Raises:
+            ContractError: what is missing.
+        """
+        number = getattr(cls, "number", None)
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ContractError(f"has number {number!r}; a claim has a whole number from 1")
+        for text in ("title", "statement"):
+            if not isinstance(getattr(cls, text, None), str) or not getattr(cls, text).strip():
+                raise ContractError(f"has no {text}; a claim says what it claims")
+        if not (cls.__doc__ or "").strip():
+            raise ContractError("has no docstring; a claim states the rule that decides it")
+
+    @classmethod
+    def facts(cls) -> dict[str, Any]:
+        """Return its number, its statement and its rule, which is the whole docstring."""
+        return {"number": cls.number, "statement": cls.statement, "rule": inspect.cleandoc(cls.__doc__ or "")}
+
+    @classmethod
+    def explanation(cls) -> str:
+        """Return its statement and its rule."""
+        return f"Claim {cls.number}. {cls.statement}\n\n{inspect.cleandoc(cls.__doc__ or '')}"
 
     @abstractmethod
     def experiments(self, quick: bool) -> Experiments:

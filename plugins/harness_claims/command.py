@@ -1,4 +1,7 @@
-"""`harness claims`: an experiment and a verdict for each statement of the paper."""
+"""Run an experiment for each claim of a paper; print verdicts.
+
+This is `harness claims`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.commands import RETRY, Resumable, typed, warn
+
 if TYPE_CHECKING:
-    from harness.claims.document import ClaimsBoard
+    from harness_claims.document import ClaimsBoard
 
 
-@click.command("claims")
+@click.command("claims", cls=Resumable)
 @click.option("--quick", is_flag=True, help="Small sizes: minutes, and less certain verdicts.")
 @click.option("--claim", "numbers", type=int, multiple=True, metavar="N", help="Only this claim; may be repeated.")
 @click.option(
@@ -31,24 +36,29 @@ def command(
     The rules are fixed in code; harness show NAME tells each. Ends with status 1 if a claim has an error in place
     of a verdict, or no plot because its plot failed.
     """
-    from harness.claims.document import claims_board
-    from harness.claims.publishing import write_document
-    from harness.claims.run import arithmetic, chosen, family, run_claims
-    from harness.claims.tables import render_claims
-    from harness.cli.run import RETRY, typed
     from harness.planning.manifest import environment
     from harness.registry.discovery import load
     from harness.running.runner import Options
     from harness.views.tables import terminal_width
+    from harness_claims.document import claims_board
+    from harness_claims.publishing import write_document
+    from harness_claims.run import arithmetic, chosen, family, run_claims
+    from harness_claims.tables import render_claims
 
     registry = load()
     for problem in registry.problems:
-        _warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
+        warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
     directory = out or Path("runs") / family(quick)
-    options = Options(workers, retry_failed=retry_failed, command=typed(sys.argv[1:]), warn=_warn)
+    options = Options(workers, retry_failed=retry_failed, command=typed(sys.argv[1:]), warn=warn)
     outcomes = run_claims(chosen(registry, numbers), registry, directory, options, quick=quick)
-    made_with = {**environment(), "arithmetic": arithmetic(directory)}
-    board = claims_board(outcomes, quick=quick, command=options.command, environment=made_with)
+    made_with = arithmetic(directory)
+    board = claims_board(
+        outcomes,
+        quick=quick,
+        command=options.command,
+        environment={**environment(), "arithmetic": made_with},
+        processor=" and ".join(made_with) or "unknown",
+    )
     click.echo(render_claims(board, form, width=terminal_width()), nl=False)
     if not numbers:
         write_document(board, directory)
@@ -58,25 +68,21 @@ def command(
         click.echo(f"\nResults: {directory}{where}{again}")
     for entry in board.claims:
         if entry.plot_error:
-            _warn(f"claim {entry.number}: no plot: {entry.plot_error}")
+            warn(f"claim {entry.number}: no plot: {entry.plot_error}")
     return 1 if any(entry.error or entry.plot_error for entry in board.claims) else 0
 
 
 def _drawn(board: ClaimsBoard, folder: Path) -> str:
     """Draw the plots into a folder; return where they are, or say why there are none."""
-    from harness.claims.publishing import draw_claims
     from harness.results.document import LeaderboardError
+    from harness_claims.publishing import draw_claims
 
     try:
         drawn = dict(draw_claims(board))
     except LeaderboardError as error:
-        _warn(f"no plots: {error}")
+        warn(f"no plots: {error}")
         return ""
     folder.mkdir(exist_ok=True)
     for name, content in drawn.items():
         (folder / name).write_bytes(content)
     return f"   Plots: {folder}"
-
-
-def _warn(line: str) -> None:
-    click.echo(f"harness: {line}", err=True)

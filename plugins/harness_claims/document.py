@@ -1,11 +1,13 @@
 """The verdicts on all claims as a JSON document, and its rules.
 
-The models below are the contract, schema version 1. A document is valid when its fields have the stated types, no
-number is infinite or undefined, and it agrees with itself:
+The models below are the contract, schema version 2. Documents of version 1, before rounding counted, are read as what
+they were: seen on one processor, which they do not tell. A document is valid when its fields have the stated types,
+no number is infinite or undefined, and it agrees with itself:
 
     a claim has either a decision or an error;  low ≤ effect ≤ high;  p-values in [0, 1]
     the target that decides has a finding;  a plot that failed has no panels
     supported: every finding is supported;  contradicted: some finding is;  undecided: neither
+    what is within rounding of a verdict is undecided;  a claim was seen on every processor
     the series of a plot have as many x as y;  claims are in the order of their numbers, each once
 """
 
@@ -13,37 +15,28 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
-from harness.claims.contract import Verdict
-from harness.claims.verdicts import ALPHA
 from harness.errors import one_line
-from harness.results.document import (
-    Count,
-    Document,
-    LeaderboardError,
-    Name,
-    Position,
-    check_order,
-    check_version,
-    refuse,
-)
+from harness.results.document import Count, Document, Name, Part, Position, Upgrade, check_order
+from harness_claims.claim import Verdict
+from harness_claims.verdicts import ALPHA, ROUNDING, together
 
 if TYPE_CHECKING:
-    from harness.claims.contract import Decision, Effect, Finding, Panel, Series
-    from harness.claims.run import Outcome
+    from harness_claims.claim import Decision, Effect, Finding, Panel, Series
+    from harness_claims.run import Outcome
 
-CLAIMS_SCHEMA_VERSION: Literal[1] = 1
+WITHIN_ROUNDING = "Within rounding of a verdict, which another processor could take away: undecided."
+"""What is said of such a claim."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class EffectEntry(Document):
+class EffectEntry(Part):
     """The size of what was found."""
 
     name: Name
@@ -57,7 +50,7 @@ class EffectEntry(Document):
         return self
 
 
-class FindingEntry(Document):
+class FindingEntry(Part):
     """What one target says."""
 
     target: Name
@@ -71,14 +64,16 @@ class FindingEntry(Document):
     seeds: Count
     note: str
     exact: bool = False
+    within_rounding: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_order(self.low, self.effect, self.high)
+        check_rounding(self.verdict, self.within_rounding)
         return self
 
 
-class SeriesEntry(Document):
+class SeriesEntry(Part):
     """One line or set of points of a plot; null where a value is not finite."""
 
     label: str
@@ -97,7 +92,7 @@ class SeriesEntry(Document):
         return self
 
 
-class PanelEntry(Document):
+class PanelEntry(Part):
     """One pair of axes of a plot."""
 
     title: str
@@ -108,7 +103,7 @@ class PanelEntry(Document):
     series: list[SeriesEntry]
 
 
-class ClaimEntry(Document):
+class ClaimEntry(Part):
     """One claim and what became of it.
 
     Attributes:
@@ -119,6 +114,8 @@ class ClaimEntry(Document):
         error: why there is no verdict; empty where there is one.
         plot_error: why there is no plot; it takes nothing from the verdict.
         seconds: of work on one core that its records took; shared records count for each claim.
+        within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
+        seen: the verdict on each processor of the document; None where there was an error.
     """
 
     number: Position
@@ -138,21 +135,30 @@ class ClaimEntry(Document):
     panels: list[PanelEntry]
     target: str = ""
     plot_error: str = ""
+    within_rounding: bool = False
+    seen: list[Verdict | None]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.verdict is None) != bool(self.error) or (self.verdict is None) != (self.effect is None):
             raise ValueError(f"claim {self.number}: it has either a verdict with its effect, or an error")
-        said = [finding.verdict for finding in self.findings]
-        together = {"supported": set(said) == {"supported"}, "contradicted": "contradicted" in said}
-        together["undecided"] = not any(together.values())
-        if self.verdict is not None and not together[self.verdict]:
+        check_rounding(self.verdict, self.within_rounding)
+        if self.verdict not in (None, together([finding.verdict for finding in self.findings])):
             raise ValueError(f"claim {self.number}: {self.verdict} does not follow from its findings")
         if self.target and self.target not in [finding.target for finding in self.findings]:
             raise ValueError(f"claim {self.number}: {self.target!r} decides but has no finding")
         if self.plot_error and (self.panels or self.verdict is None):
             raise ValueError(f"claim {self.number}: a plot error goes with a verdict and without panels")
         return self
+
+
+def _of_one_processor(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 1 to 2: seen on one processor, which is not told, before rounding counted."""
+    claims = document.get("claims")
+    if not isinstance(claims, list):
+        return document
+    claims = [{"seen": [entry.get("verdict")]} | entry if isinstance(entry, dict) else entry for entry in claims]
+    return document | {"rounding": 0.0, "processors": ["unknown"], "claims": claims}
 
 
 class ClaimsBoard(Document):
@@ -162,31 +168,61 @@ class ClaimsBoard(Document):
         command: what was typed to make them.
         quick: whether the quick sizes were run.
         alpha: level of the tests of each claim.
+        rounding: share of the variance over seeds that is rounding, as verdicts on trained networks allow for.
+        processors: on which the verdicts were seen: each with the settings that choose its kernels.
     """
 
-    schema_version: Literal[1]
+    noun: ClassVar[str] = "a document of verdicts"
+    upgrades: ClassVar[dict[int, Upgrade]] = {1: _of_one_processor}
+
+    schema_version: Literal[2]
     command: str
     quick: bool
     alpha: Probability
+    rounding: Probability
     environment: dict[str, JsonValue]
+    processors: Annotated[list[Name], Field(min_length=1)]
     claims: list[ClaimEntry]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        for entry in self.claims:
+            if len(entry.seen) != len(self.processors):
+                raise ValueError(
+                    f"claim {entry.number}: seen on {len(entry.seen)} of {len(self.processors)} processors"
+                )
         for before, after in itertools.pairwise(self.claims):
             if before.number >= after.number:
                 raise ValueError(f"claim {after.number} comes after claim {before.number}")
         return self
 
 
-def claims_board(outcomes: Sequence[Outcome], *, quick: bool, command: str, environment: dict[str, Any]) -> ClaimsBoard:
-    """Return the document of a run's outcomes."""
+def check_rounding(verdict: Verdict | None, within: bool) -> None:
+    """Refuse a verdict that is within rounding and yet decided."""
+    if within and verdict != "undecided":
+        raise ValueError(f"{verdict or 'an error'} is not within rounding of a verdict; only undecided can be")
+
+
+def claims_board(
+    outcomes: Sequence[Outcome], *, quick: bool, command: str, environment: dict[str, Any], processor: str = "unknown"
+) -> ClaimsBoard:
+    """Return the document of a run's outcomes.
+
+    Arguments:
+        outcomes: one a claim, by number.
+        quick: whether the quick sizes were run.
+        command: what was typed.
+        environment: what besides the components could change a number.
+        processor: on which it ran, with the settings that choose its kernels.
+    """
     return ClaimsBoard(
-        schema_version=CLAIMS_SCHEMA_VERSION,
+        schema_version=2,
         command=command,
         quick=quick,
         alpha=ALPHA,
+        rounding=ROUNDING,
         environment=environment,
+        processors=[processor],
         claims=[_entry(outcome) for outcome in outcomes],
     )
 
@@ -210,6 +246,7 @@ def _entry(outcome: Outcome) -> ClaimEntry:
 def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> ClaimEntry:
     claim = outcome.claim
     panels, plot_error = ([], "") if decision is None else _plot(outcome)
+    near = decision is not None and bool(decision.within_rounding)
     return ClaimEntry(
         number=claim.number,
         name=claim.name,
@@ -221,13 +258,15 @@ def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> Clai
         effect=None if decision is None else _effect(decision.effect),
         statistic="" if decision is None else _line(decision.statistic),
         seeds=0 if decision is None else decision.seeds,
-        note="" if decision is None else _line(decision.note),
+        note="" if decision is None else _line(f"{WITHIN_ROUNDING if near else ''} {decision.note}"),
         error=error,
         seconds=outcome.seconds,
         findings=[] if decision is None else [_finding(finding) for finding in decision.findings],
         panels=panels,
         target="" if decision is None else decision.target,
         plot_error=plot_error,
+        within_rounding=near,
+        seen=[None if decision is None else decision.verdict],
     )
 
 
@@ -263,6 +302,7 @@ def _finding(finding: Finding) -> FindingEntry:
         seeds=int(finding.seeds),
         note=_line(finding.note),
         exact=bool(finding.exact),
+        within_rounding=bool(finding.within_rounding),
     )
 
 
@@ -290,45 +330,3 @@ def _series(series: Series) -> SeriesEntry:
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
-
-
-def validate_claims(document: object) -> ClaimsBoard:
-    """Check a document, as `json.loads` gives it, against the contract.
-
-    Raises:
-        LeaderboardError: a newer schema version, or one line with the place in the document and the rule.
-    """
-    if isinstance(document, ClaimsBoard):
-        return document
-    if not isinstance(document, dict):
-        raise LeaderboardError(f"verdicts on claims are a JSON object, not {type(document).__name__}")
-    check_version(document.get("schema_version"), CLAIMS_SCHEMA_VERSION)
-    try:
-        return ClaimsBoard.model_validate(document)
-    except ValidationError as error:
-        refuse(error)
-
-
-def claims_to_json(document: object) -> str:
-    """Return the canonical text: fields in contract order, one claim a line.
-
-    Raises:
-        LeaderboardError: the document breaks the contract.
-    """
-    plain = validate_claims(document).model_dump(mode="json")
-    lines = []
-    for key, value in plain.items():
-        text = _dump(value)
-        if key == "claims" and value:
-            text = "[\n" + ",\n".join(f"  {_dump(entry)}" for entry in value) + "\n ]"
-        lines.append(f" {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def claims_json_schema() -> dict[str, Any]:
-    """Return the JSON schema (draft 2020-12); rules between fields are left to `validate_claims`."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ClaimsBoard.model_json_schema()}
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,1 +1,0 @@
-"""Claims: statements of a paper, from their contract to the page of verdicts."""

@@ -1,0 +1,13 @@
+"""The law of a target, built once in a process."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from harness.targets import Distribution, Target
+
+
+@lru_cache(maxsize=4)
+def distribution(target: Target) -> Distribution:
+    """Return the target's distribution, built once in a process."""
+    return target.distribution()

@@ -1,0 +1,40 @@
+"""The two curves that a unit builds on, J(u) and e(σ), from what its job carries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.engine.checks import asked, check_score_error
+from harness.engine.curves import ExactScoreError, information_from_json, score_error_from_json
+from harness.engine.laws import distribution
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from harness.engine.jobs import Payload
+    from harness.information import Information, ScoreError
+    from harness.networks import OracleNetwork
+    from harness.targets import Target
+
+
+def stored_information(target: Target, payload: Payload) -> Information:
+    """Return J(u) from the payload of the target's record."""
+    return information_from_json(payload["information"], distribution(target))
+
+
+def stored_score_error(oracle: OracleNetwork | None, payload: Payload | None, dim: int) -> ScoreError:
+    """Return e(σ): measured, from the payload of its record; or an oracle's own, checked whenever it is asked.
+
+    Raises:
+        TypeError: there is neither.
+    """
+    if payload is not None:
+        return score_error_from_json(payload)
+    if oracle is None:
+        raise TypeError("a trained network needs its measured score error")
+
+    def error(sigma: np.ndarray) -> np.ndarray:
+        with asked(oracle, "score_error"):
+            return check_score_error(oracle.score_error(sigma.copy(), dim), oracle, len(sigma))
+
+    return ExactScoreError(error)

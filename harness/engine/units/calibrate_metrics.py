@@ -1,0 +1,32 @@
+"""Measuring sample metrics on held-out points in place of generated ones: the score of a perfect generator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.engine.laws import distribution
+from harness.engine.scores import measurement_to_json, reference_sample
+from harness.errors import one_line
+from harness.records import Record
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.engine.jobs import CalibrateJob
+    from harness.metrics import SampleMetric
+
+
+def calibrate_metrics(job: CalibrateJob) -> list[Record]:
+    """Return one record for each metric: the score of a perfect generator."""
+    law = distribution(job.target)
+    reference = reference_sample(law, job.count, job.sigma_min, job.seed, part=0)
+    perfect = reference_sample(law, job.count, job.sigma_min, job.seed, part=1)
+    return [_calibration_record(key, metric, perfect, reference) for key, metric in job.metrics]
+
+
+def _calibration_record(key: str, metric: SampleMetric, perfect: Tensor, reference: Tensor) -> Record:
+    try:
+        payload = measurement_to_json(metric.compare(perfect.clone(), reference.clone()))
+    except Exception as error:
+        return Record(key, "calibrate", reason=f"metric {metric.label()}: {one_line(error)}")
+    return Record(key, "calibrate", payload)

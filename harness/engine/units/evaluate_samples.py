@@ -1,0 +1,160 @@
+"""Sampling one combination with one seed, and measuring what comes out: metrics, bounds, the path's budget."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from numbers import Real
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from harness.bounds import Bound, Design
+from harness.budget import Budget, budget
+from harness.engine.checks import asked, check_evaluations_made, check_start
+from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle
+from harness.engine.laws import distribution
+from harness.engine.random_streams import seed_from
+from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
+from harness.engine.scores import measurement_to_json, reference_sample
+from harness.engine.stored_curves import stored_information, stored_score_error
+from harness.errors import ContractError, one_line
+from harness.metrics import Experiment, NotApplicable, mean_and_error
+from harness.networks import OracleNetwork
+from harness.records import Record
+from harness.trajectories import from_json
+from harness.weighting_tables import table_from_json
+
+if TYPE_CHECKING:
+    from harness.engine.jobs import EvaluateJob
+    from harness.information import Information
+    from harness.initial_laws import Start
+    from harness.metrics import Metric
+    from harness.samplers import Denoiser
+    from harness.targets import Distribution
+
+
+def evaluate_samples(job: EvaluateJob) -> list[Record]:
+    """Return the sampling record, and one record for each metric and bound."""
+    law = distribution(job.target)
+    design = _design(job, law)
+    bounds = [_bound_record(key, bound, design) for key, bound in job.bounds.items()]
+    experiment, nfe, seconds = _sampled(job, law, design)
+    metrics = [_metric_record(key, metric, experiment, job.seed) for key, metric in job.metrics.items()]
+    payload = {"nfe": nfe, "budget": None if design.budget is None else _terms(design.budget)}
+    return [Record(job.key, "sample", payload, seconds=seconds), *metrics, *bounds]
+
+
+def _design(job: EvaluateJob, law: Distribution) -> Design:
+    information = stored_information(job.target, job.information)
+    oracle = job.network if isinstance(job.network, OracleNetwork) else None
+    error = stored_score_error(oracle, job.score_error, law.dim)
+    # No bound may change what the next one sees, or what is sampled.
+    grid = _fixed(np.array(job.sigmas))
+    variances = kernel_variances(job.sampler, grid, information, error)
+    with asked(job.initial_law, "start"):
+        start = check_start(job.initial_law.start(law, job.sigmas[0]), job.initial_law, law.dim)
+    terms = None
+    if variances is not None:
+        initialization = _initialization(start, job.sigmas[0], law, information)
+        terms = budget(grid, _fixed(variances), information, error, initialization)
+    weighting = None if job.weighting is None else table_from_json(job.weighting)
+    return Design(
+        sampler=job.sampler,
+        sigmas=grid,
+        variances=variances,
+        dim=law.dim,
+        second_moment=law.second_moment,
+        information=information,
+        score_error=error,
+        budget=terms,
+        target=law,
+        initial=start,
+        training=None if job.training is None else from_json(job.training),
+        weighting=weighting,
+    )
+
+
+def _initialization(start: Start, sigma: float, law: Distribution, information: Information) -> np.ndarray | None:
+    """Return E_I of a start; None for N(0, σ²I), whose E_I needs no covariance."""
+    if start.is_centered(sigma):
+        return None
+    exact = start.divergence(sigma**2, information, *law.mean_and_covariance())
+    # Rounding may leave less than nothing of what is known exactly; noise is left as it is, without bias.
+    return exact.clip(min=0.0) if information.replicates == 1 else exact
+
+
+def _fixed(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
+
+
+def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Experiment, int, float]:
+    """Return what the metrics measure, the evaluations of the network a sample, and the seconds that sampling took."""
+    denoiser = _denoiser(job, law)
+    reference = reference_sample(law, job.count, job.sigmas[-1], job.seed, part=0)
+    kernel = None if design.variances is None else design.variances.tolist()
+    dtype = torch.float64 if isinstance(job.network, OracleNetwork) else torch.float32
+    start = time.perf_counter()
+    generated = generate(
+        *(job.sampler, denoiser, job.sigmas, kernel),
+        seed=job.seed,
+        count=len(reference),
+        dim=law.dim,
+        dtype=dtype,
+        start=design.initial,
+    )
+    seconds = time.perf_counter() - start
+    check_evaluations_made(job.sampler, len(job.sigmas) - 1, generated.nfe)
+    experiment = Experiment(
+        target=law,
+        sampler=job.sampler,
+        sigmas=job.sigmas,
+        samples=generated.samples,
+        reference=reference,
+        simulate=simulate_function(job.sampler, denoiser, job.sigmas, kernel),
+        exact_network=job.score_error is None and not np.any(design.score_error(design.sigmas)),
+        last_kernel=generated.last_kernel,
+        budget=design.budget,
+        training=design.training,
+        generator=torch.Generator(),
+        kernel=kernel_function(job.sampler, denoiser, job.sigmas, kernel),
+        initial=design.initial,
+    )
+    return experiment, generated.nfe, seconds
+
+
+def _denoiser(job: EvaluateJob, law: Distribution) -> Denoiser:
+    if isinstance(job.network, OracleNetwork):
+        return denoiser_from_oracle(job.network, law)
+    return denoiser_from_checkpoint(job.network, law.dim, law.sigma_data)
+
+
+def _terms(terms: Budget) -> dict[str, float]:
+    names = ("initialization", "score", "discretization", "variance", "total")
+    return {name: mean_and_error(getattr(terms, name))[0] for name in names}
+
+
+def _metric_record(key: str, metric: Metric, experiment: Experiment, seed: int) -> Record:
+    """Measure; every metric has the same samples and random state, whatever was measured before it."""
+    own = replace(experiment, samples=experiment.samples.clone(), reference=experiment.reference.clone())
+    experiment.generator.manual_seed(seed_from("metric", metric.label(), seed))
+    start = time.perf_counter()
+    try:
+        payload = measurement_to_json(metric.measure(own))
+    except Exception as error:
+        return Record(key, "metric", reason=f"metric {metric.label()}: {one_line(error)}")
+    return Record(key, "metric", payload, seconds=time.perf_counter() - start)
+
+
+def _bound_record(key: str, bound: Bound, design: Design) -> Record:
+    try:
+        value = bound.value(design)
+        if isinstance(value, NotApplicable):
+            return Record(key, "bound", {"not_applicable": value.reason})
+        if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(value):
+            raise ContractError(f"returned {value!r}; a bound must be a finite number")
+        return Record(key, "bound", {"value": float(value)})
+    except Exception as error:
+        return Record(key, "bound", reason=f"bound {bound.label()}: {one_line(error)}")

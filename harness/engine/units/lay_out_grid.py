@@ -1,0 +1,30 @@
+"""Laying out the noise levels of a grid, with what of the rest its rule asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.engine.checks import asked, check_grid, check_schedule
+from harness.engine.laws import distribution
+from harness.engine.stored_curves import stored_information, stored_score_error
+from harness.records import Record
+from harness.time_discretizations import GridRequest
+
+if TYPE_CHECKING:
+    from harness.engine.jobs import GridJob
+
+
+def lay_out_grid(job: GridJob) -> list[Record]:
+    """Return one record with the checked levels."""
+    information = None
+    if job.information is not None and job.target is not None:
+        information = stored_information(job.target, job.information)
+    check_schedule(job.schedule, job.sigma_min, job.sigma_max)
+    error = None
+    if job.target is not None and (job.network is not None or job.score_error is not None):
+        error = stored_score_error(job.network, job.score_error, distribution(job.target).dim)
+    request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information, job.sampler, error)
+    rule = job.discretization
+    with asked(rule, "levels"):
+        levels = check_grid(rule.levels(request), rule, job.steps, job.sigma_min, job.sigma_max)
+    return [Record(job.key, "grid", {"sigmas": levels.tolist()})]

@@ -1,0 +1,28 @@
+"""Measuring the score error e(σ) of trained networks."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from harness.engine.curves import score_error_to_json
+from harness.engine.denoisers import denoiser_from_checkpoint
+from harness.engine.laws import distribution
+from harness.engine.measurement import measure_score_error
+from harness.records import Record
+
+if TYPE_CHECKING:
+    from harness.engine.jobs import ErrorJob
+
+
+def measure_score_errors(job: ErrorJob) -> list[Record]:
+    """Return one record for each network."""
+    law = distribution(job.target)
+    denoisers = [denoiser_from_checkpoint(trained, law.dim, law.sigma_data) for _, trained in job.networks]
+    start = time.perf_counter()
+    curves = measure_score_error(law, denoisers, job.sigma_min, job.sigma_max)
+    seconds = (time.perf_counter() - start) / len(denoisers)
+    return [
+        Record(key, "error", score_error_to_json(curve), seconds=seconds)
+        for (key, _), curve in zip(job.networks, curves, strict=True)
+    ]

@@ -1,0 +1,31 @@
+"""Measuring a target: its scale, its Fisher information J(u), how many points are held out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.engine.checks import check_distribution, check_information
+from harness.engine.curves import information_to_json, residual_to_json
+from harness.engine.laws import distribution
+from harness.engine.measurement import measure_information
+from harness.records import Record
+
+if TYPE_CHECKING:
+    from harness.engine.jobs import InformationJob
+
+
+def measure_target(job: InformationJob) -> list[Record]:
+    """Return one record with the target's numbers and its J(u)."""
+    law = distribution(job.target)
+    check_distribution(law, job.target)
+    information = measure_information(law, job.sigma_min, job.sigma_max)
+    check_information(information, job.target, law.dim, job.sigma_min, job.sigma_max)
+    payload = {
+        "dim": law.dim,
+        "sigma_data": law.sigma_data,
+        "second_moment": law.second_moment,
+        "finite": law.finite,
+        "information": information_to_json(information),
+        "residual": residual_to_json(information, job.sigma_min, job.sigma_max),
+    }
+    return [Record(job.key, "information", payload)]

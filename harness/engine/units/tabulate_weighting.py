@@ -1,0 +1,21 @@
+"""Tabulating a weighting for one target, as training uses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.engine.laws import distribution
+from harness.engine.levels import table_levels
+from harness.engine.tabulate import tabulate
+from harness.records import Record
+from harness.weighting_tables import table_to_json
+
+if TYPE_CHECKING:
+    from harness.engine.jobs import TableJob
+
+
+def tabulate_weighting(job: TableJob) -> list[Record]:
+    """Return one record with the checked density and weight."""
+    levels = table_levels(job.sigma_min, job.sigma_max)
+    table = tabulate(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
+    return [Record(job.key, "table", table_to_json(table))]

@@ -1,0 +1,72 @@
+"""The experimental setup of a leaderboard: what its suite fixed for every row, and the targets and units behind its
+numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from harness.results.document import Name, Part, Position
+
+Level = Annotated[float, Field(gt=0)]
+
+
+class TrainingSetup(Part):
+    """How every network was trained; how long is told by each row."""
+
+    method: Name
+    params: dict[str, JsonValue]
+
+
+class TargetSetup(Part):
+    """A target in numbers, in units of the data.
+
+    Attributes:
+        dim: dimension d of a point.
+        sigma_data: root mean square deviation of one coordinate from its mean.
+        second_moment: m₂² = E‖X_0‖².
+        finite: whether it is a finite data set, of which these are the numbers of the training part.
+    """
+
+    target: Name
+    dim: Position
+    sigma_data: Annotated[float, Field(ge=0)]
+    second_moment: Annotated[float, Field(ge=0)]
+    finite: bool
+
+
+class MetricSetup(Part):
+    """A metric and its unit: `1` for a pure number, empty where the metric declares none."""
+
+    metric: Name
+    unit: str
+
+
+class Setup(Part):
+    """What a suite fixed for all of its rows.
+
+    Attributes:
+        seeds: of training and sampling.
+        sigma_min: the level at which sampling ends, in units of the data.
+        sigma_max: the largest level of training; where sampling starts is told by each row.
+        samples: points that each combination and seed generated.
+        training: None where nothing was trained.
+        targets: those that could be measured.
+        metrics: all that were asked for.
+    """
+
+    seeds: Annotated[list[int], Field(min_length=1)]
+    sigma_min: Level
+    sigma_max: Level
+    samples: Position
+    training: TrainingSetup | None
+    targets: list[TargetSetup]
+    metrics: list[MetricSetup]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.sigma_min >= self.sigma_max:
+            raise ValueError(f"sigma_min {self.sigma_min:g} is not below sigma_max {self.sigma_max:g}")
+        return self

@@ -1,0 +1,189 @@
+"""The pages of a published leaderboard and of its bounds, from the documents and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.results.bounds import BoundsBoard
+from harness.results.bounds_ranking import rank_bounds
+from harness.results.leaderboard import Leaderboard
+from harness.results.sections import Section as TargetSection
+from harness.results.sections import bounds_of, sections
+from harness.results.setup import Setup
+from harness.views.bounds_tables import MEANING, by_target, entries_table, standings_table
+from harness.views.budgets import budget_columns, budget_rows, meanings
+from harness.views.columns import Column
+from harness.views.page import (
+    Block,
+    Code,
+    Commands,
+    Image,
+    Link,
+    Listing,
+    Page,
+    Paragraph,
+    Section,
+    Table,
+    listing,
+    prose,
+)
+from harness.views.quantities import counted, number
+from harness.views.tables import effects_meaning, effects_table, failures_table, notes, section_table, violations_table
+
+SOURCE = "leaderboard.json"
+
+TOP = 20
+"""Rows of each target on the page."""
+
+BUDGETS = 5
+"""Rows of each target whose budget is told in figures."""
+
+_HOW_TO_READ = """\
+- Each row is one combination, trained and sampled with several seeds; a metric is their mean ± its interval.
+- `3 (1–9)` is rank 3; with these seeds ranks 1 to 9 cannot be excluded. Rows whose ranks overlap are ties.
+- A perfect generator scores what a held-out sample of the same size does: that floor stands above each table.
+- Bounds ({bounds}) are upper bounds from theory, in nats, on the divergence of the samples from the target;
+  `n/a` where one does not apply (to a deterministic sampler, none does).
+- `bound/…` is the tightest bound over the measured divergence, below 1 only by noise; `!` marks a measured
+  value above a bound by more than its interval.
+- Kendall τ compares the order by a bound with the measured order: 1 the same, 0 unrelated, −1 the reverse."""
+
+_COMPUTE = """\
+Error against all evaluations of the network: 3 a point of a training step, and those of sampling. Colour is the share
+that training took; the line is the front, below which nothing lies; a ring marks the best row of each total, with its
+steps of training and of sampling. Rows without training are left out."""
+
+_HOW_TO_READ_BOUNDS = """\
+- A bound says, before anything is sampled, how large the error can be. `violations` counts measured values
+  above it by more than their interval: any is a failure of the bound, of the estimate, or of the code.
+- `bound/measured` says how much too large it is: the median over the rows that have both, with quartiles.
+  `kl` is the marginal divergence of the samples; where it cannot be measured, `path-kl`, the exact divergence
+  of the paths, stands in, for which `budget` is 1 by definition. Bounds on W2 are compared
+  with the exact `w2`.
+- Bounds apply to different rows (`applies`), so a median may rest on easy ones; `tightest` counts the rows in
+  which no other bound on the same metric is smaller.
+- Kendall τ says how well a bound orders the designs: 1 as measured, 0 not at all. Over all targets it is the
+  mean, path divergences left out."""
+
+
+def leaderboard_page(board: Leaderboard, command: str, drawn: Sequence[str]) -> Page:
+    """Return the page of a leaderboard.
+
+    Arguments:
+        board: the leaderboard.
+        command: the commands that made it, a line each.
+        drawn: the files of the plots that there are.
+    """
+    blocks: list[Block] = [Commands(command), Paragraph([_summary(board)]), _source("plots")]
+    blocks.append(how_to_read(_HOW_TO_READ, bounds=", ".join(bounds_of(board.rows)) or "none here"))
+    blocks += [_target(section, board) for section in sections(board)]
+    against = [Image(name) for name in drawn if "-against-" in name]
+    if against:
+        blocks.append(_section("Error against bound", *against))
+    if "compute.svg" in drawn:
+        blocks.append(_section("Training against sampling", Paragraph(prose(_COMPUTE)), Image("compute.svg")))
+    if "budgets.svg" in drawn:
+        blocks.append(_section("Where the error comes from", *_budgets(board)))
+    if bounds_of(board.rows):
+        plot = [Image("tightness.svg")] if "tightness.svg" in drawn else []
+        blocks.append(_section("Bounds", Paragraph([f"{MEANING}."]), standings_table(rank_bounds(board)), *plot))
+    if board.effects:
+        meaning = Paragraph([f"{effects_meaning(board)}."])
+        blocks.append(_section("Effect of each choice", meaning, Image("effects.svg"), effects_table(board)))
+    blocks += _exceptions(board)
+    blocks += [_made(board.setup)] if board.setup is not None else []
+    return Page(["Leaderboard ", Code(board.suite)], [*blocks, environment_section(board.environment)])
+
+
+def bounds_page(board: BoundsBoard, command: str, drawn: Sequence[str]) -> Page:
+    """Return the page on which bounds compete; arguments as `leaderboard_page`."""
+    total = sum(standing.violations for standing in board.bounds)
+    counts = f"{len(board.bounds)} bounds on {len(by_target(board))} targets; {total} violations."
+    blocks: list[Block] = [Commands(command), Paragraph([counts]), _source("plot")]
+    plots = [Image(name) for name in drawn]
+    blocks.append(_section("Over all targets", Paragraph([f"{MEANING}."]), standings_table(board), *plots))
+    blocks.append(how_to_read(_HOW_TO_READ_BOUNDS))
+    blocks += [_section(target, entries_table(entries)) for target, entries in by_target(board).items()]
+    return Page(["Bounds of ", Code(board.suite)], [*blocks, environment_section(board.environment)])
+
+
+def how_to_read(text: str, **values: str) -> Section:
+    """Return the section that explains a page, from its words as a list; `{name}` stands for a value."""
+    return _section("How to read it", Listing([prose(item, **values) for item in listing(text)]))
+
+
+def environment_section(environment: Mapping[str, Any]) -> Section:
+    """Return the section that tells with which software results were made."""
+    told = {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in environment.items()}
+    items = [[f"{key}: {value}"] for key, value in told.items()]
+    return _section("Environment", Listing(items) if items else Paragraph(["Not recorded."]))
+
+
+def _section(title: str, *blocks: Block) -> Section:
+    return Section([title], blocks)
+
+
+def _source(drawn: str) -> Paragraph:
+    return Paragraph(["Source: ", Link(SOURCE, SOURCE), f", from which this page and its {drawn} are drawn."])
+
+
+def _target(section: TargetSection, board: Leaderboard) -> Section:
+    blocks: list[Block] = [Listing([[line] for line in notes(section, board)])]
+    blocks += [section_table(section, board, TOP)] if section.ranked else []
+    hidden = len(section.ranked[TOP:])
+    blocks += [Paragraph([f"{hidden} more in ", Link(SOURCE, SOURCE), "."])] if hidden else []
+    return _section(section.target, *blocks)
+
+
+def _budgets(board: Leaderboard) -> list[Block]:
+    """Return what is said of the exact path divergence: what it means, the bars, the best rows in figures."""
+    blocks: list[Block] = [Paragraph([". ".join(meanings(board)) + "."]), Image("budgets.svg")]
+    for section in sections(board):
+        rows = budget_rows(section)[:BUDGETS]
+        if rows:
+            blocks.append(Paragraph([f"{section.target}, the best {len(rows)}:"]))
+            blocks.append(Table(budget_columns(board, section, rows)))
+    return blocks
+
+
+def _summary(board: Leaderboard) -> str:
+    shown = sections(board)
+    failed = sum(len(section.failed) for section in shown)
+    above = sum(section.violations for section in shown)
+    targets = ", ".join(section.target for section in shown)
+    return (
+        f"{counted(len(board.rows), 'combination')} on {counted(len(shown), 'target')} ({targets}), ranked by "
+        f"{board.metric}, smaller is better. {failed} failed; {above} measured above a bound by "
+        "more than the interval."
+    )
+
+
+def _exceptions(board: Leaderboard) -> list[Section]:
+    """Return what is said of violations and failures, where there are any."""
+    shown = sections(board)
+    above = [_section(section.target, violations_table(section)) for section in shown if section.violations]
+    failed = [_section(section.target, failures_table(section)) for section in shown if section.failed]
+    pairs = (("Above a bound", above), ("Failed", failed))
+    return [_section(title, *parts) for title, parts in pairs if parts]
+
+
+def _made(setup: Setup) -> Section:
+    """Return the section that tells what was fixed for all rows."""
+    lines = [f"seeds: {', '.join(map(str, setup.seeds))}"]
+    lines.append(f"noise levels: {setup.sigma_min:g} to {setup.sigma_max:g}, in units of the data")
+    if setup.training is not None:
+        settings = [f"{name.replace('_', ' ')} {value}" for name, value in setup.training.params.items()]
+        lines.append("training: " + ", ".join([setup.training.method, *settings]))
+    lines.append(f"samples: {setup.samples} of each combination and seed")
+    units = [f"{entry.metric} ({entry.unit})" if entry.unit else entry.metric for entry in setup.metrics]
+    lines.append("metrics, with their units: " + ", ".join(units))
+    table = [
+        Column("target", tuple(target.target for target in setup.targets), naming=True),
+        Column("dimension", tuple(str(target.dim) for target in setup.targets)),
+        Column("σ_data", tuple(number(target.sigma_data) for target in setup.targets)),
+        Column("E‖X_0‖²", tuple(number(target.second_moment) for target in setup.targets)),
+        Column("law", tuple("finite data" if target.finite else "density" for target in setup.targets), naming=True),
+    ]
+    return _section("How this was made", Listing([[line] for line in lines]), Table(table))

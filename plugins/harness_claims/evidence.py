@@ -1,0 +1,140 @@
+"""Evidence: what the experiments of a claim gave, from stored records.
+
+A combination that failed, or that was not computed, is no evidence: the claim that needs it has an error, and the
+error says which combination and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from harness.axes import AXES, crossed
+from harness.engine.curves import ExactScoreError, information_from_json
+from harness.information import Information, ScoreError
+from harness.networks import OracleNetwork
+from harness.planning.manifest import manifest
+from harness.results.leaderboard import Terms
+from harness.results.reader import Entry, read_results, read_target
+from harness_claims.claim import ClaimError, Result
+
+if TYPE_CHECKING:
+    from harness.planning.manifest import Row
+    from harness.planning.plan import Plan
+    from harness.records import Record
+    from harness.store import Store
+    from harness.suites.combinations import Combination
+    from harness.targets import Target
+
+T = TypeVar("T")
+
+
+class SuiteEvidence:
+    """The results of one suite whose plan has been carried out.
+
+    Arguments:
+        name: how a claim calls the suite; errors begin with it.
+        plan: what was carried out.
+        store: where the records lie.
+    """
+
+    def __init__(self, name: str, plan: Plan, store: Store) -> None:
+        self._name = name
+        self._plan = plan
+        self._store = store
+        self._rows = manifest(plan, cache(lambda key: store.get([key]).get(key)))
+        self._used: dict[str, float] = {}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """What each record that was read took to make, in seconds on one core, by its key."""
+        return dict(self._used)
+
+    def results(self) -> list[Result]:
+        """Return one result for each combination, in the order of the suite.
+
+        Raises:
+            ClaimError: a combination failed or was not computed.
+        """
+        pairs = zip(self._plan.combinations, self._rows.rows, strict=True)
+        return [self._result(combination, row) for combination, row in pairs]
+
+    def information(self) -> dict[str, Information]:
+        """Return J(u) of each target, by its label.
+
+        Raises:
+            ClaimError: it could not be measured.
+        """
+        found = {}
+        for target in dict.fromkeys(c.target for c in self._plan.combinations):
+            label = self._plan.keys.label(target)
+            payload = self._target(target, f"target {label}").payload
+            found[label] = information_from_json(payload["information"], target.distribution())
+        return found
+
+    def _result(self, c: Combination, row: Row) -> Result:
+        results, keys, seeds = read_results(self._rows, row, self._store), self._plan.keys, self._plan.suite.seeds
+        used = {name: c.component(name) for name in crossed()}
+        labels = {name: keys.label(part) if part else AXES[name].absent for name, part in used.items()}
+        what = " · ".join([*labels.values(), f"{c.steps} steps", f"{c.train_steps} training steps"])
+        grids = self._values(results.grids, what)
+        if row.reason is not None:
+            raise ClaimError(f"{self._name}: {what}: {row.reason}")
+        samplings = self._values(results.samplings, what)
+        metrics = {label: self._values(entries, what) for label, entries in results.metrics.items()}
+        bounds = {label: self._values(entries, what) for label, entries in results.bounds.items()}
+        self._values(results.networks, what)
+        return Result(
+            labels=labels,
+            steps=c.steps,
+            train_steps=c.train_steps,
+            sigma_max=float(grids[0][0]),
+            sigma_min=float(grids[0][-1]),
+            seeds=tuple(seeds),
+            sigmas=np.array(grids[0]),
+            nfe=int(samplings[0].nfe),
+            metrics={label: _column(m.value if m else None for m in found) for label, found in metrics.items()},
+            errors={label: _column(m.standard_error if m else None for m in found) for label, found in metrics.items()},
+            bounds={label: _column(found) for label, found in bounds.items()},
+            budget=_budget(results.budgets()),
+            score_errors=self._oracle(c, what) or self._values(results.errors, what),
+        )
+
+    def _oracle(self, c: Combination, what: str) -> tuple[ScoreError, ...]:
+        """Return the e(σ) of an oracle for each seed; empty for a trained network."""
+        if not isinstance(c.network, OracleNetwork):
+            return ()
+        oracle, dim = c.network, int(self._target(c.target, what).payload["dim"])
+        return (ExactScoreError(lambda sigma: np.asarray(oracle.score_error(sigma, dim))),) * len(self._rows.seeds)
+
+    def _target(self, target: Target, what: str) -> Record:
+        """Return the record of a target."""
+        return self._record(read_target(self._plan.keys.information(target), self._store), what)
+
+    def _values(self, entries: Sequence[Entry[T]], what: str) -> tuple[T, ...]:
+        """Return the value of each seed, all of which must be there."""
+        return tuple(entry.parse(self._record(entry, what).payload) for entry in entries)
+
+    def _record(self, entry: Entry[object], what: str) -> Record:
+        """Return a record that must be there, and remember that it took part."""
+        where = f"{self._name}: {what}" + ("" if entry.seed is None else f", seed {entry.seed}")
+        if entry.reason is not None:
+            raise ClaimError(f"{where}: {entry.reason}")
+        if entry.record is None:
+            raise ClaimError(f"{where}: was not computed")
+        self._used[entry.key] = entry.seconds
+        return entry.record
+
+
+def _column(values: Iterable[float | None]) -> np.ndarray:
+    """Return a number of each seed, shape (S,); NaN where the metric or bound does not apply."""
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _budget(budgets: Sequence[Terms]) -> dict[str, np.ndarray]:
+    if not budgets:
+        return {}
+    return {term: np.array([getattr(terms, term) for terms in budgets]) for term in Terms.model_fields}

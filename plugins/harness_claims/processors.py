@@ -1,0 +1,59 @@
+"""Processors: on which of them verdicts were seen, and what they say together.
+
+Each processor adds in an order of its own, and training amplifies the last digit until the same seed ends elsewhere
+(`harness_claims.verdicts` says what a verdict allows for that). A document names the processors of its runs, and for
+each claim the verdict on each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.results.document import LeaderboardError
+from harness_claims.claim import Verdict
+from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry
+from harness_claims.verdicts import together
+
+
+def merged(boards: Sequence[ClaimsBoard]) -> ClaimsBoard:
+    """Return the verdicts that hold on every processor; effects, statistics and plots are those of the first.
+
+    On each target a verdict that is not the same everywhere is undecided, within rounding, and the claims follow.
+
+    Arguments:
+        boards: the verdicts of the same command on several processors, at least one.
+
+    Raises:
+        LeaderboardError: they are not of the same claims, rules and sizes.
+    """
+    first = boards[0]
+    for board in boards[1:]:
+        if [(e.number, e.rule) for e in board.claims] != [(e.number, e.rule) for e in first.claims]:
+            raise LeaderboardError("verdicts of different claims or rules are not put together")
+        if (board.quick, board.alpha, board.rounding) != (first.quick, first.alpha, first.rounding):
+            raise LeaderboardError("verdicts of different sizes or levels are not put together")
+    processors = [name for board in boards for name in board.processors]
+    claims = [_merged(entries) for entries in zip(*(board.claims for board in boards), strict=True)]
+    return first.model_copy(update={"processors": processors, "claims": claims})
+
+
+def _merged(entries: Sequence[ClaimEntry]) -> ClaimEntry:
+    """Return one claim as all processors see it; where it has an error on the first, it has that."""
+    first, seen = entries[0], [verdict for entry in entries for verdict in entry.seen]
+    if first.verdict is None:
+        return first.model_copy(update={"seen": seen})
+    others = [entry for entry in entries if entry.verdict is not None]
+    findings = [_agreed(finding, others) for finding in first.findings]
+    verdict = together([finding.verdict for finding in findings])
+    near = verdict == "undecided" and any(e.within_rounding or e.verdict != "undecided" for e in others)
+    changes = {"findings": findings, "verdict": verdict, "within_rounding": near, "seen": seen}
+    return first.model_copy(update=changes)
+
+
+def _agreed(finding: FindingEntry, entries: Sequence[ClaimEntry]) -> FindingEntry:
+    """Return what all processors say of one target."""
+    same = [found for entry in entries for found in entry.findings if found.target == finding.target]
+    said: set[Verdict] = {found.verdict for found in same}
+    verdict = finding.verdict if len(said) == 1 else "undecided"
+    near = len(said) > 1 or (verdict == "undecided" and any(found.within_rounding for found in same))
+    return finding.model_copy(update={"verdict": verdict, "within_rounding": near})

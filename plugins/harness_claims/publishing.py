@@ -1,0 +1,170 @@
+"""Publishing verdicts: a directory with the document, a page and a plot for each claim.
+
+`claims.json` is the source; the page and the plots beside it are drawn from it and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.store import StoreError
+from harness.views import plots
+from harness.views.board_pages import environment_section, how_to_read
+from harness.views.page import (
+    Block,
+    Commands,
+    Docstring,
+    Image,
+    Link,
+    Page,
+    Paragraph,
+    Quote,
+    Section,
+    Strong,
+    markdown,
+)
+from harness.views.publishing import publish_files
+from harness_claims.document import ClaimEntry, ClaimsBoard
+from harness_claims.plots import claim_figure
+from harness_claims.tables import TARGETS, claims_table, findings_table, summary
+from harness_claims.verdicts import steady
+
+SOURCE, PAGE = "claims.json", "README.md"
+
+PLOTS = re.compile(r".*claim-\d+\.svg")
+"""The plots of verdicts."""
+
+_HOW_TO_READ = """\
+- Each claim is a statement of the paper; its experiment and its rule were fixed in code before the runs that decide. A
+  rule that was revised says so: after a pilot on other seeds, or by a review and on the same data. Where there are no
+  seeds (arithmetic), no data are fresh.
+- `supported`: on every target the test for the claim is significant. `contradicted`: on some target the test
+  against it is, corrected for the number of targets. `undecided`: neither; that is no verdict on the claim.
+- Every test of a claim has level {alpha}, 5 % divided among 13 claims, so that verdicts do not depend on which
+  claims ran together. Intervals are at 95 %.
+- Training amplifies rounding, so that another processor ends elsewhere with the same seed. Where networks are trained p
+  must pass not {alpha} but {steady}, so that no processor takes the verdict away; on one of three targets
+  {steady_third}, not {third}. What passes the one and not the other is `undecided`, within rounding.
+- "{targets}": how many targets support the claim, contradict it, and leave it open. Effect and statistic are those of
+  the target that decides: the weakest one for a claim that is supported or undecided, the strongest against it where it
+  is contradicted.
+- `p for` is the chance of such evidence, or stronger, for the claim if it were false, `p against` that of such evidence
+  against it if it were true. "exact" is arithmetic without randomness: nothing is left to chance, there is no p-value.
+- Units are what varies independently: seeds, unless the rule says otherwise (dimensions for a slope over dimensions);
+  1 where the result is exact.
+- A verdict is on the claim as its rule states it, at these sizes. A theorem for very wide networks is not refuted by
+  networks of practical width.
+- Time is the work on one core that a claim's records took; claims share records, so that times do not add up."""
+
+
+def publish_claims(board: ClaimsBoard, directory: Path | str, command: str) -> list[Path]:
+    """Write verdicts, their page and their plots into a directory; return the files.
+
+    Arguments:
+        board: the verdicts.
+        directory: a new directory, an empty one, or one that was published before.
+        command: the commands that made them, as typed, a line each.
+
+    Raises:
+        LeaderboardError: matplotlib is missing, or the directory cannot be
+            written or holds something else. Nothing is half written.
+    """
+    return publish_files(lambda: render_claims_files(board, command), Path(directory), SOURCE, PLOTS)
+
+
+def publish_directory(source: Path, destination: Path, command: str | None) -> None:
+    """Publish the verdicts that lie in a directory: what `harness publish` does with `claims.json`.
+
+    Raises:
+        LeaderboardError: as `publish_claims`, or they cannot be read.
+    """
+    board = read_document(source)
+    publish_claims(board, destination, command or board.command)
+
+
+def render_claims_files(board: ClaimsBoard, command: str) -> dict[str, bytes]:
+    """Return the name and content of every published file.
+
+    Raises:
+        LeaderboardError: matplotlib is missing.
+    """
+    drawn = dict(draw_claims(board))
+    page = markdown(_page(board, command, set(drawn)))
+    return {**drawn, PAGE: page.encode(), SOURCE: board.to_json().encode()}
+
+
+def draw_claims(board: ClaimsBoard) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and content of each claim's plot.
+
+    Raises:
+        LeaderboardError: matplotlib is missing.
+    """
+    plots.require_matplotlib()
+    for entry in board.claims:
+        figure = claim_figure(entry)
+        if figure is not None:
+            yield plot_name(entry), plots.svg(figure)
+
+
+def plot_name(entry: ClaimEntry) -> str:
+    """Return the name of a claim's plot."""
+    return f"claim-{entry.number:02d}.svg"
+
+
+def write_document(board: ClaimsBoard, directory: Path) -> None:
+    """Keep the verdicts on all claims beside the results that they rest on.
+
+    Raises:
+        StoreError: the directory cannot be written.
+    """
+    part = directory / f"{SOURCE}.part"
+    try:
+        part.write_text(board.to_json(), encoding="utf-8")
+        part.replace(directory / SOURCE)
+    except OSError as error:
+        raise StoreError(f"{directory / SOURCE} cannot be written: {error.strerror or error}") from error
+
+
+def read_document(directory: Path) -> ClaimsBoard:
+    """Return the verdicts that lie in a directory.
+
+    Raises:
+        LeaderboardError: they cannot be read, or break their contract.
+    """
+    return ClaimsBoard.read(directory / SOURCE)
+
+
+def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> Page:
+    sizes = ", quick sizes" if board.quick else ""
+    count = len(board.processors)
+    seen = Paragraph([f"Seen on {count} processor{'s' * (count > 1)}: {'; '.join(board.processors)}."])
+    source = Paragraph(["Source: ", Link(SOURCE, SOURCE), ", from which this page and its plots are drawn."])
+    blocks: list[Block] = [Commands(command), Paragraph([f"{summary(board)}."]), seen, source, claims_table(board)]
+    blocks.append(how_to_read(_HOW_TO_READ, targets=TARGETS, **_levels(board)))
+    blocks += [_section(entry, drawn) for entry in board.claims]
+    title = f"Claims{sizes}: what the paper says, and what was measured"
+    return Page([title], [*blocks, environment_section(board.environment)])
+
+
+def _levels(board: ClaimsBoard) -> dict[str, str]:
+    """Return the levels of the tests, and what p must pass where networks are trained; a third for one of three."""
+    alpha, third = board.alpha, board.alpha / 3
+    levels = {"alpha": alpha, "third": third}
+    levels |= {"steady": steady(alpha, board.rounding), "steady_third": steady(third, board.rounding)}
+    return {name: f"{level:.2g}" for name, level in levels.items()}
+
+
+def _section(entry: ClaimEntry, drawn: set[str]) -> Section:
+    source = f" ({entry.source})" if entry.source else ""
+    blocks: list[Block] = [Quote([Strong(entry.note)])] if entry.note else []
+    blocks.append(Paragraph([Strong("Claim."), f" {entry.statement}{source}"]))
+    if entry.error:
+        blocks.append(Paragraph([Strong("No verdict."), f" {entry.error}"]))
+    else:
+        blocks.append(findings_table(entry))
+        blocks += [Image(plot_name(entry))] if plot_name(entry) in drawn else []
+        blocks += [Paragraph([Strong("No plot."), f" {entry.plot_error}"])] if entry.plot_error else []
+        blocks.append(Docstring("The rule", entry.rule))
+    return Section([f"{entry.number}. {entry.title}: {entry.verdict or 'error'}"], blocks)

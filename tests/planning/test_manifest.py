@@ -1,0 +1,77 @@
+"""The manifest: rows, keys, and what a suite fixes for all of them."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.planning.manifest import Manifest, manifest
+from harness.planning.plan import Plan
+from harness.suites.combinations import expand
+from harness.suites.model import Suite
+
+SUITE = {
+    "name": "manifest",
+    "targets": ["gaussian:dim=2"],
+    "weightings": ["edm"],
+    "noise_schedules": ["edm"],
+    "time_discretizations": ["exponential"],
+    "networks": ["mlp:width=8,depth=1", "exact"],
+    "samplers": ["euler"],
+    "metrics": ["sliced-wasserstein", "mmd", "kl"],
+    "rank_by": "kl",
+    "steps": [4],
+    "seeds": [3, 5],
+    "noise": {"sigma_min": 0.1, "sigma_max": 8.0},
+    "training": {"steps": [10, 20], "batch_size": 32},
+    "sampling": {"samples": 60},
+}
+
+
+@pytest.fixture(scope="module")
+def made(registry):
+    def make(**changes):
+        suite = Suite.from_mapping(SUITE | changes, "manifest.toml")
+        return manifest(Plan(suite, registry, expand(suite, registry), Path("checkpoints")), lambda key: None)
+
+    return make
+
+
+def test_every_combination_is_a_row_and_is_complete_in_json(made):
+    rows = made()
+    assert [row.train_steps for row in rows.rows] == [10, 20, 0]
+    assert Manifest.model_validate_json(rows.model_dump_json()) == rows
+
+
+def test_an_oracle_has_no_network_to_train(made):
+    trained, _, oracle = made().rows
+    assert (len(trained.networks), len(trained.errors), trained.table is None) == (2, 2, False)
+    assert (oracle.networks, oracle.errors, oracle.table, oracle.compute) == ([], [], None, None)
+    rows = made()
+    assert rows.components[rows.rows[2].components["weighting"]]["name"] == "none"
+
+
+def test_a_grid_that_is_not_laid_out_has_no_samples_yet(made):
+    """What is to be computed stands before what its keys are made of is known; the grids' own keys are known."""
+    assert {(len(row.grids), len(row.samples)) for row in made().rows} == {(2, 0)}
+
+
+def test_it_tells_what_the_suite_fixes(made):
+    setup = made().setup
+    assert (setup.sigma_min, setup.sigma_max, setup.samples) == (0.1, 8.0, 60)
+    assert setup.training == ("adam", {"learning_rate": 1e-3, "batch_size": 32, "ema_decay": 0.999})
+    assert setup.units == {"sliced-wasserstein": "data units", "mmd": "1", "kl": "nats"}
+
+
+def test_gradient_descent_finds_its_step_size(made):
+    training = {"method": "gradient-descent", "steps": [10], "points": 8, "levels": 4}
+    setup = made(training=training).setup
+    assert setup.training == ("gradient-descent", {"learning_rate": "auto", "points": 8, "levels": 4})
+
+
+def test_where_nothing_is_trained_there_is_no_training(made):
+    assert made(networks=["exact"], weightings=[]).setup.training is None
+
+
+def test_a_manifest_from_before_there_was_a_setup_is_read(made):
+    old = made().model_dump(exclude={"setup"})
+    assert Manifest.model_validate(old).setup is None

@@ -1,0 +1,83 @@
+"""From a result directory to its leaderboard: what it tells of its setup, and of what failed beside the rows."""
+
+from shutil import copytree
+
+import pytest
+
+from harness.planning.keys import measured
+from harness.records import Record
+from harness.registry.discovery import load
+from harness.results.leaderboard import Leaderboard
+from harness.results.outcomes import read_document
+from harness.running.runner import Options, run
+from harness.store import Store, StoreError
+from harness.suites.model import Suite
+
+SUITE = {
+    "name": "outcomes",
+    "targets": ["gaussian:dim=3,std=0.5", "ring"],
+    "noise_schedules": ["edm"],
+    "time_discretizations": ["exponential"],
+    "networks": ["exact"],
+    "samplers": ["exponential-integrator"],
+    "metrics": ["path-kl", "energy"],
+    "bounds": ["budget"],
+    "rank_by": "path-kl",
+    "steps": [3],
+    "seeds": 2,
+    "sampling": {"samples": 40},
+}
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    made = tmp_path_factory.mktemp("outcomes")
+    run(Suite.from_mapping(SUITE, "outcomes.toml"), load(), made, Options(1, progress=False))
+    return made
+
+
+def test_the_document_tells_what_made_it(directory):
+    board = read_document(directory)
+    assert isinstance(board, Leaderboard)
+    setup = board.setup
+    assert (setup.seeds, setup.sigma_min, setup.sigma_max, setup.samples) == ([0, 1], 0.05, 20.0, 40)
+    assert setup.training is None  # the network is exact
+    assert {entry.metric: entry.unit for entry in setup.metrics} == {"path-kl": "nats", "energy": "data units^½"}
+    gaussian, ring = sorted(setup.targets, key=lambda entry: entry.target)
+    assert (gaussian.target, gaussian.dim, gaussian.finite) == ("gaussian", 3, False)
+    assert gaussian.sigma_data == pytest.approx(0.5)
+    assert (ring.target, ring.dim) == ("ring", 2)
+
+
+def test_a_directory_from_before_there_was_a_setup_is_ranked(directory, tmp_path):
+    store = Store.open(copytree(directory, tmp_path / "old"))
+    content = store.meta("manifest")
+    del content["setup"]
+    store.set_meta("manifest", content)
+    store.close()
+    old = read_document(tmp_path / "old")
+    assert old.setup is None
+    assert old.rows == read_document(directory).rows
+
+
+def test_a_manifest_of_another_version_is_told(directory, tmp_path):
+    store = Store.open(copytree(directory, tmp_path / "other"))
+    store.set_meta("manifest", {"rows": []})
+    store.close()
+    with pytest.raises(
+        StoreError, match="was made by another version of diffusion-harness; run the same command again"
+    ):
+        read_document(tmp_path / "other")
+
+
+def test_a_metric_that_failed_beside_the_rows_is_told_once(directory, tmp_path):
+    copy = copytree(directory, tmp_path / "failed")
+    store = Store.open(copy)
+    rows = store.meta("manifest")
+    energy = [measured(key, rows["metrics"]["energy"]) for row in rows["rows"] for key in row["samples"]]
+    store.put([Record(key, "metric", reason="metric energy: nan") for key in energy[:3]])
+    store.close()
+    told = []
+    board = read_document(copy, warn=told.append)
+    assert told == ["metric energy: nan (3 of 4 samplings have no such value)"]
+    assert all(row.ok for row in board.rows)

@@ -1,0 +1,134 @@
+"""What is read of one combination: values, failures and what is missing, seed by seed."""
+
+import math
+
+import pytest
+
+from harness.metrics import Measurement
+from harness.planning.keys import measured
+from harness.planning.manifest import Manifest, Row
+from harness.records import Record
+from harness.results.leaderboard import UNFINISHED, Terms
+from harness.results.outcomes import outcome
+from harness.results.reader import read_results, read_target
+from harness.results.references import Reference
+
+TERMS = {"initialization": 0.5, "score": 1.0, "discretization": 2.0, "variance": -0.5, "total": 3.0}
+EXACT = {"value": 0.25, "standard_error": 0.0, "bias": 0.0, "freedom": None, "shared": False}
+
+
+class Shelf:
+    """Records in memory, read as a store is; it counts how often each was asked for."""
+
+    def __init__(self, *records):
+        self.records = {record.key: record for record in records}
+        self.asked = []
+
+    def get(self, keys):
+        self.asked += keys
+        return {key: self.records[key] for key in keys if key in self.records}
+
+    def fail(self, key, reason):
+        self.records[key] = Record(key, "unit", reason=reason)
+
+
+@pytest.fixture
+def rows():
+    """A directory with one combination of two seeds, one metric that ranks, another, and a bound."""
+    axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
+    row = Row(
+        components=dict.fromkeys(axes, "c"), steps=2, train_steps=10, sigma_max=8.0, compute=100, training_share=0.5,
+        networks=["n0", "n1"], errors=["e0", "e1"], table="t", information="i", grids=["g", "g"], samples=["s0", "s1"],
+        reason=None,
+    )  # fmt: skip
+    return Manifest(
+        suite="x", command="", rank_by="kl", seeds=[3, 5], metrics={"kl": "m", "energy": "o"}, bounds={"b": "b"},
+        components={}, calibration={}, rows=[row], environment={},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def shelf():
+    made = [Record(f"n{i}", "train", {}, seconds=7.0) for i in (0, 1)]
+    made += [Record(f"e{i}", "error", {"sigma": [0.1, 8.0], "values": [[1.0, None]]}) for i in (0, 1)]
+    made += [Record(f"s{i}", "sample", {"nfe": 2, "budget": TERMS}, seconds=1.0) for i in (0, 1)]
+    made += [Record(measured(f"s{i}", "m"), "metric", EXACT, seconds=0.5) for i in (0, 1)]
+    made += [Record(measured(f"s{i}", "o"), "metric", {}) for i in (0, 1)]
+    made += [Record(measured(f"s{i}", "b"), "bound", {"value": 4.0 + i}) for i in (0, 1)]
+    made.append(Record("g", "grid", {"sigmas": [8.0, 1.0, 0.1]}))
+    made.append(Record("i", "information", {"dim": 2, "sigma_data": 0.5, "second_moment": 0.6, "finite": True}))
+    return Shelf(*made)
+
+
+def read(rows, shelf):
+    return read_results(rows, rows.rows[0], shelf)
+
+
+def ranked(rows, shelf):
+    c = Reference(name="c", params={}, distribution="d", version="1", digest="c")
+    return outcome(rows, rows.rows[0], read(rows, shelf), "kl", {"c": c})
+
+
+def test_values_are_typed(rows, shelf):
+    results = read(rows, shelf)
+    assert [entry.seed for entry in results.samplings] == [3, 5]
+    assert [entry.value for entry in results.metrics["kl"]] == [Measurement(0.25, 0.0, 0.0, math.inf, False)] * 2
+    assert [entry.value for entry in results.metrics["energy"]] == [None, None]  # it does not apply
+    assert [entry.value for entry in results.bounds["b"]] == [4.0, 5.0]
+    assert [entry.value for entry in results.grids] == [[8.0, 1.0, 0.1]] * 2
+    assert [math.isnan(entry.value.values[0, 1]) for entry in results.errors] == [True, True]
+    assert results.budgets() == [Terms(**TERMS)] * 2
+    assert read_target("i", shelf).value.sigma_data == 0.5
+
+
+def test_grids_and_score_errors_are_read_when_they_are_asked_for(rows, shelf):
+    results = read(rows, shelf)
+    assert not {"g", "e0", "e1"} & set(shelf.asked)
+    assert results.grids[0] is results.grids[0]
+    assert shelf.asked.count("g") == 1
+
+
+def test_a_failure_and_a_gap_are_told_apart(rows, shelf):
+    shelf.fail("s0", "diverged")
+    del shelf.records["s1"]
+    first, second = read(rows, shelf).samplings
+    assert (first.reason, first.missing, first.value, first.seconds) == ("diverged", False, None, 0.0)
+    assert (second.reason, second.missing, second.value, second.seconds) == (None, True, None, 0.0)
+
+
+def test_one_seed_without_a_budget_leaves_none(rows, shelf):
+    shelf.records["s1"] = Record("s1", "sample", {"nfe": 2, "budget": None})
+    assert read(rows, shelf).budgets() == []
+
+
+class TestOutcome:
+    def test_means_over_seeds(self, rows, shelf):
+        shelf.records["s1"] = Record("s1", "sample", {"nfe": 2, "budget": TERMS | {"score": 2.0, "total": 4.0}})
+        made = ranked(rows, shelf)
+        assert made.ok
+        assert (made.budget.score, made.budget.total, made.bounds) == (1.5, 3.5, {"b": 4.5})
+        assert made.seconds == {"train": 14.0, "sample": 1.0, "measure": 1.0}
+
+    def test_the_first_seeds_first_reason_is_the_rows(self, rows, shelf):
+        shelf.fail(measured("s0", "m"), "metric kl: nan")
+        shelf.fail("n1", "training: diverged")
+        assert ranked(rows, shelf).reason == "seed 3: metric kl: nan"
+        shelf.fail("s0", "sampler x: diverged")
+        assert ranked(rows, shelf).reason == "seed 3: sampler x: diverged"
+
+    def test_another_metric_or_bound_that_failed_is_left_out(self, rows, shelf):
+        shelf.fail(measured("s0", "o"), "metric energy: nan")
+        shelf.fail(measured("s0", "b"), "bound b: nan")
+        made = ranked(rows, shelf)
+        assert made.ok
+        assert made.bounds == {"b": None}
+
+    @pytest.mark.parametrize("gone", ["n1", "s1", measured("s0", "m"), measured("s1", "o"), measured("s0", "b")])
+    def test_what_is_missing_makes_a_row_unfinished_and_no_failure(self, rows, shelf, gone):
+        del shelf.records[gone]
+        assert ranked(rows, shelf).reason == UNFINISHED
+
+    def test_a_failure_comes_before_a_gap(self, rows, shelf):
+        del shelf.records["s0"]
+        shelf.fail("s1", "diverged")
+        assert ranked(rows, shelf).reason == "seed 5: diverged"
