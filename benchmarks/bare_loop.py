@@ -9,27 +9,34 @@ from collections.abc import Sequence
 
 import torch
 
-from harness.engine.jobs import Training
+from harness.engine.courses import Learner
 from harness.engine.levels import LevelSampler, table_levels
 from harness.engine.snapshots import initial_module
-from harness.engine.training import Batches, Member
+from harness.engine.training import Batches
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
+from harness.trainers import Adam
 
 
 def train_alone(
-    network: TrainableNetwork, target: Distribution, member: Member, training: Training, *, fused: bool = True
+    network: TrainableNetwork,
+    target: Distribution,
+    learner: Learner,
+    trainer: Adam,
+    lengths: Sequence[int],
+    *,
+    fused: bool = True,
 ) -> dict[int, dict[str, torch.Tensor]]:
-    """Train one network by a bare loop; return its averaged parameters at each level of training."""
-    module = initial_module(network, target.dim, target.sigma_data, member.seed)
+    """Train one network by a bare loop; return its averaged parameters at each length of trainer."""
+    module = initial_module(network, target.dim, target.sigma_data, learner.seed)
     average = {name: p.detach().clone() for name, p in module.named_parameters()}
     learned = [p for p in module.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(learned, lr=training.learning_rate, fused=fused)
-    batches = Batches(target, [member.seed], training.batch_size)
-    levels = table_levels(training.sigma_min, training.sigma_max)
-    draw = LevelSampler(levels, member.density[None], member.omega[None])
+    optimiser = torch.optim.Adam(learned, lr=trainer.learning_rate, fused=fused)
+    batches = Batches(target, [learner.seed], trainer.batch_size)
+    levels = table_levels(trainer.sigma_min, trainer.sigma_max)
+    draw = LevelSampler(levels, learner.density[None], learner.omega[None])
     kept = {}
-    for step in range(training.levels[-1]):
+    for step in range(lengths[-1]):
         clean, noise, quantile = (each[0] for each in batches())
         sigma, omega = (each[0].float() for each in draw(quantile[None]))
         noised = clean + sigma[:, None] * noise
@@ -38,11 +45,11 @@ def train_alone(
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
-        decay = min(training.ema_decay, (1 + step) / (10 + step))
+        decay = min(trainer.ema_decay, (1 + step) / (10 + step))
         with torch.no_grad():
             for name, p in module.named_parameters():
                 average[name].lerp_(p, 1 - decay)
-        if step + 1 in training.levels:
+        if step + 1 in lengths:
             kept[step + 1] = {**module.state_dict(), **{name: value.clone() for name, value in average.items()}}
     return kept
 

@@ -29,9 +29,9 @@ def script(suite_name: str, done: Path) -> None:
     from bare_loop import train_alone
     from safetensors.torch import save_file
 
+    from harness.engine.courses import Learner
     from harness.engine.jobs import ErrorJob, EvaluateJob, TrainJob
     from harness.engine.laws import distribution
-    from harness.engine.training import Member
     from harness.engine.worker import run
     from harness.planning.plan import Plan
     from harness.registry.discovery import load
@@ -57,9 +57,9 @@ def script(suite_name: str, done: Path) -> None:
                 for m in job.members:
                     table = [torch.tensor(m.table[k], dtype=torch.float64) for k in ("density", "omega")]
                     # The bare loop does not adapt weights: it is spared that bookkeeping.
-                    member = Member(m.weighting, table[0], table[1], m.seed)
+                    learner = Learner(m.weighting, table[0], table[1], m.seed)
                     law = distribution(job.target)
-                    for state in train_alone(job.network, law, member, job.training).values():
+                    for state in train_alone(job.network, law, learner, job.trainer, job.lengths).values():
                         save_file(state, Path(folder) / "network.safetensors")
                         counts["train"] += 1
             elif isinstance(job, ErrorJob):

@@ -16,10 +16,11 @@ from bare_loop import median, train_alone
 from harness_karras.networks import Mlp
 from harness_synthetic import harness_targets
 
-from harness.engine.jobs import Training
+from harness.engine.courses import Learner
 from harness.engine.levels import table_levels
-from harness.engine.training import Member, train
+from harness.engine.training import train
 from harness.running.memory import keep_freed_memory
+from harness.trainers import Adam
 from harness.weightings import Weighting
 
 
@@ -43,20 +44,20 @@ def main() -> None:
     keep_freed_memory()
     gaussian = next(cls for cls in harness_targets() if cls.name == "gaussian")
     levels = table_levels(0.05, 20.0)
-    training = Training((options.steps,), options.batch, 1e-3, 0.99, 0.05, 20.0)
+    trainer, lengths = Adam(batch_size=options.batch, ema_decay=0.99), (options.steps,)
     network = Mlp(width=options.width)
     print(f"{'d':>4} {'stack':>6} {'bare ms':>9} {'stacked ms':>11}   bare/stacked (quartiles)")
     for dim in (2, 64):
         target = gaussian(dim=dim).distribution()
         for size in (1, 4, 9, 16):
-            members = [Member(Flat(), 1 / levels, torch.ones_like(levels), seed) for seed in range(size)]
+            members = [Learner(Flat(), 1 / levels, torch.ones_like(levels), seed) for seed in range(size)]
             bare, stacked = [], []
             for _ in range(options.repeats):
                 start = time.perf_counter()
-                train_alone(network, target, members[0], training)
+                train_alone(network, target, members[0], trainer, lengths)
                 bare.append(time.perf_counter() - start)
                 start = time.perf_counter()
-                list(train(network, target, members, training))
+                list(train(network, target, members, trainer, lengths))
                 stacked.append((time.perf_counter() - start) / size)
             ratios = sorted(b / s for b, s in zip(bare, stacked, strict=True))
             low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]

@@ -18,16 +18,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.descents import Descent
 from harness.engine.checks import asked, check_omega
+from harness.engine.courses import Course, Learner
 from harness.engine.objective import Losses, Objective, draw_objective
 from harness.engine.random_streams import seed_from
-from harness.engine.snapshots import Snapshot, State, initial_module
+from harness.engine.snapshots import Minimised, Snapshot, State, initial_module
 from harness.errors import HarnessError
-from harness.networks import TrainableNetwork
-from harness.targets import Distribution
+from harness.trainers import GradientDescent, Recording
 from harness.trajectories import Probes, Trajectory, slowest_level
-from harness.weightings import AdaptiveWeighting, Weighting
+from harness.weightings import AdaptiveWeighting
 
 SAFE = 1.0
 """The automatic step size times the largest curvature; 2 is the edge of stability."""
@@ -35,58 +34,14 @@ SAFE = 1.0
 ITERATIONS = 40
 """Of the power method; it is stopped at a relative change of a thousandth."""
 
-RECORDED = 50
-"""Recorded steps of a training that does not say how many."""
 
-
-@dataclass(frozen=True)
-class Labels:
-    """What is trained, in words: the labels of its components."""
-
-    target: str
-    network: str
-    weighting: str
-
-
-@dataclass(frozen=True)
-class Learner:
-    """One network to be trained: its weighting, as a table over `table_levels`, and its seed."""
-
-    network: TrainableNetwork
-    weighting: Weighting
-    density: Tensor
-    omega: Tensor
-    seed: int
-
-
-def recorded_steps(steps: int, record: int | None) -> list[int]:
-    """Return the steps that a training of so many records: each `record`-th, the first and the last.
-
-    `record` None stands for about `RECORDED` of them.
-    """
-    every = record or -(-steps // RECORDED)
-    return sorted({*range(0, steps, every), steps})
-
-
-def descend(
-    learner: Learner, target: Distribution, settings: Descent, labels: Labels, lengths: Sequence[int] = ()
-) -> Iterator[Snapshot]:
-    """Train one network; yield it with its trajectory after each of `lengths` steps (by default all of them).
-
-    A shorter training is the beginning of a longer one, bit for bit.
-
-    Arguments:
-        learner: the network, its weighting and its seed.
-        target: where the clean points come from.
-        settings: points, levels, step size, what is recorded.
-        labels: what the trajectory calls it all.
-        lengths: numbers of steps, increasing.
-    """
-    lengths = tuple(lengths) or (settings.steps,)
-    walk = _Walk(learner, target, settings)
-    marks = {length: recorded_steps(length, settings.record) for length in lengths}
-    wanted = set().union(*marks.values())
-    probed = {step for chosen in marks.values() for step in _probed(chosen, settings.probes)}
+def descend(learner: Learner, trainer: GradientDescent, course: Course) -> Iterator[Snapshot]:
+    """Train one network; yield it, with its trajectory where it is recorded, at each length of the course."""
+    lengths, recording = course.lengths, course.recording
+    walk = _Walk(learner, trainer, course)
+    marks = {length: recording.steps(length) if recording else [] for length in lengths}
+    probes = {length: _probed(steps, recording.probes) if recording else [] for length, steps in marks.items()}
+    wanted, probed = set().union(*marks.values()), set().union(*probes.values())
     for step in range(lengths[-1] + 1):
         walk.evaluate()
         if not walk.finite:
@@ -94,8 +49,8 @@ def descend(
         if step in wanted:
             walk.record(step, probe=step in probed)
         if step in marks:
-            recorded = walk.trajectory(marks[step], _probed(marks[step], settings.probes), labels)
-            yield Snapshot(walk.state(), walk.losses.total, None, recorded)
+            recorded = walk.trajectory(marks[step], probes[step]) if recording else None
+            yield Snapshot(walk.state(), walk.losses.total, None, walk.minimised(), recorded)
         walk.renew(step)
         walk.move()
     for _ in (length for length in lengths if length >= step and not walk.finite):
@@ -125,26 +80,27 @@ class _Entry:
 class _Walk:
     """A network on its way down its objective."""
 
-    def __init__(self, learner: Learner, target: Distribution, settings: Descent) -> None:
-        dtype = torch.float64 if settings.precision == "float64" else torch.float32
-        self._learner, self._settings, self._scale = learner, settings, target.sigma_data
+    def __init__(self, learner: Learner, trainer: GradientDescent, course: Course) -> None:
+        target = course.target
+        dtype = torch.float64 if trainer.precision == "float64" else torch.float32
+        self._learner, self._course, self._scale = learner, course, target.sigma_data
         self._objective = draw_objective(
             target,
             (learner.density, learner.omega),
             seed=learner.seed,
-            points=settings.points,
-            levels=settings.levels,
-            sigma_min=settings.sigma_min,
-            sigma_max=settings.sigma_max,
+            points=trainer.points,
+            levels=trainer.levels,
+            sigma_min=trainer.sigma_min,
+            sigma_max=trainer.sigma_max,
         ).to(dtype)
-        self._module = initial_module(learner.network, target.dim, target.sigma_data, learner.seed).to(dtype)
+        self._module = initial_module(course.network, target.dim, target.sigma_data, learner.seed).to(dtype)
         self._learned = [p for p in self._module.parameters() if p.requires_grad]
         self._start = [p.detach().clone() for p in self._learned]
         self._renewed: list[int] = []
         self._entries: dict[int, _Entry] = {}
         self._gradient: list[Tensor] = []
         self.losses: Losses
-        rate = settings.learning_rate
+        rate = trainer.learning_rate
         self.learning_rate = automatic_rate(self._objective, self._module, learner.seed) if rate == "auto" else rate
 
     @property
@@ -187,17 +143,18 @@ class _Walk:
 
     def _probes(self, step: int, squared: float) -> list[tuple[bool, float, float, float, float]]:
         """Measure the loss around the network: at each radius along random directions, and along −∇L."""
+        recording = self._course.recording or Recording()
         here = [p.detach().clone() for p in self._learned]
         length = math.sqrt(sum(float(p.double().square().sum()) for p in self._start))
         generator = torch.Generator().manual_seed(seed_from("probe", self._learner.seed, step))
         ways = [
             (False, [torch.randn(p.shape, generator=generator, dtype=torch.float64) for p in here])
-            for _ in range(self._settings.directions)
+            for _ in range(recording.directions)
         ]
         if squared > 0:
             ways.append((True, [-g.double() for g in self._gradient]))
         found = []
-        for radius in self._settings.radii:
+        for radius in recording.radii:
             for along, way in ways:
                 scale = radius * length / math.sqrt(sum(float(d.square().sum()) for d in way))
                 found.append(
@@ -223,15 +180,19 @@ class _Walk:
         everything = (*self._module.named_parameters(), *self._module.named_buffers())
         return {name: _single(value.detach()) for name, value in everything}
 
-    def trajectory(self, recorded: Sequence[int], probed: Sequence[int], labels: Labels) -> Trajectory:
+    def minimised(self) -> Minimised:
+        """Return the objective as it is now."""
+        return Minimised(self._objective.sigma.numpy(), self._objective.beta.numpy(), self._objective.points)
+
+    def trajectory(self, recorded: Sequence[int], probed: Sequence[int]) -> Trajectory:
         """Return what was recorded at these steps, and the perturbations of those."""
         entries = [self._entries[step] for step in recorded]
         return Trajectory(
-            target=labels.target,
-            network=labels.network,
-            weighting=labels.weighting,
+            target=self._course.labels.target,
+            network=self._course.labels.network,
+            weighting=self._learner.weighting.label(),
             seed=self._learner.seed,
-            method="gradient-descent",
+            method=GradientDescent.method,
             dim=self._objective.dim,
             points=self._objective.points,
             learning_rate=self.learning_rate,

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.bounds import Bound
-    from harness.descents import Descent
     from harness.initial_laws import InitialLaw
     from harness.metrics import Metric, SampleMetric
     from harness.networks import OracleNetwork, TrainableNetwork
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from harness.samplers import Sampler
     from harness.targets import Target
     from harness.time_discretizations import TimeDiscretization
+    from harness.trainers import Recording, Trainer
     from harness.weightings import Weighting
 
 Payload = Mapping[str, Any]
@@ -79,47 +79,18 @@ class GridJob:
 
 
 @dataclass(frozen=True)
-class DescentJob:
-    """Train one network, write its checkpoint and keep its trajectory."""
-
-    key: str
-    target: Target
-    network: TrainableNetwork
-    weighting: Weighting
-    seed: int
-    settings: Descent
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Training:
-    """How to train.
+class TrainMember:
+    """One network to be trained.
 
     Attributes:
-        levels: numbers of steps after which a network is kept, increasing; a shorter training is a prefix of a longer.
-        batch_size: points per step.
-        learning_rate: of Adam, constant.
-        ema_decay: of the moving average, approached as (1 + k)/(10 + k) in the first steps.
-        sigma_min: the lowest noise level trained on.
-        sigma_max: the highest.
-        descent: gradient descent on a fixed objective in place of Adam; its `steps` are the last of `levels`, and
-            batch size, learning rate and moving average above say nothing.
+        keys: of the network's record at each length.
+        trajectories: of the record of what was watched on the way to each length; empty where nothing is recorded.
+        weighting: what it is trained with; `table` is the payload of its record.
+        seed: of initialisation, points and noise.
     """
 
-    levels: tuple[int, ...]
-    batch_size: int
-    learning_rate: float
-    ema_decay: float
-    sigma_min: float
-    sigma_max: float
-    descent: Descent | None = None
-
-
-@dataclass(frozen=True)
-class TrainMember:
-    """One network of a stack to be trained; a key for each training level."""
-
     keys: tuple[str, ...]
+    trajectories: tuple[str, ...]
     weighting: Weighting
     table: Payload
     seed: int
@@ -127,12 +98,24 @@ class TrainMember:
 
 @dataclass(frozen=True)
 class TrainJob:
-    """Train a stack and write its checkpoints."""
+    """Train one network, or several of one shape, and write the checkpoints.
+
+    Attributes:
+        network: their shape.
+        target: what they are trained on.
+        members: one for each network.
+        trainer: how they are trained.
+        lengths: numbers of steps after which a network is kept, increasing; a shorter training is a prefix of a longer.
+        recording: what is recorded on the way; None: nothing.
+        folder: where checkpoints lie.
+    """
 
     network: TrainableNetwork
     target: Target
     members: tuple[TrainMember, ...]
-    training: Training
+    trainer: Trainer
+    lengths: tuple[int, ...]
+    recording: Recording | None
     folder: Path
 
 
@@ -198,7 +181,5 @@ class CalibrateJob:
     sigma_min: float
 
 
-Job = (
-    ArithmeticJob | InformationJob | TableJob | GridJob | TrainJob | DescentJob | ErrorJob | EvaluateJob | CalibrateJob
-)
+Job = ArithmeticJob | InformationJob | TableJob | GridJob | TrainJob | ErrorJob | EvaluateJob | CalibrateJob
 """Any unit of work."""

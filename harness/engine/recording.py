@@ -13,19 +13,18 @@ after the last one, whose batch is never drawn.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from harness.descents import Descent
-from harness.engine.gradient_descent import Labels, Learner, recorded_steps
-from harness.engine.jobs import Training
+from harness.engine.courses import Course, Learner
 from harness.engine.levels import LevelSampler, table_levels
 from harness.engine.snapshots import Snapshot
-from harness.engine.training import Member, Stack, train
-from harness.targets import Distribution
+from harness.engine.training import Stack, train
+from harness.trainers import Adam, Recording
 from harness.trajectories import Trajectory, slowest_level
 
 
@@ -41,12 +40,14 @@ class _Entry:
 
 
 class Recorder:
-    """Records a stack that trains, at each `record`-th step and the last."""
+    """Records a stack that trains, at the steps that a recording marks for each of some lengths."""
 
-    def __init__(self, settings: Descent) -> None:
-        steps = settings.steps
-        self._marks = {min(step, steps - 1) for step in recorded_steps(steps, settings.record)}
-        self._edges = table_levels(settings.sigma_min, settings.sigma_max, settings.levels + 1)
+    def __init__(self, trainer: Adam, recording: Recording, lengths: Sequence[int]) -> None:
+        self._trainer = trainer
+        # After the last step nothing is drawn: what is marked there is the step before it.
+        self._marks = {n: sorted({min(step, n - 1) for step in recording.steps(n)}) for n in lengths}
+        self._wanted = set().union(*self._marks.values())
+        self._edges = table_levels(trainer.sigma_min, trainer.sigma_max, recording.cells + 1)
         self.sigma = (self._edges[1:] * self._edges[:-1]).sqrt().numpy()
         self._entries: dict[int, _Entry] = {}
         self._start: Tensor | None = None
@@ -66,7 +67,7 @@ class Recorder:
         """
         if self._start is None:
             self._start = stack.parameters().clone()
-        if step not in self._marks:
+        if step not in self._wanted:
             return
         loss, residual = zip(*map(self._cells, sigma, omega.double(), squared.double()), strict=True)
         self._entries[step] = _Entry(
@@ -85,9 +86,14 @@ class Recorder:
         total = torch.bincount(cell, squared.sqrt(), count)
         return loss.numpy(), (total / torch.bincount(cell, minlength=count)).numpy()
 
-    def trajectory(self, row: int, seed: int, target: Distribution, settings: Descent, labels: Labels) -> Trajectory:
-        """Return what was recorded of one network."""
-        steps = sorted(self._entries)
+    def recorded(self, row: int, learner: Learner, length: int, snapshot: Snapshot, course: Course) -> Snapshot:
+        """Return one network with what was recorded of it on its way to a length; as it is where it diverged."""
+        if snapshot.diverged is not None:
+            return snapshot
+        return replace(snapshot, trajectory=self._trajectory(row, learner, self._marks[length], course))
+
+    def _trajectory(self, row: int, learner: Learner, steps: list[int], course: Course) -> Trajectory:
+        dim, labels = course.target.dim, course.labels
         entries = [self._entries[step] for step in steps]
         level_loss = np.stack([e.level_loss[row] for e in entries])
         rates = np.stack([e.beta[row] for e in entries]) * self.sigma**2
@@ -95,12 +101,12 @@ class Recorder:
         return Trajectory(
             target=labels.target,
             network=labels.network,
-            weighting=labels.weighting,
-            seed=seed,
-            method="adam",
-            dim=target.dim,
-            points=settings.points,
-            learning_rate=float(settings.learning_rate),
+            weighting=learner.weighting.label(),
+            seed=learner.seed,
+            method=Adam.method,
+            dim=dim,
+            points=self._trainer.batch_size,
+            learning_rate=float(self._trainer.learning_rate),
             sigma=self.sigma,
             beta=entries[-1].beta[row],
             rates=rates[-1],
@@ -109,29 +115,20 @@ class Recorder:
             loss=level_loss.sum(-1),
             level_loss=level_loss,
             residual=np.stack([e.residual[row] for e in entries]),
-            gradient=(target.dim / 2) ** 2 * np.array([e.gradient[row] for e in entries]),
+            gradient=(dim / 2) ** 2 * np.array([e.gradient[row] for e in entries]),
             slowest=slowest,
             rate=rates[np.arange(len(rates)), slowest],
             distance=np.array([e.distance[row] for e in entries]),
         )
 
 
-def record_training(learner: Learner, target: Distribution, settings: Descent, labels: Labels) -> Snapshot:
-    """Train one network with Adam; return it with its trajectory.
-
-    Arguments as in `harness.engine.gradient_descent.descend`.
-    """
-    training = Training(
-        levels=(settings.steps,),
-        batch_size=settings.points,
-        learning_rate=float(settings.learning_rate),
-        ema_decay=settings.ema_decay,
-        sigma_min=settings.sigma_min,
-        sigma_max=settings.sigma_max,
-    )
-    recorder = Recorder(settings)
-    member = Member(learner.weighting, learner.density, learner.omega, learner.seed)
-    ((snapshot,),) = train(learner.network, target, [member], training, recorder)
-    if snapshot.diverged is not None:
-        return snapshot
-    return replace(snapshot, trajectory=recorder.trajectory(0, learner.seed, target, settings, labels))
+def train_recorded(learners: Sequence[Learner], trainer: Adam, course: Course) -> Iterator[list[Snapshot]]:
+    """Train a stack; yield all its networks at each length of the course, with their trajectories where recorded."""
+    recorder = None if course.recording is None else Recorder(trainer, course.recording, course.lengths)
+    stages = train(course.network, course.target, learners, trainer, course.lengths, recorder)
+    for length, snapshots in zip(course.lengths, stages, strict=True):
+        if recorder is None:
+            yield snapshots
+        else:
+            pairs = enumerate(zip(learners, snapshots, strict=True))
+            yield [recorder.recorded(row, learner, length, snapshot, course) for row, (learner, snapshot) in pairs]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +16,15 @@ State = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
+class Minimised:
+    """A fixed objective as it was at the end of its descent: its levels and their weights, shapes (N,), and n."""
+
+    sigma: np.ndarray
+    beta: np.ndarray
+    points: int
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A network after some training.
 
@@ -23,12 +33,14 @@ class Snapshot:
         loss: mean of the weighted loss per coordinate over the last tenth of the steps; of gradient descent
             (`harness.engine.gradient_descent`) the objective at the end.
         diverged: the first step at which the loss was not finite, or None.
+        objective: what was minimised, where it was one fixed objective.
         trajectory: the way there, where it was recorded.
     """
 
     state: dict[str, Tensor]
     loss: float
     diverged: int | None
+    objective: Minimised | None = None
     trajectory: Trajectory | None = None
 
 

@@ -10,39 +10,29 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from harness.engine.checks import asked, check_omega
-from harness.engine.jobs import Training
+from harness.engine.courses import Learner
 from harness.engine.levels import LevelSampler, Residual, interpolate, table_levels
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Snapshot, State, initial_module
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
+from harness.trainers import Adam
 from harness.weightings import AdaptiveWeighting, Weighting
 
-LANES = 32
+POINTS_MULTIPLE = 32
 """Points of a step come in a multiple of this: vectorised arithmetic rounds what is left over otherwise."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """One network of a stack: its weighting, as a table over log-spaced levels, and its seed."""
-
-    weighting: Weighting
-    density: Tensor
-    omega: Tensor
-    seed: int
 
 
 class Batches:
     """The training data of the seeds in a stack: the same for a seed, whatever stack it is in.
 
-    A batch is filled up to a multiple of `LANES` with its own first points, which count for nothing.
+    A batch is filled up to a multiple of `POINTS_MULTIPLE` with its own first points, which count for nothing.
     """
 
     def __init__(self, target: Distribution, seeds: Sequence[int], batch_size: int) -> None:
@@ -50,7 +40,7 @@ class Batches:
         self._size = batch_size
         self._generators = {s: torch.Generator().manual_seed(seed_from("training", s)) for s in set(seeds)}
         self._rows = list(seeds)
-        self._fill = torch.arange(batch_size + -batch_size % LANES) % batch_size
+        self._fill = torch.arange(batch_size + -batch_size % POINTS_MULTIPLE) % batch_size
 
     def __call__(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return clean points and noise of shape (W, B, d), float32, and quantiles of shape (W, B), float64.
@@ -75,7 +65,7 @@ class Stack:
     in the stack.
     """
 
-    def __init__(self, modules: Sequence[nn.Module], training: Training) -> None:
+    def __init__(self, modules: Sequence[nn.Module], trainer: Adam) -> None:
         self._base = copy.deepcopy(modules[0]).to("meta")
         state, self._buffers = stack_module_state(list(modules))
         learns = {name: p.requires_grad for name, p in modules[0].named_parameters()}
@@ -86,9 +76,9 @@ class Stack:
         self._shapes = {k: v.shape for k, v in learned.items()}
         self._views = {k: v.detach().requires_grad_() for k, v in self._split(self._flat).items()}
         self._average = self._flat.clone()
-        self._decay = training.ema_decay
+        self._decay = trainer.ema_decay
         self._steps = 0
-        self._optimiser = torch.optim.Adam([self._flat], lr=training.learning_rate, fused=True)
+        self._optimiser = torch.optim.Adam([self._flat], lr=trainer.learning_rate, fused=True)
         self._forward: Callable[..., Tensor] = vmap(self._one)
 
     def _split(self, flat: Tensor) -> State:
@@ -156,35 +146,37 @@ levels σ, weights ω of mean 1 and ‖σS + ξ‖², shapes (W, B)."""
 def train(
     network: TrainableNetwork,
     target: Distribution,
-    members: Sequence[Member],
-    training: Training,
+    learners: Sequence[Learner],
+    trainer: Adam,
+    lengths: Sequence[int],
     watch: Watch | None = None,
 ) -> Iterator[list[Snapshot]]:
-    """Train a stack; yield the snapshots of all members at each level of `training.levels`.
+    """Train a stack; yield the snapshots of all learners after each of `lengths` steps.
 
     Arguments:
-        network: the shape that all members share.
+        network: the shape that all networks share.
         target: where the clean points come from.
-        members: one for each network of the stack.
-        training: how long, how fast, on which levels.
+        learners: one for each network of the stack.
+        trainer: how fast, on which levels.
+        lengths: numbers of steps, increasing.
         watch: is shown every step; it changes nothing.
     """
-    if len(members) > 1 and not separable(network, target, [m.seed for m in members], training):
-        alone = [train(network, target, [member], training, watch) for member in members]
-        yield from ([snapshot for (snapshot,) in level] for level in zip(*alone, strict=True))
+    if len(learners) > 1 and not separable(network, target, [m.seed for m in learners], trainer):
+        alone = [train(network, target, [learner], trainer, lengths, watch) for learner in learners]
+        yield from ([snapshot for (snapshot,) in stage] for stage in zip(*alone, strict=True))
         return
-    stack = Stack([initial_module(network, target.dim, target.sigma_data, m.seed) for m in members], training)
-    batches = Batches(target, [m.seed for m in members], training.batch_size)
-    levels = table_levels(training.sigma_min, training.sigma_max)
-    draw = LevelSampler(levels, torch.stack([m.density for m in members]), torch.stack([m.omega for m in members]))
+    stack = Stack([initial_module(network, target.dim, target.sigma_data, m.seed) for m in learners], trainer)
+    batches = Batches(target, [m.seed for m in learners], trainer.batch_size)
+    levels = table_levels(trainer.sigma_min, trainer.sigma_max)
+    draw = LevelSampler(levels, torch.stack([m.density for m in learners]), torch.stack([m.omega for m in learners]))
     residuals = {
-        row: Residual(training.sigma_min, training.sigma_max)
-        for row, m in enumerate(members)
+        row: Residual(trainer.sigma_min, trainer.sigma_max)
+        for row, m in enumerate(learners)
         if isinstance(m.weighting, AdaptiveWeighting)
     }
-    history = torch.full((training.levels[-1], len(members)), float("nan"), dtype=torch.float64)
-    size = training.batch_size
-    for step in range(training.levels[-1]):
+    history = torch.full((lengths[-1], len(learners)), float("nan"), dtype=torch.float64)
+    size = trainer.batch_size
+    for step in range(lengths[-1]):
         sigma, omega, squared, loss = _differentiated(stack, batches, draw, size)
         if watch is not None:
             watch(step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size])
@@ -192,9 +184,9 @@ def train(
         history[step] = loss
         for row, running in residuals.items():
             running.add(sigma[row, :size], squared[row, :size].sqrt())
-            adapt_weight(members[row].weighting, running, draw, row, levels, target.sigma_data, step)
-        if step + 1 in training.levels:
-            yield [_snapshot(stack, history[: step + 1, row], row) for row in range(len(members))]
+            adapt_weight(learners[row].weighting, running, draw, row, levels, target.sigma_data, step)
+        if step + 1 in lengths:
+            yield [_snapshot(stack, history[: step + 1, row], row) for row in range(len(learners))]
 
 
 def _differentiated(
@@ -213,17 +205,17 @@ def _differentiated(
     return sigma64, omega, squared.detach(), loss.detach()
 
 
-def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], training: Training) -> bool:
+def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], trainer: Adam) -> bool:
     """Whether networks of one stack train to the bits that each has alone, on this machine, in this process.
 
     Libraries choose their kernels by shape, so that it depends on the machine and the network; it is tried, on one
     step from rough parameters (no layer is still at zero there), once for each shape. Where it does not hold, `train`
     trains each network alone, so that none ever depends on its stack.
     """
-    shape = (network, target.dim, target.sigma_data, len(seeds), training.batch_size)
+    shape = (network, target.dim, target.sigma_data, len(seeds), trainer.batch_size)
     if shape not in _SEPARABLE:
-        together = _tried(network, target, seeds, training)
-        alone = torch.cat([_tried(network, target, [seed], training) for seed in seeds])
+        together = _tried(network, target, seeds, trainer)
+        alone = torch.cat([_tried(network, target, [seed], trainer) for seed in seeds])
         _SEPARABLE[shape] = bool(((together == alone) | (together.isnan() & alone.isnan())).all())
     return _SEPARABLE[shape]
 
@@ -235,7 +227,7 @@ ROUGH = 0.1
 """Standard deviation of what `separable` adds to the initial parameters."""
 
 
-def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], training: Training) -> Tensor:
+def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], trainer: Adam) -> Tensor:
     """Return what one step makes of a stack, a row for each network: losses, gradients, parameters, averages."""
     modules = [initial_module(network, target.dim, target.sigma_data, seed) for seed in seeds]
     for module, seed in zip(modules, seeds, strict=True):
@@ -243,11 +235,11 @@ def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int]
         with torch.no_grad():
             for parameter in module.parameters():
                 parameter.add_(ROUGH * torch.randn(parameter.shape, generator=generator))
-    stack = Stack(modules, training)
-    levels = table_levels(training.sigma_min, training.sigma_max)
+    stack = Stack(modules, trainer)
+    levels = table_levels(trainer.sigma_min, trainer.sigma_max)
     flat = (1 / levels).expand(len(seeds), -1)
     draw = LevelSampler(levels, flat, torch.ones_like(flat))
-    _, _, squared, loss = _differentiated(stack, Batches(target, seeds, training.batch_size), draw, training.batch_size)
+    _, _, squared, loss = _differentiated(stack, Batches(target, seeds, trainer.batch_size), draw, trainer.batch_size)
     stack.descend()
     return torch.cat([loss[:, None], squared, stack.gradient(), stack.parameters(), stack.average()], 1)
 

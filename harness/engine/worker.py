@@ -19,7 +19,7 @@ from harness.engine.units.lay_out_grid import lay_out_grid
 from harness.engine.units.measure_score_errors import measure_score_errors
 from harness.engine.units.measure_target import measure_target
 from harness.engine.units.tabulate_weighting import tabulate_weighting
-from harness.engine.units.train_networks import run_descent, train_networks
+from harness.engine.units.train_networks import train_networks
 from harness.errors import one_line
 from harness.records import Record
 
@@ -35,7 +35,6 @@ FUNCTIONS: dict[type, Callable[[Any], list[Record]]] = {
     jobs.TableJob: tabulate_weighting,
     jobs.GridJob: lay_out_grid,
     jobs.TrainJob: train_networks,
-    jobs.DescentJob: run_descent,
     jobs.ErrorJob: measure_score_errors,
     jobs.EvaluateJob: evaluate_samples,
     jobs.CalibrateJob: calibrate_metrics,

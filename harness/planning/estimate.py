@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.planning.units import TRAINING
+
 if TYPE_CHECKING:
     from harness.planning.plan import Plan
 
@@ -47,7 +49,7 @@ class Estimate:
 def estimate(plan: Plan, workers: int) -> Estimate:
     """Return what a plan takes, on so many workers, when nothing of it has been done."""
     units = [*plan.groundwork(_everything), *plan.fixed_work(_everything)]
-    training = [unit for unit in units if unit.stage == 1]
+    training = [unit for unit in units if unit.stage == TRAINING]
     seeds = len(plan.suite.seeds)
     samplings = len(plan.combinations) * seeds
     sampling = sum(plan.sampling_cost(c) for c in plan.combinations) * seeds
@@ -68,9 +70,9 @@ def estimate(plan: Plan, workers: int) -> Estimate:
 def _objective_memory(plan: Plan) -> float:
     """Return the GiB of a step on the fixed objective; 0 where training draws batches, which are small."""
     widths = [getattr(c.network, "width", WIDTH) for c in plan.combinations if c.weighting is not None]
-    if plan.suite.training.method != "gradient-descent" or not widths:
+    if plan.suite.trainer.stacked or not widths:
         return 0.0
-    bytes_held: float = plan.suite.training.step_points * max(widths) * LAYERS * 8
+    bytes_held: float = plan.suite.trainer.step_points * max(widths) * LAYERS * 8
     return bytes_held / 2**30
 
 

@@ -7,7 +7,7 @@ libraries. It holds nothing else, so that suites share whatever they have in com
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,10 @@ from harness.planning.code import installed
 from harness.weightings import GridWeighting
 
 if TYPE_CHECKING:
-    from harness.descents import Descent
     from harness.registry.registry import Registry
     from harness.suites.combinations import Combination
     from harness.suites.model import Suite
+    from harness.trainers import Recording, Trainer
 
 _LIBRARIES = ("numpy", "scikit-learn", "scipy", "torch")
 """The libraries whose version could change a number."""
@@ -49,7 +49,9 @@ class Keys:
         self._suite = suite
         self._registry = registry
         self._range = (suite.noise.sigma_min, suite.noise.sigma_max)
+        self._trainer = suite.trainer
         self._references: dict[Component, dict[str, Any]] = {}
+        self._parts: dict[Component, str] = {}
 
     def reference(self, component: Component) -> dict[str, Any]:
         """Return the component's name, parameters, distribution, version and digest."""
@@ -63,7 +65,9 @@ class Keys:
 
     def of(self, component: Component) -> str:
         """Return what a result depends on of a component: its digest, and the code of the harness that it runs."""
-        return part(component, self.reference(component)["digest"])
+        if component not in self._parts:
+            self._parts[component] = part(component, self.reference(component)["digest"])
+        return self._parts[component]
 
     def outdated(self, target: Component) -> bool:
         """Whether what a target reads, a user's file, is no longer what its digest was made of."""
@@ -77,9 +81,8 @@ class Keys:
         """Key of a combination's weighting tabulated for its target, and for its grid where it is made for one."""
         if c.weighting is None:
             raise ValueError("a combination without training has no weighting to tabulate")
-        parts = (self.of(c.weighting), self.of(c.target), self._range)
-        grid = (self.grid(c, 0),) if isinstance(c.weighting, GridWeighting) else ()
-        return digest(unit("tabulate_weighting"), "table", *parts, *grid)
+        grid = self.grid(c, 0) if isinstance(c.weighting, GridWeighting) else None
+        return table(self.of(c.weighting), self.of(c.target), self._range, grid)
 
     def grid(self, c: Combination, seed: int) -> str:
         """Key of a combination's grid; what the grid does not ask for takes no part."""
@@ -94,11 +97,15 @@ class Keys:
         """Key of the trained network of a combination and a seed, or of its oracle."""
         if c.weighting is None:
             return digest("oracle", self.of(c.network), self.of(c.target))
-        t = self._suite.training
-        settings = t.settings(), self._range
-        parts = (self.of(c.target), self.of(c.network), self.of(c.weighting), seed, c.train_steps)
-        grid = (self.grid(c, seed),) if isinstance(c.weighting, GridWeighting) else ()
-        return digest(unit("train_networks"), "train", *parts, settings, *grid)
+        parts = (self.of(c.target), self.of(c.network))
+        return trained(self.table(c), *parts, seed, c.train_steps, self._trainer)
+
+    def trajectory(self, c: Combination, seed: int) -> str | None:
+        """Key of what is recorded of a combination's training; None where nothing is trained, or recorded."""
+        trainer = self._trainer
+        if c.weighting is None or trainer.recording is None:
+            return None
+        return trajectory(self.network(c, seed), trainer, trainer.recording, c.train_steps)
 
     def error(self, network: str) -> str:
         """Key of a trained network's score error."""
@@ -116,9 +123,38 @@ class Keys:
         return digest(unit("calibrate_metrics"), "calibrate", self.of(target), seed, count, sigma_min, metric)
 
 
-def descent(target: str, network: str, weighting: str, seed: int, settings: Descent) -> str:
-    """Key of a network trained for its trajectory, from the digests of its components."""
-    return digest(unit("train_networks"), "descent", target, network, weighting, seed, asdict(settings))
+def table(weighting: str, target: str, sigma: Sequence[float], grid: str | None = None) -> str:
+    """Key of a weighting tabulated for a target.
+
+    Arguments:
+        weighting: what `part` says of it; `target` likewise.
+        sigma: the range of noise levels, two numbers.
+        grid: key of the grid that a `GridWeighting` is made for.
+    """
+    return digest(unit("tabulate_weighting"), "table", weighting, target, list(sigma), *([grid] if grid else []))
+
+
+def trained(table: str, target: str, network: str, seed: int, steps: int, trainer: Trainer) -> str:
+    """Key of a trained network: whoever asks for it, and whether it was recorded or not.
+
+    Arguments:
+        table: key of the table of its weighting, which names the weighting and the grid that it is made for.
+        target: what `part` says of it; `network` likewise.
+        seed: of initialisation, points and noise.
+        steps: the length of its training.
+        trainer: how it is trained.
+    """
+    return digest(unit("train_networks"), "train", table, target, network, seed, steps, _settings(trainer))
+
+
+@cache
+def _settings(trainer: Trainer) -> dict[str, Any]:
+    return trainer.settings()
+
+
+def trajectory(network: str, trainer: Trainer, recording: Recording, steps: int) -> str:
+    """Key of what is recorded of the training of a network, from its key: alike where the same steps are recorded."""
+    return digest("trajectory", network, trainer.recorded(recording, steps))
 
 
 def measured(sample: str, component: str) -> str:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.bounds import Bound
-from harness.descents import Descent
 from harness.engine.jobs import (
     CalibrateJob,
     ErrorJob,
@@ -22,18 +21,26 @@ from harness.engine.jobs import (
     GridJob,
     InformationJob,
     Job,
-    TableJob,
     TrainedNetwork,
-    Training,
-    TrainJob,
-    TrainMember,
 )
 from harness.errors import HarnessError, NotPossible, SuiteError, one_line
 from harness.metrics import SampleMetric
 from harness.networks import Network, OracleNetwork, TrainableNetwork
 from harness.planning.keys import Keys, measured
 from harness.planning.manifest import manifest
-from harness.planning.units import Find, Unit, even_parts, require, require_record, trainable, unique
+from harness.planning.trainings import Shared, Wanted, table_unit, training_unit
+from harness.planning.units import (
+    GROUNDWORK,
+    SAMPLING,
+    SCORE_ERROR,
+    Find,
+    Unit,
+    even_parts,
+    require,
+    require_record,
+    trainable,
+    unique,
+)
 from harness.weightings import AdaptiveWeighting, GridWeighting, Weighting
 
 if TYPE_CHECKING:
@@ -45,9 +52,6 @@ if TYPE_CHECKING:
 
 STACK = 16
 """Most networks in one stack: more gain nothing, and memory stays flat."""
-
-DESCENT_COST = 1e-5
-"""Estimated seconds of one step of gradient descent, for each point at each level (measured, `relu`)."""
 
 Kind = tuple["Target", Network, Weighting, str | None]
 """What is trained: target, network, weighting, and the key of the grid that the weighting is made for."""
@@ -115,19 +119,13 @@ class Plan:
     def _information(self, c: Combination) -> Unit:
         key = self.keys.information(c.target)
         job = InformationJob(key, c.target, **self._range)
-        return Unit(0, (key,), lambda find: job, 5.0)
+        return Unit(GROUNDWORK, (key,), lambda find: job, 5.0)
 
     def _tables(self, c: Combination) -> Iterable[Unit]:
         if c.weighting is None:
             return
-        key, weighting = self.keys.table(c), c.weighting
-        grid = self.keys.grid(c, 0) if isinstance(weighting, GridWeighting) else None
-
-        def job(find: Find) -> Job:
-            sigmas = None if grid is None else tuple(require(find, grid, "time discretization")["sigmas"])
-            return TableJob(key, weighting, c.target, sigmas=sigmas, **self._range)
-
-        yield Unit(0, (key,), job, 0.1, frozenset([grid] if grid else []))
+        grid = self.keys.grid(c, 0) if isinstance(c.weighting, GridWeighting) else None
+        yield table_unit(self.keys.table(c), c.weighting, c.target, self.suite.trainer, grid)
 
     def _grid(self, c: Combination, seed: int) -> Unit:
         key, rule = self.keys.grid(c, seed), c.time_discretization
@@ -151,7 +149,8 @@ class Plan:
                 sigma_max=c.sigma_max,
             )
 
-        return Unit(2 if trained else 0, (key,), job, 0.1, frozenset(filter(None, (information, error))))
+        stage = SCORE_ERROR if trained else GROUNDWORK
+        return Unit(stage, (key,), job, 0.1, frozenset(filter(None, (information, error))))
 
     def work(self, find: Find, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the missing units of the second round; combinations without a grid have none (yet)."""
@@ -189,28 +188,28 @@ class Plan:
 
     def _held_out(self, target: Target, seed: int, wanted: list[tuple[str, SampleMetric]]) -> Unit:
         job = CalibrateJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
-        return Unit(3, tuple(key for key, _ in wanted), lambda find: job, 0.3)
+        return Unit(SAMPLING, tuple(key for key, _ in wanted), lambda find: job, 0.3)
 
     def networks(self) -> dict[Kind, dict[int, list[Combination]]]:
-        """Return the distinct networks: what is trained → seed → a combination per training level."""
+        """Return the distinct networks: what is trained → seed → a combination for each length."""
         found: dict[Kind, dict[int, list[Combination]]] = {}
         for c in self.combinations:
             if c.weighting is None:
                 continue
             grid = self.keys.grid(c, 0) if isinstance(c.weighting, GridWeighting) else None
             seeds = found.setdefault((c.target, c.network, c.weighting, grid), {s: [] for s in self.suite.seeds})
-            for levels in seeds.values():
-                if all(c.train_steps != other.train_steps for other in levels):
-                    levels.append(c)
+            for lengths in seeds.values():
+                if all(c.train_steps != other.train_steps for other in lengths):
+                    lengths.append(c)
         for seeds in found.values():
-            for levels in seeds.values():
-                levels.sort(key=lambda c: c.train_steps)
+            for lengths in seeds.values():
+                lengths.sort(key=lambda c: c.train_steps)
         return found
 
     def trained_keys(self) -> list[str]:
         """Return the keys of all trained networks."""
         found = self.networks().values()
-        return [self.keys.network(c, seed) for seeds in found for seed, levels in seeds.items() for c in levels]
+        return [self.keys.network(c, seed) for seeds in found for seed, lengths in seeds.items() for c in lengths]
 
     def obstacle(self, c: Combination, find: Find) -> str | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""
@@ -234,59 +233,32 @@ class Plan:
 
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Stack what is missing, by target and network; an adaptive weighting, which runs inside, stands alone."""
-        stacks: dict[object, list[tuple[Combination, int, tuple[str, ...]]]] = {}
+        trainer = self.suite.trainer
+        stacks: dict[tuple[Shared, Weighting | None], list[Wanted]] = {}
         for (target, network, weighting, _), seeds in self.networks().items():
-            for seed, levels in seeds.items():
-                keys = tuple(self.keys.network(c, seed) for c in levels)
-                if any(map(missing, keys)):
-                    alone = weighting if isinstance(weighting, AdaptiveWeighting) else None
-                    steps = tuple(c.train_steps for c in levels)
-                    stacks.setdefault((target, network, alone, steps), []).append((levels[0], seed, keys))
-        units = []
-        for (_, _, _, steps), members in stacks.items():  # type: ignore[misc]
-            most = 1 if self.suite.training.method == "gradient-descent" else STACK
-            units += [self._stack(part, steps) for part in even_parts(members, most)]
-        return units
+            alone = weighting if isinstance(weighting, AdaptiveWeighting) else None
+            for seed, lengths in seeds.items():
+                wanted = self._wanted(lengths, weighting, seed)
+                if any(map(missing, (*wanted.keys, *wanted.trajectories))):
+                    steps = tuple(c.train_steps for c in lengths)
+                    shared = Shared(target, trainable(network), steps, trainer, trainer.recording)
+                    stacks.setdefault((shared, alone), []).append(wanted)
+        most = STACK if trainer.stacked else 1
+        parts = [(shared, part) for (shared, _), wanted in stacks.items() for part in even_parts(wanted, most)]
+        return [training_unit(shared, part, self._folder) for shared, part in parts]
 
-    def _stack(self, members: list[tuple[Combination, int, tuple[str, ...]]], steps: tuple[int, ...]) -> Unit:
-        first = members[0][0]
-        settings = self.suite.training
-        tables = [self.keys.table(c) for c, _, _ in members]
-
-        def job(find: Find) -> Job:
-            # A weighting that could not be tabulated is left out: its rows say so already.
-            found = [(member, find(table)) for member, table in zip(members, tables, strict=True)]
-            parts = tuple(
-                TrainMember(keys, c.weighting, table.payload, seed)
-                for (c, seed, keys), table in found
-                if c.weighting is not None and table is not None and table.ok
-            )
-            if not parts:
-                raise NotPossible("weighting: none of these could be tabulated")
-            training = self._how(steps)
-            return TrainJob(trainable(first.network), first.target, parts, training, self._folder)
-
-        cost = steps[-1] * len(members) * settings.batch_size / 256 * 1.2e-3
-        if settings.method == "gradient-descent":
-            cost = steps[-1] * len(members) * settings.step_points * DESCENT_COST
-        keys = tuple(key for _, _, keys in members for key in keys)
-        return Unit(1, keys, job, cost, networks=len(members))
-
-    def _how(self, steps: tuple[int, ...]) -> Training:
-        """Return how networks are trained, for these lengths."""
-        t = self.suite.training
-        low, high = self._range["sigma_min"], self._range["sigma_max"]
-        if t.method == "gradient-descent":
-            descent = Descent(t.points, t.levels, steps[-1], t.rate, low, high, record=None)
-            return Training(steps, 0, 0.0, 0.0, low, high, descent)
-        return Training(steps, t.batch_size, t.learning_rate, t.ema_decay, low, high)
+    def _wanted(self, lengths: list[Combination], weighting: Weighting, seed: int) -> Wanted:
+        """Return one network, from a combination for each length of its training."""
+        keys = tuple(self.keys.network(c, seed) for c in lengths)
+        trajectories = tuple(key for c in lengths if (key := self.keys.trajectory(c, seed)) is not None)
+        return Wanted(weighting, self.keys.table(lengths[0]), seed, keys, trajectories)
 
     def _errors(self, missing: Callable[[str], bool], trained: set[str]) -> Iterable[Unit]:
         for (target, network, _, _), seeds in self.networks().items():
             pairs = [
                 (self.keys.error(key), key)
-                for seed, levels in seeds.items()
-                for key in (self.keys.network(c, seed) for c in levels)
+                for seed, lengths in seeds.items()
+                for key in (self.keys.network(c, seed) for c in lengths)
                 if missing(self.keys.error(key)) or key in trained
             ]
             for part in even_parts(pairs, STACK):
@@ -302,7 +274,7 @@ class Plan:
             return ErrorJob(target, trained, **self._range)
 
         keys, after = tuple(key for key, _ in pairs), frozenset(key for _, key in pairs)
-        return Unit(2, keys, job, 1.0 + 0.5 * len(pairs), after, len(pairs))
+        return Unit(SCORE_ERROR, keys, job, 1.0 + 0.5 * len(pairs), after, len(pairs))
 
     def _trained(self, network: TrainableNetwork, record: Record) -> TrainedNetwork:
         return TrainedNetwork(network, self._folder / f"{record.key}.safetensors", record.payload["sha256"])
@@ -328,7 +300,7 @@ class Plan:
         if not keys:
             return None
         network, information = self.keys.network(c, seed), self.keys.information(c.target)
-        error = self.keys.error(network)
+        error, trajectory = self.keys.error(network), self.keys.trajectory(c, seed)
         table = None if c.weighting is None else self.keys.table(c)
 
         def job(find: Find) -> Job:
@@ -347,8 +319,8 @@ class Plan:
                 weighting=None if table is None else require(find, table, "weighting"),
                 metrics={k: m for k, m in metrics.items() if k in keys},
                 bounds={k: b for k, b in bounds.items() if k in keys},
-                training=None if oracle else require(find, network, "training").get("trajectory"),
+                training=None if trajectory is None else require(find, trajectory, "training"),
             )
 
         after = frozenset([error]) if c.weighting is not None else frozenset()
-        return Unit(3, keys, job, self.sampling_cost(c), after)
+        return Unit(SAMPLING, keys, job, self.sampling_cost(c), after)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.records import Record
 
 STAGES = ("groundwork", "training", "score error", "sampling")
+GROUNDWORK, TRAINING, SCORE_ERROR, SAMPLING = range(len(STAGES))
 
 Find = Callable[[str], "Record | None"]
 """Looks up a record by its key."""

@@ -92,11 +92,11 @@ class Document(Part):
             raise LeaderboardError(f"{path}: {error}") from error
 
     def to_json(self) -> str:
-        """Return the canonical text: fields in contract order, one list entry a line, no NaN."""
+        """Return the canonical text: fields in contract order, an entry a line where they are objects, no NaN."""
         lines = []
         for key, value in self.model_dump(mode="json").items():
             text = _dump(value)
-            if isinstance(value, list) and value:
+            if isinstance(value, list) and value and isinstance(value[0], dict):
                 text = "[\n" + ",\n".join(f"  {_dump(entry)}" for entry in value) + "\n ]"
             lines.append(f" {json.dumps(key)}: {text}")
         return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -30,6 +30,7 @@ from harness.components import Component, ComponentError, Request, parse_request
 from harness.errors import SuiteError, did_you_mean
 from harness.metrics import Metric
 from harness.registry.registry import Registry
+from harness.trainers import Adam, GradientDescent, Trainer
 
 COMMAND_LINE = "command line"
 
@@ -278,6 +279,22 @@ class Suite(_Crossed):
     def sigma_max(self) -> tuple[float, ...]:
         """The first levels of the grids: where sampling starts."""
         return self.sampling.sigma_max or (self.noise.sigma_max,)
+
+    @property
+    def trainer(self) -> Trainer:
+        """How its networks are trained."""
+        t, low, high = self.training, self.noise.sigma_min, self.noise.sigma_max
+        if t.method == GradientDescent.method:
+            return GradientDescent(
+                sigma_min=low, sigma_max=high, learning_rate=t.rate, points=t.points, levels=t.levels
+            )
+        return Adam(
+            sigma_min=low,
+            sigma_max=high,
+            learning_rate=t.learning_rate,
+            batch_size=t.batch_size,
+            ema_decay=t.ema_decay,
+        )
 
     @property
     def family(self) -> str:

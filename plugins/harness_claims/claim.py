@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.components import Component
-from harness.descents import Descent, DescentRequest
 from harness.errors import ContractError, HarnessError
+from harness.trainers import GradientDescent, Recording, TrajectoryRequest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,15 +29,16 @@ __all__ = [
     "Claim",
     "ClaimError",
     "Decision",
-    "Descent",
-    "DescentRequest",
     "Effect",
     "Evidence",
     "Experiments",
     "Finding",
+    "GradientDescent",
     "Panel",
+    "Recording",
     "Result",
     "Series",
+    "TrajectoryRequest",
     "Verdict",
 ]
 
@@ -61,7 +62,7 @@ class Experiments:
     """
 
     suites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    descents: Mapping[str, DescentRequest] = field(default_factory=dict)
+    descents: Mapping[str, TrajectoryRequest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

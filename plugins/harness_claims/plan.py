@@ -1,42 +1,49 @@
 """The descents of a claim as units of work, beside those of suites.
 
 A request names its components in short form: one target, network and weighting, and several seeds. Each seed is one
-unit, which depends on nothing else and has a key of its own, so that whoever asks again finds the record. Its payload
-is {"sha256", "loss", "trajectory"}, the trajectory as `harness.trajectories.from_json` reads it.
+unit and depends on no other. Keys are those that a suite has for the same networks, so that whoever asks again finds
+the records: the network, and the trajectory as `harness.trajectories.from_json` reads it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.components import Component, ComponentError, describe_axis
-from harness.descents import DescentRequest
-from harness.engine.jobs import DescentJob, Job
 from harness.errors import HarnessError
 from harness.networks import TrainableNetwork
-from harness.planning.keys import descent
-from harness.planning.plan import DESCENT_COST
-from harness.planning.units import Find, Unit
+from harness.planning import keys
+from harness.planning.trainings import Shared, Wanted, table_unit, training_unit
 from harness.trajectories import Trajectory, from_json
 from harness.weightings import GridWeighting
 from harness_claims.claim import ClaimError
 
 if TYPE_CHECKING:
+    from harness.planning.units import Find, Unit
     from harness.registry.registry import Registry
     from harness.store import Store
     from harness.targets import Target
+    from harness.trainers import TrajectoryRequest
     from harness.weightings import Weighting
 
 
-def descent_jobs(request: DescentRequest, registry: Registry, folder: Path) -> list[DescentJob]:
-    """Return one job for each seed, in their order.
+@dataclass(frozen=True)
+class Descents:
+    """The networks of one request: what they share, and one for each seed."""
+
+    shared: Shared
+    wanted: tuple[Wanted, ...]
+
+
+def descents(request: TrajectoryRequest, registry: Registry) -> Descents:
+    """Return what a request asks for, with the keys that its records have, whoever asks.
 
     Arguments:
         request: what is wanted.
         registry: where its components come from.
-        folder: where checkpoints lie.
 
     Raises:
         HarnessError: a component is unknown, stands for several, is a network that is not trained, or a weighting made
@@ -49,26 +56,15 @@ def descent_jobs(request: DescentRequest, registry: Registry, folder: Path) -> l
         raise HarnessError(f"descent: network {request.network!r} is not one that is trained")
     if isinstance(weighting, GridWeighting):
         raise HarnessError(f"descent: weighting {request.weighting!r} is made for a grid; a descent has none")
-    digests = [str(registry.reference(each)["digest"]) for each in (target, network, weighting)]
-    return [
-        DescentJob(
-            key=descent(digests[0], digests[1], digests[2], seed, request.settings),
-            target=cast("Target", target),
-            network=network,
-            weighting=cast("Weighting", weighting),
-            seed=seed,
-            settings=request.settings,
-            folder=folder,
-        )
-        for seed in request.seeds
-    ]
-
-
-def descent_cost(request: DescentRequest) -> float:
-    """Return the estimated seconds of one seed on one core; of a network of ordinary size."""
-    settings = request.settings
-    points = settings.points * (settings.levels if settings.method == "gradient-descent" else 1)
-    return 1.0 + settings.steps * points * DESCENT_COST
+    trainer, steps, recording = request.trainer, request.steps, request.recording
+    known = [keys.part(each, registry.reference(each)["digest"]) for each in (target, network, weighting)]
+    table = keys.table(known[2], known[0], (trainer.sigma_min, trainer.sigma_max))
+    wanted = []
+    for seed in request.seeds:
+        key = keys.trained(table, known[0], known[1], seed, steps, trainer)
+        watched = keys.trajectory(key, trainer, recording, steps)
+        wanted.append(Wanted(cast("Weighting", weighting), table, seed, (key,), (watched,)))
+    return Descents(Shared(cast("Target", target), network, (steps,), trainer, recording), tuple(wanted))
 
 
 def _one(axis: str, form: str, registry: Registry) -> Component:
@@ -79,10 +75,6 @@ def _one(axis: str, form: str, registry: Registry) -> Component:
     if len(made) != 1:
         raise HarnessError(f"descent: {describe_axis(type(made[0]))} {form!r} stands for {len(made)}; name one")
     return made[0]
-
-
-TRAINING = 1
-"""The stage of a plan that a descent belongs to."""
 
 
 class DescentsPlan:
@@ -99,18 +91,16 @@ class DescentsPlan:
 
     limit = 600.0
 
-    def __init__(self, requests: Mapping[str, DescentRequest], registry: Registry, folder: Path) -> None:
+    def __init__(self, requests: Mapping[str, TrajectoryRequest], registry: Registry, folder: Path) -> None:
         self._registry = registry
-        self._units: dict[str, Unit] = {}
-        self._jobs: dict[str, list[DescentJob]] = {}
+        self._folder = folder
+        self._asked: dict[str, Descents] = {}
         for name, request in requests.items():
             try:
-                self._jobs[name] = descent_jobs(request, registry, folder)
+                self._asked[name] = descents(request, registry)
             except HarnessError as error:
                 raise ClaimError(f"{name}: {error}") from error
-            cost = descent_cost(request)
-            self._units |= {job.key: _unit(job, cost) for job in self._jobs[name]}
-        targets = dict.fromkeys(job.target for jobs in self._jobs.values() for job in jobs)
+        targets = dict.fromkeys(each.shared.target for each in self._asked.values())
         self._readers = {target: self._digest(target) for target in targets if target.content_digest()}
 
     def _digest(self, target: Target) -> str:
@@ -122,15 +112,16 @@ class DescentsPlan:
         Raises:
             ClaimError: a training failed or was not done.
         """
-        jobs = self._jobs[name]
-        records = store.get([job.key for job in jobs])
-        for job in jobs:
-            reason = records[job.key].reason if job.key in records else "was not computed"
+        shared, wanted = self._asked[name].shared, self._asked[name].wanted
+        records = store.get([each.trajectories[0] for each in wanted])
+        for each in wanted:
+            record = records.get(each.trajectories[0])
+            reason = "was not computed" if record is None else record.reason
             if reason is not None:
-                what = f"{job.target.label()} · {job.network.label()} · {job.weighting.label()}, seed {job.seed}"
-                raise ClaimError(f"{name}: {what}: {reason}")
-        found = [from_json(records[job.key].payload["trajectory"]) for job in jobs]
-        return found, {job.key: records[job.key].seconds for job in jobs}
+                labels = " · ".join(part.label() for part in (shared.target, shared.network, each.weighting))
+                raise ClaimError(f"{name}: {labels}, seed {each.seed}: {reason}")
+        found = [records[each.trajectories[0]] for each in wanted]
+        return [from_json(record.payload) for record in found], {record.key: record.seconds for record in found}
 
     def check_sources(self) -> None:
         """See that the files that targets read are still the ones that the keys were made for.
@@ -147,20 +138,25 @@ class DescentsPlan:
         return []
 
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
-        """Return nothing: descents wait for nothing."""
-        return []
+        """Return the tables of weightings that are missing, of networks that are."""
+        units: dict[str, Unit] = {}
+        for shared, each in self._missing(missing):
+            if missing(each.table):
+                units[each.table] = table_unit(each.table, each.weighting, shared.target, shared.trainer)
+        return list(units.values())
 
     def work(self, find: Find, missing: Callable[[str], bool]) -> list[Unit]:
-        """Return the descents that are missing."""
-        return [unit for key, unit in self._units.items() if missing(key)]
+        """Return the descents that are missing, each by itself: none depends on another."""
+        units: dict[str, Unit] = {}
+        for shared, each in self._missing(missing):
+            units[each.trajectories[0]] = training_unit(shared, [each], self._folder)
+        return list(units.values())
+
+    def _missing(self, missing: Callable[[str], bool]) -> list[tuple[Shared, Wanted]]:
+        pairs = ((asked.shared, each) for asked in self._asked.values() for each in asked.wanted)
+        return [(shared, each) for shared, each in pairs if missing(each.trajectories[0])]
 
     def contents(self, find: Find, command: str) -> dict[str, Any]:
         """Return the keys of each request's records."""
-        return {"command": command, "descents": {name: [job.key for job in jobs] for name, jobs in self._jobs.items()}}
-
-
-def _unit(job: DescentJob, cost: float) -> Unit:
-    def make(find: Find) -> Job:
-        return job
-
-    return Unit(TRAINING, (job.key,), make, cost)
+        keys = {name: [each.trajectories[0] for each in asked.wanted] for name, asked in self._asked.items()}
+        return {"command": command, "descents": keys}

@@ -1,9 +1,20 @@
 """Claims of two seconds: sound ones, and others whose experiment, rule or plot fails."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-from harness_claims.claim import Claim, Decision, Descent, DescentRequest, Effect, Experiments, Panel, Series
+from harness_claims.claim import (
+    Claim,
+    Decision,
+    Effect,
+    Experiments,
+    GradientDescent,
+    Panel,
+    Recording,
+    Series,
+    TrajectoryRequest,
+)
 from harness_claims.run import chosen, run_claims
 from harness_claims.verdicts import decision, t_test
 
@@ -24,9 +35,8 @@ SUITE = {
     "seeds": 2,
     "sampling": {"samples": 16},
 }
-DESCENT = DescentRequest(
-    "ring", "relu:width=8,depth=1", "edm", (1, 2), Descent(points=4, levels=3, steps=6, record=1, precision="float32")
-)
+SHORT = GradientDescent(points=4, levels=3, precision="float32")
+DESCENT = TrajectoryRequest("ring", "relu:width=8,depth=1", "edm", (1, 2), 6, SHORT, Recording(every=1))
 
 
 class Fake(Claim):
@@ -102,8 +112,9 @@ class Diverges(Fake):
     number: ClassVar[int] = 5
 
     def experiments(self, quick):
-        settings = Descent(points=4, levels=3, steps=50, learning_rate=1e9, precision="float32")
-        return Experiments(descents={"way": DescentRequest("ring", "relu:width=8,depth=2", "edm", (1,), settings)})
+        wild = replace(SHORT, learning_rate=1e9)
+        request = TrajectoryRequest("ring", "relu:width=8,depth=2", "edm", (1,), 50, wild, Recording(every=1))
+        return Experiments(descents={"way": request})
 
     def decide(self, evidence):
         raise AssertionError

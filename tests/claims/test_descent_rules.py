@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from harness_claims import verdicts
 from harness_claims.claim import ClaimError, Evidence
-from harness_claims.plan import descent_jobs
+from harness_claims.plan import descents
 from harness_wang.claims import convergence, gradient, paths, residual, sizes, smoothness
 from made_descents import LEVELS, MAKERS, STEPS, least_squares, perturbed, trajectory
 
@@ -193,7 +193,8 @@ def test_every_descent_can_be_planned_and_is_shared(quick, tmp_path):
     for claim in claims:
         requests = claim.experiments(quick).descents
         assert {r.target for r in requests.values()} == set(paths.TARGETS)
-        keys[claim.number] = {job.key for r in requests.values() for job in descent_jobs(r, registry, tmp_path)}
+        asked = [each for request in requests.values() for each in descents(request, registry).wanted]
+        keys[claim.number] = {each.trajectories for each in asked}
     # Claims 2 and 5 look at the same runs, and 1, 3 and 4 at these and others.
     assert keys[2] == keys[5]
     assert keys[2] < keys[1]
@@ -213,6 +214,6 @@ def test_the_opening_is_the_beginning_of_the_shared_runs_of_even_seeds():
         for target in paths.TARGETS:
             whole, first = paths.shared(quick)[f"base {target}"], paths.opening(quick)[f"opening {target}"]
             assert set(first.seeds) == {s for s in whole.seeds if s % 2 == 0}
-            alike = replace(first.settings, steps=whole.settings.steps, record=whole.settings.record, probes=6)
-            assert alike == whole.settings
+            assert first.trainer == whole.trainer
+            assert replace(first.recording, every=whole.recording.every, probes=6) == whole.recording
             assert (first.network, first.weighting) == (whole.network, whole.weighting)

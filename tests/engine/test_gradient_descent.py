@@ -4,30 +4,30 @@ import math
 import numpy as np
 import pytest
 import torch
-from harness_claims.plan import descent_jobs
+from harness_claims.plan import descents
 from harness_karras.networks import Mlp
 from harness_wang.networks import Relu
 from harness_wang.weightings import BellShaped
 from torch import nn
 
 from harness import trajectories
-from harness.descents import Descent, DescentRequest
-from harness.engine.gradient_descent import Labels, Learner, automatic_rate, curvature, descend, recorded_steps
+from harness.engine.courses import Course, Labels, Learner
+from harness.engine.gradient_descent import automatic_rate, curvature, descend
 from harness.engine.levels import table_levels
 from harness.engine.objective import Objective, cell_masses, draw_objective
-from harness.engine.recording import record_training
+from harness.engine.recording import train_recorded
 from harness.engine.snapshots import initial_module
 from harness.engine.tabulate import comb
-from harness.engine.training import Member, train
-from harness.engine.worker import run
+from harness.engine.training import train
 from harness.errors import HarnessError
 from harness.networks import TrainableNetwork
+from harness.trainers import Adam, GradientDescent, Recording, TrajectoryRequest
 from harness.trajectories import TIE, slowest_level
 from harness.weightings import Weighting
 
 LOW, HIGH = 0.5, 4.0
 TABLE = table_levels(LOW, HIGH)
-LABELS = Labels("target", "network", "weighting")
+LABELS = Labels("target", "network")
 
 
 class Power(Weighting):
@@ -57,13 +57,20 @@ class LinearModule(nn.Module):
         return x + sigma[:, None] ** 2 * (x @ self.matrix.T + 0 * self.shift)
 
 
-def learner(network=None, weighting=None, seed=0):
+RELU = Relu(width=16, depth=2)
+
+
+def learner(weighting=None, seed=0):
     made = weighting or Power()
-    return Learner(network or Relu(width=16, depth=2), made, made.density(TABLE, 1.0), made.omega(TABLE, 1.0), seed)
+    return Learner(made, made.density(TABLE, 1.0), made.omega(TABLE, 1.0), seed)
 
 
-def settings(**changes):
-    return Descent(**({"points": 4, "levels": 3, "steps": 20, "sigma_min": LOW, "sigma_max": HIGH} | changes))
+def descent(**changes):
+    return GradientDescent(**({"points": 4, "levels": 3, "sigma_min": LOW, "sigma_max": HIGH} | changes))
+
+
+def adam(**changes):
+    return Adam(**({"sigma_min": LOW, "sigma_max": HIGH} | changes))
 
 
 def objective_of(law, who, how):
@@ -78,8 +85,15 @@ def objective_of(law, who, how):
     )
 
 
-def descended(law, who=None, lengths=(), **changes):
-    return list(descend(who or learner(), law, settings(**changes), LABELS, lengths))
+def descended(law, network=RELU, who=None, lengths=(20,), recording=None, **changes):
+    course = Course(network, law, lengths, recording or Recording(every=1), LABELS)
+    return list(descend(who or learner(), descent(**changes), course))
+
+
+def watched(law, network, trainer, steps, **recording):
+    course = Course(network, law, (steps,), Recording(**recording), LABELS)
+    ((snapshot,),) = train_recorded([learner()], trainer, course)
+    return snapshot
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +139,7 @@ class TestObjective:
     @pytest.mark.parametrize("power", [-2.0, 0.0, 1.5])
     def test_many_levels_approach_the_integral(self, law, power):
         who = learner(weighting=Power(power=power))
-        objective = objective_of(law, who, settings(levels=801, points=1))
+        objective = objective_of(law, who, descent(levels=801, points=1))
         middle = float((objective.beta * objective.sigma).sum())
         # ∫σ·σ^(p−1) / ∫σ^(p−1), in closed form.
         integral = lambda a: math.log(HIGH / LOW) if a == 0 else (HIGH**a - LOW**a) / a  # noqa: E731
@@ -134,7 +148,7 @@ class TestObjective:
 
     def test_the_gradient_of_a_term_is_what_the_rates_say(self, law):
         """‖∇L_j‖² = 2 r_j κ_j L_j / n: the rate is β_jσ_j², not β_jσ_j³."""
-        how, module = settings(levels=2), initial_module(Relu(width=8, depth=2), 3, 1.0, 0).double()
+        how, module = descent(levels=2), initial_module(Relu(width=8, depth=2), 3, 1.0, 0).double()
         learned = [p for p in module.parameters() if p.requires_grad]
         objective = objective_of(law, learner(), how)
         for j in range(2):
@@ -154,22 +168,22 @@ class TestObjective:
             assert gradient == pytest.approx(2 * rate * kappa * term / 4, rel=1e-10)
 
     def test_points_and_noise_are_those_of_the_seed_alone(self, law):
-        a = objective_of(law, learner(), settings())
-        b = objective_of(law, learner(Mlp(width=8, depth=1), Power(power=2.0)), settings())
-        c = objective_of(law, learner(seed=1), settings())
+        a = objective_of(law, learner(), descent())
+        b = objective_of(law, learner(Power(power=2.0)), descent())
+        c = objective_of(law, learner(seed=1), descent())
         assert torch.equal(a._noised, b._noised)
         assert torch.equal(a._noise, b._noise)
         assert not torch.equal(a._noised, c._noised)
 
     def test_weights_that_vanish_everywhere_are_refused(self, law):
-        objective = objective_of(law, learner(), settings())
+        objective = objective_of(law, learner(), descent())
         with pytest.raises(HarnessError, match="0 at all 3 levels"):
             objective.set_omega(torch.zeros(3, dtype=torch.float64))
 
 
 class TestDescent:
     def test_a_step_goes_down_the_gradient(self, law):
-        ((snapshot,), how) = descended(law, steps=1, learning_rate=1e-4), settings()
+        ((snapshot,), how) = descended(law, lengths=(1,), learning_rate=1e-4), descent()
         objective, module = (
             objective_of(law, learner(), how),
             initial_module(Relu(width=16, depth=2), 3, 1.0, 0).double(),
@@ -192,8 +206,8 @@ class TestDescent:
 
     def test_on_a_quadratic_it_is_the_closed_form(self, law):
         """S = Ax: L = ½tr(A H Aᵀ) + …, so that A_k − A* = (A_0 − A*)(I − hH)^k."""
-        who, how = learner(LinearScore()), settings(points=16, steps=40, learning_rate=0.02)
-        (snapshot,) = descend(who, law, how, LABELS)
+        who, how = learner(), descent(points=16)
+        (snapshot,) = descended(law, LinearScore(), lengths=(40,), points=16, learning_rate=0.02)
         objective = objective_of(law, who, how)
         weights = (objective.beta.repeat_interleave(16) / 16)[:, None]
         x, s, xi = objective._noised, objective._sigma[:, None], objective._noise
@@ -213,7 +227,7 @@ class TestDescent:
         assert trajectory.gradient[-1] == pytest.approx(float(((a - best) @ hessian).square().sum()), rel=1e-8)
 
     def test_curvature_of_a_quadratic_is_its_largest_eigenvalue(self, law):
-        who, how = learner(LinearScore()), settings(points=16)
+        who, how = learner(), descent(points=16)
         objective = objective_of(law, who, how)
         weights = (objective.beta.repeat_interleave(16) / 16)[:, None]
         hessian = (weights * objective._sigma[:, None] ** 2 * objective._noised).T @ objective._noised
@@ -224,7 +238,7 @@ class TestDescent:
 
     @pytest.mark.parametrize("network", [Relu(width=32, depth=3), Mlp(width=16, depth=2)])
     def test_levels_sum_to_the_loss_and_the_automatic_step_descends(self, law, network):
-        (snapshot,) = descended(law, learner(network), steps=60)
+        (snapshot,) = descended(law, network, lengths=(60,))
         t = snapshot.trajectory
         assert t.level_loss.sum(-1) == pytest.approx(t.loss, rel=1e-12)
         # A network that starts at zero grows steeper, and then does not fall at each step.
@@ -236,12 +250,12 @@ class TestDescent:
         # Jensen: the mean norm is at most the root of the mean square.
         assert (t.residual <= np.sqrt(2 * t.level_loss / t.beta) * (1 + 1e-12)).all()
         # Recorded ‖∇L‖² is the decay per unit of h, to first order.
-        small = descended(law, learner(network), steps=1, learning_rate=t.learning_rate * 1e-3)[0].trajectory
+        small = descended(law, network, lengths=(1,), learning_rate=t.learning_rate * 1e-3)[0].trajectory
         assert (small.loss[0] - small.loss[1]) / small.learning_rate == pytest.approx(small.gradient[0], rel=5e-3)
 
     def test_shorter_trainings_are_prefixes_to_the_last_bit(self, law):
-        both = descended(law, lengths=(7, 20), record=5)
-        (short,) = descended(law, lengths=(7,), record=5)
+        both = descended(law, lengths=(7, 20), recording=Recording(every=5))
+        (short,) = descended(law, lengths=(7,), recording=Recording(every=5))
         assert both[0].trajectory.step.tolist() == [0, 5, 7]
         assert both[1].trajectory.step.tolist() == [0, 5, 10, 15, 20]
         assert trajectories.to_json(both[0].trajectory) == trajectories.to_json(short.trajectory)
@@ -254,14 +268,14 @@ class TestDescent:
         assert not np.array_equal(single.trajectory.loss, double.trajectory.loss)
 
     def test_divergence_is_told(self, law):
-        found = descended(law, learner(LinearScore()), steps=400, learning_rate=10.0, lengths=(1, 400))
+        found = descended(law, LinearScore(), learning_rate=10.0, lengths=(1, 400))
         assert found[0].diverged is None
         assert found[1].diverged is not None
         assert found[1].trajectory is None
         assert math.isnan(found[1].loss)
 
     def test_an_adaptive_weighting_equalises_the_levels(self, law):
-        (snapshot,) = descended(law, learner(weighting=BellShaped()), steps=60, points=8)
+        (snapshot,) = descended(law, who=learner(BellShaped()), lengths=(60,), points=8)
         t = snapshot.trajectory
         assert t.renewed == (50,)
         assert not t.fixed
@@ -270,7 +284,9 @@ class TestDescent:
         assert np.ptp(np.log(t.beta * t.residual[50] / (t.sigma * mass))) < 1e-12
 
     def test_probes_on_a_quadratic_have_no_third_order(self, law):
-        (snapshot,) = descended(law, learner(LinearScore()), steps=9, probes=3, points=16, directions=2)
+        (snapshot,) = descended(
+            law, LinearScore(), lengths=(9,), points=16, recording=Recording(every=1, probes=3, directions=2)
+        )
         p = snapshot.trajectory.probes
         assert len(p.step) == 3 * 3 * 3
         assert set(p.step.tolist()) == {0, 4, 9}
@@ -285,7 +301,7 @@ class TestDescent:
         assert sorted(set(np.round(p.distance / float(start), 9))) == pytest.approx([1e-3, 1e-2, 1e-1], rel=1e-6)
 
     def test_probing_changes_nothing(self, law):
-        (plain,), (probed,) = descended(law), descended(law, probes=4)
+        (plain,), (probed,) = descended(law), descended(law, recording=Recording(every=1, probes=4))
         assert np.array_equal(plain.trajectory.loss, probed.trajectory.loss)
         assert all(torch.equal(v, plain.state[k]) for k, v in probed.state.items())
 
@@ -303,13 +319,9 @@ class TestSlowest:
 
 class TestPractical:
     def test_recording_changes_no_bit(self, law):
-        how = settings(method="adam", points=64, steps=30, learning_rate=2e-3, record=4)
-        who = learner(Mlp(width=16, depth=2))
-        recorded = record_training(who, law, how, LABELS)
-        from harness.engine.jobs import Training
-
-        plain = Training((30,), 64, 2e-3, how.ema_decay, LOW, HIGH)
-        ((other,),) = train(who.network, law, [Member(who.weighting, who.density, who.omega, 0)], plain)
+        how, network = adam(batch_size=64, learning_rate=2e-3), Mlp(width=16, depth=2)
+        recorded = watched(law, network, how, 30, every=4, cells=3)
+        ((other,),) = train(network, law, [learner()], how, (30,))
         assert recorded.loss == other.loss
         assert all(torch.equal(v, other.state[k]) for k, v in recorded.state.items())
         t = recorded.trajectory
@@ -319,10 +331,8 @@ class TestPractical:
 
     def test_it_is_in_the_units_of_the_objective(self, law):
         """At the start both see the same network: ½∫β̂E‖σS + ξ‖², its levels and its gradient."""
-        who = learner(Relu(width=16, depth=2))
-        adam = settings(method="adam", points=20_000, steps=1, learning_rate=1e-9)
-        practical = record_training(who, law, adam, LABELS).trajectory
-        (paper,) = descend(who, law, settings(points=400, levels=65, steps=1, learning_rate=1e-12), LABELS)
+        practical = watched(law, RELU, adam(batch_size=20_000, learning_rate=1e-9), 1, cells=3).trajectory
+        (paper,) = descended(law, lengths=(1,), points=400, levels=65, learning_rate=1e-12)
         assert practical.loss[0] == pytest.approx(paper.trajectory.loss[0], rel=0.1)
         assert practical.gradient[0] == pytest.approx(paper.trajectory.gradient[0], rel=0.2)
         edges = table_levels(LOW, HIGH, 4).numpy()
@@ -332,8 +342,7 @@ class TestPractical:
         assert practical.level_loss[0] == pytest.approx(np.bincount(cell, paper.trajectory.level_loss[0]), rel=0.2)
 
     def test_a_cell_without_a_point_is_unknown(self, law):
-        how = settings(method="adam", points=1, levels=8, steps=2, learning_rate=1e-3)
-        t = record_training(learner(), law, how, LABELS).trajectory
+        t = watched(law, RELU, adam(batch_size=1), 2, every=1, cells=8).trajectory
         assert np.isnan(t.residual).sum() == 2 * 7
         told = json.loads(json.dumps(trajectories.to_json(t), allow_nan=False))
         assert np.isnan(trajectories.from_json(told).residual).sum() == 2 * 7
@@ -341,7 +350,7 @@ class TestPractical:
 
 class TestTrajectory:
     def test_json_gives_it_back_bit_for_bit(self, law):
-        (snapshot,) = descended(law, probes=2)
+        (snapshot,) = descended(law, recording=Recording(every=1, probes=2))
         told = json.loads(json.dumps(trajectories.to_json(snapshot.trajectory), allow_nan=False))
         back = trajectories.from_json(told)
         for name, value in vars(snapshot.trajectory).items():
@@ -358,33 +367,32 @@ class TestTrajectory:
         thin = snapshot.trajectory.thinned(5)
         assert thin.step.tolist() == [0, 5, 10, 15, 20]
         assert thin.loss.tolist() == snapshot.trajectory.loss[[0, 5, 10, 15, 20]].tolist()
-        assert recorded_steps(1000, None) == list(range(0, 1001, 20))
+        assert Recording().steps(1000) == list(range(0, 1001, 20))
 
 
-class TestJobs:
+class TestRequests:
     def request(self, **changes):
-        given = {"target": "gaussian", "network": "relu:width=8", "weighting": "edm", "seeds": (0, 3)}
-        return DescentRequest(**(given | {"settings": settings(steps=5)} | changes))
+        given = {"target": "gaussian", "network": "relu:width=8", "weighting": "edm", "seeds": (0, 3), "steps": 5}
+        given |= {"trainer": descent(), "recording": Recording(every=1)}
+        return TrajectoryRequest(**(given | changes))
 
-    def test_a_job_makes_a_checkpoint_and_a_trajectory(self, registry, tmp_path):
-        jobs = descent_jobs(self.request(), registry, tmp_path)
-        records = [record for job in jobs for record in run(job)]
-        assert [r.kind for r in records] == ["trajectory", "trajectory"]
-        assert len({r.key for r in records}) == 2
-        for record, seed in zip(records, (0, 3), strict=True):
-            trajectory = trajectories.from_json(json.loads(json.dumps(record.payload["trajectory"])))
-            assert trajectory.seed == seed
-            assert (trajectory.target, trajectory.weighting) == ("gaussian", "edm")
-            assert trajectory.loss[-1] == record.payload["loss"]
-            assert (tmp_path / f"{record.key}.safetensors").is_file()
+    def test_keys_follow_what_is_asked(self, registry):
+        def wanted(**changes):
+            return descents(self.request(**changes), registry).wanted[0]
 
-    def test_keys_follow_what_is_asked(self, registry, tmp_path):
-        def key(**changes):
-            return descent_jobs(self.request(**changes), registry, tmp_path)[0].key
+        others = [{"network": "relu:width=9"}, {"steps": 6}, {"seeds": (1,)}, {"trainer": descent(points=5)}]
+        assert len({wanted(**changes).keys for changes in ({}, *others)}) == 5
+        assert wanted() == wanted()
 
-        keys = [key(), key(network="relu:width=9"), key(settings=settings(steps=6)), key(seeds=(1,))]
-        assert len(set(keys)) == 4
-        assert key() == keys[0]
+    def test_a_network_is_the_same_however_it_is_watched(self, registry):
+        def wanted(recording, steps=5):
+            return descents(self.request(recording=recording, steps=steps), registry).wanted[0]
+
+        plain, probed = wanted(Recording(every=1)), wanted(Recording(every=1, probes=2))
+        assert plain.keys == probed.keys
+        assert plain.trajectories != probed.trajectories
+        # What records the same steps is the same recording, however it is said.
+        assert wanted(Recording(), 100) == wanted(Recording(every=2, cells=9, radii=(0.5,)), 100)
 
     @pytest.mark.parametrize(
         ("changes", "rule"),
@@ -395,22 +403,6 @@ class TestJobs:
             ({"weighting": "grid-matched"}, "made for a grid"),
         ],
     )
-    def test_what_cannot_be_is_told(self, registry, tmp_path, changes, rule):
+    def test_what_cannot_be_is_told(self, registry, changes, rule):
         with pytest.raises(HarnessError, match=rule):
-            descent_jobs(self.request(**changes), registry, tmp_path)
-
-    @pytest.mark.parametrize(
-        ("changes", "rule"),
-        [
-            ({"points": 0}, "points = 0 is below 1"),
-            ({"levels": 1}, "levels = 1 is below 2"),
-            ({"method": "adam"}, "give Adam a number"),
-            ({"method": "adam", "learning_rate": 1e-3, "probes": 2}, "probes are for gradient descent"),
-            ({"learning_rate": -1.0}, "not positive"),
-            ({"sigma_min": 9.0}, "is no range"),
-            ({"radii": (0.0,)}, "must be positive"),
-        ],
-    )
-    def test_numbers_that_cannot_be_are_told(self, changes, rule):
-        with pytest.raises(HarnessError, match=rule):
-            settings(**changes)
+            descents(self.request(**changes), registry)

@@ -12,10 +12,11 @@ from harness_synthetic import harness_targets
 from scipy import stats
 
 from harness.arithmetic import mkl_mode
-from harness.engine.jobs import Training
+from harness.engine.courses import Learner
 from harness.engine.levels import LevelSampler, Residual, interpolate, table_levels
 from harness.engine.snapshots import Snapshot, initial_module
-from harness.engine.training import Member, Stack, separable, train
+from harness.engine.training import Stack, separable, train
+from harness.trainers import Adam
 from harness.weightings import AdaptiveWeighting, Weighting
 
 GAUSSIAN = next(cls for cls in harness_targets() if cls.name == "gaussian")
@@ -42,12 +43,12 @@ class Equalising(AdaptiveWeighting):
 
 
 def member(seed, power=0.0, weighting=None):
-    return Member(weighting or Flat(), 1 / LEVELS, LEVELS**power, seed)
+    return Learner(weighting or Flat(), 1 / LEVELS, LEVELS**power, seed)
 
 
-def training(*levels, **changes):
+def trainer(**changes):
     given = {"batch_size": 64, "learning_rate": 2e-3, "ema_decay": 0.99, "sigma_min": LOW, "sigma_max": HIGH}
-    return Training(levels=levels, **(given | changes))
+    return Adam(**(given | changes))
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +65,8 @@ def same(one, other) -> bool:
     return all(torch.equal(one.state[name], value) for name, value in other.state.items())
 
 
-def trained(law, members, *levels, network=None, **changes) -> list[list[Snapshot]]:
-    return list(train(network or Mlp(width=16, depth=2), law, members, training(*levels, **changes)))
+def trained(law, members, *lengths, network=None, **changes) -> list[list[Snapshot]]:
+    return list(train(network or Mlp(width=16, depth=2), law, members, trainer(**changes), lengths))
 
 
 class TestLevelSampler:
@@ -140,7 +141,7 @@ class TestTrain:
     @pytest.mark.parametrize(("width", "batch_size"), SIZES)
     def test_no_network_has_to_train_alone_under_the_products_settings(self, law, width, batch_size):
         network = Mlp(width=width, depth=2)
-        assert separable(network, law, [0, 1, 1, 2, 3], training(1, batch_size=batch_size))
+        assert separable(network, law, [0, 1, 1, 2, 3], trainer(batch_size=batch_size))
 
     def test_where_a_stack_rounds_otherwise_each_network_trains_alone(self, law, monkeypatch):
         # As on a machine whose library has another kernel for a stack of this shape.
@@ -180,7 +181,7 @@ class TestTrain:
 
     def test_points_that_fill_a_batch_up_count_for_nothing(self, law, monkeypatch):
         filled = trained(law, [member(0)], 20, batch_size=50)[0][0]
-        monkeypatch.setattr("harness.engine.training.LANES", 1)
+        monkeypatch.setattr("harness.engine.training.POINTS_MULTIPLE", 1)
         bare = trained(law, [member(0)], 20, batch_size=50)[0][0]
         assert filled.loss == pytest.approx(bare.loss, rel=1e-5)
         assert all(torch.allclose(filled.state[k], bare.state[k], atol=1e-5) for k in bare.state)
@@ -232,9 +233,9 @@ class TestTrain:
         assert score_error(module, ring, 0.2) < 0.25 * start
 
     def test_divergence_is_told_and_harms_no_neighbour(self, law):
-        broken = Member(Flat(), 1 / LEVELS, torch.full_like(LEVELS, 1.0), 0)
+        broken = Learner(Flat(), 1 / LEVELS, torch.full_like(LEVELS, 1.0), 0)
         good = trained(law, [member(1)], 20)[0][0]
-        nan = Member(Flat(), 1 / LEVELS, torch.where(LEVELS > 1, torch.nan, 1.0), 0)
+        nan = Learner(Flat(), 1 / LEVELS, torch.where(LEVELS > 1, torch.nan, 1.0), 0)
         snapshots = trained(law, [nan, member(1), broken], 20)[0]
         assert snapshots[0].diverged == 0
         assert snapshots[1].diverged is None

@@ -10,10 +10,11 @@ import torch
 from harness.bounds import Bound
 from harness.engine import worker
 from harness.engine.checkpoints import write_checkpoint
+from harness.engine.courses import Learner
 from harness.engine.denoisers import denoiser_from_checkpoint
-from harness.engine.jobs import EvaluateJob, InformationJob, TrainedNetwork, Training
+from harness.engine.jobs import EvaluateJob, InformationJob, TrainedNetwork
 from harness.engine.levels import table_levels
-from harness.engine.training import Member, train
+from harness.engine.training import train
 from harness.errors import ContractError, DiskError
 from harness.information import Information
 from harness.initial_laws import InitialLaw
@@ -22,6 +23,7 @@ from harness.networks import TrainableNetwork
 from harness.records import Record
 from harness.samplers import Sampler
 from harness.targets import Target
+from harness.trainers import Adam
 from harness.weightings import Weighting
 
 
@@ -58,8 +60,8 @@ def trained(registry, tmp_path):
     """A trained network with seed 1, its snapshot, and where it lies."""
     law = registry.parse("target", "ring")[0].distribution()
     levels = table_levels(0.05, 20.0)
-    member = Member(Flat(), 1 / levels, torch.ones_like(levels), 1)
-    ((snapshot,),) = train(Hidden(), law, [member], Training((10,), 32, 1e-2, 0.5, 0.05, 20.0))
+    learner = Learner(Flat(), 1 / levels, torch.ones_like(levels), 1)
+    ((snapshot,),) = train(Hidden(), law, [learner], Adam(batch_size=32, learning_rate=1e-2, ema_decay=0.5), (10,))
     path = tmp_path / "k.safetensors"
     return snapshot, TrainedNetwork(Hidden(), path, write_checkpoint(path, snapshot.state))
 

@@ -10,11 +10,12 @@ from harness_wang.decay import Theorem1, decay
 from harness_wang.networks import Relu
 
 from harness.bounds import Design
-from harness.descents import Descent
-from harness.engine.gradient_descent import Labels, Learner, descend
+from harness.engine.courses import Course, Labels, Learner
+from harness.engine.gradient_descent import descend
 from harness.engine.levels import table_levels
 from harness.engine.objective import Objective
 from harness.metrics import Measurement, NotApplicable
+from harness.trainers import GradientDescent, Recording
 from harness.trajectories import Trajectory, slowest_level
 
 
@@ -97,8 +98,9 @@ class TestDecay:
         law = registry.parse("target", "ring")[0].distribution()
         weighting = registry.parse("weighting", "edm")[0]
         levels = table_levels(0.05, 20.0)
-        learner = Learner(Relu(width=64), weighting, 1 / levels, levels**power, 1)
-        (snapshot,) = descend(learner, law, Descent(8, 6, 150), Labels("ring", "relu", "edm"))
+        learner = Learner(weighting, 1 / levels, levels**power, 1)
+        course = Course(Relu(width=64), law, (150,), Recording(every=1), Labels("ring", "relu"))
+        (snapshot,) = descend(learner, GradientDescent(points=8, levels=6), course)
         way = snapshot.trajectory
         found = decay(way)
         assert found.constant > 0

@@ -51,9 +51,9 @@ def test_the_document_tells_what_made_it(directory):
 
 def test_a_directory_from_before_there_was_a_setup_is_ranked(directory, tmp_path):
     store = Store.open(copytree(directory, tmp_path / "old"))
-    content = store.meta("manifest")
+    content = store.meta("manifest:outcomes")
     del content["setup"]
-    store.set_meta("manifest", content)
+    store.set_meta("manifest:outcomes", content)
     store.close()
     old = read_document(tmp_path / "old")
     assert old.setup is None
@@ -62,7 +62,7 @@ def test_a_directory_from_before_there_was_a_setup_is_ranked(directory, tmp_path
 
 def test_a_manifest_of_another_version_is_told(directory, tmp_path):
     store = Store.open(copytree(directory, tmp_path / "other"))
-    store.set_meta("manifest", {"rows": []})
+    store.set_meta("manifest:outcomes", {"rows": []})
     store.close()
     with pytest.raises(
         StoreError, match="was made by another version of diffusion-harness; run the same command again"
@@ -73,7 +73,7 @@ def test_a_manifest_of_another_version_is_told(directory, tmp_path):
 def test_a_metric_that_failed_beside_the_rows_is_told_once(directory, tmp_path):
     copy = copytree(directory, tmp_path / "failed")
     store = Store.open(copy)
-    rows = store.meta("manifest")
+    rows = store.meta("manifest:outcomes")
     energy = [measured(key, rows["metrics"]["energy"]) for row in rows["rows"] for key in row["samples"]]
     store.put([Record(key, "metric", reason="metric energy: nan") for key in energy[:3]])
     store.close()

@@ -8,7 +8,6 @@ import pytest
 from harness_claims.claim import ClaimError
 from harness_claims.plan import DescentsPlan
 
-from harness.descents import Descent, DescentRequest
 from harness.errors import SuiteError
 from harness.planning.estimate import estimate
 from harness.planning.plan import Plan
@@ -21,6 +20,7 @@ from harness.running.runner import Options, run
 from harness.store import CHECKPOINTS, DATABASE
 from harness.suites.combinations import expand
 from harness.suites.model import Suite
+from harness.trainers import GradientDescent, Recording, TrajectoryRequest
 from harness.trajectories import from_json
 from harness.views.columns import build_budgets
 
@@ -102,10 +102,13 @@ def test_a_bound_on_the_training_loss_stands_beside_no_divergence(finished):
 
 
 def test_records_carry_the_objective_and_the_way(finished):
-    found = payloads(finished)
-    assert len(found) == 2 * 2 * 2
+    found, ways = payloads(finished), payloads(finished, "trajectory")
+    assert len(found) == len(ways) == 2 * 2 * 2
+    suite = Suite.from_mapping(SUITE, "d.toml")
+    plan = Plan(suite, load(), expand(suite, load()), finished)
+    trained = {plan.keys.network(c, s): (c, s) for c in plan.combinations if c.weighting for s in suite.seeds}
     for key, payload in found.items():
-        way, objective = from_json(payload["trajectory"]), payload["objective"]
+        way, objective = from_json(ways[plan.keys.trajectory(*trained[key])]), payload["objective"]
         assert way.step[-1] in (10, 60)
         assert len(way.step) <= 51
         assert way.loss[-1] == payload["loss"] == objective["loss"]
@@ -164,7 +167,9 @@ def test_a_file_that_changes_while_descents_read_it_ends_the_run(tmp_path):
     # Its new content would be kept under the key of the old.
     file = tmp_path / "points.npy"
     np.save(file, np.random.RandomState(0).randn(50, 2))
-    request = DescentRequest(f"file:path={file}", "relu:width=8,depth=1", "edm", (0,), Descent(4, 3, 5))
+    request = TrajectoryRequest(
+        f"file:path={file}", "relu:width=8,depth=1", "edm", (0,), 5, GradientDescent(), Recording()
+    )
     plan = DescentsPlan({"first": request}, load(), tmp_path)
     plan.check_sources()
     np.save(file, np.random.RandomState(1).randn(60, 2))

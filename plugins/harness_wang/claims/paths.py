@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness_claims.claim import ClaimError, Descent, DescentRequest, Evidence, Series
+from harness_claims.claim import ClaimError, Evidence, GradientDescent, Recording, Series, TrajectoryRequest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,40 +42,37 @@ def network(width: int = WIDTH, depth: int = DEPTH) -> str:
     return f"relu:width={width},depth={depth}"
 
 
-def settings(quick: bool, *, points: int = 16, levels: int = 8, probed: bool = False) -> Descent:
+How = tuple[int, GradientDescent, Recording]
+"""How long a network is trained, how, and what is recorded."""
+
+
+def settings(quick: bool, *, points: int = 16, levels: int = 8, probed: bool = False) -> How:
     """Return how long and on what descents run; about 100 steps of each are recorded."""
     steps = 300 if quick else 1500
-    return Descent(
-        points=points,
-        levels=levels,
-        steps=steps,
-        record=steps // 100,
-        probes=6 if probed else 0,
-        radii=(1e-3, 1e-2, 1e-1),
-        directions=3,
-        precision="float32",
-    )
+    trainer = GradientDescent(points=points, levels=levels, precision="float32")
+    return steps, trainer, Recording(every=steps // 100, probes=6 if probed else 0, directions=3)
 
 
-def request(quick: bool, target: str, net: str, seeds: int, how: Descent) -> DescentRequest:
+def request(quick: bool, target: str, net: str, seeds: int, how: How) -> TrajectoryRequest:
     """Return one request, of so many seeds from the first on."""
     first = FIRST_QUICK if quick else FIRST
-    return DescentRequest(target, net, "edm", tuple(range(first, first + seeds)), how)
+    return TrajectoryRequest(target, net, "edm", tuple(range(first, first + seeds)), *how)
 
 
-def shared(quick: bool) -> dict[str, DescentRequest]:
+def shared(quick: bool) -> dict[str, TrajectoryRequest]:
     """Return the runs that claims 1, 2, 3 and 5 share: one request a target."""
     how = settings(quick, probed=True)
     return {f"base {target}": request(quick, target, network(), SEEDS, how) for target in TARGETS}
 
 
-def opening(quick: bool) -> dict[str, DescentRequest]:
+def opening(quick: bool) -> dict[str, TrajectoryRequest]:
     """Return the first steps of the shared runs of even seeds, probed at every one.
 
     A short descent is the beginning of a long one, and probes are evenly spaced along each: in the long one only the
     first would see a large loss.
     """
-    how = replace(settings(quick, probed=True), steps=OPENING, record=1, probes=1 + OPENING)
+    _, trainer, recording = settings(quick, probed=True)
+    how = OPENING, trainer, replace(recording, every=1, probes=1 + OPENING)
     found = {}
     for target in TARGETS:
         whole = request(quick, target, network(), SEEDS, how)

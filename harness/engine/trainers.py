@@ -1,0 +1,59 @@
+"""Training by any trainer: from networks to be trained to networks at each length, and what was recorded on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import singledispatch
+
+from harness.engine.courses import Course, Learner
+from harness.engine.gradient_descent import descend
+from harness.engine.recording import train_recorded
+from harness.engine.snapshots import Snapshot
+from harness.trainers import Adam, GradientDescent, Trainer
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One network at one length.
+
+    Attributes:
+        learner: which of the learners, by its place.
+        length: which of the lengths, by its place.
+        snapshot: the network.
+        seconds: that it took from the start, alone, on one core.
+    """
+
+    learner: int
+    length: int
+    snapshot: Snapshot
+    seconds: float
+
+
+@singledispatch
+def train_by(trainer: Trainer, learners: Sequence[Learner], course: Course) -> Iterator[Trained]:
+    """Train networks; yield each at each length, in any order.
+
+    Raises:
+        TypeError: there is no engine for this kind of trainer.
+    """
+    raise TypeError(f"{type(trainer).__name__} is no trainer that the engine knows")
+
+
+@train_by.register
+def _(trainer: Adam, learners: Sequence[Learner], course: Course) -> Iterator[Trained]:
+    start = time.perf_counter()
+    for length, snapshots in enumerate(train_recorded(learners, trainer, course)):
+        # A learner's share: what this network would take of a stack whose members cost alike.
+        seconds = (time.perf_counter() - start) / len(learners)
+        for learner, snapshot in enumerate(snapshots):
+            yield Trained(learner, length, snapshot, seconds)
+
+
+@train_by.register
+def _(trainer: GradientDescent, learners: Sequence[Learner], course: Course) -> Iterator[Trained]:
+    for number, learner in enumerate(learners):
+        start = time.perf_counter()
+        for length, snapshot in enumerate(descend(learner, trainer, course)):
+            yield Trained(number, length, snapshot, time.perf_counter() - start)

@@ -1,0 +1,230 @@
+"""Trainers: how a network is trained, as a value with settings of its own; and what is recorded on the way.
+
+Every trainer minimises the same weighted loss over noise levels from σ_min to σ_max. `harness.engine.trainers` does
+what these values say, and `harness.trajectories` is what it records. The trained network depends on the trainer and
+on the number of steps; being recorded changes no bit of it.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+from harness.errors import HarnessError
+
+RECORDED = 50
+"""Recorded steps of a training that does not say how many."""
+
+
+def _at_least(what: str, value: object, **least: int) -> None:
+    for name, low in least.items():
+        number = getattr(value, name)
+        if number is not None and number < low:
+            raise HarnessError(f"{what}: {name} = {number} is below {low}")
+
+
+def _positive(what: str, rate: float) -> None:
+    if not 0 < rate < math.inf:
+        raise HarnessError(f"{what}: learning_rate = {rate:g} is not positive")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is recorded of a training: its trajectory.
+
+    Attributes:
+        every: a step is recorded each `every` updates, besides the first and the last; None: about 50 in all.
+        cells: of training on fresh noise: the log-spaced cells of levels in which the loss is gathered.
+        probes: of a fixed objective: at so many recorded steps, evenly spaced, the loss is measured at perturbed
+            parameters.
+        radii: distances of these perturbations, as fractions of ‖θ_0‖ (learned parameters only).
+        directions: random directions for each radius; one along −∇L is added.
+    """
+
+    every: int | None = None
+    cells: int = 16
+    probes: int = 0
+    radii: tuple[float, ...] = (1e-3, 1e-2, 1e-1)
+    directions: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no recording can have.
+
+        Raises:
+            HarnessError: one line that names the number and the rule.
+        """
+        _at_least("recording", self, every=1, cells=2, probes=0, directions=0)
+        if not all(0 < radius < math.inf for radius in self.radii):
+            raise HarnessError(f"recording: radii = {list(self.radii)} must be positive")
+
+    def steps(self, length: int) -> list[int]:
+        """Return the steps that a training of so many updates records: each `every`-th, the first and the last."""
+        every = self.every or -(-length // RECORDED)
+        return sorted({*range(0, length, every), length})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainer(ABC):
+    """How to train. A subclass adds its settings, on all of which the trained network depends.
+
+    Attributes:
+        sigma_min: the lowest noise level trained on.
+        sigma_max: the highest.
+    """
+
+    sigma_min: float = 0.05
+    sigma_max: float = 20.0
+
+    method: ClassVar[str]
+    """What the settings in keys and in trajectories call it."""
+    stacked: ClassVar[bool]
+    """Whether networks of one shape may train together, in one unit."""
+    recording: ClassVar[Recording | None]
+    """What is recorded where nobody says: None, nothing."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no training can have.
+
+        Raises:
+            HarnessError: one line that names the number and the rule.
+        """
+        if not 0 < self.sigma_min < self.sigma_max < math.inf:
+            raise HarnessError(f"trainer: sigma_min = {self.sigma_min:g}, sigma_max = {self.sigma_max:g} is no range")
+
+    @property
+    @abstractmethod
+    def step_points(self) -> int:
+        """Points at which one step evaluates the network."""
+
+    @abstractmethod
+    def seconds(self, steps: int, networks: int) -> float:
+        """Return the estimated seconds that so many steps of so many networks take on one core."""
+
+    @abstractmethod
+    def recorded(self, recording: Recording, length: int) -> dict[str, Any]:
+        """Return what of a recording applies to this training of a number of steps, as JSON values.
+
+        Raises:
+            HarnessError: it asks for what this training does not have.
+        """
+
+    def settings(self) -> dict[str, Any]:
+        """Return all that a trained network depends on besides its length, as JSON values."""
+        return {"method": self.method, **asdict(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Trainer):
+    """Practical training: Adam on fresh noise, with a moving average of the parameters.
+
+    Attributes:
+        batch_size: points per step.
+        learning_rate: constant.
+        ema_decay: of the moving average, approached as (1 + k)/(10 + k) in the first steps.
+    """
+
+    method: ClassVar[str] = "adam"
+    stacked: ClassVar[bool] = True
+    recording: ClassVar[Recording | None] = None
+
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    ema_decay: float = 0.999
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no training can have; raises like `Trainer`."""
+        super().__post_init__()
+        _at_least("adam", self, batch_size=1)
+        _positive("adam", self.learning_rate)
+
+    @property
+    def step_points(self) -> int:
+        """Points at which one step evaluates the network."""
+        return self.batch_size
+
+    def seconds(self, steps: int, networks: int) -> float:
+        """Return the estimated seconds that so many steps of so many networks take on one core."""
+        return steps * networks * self.batch_size / 256 * 1.2e-3
+
+    def recorded(self, recording: Recording, length: int) -> dict[str, Any]:
+        """Return the recorded steps and the number of cells; raises HarnessError where probes are asked for."""
+        if recording.probes:
+            raise HarnessError("adam: probes are for gradient descent; fresh noise has no fixed loss to perturb")
+        return {"steps": recording.steps(length), "cells": recording.cells}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientDescent(Trainer):
+    """The paper's training: full-batch gradient descent on a fixed objective (`harness.engine.objective`).
+
+    Attributes:
+        points: n, the points of the objective.
+        levels: N, its noise levels, log-spaced with both ends.
+        learning_rate: the step size h, constant; "auto" is `harness.engine.gradient_descent.SAFE`/λ_max of the Hessian
+            at the start.
+        precision: of all arithmetic.
+    """
+
+    method: ClassVar[str] = "gradient-descent"
+    stacked: ClassVar[bool] = False
+    recording: ClassVar[Recording | None] = Recording()
+
+    points: int = 32
+    levels: int = 16
+    learning_rate: float | Literal["auto"] = "auto"
+    precision: Literal["float32", "float64"] = "float64"
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no training can have; raises like `Trainer`."""
+        super().__post_init__()
+        _at_least("gradient descent", self, points=1, levels=2)
+        if self.learning_rate != "auto":
+            _positive("gradient descent", self.learning_rate)
+
+    @property
+    def step_points(self) -> int:
+        """Points at which one step evaluates the network: each at each level."""
+        return self.points * self.levels
+
+    def seconds(self, steps: int, networks: int) -> float:
+        """Return the estimated seconds that so many steps of so many networks take on one core (measured, `relu`)."""
+        return steps * networks * self.step_points * 1e-5
+
+    def recorded(self, recording: Recording, length: int) -> dict[str, Any]:
+        """Return the recorded steps and the perturbations, where there are any."""
+        told: dict[str, Any] = {"steps": recording.steps(length), "probes": recording.probes}
+        if recording.probes:
+            told |= {"radii": list(recording.radii), "directions": recording.directions}
+        return told
+
+
+@dataclass(frozen=True)
+class TrajectoryRequest:
+    """Networks whose training is wanted for its trajectory: one for each seed, components in short form.
+
+    Attributes:
+        target: of the training, as a suite writes it; `network` and `weighting` likewise.
+        seeds: of initialisation, points and noise.
+        steps: number of updates.
+        trainer: how they are trained.
+        recording: what is recorded.
+    """
+
+    target: str
+    network: str
+    weighting: str
+    seeds: tuple[int, ...]
+    steps: int
+    trainer: Trainer
+    recording: Recording
+
+    def __post_init__(self) -> None:
+        """Refuse a training of no step, and a recording of what it does not have.
+
+        Raises:
+            HarnessError: one line that names the number and the rule.
+        """
+        _at_least("training", self, steps=1)
+        self.trainer.recorded(self.recording, self.steps)

@@ -1,0 +1,48 @@
+"""Trainers and recordings as values: what they refuse, and what of them counts."""
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.trainers import Adam, GradientDescent, Recording, TrajectoryRequest
+
+
+def request(trainer, recording, steps=5):
+    return TrajectoryRequest("ring", "mlp", "edm", (0,), steps, trainer, recording)
+
+
+@pytest.mark.parametrize(
+    ("made", "rule"),
+    [
+        (lambda: GradientDescent(points=0), "gradient descent: points = 0 is below 1"),
+        (lambda: GradientDescent(levels=1), "gradient descent: levels = 1 is below 2"),
+        (lambda: GradientDescent(learning_rate=-1.0), "gradient descent: learning_rate = -1 is not positive"),
+        (lambda: Adam(learning_rate=float("inf")), "adam: learning_rate = inf is not positive"),
+        (lambda: Adam(batch_size=0), "adam: batch_size = 0 is below 1"),
+        (lambda: Adam(sigma_min=30.0), "trainer: sigma_min = 30, sigma_max = 20 is no range"),
+        (lambda: Recording(every=0), "recording: every = 0 is below 1"),
+        (lambda: Recording(radii=(0.0,)), "must be positive"),
+        (lambda: request(Adam(), Recording(probes=2)), "adam: probes are for gradient descent"),
+        (lambda: request(Adam(), Recording(), steps=0), "training: steps = 0 is below 1"),
+    ],
+)
+def test_numbers_that_cannot_be_are_told(made, rule):
+    with pytest.raises(HarnessError, match=rule):
+        made()
+
+
+def test_settings_are_all_that_a_network_depends_on():
+    settings = {"sigma_min": 0.05, "sigma_max": 20.0, "batch_size": 256, "learning_rate": 1e-3, "ema_decay": 0.999}
+    assert Adam().settings() == {"method": "adam", **settings}
+    assert GradientDescent().settings()["learning_rate"] == "auto"
+
+
+def test_the_first_and_the_last_step_are_recorded():
+    assert Recording(every=5).steps(7) == [0, 5, 7]
+    assert Recording().steps(1000) == list(range(0, 1001, 20))
+    assert Recording().steps(3) == [0, 1, 2, 3]
+
+
+def test_of_a_recording_counts_what_the_training_has():
+    one, other = Recording(every=2, cells=4), Recording(every=2, cells=9)
+    assert GradientDescent().recorded(one, 10) == GradientDescent().recorded(other, 10)
+    assert Adam().recorded(one, 10) != Adam().recorded(other, 10)
