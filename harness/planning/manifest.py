@@ -16,6 +16,7 @@ from harness.axes import Axis, crossed
 from harness.components import digest
 from harness.errors import ContractError
 from harness.metrics import SampleMetric
+from harness.quantities import Declarations
 from harness.suites.compute import Spent, spent
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Manifest(_Part):
         components: what each digest stands for.
         calibration: for each target's digest and each sample metric's label, the key of each seed.
         setup: None in directories of versions before there was one.
+        declared: what the metrics and bounds measure and limit; None in directories made before they said so.
     """
 
     suite: str
@@ -101,6 +103,7 @@ class Manifest(_Part):
     rows: list[Row]
     environment: dict[str, str]
     setup: Setup | None = None
+    declared: Declarations | None = None
 
 
 class Planned(Protocol):
@@ -166,6 +169,10 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
         rows=rows,
         environment=environment(),
         setup=_setup(plan),
+        declared=Declarations(
+            metrics={keys.label(m): m.measured() for m in plan.metrics},
+            bounds={keys.label(b): b.limited() for b in plan.bounds},
+        ),
     )
 
 

@@ -18,7 +18,6 @@ from harness.axes import NUMBERS
 from harness.results.document import Count, Document, LeaderboardError, Name, Position
 from harness.results.document import Part as DocumentPart
 from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Term, Terms
-from harness.results.limits import is_divergence
 from harness.results.references import with_axes
 from harness.results.sections import HEADERS, Section, metrics_of, sections
 from harness.views.columns import BOUND, FURTHER, Column, fit
@@ -101,7 +100,7 @@ def budgets(board: Leaderboard) -> Budgets:
     """Return the budgets of a leaderboard."""
     rows, without = [], 0
     for section in sections(board):
-        rows += [_budget_row(section, row, row.budget) for row in section.ranked if row.budget]
+        rows += [_budget_row(board, section, row, row.budget) for row in section.ranked if row.budget]
         without += sum(row.budget is None for row in section.ranked)
     return Budgets(schema_version=2, suite=board.suite, without=without, rows=rows)
 
@@ -131,9 +130,9 @@ def render_budgets(board: Leaderboard, format: str, *, top: int | None = None, w
     raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
 
 
-def _budget_row(section: Section, row: Row, terms: Terms) -> BudgetRow:
+def _budget_row(board: Leaderboard, section: Section, row: Row, terms: Terms) -> BudgetRow:
     names: dict[str, Any] = {k: v for k, v in section.names[id(row)].items() if k not in NUMBERS}
-    found = {name: value for name, value in row.metrics.items() if is_divergence(name)}
+    found = {name: value for name, value in row.metrics.items() if board.declared.is_divergence(name)}
     return BudgetRow(
         rank=row.rank,
         target=section.target,
@@ -188,9 +187,9 @@ def budget_columns(
             columns.append(Column(header, tuple(section.names[id(row)][field] for row in rows), naming=True))
     for header, term in TERMS.items():
         columns.append(Column(header, tuple(_term(row, term, intervals) for row in rows)))
-    for metric in filter(is_divergence, metrics_of(board, section.ranked)):
+    for metric in filter(board.declared.is_divergence, metrics_of(board, section.ranked)):
         if any(metric in row.metrics for row in rows):
-            worth = FURTHER if metric.startswith("path-kl") else BOUND
+            worth = FURTHER if board.declared.quantity(metric) == "path-kl" else BOUND
             columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), worth))
     if any(row.score_split for row in rows):
         for header, term in SPLIT.items():
