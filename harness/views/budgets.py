@@ -15,14 +15,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.axes import NUMBERS
-from harness.results.document import Count, Document, LeaderboardError, Name, Position
-from harness.results.document import Part as DocumentPart
+from harness.results.document import Count, Document, LeaderboardError, Name, Part, Position
 from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Term, Terms
 from harness.results.references import with_axes
 from harness.results.sections import HEADERS, Section, metrics_of, sections
 from harness.views.columns import BOUND, FURTHER, Column, fit
 from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
-from harness.views.page import Section as Part
+from harness.views.page import Section as PageSection
 from harness.views.quantities import number, quantity
 from harness.views.tables import FORMATS, TOP, break_lines, text_table
 
@@ -62,7 +61,7 @@ SPLIT_MEANING = (
 FRESH = "ε_n and ε_est are 0 where every step draws fresh noise: what is minimised then is the loss on fresh data"
 
 
-class _Ranked(DocumentPart):
+class _Ranked(Part):
     rank: Position
     target: Name
 
@@ -233,7 +232,7 @@ def _markdown(board: Leaderboard, top: int | None) -> str:
         blocks: list[Block] = [Listing([[line] for line in notes])]
         blocks += [Table(budget_columns(board, section, rows[:top]))] if rows else []
         blocks += [Paragraph([f"{len(rows[top:])} more."])] if top and rows[top:] else []
-        parts.append(Part([section.target], blocks))
+        parts.append(PageSection([section.target], blocks))
     return markdown(Page([f"Budgets of {board.suite}"], parts))
 
 
