@@ -32,7 +32,7 @@ def script(suite_name: str, done: Path) -> None:
     from harness.engine.courses import Learner
     from harness.engine.jobs import ErrorJob, EvaluateJob, TrainJob
     from harness.engine.laws import distribution
-    from harness.engine.worker import run
+    from harness.engine.worker import perform
     from harness.planning.plan import Plan
     from harness.registry.discovery import load
     from harness.store import Store
@@ -49,7 +49,7 @@ def script(suite_name: str, done: Path) -> None:
         return store.get([key]).get(key)
 
     for unit in plan.groundwork(lambda key: True):
-        run(unit.job(find))
+        perform(unit.job(find))
     with tempfile.TemporaryDirectory() as folder:
         for unit in plan.work(find, lambda key: True):
             job = unit.job(find)
@@ -64,10 +64,10 @@ def script(suite_name: str, done: Path) -> None:
                         counts["train"] += 1
             elif isinstance(job, ErrorJob):
                 for pair in job.networks:
-                    run(ErrorJob(job.target, (pair,), job.sigma_min, job.sigma_max))
+                    perform(ErrorJob(job.target, (pair,), job.sigma_min, job.sigma_max))
                     counts["error"] += 1
             else:
-                run(job)
+                perform(job)
                 counts["evaluate"] += isinstance(job, EvaluateJob)
     print(f"{time.perf_counter() - start:.1f} {counts}")
 

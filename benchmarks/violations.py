@@ -47,15 +47,16 @@ def main() -> int:
         data["limits"] |= {"combinations": data["limits"]["combinations"] * len(args.initial_law)}
     start = time.perf_counter()
     run(Suite.from_mapping(data, f"{args.suite}.toml"), load(), args.out, Options())
-    rows = read_document(args.out).model_dump()["rows"]
-    print(f"{args.suite}: {len(rows)} combinations, {time.perf_counter() - start:.0f} s")
-    return report(rows)
+    document = read_document(args.out).model_dump()
+    print(f"{args.suite}: {len(document['rows'])} combinations, {time.perf_counter() - start:.0f} s")
+    return report(document)
 
 
-def report(rows: list[dict[str, Any]]) -> int:
+def report(document: dict[str, Any]) -> int:
     """Print where bounds apply, how close they come and what violates them; return the exit status."""
-    from harness.results.limits import limits
+    from harness.quantities import Declarations
 
+    rows, declared = document["rows"], Declarations.model_validate(document["declared"])
     reasons = [str(row["reason"]) for row in rows if row["status"] != "ok"]
     others = [reason for reason in reasons if DIVERGED not in reason]
     print(f"diverged: {len(reasons) - len(others)}; failed otherwise: {len(others)}", *others[:1])
@@ -68,7 +69,7 @@ def report(rows: list[dict[str, Any]]) -> int:
             row["bounds"][bound] / estimate["value"]
             for row in known
             for metric, estimate in row["metrics"].items()
-            if limits(bound, metric) and estimate["value"] and estimate["value"] > 0
+            if declared.limits(bound, metric) and estimate["value"] and estimate["value"] > 0
         ]
         broken = sum(violation["bound"] == bound for row in known for violation in row["violations"])
         total += broken

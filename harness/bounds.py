@@ -1,8 +1,7 @@
 """Bounds: upper bounds from theory on the error of the generated law q_N.
 
-Most bound the path divergence, and with it KL(p_δ ‖ q_N), in nats. One that bounds the marginal divergence
-alone has a name that ends in `-kl`, one on the 2-Wasserstein distance a name in `-w2`, one on the training loss a
-name in `-loss` (`harness.results.limits.limits`).
+Each declares what it limits (`harness.quantities`). Most limit the path divergence, and with it KL(p_δ ‖ q_N), in
+nats; some the marginal divergence alone, the 2-Wasserstein distance, or the training loss.
 """
 
 from __future__ import annotations
@@ -12,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.components import Component
+from harness.errors import ContractError, did_you_mean
 from harness.metrics import NotApplicable
+from harness.quantities import DATA, DIVERGENCES, QUANTITIES, Limited, Quantity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,13 +96,46 @@ class Design:
 
 
 class Bound(Component):
-    """An upper bound that says where it applies."""
+    """An upper bound that says where it applies.
+
+    Attributes:
+        limits: the quantities that it is an upper bound on (`harness.quantities`). It is compared with every metric
+            that measures one of them in its space.
+        space: where they are measured: `data`, or a word for the map that takes points elsewhere (features).
+        equals: the quantity that it is by definition, so that to measure it above the bound is no violation; or None.
+    """
 
     axis: ClassVar[str] = "bound"
+    limits: ClassVar[tuple[Quantity, ...]] = ()
+    space: ClassVar[str] = DATA
+    equals: ClassVar[Quantity | None] = None
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Refuse a bound that does not declare what it limits.
+
+        Raises:
+            ContractError: what is wrong, as the end of a sentence that begins with the bound's name.
+        """
+        known = [quantity for quantity in QUANTITIES if quantity != "other"]
+        if not isinstance(cls.limits, (list, tuple)) or not cls.limits:
+            raise ContractError(f"limits nothing; limits must list some of {', '.join(known)}")
+        for quantity in cls.limits:
+            if quantity not in known:
+                raise ContractError(f"limits {quantity!r}; {did_you_mean(str(quantity), known)}")
+        if cls.equals is not None and cls.equals not in cls.limits:
+            raise ContractError(f"equals {cls.equals!r}, which is not among its limits")
+        if not isinstance(cls.space, str) or not cls.space:
+            raise ContractError(f"has space {cls.space!r}; it must be a word: {DATA!r}, or another for another space")
+
+    @classmethod
+    def limited(cls) -> Limited:
+        """Return what it declares, as a document holds it."""
+        return Limited(limits=list(cls.limits), space=cls.space, equals=cls.equals)
 
     @abstractmethod
     def value(self, design: Design) -> float | NotApplicable:
-        """The bound, in nats (or the unit of the metric that it bounds), or why it does not apply."""
+        """The bound, in the unit of what it limits (divergences: nats), or why it does not apply."""
 
 
 class FrozenScoreBound(Bound):
@@ -117,6 +151,8 @@ class FrozenScoreBound(Bound):
     With P_v = −J'(v) = E‖∇² log p_v‖² ≥ 0, E_D = ½ Σ_j ∫_{u_{j+1}}^{u_j} (v − u_{j+1}) P_v dv, and with the
     posterior covariance Σ of X_0 given X_v,  P_v = (d − 2M/v + M')/v²,  M' = E tr Σ²/v² ≥ 0.
     """
+
+    limits: ClassVar[tuple[Quantity, ...]] = DIVERGENCES
 
     @abstractmethod
     def discretization(self, design: Design, u: np.ndarray) -> float | NotApplicable:

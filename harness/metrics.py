@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.components import Component
+from harness.errors import ContractError, did_you_mean
+from harness.quantities import DATA, QUANTITIES, Measured, Quantity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,10 +130,31 @@ class Metric(Component):
 
     Attributes:
         unit: what a value is measured in: `nats`, `data units`, `1` for a pure number; empty where it is not told.
+        quantity: what it measures (`harness.quantities`). Bounds on that are compared with it; with `other`, none.
+        space: where the laws are compared: `data`, or a word for the map that takes points elsewhere (features).
     """
 
     axis: ClassVar[str] = "metric"
     unit: ClassVar[str] = ""
+    quantity: ClassVar[Quantity] = "other"
+    space: ClassVar[str] = DATA
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Refuse a metric whose declarations mean nothing.
+
+        Raises:
+            ContractError: which, as the end of a sentence that begins with the metric's name.
+        """
+        if cls.quantity not in QUANTITIES:
+            raise ContractError(f"measures {cls.quantity!r}; {did_you_mean(str(cls.quantity), QUANTITIES)}")
+        if not isinstance(cls.space, str) or not cls.space:
+            raise ContractError(f"has space {cls.space!r}; it must be a word: {DATA!r}, or another for another space")
+
+    @classmethod
+    def measured(cls) -> Measured:
+        """Return what it declares, as a document holds it."""
+        return Measured(quantity=cls.quantity, space=cls.space)
 
     @abstractmethod
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:

@@ -17,7 +17,8 @@ class Record:
 
     Attributes:
         key: digest of everything it depends on.
-        kind: the stage it belongs to.
+        kind: what it holds: information, table, grid, train, trajectory, error, sample, metric, bound or calibrate; the
+            stage of its unit where it was never made.
         payload: JSON values; empty where it failed.
         reason: why it failed, in one line; None where it did not.
         seconds: the time it took, on one core.

@@ -59,7 +59,7 @@ class Store:
         Raises:
             StoreError: the directory cannot be written, or its database has a newer schema.
         """
-        with _told(directory):
+        with _writing(directory):
             (directory / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
         warnings = []
         try:
@@ -69,7 +69,7 @@ class Store:
                 raise _unreadable(directory, error) from error
             if isinstance(error, sqlite3.OperationalError):
                 raise StoreError(f"{directory} cannot be written: {_flat(error)}") from error
-            with _told(directory):
+            with _writing(directory):
                 aside = _move_aside(directory / DATABASE)
                 db = _connect(directory)
             warnings.append(
@@ -133,7 +133,7 @@ class Store:
 
     def set_meta(self, key: str, value: Any) -> None:
         """Keep a JSON value about the whole directory."""
-        with _told(self.directory), self._db:
+        with _writing(self.directory), self._db:
             text = json.dumps(value)
             self._db.execute("insert or replace into meta values (?, ?)", (key, f"{_digest(text)} {text}"))
 
@@ -144,7 +144,7 @@ class Store:
             payload = json.dumps(r.payload, allow_nan=False)
             checksum = _checksum(r.key, r.kind, r.reason, payload, float(r.seconds))
             rows.append((r.key, r.kind, "ok" if r.ok else "failed", r.reason, payload, r.seconds, checksum))
-        with _told(self.directory), self._db:
+        with _writing(self.directory), self._db:
             self._db.executemany("insert or replace into records values (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def get(self, keys: Collection[str]) -> dict[str, Record]:
@@ -190,7 +190,7 @@ class Store:
 
     def delete(self, keys: Collection[str]) -> None:
         """Forget records."""
-        with _told(self.directory), self._db:
+        with _writing(self.directory), self._db:
             self._db.executemany("delete from records where key = ?", [(key,) for key in keys])
 
     def checkpoint(self, key: str) -> Path:
@@ -271,7 +271,7 @@ def _move_aside(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _told(directory: Path) -> Iterator[None]:
+def _writing(directory: Path) -> Iterator[None]:
     """Turn a failing disk into one line."""
     try:
         yield

@@ -18,6 +18,23 @@ SAMPLERS = [
     ("heun", {}),
     ("dpmpp-2m", {}),
 ]
+DIVERGENCES = ["marginal-kl", "path-kl"]
+DECLARED = {
+    "metrics": {
+        "energy": {"quantity": "other", "space": "data"},
+        "kl": {"quantity": "marginal-kl", "space": "data"},
+        "path-kl": {"quantity": "path-kl", "space": "data"},
+        "sliced-wasserstein": {"quantity": "other", "space": "data"},
+        "training-loss": {"quantity": "training-loss", "space": "data"},
+        "w2": {"quantity": "w2", "space": "data"},
+    },
+    "bounds": {
+        "budget": {"limits": DIVERGENCES, "space": "data", "equals": "path-kl"},
+        "theorem-2": {"limits": DIVERGENCES, "space": "data", "equals": None},
+    },
+}
+"""What the metrics and bounds of a made-up leaderboard declare."""
+
 STOCHASTIC = {"exponential-integrator", "ancestral", "analytic"}
 
 
@@ -105,7 +122,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
     document = {"schema_version": 3, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
-    document |= {"calibration": [], "agreement": [], "effects": [], "rows": []}
+    document |= {"declared": DECLARED, "calibration": [], "agreement": [], "effects": [], "rows": []}
     for name, params, dim in TARGETS:
         designs = list(itertools.product(WEIGHTINGS, SCHEDULES, GRIDS, NETWORKS, SAMPLERS))
         crossed = list(itertools.product(designs, (300, 2000)))
@@ -194,6 +211,7 @@ def small():
     effect = {"target": "ring", "axis": "weighting", "contexts": 1, "skipped": 1}
     return {
         "schema_version": 3, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
+        "declared": DECLARED,
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],
         "effects": [effect | {"choice": "eps", "factor": 1.25, "low": 1.1, "high": 1.4},

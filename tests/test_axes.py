@@ -68,7 +68,7 @@ outcomes = [outcome(rows, row, read_results(rows, row, store), rows.rank_by, com
 store.close()
 measured = [{rows.rank_by: [Measurement(1.0 + i, 0.01)]} for i in range(len(outcomes))]
 outcomes = [replace(o, reason=None, measurements=m) for o, m in zip(outcomes, measured)]
-board = leaderboard(outcomes, suite="quick", metric=rows.rank_by, environment={})
+board = leaderboard(outcomes, suite="quick", metric=rows.rank_by, environment={}, declared=rows.declared)
 schema = Leaderboard.json_schema()
 print(json.dumps({
     "problems": [problem.reason for problem in registry.problems],

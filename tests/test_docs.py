@@ -66,13 +66,13 @@ def examples():
 @contextmanager
 def in_process(count, function):
     """A pool of no workers: tasks run here, stage by stage, and whatever they raise passes."""
-    from harness.engine.worker import run
+    from harness.engine.worker import perform
     from harness.running.workers import Ended
 
     class Here:
         def run(self, tasks):
             for task in sorted(tasks, key=lambda task: task.stage):
-                yield Ended(task, run(task.argument()), None, 0.0)
+                yield Ended(task, perform(task.argument()), None, 0.0)
 
     pool = Here()
     pool.count = count

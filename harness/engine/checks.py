@@ -44,7 +44,7 @@ def name_of(component: Component) -> str:
 
 
 @contextmanager
-def asked(component: Component, what: str) -> Iterator[None]:
+def blamed(component: Component, what: str) -> Iterator[None]:
     """Name the component in whatever it raises within, but for what names one already.
 
     Raises:
@@ -107,14 +107,14 @@ def check_weighting_table(weighting: Weighting, sigma: Tensor, sigma_data: float
         ContractError: either has a wrong shape or a value that is not finite, p is negative or 0 everywhere,
             or ω is not positive.
     """
-    with asked(weighting, "density"):
+    with blamed(weighting, "density"):
         density = _vector(weighting.density(sigma.clone(), sigma_data), weighting, "density", len(sigma))
     if (density < 0).any():
         j = int((density < 0).argmax())
         raise _broken(weighting, "density", f"{density[j]:g} at sigma = {sigma[j]:g}; it must not be negative")
     if not density.any():
         raise _broken(weighting, "density", "0 at every level; it must be positive somewhere")
-    with asked(weighting, "omega"):
+    with blamed(weighting, "omega"):
         omega = _vector(weighting.omega(sigma.clone(), sigma_data), weighting, "omega", len(sigma))
     _positive(omega, weighting, "omega", [f"sigma = {level:g}" for level in sigma.tolist()])
     return density, omega
@@ -146,7 +146,7 @@ def check_evaluations(sampler: Sampler, steps: int) -> int:
         ContractError: it raises, or gives no whole number above 0.
     """
     what = f"evaluations({steps})"
-    with asked(sampler, what):
+    with blamed(sampler, what):
         count = sampler.evaluations(steps)
     if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
         raise _broken(sampler, what, f"{count!r}; it must be a whole number above 0")
@@ -301,18 +301,18 @@ def check_schedule(schedule: NoiseSchedule, sigma_min: float, sigma_max: float) 
     import torch
 
     sigma = torch.from_numpy(np.geomspace(sigma_min, sigma_max, 33))
-    with asked(schedule, "time"):
+    with blamed(schedule, "time"):
         time = _vector(schedule.time(sigma.clone()), schedule, "time", 33)
     if (np.diff(time) <= 0).any():
         j = int((np.diff(time) <= 0).argmax())
         raise _broken(schedule, "time", f"no increase above sigma = {sigma[j]:g}; it must increase")
-    with asked(schedule, "sigma"):
+    with blamed(schedule, "sigma"):
         back = _vector(schedule.sigma(torch.from_numpy(time)), schedule, "sigma", 33)
     off = np.abs(back / sigma.numpy() - 1)
     if off.max() > END_POINTS:
         j = int(off.argmax())
         raise _broken(schedule, "sigma", f"{back[j]:g} at time({sigma[j]:g}); it must undo time")
-    with asked(schedule, "rate"):
+    with blamed(schedule, "rate"):
         rate = _vector(schedule.rate(torch.from_numpy(time)), schedule, "rate", 33)
     _positive(rate, schedule, "rate", [f"time {t:g}" for t in time])
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.engine.checks import asked, check_omega
+from harness.engine.checks import blamed, check_omega
 from harness.engine.courses import Course, Learner
 from harness.engine.objective import Losses, Objective, draw_objective
 from harness.engine.random_streams import seed_from
@@ -125,7 +125,7 @@ class _Walk:
         if not isinstance(weighting, AdaptiveWeighting) or step == 0 or step % weighting.every:
             return
         sigma = self._objective.sigma
-        with asked(weighting, "adapt"):
+        with blamed(weighting, "adapt"):
             omega = weighting.adapt(sigma.clone(), self.losses.residual.clone(), self._scale)
         self._objective.set_omega(check_omega(weighting, omega, len(sigma)))
         self._renewed.append(step)
@@ -158,11 +158,11 @@ class _Walk:
             for along, way in ways:
                 scale = radius * length / math.sqrt(sum(float(d.square().sum()) for d in way))
                 found.append(
-                    (along, *self._beside(here, [(scale * d).to(p.dtype) for d, p in zip(way, here, strict=True)]))
+                    (along, *self._perturbed(here, [(scale * d).to(p.dtype) for d, p in zip(way, here, strict=True)]))
                 )
         return found
 
-    def _beside(self, here: list[Tensor], shift: list[Tensor]) -> tuple[float, float, float, float]:
+    def _perturbed(self, here: list[Tensor], shift: list[Tensor]) -> tuple[float, float, float, float]:
         """Return ‖θ' − θ‖, L(θ), L(θ') and ⟨∇L, θ' − θ⟩ for θ' = θ + shift, and go back."""
         with torch.no_grad():
             for p, h, s in zip(self._learned, here, shift, strict=True):

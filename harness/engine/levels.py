@@ -62,7 +62,7 @@ class LevelSampler:
         return log_sigma.exp(), omega
 
 
-class Residual:
+class RunningResidual:
     """Running means of ‖σS + ξ‖ over log-spaced levels, for one network."""
 
     def __init__(self, sigma_min: float, sigma_max: float, decay: float = 0.99) -> None:

@@ -125,8 +125,8 @@ class Recorder:
 def train_recorded(learners: Sequence[Learner], trainer: Adam, course: Course) -> Iterator[list[Snapshot]]:
     """Train a stack; yield all its networks at each length of the course, with their trajectories where recorded."""
     recorder = None if course.recording is None else Recorder(trainer, course.recording, course.lengths)
-    stages = train(course.network, course.target, learners, trainer, course.lengths, recorder)
-    for length, snapshots in zip(course.lengths, stages, strict=True):
+    by_length = train(course.network, course.target, learners, trainer, course.lengths, recorder)
+    for length, snapshots in zip(course.lengths, by_length, strict=True):
         if recorder is None:
             yield snapshots
         else:

@@ -1,4 +1,4 @@
-"""The second stage: from a sampler, a denoiser and a grid to samples.
+"""Sampling: from a sampler, a denoiser and a grid to samples.
 
 Draw k of sample i, with k = 0 the draw that the starting point is made of (`harness.initial_laws`), is a function of
 (seed, i, k, d) alone: a sample depends on neither the batch it was made in nor what else was made, and all
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.engine.checks import asked, check_variances
+from harness.engine.checks import blamed, check_variances
 from harness.engine.random_streams import NoiseStream
 from harness.errors import ContractError, HarnessError
 from harness.initial_laws import Start
@@ -54,7 +54,7 @@ def kernel_variances(
                 f"{_name(sampler)} overrides {part!r}; a Gaussian kernel's only choice is its step_variances"
             )
     curves = (information, score_error) if sampler.needs_information else (None, None)
-    with asked(sampler, "variances"):
+    with blamed(sampler, "variances"):
         return check_variances(sampler.variances(sigmas, *curves), sampler, len(sigmas) - 1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.engine.checks import asked, check_score_error
+from harness.engine.checks import blamed, check_score_error
 from harness.engine.curves import ExactScoreError, information_from_json, score_error_from_json
 from harness.engine.laws import distribution
 
@@ -34,7 +34,7 @@ def stored_score_error(oracle: OracleNetwork | None, payload: Payload | None, di
         raise TypeError("a trained network needs its measured score error")
 
     def error(sigma: np.ndarray) -> np.ndarray:
-        with asked(oracle, "score_error"):
+        with blamed(oracle, "score_error"):
             return check_score_error(oracle.score_error(sigma.copy(), dim), oracle, len(sigma))
 
     return ExactScoreError(error)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from harness.engine.checks import asked, check_masses, check_weighting_table
+from harness.engine.checks import blamed, check_masses, check_weighting_table
 from harness.weighting_tables import WeightingTable
 from harness.weightings import GridWeighting, Weighting
 
@@ -41,7 +41,7 @@ def tabulate(
     if sigmas is None:
         raise ValueError(f"weighting {weighting.name} is made for a grid; none was given")
     grid = torch.tensor(sigmas, dtype=torch.float64)
-    with asked(weighting, "masses"):
+    with blamed(weighting, "masses"):
         masses = check_masses(weighting.masses(grid.clone()), weighting, len(grid) - 1)
     return WeightingTable(nodes, comb(nodes, grid[:-1].numpy(), masses), np.ones(len(nodes)), masses)
 

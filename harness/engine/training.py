@@ -1,4 +1,4 @@
-"""The first stage: training networks, many at once.
+"""Training networks by Adam on fresh noise, many at once.
 
 Minimises E_{σ ~ p} ω(σ) ‖σS(X_0 + σξ, σ) + ξ‖²/d by Adam on fresh noise, with an exponential moving average of the
 parameters. Networks of one shape on one target train stacked, one `torch.func` batch; each sees the same data, noise
@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from harness.engine.checks import asked, check_omega
+from harness.engine.checks import blamed, check_omega
 from harness.engine.courses import Learner
-from harness.engine.levels import LevelSampler, Residual, interpolate, table_levels
+from harness.engine.levels import LevelSampler, RunningResidual, interpolate, table_levels
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Snapshot, State, initial_module
 from harness.networks import TrainableNetwork
@@ -163,14 +163,14 @@ def train(
     """
     if len(learners) > 1 and not separable(network, target, [m.seed for m in learners], trainer):
         alone = [train(network, target, [learner], trainer, lengths, watch) for learner in learners]
-        yield from ([snapshot for (snapshot,) in stage] for stage in zip(*alone, strict=True))
+        yield from ([snapshot for (snapshot,) in alike] for alike in zip(*alone, strict=True))
         return
     stack = Stack([initial_module(network, target.dim, target.sigma_data, m.seed) for m in learners], trainer)
     batches = Batches(target, [m.seed for m in learners], trainer.batch_size)
     levels = table_levels(trainer.sigma_min, trainer.sigma_max)
     draw = LevelSampler(levels, torch.stack([m.density for m in learners]), torch.stack([m.omega for m in learners]))
     residuals = {
-        row: Residual(trainer.sigma_min, trainer.sigma_max)
+        row: RunningResidual(trainer.sigma_min, trainer.sigma_max)
         for row, m in enumerate(learners)
         if isinstance(m.weighting, AdaptiveWeighting)
     }
@@ -245,7 +245,13 @@ def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int]
 
 
 def adapt_weight(
-    weighting: Weighting, running: Residual, draw: LevelSampler, row: int, levels: Tensor, scale: float, step: int
+    weighting: Weighting,
+    running: RunningResidual,
+    draw: LevelSampler,
+    row: int,
+    levels: Tensor,
+    scale: float,
+    step: int,
 ) -> None:
     """Let an adaptive weighting renew its weights from the residual, when its time has come.
 
@@ -258,7 +264,7 @@ def adapt_weight(
     if mean is None or not bool(mean.isfinite().all()):
         return
     fine = interpolate(levels.log(), running.sigma.log(), mean)
-    with asked(weighting, "adapt"):
+    with blamed(weighting, "adapt"):
         omega = weighting.adapt(levels.clone(), fine, scale)
     draw.set_omega(row, check_omega(weighting, omega, len(levels)))
 

@@ -42,7 +42,7 @@ FUNCTIONS: dict[type, Callable[[Any], list[Record]]] = {
 """What does each kind of job."""
 
 
-def run(job: jobs.Job) -> list[Record]:
+def perform(job: jobs.Job) -> list[Record]:
     """Do a unit of work: return the records it makes, in the process that calls."""
     if type(job) not in FUNCTIONS:
         raise TypeError(f"{type(job).__name__} is no job")
@@ -51,7 +51,7 @@ def run(job: jobs.Job) -> list[Record]:
 
 def work(job: jobs.Job) -> list[Record]:
     """Do a unit of work; a record whose payload is no JSON value has failed."""
-    return [keepable(record) for record in run(job)]
+    return [keepable(record) for record in perform(job)]
 
 
 def keepable(record: Record) -> Record:

@@ -65,9 +65,11 @@ class Keys:
 
     def of(self, component: Component) -> str:
         """Return what a result depends on of a component: its digest, and the code of the harness that it runs."""
-        if component not in self._parts:
-            self._parts[component] = part(component, self.reference(component)["digest"])
-        return self._parts[component]
+        # Looked up once: to hash a component is to write it as JSON.
+        found = self._parts.get(component)
+        if found is None:
+            found = self._parts[component] = part(component, self.reference(component)["digest"])
+        return found
 
     def outdated(self, target: Component) -> bool:
         """Whether what a target reads, a user's file, is no longer what its digest was made of."""

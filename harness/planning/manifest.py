@@ -16,6 +16,7 @@ from harness.axes import Axis, crossed
 from harness.components import digest
 from harness.errors import ContractError
 from harness.metrics import SampleMetric
+from harness.quantities import Declarations
 from harness.suites.compute import Spent, spent
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from harness.components import Component
     from harness.metrics import Metric
     from harness.planning.keys import Keys
-    from harness.planning.units import Find
+    from harness.planning.units import Lookup
     from harness.suites.combinations import Combination
     from harness.suites.model import Suite
 
@@ -88,6 +89,7 @@ class Manifest(_Part):
         components: what each digest stands for.
         calibration: for each target's digest and each sample metric's label, the key of each seed.
         setup: None in directories of versions before there was one.
+        declared: what the metrics and bounds measure and limit; None in directories made before they said so.
     """
 
     suite: str
@@ -101,6 +103,7 @@ class Manifest(_Part):
     rows: list[Row]
     environment: dict[str, str]
     setup: Setup | None = None
+    declared: Declarations | None = None
 
 
 class Planned(Protocol):
@@ -113,11 +116,11 @@ class Planned(Protocol):
     bounds: list[Bound]
     rank_by: str
 
-    def obstacle(self, c: Combination, find: Find) -> str | None:
+    def obstacle(self, c: Combination, find: Lookup) -> str | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""
 
 
-def manifest(plan: Planned, find: Find, command: str = "") -> Manifest:
+def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
     """Return the rows of a plan whose groundwork is done."""
     keys = plan.keys
     components: dict[str, dict[str, Any]] = {}
@@ -166,6 +169,10 @@ def manifest(plan: Planned, find: Find, command: str = "") -> Manifest:
         rows=rows,
         environment=environment(),
         setup=_setup(plan),
+        declared=Declarations(
+            metrics={keys.label(m): m.measured() for m in plan.metrics},
+            bounds={keys.label(b): b.limited() for b in plan.bounds},
+        ),
     )
 
 

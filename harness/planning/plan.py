@@ -33,7 +33,7 @@ from harness.planning.units import (
     GROUNDWORK,
     SAMPLING,
     SCORE_ERROR,
-    Find,
+    Lookup,
     Unit,
     even_parts,
     require,
@@ -97,7 +97,7 @@ class Plan:
         """Seconds that one unit may take for each network in it."""
         return self.suite.limits.seconds
 
-    def contents(self, find: Find, command: str) -> dict[str, Any]:
+    def contents(self, find: Lookup, command: str) -> dict[str, Any]:
         """Return the rows that the records fill, as JSON values, once the groundwork is done."""
         rows: dict[str, Any] = manifest(self, find, command).model_dump()
         return rows
@@ -134,7 +134,7 @@ class Plan:
         error = self.keys.error(self.keys.network(c, seed)) if trained else None
         oracle = c.network if c.grid_follows_network and isinstance(c.network, OracleNetwork) else None
 
-        def job(find: Find) -> Job:
+        def job(find: Lookup) -> Job:
             return GridJob(
                 key,
                 rule,
@@ -152,7 +152,7 @@ class Plan:
         stage = SCORE_ERROR if trained else GROUNDWORK
         return Unit(stage, (key,), job, 0.1, frozenset(filter(None, (information, error))))
 
-    def work(self, find: Find, missing: Callable[[str], bool]) -> list[Unit]:
+    def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the missing units of the second round; combinations without a grid have none (yet)."""
         return [*self.fixed_work(missing), *self._sampling(find, missing)]
 
@@ -211,7 +211,7 @@ class Plan:
         found = self.networks().values()
         return [self.keys.network(c, seed) for seeds in found for seed, lengths in seeds.items() for c in lengths]
 
-    def obstacle(self, c: Combination, find: Find) -> str | None:
+    def obstacle(self, c: Combination, find: Lookup) -> str | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""
         parts = [("target", self.keys.information(c.target))]
         parts += [("time discretization", key) for key in self._laid_out(c, find)]
@@ -224,7 +224,7 @@ class Plan:
                 return str(error)
         return None
 
-    def _laid_out(self, c: Combination, find: Find) -> list[str]:
+    def _laid_out(self, c: Combination, find: Lookup) -> list[str]:
         """Return the keys of a combination's grids: not of those that wait for a network, or for one that failed."""
         if not self._waits_for_network(c):
             return [self.keys.grid(c, self.suite.seeds[0])]
@@ -265,7 +265,7 @@ class Plan:
                 yield self._score_error(target, trainable(network), part)
 
     def _score_error(self, target: Target, network: TrainableNetwork, pairs: list[tuple[str, str]]) -> Unit:
-        def job(find: Find) -> Job:
+        def job(find: Lookup) -> Job:
             # A network that failed to train is left out: its rows say so already.
             records = [(key, find(network_key)) for key, network_key in pairs]
             trained = tuple((key, self._trained(network, r)) for key, r in records if r is not None and r.ok)
@@ -279,7 +279,7 @@ class Plan:
     def _trained(self, network: TrainableNetwork, record: Record) -> TrainedNetwork:
         return TrainedNetwork(network, self._folder / f"{record.key}.safetensors", record.payload["sha256"])
 
-    def _sampling(self, find: Find, missing: Callable[[str], bool]) -> Iterable[Unit]:
+    def _sampling(self, find: Lookup, missing: Callable[[str], bool]) -> Iterable[Unit]:
         units: dict[str, Unit] = {}
         for c in self.combinations:
             for seed in self.suite.seeds:
@@ -303,7 +303,7 @@ class Plan:
         error, trajectory = self.keys.error(network), self.keys.trajectory(c, seed)
         table = None if c.weighting is None else self.keys.table(c)
 
-        def job(find: Find) -> Job:
+        def job(find: Lookup) -> Job:
             oracle = c.network if isinstance(c.network, OracleNetwork) else None
             return EvaluateJob(
                 key=key,

@@ -13,7 +13,7 @@ from harness.planning.units import GROUNDWORK, TRAINING, Unit, require
 if TYPE_CHECKING:
     from harness.engine.jobs import Job
     from harness.networks import TrainableNetwork
-    from harness.planning.units import Find
+    from harness.planning.units import Lookup
     from harness.targets import Target
     from harness.trainers import Recording, Trainer
     from harness.weightings import Weighting
@@ -67,7 +67,7 @@ def table_unit(key: str, weighting: Weighting, target: Target, trainer: Trainer,
         grid: key of the grid that a `GridWeighting` is made for.
     """
 
-    def job(find: Find) -> Job:
+    def job(find: Lookup) -> Job:
         sigmas = None if grid is None else tuple(require(find, grid, "time discretization")["sigmas"])
         return TableJob(key, weighting, target, trainer.sigma_min, trainer.sigma_max, sigmas)
 
@@ -77,7 +77,7 @@ def table_unit(key: str, weighting: Weighting, target: Target, trainer: Trainer,
 def training_unit(shared: Shared, wanted: Sequence[Wanted], folder: Path) -> Unit:
     """Return the unit that trains networks and writes their checkpoints to a folder."""
 
-    def job(find: Find) -> Job:
+    def job(find: Lookup) -> Job:
         # A weighting that could not be tabulated is left out: its rows say so already.
         found = [(each, find(each.table)) for each in wanted]
         members = tuple(

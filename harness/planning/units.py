@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STAGES = ("groundwork", "training", "score error", "sampling")
 GROUNDWORK, TRAINING, SCORE_ERROR, SAMPLING = range(len(STAGES))
 
-Find = Callable[[str], "Record | None"]
+Lookup = Callable[[str], "Record | None"]
 """Looks up a record by its key."""
 
 
@@ -37,7 +37,7 @@ class Unit:
 
     stage: int
     keys: tuple[str, ...]
-    job: Callable[[Find], Job]
+    job: Callable[[Lookup], Job]
     cost: float
     after: frozenset[str] = field(default_factory=frozenset)
     networks: int = 1
@@ -54,7 +54,7 @@ def trainable(network: Component) -> TrainableNetwork:
     return network
 
 
-def require_record(find: Find, key: str, what: str) -> Record:
+def require_record(find: Lookup, key: str, what: str) -> Record:
     """Return a record that a unit builds on.
 
     Raises:
@@ -68,7 +68,7 @@ def require_record(find: Find, key: str, what: str) -> Record:
     return record
 
 
-def require(find: Find, key: str, what: str) -> Payload:
+def require(find: Lookup, key: str, what: str) -> Payload:
     """Return the payload of a record that a unit builds on; raises like `require_record`."""
     return require_record(find, key, what).payload
 

@@ -1,9 +1,9 @@
 """Ranking bounds: from a leaderboard document to the one in which the bounds compete.
 
-On each target every bound is compared with one measured metric that it limits: the marginal divergence
-(`kl`) where any row has it, else another divergence (`path-kl`, for which the bound `budget` is 1 by
-definition); a W2 bound with `w2`. Where `path-kl` was not among the suite's metrics, it is the total of the
-row's budget. What counts, in this order:
+On each target every bound is compared with one measured metric that it limits: one of the marginal divergence
+(`kl`) where any row has it, else another (`path-kl`, for which the bound `budget` is 1 by definition; a W2 bound
+with `w2`). Where `path-kl` was not among the suite's metrics, it is the total of the row's budget. What counts, in
+this order:
 
 - validity: rows in which a measured value is above the bound by more than its interval. Must be 0.
 - tightness: bound over measured value, median and quartiles over the rows that have both.
@@ -21,15 +21,16 @@ from typing import TypeVar
 
 import numpy as np
 
+from harness.quantities import Declarations, Measured
 from harness.results import statistics
 from harness.results.bounds import BoundsBoard, Entry, Order, Standing, Tightness
 from harness.results.leaderboard import Leaderboard, Row
-from harness.results.limits import limits
 from harness.results.sections import Section, sections
 
 Scored = TypeVar("Scored", Entry, Standing)
 
-PATH, TRAINING = "path-kl", "training-loss"
+PATH = "path-kl"
+"""What the total of a row's budget is called beside the metrics."""
 
 ROUNDING = 1e-9
 """Relative distance within which two bounds tie for the tightest."""
@@ -40,18 +41,18 @@ Comparison = tuple[float, float]
 
 def rank_bounds(board: Leaderboard) -> BoundsBoard:
     """Return the document in which the bounds of a leaderboard compete."""
-    names = sorted({name for row in board.rows for name in row.bounds})
+    names, declared = sorted({name for row in board.rows for name in row.bounds}), with_budgets(board.declared)
     entries: list[Entry] = []
     compared: dict[str, list[Comparison]] = {name: [] for name in names}
     for section in sections(board):
         made = []
         for name in names:
-            metric = compared_metric(section, name)
-            pairs = comparisons(section.ranked, name, metric)
+            metric = compared_metric(section, name, declared)
+            pairs = comparisons(section.ranked, name, metric, declared)
             compared[name] += pairs
-            made.append(_entry(section, name, metric, pairs))
+            made.append(_entry(section, name, metric, pairs, declared))
         entries += _ranked(made)
-    standings = [_standing(name, [e for e in entries if e.bound == name], compared[name]) for name in names]
+    standings = [_standing(name, [e for e in entries if e.bound == name], compared[name], declared) for name in names]
     return BoundsBoard(
         schema_version=1,
         suite=board.suite,
@@ -61,31 +62,38 @@ def rank_bounds(board: Leaderboard) -> BoundsBoard:
     )
 
 
-def compared_metric(section: Section, bound: str) -> str | None:
-    """Return the metric with which a bound is compared on a target, `kl` first; None where there is none."""
-    found = dict.fromkeys(name for row in section.ranked for name in row.metrics if limits(bound, name))
-    if limits(bound, PATH) and any(row.budget for row in section.ranked):
+def with_budgets(declared: Declarations) -> Declarations:
+    """Return what is declared, and that the total of a budget, if no metric has its name, is the path divergence."""
+    return declared.model_copy(update={"metrics": {PATH: Measured(quantity="path-kl"), **declared.metrics}})
+
+
+def compared_metric(section: Section, bound: str, declared: Declarations) -> str | None:
+    """Return the metric with which a bound is compared on a target, a marginal one first; None where there is none."""
+    found = dict.fromkeys(name for row in section.ranked for name in row.metrics if declared.limits(bound, name))
+    if declared.limits(bound, PATH) and any(row.budget for row in section.ranked):
         found[PATH] = None
-    return min(found, key=lambda name: name.partition(":")[0] != "kl", default=None)
+    return min(found, key=lambda name: declared.quantity(name) != "marginal-kl", default=None)
 
 
-def comparisons(rows: Sequence[Row], bound: str, metric: str | None) -> list[Comparison]:
+def comparisons(rows: Sequence[Row], bound: str, metric: str | None, declared: Declarations) -> list[Comparison]:
     """Return the bound and the measured value of each row that has both; of a training, of each network."""
     if metric is None:
         return []
-    found = ((row.bounds.get(bound), _measured(row, metric)) for row in rows)
+    found = ((row.bounds.get(bound), _measured(row, metric, declared)) for row in rows)
     pairs = [(limit, value) for limit, value in found if limit is not None and value is not None]
     # However a network is sampled, its training is the same: one comparison, not one a row.
-    return list(dict.fromkeys(pairs)) if metric == TRAINING else pairs
+    return list(dict.fromkeys(pairs)) if declared.quantity(metric) == "training-loss" else pairs
 
 
-def _measured(row: Row, metric: str) -> float | None:
+def _measured(row: Row, metric: str, declared: Declarations) -> float | None:
     if metric in row.metrics:
         return row.metrics[metric].value
-    return row.budget.total if _is_path(metric) and row.budget else None
+    return row.budget.total if row.budget and declared.quantity(metric) == "path-kl" else None
 
 
-def _entry(section: Section, bound: str, metric: str | None, pairs: Sequence[Comparison]) -> Entry:
+def _entry(
+    section: Section, bound: str, metric: str | None, pairs: Sequence[Comparison], declared: Declarations
+) -> Entry:
     rows = [row for row in section.ranked if row.bounds.get(bound) is not None]
     return Entry(
         bound=bound,
@@ -93,7 +101,7 @@ def _entry(section: Section, bound: str, metric: str | None, pairs: Sequence[Com
         rows=len(section.ranked),
         applies=len(rows),
         violations=sum(any(v.bound == bound for v in row.violations) for row in rows),
-        tightest=sum(_is_tightest(row, bound, metric) for row in rows) if metric else 0,
+        tightest=sum(_is_tightest(row, bound, metric, declared) for row in rows) if metric else 0,
         tightness=_tightness(pairs),
         target=section.target,
         metric=metric,
@@ -101,8 +109,9 @@ def _entry(section: Section, bound: str, metric: str | None, pairs: Sequence[Com
     )
 
 
-def _standing(bound: str, entries: Sequence[Entry], pairs: Sequence[Comparison]) -> Standing:
-    taus = [entry.order.kendall_tau for entry in entries if entry.metric and not _is_path(entry.metric)]
+def _standing(bound: str, entries: Sequence[Entry], pairs: Sequence[Comparison], declared: Declarations) -> Standing:
+    below_path = [entry for entry in entries if entry.metric and declared.quantity(entry.metric) != "path-kl"]
+    taus = [entry.order.kendall_tau for entry in below_path]
     known = [tau for tau in taus if tau is not None]
     return Standing(
         bound=bound,
@@ -117,14 +126,10 @@ def _standing(bound: str, entries: Sequence[Entry], pairs: Sequence[Comparison])
     )
 
 
-def _is_path(metric: str) -> bool:
-    return metric.partition(":")[0] == PATH
-
-
-def _is_tightest(row: Row, bound: str, metric: str) -> bool:
+def _is_tightest(row: Row, bound: str, metric: str, declared: Declarations) -> bool:
     """Whether no other bound on the same metric is smaller."""
     own = row.bounds[bound]
-    others = [value for name, value in row.bounds.items() if value is not None and limits(name, metric)]
+    others = [value for name, value in row.bounds.items() if value is not None and declared.limits(name, metric)]
     return own is not None and own <= min(others) * (1 + ROUNDING)
 
 

@@ -2,8 +2,8 @@
 
 The models below are the contract, schema version 3. Documents of version 1, before initial laws, are read as what
 they were: every sampler started at N(0, σ_max² I), at a level that they do not tell. Those of version 2 do not tell
-their setup. A document is valid when its fields have the stated types, no number is infinite or undefined, and it
-agrees with itself:
+their setup, nor what their metrics measure and their bounds limit (`harness.results.older`). A document is valid when
+its fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
     a smaller rank never has a larger value of the ranking metric; failures come last
@@ -30,7 +30,9 @@ from pydantic import Field, JsonValue, model_validator
 
 from harness.axes import NUMBERS, Axis, crossed, design
 from harness.components import digest
+from harness.quantities import Declarations
 from harness.results.document import Count, Document, Name, Part, Position, Upgrade, check_order
+from harness.results.older import declarations
 from harness.results.references import Reference, find, with_axes
 from harness.results.setup import Setup
 
@@ -289,8 +291,14 @@ def _with_initial_law(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 2 to 3: the setup is not known."""
-    return {"setup": None} | document
+    """From version 2 to 3: the setup is not known; metrics and bounds are those that shipped then, by their names."""
+    rows = document.get("rows")
+    found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    metrics, bounds = (
+        sorted({name for row in found if isinstance(row.get(field), dict) for name in row[field]})
+        for field in ("metrics", "bounds")
+    )
+    return {"setup": None, "declared": declarations(metrics, bounds).model_dump(mode="json")} | document
 
 
 class Leaderboard(Document):
@@ -298,6 +306,7 @@ class Leaderboard(Document):
 
     Attributes:
         setup: what made it; None in documents of versions 1 and 2.
+        declared: what its metrics measure and its bounds limit.
     """
 
     noun: ClassVar[str] = "a leaderboard"
@@ -308,6 +317,7 @@ class Leaderboard(Document):
     metric: Name
     environment: dict[str, JsonValue]
     setup: Setup | None
+    declared: Declarations
     calibration: list[Calibration]
     agreement: list[Agreement]
     effects: list[Effect]

@@ -15,6 +15,7 @@ from harness.planning.manifest import Manifest, Row
 from harness.results.directory import read_manifest
 from harness.results.document import LeaderboardError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
+from harness.results.older import declarations
 from harness.results.ranking import Outcome, finite, leaderboard
 from harness.results.reader import Results, TargetNumbers, measurement, read_results, read_target
 from harness.results.references import Reference
@@ -85,6 +86,7 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
         suite=rows.suite,
         metric=metric,
         environment={**rows.environment, ARITHMETIC: store.meta(ARITHMETIC) or []},
+        declared=rows.declared or declarations(rows.metrics, rows.bounds),
         calibration=calibration(rows, store),
         setup=setup(rows, store),
     )

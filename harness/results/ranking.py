@@ -20,6 +20,7 @@ from harness.axes import NUMBERS, crossed, design
 from harness.components import format_value
 from harness.errors import HarnessError, did_you_mean
 from harness.metrics import Measurement
+from harness.quantities import Declarations
 from harness.results import statistics
 from harness.results.effects import Observation, effects
 from harness.results.labels import Labels
@@ -34,7 +35,6 @@ from harness.results.leaderboard import (
     Terms,
     Violation,
 )
-from harness.results.limits import limits
 from harness.results.references import Reference
 from harness.results.setup import Setup, TargetSetup
 
@@ -122,6 +122,7 @@ def leaderboard(
     suite: str,
     metric: str,
     environment: Mapping[str, Any],
+    declared: Declarations,
     calibration: Sequence[Calibration] = (),
     setup: Setup | None = None,
 ) -> Leaderboard:
@@ -132,6 +133,7 @@ def leaderboard(
         suite: name of the suite.
         metric: the metric that ranks.
         environment: what besides the components could change a number.
+        declared: what the metrics measure and the bounds limit.
         calibration: held-out samples, each with the digest of its target in place of the label.
         setup: what the suite fixed; its targets likewise.
 
@@ -152,10 +154,11 @@ def leaderboard(
         metric=metric,
         environment=dict(environment),
         setup=setup and setup.model_copy(update={"targets": [_labelled(t, targets) for t in setup.targets]}),
+        declared=declared,
         calibration=[_labelled(entry, targets) for entry in calibration],
-        agreement=[entry for section in sections.values() for entry in _agreement(section, metric, named)],
+        agreement=[entry for section in sections.values() for entry in _agreement(section, metric, named, declared)],
         effects=[entry for section in sections.values() for entry in _effects(section, metric, named)],
-        rows=[row for section in sections.values() for row in _rows(section, metric)],
+        rows=[row for section in sections.values() for row in _rows(section, metric, declared)],
     )
 
 
@@ -207,13 +210,14 @@ def _matrix(
 # Rows
 
 
-def _rows(section: Sequence[Outcome], metric: str) -> list[Row]:
+def _rows(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[Row]:
     """Return the rows of one target, best first; equal ranks stay in the order of their components."""
     placed = zip(_places(section, metric), section, strict=True)
-    return [_row(outcome, place) for place, outcome in sorted(placed, key=lambda entry: _standing(*entry))]
+    ordered = sorted(placed, key=lambda entry: _standing(*entry))
+    return [_row(outcome, place, declared) for place, outcome in ordered]
 
 
-def _row(outcome: Outcome, place: _Place) -> Row:
+def _row(outcome: Outcome, place: _Place, declared: Declarations) -> Row:
     metrics = {name: _estimate(outcome, name) for name in sorted(outcome.measurements) if outcome.measured(name)}
     bounds = {name: finite(value) for name, value in sorted(outcome.bounds.items())}
     components: dict[str, Any] = {axis: outcome.components[axis] for axis in crossed()}
@@ -234,7 +238,7 @@ def _row(outcome: Outcome, place: _Place) -> Row:
         budget=outcome.budget,
         score_split=outcome.score_split,
         bounds=bounds,
-        violations=_violations(metrics, bounds),
+        violations=_violations(metrics, bounds, declared),
         seconds=dict(outcome.seconds),
     )
 
@@ -250,37 +254,35 @@ def finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _violations(metrics: Mapping[str, Estimate], bounds: Mapping[str, float | None]) -> list[Violation]:
+def _violations(
+    metrics: Mapping[str, Estimate], bounds: Mapping[str, float | None], declared: Declarations
+) -> list[Violation]:
     """Return where a measured value is above a bound on it by more than its interval.
 
-    `path-kl` is the `budget` bound itself.
+    Not where the bound is what the metric measures, by definition.
     """
     found = []
     for name, metric in metrics.items():
         for bound, limit in bounds.items():
-            same = (_name(name), _name(bound)) == ("path-kl", "budget")
-            if same or limit is None or not limits(bound, name) or metric.low is None:
+            tested = declared.limits(bound, name) and not declared.same(bound, name)
+            if not tested or limit is None or metric.low is None:
                 continue
             if metric.low > limit + RELATIVE_ROUNDING * abs(limit) + ABSOLUTE_ROUNDING:
                 found.append(Violation(bound=bound, metric=name, value=metric.value, low=metric.low, bound_value=limit))
     return found
 
 
-def _name(label: str) -> str:
-    return label.partition(":")[0]
-
-
 # Beside the rows
 
 
-def _agreement(section: Sequence[Outcome], metric: str, named: Labels) -> list[Agreement]:
+def _agreement(section: Sequence[Outcome], metric: str, named: Labels, declared: Declarations) -> list[Agreement]:
     """Return Kendall's τ of each bound with the metric, over the outcomes that have both.
 
     Bounds on divergences order designs; one on anything else, a training loss, only what it limits.
     """
     found = []
     bounds = sorted({name for outcome in section for name in outcome.bounds})
-    for bound in (b for b in bounds if limits(b, "kl") or limits(b, metric)):
+    for bound in (b for b in bounds if declared.bounds_divergence(b) or declared.limits(b, metric)):
         pairs = []
         for outcome in section:
             limit, measured = finite(outcome.bounds.get(bound)), list(outcome.measured(metric).values())

@@ -9,9 +9,9 @@ from statistics import fmean
 
 from harness.axes import NUMBERS, design
 from harness.components import format_value
+from harness.quantities import Declarations
 from harness.results.labels import Labels, labels
 from harness.results.leaderboard import Agreement, Calibration, Leaderboard, Row
-from harness.results.limits import is_divergence, limits
 from harness.results.references import find
 
 HEADERS = {name: axis.title for name, axis in design().items()} | dict(NUMBERS)
@@ -101,21 +101,21 @@ def bounds_of(rows: Sequence[Row]) -> list[str]:
 
 
 def divergence_of(board: Leaderboard, rows: Sequence[Row]) -> str | None:
-    """Return the metric that bounds are divided by: if a divergence, the ranking one; else `kl`."""
-    found = [name for name in metrics_of(board, rows) if is_divergence(name)]
-    return min(found, key=lambda name: (name != board.metric, name.partition(":")[0] != "kl"), default=None)
+    """Return the metric that bounds are divided by: if a divergence, the ranking one; else a marginal one."""
+    found = [name for name in metrics_of(board, rows) if board.declared.is_divergence(name)]
+    marginal = [name for name in found if board.declared.quantity(name) == "marginal-kl"]
+    return min(found, key=lambda name: (name != board.metric, name not in marginal), default=None)
 
 
-def ratio(row: Row, metric: str | None) -> float | None:
+def ratio(row: Row, metric: str | None, declared: Declarations) -> float | None:
     """Return the row's tightest bound over a measured divergence; None where one lacks or is not positive.
 
-    The bound `budget` is the path divergence itself, and is not set against it.
+    A bound that is the divergence itself is not set against it.
     """
     if metric is None or metric not in row.metrics or row.metrics[metric].value <= 0:
         return None
-    same = "budget" if metric.partition(":")[0] == "path-kl" else None
-    others = {name: v for name, v in row.bounds.items() if name.partition(":")[0] != same}
-    known = [value for name, value in others.items() if value is not None and limits(name, metric)]
+    others = {name: v for name, v in row.bounds.items() if not declared.same(name, metric)}
+    known = [value for name, value in others.items() if value is not None and declared.limits(name, metric)]
     if not known:
         return None
     return min(known) / row.metrics[metric].value

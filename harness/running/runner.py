@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from harness.engine.jobs import ArithmeticJob
 from harness.planning.plan import Plan
-from harness.planning.units import STAGES, Find, Unit
+from harness.planning.units import STAGES, Lookup, Unit
 from harness.records import PART, Record
 from harness.running.progress import Progress
 from harness.running.workers import KILLED, Ended, Task, Workers, available_cores, workers
@@ -68,10 +68,10 @@ class Work(Protocol):
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the units of the first round that are missing."""
 
-    def work(self, find: Find, missing: Callable[[str], bool]) -> list[Unit]:
+    def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the missing units of the second round."""
 
-    def contents(self, find: Find, command: str) -> dict[str, Any]:
+    def contents(self, find: Lookup, command: str) -> dict[str, Any]:
         """Return what is compared and under which keys, as JSON values, once the groundwork is done."""
 
 

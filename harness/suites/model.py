@@ -138,7 +138,7 @@ class Training(_Section):
         return self
 
     @model_serializer(mode="wrap")
-    def _told(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what the other method's keys would say, and a step size that was not given."""
         other = "adam" if self.method == "gradient-descent" else "gradient-descent"
         hidden = {*_OF_METHOD[other], *(["learning_rate"] if self.rate == "auto" else [])}

@@ -60,7 +60,7 @@ _HOW_TO_READ_BOUNDS = """\
   above it by more than their interval: any is a failure of the bound, of the estimate, or of the code.
 - `bound/measured` says how much too large it is: the median over the rows that have both, with quartiles.
   `kl` is the marginal divergence of the samples; where it cannot be measured, `path-kl`, the exact divergence
-  of the paths, stands in, for which `budget` is 1 by definition. Bounds on W2 (names in `-w2`) are compared
+  of the paths, stands in, for which `budget` is 1 by definition. Bounds on W2 are compared
   with the exact `w2`.
 - Bounds apply to different rows (`applies`), so a median may rest on easy ones; `tightest` counts the rows in
   which no other bound on the same metric is smaller.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from harness.quantities import Declarations
 from harness.results.leaderboard import Row
 from harness.results.sections import Section
 from harness.views.columns import wrap
@@ -47,7 +48,7 @@ REACH = 1.15
 HEIGHT = 0.62
 
 
-def draw_terms(axes: Axes, section: Section, rows: Sequence[Row]) -> None:
+def draw_terms(axes: Axes, declared: Declarations, section: Section, rows: Sequence[Row]) -> None:
     """Draw the budgets of rows that have one, a bar a row, with their names."""
     budgets = [row.budget for row in rows if row.budget]
     stacks = [
@@ -56,7 +57,7 @@ def draw_terms(axes: Axes, section: Section, rows: Sequence[Row]) -> None:
     left, right = _stack(axes, stacks, {term: (term, colour) for term, colour in TERMS.items()})
     totals = [budget.total for budget in budgets]
     low, high = _limits(left, [max(pair) for pair in zip(right, totals, strict=True)])
-    measured = [_marginal(row) for row in rows]
+    measured = [_marginal(row, declared) for row in rows]
     places = range(len(rows))
     shown = [(i, total) for i, total in enumerate(totals) if total <= high]
     axes.plot([t for _, t in shown], [i for i, _ in shown], "D", ms=5, mfc="white", mec=INK, label="total", ls="")
@@ -142,7 +143,7 @@ def _frame(axes: Axes, low: float, high: float, rows: int) -> None:
     axes.grid(True, axis="x")
 
 
-def _marginal(row: Row) -> float | None:
+def _marginal(row: Row, declared: Declarations) -> float | None:
     """The measured marginal divergence, where there is one."""
-    found = (entry.value for name, entry in row.metrics.items() if name.partition(":")[0] == "kl")
+    found = (entry.value for name, entry in row.metrics.items() if declared.quantity(name) == "marginal-kl")
     return next(found, None)

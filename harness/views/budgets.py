@@ -15,15 +15,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.axes import NUMBERS
-from harness.results.document import Count, Document, LeaderboardError, Name, Position
-from harness.results.document import Part as DocumentPart
+from harness.results.document import Count, Document, LeaderboardError, Name, Part, Position
 from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Term, Terms
-from harness.results.limits import is_divergence
 from harness.results.references import with_axes
 from harness.results.sections import HEADERS, Section, metrics_of, sections
 from harness.views.columns import BOUND, FURTHER, Column, fit
 from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
-from harness.views.page import Section as Part
+from harness.views.page import Section as PageSection
 from harness.views.quantities import number, quantity
 from harness.views.tables import FORMATS, TOP, break_lines, text_table
 
@@ -63,7 +61,7 @@ SPLIT_MEANING = (
 FRESH = "ε_n and ε_est are 0 where every step draws fresh noise: what is minimised then is the loss on fresh data"
 
 
-class _Ranked(DocumentPart):
+class _Ranked(Part):
     rank: Position
     target: Name
 
@@ -101,7 +99,7 @@ def budgets(board: Leaderboard) -> Budgets:
     """Return the budgets of a leaderboard."""
     rows, without = [], 0
     for section in sections(board):
-        rows += [_budget_row(section, row, row.budget) for row in section.ranked if row.budget]
+        rows += [_budget_row(board, section, row, row.budget) for row in section.ranked if row.budget]
         without += sum(row.budget is None for row in section.ranked)
     return Budgets(schema_version=2, suite=board.suite, without=without, rows=rows)
 
@@ -131,9 +129,9 @@ def render_budgets(board: Leaderboard, format: str, *, top: int | None = None, w
     raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
 
 
-def _budget_row(section: Section, row: Row, terms: Terms) -> BudgetRow:
+def _budget_row(board: Leaderboard, section: Section, row: Row, terms: Terms) -> BudgetRow:
     names: dict[str, Any] = {k: v for k, v in section.names[id(row)].items() if k not in NUMBERS}
-    found = {name: value for name, value in row.metrics.items() if is_divergence(name)}
+    found = {name: value for name, value in row.metrics.items() if board.declared.is_divergence(name)}
     return BudgetRow(
         rank=row.rank,
         target=section.target,
@@ -188,9 +186,9 @@ def budget_columns(
             columns.append(Column(header, tuple(section.names[id(row)][field] for row in rows), naming=True))
     for header, term in TERMS.items():
         columns.append(Column(header, tuple(_term(row, term, intervals) for row in rows)))
-    for metric in filter(is_divergence, metrics_of(board, section.ranked)):
+    for metric in filter(board.declared.is_divergence, metrics_of(board, section.ranked)):
         if any(metric in row.metrics for row in rows):
-            worth = FURTHER if metric.startswith("path-kl") else BOUND
+            worth = FURTHER if board.declared.quantity(metric) == "path-kl" else BOUND
             columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), worth))
     if any(row.score_split for row in rows):
         for header, term in SPLIT.items():
@@ -234,7 +232,7 @@ def _markdown(board: Leaderboard, top: int | None) -> str:
         blocks: list[Block] = [Listing([[line] for line in notes])]
         blocks += [Table(budget_columns(board, section, rows[:top]))] if rows else []
         blocks += [Paragraph([f"{len(rows[top:])} more."])] if top and rows[top:] else []
-        parts.append(Part([section.target], blocks))
+        parts.append(PageSection([section.target], blocks))
     return markdown(Page([f"Budgets of {board.suite}"], parts))
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from harness.axes import NUMBERS
 from harness.results.leaderboard import Leaderboard, Row
-from harness.results.limits import limits
 from harness.results.sections import HEADERS, Section, bounds_of, divergence_of, metrics_of, ratio
 from harness.views.quantities import optional, quantity
 
@@ -75,12 +75,13 @@ def build_budgets(board: Leaderboard, section: Section, rows: Sequence[Row]) -> 
     """Return the columns of a table of exact budgets, term by term, for rows that have one."""
     columns = _naming_columns(section, rows)
     divergence = divergence_of(board, rows)
-    if divergence is not None and divergence.partition(":")[0] == "kl":
+    if divergence is not None and board.declared.quantity(divergence) == "marginal-kl":
         columns.append(Column(divergence, tuple(_measured(row, divergence) for row in rows), FURTHER))
     budgets = [row.budget for row in rows if row.budget]
     for term in ("initialization", "score", "discretization", "variance", "total"):
         columns.append(Column(term, tuple(optional(getattr(budget, term)) for budget in budgets), BOUND))
-    others = [bound for bound in bounds_of(rows) if bound.partition(":")[0] != "budget" and limits(bound, "kl")]
+    known = [bound for bound in bounds_of(rows) if board.declared.bounds_divergence(bound)]
+    others = [bound for bound in known if not board.declared.is_path_divergence(bound)]
     return columns + [Column(b, tuple(optional(row.bounds.get(b)) for row in rows), OTHER_BOUNDS) for b in others]
 
 
@@ -94,15 +95,16 @@ def _naming_columns(section: Section, rows: Sequence[Row]) -> list[Column]:
 def _bound_columns(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
     bounds = bounds_of(rows)
     columns = []
-    if "budget" not in bounds and any(row.budget for row in rows):
+    if not any(map(board.declared.is_path_divergence, bounds)) and any(row.budget for row in rows):
         totals = [row.budget.total if row.budget else None for row in rows]
         columns.append(Column("path KL", tuple(map(optional, totals)), BOUND))
     for bound in bounds:
         worth = OTHER_BOUNDS if columns else BOUND
         columns.append(Column(bound, tuple(optional(row.bounds.get(bound)) for row in rows), worth))
     metric = divergence_of(board, rows)
-    if any(ratio(row, metric) is not None for row in rows):
-        columns.append(Column(f"bound/{metric}", tuple(optional(ratio(row, metric)) for row in rows), BOUND))
+    ratios = [ratio(row, metric, board.declared) for row in rows]
+    if any(found is not None for found in ratios):
+        columns.append(Column(f"bound/{metric}", tuple(map(optional, ratios)), BOUND))
     if section.violations:
         columns.append(Column("!", tuple("!" if row.violations else "" for row in rows)))
     return columns
@@ -186,7 +188,8 @@ def _fold(naming: Sequence[Column], width: int) -> Column:
 
 
 def _phrases(column: Column) -> list[str]:
-    noun = f" {column.header}" if column.header.endswith("steps") else ""
+    counts = (NUMBERS["steps"], NUMBERS["train_steps"])
+    noun = f" {column.header}" if column.naming and column.header in counts else ""
     return [cell + noun for cell in column.cells]
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from harness.results.document import LeaderboardError
 from harness.results.leaderboard import Effect, Leaderboard, Row
-from harness.results.limits import limits
 from harness.results.sections import HEADERS, Section, choices, sections, target_label
 from harness.views.budget_plots import LEGEND, draw_split, draw_terms
 from harness.views.palette import BLUE, COLOURS, INK, MID, PALE, VERMILION
@@ -125,11 +124,11 @@ def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure |
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
     styles = _styles([names["sampler"] for section in known for names in section.names.values()])
     for section, axes in zip(shown, grid, strict=False):
-        _scatter(axes, section, bound, metric, styles)
+        _scatter(axes, board, section, bound, metric, styles)
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     for axes in grid[max(0, len(shown) - columns) : len(shown)]:
-        axes.set_xlabel(f"bound: {bound}" if not limits(bound, "kl") else f"bound: {bound} (nats)")
+        axes.set_xlabel(f"bound: {bound} (nats)" if board.declared.bounds_divergence(bound) else f"bound: {bound}")
     for axes in grid[::columns]:
         axes.set_ylabel(f"measured {metric}")
     return finished(figure)
@@ -151,7 +150,7 @@ def budgets(board: Leaderboard, best: int = BEST) -> Figure | None:
     figure = blank(13.0 if split else 9.0, 0.4 * sum(heights) + 0.7)
     grid = figure.subplots(len(shown), columns, squeeze=False, height_ratios=heights, sharey="row")
     for (section, rows), panels in zip(shown, grid, strict=True):
-        draw_terms(panels[0], section, rows)
+        draw_terms(panels[0], board.declared, section, rows)
         if split:
             draw_split(panels[1], rows)
     for axes, words in zip(grid[-1], ("path divergence (nats)", "E_S(max) (nats)"), strict=False):
@@ -333,7 +332,9 @@ def _with_both(section: Section, bound: str, metric: str) -> list[Row]:
     return [row for row in section.ranked if row.bounds.get(bound) is not None and metric in row.metrics]
 
 
-def _scatter(axes: Axes, section: Section, bound: str, metric: str, styles: dict[str, dict[str, Any]]) -> None:
+def _scatter(
+    axes: Axes, board: Leaderboard, section: Section, bound: str, metric: str, styles: dict[str, dict[str, Any]]
+) -> None:
     rows = _with_both(section, bound, metric)
     x = [value for row in rows if (value := row.bounds[bound]) is not None]
     y = [row.metrics[metric].value for row in rows]
@@ -350,7 +351,7 @@ def _scatter(axes: Axes, section: Section, bound: str, metric: str, styles: dict
     axes.set_xscale("log")
     axes.set_yscale("log")
     _mark_violations(axes, rows, bound, metric)
-    _guides(axes, section, bound, metric)
+    _guides(axes, section, metric, board.declared.limits(bound, metric))
     without = len(section.ranked) - len(rows)
     failed = f", {len(section.failed)} failed" if section.failed else ""
     axes.set_title(section.target, pad=18)
@@ -373,7 +374,7 @@ def _mark_violations(axes: Axes, rows: Sequence[Row], bound: str, metric: str) -
                 axes.plot(*at, "o", ms=10, mfc="none", mec=INK, mew=1.2, label="above the bound")
 
 
-def _guides(axes: Axes, section: Section, bound: str, metric: str) -> None:
+def _guides(axes: Axes, section: Section, metric: str, comparable: bool) -> None:
     """Draw where the measured value would equal the bound, and what a perfect generator reaches."""
     low_x, high_x = axes.get_xlim()
     low_y, high_y = axes.get_ylim()
@@ -381,7 +382,7 @@ def _guides(axes: Axes, section: Section, bound: str, metric: str) -> None:
     if floor and floor.value > 0:
         low_y = min(low_y, floor.value / 1.3)
         axes.axhline(floor.value, color=INK, lw=1, ls=":", label="held-out sample")
-    if limits(bound, metric):
+    if comparable:
         axes.axline((1, 1), (10, 10), color=INK, lw=1, ls="--", label="measured = bound")
     axes.set_xlim(low_x, high_x)
     axes.set_ylim(low_y, high_y)

@@ -19,7 +19,6 @@ from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.document import LeaderboardError
 from harness.results.leaderboard import Leaderboard
-from harness.results.limits import limits
 from harness.results.sections import divergence_of
 from harness.views import plots
 from harness.views.board_pages import SOURCE, bounds_page, leaderboard_page
@@ -114,7 +113,8 @@ def _plots(board: Leaderboard) -> Iterator[tuple[str, bytes]]:
     plots.require_matplotlib()
     finished = [row for row in board.rows if row.ok]
     competition = rank_bounds(board)
-    bounds = [s.bound for s in competition.bounds if s.applies and limits(s.bound, "path-kl")][:AGAINST]
+    on_paths = {bound for bound, declared in board.declared.bounds.items() if "path-kl" in declared.limits}
+    bounds = [s.bound for s in competition.bounds if s.applies and s.bound in on_paths][:AGAINST]
     # Bounds limit a divergence: where the ranking metric is none, one that was measured is drawn too.
     for metric in dict.fromkeys([board.metric, divergence_of(board, finished) or board.metric]):
         for bound in bounds:

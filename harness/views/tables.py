@@ -17,7 +17,7 @@ from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row
 from harness.results.sections import HEADERS, Section, choices, metrics_of, sections, target_label
 from harness.views.columns import Column, build, build_budgets, fit, wrap
 from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
-from harness.views.page import Section as Part
+from harness.views.page import Section as PageSection
 from harness.views.quantities import counted, quantity, span
 
 Format = Literal["table", "json", "csv", "markdown"]
@@ -131,9 +131,11 @@ def _markdown(board: Leaderboard, top: int | None) -> str:
         blocks += [Paragraph([f"{hidden} more."])] if hidden else []
         blocks += [Paragraph(["Failed:"]), failures_table(section)] if section.failed else []
         blocks += [Paragraph([_unfinished(section)])] if section.unfinished else []
-        parts.append(Part([section.target], blocks))
+        parts.append(PageSection([section.target], blocks))
     if board.effects:
-        parts.append(Part(["Effect of each choice"], [Paragraph([f"{effects_meaning(board)}."]), effects_table(board)]))
+        parts.append(
+            PageSection(["Effect of each choice"], [Paragraph([f"{effects_meaning(board)}."]), effects_table(board)])
+        )
     return markdown(Page([board.suite], parts))
 
 

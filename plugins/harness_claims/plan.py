@@ -22,7 +22,7 @@ from harness.weightings import GridWeighting
 from harness_claims.claim import ClaimError
 
 if TYPE_CHECKING:
-    from harness.planning.units import Find, Unit
+    from harness.planning.units import Lookup, Unit
     from harness.registry.registry import Registry
     from harness.store import Store
     from harness.targets import Target
@@ -145,7 +145,7 @@ class DescentsPlan:
                 units[each.table] = table_unit(each.table, each.weighting, shared.target, shared.trainer)
         return list(units.values())
 
-    def work(self, find: Find, missing: Callable[[str], bool]) -> list[Unit]:
+    def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the descents that are missing, each by itself: none depends on another."""
         units: dict[str, Unit] = {}
         for shared, each in self._missing(missing):
@@ -156,7 +156,7 @@ class DescentsPlan:
         pairs = ((asked.shared, each) for asked in self._asked.values() for each in asked.wanted)
         return [(shared, each) for shared, each in pairs if missing(each.trajectories[0])]
 
-    def contents(self, find: Find, command: str) -> dict[str, Any]:
+    def contents(self, find: Lookup, command: str) -> dict[str, Any]:
         """Return the keys of each request's records."""
         keys = {name: [each.trajectories[0] for each in asked.wanted] for name, asked in self._asked.items()}
         return {"command": command, "descents": keys}

@@ -151,7 +151,7 @@ def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> Page:
 
 
 def _levels(board: ClaimsBoard) -> dict[str, str]:
-    """Return the levels of the tests of each paper, and what p must pass where networks are trained."""
+    """Return the levels of the tests in words, and those that p has to pass where networks are trained."""
     levels = (f"{paper.alpha:.2g} for the {counted(paper.claims, 'claim')} of {paper.name}" for paper in board.papers)
     passed = (_passed(paper.alpha, board.rounding) for paper in board.papers)
     return {"levels": "; ".join(levels), "passed": "; ".join(passed)}
@@ -165,13 +165,14 @@ def _passed(alpha: float, rounding: float) -> str:
 
 def _section(board: ClaimsBoard, entry: ClaimEntry, drawn: set[str]) -> Section:
     source = f" ({entry.source})" if entry.source else ""
+    plot = plot_name(board, entry)
     blocks: list[Block] = [Quote([Strong(entry.note)])] if entry.note else []
     blocks.append(Paragraph([Strong("Claim."), f" {entry.statement}{source}"]))
     if entry.error:
         blocks.append(Paragraph([Strong("No verdict."), f" {entry.error}"]))
     else:
         blocks.append(findings_table(entry))
-        blocks += [Image(plot_name(board, entry))] if plot_name(board, entry) in drawn else []
+        blocks += [Image(plot)] if plot in drawn else []
         blocks += [Paragraph([Strong("No plot."), f" {entry.plot_error}"])] if entry.plot_error else []
         blocks.append(Docstring("The rule", entry.rule))
     return Section([f"{board.label(entry)}. {entry.title}: {entry.verdict or 'error'}"], blocks)

@@ -27,12 +27,14 @@ from typing import ClassVar
 
 from harness.bounds import Bound, Design
 from harness.metrics import NotApplicable
+from harness.quantities import Quantity
 
 
 class GaoZhuW2(Bound):
     """W₂ instead of KL: it needs no path divergence, so it holds for a deterministic sampler."""
 
     name: ClassVar[str] = "gao-zhu-w2"
+    limits: ClassVar[tuple[Quantity, ...]] = ("w2",)
     formula: ClassVar[str] = "m₂Πγ_j + Σ_j Π_{i>j}γ_i 4√(d(d+2)(d+4))[(σ−τ) − τ ln(σ/τ)],  γ = τ/σ + (1−τ/σ)/(1+m₀σ²)"
     source: ClassVar[str] = "Gao, Zhu, arXiv 2401.17958; Brosse, Dalalyan (error of one step)"
 

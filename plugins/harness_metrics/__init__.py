@@ -20,6 +20,7 @@ from pydantic import Field
 
 from harness import hookimpl
 from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric, mean_and_error
+from harness.quantities import Quantity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,6 +37,7 @@ class KL(Metric):
 
     name: ClassVar[str] = "kl"
     unit: ClassVar[str] = "nats"
+    quantity: ClassVar[Quantity] = "marginal-kl"
     formula: ClassVar[str] = "KL(p_δ ‖ q_N) = E_{p_δ}[ln p_δ − ln q_N]"
     source: ClassVar[str] = "docs/theory.md §3"
 
@@ -66,6 +68,7 @@ class W2(Metric):
 
     name: ClassVar[str] = "w2"
     unit: ClassVar[str] = "data units"
+    quantity: ClassVar[Quantity] = "w2"
     formula: ClassVar[str] = "W_2² = ‖m − n‖² + tr(A + B − 2(A^½ B A^½)^½),  p_δ = N(m, A), q_N = N(n, B)"
     source: ClassVar[str] = "Gelbrich, Math. Nachr. 147 (1990); Pierret, Galerne, arXiv 2405.14250"
 
@@ -87,6 +90,7 @@ class PathKL(Metric):
 
     name: ClassVar[str] = "path-kl"
     unit: ClassVar[str] = "nats"
+    quantity: ClassVar[Quantity] = "path-kl"
     formula: ClassVar[str] = "KL(P ‖ Q) = E_I + E_S + E_D + E_V"
     source: ClassVar[str] = "docs/theory.md §2; Wang, He, Tao, arXiv 2406.12839, Theorem 2"
 
@@ -109,6 +113,7 @@ class TrainingLoss(Metric):
 
     name: ClassVar[str] = "training-loss"
     unit: ClassVar[str] = "1"
+    quantity: ClassVar[Quantity] = "training-loss"
     formula: ClassVar[str] = "L = (1/2n) Σ_i Σ_j β_j ‖σ_j S(x_i + σ_jξ_ij, σ_j) + ξ_ij‖²,  Σβ_j = 1"
     source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, eq. (7)"
 

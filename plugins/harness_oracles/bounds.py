@@ -18,12 +18,15 @@ from typing import ClassVar
 
 from harness.bounds import TOLERANCE, Bound, Design
 from harness.metrics import NotApplicable
+from harness.quantities import DIVERGENCES, Quantity
 
 
 class BudgetBound(Bound):
     """The exact budget E_I + E_S + E_D + E_V of a sampler with Gaussian steps."""
 
     name: ClassVar[str] = "budget"
+    limits: ClassVar[tuple[Quantity, ...]] = DIVERGENCES
+    equals: ClassVar[Quantity | None] = "path-kl"
     formula: ClassVar[str] = "E_I + Σ_j ½[d ln(v_j/Δ_j) + (dΔ_j − Δ_j²J_j + Δ_j²e_j)/v_j − d] + ½∫J du"
     source: ClassVar[str] = (
         "Wang, He, Tao, arXiv 2406.12839, Theorem 2 with exact constants (docs/theory.md, section 2)"
@@ -40,6 +43,7 @@ class AncestralTelescope(Bound):
     """A bound on the ancestral sampler's path divergence from d and the second moment alone."""
 
     name: ClassVar[str] = "ancestral-telescope"
+    limits: ClassVar[tuple[Quantity, ...]] = DIVERGENCES
     formula: ClassVar[str] = (
         "m₂²/2u_0 + ½Σw_j u_j² e_j + ½w_0 b_0 + ½Σ max(0, w_j − w_{j−1}) b_j,"
         "  w_j = 1/u_{j+1} − 1/u_j, b_j = min(m₂², d·u_j)"

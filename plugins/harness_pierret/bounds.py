@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from harness.bounds import Bound, Design
 from harness.metrics import NotApplicable
+from harness.quantities import Quantity
 
 RELATIVE_ROUNDING, ABSOLUTE_ROUNDING = 1e-9, 1e-12
 """What two ways to compute the same divergence may differ by, relative and in nats."""
@@ -18,6 +19,7 @@ class AffineGaussian(Bound):
     """
 
     name: ClassVar[str] = "affine-gaussian-kl"
+    limits: ClassVar[tuple[Quantity, ...]] = ("marginal-kl",)
     formula: ClassVar[str] = "½Σ_i[λ/V − 1 − ln(λ/V) + (m − n)²/V],  p_δ = N(m, λ), q_N = N(n, V) along each axis"
     source: ClassVar[str] = "Pierret, Galerne, arXiv 2405.14250; Wang, He, Tao, arXiv 2406.12839, Lemma 13"
 

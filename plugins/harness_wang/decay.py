@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.bounds import Bound, Design
 from harness.metrics import NotApplicable
+from harness.quantities import Quantity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +91,7 @@ class Theorem1(Bound):
     """The paper's bound on the training loss, C fitted to the run: L(θ_0) times the decay of the slowest levels."""
 
     name: ClassVar[str] = "theorem-1-loss"
+    limits: ClassVar[tuple[Quantity, ...]] = ("training-loss",)
     formula: ClassVar[str] = (
         "Π_s (1 − C h r_{j*(s)}) L(θ_0),  r_j = β_jσ_j², C the largest that every recorded step allows"
     )

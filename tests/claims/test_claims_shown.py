@@ -49,8 +49,9 @@ def entry(*panels, found=None, **changes):
     shown = {
         "paper": "p", "number": 1, "name": "a", "title": "a", "statement": "a", "source": "", "rule": "",
         "verdict": found.verdict, "effect": effect, "statistic": found.statistic, "seeds": found.seeds,
-        "note": found.note, "error": "", "seconds": 0.0, "findings": findings, "panels": list(panels),
-        "target": found.target, "within_rounding": found.within_rounding, "seen": [found.verdict],
+        "note": found.note, "error": "",
+        "seconds": 0.0, "findings": findings, "panels": list(panels), "target": found.target,
+        "within_rounding": found.within_rounding, "seen": [found.verdict],
     }  # fmt: skip
     return ClaimEntry(**(shown | changes))
 

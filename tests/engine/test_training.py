@@ -13,7 +13,7 @@ from scipy import stats
 
 from harness.arithmetic import mkl_mode
 from harness.engine.courses import Learner
-from harness.engine.levels import LevelSampler, Residual, interpolate, table_levels
+from harness.engine.levels import LevelSampler, RunningResidual, interpolate, table_levels
 from harness.engine.snapshots import Snapshot, initial_module
 from harness.engine.training import Stack, separable, train
 from harness.trainers import Adam
@@ -114,7 +114,7 @@ def test_interpolation_is_exact_on_lines_and_constant_beyond():
 
 
 def test_the_running_residual_finds_a_known_curve():
-    running = Residual(LOW, HIGH)
+    running = RunningResidual(LOW, HIGH)
     generator = torch.Generator().manual_seed(1)
     assert running.mean() is None
     for _ in range(400):

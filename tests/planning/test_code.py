@@ -12,7 +12,7 @@ from harness_oracles.fisher import Fisher
 from harness_synthetic.targets import Gaussian
 
 import harness
-from harness.engine.worker import FUNCTIONS, run
+from harness.engine.worker import FUNCTIONS, perform
 from harness.planning.code import Code, installed
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
@@ -249,7 +249,7 @@ def done(plan):
         for unit in sorted(units, key=lambda unit: unit.stage):
             job = unit.job(records.get)
             yield job
-            records |= {record.key: record for record in run(job)}
+            records |= {record.key: record for record in perform(job)}
 
 
 def test_every_kind_of_unit_is_tried(jobs):

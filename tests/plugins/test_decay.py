@@ -15,7 +15,6 @@ from harness.engine.gradient_descent import descend
 from harness.engine.levels import table_levels
 from harness.engine.objective import Objective
 from harness.metrics import Measurement, NotApplicable
-from harness.results.limits import limits
 from harness.trainers import GradientDescent, Recording
 from harness.trajectories import Trajectory, slowest_level
 
@@ -133,11 +132,7 @@ class TestTheorem1:
             assert rule in found.reason
 
     def test_it_is_set_against_the_training_loss_and_nothing_else(self):
-        assert limits("theorem-1-loss", "training-loss")
-        for metric in ("kl", "path-kl", "w2", "sliced-wasserstein"):
-            assert not limits("theorem-1-loss", metric)
-        for bound in ("budget", "theorem-2", "gao-zhu-w2", "affine-gaussian-kl"):
-            assert not limits(bound, "training-loss")
+        assert Theorem1.limits == (TrainingLoss.quantity,) == ("training-loss",)
 
     def test_the_metric_is_the_last_loss(self):
         class Experiment:

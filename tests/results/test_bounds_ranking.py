@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from harness.quantities import DIVERGENCES, Declarations
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.leaderboard import Leaderboard
-from harness.results.limits import limits
 from harness.views.bounds_tables import render_bounds
 
 
@@ -13,15 +13,22 @@ def estimate(value):
     return {"value": value, "low": value - 0.1 * abs(value), "high": value + 0.1 * abs(value), "n_seeds": 3}
 
 
+LIMITS = {"g-w2": ["w2"], "exact-kl": ["marginal-kl"], "some-loss": ["training-loss"]}
+"""What some made-up bounds limit; the others limit the path divergence."""
+
+
 def board(small, rows):
     """The small document with other rows: each a dictionary of metrics (values) and bounds."""
     template = small["rows"][1]
     made = []
+    names = {name for _, bounds in rows for name in bounds}
+    limited = {name: {"limits": LIMITS.get(name, list(DIVERGENCES))} for name in names} | small["declared"]["bounds"]
+    declared = Declarations.model_validate(small["declared"] | {"bounds": limited})
     for i, (metrics, bounds) in enumerate(rows):
         violations = [
             {"bound": b, "metric": m, "value": v, "low": estimate(v)["low"], "bound_value": limit}
             for m, v in metrics.items() for b, limit in bounds.items()
-            if limit is not None and limits(b, m) and estimate(v)["low"] > limit
+            if limit is not None and declared.limits(b, m) and estimate(v)["low"] > limit
             and (m, b) != ("path-kl", "budget")
         ]  # fmt: skip
         terms = template["budget"] if metrics.get("path-kl") is None else {
@@ -33,6 +40,7 @@ def board(small, rows):
             "budget": terms if bounds.get("budget") is not None else None, "violations": violations,
         })  # fmt: skip
     document = small | {"metric": "energy", "rows": made, "effects": [], "agreement": [], "calibration": []}
+    document |= {"declared": declared.model_dump()}
     Leaderboard.validate(document)
     return document
 

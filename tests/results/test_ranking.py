@@ -4,11 +4,13 @@ import itertools
 import json
 import math
 import random
+from typing import get_args
 
 import pytest
 
 from harness.errors import HarnessError
 from harness.metrics import Measurement
+from harness.quantities import DIVERGENCES, Declarations, Limited, Measured, Quantity
 from harness.results.leaderboard import Calibration, Leaderboard, Terms
 from harness.results.ranking import Outcome, leaderboard
 from harness.results.references import Reference
@@ -54,10 +56,17 @@ def outcome(values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, t
     )
 
 
-def board(outcomes, metric="energy", calibration=()):
+PATHS = Limited(limits=list(DIVERGENCES))
+DECLARED = Declarations(
+    metrics={"kl": Measured(quantity="marginal-kl"), "path-kl": Measured(quantity="path-kl")},
+    bounds={"budget": PATHS.model_copy(update={"equals": "path-kl"}), "theorem-2": PATHS},
+)
+
+
+def board(outcomes, metric="energy", calibration=(), declared=DECLARED):
     """The leaderboard as plain data, after a round through its text."""
-    environment = {"python": "3"}
-    made = leaderboard(outcomes, suite="test", metric=metric, environment=environment, calibration=calibration)
+    beside = {"environment": {"python": "3"}, "calibration": calibration, "declared": declared}
+    made = leaderboard(outcomes, suite="test", metric=metric, **beside)
     assert Leaderboard.validate(json.loads(made.to_json())) == made
     return made.model_dump()
 
@@ -149,8 +158,9 @@ class TestRanks:
 
 
 class TestViolations:
-    def kl(self, value, bounds, metric="kl"):
-        return board([outcome((value, value, value), metric=metric, bounds=bounds)], metric=metric)["rows"][0]
+    def kl(self, value, bounds, metric="kl", declared=DECLARED):
+        made = [outcome((value, value, value), metric=metric, bounds=bounds)]
+        return board(made, metric=metric, declared=declared)["rows"][0]
 
     def test_above_a_bound_by_more_than_the_interval(self):
         # The interval of three equal seeds is that within the run: 0.01 · 1.96.
@@ -174,6 +184,29 @@ class TestViolations:
 
     def test_a_distance_is_not_bounded(self):
         assert self.kl(0.5, {"budget": 0.1}, metric="energy")["violations"] == []
+
+    def test_a_name_says_nothing(self):
+        """A metric that calls itself a divergence is compared with no bound until it declares that it is one."""
+        for name in ("reverse-kl", "kl-divergence", "other/kl"):
+            assert self.kl(0.5, {"budget": 0.1, "theorem-2": 0.1}, metric=name)["violations"] == []
+        assert self.kl(0.5, {"kl": 0.1, "new-kl": 0.1, "new-w2": 0.1})["violations"] == []
+
+    @pytest.mark.parametrize("quantity", get_args(Quantity))
+    def test_what_is_declared_is_compared_under_any_name(self, quantity):
+        measured = {"surprise": Measured(quantity=quantity)}
+        bounds = {
+            "mine": Limited(limits=["w2", "marginal-kl"]),
+            "elsewhere": Limited(limits=[quantity], space="latent"),
+        }
+        row = self.kl(0.5, {"mine": 0.4, "elsewhere": 0.4}, "surprise", Declarations(metrics=measured, bounds=bounds))
+        expected = ["mine"] if quantity in ("w2", "marginal-kl") else []
+        assert [v["bound"] for v in row["violations"]] == expected
+
+    def test_in_another_space_it_is_another_quantity(self):
+        measured = {"latent-w2": Measured(quantity="w2", space="latent")}
+        bounds = {"here": Limited(limits=["w2"]), "there": Limited(limits=["w2"], space="latent")}
+        row = self.kl(0.5, {"here": 0.4, "there": 0.4}, "latent-w2", Declarations(metrics=measured, bounds=bounds))
+        assert [v["bound"] for v in row["violations"]] == ["there"]
 
     def test_a_bias_that_may_remain_excuses(self):
         biased = [Measurement(0.5, 0.001, 0.15)] * 3

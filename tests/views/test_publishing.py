@@ -328,6 +328,7 @@ def test_names_of_strangers_make_safe_file_names(tmp_path, small):
         row["bounds"] = {"../Evil bound": row["bounds"]["budget"]}
         row["violations"] = []
     small["agreement"] = []
+    small["declared"] = small["declared"] | {"bounds": {"../Evil bound": small["declared"]["bounds"]["budget"]}}
     files = publish(Leaderboard.validate(small), tmp_path / "out", COMMAND)
     assert "kl-against-evil-bound.svg" in {path.name for path in files}
     assert all(path.parent == tmp_path / "out" and path.exists() for path in files)

@@ -12,7 +12,7 @@ import torch
 
 from harness.bounds import Bound, Design
 from harness.budget import Budget, budget
-from harness.engine.checks import asked, check_evaluations_made, check_start
+from harness.engine.checks import blamed, check_evaluations_made, check_start
 from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle
 from harness.engine.laws import distribution
 from harness.engine.random_streams import seed_from
@@ -53,7 +53,7 @@ def _design(job: EvaluateJob, law: Distribution) -> Design:
     # No bound may change what the next one sees, or what is sampled.
     grid = _fixed(np.array(job.sigmas))
     variances = kernel_variances(job.sampler, grid, information, error)
-    with asked(job.initial_law, "start"):
+    with blamed(job.initial_law, "start"):
         start = check_start(job.initial_law.start(law, job.sigmas[0]), job.initial_law, law.dim)
     terms = None
     if variances is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.engine.checks import asked, check_grid, check_schedule
+from harness.engine.checks import blamed, check_grid, check_schedule
 from harness.engine.laws import distribution
 from harness.engine.stored_curves import stored_information, stored_score_error
 from harness.records import Record
@@ -25,6 +25,6 @@ def lay_out_grid(job: GridJob) -> list[Record]:
         error = stored_score_error(job.network, job.score_error, distribution(job.target).dim)
     request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information, job.sampler, error)
     rule = job.discretization
-    with asked(rule, "levels"):
+    with blamed(rule, "levels"):
         levels = check_grid(rule.levels(request), rule, job.steps, job.sigma_min, job.sigma_max)
     return [Record(job.key, "grid", {"sigmas": levels.tolist()})]

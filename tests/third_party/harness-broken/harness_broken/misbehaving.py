@@ -217,6 +217,7 @@ class Unbounded(Bound):
     """A bound that is no number."""
 
     name = "unbounded"
+    limits = ("marginal-kl",)
 
     def value(self, design):
         """Return a word."""

@@ -1,0 +1,43 @@
+"""What documents of versions 1 and 2 do not say of their metrics and bounds: what those that shipped then declare now.
+
+A statement about documents that exist, by the names in them. Of a name that did not ship, nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.quantities import DIVERGENCES, Declarations, Limited, Measured, Quantity
+
+_METRICS: dict[str, Quantity] = {
+    "kl": "marginal-kl",
+    "path-kl": "path-kl",
+    "w2": "w2",
+    "training-loss": "training-loss",
+}
+
+_ON_PATHS = (
+    *("ancestral-telescope", "benton", "budget", "chen-lee-lu", "conforti"),
+    *("corollary-1", "theorem-2", "theorem-3"),
+)
+
+_BOUNDS: dict[str, Limited] = {
+    **{name: Limited(limits=list(DIVERGENCES)) for name in _ON_PATHS},
+    "budget": Limited(limits=list(DIVERGENCES), equals="path-kl"),
+    "affine-gaussian-kl": Limited(limits=["marginal-kl"]),
+    "gao-zhu-w2": Limited(limits=["w2"]),
+    "theorem-1-loss": Limited(limits=["training-loss"]),
+}
+
+
+def declarations(metrics: Iterable[str], bounds: Iterable[str]) -> Declarations:
+    """Return what metrics and bounds, by the labels of an older document, declare today."""
+    return Declarations(
+        metrics={label: Measured(quantity=_METRICS.get(_name(label), "other")) for label in metrics},
+        bounds={label: _BOUNDS.get(_name(label), Limited()) for label in bounds},
+    )
+
+
+def _name(label: str) -> str:
+    """Return the name of the component that a label of `harness` itself stands for."""
+    return label.partition(":")[0].removeprefix("diffusion-harness/")

@@ -1,0 +1,92 @@
+"""The units of a plan: each makes what it says, nothing is made twice, whoever asks."""
+
+import pytest
+from harness_claims.plan import DescentsPlan
+
+from harness.planning.units import GROUNDWORK, SAMPLING, SCORE_ERROR, TRAINING
+from harness.trainers import GradientDescent, Recording, TrajectoryRequest
+
+DESCENT = {"method": "gradient-descent", "steps": [4, 9], "points": 2, "levels": 3}
+
+
+@pytest.fixture(scope="module")
+def finished(planned, carry_out, tmp_path_factory):
+    plan, records = planned(tmp_path_factory.mktemp("checkpoints")), {}
+    return plan, carry_out(plan, records), records
+
+
+def test_each_unit_makes_the_records_that_it_says(finished):
+    _, done, records = finished
+    assert all(set(unit.keys) == set(made) for unit, made in done)
+    assert all(record.ok for record in records.values())
+    assert sum(len(made) for _, made in done) == len(records)
+
+
+def test_nothing_is_left_and_what_is_lost_is_made_with_what_it_takes(finished):
+    plan, _, records = finished
+    assert not plan.groundwork(lambda key: key not in records)
+    assert not plan.work(records.get, lambda key: key not in records)
+    network = plan.trained_keys()[0]
+    units = plan.work(records.get, lambda key: key == network)
+    # Its score error is measured again: it may have been trained on another machine.
+    assert [unit.stage for unit in units] == [TRAINING, SCORE_ERROR]
+    assert network in units[0].keys
+
+
+def test_networks_of_one_shape_are_stacked_but_for_adaptive_weightings(finished):
+    plan, done, _ = finished
+    stacks = [unit for unit, _ in done if unit.stage == TRAINING]
+    # Two seeds of each weighting: `edm` and `bell-shaped`, which adapts.
+    assert sorted(unit.networks for unit in stacks) == [2, 2]
+    assert len(plan.trained_keys()) == 2 * 2 * 2
+    assert all(unit.cost > 0 for unit, _ in done)
+
+
+def test_gradient_descent_trains_each_network_by_itself(planned):
+    units = [unit for unit in planned(training=DESCENT).fixed_work(lambda key: True) if unit.stage == TRAINING]
+    assert [unit.networks for unit in units] == [1] * 4
+    # At each of two lengths a network and its trajectory.
+    assert {len(unit.keys) for unit in units} == {4}
+
+
+def test_the_stages_follow_each_other(finished):
+    plan, _, records = finished
+    assert {unit.stage for unit in plan.groundwork(lambda key: True)} == {GROUNDWORK}
+    later = {unit.stage for unit in plan.work(records.get, lambda key: True)}
+    assert later == {TRAINING, SCORE_ERROR, SAMPLING}
+
+
+@pytest.mark.parametrize("first", ["suite", "request"])
+def test_a_suite_and_a_request_for_the_same_descent_share_its_records(planned, carry_out, registry, tmp_path, first):
+    plan = planned(tmp_path, training=DESCENT, weightings=["edm"], time_discretizations=["polynomial"])
+    trainer = GradientDescent(points=2, levels=3)
+    request = TrajectoryRequest("gaussian:dim=2", "mlp:width=8,depth=1", "edm", (0, 1), 9, trainer, Recording())
+    asked, records = DescentsPlan({"way": request}, registry, tmp_path), {}
+    one, other = (plan, asked) if first == "suite" else (asked, plan)
+    before = {key for _, made in carry_out(one, records) for key in made}
+    after = carry_out(other, records)
+    if first == "suite":
+        assert after == []
+    else:
+        # The suite has a shorter length besides, on the way to which the longer is made again.
+        again = {key for unit, made in after if unit.stage != TRAINING for key in made}
+        assert not again & before
+        assert before <= set(records)
+        kinds = {records[key].kind for key in before}
+        assert kinds == {"table", "train", "trajectory"}
+        assert before <= {plan.keys.table(plan.combinations[0]), *plan.trained_keys()} | {
+            plan.keys.trajectory(c, seed) for c in plan.combinations for seed in (0, 1)
+        }
+
+
+def test_a_network_that_is_asked_for_with_probes_is_the_suites_own(planned, registry, tmp_path):
+    plan = planned(tmp_path, training=DESCENT, weightings=["edm"])
+    request = TrajectoryRequest(
+        *("gaussian:dim=2", "mlp:width=8,depth=1", "edm", (0,), 9),
+        GradientDescent(points=2, levels=3),
+        Recording(every=1, probes=2),
+    )
+    (unit,) = DescentsPlan({"way": request}, registry, tmp_path).work({}.get, lambda key: True)
+    network, trajectory = unit.keys
+    assert network in plan.trained_keys()
+    assert trajectory not in {plan.keys.trajectory(c, 0) for c in plan.combinations}

@@ -1,0 +1,52 @@
+"""Units that train networks: what they are told, and what becomes of those whose weighting cannot be tabulated."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import NotPossible
+from harness.planning.trainings import Shared, Wanted, table_unit, training_unit
+from harness.planning.units import GROUNDWORK, TRAINING
+from harness.records import Record
+from harness.trainers import Adam, Recording
+
+TABLE = Record("table", "table", {"density": [1.0], "omega": [1.0]})
+
+
+@pytest.fixture(scope="module")
+def shared(registry):
+    target, network = registry.parse("target", "ring")[0], registry.parse("network", "mlp")[0]
+    return Shared(target, network, (3, 5), Adam(), Recording())
+
+
+def wanted(registry, table, seed):
+    weighting = registry.parse("weighting", "edm")[0]
+    return Wanted(weighting, table, seed, (f"{seed} short", f"{seed} long"), (f"{seed} way", f"{seed} long way"))
+
+
+def test_a_unit_makes_networks_and_their_trajectories(registry, shared):
+    unit = training_unit(shared, [wanted(registry, "table", seed) for seed in (0, 1)], Path("here"))
+    assert (unit.stage, unit.networks, unit.cost) == (TRAINING, 2, Adam().seconds(5, 2))
+    assert unit.keys == tuple(f"{s} {what}" for s in (0, 1) for what in ("short", "long", "way", "long way"))
+    job = unit.job({"table": TABLE}.get)
+    assert (job.lengths, job.trainer, job.recording, job.folder) == ((3, 5), Adam(), Recording(), Path("here"))
+    assert [member.seed for member in job.members] == [0, 1]
+
+
+def test_a_network_without_a_table_is_left_out_and_alone_tells_why(registry, shared):
+    failed = Record("bad", "table", reason="weighting edm: no")
+    records = {"table": TABLE, "bad": failed}
+    unit = training_unit(shared, [wanted(registry, "bad", 0), wanted(registry, "table", 1)], Path())
+    assert [member.seed for member in unit.job(records.get).members] == [1]
+    with pytest.raises(NotPossible, match="weighting: weighting edm: no"):
+        training_unit(shared, [wanted(registry, "bad", 0)], Path()).job(records.get)
+
+
+def test_a_table_waits_for_its_grid(registry):
+    weighting, target = registry.parse("weighting", "grid-matched")[0], registry.parse("target", "ring")[0]
+    unit = table_unit("table", weighting, target, Adam(), "grid")
+    assert (unit.stage, unit.after) == (GROUNDWORK, {"grid"})
+    grid = Record("grid", "grid", {"sigmas": [20.0, 0.05]})
+    assert unit.job({"grid": grid}.get).sigmas == (20.0, 0.05)
+    with pytest.raises(NotPossible, match="time discretization: not computed"):
+        unit.job({}.get)

@@ -1,0 +1,87 @@
+"""What metrics measure and bounds limit is declared, and what is declared must mean something."""
+
+import pytest
+
+from harness.bounds import Bound
+from harness.errors import ContractError
+from harness.metrics import Metric
+from harness.quantities import QUANTITIES, Declarations
+from harness.results.older import declarations
+
+
+class Plain(Metric):
+    name = "reverse-kl"
+
+    def measure(self, experiment):
+        raise NotImplementedError
+
+
+def metric(**declared):
+    return type("Made", (Plain,), {"__module__": __name__, **declared})
+
+
+class Unsaid(Bound):
+    name = "unsaid-kl"
+
+    def value(self, design):
+        raise NotImplementedError
+
+
+def bound(**declared):
+    return type("Made", (Unsaid,), {"__module__": __name__, **declared})
+
+
+def test_a_metric_that_declares_nothing_measures_something_else():
+    Plain.check_class()
+    assert (Plain.measured().quantity, Plain.measured().space) == ("other", "data")
+
+
+@pytest.mark.parametrize(
+    ("made", "rule"),
+    [
+        (metric(quantity="kl"), r"^measures 'kl'; "),
+        (metric(quantity=None), r"^measures None; "),
+        (metric(space=""), r"^has space ''; it must be a word"),
+        (Unsaid, r"^limits nothing; limits must list some of marginal-kl, path-kl"),
+        (bound(limits=("w3",)), r"^limits 'w3'; known: marginal-kl"),
+        (bound(limits=("other",)), r"^limits 'other'; "),
+        (bound(limits="w2"), r"^limits nothing"),
+        (bound(limits=("w2",), equals="path-kl"), r"^equals 'path-kl', which is not among its limits"),
+        (bound(limits=("w2",), space=2), r"^has space 2"),
+    ],
+)
+def test_a_declaration_that_means_nothing_is_refused(made, rule):
+    with pytest.raises(ContractError, match=rule):
+        made.check_class()
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_every_quantity_may_be_declared(quantity):
+    metric(quantity=quantity).check_class()
+    if quantity != "other":
+        bound(limits=(quantity,), equals=quantity).check_class()
+
+
+def test_what_ships_declares_what_older_documents_are_read_as(registry):
+    """The table for older documents is by name; what ships today declares it."""
+    metrics, bounds = registry.classes("metric"), registry.classes("bound")
+    for cls in (*metrics.values(), *bounds.values()):
+        cls.check_class()
+    older = declarations([f"{name}:x=1" for name in metrics], bounds)
+    assert {name.partition(":")[0]: measured for name, measured in older.metrics.items()} == {
+        name: cls.measured() for name, cls in metrics.items()
+    }
+    assert older.bounds == {name: cls.limited() for name, cls in bounds.items()}
+
+
+def test_of_a_name_that_did_not_ship_nothing_is_known():
+    older = declarations(["reverse-kl", "acme/kl"], ["new-kl", "acme/budget"])
+    assert not any(older.is_divergence(name) for name in older.metrics)
+    assert not any(older.bounds_divergence(name) for name in older.bounds)
+
+
+def test_what_is_not_declared_is_compared_with_nothing():
+    empty = Declarations()
+    assert not empty.limits("budget", "kl")
+    assert not empty.is_divergence("kl")
+    assert not empty.same("budget", "path-kl")
