@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,11 @@ def quadratic(tmp_path_factory):
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
     return install("harness-broken", tmp_path_factory.mktemp("broken"))
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory):
+    return install("harness-second", tmp_path_factory.mktemp("second"))
 
 
 @pytest.fixture(scope="module")
@@ -316,3 +322,52 @@ def test_broken_components_fail_alone(broken, sound, tmp_path):
     ]
     assert "harness: metric unmeasurable: RuntimeError: no measurement today (8 of 8 samplings" in told
     assert "harness: bound unbounded: " in told
+
+
+# A command, an axis and a claim
+
+
+def test_its_command_is_listed_and_runs(second):
+    assert re.search(r"^  remarks +List what papers say in passing\.$", harness("--help", path=second).stdout, re.M)
+    assert "remarks" not in harness("--help").stdout
+    done = harness("remarks", path=second)
+    assert (done.returncode, done.stdout) == (0, "grids-matter: Few things matter as much as the grid.\n")
+    done = harness("remarks", "--about", "losses", path=second)
+    assert (done.returncode, done.stderr) == (2, "harness: no remark about 'losses'\n")
+
+
+def test_its_axis_is_one_of_all(second, alone):
+    found = listed(second)
+    [theirs] = [plugin for plugin in found["plugins"] if plugin not in alone["plugins"]]
+    assert (theirs["distribution"], theirs["status"]) == ("harness-second", "ok")
+    assert theirs["components"] == {"claim": ["halving"], "remark": ["grids-matter"]}
+    assert found["problems"] == []
+    shown = harness("show", "remark/grids-matter", path=second).stdout
+    assert shown.startswith("remark grids-matter\nA remark on grids.")
+    assert "“Few things matter as much as the grid.”" in shown
+    assert harness("show", "grids-matter", "--axis", "remark", path=second).stdout == shown
+
+
+def test_its_claim_has_a_verdict_beside_those_of_another_paper(second, tmp_path):
+    chosen = ("--claim", "second-2025/1", "--claim", 12)
+    words = ("claims", "--quick", *chosen, "--out", tmp_path / "out", "--workers", 2)
+    done = harness(*words, "--format", "json", path=second)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert [(entry["paper"], entry["number"]) for entry in document["claims"]] == [
+        ("second-2025", 1),
+        ("wang-2024", 12),
+    ]
+    theirs, ours = document["claims"]
+    assert theirs["verdict"] == "supported"
+    levels = {paper["name"]: (paper["claims"], paper["alpha"]) for paper in document["papers"]}
+    assert levels == {"second-2025": (1, pytest.approx(0.05)), "wang-2024": (13, pytest.approx(0.05 / 13))}
+    # What is said of a claim does not depend on which other papers are installed.
+    done = harness("claims", "--quick", "--claim", 12, "--out", tmp_path / "out", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    [alone] = json.loads(done.stdout)["claims"]
+    assert alone == ours
+    assert (tmp_path / "out" / "plots" / "second-2025-claim-01.svg").is_file()
+    done = harness("claims", "--quick", "--claim", 1, "--out", tmp_path / "out", path=second)
+    told = "harness: --claim: 2 papers have a claim 1; write second-2025/1 or wang-2024/1\n"
+    assert (done.returncode, done.stderr) == (2, told)
