@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -119,6 +120,30 @@ def test_there_is_an_example_for_each_axis(examples):
     assert all(f"`{hook}`" in text for hook in (AXES_HOOK, *(axis.hook for axis in axes.values())))
 
 
+def test_the_example_package_adds_an_axis_and_a_command(tmp_path):
+    text = read("plugins.md")
+    project = [tomllib.loads(block)["project"] for block in blocks(text, "toml")][-1]
+    for code in blocks(text, "py"):
+        path = tmp_path / re.match(r"# (\S+)\n", code)[1]
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(code.partition("\n")[2])
+    info = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    groups = [(f"[{g}]", *(f"{n} = {v}" for n, v in e.items())) for g, e in project["entry-points"].items()]
+    (info / "entry_points.txt").write_text("\n".join(line for group in groups for line in group))
+
+    def harness(*words):
+        command = [sys.executable, "-c", "from harness.cli import main; main()", *words]
+        env = os.environ | {"PYTHONPATH": str(tmp_path)}
+        return subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=True).stdout
+
+    assert re.search(r"^  remarks +List what papers say in passing\.$", harness("--help"), re.M)
+    assert harness("remarks") == "Few things matter as much as the grid.\n"
+    assert harness("show", "remark/grids-matter").startswith("remark grids-matter\nOn grids.")
+    assert re.search(r"^remarks +harness-remarks +0\.1 +ok +remarks?: grids-matter", harness("plugins"), re.M)
+
+
 def test_the_first_example_is_short():
     lines = [line for line in blocks(read("plugins.md"), "python")[0].splitlines() if line.strip()]
     assert len(lines) < 20
@@ -211,7 +236,7 @@ def test_the_example_schedule_and_weighting_are_what_they_say(examples):
 def test_the_package_installs_as_written(tmp_path):
     pytest.importorskip("hatchling", reason="building a distribution without a network needs hatchling")
     text = read("plugins.md")
-    (project,) = blocks(text, "toml")
+    project, _ = blocks(text, "toml")
     (module,) = tomllib.loads(project)["project"]["entry-points"]["harness"].values()
     package = tmp_path / "source" / module
     package.mkdir(parents=True)
