@@ -284,7 +284,7 @@ class TestDirectory:
         assert {key: made[key] for key in before} == before
         assert {kind for key, (kind, _) in made.items() if key not in before} <= {"grid", "sample", "metric", "bound"}
         assert read_document(copy, suite="tiny") == read_document(finished)
-        assert {row["steps"] for row in read_document(copy, suite="other")["rows"]} == {3, 4}
+        assert {row.steps for row in read_document(copy, suite="other").rows} == {3, 4}
 
     def test_in_use_is_refused(self, copy):
         from filelock import FileLock
