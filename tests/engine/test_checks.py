@@ -256,12 +256,12 @@ def test_evaluations_are_those_that_were_made():
 def test_what_a_component_raises_names_it():
     with (
         pytest.raises(ContractError, match=r"^sampler step: variances: ZeroDivisionError: "),
-        checks.asked(Step(), "variances"),
+        checks.blamed(Step(), "variances"),
     ):
         _ = 1 / 0
     # What names a component, or ends the run, stays as it is.
     for error in (ContractError("grid x: levels: bad"), DiskError("no disk")):
-        with pytest.raises(type(error), match=str(error)), checks.asked(Step(), "variances"):
+        with pytest.raises(type(error), match=str(error)), checks.blamed(Step(), "variances"):
             raise error
 
 
