@@ -148,7 +148,7 @@ def _import(plugin: _Plugin) -> None:
     """
     plugin.loaded = plugin.entry_point.load()
     _refuse_unmarked(plugin.loaded, [AXES_HOOK])
-    axes = _answers(_manager(plugin, {}), AXES_HOOK, "axes")
+    axes = _answers(_manager(plugin, {}), AXES_HOOK, "axes") if hasattr(plugin.loaded, AXES_HOOK) else []
     for axis in axes:
         _check_axis(axis)
     plugin.axes = axes
