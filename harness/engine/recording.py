@@ -23,7 +23,7 @@ from torch import Tensor
 from harness.engine.courses import Course, Learner
 from harness.engine.levels import LevelSampler, table_levels
 from harness.engine.snapshots import Snapshot
-from harness.engine.training import Stack, train
+from harness.engine.training import Stack, side_by_side, stacks, train
 from harness.trainers import Adam, Recording
 from harness.trajectories import Trajectory, slowest_level
 
@@ -123,7 +123,13 @@ class Recorder:
 
 
 def train_recorded(learners: Sequence[Learner], trainer: Adam, course: Course) -> Iterator[list[Snapshot]]:
-    """Train a stack; yield all its networks at each length of the course, with their trajectories where recorded."""
+    """Train networks; yield all of them at each length of the course, with their trajectories where recorded."""
+    # A recorder is shown one stack.
+    parts = stacks(course.network, course.target, learners, trainer)
+    return side_by_side([_recorded(part, trainer, course) for part in parts])
+
+
+def _recorded(learners: Sequence[Learner], trainer: Adam, course: Course) -> Iterator[list[Snapshot]]:
     recorder = None if course.recording is None else Recorder(trainer, course.recording, course.lengths)
     by_length = train(course.network, course.target, learners, trainer, course.lengths, recorder)
     for length, snapshots in zip(course.lengths, by_length, strict=True):

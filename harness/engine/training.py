@@ -159,11 +159,11 @@ def train(
         learners: one for each network of the stack.
         trainer: how fast, on which levels.
         lengths: numbers of steps, increasing.
-        watch: is shown every step; it changes nothing.
+        watch: is shown every step of one stack (`stacks` tells which there are); it changes nothing.
     """
-    if len(learners) > 1 and not separable(network, target, [m.seed for m in learners], trainer):
-        alone = [train(network, target, [learner], trainer, lengths, watch) for learner in learners]
-        yield from ([snapshot for (snapshot,) in alike] for alike in zip(*alone, strict=True))
+    parts = stacks(network, target, learners, trainer)
+    if len(parts) > 1:
+        yield from side_by_side([train(network, target, part, trainer, lengths, watch) for part in parts])
         return
     stack = Stack([initial_module(network, target.dim, target.sigma_data, m.seed) for m in learners], trainer)
     batches = Batches(target, [m.seed for m in learners], trainer.batch_size)
@@ -203,6 +203,21 @@ def _differentiated(
     loss = (omega.float() * squared).sum(-1) / (size * clean.shape[-1])
     stack.differentiate(loss)
     return sigma64, omega, squared.detach(), loss.detach()
+
+
+def stacks(
+    network: TrainableNetwork, target: Distribution, learners: Sequence[Learner], trainer: Adam
+) -> list[Sequence[Learner]]:
+    """Return the learners that train together: all of them, or each alone where a stack would change its networks."""
+    if len(learners) == 1 or separable(network, target, [learner.seed for learner in learners], trainer):
+        return [learners]
+    return [[learner] for learner in learners]
+
+
+def side_by_side(trainings: Sequence[Iterator[list[Snapshot]]]) -> Iterator[list[Snapshot]]:
+    """Carry out several trainings of the same lengths; yield the networks of all after each length, in their order."""
+    for parts in zip(*trainings, strict=True):
+        yield [snapshot for part in parts for snapshot in part]
 
 
 def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], trainer: Adam) -> bool:

@@ -96,6 +96,19 @@ def watched(law, network, trainer, steps, **recording):
     return snapshot
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_networks_recorded_in_one_unit_have_the_trajectories_that_they_have_alone(law, monkeypatch, together):
+    # Also where a stack would change them, so that each trains, and is recorded, by itself.
+    trainer, learners = adam(batch_size=33), [learner(seed=0), learner(seed=1), learner(seed=2)]
+    course = Course(RELU, law, (10, 20), Recording(every=5), LABELS)
+    alone = [list(train_recorded([each], trainer, course)) for each in learners]
+    monkeypatch.setattr("harness.engine.training.separable", lambda *given: together)
+    for length, snapshots in enumerate(train_recorded(learners, trainer, course)):
+        for place, snapshot in enumerate(snapshots):
+            expected = trajectories.to_json(alone[place][length][0].trajectory)
+            assert trajectories.to_json(snapshot.trajectory) == expected, (length, place)
+
+
 @pytest.fixture(scope="module")
 def law(registry):
     return registry.parse("target", "gaussian:dim=3")[0].distribution()
