@@ -15,6 +15,7 @@ from harness.results.setup import Setup
 from harness.views.bounds_tables import MEANING, by_target, entries_table, standings_table
 from harness.views.budgets import budget_columns, budget_rows, meanings
 from harness.views.columns import Column
+from harness.views.digits import counted, number
 from harness.views.page import (
     Block,
     Code,
@@ -29,7 +30,6 @@ from harness.views.page import (
     listing,
     prose,
 )
-from harness.views.quantities import counted, number
 from harness.views.tables import effects_meaning, effects_table, failures_table, notes, section_table, violations_table
 
 SOURCE = "leaderboard.json"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from harness.results.bounds import BoundsBoard, Entry, Scores, Standing, Tightness
 from harness.results.document import LeaderboardError
 from harness.views.columns import ESSENTIAL, FURTHER, OTHER_BOUNDS, Column, fit
+from harness.views.digits import number, span
 from harness.views.page import Block, Page, Paragraph, Section, Table, markdown, printable
-from harness.views.quantities import number, span
 from harness.views.tables import FORMATS, break_lines, text_table
 
 MEANING = (

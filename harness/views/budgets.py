@@ -20,9 +20,9 @@ from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, 
 from harness.results.references import with_axes
 from harness.results.sections import HEADERS, Section, metrics_of, sections
 from harness.views.columns import BOUND, FURTHER, Column, fit
+from harness.views.digits import number, quantity
 from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
 from harness.views.page import Section as PageSection
-from harness.views.quantities import number, quantity
 from harness.views.tables import FORMATS, TOP, break_lines, text_table
 
 TERMS = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from harness.axes import NUMBERS
 from harness.results.leaderboard import Leaderboard, Row
 from harness.results.sections import HEADERS, Section, bounds_of, divergence_of, metrics_of, ratio
-from harness.views.quantities import optional, quantity
+from harness.views.digits import optional, quantity
 
 GAP = 2
 """Spaces between columns."""

@@ -1,4 +1,4 @@
-"""Quantities: numbers as a reader wants them, with as many digits as their uncertainty carries.
+"""Digits: numbers as a reader wants them, with as many digits as their uncertainty carries.
 
 An interval that is symmetric to a tenth of its half width is written value ± half width, another one value
 (low–high). The uncertainty gets two significant digits and the value the same decimals; very small and very

@@ -16,9 +16,9 @@ from harness.results.document import LeaderboardError
 from harness.results.leaderboard import Effect, Leaderboard, Row
 from harness.results.sections import HEADERS, Section, choices, sections, target_label
 from harness.views.budget_plots import LEGEND, draw_split, draw_terms
+from harness.views.digits import counted
 from harness.views.palette import BLUE, COLOURS, INK, MID, PALE, VERMILION
 from harness.views.pareto import Spending, best, front, spendings
-from harness.views.quantities import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,9 +16,9 @@ from harness.results.labels import labels
 from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row
 from harness.results.sections import HEADERS, Section, choices, metrics_of, sections, target_label
 from harness.views.columns import Column, build, build_budgets, fit, wrap
+from harness.views.digits import counted, quantity, span
 from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
 from harness.views.page import Section as PageSection
-from harness.views.quantities import counted, quantity, span
 
 Format = Literal["table", "json", "csv", "markdown"]
 FORMATS: tuple[Format, ...] = get_args(Format)

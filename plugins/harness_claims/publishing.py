@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.store import StoreError
 from harness.views import plots
 from harness.views.board_pages import environment_section, how_to_read
+from harness.views.digits import counted
 from harness.views.page import (
     Block,
     Commands,
@@ -26,7 +27,6 @@ from harness.views.page import (
     markdown,
 )
 from harness.views.publishing import publish_files
-from harness.views.quantities import counted
 from harness_claims.document import ClaimEntry, ClaimsBoard
 from harness_claims.plots import claim_figure
 from harness_claims.tables import TARGETS, claims_table, findings_table, summary

@@ -8,8 +8,8 @@ import pytest
 
 from harness.results.leaderboard import Leaderboard
 from harness.views.budgets import FRESH, SPLIT, SPLIT_MEANING, Budgets, budgets, render_budgets
+from harness.views.digits import number, quantity
 from harness.views.publishing import render_files
-from harness.views.quantities import number, quantity
 from harness.views.tables import render
 
 

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.views.quantities import counted, number, quantity, span
+from harness.views.digits import counted, number, quantity, span
 
 
 def test_a_value_is_rounded_where_its_uncertainty_begins():
