@@ -137,6 +137,16 @@ class Store:
             text = json.dumps(value)
             self._db.execute("insert or replace into meta values (?, ?)", (key, f"{_digest(text)} {text}"))
 
+    def arithmetic(self) -> list[str]:
+        """Return what arithmetic the results were made with: a line for each kind of machine that took part."""
+        return list(self.meta(ARITHMETIC) or [])
+
+    def note_arithmetic(self, line: str) -> None:
+        """Keep what arithmetic results are made with, each once."""
+        known = self.arithmetic()
+        if line not in known:
+            self.set_meta(ARITHMETIC, [*known, line])
+
     def put(self, records: Iterable[Record]) -> None:
         """Commit records together: after a crash all of them are there or none."""
         rows = []

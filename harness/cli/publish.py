@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from harness.cli.installed import documents
+from harness.commands import warn
 
 if TYPE_CHECKING:
     from harness.commands import Publish
@@ -37,7 +38,7 @@ def command(
     from harness.results.outcomes import read_command, read_document
     from harness.views.publishing import publish, publish_bounds
 
-    board = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True), suite=suite)
+    board = read_document(directory, by, warn=warn, suite=suite)
     write = publish_bounds if bounds else publish
     write(board, destination, made_by or read_command(directory, suite))
     click.echo(f"Published: {destination}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.commands import warn
+
 if TYPE_CHECKING:
     from harness.results.leaderboard import Leaderboard
     from harness.views.tables import Format
@@ -37,7 +39,7 @@ def command(
     from harness.results.outcomes import read_document
     from harness.views.tables import terminal_width
 
-    board = read_document(directory, by, warn=lambda line: click.echo(f"harness: {line}", err=True), suite=suite)
+    board = read_document(directory, by, warn=warn, suite=suite)
     text = _render(board, bounds, budget, form, top, terminal_width())
     click.echo(text, nl=not text.endswith("\n"))
 

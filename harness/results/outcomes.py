@@ -85,7 +85,7 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
         [replace(each, score_split=split) for each, split in zip(found, splits, strict=True)],
         suite=rows.suite,
         metric=metric,
-        environment={**rows.environment, ARITHMETIC: store.meta(ARITHMETIC) or []},
+        environment={**rows.environment, ARITHMETIC: store.arithmetic()},
         declared=rows.declared or declarations(rows.metrics, rows.bounds),
         calibration=calibration(rows, store),
         setup=setup(rows, store),

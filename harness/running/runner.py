@@ -17,7 +17,7 @@ from harness.planning.units import STAGES, Lookup, Unit
 from harness.records import PART, Record
 from harness.running.progress import Progress
 from harness.running.workers import KILLED, Ended, Task, Workers, available_cores, workers
-from harness.store import ARITHMETIC, CHECKPOINTS, MANIFEST, Store, StoreError
+from harness.store import CHECKPOINTS, MANIFEST, Store, StoreError
 from harness.suites.combinations import expand
 
 if TYPE_CHECKING:
@@ -172,15 +172,11 @@ class _Runner:
 
     def _note_arithmetic(self, pool: Workers) -> None:
         """Keep beside the results which arithmetic made them; each kind once, where several machines did."""
-        task = Task("arithmetic", 0, ArithmeticJob, 0.0, self._limit())
+        limit = max(work.limit for work in self._works.values())
+        task = Task("arithmetic", 0, ArithmeticJob, 0.0, limit)
         for ended in pool.run([task]):
-            known = self._store.meta(ARITHMETIC) or []
-            new = [record.payload["in_force"] for record in ended.value or ()]
-            if not set(new) <= set(known):
-                self._store.set_meta(ARITHMETIC, [*known, *new])
-
-    def _limit(self) -> float:
-        return max(work.limit for work in self._works.values())
+            for record in ended.value or ():
+                self._store.note_arithmetic(record.payload["in_force"])
 
     def _round(self) -> list[_Todo]:
         """Return what can be done now: the groundwork, then all that follows from what is known."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from harness.components import digest
 from harness.errors import HarnessError, one_line
 from harness.running.runner import Options, Work, carry_out, opened, planned
-from harness.store import ARITHMETIC, CHECKPOINTS, SHOWN_BY, Store, StoreError
+from harness.store import CHECKPOINTS, SHOWN_BY, Store, StoreError
 from harness.suites.model import Suite
 from harness_claims.claim import Claim, ClaimError, Decision, Evidence, Experiments, Panel
 from harness_claims.evidence import SuiteEvidence
@@ -168,7 +168,7 @@ def run_claims(
 def arithmetic(directory: Path) -> list[str]:
     """Return with what arithmetic the records of a directory were made: one entry for each kind of machine."""
     with closing(Store.read(directory)) as store:
-        return list(store.meta(ARITHMETIC) or [])
+        return store.arithmetic()
 
 
 def _case(claim: Claim, among: int, registry: Registry, directory: Path, quick: bool) -> _Case:

@@ -46,7 +46,8 @@ EXACT = 1e-9
 ROUNDING = 0.1
 """Share r of the variance over seeds that is rounding, where networks are trained.
 
-Measured (`benchmarks/processors.py`): 0.07 over the comparisons of claim 6, less than 1e-5 over those of any other.
+Measured (`benchmarks/processors.py`): at the quick sizes 0.07 over the comparisons of claim 6, less than 1e-5 over
+those of any other. At the full sizes claims 3 and 6 have up to 0.25, for which this is too small a distance.
 """
 
 MANY = 1e6
