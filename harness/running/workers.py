@@ -215,13 +215,23 @@ def _context() -> multiprocessing.context.BaseContext:
 def _interrupts_held_back() -> Iterator[None]:
     """Let a process that is started within never hear Ctrl-C, which is its parent's to answer; here it comes later.
 
-    The mask is inherited. Ignoring the signal instead would lose one that comes within.
+    The mask is inherited, and holds one thread only: the system hands the signal to another that has none (torch's,
+    a plugin's), and Python answers it in this one. Ignoring the signal instead would lose one that comes within.
     """
+    came: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    answers = threading.current_thread() is threading.main_thread() and handler is not None
+    if answers:
+        signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if answers:
+            signal.signal(signal.SIGINT, handler)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _prepare() -> None:

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -167,15 +168,26 @@ def test_there_is_a_core():
     assert 1 <= available_cores() <= (os.cpu_count() or 1)
 
 
-def test_an_interrupt_while_workers_start_is_answered_afterwards(monkeypatch):
-    # Ignored meanwhile it would be lost, and the run would go on.
+@pytest.mark.parametrize("others", [0, 3])
+def test_an_interrupt_while_workers_start_is_answered_afterwards(monkeypatch, others):
+    # Ignored meanwhile it would be lost, and the run would go on. Another thread, without the mask, may be handed it.
     came = []
+    done = threading.Event()
+    threads = [threading.Thread(target=done.wait, daemon=True) for _ in range(others)]
+    for thread in threads:
+        thread.start()
 
     def interrupted():
-        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
         came.append("and was held back")
 
     monkeypatch.setattr("multiprocessing.forkserver.ensure_running", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        workers_module._context()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            workers_module._context()
+    finally:
+        done.set()
     assert came == ["and was held back"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
