@@ -26,7 +26,7 @@ from harness.claims import Verdict
 from harness.errors import one_line
 from harness.leaderboard import Count, LeaderboardError, Position, check_order, check_version, refuse
 from harness.references import Document, Name
-from harness.verdicts import ALPHA, ROUNDING, together
+from harness.verdicts import ALPHA, together
 
 if TYPE_CHECKING:
     from harness.claims import Decision, Effect, Finding, Panel, Series
@@ -119,6 +119,7 @@ class ClaimEntry(Document):
         plot_error: why there is no plot; it takes nothing from the verdict.
         seconds: of work on one core that its records took; shared records count for each claim.
         within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
+        rounding: share of the variance over units that is rounding, as the rule allows for.
         seen: the verdict on each processor of the document; None where there was an error.
     """
 
@@ -140,6 +141,7 @@ class ClaimEntry(Document):
     target: str = ""
     plot_error: str = ""
     within_rounding: bool = False
+    rounding: Probability = 0.0
     seen: list[Verdict | None]
 
     @model_validator(mode="after")
@@ -163,7 +165,6 @@ class ClaimsBoard(Document):
         command: what was typed to make them.
         quick: whether the quick sizes were run.
         alpha: level of the tests of each claim.
-        rounding: share of the variance over seeds that is rounding, as verdicts on trained networks allow for.
         processors: on which the verdicts were seen: each with the settings that choose its kernels.
     """
 
@@ -171,7 +172,6 @@ class ClaimsBoard(Document):
     command: str
     quick: bool
     alpha: Probability
-    rounding: Probability
     environment: dict[str, JsonValue]
     processors: Annotated[list[Name], Field(min_length=1)]
     claims: list[ClaimEntry]
@@ -212,7 +212,6 @@ def claims_board(
         command=command,
         quick=quick,
         alpha=ALPHA,
-        rounding=ROUNDING,
         environment=environment,
         processors=[processor],
         claims=[_entry(outcome) for outcome in outcomes],
@@ -258,6 +257,7 @@ def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> Clai
         target="" if decision is None else decision.target,
         plot_error=plot_error,
         within_rounding=near,
+        rounding=0.0 if decision is None else float(decision.rounding),
         seen=[None if decision is None else decision.verdict],
     )
 
@@ -347,8 +347,7 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
     if document["schema_version"] != 1 or not isinstance(claims, list):
         return document
     claims = [{"seen": [entry.get("verdict")]} | entry if isinstance(entry, dict) else entry for entry in claims]
-    new = {"schema_version": CLAIMS_SCHEMA_VERSION, "rounding": 0.0, "processors": ["unknown"], "claims": claims}
-    return document | new
+    return document | {"schema_version": CLAIMS_SCHEMA_VERSION, "processors": ["unknown"], "claims": claims}
 
 
 def claims_to_json(document: object) -> str:

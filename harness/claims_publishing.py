@@ -29,9 +29,9 @@ _HOW_TO_READ = """\
   against it is, corrected for the number of targets. `undecided`: neither; that is no verdict on the claim.
 - Every test of a claim has level {alpha:.2g}, 5 % divided among 13 claims, so that verdicts do not depend on which
   claims ran together. Intervals are at 95 %.
-- Training amplifies rounding, so that another processor ends elsewhere with the same seed. Where networks are trained p
-  must pass not {alpha:.2g} but {steady:.2g}, so that no processor takes the verdict away; on one of three targets
-  {steady_third:.2g}, not {third:.2g}. What passes the one and not the other is `undecided`, within rounding.
+- Training can amplify rounding, so that another processor ends elsewhere with the same seed. Each rule allows for a
+  share of the variance that is rounding: p must be below the level by so much that no processor takes the verdict
+  away. What passes the level and not that is `undecided`, within rounding. What p has to pass stands with each claim.
 - "{targets}": how many targets support the claim, contradict it, and leave it open. Effect and statistic are those of
   the target that decides: the weakest one for a claim that is supported or undecided, the strongest against it where it
   is contradicted.
@@ -127,19 +127,20 @@ def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> str:
     count = len(board.processors)
     parts.append(f"Seen on {count} processor{'s' * (count > 1)}: {'; '.join(map(in_markdown, board.processors))}.")
     parts.append(f"Source: [{SOURCE}]({SOURCE}), from which this page and its plots are drawn.")
-    parts += [claims_table(board), "## How to read it", _how_to_read(board)]
+    parts += [claims_table(board), "## How to read it", _HOW_TO_READ.format(alpha=board.alpha, targets=TARGETS)]
     for entry in board.claims:
-        parts += _section(entry, drawn)
+        parts += _section(entry, drawn, board.alpha)
     return "\n\n".join([*parts, "## Environment", environment_list(board.environment)]) + "\n"
 
 
-def _how_to_read(board: ClaimsBoard) -> str:
-    levels = {"alpha": board.alpha, "third": board.alpha / 3}
-    passed = {"steady": steady(board.alpha, board.rounding), "steady_third": steady(board.alpha / 3, board.rounding)}
-    return _HOW_TO_READ.format(targets=TARGETS, **levels, **passed)
+def _levels(entry: ClaimEntry, alpha: float) -> str:
+    """Return what p has to pass for a claim and against it."""
+    sides = (steady(alpha, entry.rounding), steady(alpha / len(entry.findings), entry.rounding))
+    allowed = f"; {entry.rounding:g} of the variance is taken to be rounding" if entry.rounding else ""
+    return f"For a verdict `p for` is at most {sides[0]:.2g}, `p against` at most {sides[1]:.2g}{allowed}."
 
 
-def _section(entry: ClaimEntry, drawn: set[str]) -> list[str]:
+def _section(entry: ClaimEntry, drawn: set[str], alpha: float) -> list[str]:
     parts = [f"## {entry.number}. {in_markdown(entry.title)}: {entry.verdict or 'error'}"]
     parts += [f"> **{in_markdown(entry.note)}**"] if entry.note else []
     parts.append(
@@ -147,7 +148,7 @@ def _section(entry: ClaimEntry, drawn: set[str]) -> list[str]:
     )
     if entry.error:
         return [*parts, f"**No verdict.** {in_markdown(entry.error)}"]
-    parts.append(findings_table(entry))
+    parts += [findings_table(entry), _levels(entry, alpha)]
     parts += [image(plot_name(entry))] if plot_name(entry) in drawn else []
     parts += [f"**No plot.** {in_markdown(entry.plot_error)}"] if entry.plot_error else []
     rule = "\n".join(f"> {line}".rstrip() for line in entry.rule.splitlines())

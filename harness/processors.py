@@ -47,7 +47,7 @@ def merged(boards: Sequence[ClaimsBoard]) -> ClaimsBoard:
     for board in boards[1:]:
         if [(e.number, e.rule) for e in board.claims] != [(e.number, e.rule) for e in first.claims]:
             raise LeaderboardError("verdicts of different claims or rules are not put together")
-        if (board.quick, board.alpha, board.rounding) != (first.quick, first.alpha, first.rounding):
+        if (board.quick, board.alpha) != (first.quick, first.alpha):
             raise LeaderboardError("verdicts of different sizes or levels are not put together")
     processors = [name for board in boards for name in board.processors]
     claims = [_merged(entries) for entries in zip(*(board.claims for board in boards), strict=True)]

@@ -161,7 +161,7 @@ def ended(rng: Generator, last: float) -> np.ndarray:
 
 def network_sizes(case: Case, rng: Generator) -> Evidence:
     """Claim 4: the last loss falls with both sizes, rises with both, or depends on neither."""
-    power = {"true": -0.8, "false": 0.8, "neither": 0.0}[case]
+    power = {"true": -0.7, "false": 0.7, "neither": 0.0}[case]
     return ladders(rng, power, power)
 
 

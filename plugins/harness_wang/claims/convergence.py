@@ -86,7 +86,9 @@ class ConvergesExponentially(Claim):
         for target, runs in paths.of(evidence, "base").items():
             tests[target] = opposite(factor(t_test([-advantage(run) for run in runs])))
             notes[target] = _note(evidence, target, runs)
-        return decision(tests, "squared error of the fit, exponential / power law", notes, NOTE)
+        return decision(
+            tests, "squared error of the fit, exponential / power law", notes, NOTE, rounding=paths.ROUNDING
+        )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """Loss over steps, with both descriptions of the median run."""

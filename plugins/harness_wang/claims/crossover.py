@@ -123,7 +123,9 @@ class GridsCross(Claim):
                 seeds=whole.seeds,
             )
             notes[target] = _note(_ladder(preconditioned[target], curve), exact[target])
-        return decision(tests, "E_S + E_D, polynomial / exponential, exact score", notes, NOTE)
+        return decision(
+            tests, "E_S + E_D, polynomial / exponential, exact score", notes, NOTE, rounding=setting.ROUNDING
+        )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The ratio against the score error, all ladders on one axis."""

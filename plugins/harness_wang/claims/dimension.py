@@ -95,7 +95,7 @@ class StepsGrowWithDimension(Claim):
             tests[family] = replace(free, statistic=statistic, p_for=whole.p_for, p_against=whole.p_against)
             local = ", ".join(f"{step:.2f}" for step in np.diff(y) / np.diff(x))
             notes[family] = f"local slopes from d = {dims[0]:g} to {dims[-1]:g}: {local}"
-        return decision(tests, "slope of ln N(ε) in ln d", notes, NOTE, trained=False)
+        return decision(tests, "slope of ln N(ε) in ln d", notes, NOTE, rounding=0.0)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """N(ε) against d, a line a family."""

@@ -79,7 +79,8 @@ class EffortTradesOff(Claim):
             divisions = sorted(results, key=lambda result: result.train_steps)
             tests[target], best = _test(divisions, setting.information(evidence, target))
             notes[target] = f"best of those tried: {best.train_steps} training steps and {best.steps} sampling steps"
-        return decision(tests, "error of the better extreme / of the best division between", notes, NOTE)
+        effect = "error of the better extreme / of the best division between"
+        return decision(tests, effect, notes, NOTE, rounding=setting.ROUNDING)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The error against training steps, a line a total."""

@@ -67,7 +67,8 @@ class GradientBoundedBelow(Claim):
             notes[target] = _note(runs)
             least.append(_least(runs))
         ends = " to ".join(dict.fromkeys(_part(end) for end in (max(least), min(least))))
-        return decision(tests, f"q in L ∝ (‖∇L‖²)^q (‖∇L‖²/L fell to {ends} of its start)", notes, NOTE)
+        effect = f"q in L ∝ (‖∇L‖²)^q (‖∇L‖²/L fell to {ends} of its start)"
+        return decision(tests, effect, notes, NOTE, rounding=paths.ROUNDING)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """‖∇L‖²/L relative to its start, over the steps."""

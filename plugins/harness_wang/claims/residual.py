@@ -68,7 +68,7 @@ class ResidualInverseBell(Claim):
             notes[target] = "end over middle: " + ", ".join(
                 f"{part} {math.exp(test.value):.3g}" for part, test in parts.items()
             )
-        return decision(tests, "residual of the weakest end / of the middle", notes, NOTE)
+        return decision(tests, "residual of the weakest end / of the middle", notes, NOTE, rounding=paths.ROUNDING)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The residual over σ before, during and after training."""

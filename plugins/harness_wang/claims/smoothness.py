@@ -83,7 +83,7 @@ class SemiSmooth(Claim):
             ratios = late_ratios(runs, fitted)
             tests[target] = _test(ratios)
             notes[target] = _note(runs, ratios, late_ratios(runs, constants(openings[target], root=False), root=False))
-        return decision(tests, "share of new seeds without a violation", notes, NOTE)
+        return decision(tests, "share of new seeds without a violation", notes, NOTE, rounding=paths.ROUNDING)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The largest excess over the fitted right-hand side, of each seed at each probed step, against the loss."""

@@ -85,7 +85,7 @@ class TermsBoundTheError(Claim):
         note = (
             f"{NOTE} The tightest bound is that of {tightest}: {tests[tightest].value:.3g} times the path divergence."
         )
-        return decision(tests, "bound / path divergence (median)", notes, note)
+        return decision(tests, "bound / path divergence (median)", notes, note, rounding=setting.ROUNDING)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The bound against the measured value, a point a combination."""
