@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.claims import Verdict
-from harness.claims_board import ClaimEntry, ClaimsBoard, FindingEntry
+from harness.claims_board import WITHIN_ROUNDING, ClaimEntry, ClaimsBoard, FindingEntry
 from harness.leaderboard import LeaderboardError
 from harness.verdicts import together
 
@@ -63,7 +63,8 @@ def _merged(entries: Sequence[ClaimEntry]) -> ClaimEntry:
     findings = [_agreed(finding, others) for finding in first.findings]
     verdict = together([finding.verdict for finding in findings])
     near = verdict == "undecided" and any(e.within_rounding or e.verdict != "undecided" for e in others)
-    changes = {"findings": findings, "verdict": verdict, "within_rounding": near, "seen": seen}
+    note = first.note if not near or first.within_rounding else f"{WITHIN_ROUNDING} {first.note}".strip()
+    changes = {"findings": findings, "verdict": verdict, "within_rounding": near, "seen": seen, "note": note}
     return first.model_copy(update=changes)
 
 

@@ -47,9 +47,9 @@ EXACT = 1e-9
 """Relative spread below which numbers count as equal: rounding, not randomness."""
 
 ROUNDING = 0.3
-"""Share r of the variance over seeds that is rounding, where nothing else is known: the largest that was measured.
+"""Share r of the variance over seeds that is rounding, where nothing else is known: above the largest measured.
 
-That is claim 6, full sizes, on the ring; of other claims' networks it is 1e-5 at most (`benchmarks/processors.py`).
+Claims 3 and 6 have up to a quarter on a target, all others less than a thousandth (docs/claims.md).
 """
 
 MANY = 1e6

@@ -150,7 +150,7 @@ def smoothness(case: Case, rng: Generator) -> Evidence:
     """Claim 3: one a and b for all but a few seeds (true); an excess that grows as √L falls (false); half the seeds."""
     if case == "false":
         return perturbed(rng, power=-0.5)
-    return perturbed(rng, late=20, share={"true": 0.02, "neither": 0.5}[case])
+    return perturbed(rng, late=20, share={"true": 0.005, "neither": 0.5}[case])
 
 
 def ended(rng: Generator, last: float) -> np.ndarray:

@@ -126,6 +126,7 @@ def test_a_verdict_that_a_processor_does_not_share_is_undecided(other, seen):
     assert "1 undecided (1 of them within rounding)" in page
     assert "| 1 of 2 " in page
     assert "undecided, within rounding" in page
+    assert "> **Within rounding of a verdict, which another processor could take away: undecided.**" in page
 
 
 def test_a_claim_that_failed_on_one_processor_was_not_seen_there():
