@@ -14,11 +14,11 @@ directory, for `harness publish`.
 Two numbers agree where they differ by no more than their intervals in quadrature, which does not exceed 5 % of them
 even if nothing but the seeds' law is the same; exact ones must agree to a relative 1e-6. Two verdicts agree where they
 are the same, or where one of them is within rounding. "rounding" is the variance between processors over that between
-seeds: 1 where another processor is as different as other seeds (`harness_claims.verdicts.ROUNDING` is what verdicts
-allow for). Claims that run here have it for all values that their rules test, with 95 % limits by resampling the
-seeds. Ends with status 1 where more differ than chance allows (0.1 %), or two verdicts do. `--odds` draws seeds by the
-normal law for two processors that share a part of the variance, and prints how often they are at odds, at the worst
-size of the effect: of tests at the level itself, and of verdicts with the distance that `ROUNDING` asks for.
+seeds: 1 where another processor is as different as other seeds. Claims that run here have it for all values that their
+rules test, with 95 % limits by resampling the seeds, beside what the rule allows for. Ends with status 1 where more
+differ than chance allows (0.1 %), two verdicts do, or rounding is more than a rule allows for. `--odds` draws seeds by
+the normal law for two processors that share a part of the variance, and prints how often they are at odds, at the
+worst size of the effect: of tests at the level itself, and of verdicts that allow for `harness_claims.verdicts.ROUNDING`.
 """
 
 from __future__ import annotations
@@ -213,6 +213,7 @@ def tested(directory: Path, *, quick: bool) -> dict[str, list[np.ndarray]]:
             stack.enter_context(patch.object(module, "t_test", t_test))
         for claim in chosen(registry):
             values = []
+            stack.enter_context(patch.object(type(claim), "figure", lambda *_: ()))
             run_claims([claim], registry, directory, Options(1, progress=False), quick=quick)
             found[claim.reference()] = values
     return found
@@ -283,15 +284,18 @@ def runs(words: Sequence[str], kernels: Sequence[str], out: Path) -> list[Path]:
     return made
 
 
-def print_shares(processors: Sequence[Mapping[str, list[np.ndarray]]]) -> None:
-    """Print for each claim the share of rounding over all values that its rule tests."""
-    lines = []
-    for number in processors[0]:
-        found = share([values[number] for values in processors])
-        lines.append(
-            [number, *(("n/a", "") if found is None else (f"{found[0]:.2g}", "{:.2g}–{:.2g}".format(*found[1:])))]
-        )
-    print(tabulate(lines, ["claim", "rounding", "95 %"], tablefmt="github", disable_numparse=True))
+def compare_shares(directories: Sequence[Path], board: ClaimsBoard) -> bool:
+    """Print the share of rounding over all values that each rule tests; tell whether none is above what it allows."""
+    processors = [tested(directory, quick=board.quick) for directory in directories]
+    lines, well = [], True
+    for entry in board.claims:
+        found = share([values[f"{entry.paper}/{entry.number}"] for values in processors])
+        told = ("n/a", "") if found is None else (f"{found[0]:.2g}", f"{found[1]:.2g}–{found[2]:.2g}")
+        more = found is not None and found[0] > max(entry.rounding, EXACT)
+        well &= not more
+        lines.append([entry.number, *told, f"{entry.rounding:g}", "more" * more])
+    print(tabulate(lines, ["claim", "rounding", "95 %", "allowed", ""], tablefmt="github", disable_numparse=True))
+    return well
 
 
 def read(path: Path) -> Leaderboard | ClaimsBoard:
@@ -304,21 +308,20 @@ def read(path: Path) -> Leaderboard | ClaimsBoard:
     return ClaimsBoard.validate(document) if "claims" in document else Leaderboard.validate(document)
 
 
-def made(options: argparse.Namespace) -> list[Leaderboard | ClaimsBoard]:
-    """Return the documents to compare: read from files, or of runs that are carried out here."""
+def made(options: argparse.Namespace) -> tuple[list[Leaderboard | ClaimsBoard], list[Path]]:
+    """Return the documents to compare, and the directories of claims that were run here for it."""
     from harness_claims.run import family
 
     from harness.results.outcomes import read_document
 
     if options.documents:
-        return [read(path) for path in options.documents]
+        return [read(path) for path in options.documents], []
     if options.claims:
         words = ["claims", *(["--quick"] if options.quick else [])]
         found = runs(words, options.kernels, options.out / family(options.quick))
-        print_shares([tested(directory, quick=options.quick) for directory in found])
-        return [read(directory / "claims.json") for directory in found]
+        return [read(directory / "claims.json") for directory in found], found
     found = runs(["run", options.suite], options.kernels, options.out / options.suite)
-    return [read_document(directory) for directory in found]
+    return [read_document(directory) for directory in found], []
 
 
 def main() -> int:
@@ -342,7 +345,7 @@ def main() -> int:
     if options.odds:
         print_odds()
         return 0
-    found = made(options)
+    found, directories = made(options)
     boards = [board for board in found if isinstance(board, ClaimsBoard)]
     leaderboards = [board for board in found if isinstance(board, Leaderboard)]
     if len(found) < 2 or (boards and leaderboards):
@@ -350,6 +353,8 @@ def main() -> int:
     if boards and options.merge:
         write_document(merged(boards), options.merge)
     well = compare_claims(boards) if boards else True
+    if directories:
+        well &= compare_shares(directories, boards[0])
     for other in leaderboards[1:]:
         well &= compare_leaderboards(leaderboards[0], other)
     print("agree" if well else "differ by more than chance allows")

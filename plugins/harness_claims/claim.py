@@ -179,6 +179,7 @@ class Decision:
         note: what the verdict does and does not mean, in one plain sentence; it stands below the claim everywhere.
         target: the one that decides; empty where none does alone.
         within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
+        rounding: share of the variance over units that is rounding, as the rule allows for.
     """
 
     verdict: Verdict
@@ -189,6 +190,7 @@ class Decision:
     note: str = ""
     target: str = ""
     within_rounding: bool = False
+    rounding: float = 0.0
 
 
 @dataclass(frozen=True)

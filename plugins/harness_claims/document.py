@@ -25,7 +25,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 from harness.errors import one_line
 from harness.results.document import Count, Document, Name, Part, Position, Upgrade, check_order
 from harness_claims.claim import Verdict
-from harness_claims.verdicts import ROUNDING, level, together
+from harness_claims.verdicts import level, together
 
 if TYPE_CHECKING:
     from harness_claims.claim import Decision, Effect, Finding, Panel, Series
@@ -130,6 +130,7 @@ class ClaimEntry(Part):
         plot_error: why there is no plot; it takes nothing from the verdict.
         seconds: of work on one core that its records took; shared records count for each claim.
         within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
+        rounding: share of the variance over units that is rounding, as the rule allows for.
         seen: the verdict on each processor of the document; None where there was an error.
     """
 
@@ -152,6 +153,7 @@ class ClaimEntry(Part):
     target: str = ""
     plot_error: str = ""
     within_rounding: bool = False
+    rounding: Probability = 0.0
     seen: list[Verdict | None]
 
     @model_validator(mode="after")
@@ -174,7 +176,7 @@ def _of_one_processor(document: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(claims, list):
         return document
     claims = [{"seen": [entry.get("verdict")]} | entry if isinstance(entry, dict) else entry for entry in claims]
-    return document | {"rounding": 0.0, "processors": ["unknown"], "claims": claims}
+    return document | {"processors": ["unknown"], "claims": claims}
 
 
 FIRST, CLAIMS = "wang-2024", 13
@@ -197,7 +199,6 @@ class ClaimsBoard(Document):
         command: what was typed to make them.
         quick: whether the quick sizes were run.
         papers: whose claims were run, by name, each with the level of their tests.
-        rounding: share of the variance over seeds that is rounding, as verdicts on trained networks allow for.
         processors: on which the verdicts were seen: each with the settings that choose its kernels.
     """
 
@@ -208,7 +209,6 @@ class ClaimsBoard(Document):
     command: str
     quick: bool
     papers: list[PaperEntry]
-    rounding: Probability
     environment: dict[str, JsonValue]
     processors: Annotated[list[Name], Field(min_length=1)]
     claims: list[ClaimEntry]
@@ -257,7 +257,6 @@ def claims_board(
         command=command,
         quick=quick,
         papers=[PaperEntry(name=name, claims=among, alpha=level(among)) for name, among in papers.items()],
-        rounding=ROUNDING,
         environment=environment,
         processors=[processor],
         claims=[_entry(outcome) for outcome in outcomes],
@@ -304,6 +303,7 @@ def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> Clai
         target="" if decision is None else decision.target,
         plot_error=plot_error,
         within_rounding=near,
+        rounding=0.0 if decision is None else float(decision.rounding),
         seen=[None if decision is None else decision.verdict],
     )
 

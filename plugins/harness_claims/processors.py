@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from harness.results.document import LeaderboardError
 from harness_claims.claim import Verdict
-from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry
+from harness_claims.document import WITHIN_ROUNDING, ClaimEntry, ClaimsBoard, FindingEntry
 from harness_claims.verdicts import together
 
 
@@ -30,7 +30,7 @@ def merged(boards: Sequence[ClaimsBoard]) -> ClaimsBoard:
     for board in boards[1:]:
         if _rules(board) != _rules(first):
             raise LeaderboardError("verdicts of different claims or rules are not put together")
-        if (board.quick, board.papers, board.rounding) != (first.quick, first.papers, first.rounding):
+        if (board.quick, board.papers) != (first.quick, first.papers):
             raise LeaderboardError("verdicts of different sizes or levels are not put together")
     processors = [name for board in boards for name in board.processors]
     claims = [_merged(entries) for entries in zip(*(board.claims for board in boards), strict=True)]
@@ -50,7 +50,8 @@ def _merged(entries: Sequence[ClaimEntry]) -> ClaimEntry:
     findings = [_agreed(finding, others) for finding in first.findings]
     verdict = together([finding.verdict for finding in findings])
     near = verdict == "undecided" and any(e.within_rounding or e.verdict != "undecided" for e in others)
-    changes = {"findings": findings, "verdict": verdict, "within_rounding": near, "seen": seen}
+    note = first.note if not near or first.within_rounding else f"{WITHIN_ROUNDING} {first.note}".strip()
+    changes = {"findings": findings, "verdict": verdict, "within_rounding": near, "seen": seen, "note": note}
     return first.model_copy(update=changes)
 
 

@@ -15,6 +15,7 @@ from harness.views.board_pages import environment_section, how_to_read
 from harness.views.digits import counted
 from harness.views.page import (
     Block,
+    Code,
     Commands,
     Docstring,
     Image,
@@ -45,9 +46,9 @@ _HOW_TO_READ = """\
   against it is, corrected for the number of targets. `undecided`: neither; that is no verdict on the claim.
 - Every test of a claim has 5 % divided among all claims of its paper as its level, so that verdicts do not depend on
   which claims ran together: {levels}. Intervals are at 95 %.
-- Training amplifies rounding, so that another processor ends elsewhere with the same seed. Where networks are trained p
-  must pass a smaller level, so that no processor takes the verdict away: {passed}. What passes the one and not the
-  other is `undecided`, within rounding.
+- Training can amplify rounding, so that another processor ends elsewhere with the same seed. Each rule allows for a
+  share of the variance that is rounding: p must be below the level by so much that no processor takes the verdict
+  away. What passes the level and not that is `undecided`, within rounding. What p has to pass stands with each claim.
 - "{targets}": how many targets support the claim, contradict it, and leave it open. Effect and statistic are those of
   the target that decides: the weakest one for a claim that is supported or undecided, the strongest against it where it
   is contradicted.
@@ -151,16 +152,18 @@ def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> Page:
 
 
 def _levels(board: ClaimsBoard) -> dict[str, str]:
-    """Return the levels of the tests in words, and those that p has to pass where networks are trained."""
+    """Return the levels of the tests in words."""
     levels = (f"{paper.alpha:.2g} for the {counted(paper.claims, 'claim')} of {paper.name}" for paper in board.papers)
-    passed = (_passed(paper.alpha, board.rounding) for paper in board.papers)
-    return {"levels": "; ".join(levels), "passed": "; ".join(passed)}
+    return {"levels": "; ".join(levels)}
 
 
-def _passed(alpha: float, rounding: float) -> str:
-    """Return which levels p has to pass in place of others: on all targets, and on one of three."""
-    one = f"{steady(alpha / 3, rounding):.2g}, not {alpha / 3:.2g}, on one of three targets"
-    return f"{steady(alpha, rounding):.2g}, not {alpha:.2g}, and {one}"
+def _passed(board: ClaimsBoard, entry: ClaimEntry) -> Paragraph:
+    """Return what p has to pass for a claim and against it."""
+    alpha = next(paper.alpha for paper in board.papers if paper.name == entry.paper)
+    sides = (steady(alpha, entry.rounding), steady(alpha / len(entry.findings), entry.rounding))
+    allowed = f"; {entry.rounding:g} of the variance is taken to be rounding" if entry.rounding else ""
+    said = (f" is at most {sides[0]:.2g}, ", f" at most {sides[1]:.2g}{allowed}.")
+    return Paragraph(["For a verdict ", Code("p for"), said[0], Code("p against"), said[1]])
 
 
 def _section(board: ClaimsBoard, entry: ClaimEntry, drawn: set[str]) -> Section:
@@ -171,7 +174,7 @@ def _section(board: ClaimsBoard, entry: ClaimEntry, drawn: set[str]) -> Section:
     if entry.error:
         blocks.append(Paragraph([Strong("No verdict."), f" {entry.error}"]))
     else:
-        blocks.append(findings_table(entry))
+        blocks += [findings_table(entry), _passed(board, entry)]
         blocks += [Image(plot)] if plot in drawn else []
         blocks += [Paragraph([Strong("No plot."), f" {entry.plot_error}"])] if entry.plot_error else []
         blocks.append(Docstring("The rule", entry.rule))

@@ -151,7 +151,7 @@ def smoothness(case: Case, rng: Generator) -> Evidence:
     """Claim 3: one a and b for all but a few seeds (true); an excess that grows as √L falls (false); half the seeds."""
     if case == "false":
         return perturbed(rng, power=-0.5)
-    return perturbed(rng, late=20, share={"true": 0.02, "neither": 0.5}[case])
+    return perturbed(rng, late=20, share={"true": 0.005, "neither": 0.5}[case])
 
 
 def ended(rng: Generator, last: float) -> np.ndarray:
@@ -162,7 +162,7 @@ def ended(rng: Generator, last: float) -> np.ndarray:
 
 def network_sizes(case: Case, rng: Generator) -> Evidence:
     """Claim 4: the last loss falls with both sizes, rises with both, or depends on neither."""
-    power = {"true": -0.8, "false": 0.8, "neither": 0.0}[case]
+    power = {"true": -0.7, "false": 0.7, "neither": 0.0}[case]
     return ladders(rng, power, power)
 
 

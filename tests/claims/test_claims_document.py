@@ -72,11 +72,14 @@ def test_a_document_of_version_2_is_of_the_first_paper(board):
 
 def test_a_document_of_version_1_was_seen_on_one_processor(board):
     old = older(board) | {"schema_version": 1}
-    del old["rounding"], old["processors"]
+    del old["processors"]
     for entry in old["claims"]:
-        del entry["seen"], entry["within_rounding"]
+        del entry["seen"], entry["within_rounding"], entry["rounding"]
+        for finding in entry["findings"]:
+            del finding["within_rounding"]
     read = ClaimsBoard.validate(old)
-    assert (read.schema_version, read.rounding, read.processors) == (3, 0.0, ["unknown"])
+    assert (read.schema_version, read.processors) == (3, ["unknown"])
+    assert {(entry.rounding, entry.within_rounding) for entry in read.claims} == {(0.0, False)}
     assert [entry.seen for entry in read.claims] == [[entry.verdict] for entry in board.claims]
     assert old["schema_version"] == 1  # what was handed in stays as it is
 

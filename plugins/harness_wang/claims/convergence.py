@@ -88,7 +88,14 @@ class ConvergesExponentially(PaperClaim):
         for target, runs in paths.of(evidence, "base").items():
             tests[target] = opposite(factor(t_test([-advantage(run) for run in runs])))
             notes[target] = _note(evidence, target, runs)
-        return decision(tests, "squared error of the fit, exponential / power law", notes, NOTE, alpha=evidence.alpha)
+        return decision(
+            tests,
+            "squared error of the fit, exponential / power law",
+            notes,
+            NOTE,
+            rounding=paths.ROUNDING,
+            alpha=evidence.alpha,
+        )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """Loss over steps, with both descriptions of the median run."""

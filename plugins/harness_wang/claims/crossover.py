@@ -125,7 +125,14 @@ class GridsCross(PaperClaim):
                 seeds=whole.seeds,
             )
             notes[target] = _note(_ladder(preconditioned[target], curve), exact[target])
-        return decision(tests, "E_S + E_D, polynomial / exponential, exact score", notes, NOTE, alpha=evidence.alpha)
+        return decision(
+            tests,
+            "E_S + E_D, polynomial / exponential, exact score",
+            notes,
+            NOTE,
+            rounding=setting.ROUNDING,
+            alpha=evidence.alpha,
+        )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The ratio against the score error, all ladders on one axis."""

@@ -97,7 +97,7 @@ class StepsGrowWithDimension(PaperClaim):
             tests[family] = replace(free, statistic=statistic, p_for=whole.p_for, p_against=whole.p_against)
             local = ", ".join(f"{step:.2f}" for step in np.diff(y) / np.diff(x))
             notes[family] = f"local slopes from d = {dims[0]:g} to {dims[-1]:g}: {local}"
-        return decision(tests, "slope of ln N(ε) in ln d", notes, NOTE, trained=False, alpha=evidence.alpha)
+        return decision(tests, "slope of ln N(ε) in ln d", notes, NOTE, rounding=0.0, alpha=evidence.alpha)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """N(ε) against d, a line a family."""

@@ -82,7 +82,12 @@ class EffortTradesOff(PaperClaim):
             tests[target], best = _test(divisions, setting.information(evidence, target))
             notes[target] = f"best of those tried: {best.train_steps} training steps and {best.steps} sampling steps"
         return decision(
-            tests, "error of the better extreme / of the best division between", notes, NOTE, alpha=evidence.alpha
+            tests,
+            "error of the better extreme / of the best division between",
+            notes,
+            NOTE,
+            rounding=setting.ROUNDING,
+            alpha=evidence.alpha,
         )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:

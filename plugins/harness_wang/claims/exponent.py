@@ -117,7 +117,7 @@ class BestExponent(PaperClaim):
             beyond[name] = shown.end
             costs = ", ".join(f"{o.cost:.2f} (N = {own[0].steps})" for o, own in zip(optima, lengths, strict=True))
             notes[name] = f"E_D at ρ0 over the least: {costs}{_marginal(results)}"
-        made = decision(tests, EFFECT, notes, NOTE, trained=False, alpha=evidence.alpha)
+        made = decision(tests, EFFECT, notes, NOTE, rounding=0.0, alpha=evidence.alpha)
         return _bounded(made, beyond)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:

@@ -70,7 +70,12 @@ class GradientBoundedBelow(PaperClaim):
             least.append(_least(runs))
         ends = " to ".join(dict.fromkeys(_part(end) for end in (max(least), min(least))))
         return decision(
-            tests, f"q in L ∝ (‖∇L‖²)^q (‖∇L‖²/L fell to {ends} of its start)", notes, NOTE, alpha=evidence.alpha
+            tests,
+            f"q in L ∝ (‖∇L‖²)^q (‖∇L‖²/L fell to {ends} of its start)",
+            notes,
+            NOTE,
+            rounding=paths.ROUNDING,
+            alpha=evidence.alpha,
         )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:

@@ -68,7 +68,9 @@ class BoundPredictsRanking(PaperClaim):
             test = t_test(np.mean(list(taus.values()), axis=0), THRESHOLD)
             tests[target] = replace(test, statistic=f"τ = {test.value:.2f} by {measure(results)}, {test.statistic}")
             notes[target] = _note(results, {length: float(values.mean()) for length, values in taus.items()})
-        return decision(tests, "Kendall τ of bound and measured order", notes, NOTE, alpha=evidence.alpha)
+        return decision(
+            tests, "Kendall τ of bound and measured order", notes, NOTE, rounding=setting.ROUNDING, alpha=evidence.alpha
+        )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """Measured error against the bound, a point a design, by length of training."""

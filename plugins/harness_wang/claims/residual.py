@@ -70,7 +70,14 @@ class ResidualInverseBell(PaperClaim):
             notes[target] = "end over middle: " + ", ".join(
                 f"{part} {math.exp(test.value):.3g}" for part, test in parts.items()
             )
-        return decision(tests, "residual of the weakest end / of the middle", notes, NOTE, alpha=evidence.alpha)
+        return decision(
+            tests,
+            "residual of the weakest end / of the middle",
+            notes,
+            NOTE,
+            rounding=paths.ROUNDING,
+            alpha=evidence.alpha,
+        )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The residual over σ before, during and after training."""

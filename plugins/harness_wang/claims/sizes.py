@@ -75,7 +75,13 @@ class WiderDeeperLower(PaperClaim):
                 f"start {_said(relative['width'])}, {_said(relative['depth'])}; at equal h·k "
                 f"{_said(equal[target]['width'])}, {_said(equal[target]['depth'])}"
             )
-        made = decision(tests, "slope of ln loss in ln size, weaker of m and L", notes, alpha=evidence.alpha)
+        made = decision(
+            tests,
+            "slope of ln loss in ln size, weaker of m and L",
+            notes,
+            rounding=paths.ROUNDING,
+            alpha=evidence.alpha,
+        )
         return replace(made, note=_note(made, equal))
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:

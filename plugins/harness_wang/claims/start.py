@@ -103,7 +103,7 @@ class InitialNoise(PaperClaim):
             tests[target] = replace(slope, statistic=statistic, p_for=whole.p_for, p_against=whole.p_against)
             ratios = [math.exp(test.value) for test in within]
             notes[target] = f"bound / E_I from {min(ratios):.3g} to {max(ratios):.3g}"
-        return decision(tests, "slope of ln E_I in ln σ_max", notes, NOTE, trained=False, alpha=evidence.alpha)
+        return decision(tests, "slope of ln E_I in ln σ_max", notes, NOTE, rounding=0.0, alpha=evidence.alpha)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """E_I against σ_max, both starts and the claimed power."""

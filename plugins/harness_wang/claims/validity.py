@@ -87,7 +87,9 @@ class TermsBoundTheError(PaperClaim):
         note = (
             f"{NOTE} The tightest bound is that of {tightest}: {tests[tightest].value:.3g} times the path divergence."
         )
-        return decision(tests, "bound / path divergence (median)", notes, note, alpha=evidence.alpha)
+        return decision(
+            tests, "bound / path divergence (median)", notes, note, rounding=setting.ROUNDING, alpha=evidence.alpha
+        )
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The bound against the measured value, a point a combination."""
