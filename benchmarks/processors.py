@@ -18,7 +18,8 @@ seeds: 1 where another processor is as different as other seeds. Claims that run
 rules test, with 95 % limits by resampling the seeds, beside what the rule allows for. Ends with status 1 where more
 differ than chance allows (0.1 %), two verdicts do, or rounding is more than a rule allows for. `--odds` draws seeds by
 the normal law for two processors that share a part of the variance, and prints how often they are at odds, at the
-worst size of the effect: of tests at the level itself, and of verdicts that allow for `harness_claims.verdicts.ROUNDING`.
+worst size of the effect: of tests at the level itself, and of verdicts that allow for as much as
+`harness_claims.verdicts.ROUNDING`.
 """
 
 from __future__ import annotations
