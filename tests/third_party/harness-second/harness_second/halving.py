@@ -40,7 +40,7 @@ class Halving(Claim):
         """Test the ratio of the errors against two."""
         errors = self._errors(evidence)
         tests = {t: t_test(np.log(e[8] / e[32]), np.log(2), arithmetic=True) for t, e in errors.items()}
-        return decision(tests, "ln E_D, 8 over 32 steps", alpha=evidence.alpha, trained=False)
+        return decision(tests, "ln E_D, 8 over 32 steps", alpha=evidence.alpha, rounding=0.0)
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """A line a target."""
