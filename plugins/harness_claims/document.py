@@ -1,9 +1,9 @@
 """The verdicts on all claims as a JSON document, and its rules.
 
-The models below are the contract, schema version 3. Documents of version 2 are those of one paper, which they do not
-name. Documents of version 1, before rounding counted, are read as what they were: seen on one processor, which they do
-not tell. A document is valid when its fields have the stated types,
-no number is infinite or undefined, and it agrees with itself:
+The models below are the contract, schema version 4. Documents of version 3 allow for the same rounding in all claims.
+Those of version 2 are of one paper, which they do not name. Those of version 1, before rounding counted, are read as
+what they were: seen on one processor, which they do not tell. A document is valid when its fields have the stated
+types, no number is infinite or undefined, and it agrees with itself:
 
     a claim has either a decision or an error;  low ≤ effect ≤ high;  p-values in [0, 1]
     the target that decides has a finding;  a plot that failed has no panels
@@ -192,6 +192,15 @@ def _of_one_paper(document: dict[str, Any]) -> dict[str, Any]:
     return kept | {"papers": [{"name": FIRST, "claims": CLAIMS, "alpha": document["alpha"]}], "claims": claims}
 
 
+def _of_one_share(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 3 to 4: what rounding was allowed for stood once for all claims, if it stood at all."""
+    claims, kept = document.get("claims"), {key: value for key, value in document.items() if key != "rounding"}
+    if not isinstance(claims, list) or "rounding" not in document:
+        return document
+    shares = {"rounding": document["rounding"]}
+    return kept | {"claims": [shares | entry if isinstance(entry, dict) else entry for entry in claims]}
+
+
 class ClaimsBoard(Document):
     """The verdicts of one run.
 
@@ -203,9 +212,9 @@ class ClaimsBoard(Document):
     """
 
     noun: ClassVar[str] = "a document of verdicts"
-    upgrades: ClassVar[dict[int, Upgrade]] = {1: _of_one_processor, 2: _of_one_paper}
+    upgrades: ClassVar[dict[int, Upgrade]] = {1: _of_one_processor, 2: _of_one_paper, 3: _of_one_share}
 
-    schema_version: Literal[3]
+    schema_version: Literal[4]
     command: str
     quick: bool
     papers: list[PaperEntry]
@@ -253,7 +262,7 @@ def claims_board(
     """
     papers = {outcome.claim.paper: outcome.among for outcome in outcomes}
     return ClaimsBoard(
-        schema_version=3,
+        schema_version=4,
         command=command,
         quick=quick,
         papers=[PaperEntry(name=name, claims=among, alpha=level(among)) for name, among in papers.items()],

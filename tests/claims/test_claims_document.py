@@ -22,7 +22,7 @@ def test_the_document_is_valid_and_says_everything(board):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"schema_version": 4}, "schema_version: 4 is newer"),
+        ({"schema_version": 5}, "schema_version: 5 is newer"),
         ({"alpha": 2.0}, "alpha"),
         ({"papers": []}, "are not those of the claims"),
         ({"claims": "none"}, "claims"),
@@ -70,6 +70,14 @@ def test_a_document_of_version_2_is_of_the_first_paper(board):
     assert [entry.seen for entry in read.claims] == [entry.seen for entry in board.claims]
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_one_share_of_rounding_for_all_claims_becomes_each_claims_own(board, version):
+    old = (older(board) if version == 2 else json.loads(board.to_json())) | {"schema_version": version, "rounding": 0.1}
+    for entry in old["claims"]:
+        del entry["rounding"]
+    assert {entry.rounding for entry in ClaimsBoard.validate(old).claims} == {0.1}
+
+
 def test_a_document_of_version_1_was_seen_on_one_processor(board):
     old = older(board) | {"schema_version": 1}
     del old["processors"]
@@ -78,7 +86,7 @@ def test_a_document_of_version_1_was_seen_on_one_processor(board):
         for finding in entry["findings"]:
             del finding["within_rounding"]
     read = ClaimsBoard.validate(old)
-    assert (read.schema_version, read.processors) == (3, ["unknown"])
+    assert (read.schema_version, read.processors) == (4, ["unknown"])
     assert {(entry.rounding, entry.within_rounding) for entry in read.claims} == {(0.0, False)}
     assert [entry.seen for entry in read.claims] == [[entry.verdict] for entry in board.claims]
     assert old["schema_version"] == 1  # what was handed in stays as it is

@@ -126,7 +126,7 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
     found = decision(tests, "size")
     assert found.target == "ring"
     board = ClaimsBoard(
-        schema_version=3,
+        schema_version=4,
         command="",
         quick=True,
         papers=[PaperEntry(name="p", claims=13, alpha=0.004)],
@@ -144,7 +144,7 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
 def test_a_long_name_of_a_target_does_not_take_the_table():
     found = decision({"gaussian exponents, σ 0.05–20": t_test(RANDOM + 9)}, "size")
     board = ClaimsBoard(
-        schema_version=3,
+        schema_version=4,
         command="",
         quick=True,
         papers=[PaperEntry(name="p", claims=13, alpha=0.004)],
