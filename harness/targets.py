@@ -28,12 +28,14 @@ class Distribution(ABC):
         second_moment: m₂² = E‖X_0‖².
         sigma_data: root mean square deviation of one coordinate from its mean.
         finite: whether p_0 is an empirical measure (its samples are the training data).
+        notes: what a reader of results must know of the data, a sentence each.
     """
 
     dim: int
     second_moment: float
     sigma_data: float
     finite: bool = False
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def sample(self, n: int, generator: Generator) -> Tensor:

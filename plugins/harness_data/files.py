@@ -1,16 +1,30 @@
-"""Reading a user's array without trusting it: no pickles, and every fault told in one line."""
+"""Files: a user's points, read without trusting them; no pickles, and every fault told in one line.
+
+What can be read, by the end of the name:
+
+    .npy            an array of shape (rows, columns), or images of shape (n, height, width) or (n, channels, height,
+                    width), of any real type; it is mapped, not loaded, until its values are needed
+    .npz            an archive of one such array, or of several, one of them named
+    .csv .tsv .txt  a table of numbers, a row a line, with or without a line of names
+    .parquet        a table of numbers, where pandas or pyarrow is installed
+    a folder        images of one size (`harness_data.images`)
+"""
 
 from __future__ import annotations
 
 import hashlib
-import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from harness.errors import HarnessError
+from harness_data import images
+from harness_data.errors import DataError
+
+T = TypeVar("T")
 
 ROWS = 10
 """Fewest rows: six to train on and two for each held-out part, since a distance needs two points of each."""
@@ -18,69 +32,197 @@ ROWS = 10
 LIMIT = 1e100
 """Largest magnitude whose squared distances stay finite."""
 
-
-class DataError(HarnessError):
-    """A user's data cannot be used."""
+CHUNK = 2**22
+"""Numbers that are checked at once."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds: the points as float64, shape (n, d), and the SHA-256 of its bytes."""
+    """What a file holds.
+
+    Attributes:
+        points: shape (n, d), in the file's own type of real numbers.
+        shape: of one point before it was made flat: (d,), (height, width) or (channels, height, width).
+        digest: SHA-256 of all bytes that were read.
+    """
 
     points: np.ndarray
+    shape: tuple[int, ...]
     digest: str
 
 
-def read(path: str) -> Content:
-    """Read and check an .npy file; an unchanged file is read once.
+def read(path: str, array: str = "") -> Content:
+    """Read and check a file or a folder of images; what has not changed is read once.
+
+    Arguments:
+        path: of the file, or of the folder.
+        array: which of several arrays in an .npz archive.
 
     Raises:
-        DataError: missing or unreadable; no .npy array; objects, text or complex numbers; not of two
-            dimensions; too few rows, or all the same; no columns; values that are not finite.
+        DataError: missing or unreadable; not of a kind that is read; objects, text or complex numbers; not of
+            two to four dimensions; too few rows, or all the same; no columns; values that are not finite.
     """
     try:
-        status = Path(path).stat()
-        return _read(path, status.st_mtime_ns, status.st_size)
+        place = Path(path)
+        files = images.found(place) if place.is_dir() else [place]
+        state = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+        return _read(path, array, state)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}); give the path of an .npy file") from error
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}); give the path of {KINDS}") from error
 
 
 @lru_cache(maxsize=2)
-def _read(path: str, modified: int, size: int) -> Content:
-    data = Path(path).read_bytes()
-    points = _check(path, _parse(path, data))
-    return Content(points, hashlib.sha256(data).hexdigest())
+def _read(path: str, array: str, state: tuple[tuple[str, int, int], ...]) -> Content:
+    place, files = Path(path), [Path(name) for name, _, _ in state]
+    if array and place.suffix.lower() != ".npz":
+        raise DataError(f"{path}: only an .npz archive has arrays of several names; leave out array={array}")
+    values = images.read(path, files) if place.is_dir() else _parser(place)(place, array)
+    points = check(path, values)
+    return Content(points, tuple(values.shape[1:]), _digest(place, files))
 
 
-def _parse(path: str, data: bytes) -> np.ndarray:
-    if not data.startswith(b"\x93NUMPY"):
-        raise DataError(f"{path}: is not an .npy file; write it with numpy.save")
+def _digest(place: Path, files: list[Path]) -> str:
+    """SHA-256 of a file's bytes; of a folder's, with the names that its images have in it."""
+    if not place.is_dir():
+        with place.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    total = hashlib.sha256()
+    for each in files:
+        with each.open("rb") as file:
+            total.update(f"{each.relative_to(place)}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def _parser(path: Path) -> Callable[[Path, str], np.ndarray]:
     try:
-        array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
+        return PARSERS[path.suffix.lower()]
+    except KeyError:
+        raise DataError(f"{path}: is not {KINDS}") from None
+
+
+def _npy(path: Path, _: str) -> np.ndarray:
+    with path.open("rb") as file:
+        if file.read(6) != b"\x93NUMPY":
+            raise DataError(f"{path}: is not an .npy file; write it with numpy.save")
+    return _loaded(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def _npz(path: Path, name: str) -> np.ndarray:
+    with path.open("rb") as file:
+        if file.read(4) not in (b"PK\3\4", b"PK\5\6"):
+            raise DataError(f"{path}: is not an .npz archive; write it with numpy.savez")
+    with _loaded(path, lambda: np.load(path, allow_pickle=False)) as archive:
+        names = list(archive.files)
+        if name and name not in names:
+            raise DataError(f"{path}: has no array {name!r}; it has {_listed(names)}")
+        if not name and len(names) != 1:
+            raise DataError(f"{path}: holds {len(names)} arrays, {_listed(names)}; say which: array=NAME")
+        return _loaded(path, lambda: archive[name or names[0]])
+
+
+def _loaded(path: Path, load: Callable[[], T]) -> T:
+    """Return what a reader of numpy's gives, and every fault of it as one of the file's."""
+    try:
+        return load()
     except MemoryError as error:
         raise DataError(f"{path}: its header asks for more memory than there is; the file is damaged") from error
+    except OSError:
+        raise
     except Exception as error:
         if "bject" in str(error):
             raise DataError(f"{path}: holds Python objects, which are never loaded; save plain numbers") from error
         raise DataError(f"{path}: is damaged or cut short; write it again with numpy.save") from error
-    return array
 
 
-def _check(path: str, array: np.ndarray) -> np.ndarray:
+def _text(path: Path, _: str) -> np.ndarray:
+    """Read a table of numbers; a first line that holds none of them names the columns."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        first = file.readline()
+    delimiter = max(("\t", ";", ","), key=first.count)
+    between = delimiter if delimiter in first else None
+    named = not any(_is_number(cell) for cell in first.split(between))
+    try:
+        return np.loadtxt(
+            path, delimiter=between, skiprows=int(named), ndmin=2, encoding="utf-8-sig", comments=None, quotechar='"'
+        )
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not a text file in UTF-8") from error
+    except ValueError as error:
+        what = " ".join(str(error).split())[:120]
+        raise DataError(f"{path}: is not a table of numbers ({what}); leave out columns of text") from error
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.strip().strip('"'))
+    except ValueError:
+        return False
+    return True
+
+
+def _parquet(path: Path, _: str) -> np.ndarray:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise DataError(f"{path}: reading Parquet needs pyarrow: pip install pyarrow") from error
+    try:
+        table = parquet.read_table(path)
+        columns = [(name, table.column(name).to_numpy()) for name in table.column_names]
+    except OSError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path}: is no Parquet file that pyarrow reads ({type(error).__name__})") from error
+    for name, values in columns:
+        if values.dtype.kind not in "fiu":
+            raise DataError(f"{path}: column {name!r} holds {values.dtype} values; leave out what is no real number")
+    return np.stack([values for _, values in columns], 1) if columns else np.empty((table.num_rows, 0))
+
+
+PARSERS: dict[str, Callable[[Path, str], np.ndarray]] = {
+    ".npy": _npy,
+    ".npz": _npz,
+    ".csv": _text,
+    ".tsv": _text,
+    ".txt": _text,
+    ".parquet": _parquet,
+}
+"""How a file is read, by the end of its name."""
+
+KINDS = "an .npy, .npz, .csv or .parquet file, or of a folder of images"
+"""What can be read, as the end of a sentence."""
+
+
+def check(path: str, array: np.ndarray) -> np.ndarray:
+    """Return the points of an array as rows, shape (n, d), in its own type.
+
+    Raises:
+        DataError: what the points cannot be, in one line.
+    """
     if array.dtype.kind not in "fiu":
         raise DataError(f"{path}: holds {array.dtype} values; real numbers (float or integer) are needed")
-    if array.ndim != 2:
-        raise DataError(f"{path}: has shape {array.shape}; an array of shape (rows, columns) is needed")
+    if array.ndim not in (2, 3, 4):
+        shapes = "(rows, columns), (n, height, width) or (n, channels, height, width)"
+        raise DataError(f"{path}: has shape {array.shape}; an array of shape {shapes} is needed")
     if len(array) < ROWS:
         rows = "1 row" if len(array) == 1 else f"{len(array)} rows"
         raise DataError(f"{path}: holds {rows}; at least {ROWS} are needed (6 to train on, 2 and 2 held out)")
-    if array.shape[1] == 0:
+    points = array.reshape(len(array), -1) if array.size else array.reshape(len(array), 0)
+    if points.shape[1] == 0:
         raise DataError(f"{path}: its rows are empty; at least one column is needed")
-    points = array.astype(np.float64)
-    bad = ~(np.abs(points) <= LIMIT).all(1)
-    if bad.any():
-        row = int(bad.argmax())
-        raise DataError(f"{path}: row {row} holds NaN, infinity or a number beyond {LIMIT:g}; give finite values")
-    if (points == points[0]).all():
+    differ = False
+    step = max(1, CHUNK // points.shape[1])
+    for start in range(0, len(points), step):
+        chunk = points[start : start + step]
+        bad = ~(np.abs(chunk.astype(np.float64)) <= LIMIT).all(1)
+        if bad.any():
+            row = start + int(bad.argmax())
+            raise DataError(f"{path}: row {row} holds NaN, infinity or a number beyond {LIMIT:g}; give finite values")
+        differ = differ or bool((chunk != points[0]).any())
+    if not differ:
         raise DataError(f"{path}: its rows are all the same; give rows that differ")
     return points
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:8])
+    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")

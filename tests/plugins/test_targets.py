@@ -193,7 +193,7 @@ def _archive(path):
 
 BAD = {
     "missing": (lambda path: None, "cannot be read"),
-    "directory": (lambda path: path.mkdir(), "cannot be read"),
+    "directory": (lambda path: path.mkdir(), "the folder holds no image"),
     "text": (lambda path: path.write_text("1,2\n3,4\n"), "not an .npy file"),
     "empty": (lambda path: path.write_bytes(b""), "not an .npy file"),
     "archive": (_archive, "not an .npy file"),
@@ -203,7 +203,7 @@ BAD = {
     "strings": (lambda path: np.save(path, np.array([["a", "b"]] * 9)), "real numbers"),
     "complex": (lambda path: np.save(path, np.ones((9, 2)) * 1j), "real numbers"),
     "flat": (lambda path: np.save(path, np.arange(9.0)), r"shape \(9,\)"),
-    "deep": (lambda path: np.save(path, np.zeros((9, 2, 2))), r"shape \(9, 2, 2\)"),
+    "deep": (lambda path: np.save(path, np.zeros((9, 2, 2, 1, 1))), r"shape \(9, 2, 2, 1, 1\)"),
     "one row": (lambda path: np.save(path, np.ones((1, 3))), "holds 1 row; at least 10"),
     "nine rows": (lambda path: np.save(path, np.eye(9)), "holds 9 rows; at least 10"),
     "no column": (lambda path: np.save(path, np.ones((12, 0))), "at least one column"),

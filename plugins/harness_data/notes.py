@@ -1,0 +1,76 @@
+"""Notes: what a reader of results must know of the data that they were made from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness_data.standardization import CONSTANT
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness_data.standardization import Standardization
+
+UNEQUAL = 10.0
+"""Ratio of the largest to the smallest deviation of a column from which no one σ suits all columns."""
+
+
+def notes(points: np.ndarray, train: Tensor, parts: tuple[Tensor, ...], change: Standardization | None) -> list[str]:
+    """Return a sentence for each thing about data that changes what their results mean.
+
+    Arguments:
+        points: all rows in the file's own type, shape (n, d).
+        train: the rows to train on in the units of the file, shape (m, d), float64.
+        parts: the rows held out, each of shape (k, d).
+        change: how they are standardized; None: not at all.
+    """
+    found = [_integers(points), _copies(train, parts), *_columns(train, change), _directions(train, change)]
+    return [note for note in found if note]
+
+
+def _integers(points: np.ndarray) -> str:
+    if points.dtype.kind == "f" and not all((chunk == np.rint(chunk)).all() for chunk in _chunks(points)):
+        return ""
+    low, high = (float(f(points)) for f in (np.min, np.max))
+    return (
+        f"all values are integers, {low:g} to {high:g}: a law without a density, which noise below about 0.3 of a step "
+        "resolves"
+    )
+
+
+def _chunks(points: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(points, max(1, points.size // 2**22))
+
+
+def _copies(train: Tensor, parts: tuple[Tensor, ...]) -> str:
+    known = {row.tobytes() for row in train.numpy()}
+    held_out = [row.tobytes() for part in parts for row in part.double().numpy()]
+    again, met = len(train) - len(known), sum(row in known for row in held_out)
+    said = [f"{again} of {len(train)} training rows are copies of others"] if again else []
+    said += [f"{met} of {len(held_out)} held-out rows are training rows, too"] if met else []
+    return "; ".join(said)
+
+
+def _columns(train: Tensor, change: Standardization | None) -> list[str]:
+    deviations = train.std(0, correction=0).numpy()
+    varies = deviations > CONSTANT * train.abs().amax(0).numpy()
+    count = int((~varies).sum())
+    columns = f"{count} of {len(varies)} columns {'is' if count == 1 else 'are'} constant"
+    said = [f"{columns}: they only add noise"] if count and (change is None or change.matrix is None) else []
+    low, high = float(deviations[varies].min()), float(deviations[varies].max())
+    uniform = change is None or (change.matrix is None and bool((change.scale == change.scale[0]).all()))
+    if uniform and high > UNEQUAL * low:
+        said.append(
+            f"deviations of columns differ by a factor of {high / low:.3g} ({low:.3g} to {high:.3g}): no σ suits all; "
+            "standardize=columns or whiten"
+        )
+    return said
+
+
+def _directions(train: Tensor, change: Standardization | None) -> str:
+    if change is None or change.matrix is None or change.matrix.shape[1] == train.shape[1]:
+        return ""
+    kept, d = change.matrix.shape[1], train.shape[1]
+    return f"the {len(train)} training rows vary in {kept} of {d} directions only; whitening leaves the others out"

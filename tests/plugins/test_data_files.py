@@ -1,0 +1,229 @@
+"""A user's data in each kind of file that is read, standardized in each way, and what is noted of them."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+from harness_data.errors import DataError
+from harness_data.files import read
+from harness_data.standardization import standardization
+from harness_data.targets import File
+from PIL import Image
+
+POINTS = np.random.default_rng(0).normal(3, [0.1, 1, 20], (40, 3))
+
+
+def rows_of(law):
+    return {tuple(row) for part in (law.train, *law.parts) for row in part.tolist()}
+
+
+def written(path, points=POINTS):
+    match path.suffix:
+        case ".npy":
+            np.save(path, points)
+        case ".npz":
+            np.savez(path, points)
+        case ".tsv":
+            np.savetxt(path, points, delimiter="\t", fmt="%.18g")
+        case ".csv":
+            np.savetxt(path, points, delimiter=",", fmt="%.18g", header='x,"the y",z', comments="")
+        case ".txt":
+            np.savetxt(path, points, fmt="%.18g")
+        case ".parquet":
+            arrow = pytest.importorskip("pyarrow")
+            from pyarrow import parquet
+
+            parquet.write_table(arrow.table({name: points[:, i] for i, name in enumerate("xyz")}), path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".tsv", ".txt", ".parquet"])
+def test_every_kind_of_file_gives_the_same_points(suffix, tmp_path):
+    path = written(tmp_path / f"points{suffix}")
+    assert rows_of(File(path=str(path)).distribution()) == {tuple(row) for row in POINTS.tolist()}
+
+
+@pytest.mark.parametrize("kind", ["u1", ">u2", "i4", "f2", "<f4", ">f8", "u8"])
+def test_every_type_of_real_number_keeps_its_values(kind, tmp_path):
+    points = np.random.default_rng(0).integers(0, 200, (30, 4)).astype(kind)
+    np.save(tmp_path / "points.npy", points)
+    law = File(path=str(tmp_path / "points.npy")).distribution()
+    assert law.train.dtype == torch.float64
+    assert rows_of(law) == {tuple(row) for row in points.astype(np.float64).tolist()}
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (3, 4, 5)])
+def test_images_are_made_flat_and_their_shape_is_kept(shape, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (20, *shape), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    content = read(str(tmp_path / "images.npy"))
+    assert content.shape == shape
+    np.testing.assert_array_equal(content.points, images.reshape(20, -1))
+
+
+def pictures(folder, count=12, mode="L", size=(6, 5)):
+    for i in range(count):
+        shape = (size[1], size[0]) if mode == "L" else (size[1], size[0], 3)
+        pixels = np.random.default_rng(i).integers(0, 256, shape, dtype=np.uint8)
+        (folder / str(i % 2)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / str(i % 2) / f"{i}.png")
+    return folder
+
+
+@pytest.mark.parametrize(("mode", "shape"), [("L", (5, 6)), ("RGB", (3, 5, 6))])
+def test_a_folder_of_images(mode, shape, tmp_path):
+    content = read(str(pictures(tmp_path / "images", mode=mode)))
+    assert (content.shape, content.points.dtype, len(content.points)) == (shape, np.uint8, 12)
+    first = np.asarray(Image.open(tmp_path / "images" / "0" / "0.png"))
+    expected = first if mode == "L" else first.transpose(2, 0, 1)
+    np.testing.assert_array_equal(content.points[0].reshape(shape), expected)
+
+
+def test_the_digest_of_a_folder_is_of_names_and_bytes(tmp_path):
+    one, other = (pictures(tmp_path / name) for name in ("one", "other"))
+    same = read(str(one)).digest
+    assert read(str(other)).digest == same
+    (other / "0" / "0.png").rename(other / "0" / "00.png")
+    assert read(str(other)).digest != same
+
+
+def _halve(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+BAD = {
+    "two arrays": (".npz", lambda p: np.savez(p, a=POINTS, b=POINTS), {}, "holds 2 arrays, a, b; say which: array="),
+    "no such array": (".npz", lambda p: np.savez(p, a=POINTS), {"array": "b"}, "has no array 'b'; it has a"),
+    "array of a table": (".csv", written, {"array": "b"}, "only an .npz archive has arrays of several names"),
+    "no archive": (".npz", lambda p: p.write_bytes(b"PK, not"), {}, "is not an .npz archive"),
+    "half an archive": (".npz", lambda p: (np.savez(p, POINTS), _halve(p)), {}, "damaged or cut short"),
+    "pickles": (".npz", lambda p: np.savez(p, np.array([[{}]] * 12)), {}, "Python objects, which are never loaded"),
+    "words": (".csv", lambda p: p.write_text("a,b\n1,2\n3,x\n" * 9), {}, "not a table of numbers"),
+    "uneven": (".csv", lambda p: p.write_text("1,2\n3\n" * 9), {}, "not a table of numbers"),
+    "bytes": (".csv", lambda p: p.write_bytes(bytes(range(128, 256)) * 9), {}, "not a t"),
+    "gaps": (".csv", lambda p: p.write_text("1,2\n3,nan\n" * 9), {}, "row 1 holds NaN"),
+    "kind": (".json", lambda p: p.write_text("[]"), {}, "is not an .npy, .npz, .csv or .parquet file, or of a folder"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_told_in_one_line(case, tmp_path):
+    suffix, write, params, fault = BAD[case]
+    path = tmp_path / f"bad{suffix}"
+    write(path)
+    with pytest.raises(DataError) as caught:
+        File(path=str(path), **params).content_digest()
+    assert fault in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300 + len(str(path))
+
+
+def test_bad_folders_are_told_in_one_line(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no image"):
+        read(str(tmp_path / "empty"))
+    mixed = pictures(tmp_path / "mixed")
+    Image.new("L", (7, 5)).save(mixed / "9.png")
+    with pytest.raises(DataError, match=r"6×5 pixels and 9\.png 7×5; give one size"):
+        read(str(mixed))
+    broken = pictures(tmp_path / "broken")
+    whole = (broken / "0" / "0.png").read_bytes()
+    (broken / "0" / "0.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"0\.png: is damaged or cut short"):
+        read(str(broken))
+    (broken / "0" / "0.png").write_text("no image")
+    with pytest.raises(DataError, match=r"0\.png: is no image"):
+        read(str(broken))
+
+
+def test_parquet_without_a_reader_says_what_is_missing(tmp_path, monkeypatch):
+    (tmp_path / "points.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(DataError, match="pip install pyarrow"):
+        read(str(tmp_path / "points.parquet"))
+
+
+# Standardization
+
+
+@pytest.mark.parametrize("how", ["scale", "columns", "whiten"])
+def test_standardized_data_have_the_moments_that_they_should_and_it_can_be_undone(how):
+    train = torch.from_numpy(POINTS @ np.array([[1, 0.5, 0], [0, 1, 0.5], [0, 0, 1.0]]))
+    change = standardization(train, how, "p")
+    made = change.apply(train)
+    covariance = (made.T @ made) / len(made)
+    torch.testing.assert_close(made.mean(0), torch.zeros(3, dtype=torch.float64), atol=1e-12, rtol=0)
+    assert float(covariance.trace()) == pytest.approx(3)
+    if how != "scale":
+        torch.testing.assert_close(covariance.diag(), torch.ones(3, dtype=torch.float64))
+    if how == "whiten":
+        torch.testing.assert_close(covariance, torch.eye(3, dtype=torch.float64), atol=1e-9, rtol=0)
+    torch.testing.assert_close(change.undo(made), train)
+
+
+@pytest.mark.parametrize("how", ["scale", "columns", "whiten"])
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_standardized_data_do_not_depend_on_their_unit(how, factor, tmp_path):
+    np.save(tmp_path / "a.npy", POINTS)
+    np.save(tmp_path / "b.npy", POINTS * factor)
+    one, other = (File(path=str(tmp_path / f), standardize=how).distribution() for f in ("a.npy", "b.npy"))
+    torch.testing.assert_close(one.train.abs(), other.train.abs())  # an eigenvector has no sign
+
+
+def test_whitening_leaves_out_directions_without_variance():
+    train = torch.randn(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    train = torch.cat([train, train.sum(1, keepdim=True), torch.full((50, 1), 7.0, dtype=torch.float64)], 1)
+    change = standardization(train, "whiten", "p")
+    assert change.matrix.shape == (5, 3)
+    torch.testing.assert_close(change.undo(change.apply(train)), train)
+
+
+def test_a_constant_column_becomes_nought_and_comes_back():
+    train = torch.from_numpy(np.column_stack([POINTS, np.full(40, 0.1)]))
+    change = standardization(train, "columns", "p")
+    assert change.apply(train)[:, 3].abs().max() < 1e-12
+    torch.testing.assert_close(change.undo(change.apply(train)), train)
+
+
+def test_yes_and_no_are_what_they_were():
+    assert [File(path="p", standardize=s).standardize for s in (True, False, "true", "columns")] == [
+        "scale",
+        "none",
+        "scale",
+        "columns",
+    ]
+
+
+# Notes
+
+
+def noted(points, tmp_path, **params):
+    np.save(tmp_path / "points.npy", points)
+    return File(path=str(tmp_path / "points.npy"), **params).distribution().notes
+
+
+def test_plain_data_have_nothing_to_note(tmp_path):
+    assert noted(POINTS[:, 1:2] * [1, 2, 3], tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("points", "params", "note"),
+    [
+        (np.round(POINTS[:, 2:] * [[1, 2]]), {}, "all values are integers, "),
+        (np.column_stack([POINTS[:, 1], np.ones(40)]), {}, "1 of 2 columns is constant: they only add noise"),
+        (POINTS, {}, "deviations of columns differ by a factor of "),
+        (POINTS, {"standardize": "scale"}, "deviations of columns differ by a factor of "),
+        (np.concatenate([POINTS[:20, 1:2]] * 2), {}, "held-out rows are training rows, too"),
+        (np.concatenate([POINTS[:20, 1:2]] * 2), {}, "of 24 training rows are copies of others; "),
+        (POINTS @ np.ones((3, 5)), {"standardize": "whiten"}, "the 24 training rows vary in 1 of 5 directions only; "),
+    ],
+)
+def test_what_changes_the_meaning_of_results_is_noted(points, params, note, tmp_path):
+    assert any(note in said for said in noted(points, tmp_path, **params))
+
+
+def test_standardized_columns_are_not_told_to_differ(tmp_path):
+    for how in ("columns", "whiten"):
+        assert noted(POINTS, tmp_path, standardize=how) == ()
