@@ -172,7 +172,7 @@ def _escaped(text: str, i: int) -> bool:
 def _scalar(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text.strip()
 
 

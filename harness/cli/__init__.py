@@ -136,7 +136,9 @@ def _tell(error: BaseException, resumes: bool) -> int:
 
 
 def _complain(text: str, status: int) -> int:
-    print("harness:", " ".join(text.split()), file=sys.stderr)
+    from harness.errors import shortened
+
+    print(shortened(f"harness: {' '.join(text.split())}"), file=sys.stderr)
     return status
 
 

@@ -37,6 +37,9 @@ AXES_HOOK = "harness_axes"
 RESERVED = frozenset({"axis", "formula", "name", "source"})
 """Words that no parameter may be named: they mean something else in a suite file or a table."""
 
+LONGEST = 60
+"""Characters of a component's name at most: it stands in columns of tables."""
+
 SECONDS_TO_LOAD = 60.0
 """A plugin that takes longer to import is given up."""
 
@@ -268,6 +271,8 @@ def _check_class(axis: Axis, cls: Any) -> None:
     if not isinstance(name, str) or not components.NAME.fullmatch(name):
         rule = "lower-case words joined by hyphens"
         raise PluginError(f"{hook}: {cls.__qualname__}.name is {name!r}; a name is {rule}")
+    if len(name) > LONGEST:
+        raise PluginError(f"{hook}: a name has at most {LONGEST} characters; {name[:LONGEST]}… has {len(name)}")
     what = f"{hook}: {name}"
     if cls.axis != contract.axis:
         raise PluginError(f"{what} has axis {cls.axis!r}; it must keep {contract.axis!r}")

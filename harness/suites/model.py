@@ -60,9 +60,11 @@ def _request(form: object) -> Request:
 
 
 def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
-    for i, value in enumerate(values):
-        if value in values[:i]:
+    seen = set()
+    for value in values:
+        if value in seen:
             raise ValueError(f"{value} is listed twice")
+        seen.add(value)
     return values
 
 
@@ -82,7 +84,7 @@ def _listed(value: object) -> object:
 
 Form = Annotated[Any, BeforeValidator(_check_form)]
 Forms = tuple[Form, ...]
-Integers = Annotated[tuple[T, ...], AfterValidator(_distinct), Field(min_length=1)]
+Integers = Annotated[tuple[T, ...], AfterValidator(_distinct), Field(min_length=1, max_length=10_000)]
 Steps = Annotated[int, Field(strict=True, ge=2, le=10_000)]
 TrainSteps = Annotated[int, Field(strict=True, ge=1, le=10**7)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
@@ -193,7 +195,7 @@ class Limits(_Section):
 
 
 class _Named(_Section):
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
     title: str = ""
 
 
@@ -435,6 +437,8 @@ def _read(text: str, origin: str) -> Suite:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SuiteError(f"{origin}: is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise SuiteError(f"{origin}: is nested too deeply; a suite is a table of lists and tables") from error
     return Suite.from_mapping(data, origin)
 
 

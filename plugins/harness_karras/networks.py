@@ -21,9 +21,11 @@ class Mlp(TrainableNetwork):
         "Karras et al., arXiv 2206.00364, eq. (7) and Table 1; features: Tancik et al., arXiv 2006.10739"
     )
 
-    width: int = Field(128, ge=1, description="units in each hidden layer")
-    depth: int = Field(3, ge=1, description="number of hidden layers")
-    features: int = Field(16, ge=1, description="number of Fourier frequencies of ln σ/4, each a cosine and a sine")
+    width: int = Field(128, ge=1, le=65_536, description="units in each hidden layer")
+    depth: int = Field(3, ge=1, le=1_000, description="number of hidden layers")
+    features: int = Field(
+        16, ge=1, le=4_096, description="number of Fourier frequencies of ln σ/4, each a cosine and a sine"
+    )
     sigma_data: float | None = Field(None, gt=0, description="assumed data scale; null: the target's own")
 
     def module(self, dim: int, sigma_data: float) -> nn.Module:

@@ -41,9 +41,11 @@ class KL(Metric):
     formula: ClassVar[str] = "KL(p_δ ‖ q_N) = E_{p_δ}[ln p_δ − ln q_N]"
     source: ClassVar[str] = "docs/theory.md §3"
 
-    points: int = Field(256, ge=64, description="points at which densities are compared")
-    particles: int = Field(1024, ge=64, description="particles whose mixture is a stochastic sampler's density")
-    max_dim: int = Field(4, ge=1, description="largest dimension in which densities are estimated")
+    points: int = Field(256, ge=64, le=100_000, description="points at which densities are compared")
+    particles: int = Field(
+        1024, ge=64, le=1_000_000, description="particles whose mixture is a stochastic sampler's density"
+    )
+    max_dim: int = Field(4, ge=1, le=1_000, description="largest dimension in which densities are estimated")
 
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
         """Measure by the first estimator that applies."""
@@ -133,7 +135,7 @@ class SlicedWasserstein(SampleMetric):
     formula: ClassVar[str] = "(mean over θ of W_2²(θ·X, θ·Y))^½"
     source: ClassVar[str] = "Bonneel et al., J. Math. Imaging Vision 51 (2015)"
 
-    projections: int = Field(128, ge=1, description="number of directions, the same for every comparison")
+    projections: int = Field(128, ge=1, le=100_000, description="number of directions, the same for every comparison")
 
     def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
         """Compare two samples of any sizes by their quantile functions."""

@@ -19,8 +19,8 @@ class Relu(TrainableNetwork):
     formula: ClassVar[str] = "S = W_{L+1} relu(W_L … relu(W_0 [x; σ])), D = x + σ² S"
     source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, the network of Theorem 1"
 
-    width: int = Field(128, ge=1, description="width m of every hidden layer")
-    depth: int = Field(3, ge=1, description="number L of trained matrices, W_1 … W_L")
+    width: int = Field(128, ge=1, le=65_536, description="width m of every hidden layer")
+    depth: int = Field(3, ge=1, le=1_000, description="number L of trained matrices, W_1 … W_L")
 
     def module(self, dim: int, sigma_data: float) -> nn.Module:
         """Return a module drawn as in the paper: W_0 … W_L ~ N(0, 2/m), W_{L+1} ~ N(0, 1/d)."""
