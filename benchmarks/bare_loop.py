@@ -1,6 +1,6 @@
 """Training one network as a script would: the yardstick of the other benchmarks.
 
-The same data, noise, levels and weights as `harness.engine.training`, without stacking.
+The same data, noise, levels and weights as `harness.engine.adam`, without stacking.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import torch
 
+from harness.engine.adam import Batches
 from harness.engine.courses import Learner
 from harness.engine.levels import LevelSampler, table_levels
 from harness.engine.snapshots import initial_module
-from harness.engine.training import Batches
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
 from harness.trainers import Adam

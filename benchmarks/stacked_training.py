@@ -16,9 +16,9 @@ from bare_loop import median, train_alone
 from harness_karras.networks import Mlp
 from harness_synthetic import harness_targets
 
+from harness.engine.adam import train
 from harness.engine.courses import Learner
 from harness.engine.levels import table_levels
-from harness.engine.training import train
 from harness.running.memory import keep_freed_memory
 from harness.trainers import Adam
 from harness.weightings import Weighting

@@ -63,7 +63,7 @@ class TestInForce:
         assert found(MKL_CBWR=own)[0] == mode
 
     def test_too_late_is_seen(self):
-        # Once MKL has computed, nothing can be asked of it: `harness.engine.training.separable` trains alone what needs
+        # Once MKL has computed, nothing can be asked of it: `harness.engine.adam.separable` trains alone what needs
         # it.
         assert found("import torch; torch.bmm(torch.ones(2, 40, 40), torch.ones(2, 40, 40))")[0] == "unset"
 

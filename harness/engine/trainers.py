@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
+from harness.engine.adam_recording import train_recorded
 from harness.engine.courses import Course, Learner
 from harness.engine.gradient_descent import descend
-from harness.engine.recording import train_recorded
 from harness.engine.snapshots import Snapshot
 from harness.trainers import Adam, GradientDescent, Trainer
 

@@ -11,14 +11,14 @@ from harness_wang.weightings import BellShaped
 from torch import nn
 
 from harness import trajectories
+from harness.engine.adam import train
+from harness.engine.adam_recording import train_recorded
 from harness.engine.courses import Course, Labels, Learner
 from harness.engine.gradient_descent import automatic_rate, curvature, descend
 from harness.engine.levels import table_levels
 from harness.engine.objective import Objective, cell_masses, draw_objective
-from harness.engine.recording import train_recorded
 from harness.engine.snapshots import initial_module
 from harness.engine.tabulate import comb
-from harness.engine.training import train
 from harness.errors import HarnessError
 from harness.networks import TrainableNetwork
 from harness.trainers import Adam, GradientDescent, Recording, TrajectoryRequest
@@ -102,7 +102,7 @@ def test_networks_recorded_in_one_unit_have_the_trajectories_that_they_have_alon
     trainer, learners = adam(batch_size=33), [learner(seed=0), learner(seed=1), learner(seed=2)]
     course = Course(RELU, law, (10, 20), Recording(every=5), LABELS)
     alone = [list(train_recorded([each], trainer, course)) for each in learners]
-    monkeypatch.setattr("harness.engine.training.separable", lambda *given: together)
+    monkeypatch.setattr("harness.engine.adam.separable", lambda *given: together)
     for length, snapshots in enumerate(train_recorded(learners, trainer, course)):
         for place, snapshot in enumerate(snapshots):
             expected = trajectories.to_json(alone[place][length][0].trajectory)

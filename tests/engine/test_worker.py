@@ -9,12 +9,12 @@ import torch
 
 from harness.bounds import Bound
 from harness.engine import worker
+from harness.engine.adam import train
 from harness.engine.checkpoints import write_checkpoint
 from harness.engine.courses import Learner
 from harness.engine.denoisers import denoiser_from_checkpoint
 from harness.engine.jobs import EvaluateJob, InformationJob, TrainedNetwork
 from harness.engine.levels import table_levels
-from harness.engine.training import train
 from harness.errors import ContractError, DiskError
 from harness.information import Information
 from harness.initial_laws import InitialLaw

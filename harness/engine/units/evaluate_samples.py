@@ -15,9 +15,9 @@ from harness.budget import Budget, budget
 from harness.engine.checks import blamed, check_evaluations_made, check_start
 from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle
 from harness.engine.laws import distribution
+from harness.engine.metric_values import measurement_to_json, reference_sample
 from harness.engine.random_streams import seed_from
 from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
-from harness.engine.scores import measurement_to_json, reference_sample
 from harness.engine.stored_curves import stored_information, stored_score_error
 from harness.errors import ContractError, one_line
 from harness.metrics import Experiment, NotApplicable, mean_and_error

@@ -12,10 +12,10 @@ from harness_synthetic import harness_targets
 from scipy import stats
 
 from harness.arithmetic import mkl_mode
+from harness.engine.adam import Stack, separable, train
 from harness.engine.courses import Learner
 from harness.engine.levels import LevelSampler, RunningResidual, interpolate, table_levels
 from harness.engine.snapshots import Snapshot, initial_module
-from harness.engine.training import Stack, separable, train
 from harness.trainers import Adam
 from harness.weightings import AdaptiveWeighting, Weighting
 
@@ -153,11 +153,11 @@ class TestTrain:
             return denoise(stack, x, sigma) * (1 + 1e-6 * (len(x) > 1))
 
         monkeypatch.setattr(Stack, "denoise", elsewhere)
-        monkeypatch.setattr("harness.engine.training._SEPARABLE", {})
+        monkeypatch.setattr("harness.engine.adam._SEPARABLE", {})
         together = trained(law, members, 10, 20, batch_size=33)
         for level in range(2):
             assert all(same(together[level][i], alone[i][level][0]) for i in range(3))
-        monkeypatch.setattr("harness.engine.training.separable", lambda *given: True)
+        monkeypatch.setattr("harness.engine.adam.separable", lambda *given: True)
         assert not same(trained(law, members, 10, 20, batch_size=33)[1][0], alone[0][1][0])
 
     def test_a_process_that_computed_before_it_was_told_how(self):
@@ -165,7 +165,7 @@ class TestTrain:
         code = (
             "import torch; torch.set_num_threads(1); torch.bmm(torch.ones(2, 40, 40), torch.ones(2, 40, 40))\n"
             "import sys; sys.path.insert(0, sys.argv[1])\n"
-            "import test_training as t\n"
+            "import test_adam as t\n"
             "law = t.GAUSSIAN(dim=3).distribution()\n"
             "members = [t.member(0), t.member(1), t.member(2), t.member(3)]\n"
             "for width, size in ((37, 50), (21, 16)):\n"
@@ -181,7 +181,7 @@ class TestTrain:
 
     def test_points_that_fill_a_batch_up_count_for_nothing(self, law, monkeypatch):
         filled = trained(law, [member(0)], 20, batch_size=50)[0][0]
-        monkeypatch.setattr("harness.engine.training.POINTS_MULTIPLE", 1)
+        monkeypatch.setattr("harness.engine.adam.POINTS_MULTIPLE", 1)
         bare = trained(law, [member(0)], 20, batch_size=50)[0][0]
         assert filled.loss == pytest.approx(bare.loss, rel=1e-5)
         assert all(torch.allclose(filled.state[k], bare.state[k], atol=1e-5) for k in bare.state)

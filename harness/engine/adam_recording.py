@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.engine.adam import Stack, side_by_side, stacks, train
 from harness.engine.courses import Course, Learner
 from harness.engine.levels import LevelSampler, table_levels
 from harness.engine.snapshots import Snapshot
-from harness.engine.training import Stack, side_by_side, stacks, train
 from harness.trainers import Adam, Recording
 from harness.trajectories import Trajectory, slowest_level
 
