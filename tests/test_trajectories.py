@@ -1,0 +1,51 @@
+"""Trajectories: the slowest level, thinning, JSON that gives them back bit for bit."""
+
+import json
+
+import numpy as np
+import pytest
+from made_trainings import (
+    descended,
+)
+
+from harness import trajectories
+from harness.trainers import Recording
+from harness.trajectories import TIE, slowest_level
+
+
+@pytest.fixture(scope="module")
+def law(registry):
+    return registry.parse("target", "gaussian:dim=3")[0].distribution()
+
+
+class TestSlowest:
+    def test_it_is_the_largest_rate_among_the_largest_losses(self):
+        rates = np.array([1.0, 5.0, 2.0, 9.0])
+        assert slowest_level(np.array([3.0, 3.0, 3.0, 1.0]), rates) == 1
+        assert slowest_level(np.array([4.0, 3.0, 3.0, 1.0]), rates) == 0
+        assert slowest_level(np.array([3.0, 1.0, 3.0 * (1 - TIE / 2), 1.0]), rates) == 2
+        assert slowest_level(np.array([3.0, 1.0, 3.0 * (1 - 2 * TIE), 1.0]), rates) == 0
+        assert slowest_level(np.array([np.nan, 1.0, 2.0, np.nan]), rates) == 2
+        assert slowest_level(np.array([1.0, 1.0]), np.array([2.0, 2.0])) == 0
+
+
+class TestTrajectory:
+    def test_json_gives_it_back_bit_for_bit(self, law):
+        (snapshot,) = descended(law, recording=Recording(every=1, probes=2))
+        told = json.loads(json.dumps(trajectories.to_json(snapshot.trajectory), allow_nan=False))
+        back = trajectories.from_json(told)
+        for name, value in vars(snapshot.trajectory).items():
+            if isinstance(value, np.ndarray):
+                assert np.array_equal(value, getattr(back, name)), name
+                assert value.dtype == getattr(back, name).dtype, name
+            elif name != "probes":
+                assert value == getattr(back, name), name
+        for name, value in vars(snapshot.trajectory.probes).items():
+            assert np.array_equal(value, getattr(back.probes, name)), name
+
+    def test_thinning_keeps_both_ends(self, law):
+        (snapshot,) = descended(law)
+        thin = snapshot.trajectory.thinned(5)
+        assert thin.step.tolist() == [0, 5, 10, 15, 20]
+        assert thin.loss.tolist() == snapshot.trajectory.loss[[0, 5, 10, 15, 20]].tolist()
+        assert Recording().steps(1000) == list(range(0, 1001, 20))
