@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from harness import arithmetic
-from harness.engine.jobs import ArithmeticJob
+from harness.engine.jobs import ReadArithmeticJob
 from harness.running.workers import Task, workers
 
 MODE = """
@@ -69,7 +69,7 @@ class TestInForce:
 
     def test_in_a_worker(self):
         with workers(1, "harness.engine.worker:work") as pool:
-            (ended,) = pool.run([Task("arithmetic", 0, ArithmeticJob, 1.0, 60.0)])
+            (ended,) = pool.run([Task("arithmetic", 0, ReadArithmeticJob, 1.0, 60.0)])
         assert f"MKL {arithmetic.mkl_mode()}" in ended.value[0].payload["in_force"]
 
 

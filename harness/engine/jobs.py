@@ -1,7 +1,8 @@
-"""What a unit of work is told: the components, and the values of the records that it builds on.
+"""Jobs: what a unit of work is given, the components and the values of the records that it builds on.
 
-Jobs travel to a worker; `harness.engine.worker` does them. They know nothing of suites, plans or databases, and
-import what they carry for its types alone: a change of one contract changes no unit that does not run it.
+A job is named after the function that does it: `harness.engine.units.measure_target` does a `MeasureTargetJob`. Jobs
+travel to a worker (`harness.engine.worker`). They know nothing of suites, plans or databases, and import what they
+carry for its types alone: a change of one contract changes no unit that does not run it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ Payload = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class ArithmeticJob:
-    """Tell which arithmetic is in force where the work is done."""
+class ReadArithmeticJob:
+    """Read which arithmetic is in force where the work is done."""
 
 
 @dataclass(frozen=True)
-class InformationJob:
+class MeasureTargetJob:
     """Measure a target: its scale, its Fisher information, and how many points are held out."""
 
     key: str
@@ -44,7 +45,7 @@ class InformationJob:
 
 
 @dataclass(frozen=True)
-class TableJob:
+class TabulateWeightingJob:
     """Tabulate a weighting for one target; `sigmas` is the grid that a `GridWeighting` is made for."""
 
     key: str
@@ -56,7 +57,7 @@ class TableJob:
 
 
 @dataclass(frozen=True)
-class GridJob:
+class LayOutGridJob:
     """Lay out a grid, with what of the rest it asks for.
 
     Attributes:
@@ -97,7 +98,7 @@ class TrainMember:
 
 
 @dataclass(frozen=True)
-class TrainJob:
+class TrainNetworksJob:
     """Train one network, or several of one shape, and write the checkpoints.
 
     Attributes:
@@ -129,7 +130,7 @@ class TrainedNetwork:
 
 
 @dataclass(frozen=True)
-class ErrorJob:
+class MeasureScoreErrorsJob:
     """Measure the score error of networks on one target; a key for each."""
 
     target: Target
@@ -139,7 +140,7 @@ class ErrorJob:
 
 
 @dataclass(frozen=True)
-class EvaluateJob:
+class EvaluateSamplesJob:
     """Sample one combination with one seed and measure what comes out.
 
     Attributes:
@@ -171,7 +172,7 @@ class EvaluateJob:
 
 
 @dataclass(frozen=True)
-class CalibrateJob:
+class CalibrateMetricsJob:
     """Measure sample metrics on a held-out sample in place of a generated one; a key for each metric."""
 
     target: Target
@@ -181,5 +182,14 @@ class CalibrateJob:
     sigma_min: float
 
 
-Job = ArithmeticJob | InformationJob | TableJob | GridJob | TrainJob | ErrorJob | EvaluateJob | CalibrateJob
+Job = (
+    ReadArithmeticJob
+    | MeasureTargetJob
+    | TabulateWeightingJob
+    | LayOutGridJob
+    | TrainNetworksJob
+    | MeasureScoreErrorsJob
+    | EvaluateSamplesJob
+    | CalibrateMetricsJob
+)
 """Any unit of work."""

@@ -24,20 +24,20 @@ from harness.errors import one_line
 from harness.records import Record
 
 
-def tell_arithmetic(job: jobs.ArithmeticJob) -> list[Record]:
+def read_arithmetic(job: jobs.ReadArithmeticJob) -> list[Record]:
     """Return one record, of which only the payload counts: the arithmetic in force in this process."""
     return [Record("arithmetic", "arithmetic", {"in_force": in_force()})]
 
 
 FUNCTIONS: dict[type, Callable[[Any], list[Record]]] = {
-    jobs.ArithmeticJob: tell_arithmetic,
-    jobs.InformationJob: measure_target,
-    jobs.TableJob: tabulate_weighting,
-    jobs.GridJob: lay_out_grid,
-    jobs.TrainJob: train_networks,
-    jobs.ErrorJob: measure_score_errors,
-    jobs.EvaluateJob: evaluate_samples,
-    jobs.CalibrateJob: calibrate_metrics,
+    jobs.ReadArithmeticJob: read_arithmetic,
+    jobs.MeasureTargetJob: measure_target,
+    jobs.TabulateWeightingJob: tabulate_weighting,
+    jobs.LayOutGridJob: lay_out_grid,
+    jobs.TrainNetworksJob: train_networks,
+    jobs.MeasureScoreErrorsJob: measure_score_errors,
+    jobs.EvaluateSamplesJob: evaluate_samples,
+    jobs.CalibrateMetricsJob: calibrate_metrics,
 }
 """What does each kind of job."""
 

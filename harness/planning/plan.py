@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.bounds import Bound
 from harness.engine.jobs import (
-    CalibrateJob,
-    ErrorJob,
-    EvaluateJob,
-    GridJob,
-    InformationJob,
+    CalibrateMetricsJob,
+    EvaluateSamplesJob,
     Job,
+    LayOutGridJob,
+    MeasureScoreErrorsJob,
+    MeasureTargetJob,
     TrainedNetwork,
 )
 from harness.errors import HarnessError, NotPossible, SuiteError, one_line
@@ -118,7 +118,7 @@ class Plan:
 
     def _information(self, c: Combination) -> Unit:
         key = self.keys.information(c.target)
-        job = InformationJob(key, c.target, **self._range)
+        job = MeasureTargetJob(key, c.target, **self._range)
         return Unit(GROUNDWORK, (key,), lambda find: job, 5.0)
 
     def _tables(self, c: Combination) -> Iterable[Unit]:
@@ -135,7 +135,7 @@ class Plan:
         oracle = c.network if c.grid_follows_network and isinstance(c.network, OracleNetwork) else None
 
         def job(find: Lookup) -> Job:
-            return GridJob(
+            return LayOutGridJob(
                 key,
                 rule,
                 c.noise_schedule,
@@ -187,7 +187,7 @@ class Plan:
                     yield self._held_out(target, seed, wanted)
 
     def _held_out(self, target: Target, seed: int, wanted: list[tuple[str, SampleMetric]]) -> Unit:
-        job = CalibrateJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
+        job = CalibrateMetricsJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
         return Unit(SAMPLING, tuple(key for key, _ in wanted), lambda find: job, 0.3)
 
     def networks(self) -> dict[Kind, dict[int, list[Combination]]]:
@@ -271,7 +271,7 @@ class Plan:
             trained = tuple((key, self._trained(network, r)) for key, r in records if r is not None and r.ok)
             if not trained:
                 raise NotPossible("training: none of these networks finished")
-            return ErrorJob(target, trained, **self._range)
+            return MeasureScoreErrorsJob(target, trained, **self._range)
 
         keys, after = tuple(key for key, _ in pairs), frozenset(key for _, key in pairs)
         return Unit(SCORE_ERROR, keys, job, 1.0 + 0.5 * len(pairs), after, len(pairs))
@@ -305,7 +305,7 @@ class Plan:
 
         def job(find: Lookup) -> Job:
             oracle = c.network if isinstance(c.network, OracleNetwork) else None
-            return EvaluateJob(
+            return EvaluateSamplesJob(
                 key=key,
                 target=c.target,
                 network=oracle or self._trained(trainable(c.network), require_record(find, network, "training")),

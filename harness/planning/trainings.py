@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.engine.jobs import TableJob, TrainJob, TrainMember
+from harness.engine.jobs import TabulateWeightingJob, TrainMember, TrainNetworksJob
 from harness.planning.units import GROUNDWORK, TRAINING, Unit, require
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def table_unit(key: str, weighting: Weighting, target: Target, trainer: Trainer,
 
     def job(find: Lookup) -> Job:
         sigmas = None if grid is None else tuple(require(find, grid, "time discretization")["sigmas"])
-        return TableJob(key, weighting, target, trainer.sigma_min, trainer.sigma_max, sigmas)
+        return TabulateWeightingJob(key, weighting, target, trainer.sigma_min, trainer.sigma_max, sigmas)
 
     return Unit(GROUNDWORK, (key,), job, 0.1, frozenset([grid] if grid else []))
 
@@ -87,7 +87,7 @@ def training_unit(shared: Shared, wanted: Sequence[Wanted], folder: Path) -> Uni
         )
         if not members:
             require(find, wanted[0].table, "weighting")
-        return TrainJob(
+        return TrainNetworksJob(
             shared.network, shared.target, members, shared.trainer, shared.lengths, shared.recording, folder
         )
 

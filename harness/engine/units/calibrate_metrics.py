@@ -12,11 +12,11 @@ from harness.records import Record
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.engine.jobs import CalibrateJob
+    from harness.engine.jobs import CalibrateMetricsJob
     from harness.metrics import SampleMetric
 
 
-def calibrate_metrics(job: CalibrateJob) -> list[Record]:
+def calibrate_metrics(job: CalibrateMetricsJob) -> list[Record]:
     """Return one record for each metric: the score of a perfect generator."""
     law = distribution(job.target)
     reference = reference_sample(law, job.count, job.sigma_min, job.seed, part=0)
@@ -28,5 +28,5 @@ def _calibration_record(key: str, metric: SampleMetric, perfect: Tensor, referen
     try:
         payload = measurement_to_json(metric.compare(perfect.clone(), reference.clone()))
     except Exception as error:
-        return Record(key, "calibrate", reason=f"metric {metric.label()}: {one_line(error)}")
-    return Record(key, "calibrate", payload)
+        return Record(key, "calibration", reason=f"metric {metric.label()}: {one_line(error)}")
+    return Record(key, "calibration", payload)

@@ -27,7 +27,7 @@ from harness.trajectories import from_json
 from harness.weighting_tables import table_from_json
 
 if TYPE_CHECKING:
-    from harness.engine.jobs import EvaluateJob
+    from harness.engine.jobs import EvaluateSamplesJob
     from harness.information import Information
     from harness.initial_laws import Start
     from harness.metrics import Metric
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from harness.targets import Distribution
 
 
-def evaluate_samples(job: EvaluateJob) -> list[Record]:
+def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
     """Return the sampling record, and one record for each metric and bound."""
     law = distribution(job.target)
     design = _design(job, law)
@@ -43,10 +43,10 @@ def evaluate_samples(job: EvaluateJob) -> list[Record]:
     experiment, nfe, seconds = _sampled(job, law, design)
     metrics = [_metric_record(key, metric, experiment, job.seed) for key, metric in job.metrics.items()]
     payload = {"nfe": nfe, "budget": None if design.budget is None else _terms(design.budget)}
-    return [Record(job.key, "sample", payload, seconds=seconds), *metrics, *bounds]
+    return [Record(job.key, "sampling", payload, seconds=seconds), *metrics, *bounds]
 
 
-def _design(job: EvaluateJob, law: Distribution) -> Design:
+def _design(job: EvaluateSamplesJob, law: Distribution) -> Design:
     information = stored_information(job.target, job.information)
     oracle = job.network if isinstance(job.network, OracleNetwork) else None
     error = stored_score_error(oracle, job.score_error, law.dim)
@@ -90,7 +90,7 @@ def _fixed(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Experiment, int, float]:
+def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tuple[Experiment, int, float]:
     """Return what the metrics measure, the evaluations of the network a sample, and the seconds that sampling took."""
     denoiser = _denoiser(job, law)
     reference = reference_sample(law, job.count, job.sigmas[-1], job.seed, part=0)
@@ -125,7 +125,7 @@ def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Exper
     return experiment, generated.nfe, seconds
 
 
-def _denoiser(job: EvaluateJob, law: Distribution) -> Denoiser:
+def _denoiser(job: EvaluateSamplesJob, law: Distribution) -> Denoiser:
     if isinstance(job.network, OracleNetwork):
         return denoiser_from_oracle(job.network, law)
     return denoiser_from_checkpoint(job.network, law.dim, law.sigma_data)

@@ -11,10 +11,10 @@ from harness.records import Record
 from harness.time_discretizations import GridRequest
 
 if TYPE_CHECKING:
-    from harness.engine.jobs import GridJob
+    from harness.engine.jobs import LayOutGridJob
 
 
-def lay_out_grid(job: GridJob) -> list[Record]:
+def lay_out_grid(job: LayOutGridJob) -> list[Record]:
     """Return one record with the checked levels."""
     information = None
     if job.information is not None and job.target is not None:

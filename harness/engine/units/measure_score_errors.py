@@ -12,10 +12,10 @@ from harness.engine.measurement import measure_score_error
 from harness.records import Record
 
 if TYPE_CHECKING:
-    from harness.engine.jobs import ErrorJob
+    from harness.engine.jobs import MeasureScoreErrorsJob
 
 
-def measure_score_errors(job: ErrorJob) -> list[Record]:
+def measure_score_errors(job: MeasureScoreErrorsJob) -> list[Record]:
     """Return one record for each network."""
     law = distribution(job.target)
     denoisers = [denoiser_from_checkpoint(trained, law.dim, law.sigma_data) for _, trained in job.networks]
@@ -23,6 +23,6 @@ def measure_score_errors(job: ErrorJob) -> list[Record]:
     curves = measure_score_error(law, denoisers, job.sigma_min, job.sigma_max)
     seconds = (time.perf_counter() - start) / len(denoisers)
     return [
-        Record(key, "error", score_error_to_json(curve), seconds=seconds)
+        Record(key, "score error", score_error_to_json(curve), seconds=seconds)
         for (key, _), curve in zip(job.networks, curves, strict=True)
     ]

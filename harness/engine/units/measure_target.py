@@ -11,10 +11,10 @@ from harness.engine.measurement import measure_information
 from harness.records import Record
 
 if TYPE_CHECKING:
-    from harness.engine.jobs import InformationJob
+    from harness.engine.jobs import MeasureTargetJob
 
 
-def measure_target(job: InformationJob) -> list[Record]:
+def measure_target(job: MeasureTargetJob) -> list[Record]:
     """Return one record with the target's numbers and its J(u)."""
     law = distribution(job.target)
     check_distribution(law, job.target)
@@ -28,4 +28,4 @@ def measure_target(job: InformationJob) -> list[Record]:
         "information": information_to_json(information),
         "residual": residual_to_json(information, job.sigma_min, job.sigma_max),
     }
-    return [Record(job.key, "information", payload)]
+    return [Record(job.key, "target", payload)]

@@ -11,11 +11,11 @@ from harness.records import Record
 from harness.weighting_tables import table_to_json
 
 if TYPE_CHECKING:
-    from harness.engine.jobs import TableJob
+    from harness.engine.jobs import TabulateWeightingJob
 
 
-def tabulate_weighting(job: TableJob) -> list[Record]:
+def tabulate_weighting(job: TabulateWeightingJob) -> list[Record]:
     """Return one record with the checked density and weight."""
     levels = table_levels(job.sigma_min, job.sigma_max)
     table = tabulate(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
-    return [Record(job.key, "table", table_to_json(table))]
+    return [Record(job.key, "weighting table", table_to_json(table))]

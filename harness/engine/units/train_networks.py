@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from harness.engine.jobs import TrainJob, TrainMember
+    from harness.engine.jobs import TrainMember, TrainNetworksJob
     from harness.engine.snapshots import Snapshot
     from harness.engine.trainers import Trained
 
 
-def train_networks(job: TrainJob) -> list[Record]:
+def train_networks(job: TrainNetworksJob) -> list[Record]:
     """Return one record for each network and length, and one for each trajectory that is asked for.
 
     Of a network that diverged all have failed.
@@ -43,13 +43,13 @@ def _records(member: TrainMember, trained: Trained, folder: Path) -> Iterator[Re
     trajectory = member.trajectories[trained.length] if member.trajectories else None
     if snapshot.diverged is not None:
         reason = f"training diverged: the loss was not finite at step {snapshot.diverged + 1}"
-        yield Record(key, "train", reason=reason, seconds=seconds)
+        yield Record(key, "network", reason=reason, seconds=seconds)
         if trajectory is not None:
             yield Record(trajectory, "trajectory", reason=reason, seconds=seconds)
         return
     sha256 = write_checkpoint(folder / f"{key}.safetensors", snapshot.state)
     payload = {"sha256": sha256, "loss": snapshot.loss, **_minimised(snapshot, member.seed)}
-    yield Record(key, "train", payload, seconds=seconds)
+    yield Record(key, "network", payload, seconds=seconds)
     if trajectory is not None and snapshot.trajectory is not None:
         yield Record(trajectory, "trajectory", to_json(snapshot.trajectory), seconds=seconds)
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.bounds import Bound
 from harness.engine import worker
-from harness.engine.jobs import EvaluateJob, InformationJob
+from harness.engine.jobs import EvaluateSamplesJob, MeasureTargetJob
 from harness.errors import ContractError
 from harness.initial_laws import InitialLaw
 from harness.metrics import Measurement, SampleMetric
@@ -47,10 +47,10 @@ def evaluated(registry):
             ("initial_law", "centered"),
         )
     )
-    (information,) = worker.work(InformationJob("i", target, 0.05, 20.0))
+    (information,) = worker.work(MeasureTargetJob("i", target, 0.05, 20.0))
 
     def records(metrics, bounds, sampler=ancestral, law=centered):
-        job = EvaluateJob(
+        job = EvaluateSamplesJob(
             "s",
             target,
             network,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from harness.engine import worker
-from harness.engine.jobs import InformationJob
+from harness.engine.jobs import MeasureTargetJob
 from harness.errors import ContractError
 from harness.information import Information
 from harness.targets import Target
@@ -46,4 +46,4 @@ def vague():
 
 def test_a_target_is_checked_before_anything_builds_on_it():
     with pytest.raises(ContractError, match="target vague: fisher: nan at index 0"):
-        worker.work(InformationJob("k", Vague(), 0.05, 20.0))
+        worker.work(MeasureTargetJob("k", Vague(), 0.05, 20.0))
