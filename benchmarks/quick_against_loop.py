@@ -29,7 +29,7 @@ def script(suite_name: str, done: Path) -> None:
     from bare_loop import train_alone
     from safetensors.torch import save_file
 
-    from harness.engine.courses import Learner
+    from harness.engine.courses import LevelTable
     from harness.engine.jobs import EvaluateSamplesJob, MeasureScoreErrorsJob, TrainNetworksJob
     from harness.engine.laws import distribution
     from harness.engine.worker import perform
@@ -54,12 +54,12 @@ def script(suite_name: str, done: Path) -> None:
         for unit in plan.work(find, lambda key: True):
             job = unit.job(find)
             if isinstance(job, TrainNetworksJob):
-                for m in job.members:
-                    table = [torch.tensor(m.table[k], dtype=torch.float64) for k in ("density", "omega")]
+                for each in job.learners:
+                    table = [torch.tensor(each.table[k], dtype=torch.float64) for k in ("density", "omega")]
                     # The bare loop does not adapt weights: it is spared that bookkeeping.
-                    learner = Learner(m.weighting, table[0], table[1], m.seed)
-                    law = distribution(job.target)
-                    for state in train_alone(job.network, law, learner, job.trainer, job.lengths).values():
+                    learner = each.with_table(LevelTable(*table))
+                    course, law = job.course, distribution(job.course.target)
+                    for state in train_alone(course.network, law, learner, job.trainer, course.lengths).values():
                         save_file(state, Path(folder) / "network.safetensors")
                         counts["train"] += 1
             elif isinstance(job, MeasureScoreErrorsJob):

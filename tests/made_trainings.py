@@ -1,11 +1,12 @@
 """Small trainings of both kinds, for tests of what they do and what they record."""
 
 import torch
+from harness_synthetic.targets import Gaussian
 from harness_wang.networks import Relu
 from torch import nn
 
 from harness.engine.adam_recording import train_recorded
-from harness.engine.courses import Course, Labels, Learner
+from harness.engine.courses import Course, Learner, LevelTable
 from harness.engine.gradient_descent import descend
 from harness.engine.levels import table_levels
 from harness.engine.objective import draw_objective
@@ -19,7 +20,7 @@ LOW, HIGH = 0.5, 4.0
 TABLE = table_levels(LOW, HIGH)
 
 
-LABELS = Labels("target", "network")
+TARGET = Gaussian(dim=3)
 
 
 class Power(Weighting):
@@ -54,7 +55,7 @@ RELU = Relu(width=16, depth=2)
 
 def learner(weighting=None, seed=0):
     made = weighting or Power()
-    return Learner(made, made.density(TABLE, 1.0), made.omega(TABLE, 1.0), seed)
+    return Learner(made, LevelTable(made.density(TABLE, 1.0), made.omega(TABLE, 1.0)), seed)
 
 
 def descent(**changes):
@@ -68,7 +69,7 @@ def adam(**changes):
 def objective_of(law, who, how):
     return draw_objective(
         law,
-        (who.density, who.omega),
+        who.table,
         seed=who.seed,
         points=how.points,
         levels=how.levels,
@@ -77,12 +78,12 @@ def objective_of(law, who, how):
     )
 
 
-def descended(law, network=RELU, who=None, lengths=(20,), recording=None, **changes):
-    course = Course(network, law, lengths, recording or Recording(every=1), LABELS)
+def descended(network=RELU, who=None, lengths=(20,), recording=None, **changes):
+    course = Course(TARGET, network, lengths, recording or Recording(every=1))
     return list(descend(who or learner(), descent(**changes), course))
 
 
-def watched(law, network, trainer, steps, **recording):
-    course = Course(network, law, (steps,), Recording(**recording), LABELS)
+def watched(network, trainer, steps, **recording):
+    course = Course(TARGET, network, (steps,), Recording(**recording))
     ((snapshot,),) = train_recorded([learner()], trainer, course)
     return snapshot

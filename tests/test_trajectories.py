@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pytest
 from made_trainings import (
     descended,
 )
@@ -11,11 +10,6 @@ from made_trainings import (
 from harness import trajectories
 from harness.trainers import Recording
 from harness.trajectories import TIE, slowest_level
-
-
-@pytest.fixture(scope="module")
-def law(registry):
-    return registry.parse("target", "gaussian:dim=3")[0].distribution()
 
 
 class TestSlowest:
@@ -30,8 +24,8 @@ class TestSlowest:
 
 
 class TestTrajectory:
-    def test_json_gives_it_back_bit_for_bit(self, law):
-        (snapshot,) = descended(law, recording=Recording(every=1, probes=2))
+    def test_json_gives_it_back_bit_for_bit(self):
+        (snapshot,) = descended(recording=Recording(every=1, probes=2))
         told = json.loads(json.dumps(trajectories.to_json(snapshot.trajectory), allow_nan=False))
         back = trajectories.from_json(told)
         for name, value in vars(snapshot.trajectory).items():
@@ -43,8 +37,8 @@ class TestTrajectory:
         for name, value in vars(snapshot.trajectory.probes).items():
             assert np.array_equal(value, getattr(back.probes, name)), name
 
-    def test_thinning_keeps_both_ends(self, law):
-        (snapshot,) = descended(law)
+    def test_thinning_keeps_both_ends(self):
+        (snapshot,) = descended()
         thin = snapshot.trajectory.thinned(5)
         assert thin.step.tolist() == [0, 5, 10, 15, 20]
         assert thin.loss.tolist() == snapshot.trajectory.loss[[0, 5, 10, 15, 20]].tolist()

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from harness.engine.checks import blamed, check_omega
-from harness.engine.courses import Course, Learner
+from harness.engine.courses import Course, Learner, LevelTable
+from harness.engine.laws import distribution
 from harness.engine.objective import Losses, Objective, draw_objective
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Minimised, Snapshot, State, initial_module
@@ -35,7 +36,7 @@ ITERATIONS = 40
 """Of the power method; it is stopped at a relative change of a thousandth."""
 
 
-def descend(learner: Learner, trainer: GradientDescent, course: Course) -> Iterator[Snapshot]:
+def descend(learner: Learner[LevelTable], trainer: GradientDescent, course: Course) -> Iterator[Snapshot]:
     """Train one network; yield it, with its trajectory where it is recorded, at each length of the course."""
     lengths, recording = course.lengths, course.recording
     walk = _Walk(learner, trainer, course)
@@ -80,13 +81,13 @@ class _Entry:
 class _Walk:
     """A network on its way down its objective."""
 
-    def __init__(self, learner: Learner, trainer: GradientDescent, course: Course) -> None:
-        target = course.target
+    def __init__(self, learner: Learner[LevelTable], trainer: GradientDescent, course: Course) -> None:
+        target = distribution(course.target)
         dtype = torch.float64 if trainer.precision == "float64" else torch.float32
         self._learner, self._course, self._scale = learner, course, target.sigma_data
         self._objective = draw_objective(
             target,
-            (learner.density, learner.omega),
+            learner.table,
             seed=learner.seed,
             points=trainer.points,
             levels=trainer.levels,
@@ -188,8 +189,8 @@ class _Walk:
         """Return what was recorded at these steps, and the perturbations of those."""
         entries = [self._entries[step] for step in recorded]
         return Trajectory(
-            target=self._course.labels.target,
-            network=self._course.labels.network,
+            target=self._course.target.label(),
+            network=self._course.network.label(),
             weighting=self._learner.weighting.label(),
             seed=self._learner.seed,
             method=GradientDescent.method,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.bounds import Bound
+    from harness.engine.courses import Course, Learner
     from harness.initial_laws import InitialLaw
     from harness.metrics import Metric, SampleMetric
     from harness.networks import OracleNetwork, TrainableNetwork
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from harness.samplers import Sampler
     from harness.targets import Target
     from harness.time_discretizations import TimeDiscretization
-    from harness.trainers import Recording, Trainer
+    from harness.trainers import Trainer
     from harness.weightings import Weighting
 
 Payload = Mapping[str, Any]
@@ -80,43 +81,19 @@ class LayOutGridJob:
 
 
 @dataclass(frozen=True)
-class TrainMember:
-    """One network to be trained.
-
-    Attributes:
-        keys: of the network's record at each length.
-        trajectories: of the record of what was watched on the way to each length; empty where nothing is recorded.
-        weighting: what it is trained with; `table` is the payload of its record.
-        seed: of initialisation, points and noise.
-    """
-
-    keys: tuple[str, ...]
-    trajectories: tuple[str, ...]
-    weighting: Weighting
-    table: Payload
-    seed: int
-
-
-@dataclass(frozen=True)
 class TrainNetworksJob:
     """Train one network, or several of one shape, and write the checkpoints.
 
     Attributes:
-        network: their shape.
-        target: what they are trained on.
-        members: one for each network.
+        learners: one for each network, with the payload of its weighting's table.
+        course: what they share.
         trainer: how they are trained.
-        lengths: numbers of steps after which a network is kept, increasing; a shorter training is a prefix of a longer.
-        recording: what is recorded on the way; None: nothing.
         folder: where checkpoints lie.
     """
 
-    network: TrainableNetwork
-    target: Target
-    members: tuple[TrainMember, ...]
+    learners: tuple[Learner[Payload], ...]
+    course: Course
     trainer: Trainer
-    lengths: tuple[int, ...]
-    recording: Recording | None
     folder: Path
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from harness.engine.adam_recording import train_recorded
-from harness.engine.courses import Course, Learner
+from harness.engine.courses import Course, Learner, LevelTable
 from harness.engine.gradient_descent import descend
 from harness.engine.snapshots import Snapshot
 from harness.trainers import Adam, GradientDescent, Trainer
@@ -32,7 +32,7 @@ class Trained:
 
 
 @singledispatch
-def train_by(trainer: Trainer, learners: Sequence[Learner], course: Course) -> Iterator[Trained]:
+def train_by(trainer: Trainer, learners: Sequence[Learner[LevelTable]], course: Course) -> Iterator[Trained]:
     """Train networks; yield each at each length, in any order.
 
     Raises:
@@ -42,7 +42,7 @@ def train_by(trainer: Trainer, learners: Sequence[Learner], course: Course) -> I
 
 
 @train_by.register
-def _(trainer: Adam, learners: Sequence[Learner], course: Course) -> Iterator[Trained]:
+def _(trainer: Adam, learners: Sequence[Learner[LevelTable]], course: Course) -> Iterator[Trained]:
     start = time.perf_counter()
     for length, snapshots in enumerate(train_recorded(learners, trainer, course)):
         # A learner's share: what this network would take of a stack whose members cost alike.
@@ -52,7 +52,7 @@ def _(trainer: Adam, learners: Sequence[Learner], course: Course) -> Iterator[Tr
 
 
 @train_by.register
-def _(trainer: GradientDescent, learners: Sequence[Learner], course: Course) -> Iterator[Trained]:
+def _(trainer: GradientDescent, learners: Sequence[Learner[LevelTable]], course: Course) -> Iterator[Trained]:
     for number, learner in enumerate(learners):
         start = time.perf_counter()
         for length, snapshot in enumerate(descend(learner, trainer, course)):

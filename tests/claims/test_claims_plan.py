@@ -16,7 +16,7 @@ class TestRequests:
 
     def test_keys_follow_what_is_asked(self, registry):
         def wanted(**changes):
-            return descents(self.request(**changes), registry).wanted[0]
+            return descents(self.request(**changes), registry).learners[0]
 
         others = [{"network": "relu:width=9"}, {"steps": 6}, {"seeds": (1,)}, {"trainer": descent(points=5)}]
         assert len({wanted(**changes).keys for changes in ({}, *others)}) == 5
@@ -24,7 +24,7 @@ class TestRequests:
 
     def test_a_network_is_the_same_however_it_is_watched(self, registry):
         def wanted(recording, steps=5):
-            return descents(self.request(recording=recording, steps=steps), registry).wanted[0]
+            return descents(self.request(recording=recording, steps=steps), registry).learners[0]
 
         plain, probed = wanted(Recording(every=1)), wanted(Recording(every=1, probes=2))
         assert plain.keys == probed.keys

@@ -13,7 +13,7 @@ from harness_synthetic import harness_targets
 
 from harness.arithmetic import mkl_mode
 from harness.engine.adam import Stack, separable, train
-from harness.engine.courses import Learner
+from harness.engine.courses import Learner, LevelTable
 from harness.engine.levels import table_levels
 from harness.engine.snapshots import Snapshot, initial_module
 from harness.trainers import Adam
@@ -47,7 +47,7 @@ class Equalising(AdaptiveWeighting):
 
 
 def member(seed, power=0.0, weighting=None):
-    return Learner(weighting or Flat(), 1 / LEVELS, LEVELS**power, seed)
+    return Learner(weighting or Flat(), LevelTable(1 / LEVELS, LEVELS**power), seed)
 
 
 def trainer(**changes):
@@ -169,9 +169,9 @@ class TestTrain:
         assert score_error(module, ring, 0.2) < 0.25 * start
 
     def test_divergence_is_told_and_harms_no_neighbour(self, law):
-        broken = Learner(Flat(), 1 / LEVELS, torch.full_like(LEVELS, 1.0), 0)
+        broken = Learner(Flat(), LevelTable(1 / LEVELS, torch.full_like(LEVELS, 1.0)), 0)
         good = trained(law, [member(1)], 20)[0][0]
-        nan = Learner(Flat(), 1 / LEVELS, torch.where(LEVELS > 1, torch.nan, 1.0), 0)
+        nan = Learner(Flat(), LevelTable(1 / LEVELS, torch.where(LEVELS > 1, torch.nan, 1.0)), 0)
         snapshots = trained(law, [nan, member(1), broken], 20)[0]
         assert snapshots[0].diverged == 0
         assert snapshots[1].diverged is None

@@ -8,9 +8,9 @@ import torch
 from harness_karras.networks import Mlp
 from made_trainings import (
     HIGH,
-    LABELS,
     LOW,
     RELU,
+    TARGET,
     adam,
     descended,
     learner,
@@ -26,15 +26,15 @@ from harness.trainers import Recording
 
 
 @pytest.fixture(scope="module")
-def law(registry):
-    return registry.parse("target", "gaussian:dim=3")[0].distribution()
+def law():
+    return TARGET.distribution()
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_networks_recorded_in_one_unit_have_the_trajectories_that_they_have_alone(law, monkeypatch, together):
+def test_networks_recorded_in_one_unit_have_the_trajectories_that_they_have_alone(monkeypatch, together):
     # Also where a stack would change them, so that each trains, and is recorded, by itself.
     trainer, learners = adam(batch_size=33), [learner(seed=0), learner(seed=1), learner(seed=2)]
-    course = Course(RELU, law, (10, 20), Recording(every=5), LABELS)
+    course = Course(TARGET, RELU, (10, 20), Recording(every=5))
     alone = [list(train_recorded([each], trainer, course)) for each in learners]
     monkeypatch.setattr("harness.engine.adam.separable", lambda *given: together)
     for length, snapshots in enumerate(train_recorded(learners, trainer, course)):
@@ -46,7 +46,7 @@ def test_networks_recorded_in_one_unit_have_the_trajectories_that_they_have_alon
 class TestPractical:
     def test_recording_changes_no_bit(self, law):
         how, network = adam(batch_size=64, learning_rate=2e-3), Mlp(width=16, depth=2)
-        recorded = watched(law, network, how, 30, every=4, cells=3)
+        recorded = watched(network, how, 30, every=4, cells=3)
         ((other,),) = train(network, law, [learner()], how, (30,))
         assert recorded.loss == other.loss
         assert all(torch.equal(v, other.state[k]) for k, v in recorded.state.items())
@@ -55,10 +55,10 @@ class TestPractical:
         assert t.distance[0] == 0
         assert (np.diff(t.distance) > 0).all()
 
-    def test_it_is_in_the_units_of_the_objective(self, law):
+    def test_it_is_in_the_units_of_the_objective(self):
         """At the start both see the same network: ½∫β̂E‖σS + ξ‖², its levels and its gradient."""
-        practical = watched(law, RELU, adam(batch_size=20_000, learning_rate=1e-9), 1, cells=3).trajectory
-        (paper,) = descended(law, lengths=(1,), points=400, levels=65, learning_rate=1e-12)
+        practical = watched(RELU, adam(batch_size=20_000, learning_rate=1e-9), 1, cells=3).trajectory
+        (paper,) = descended(lengths=(1,), points=400, levels=65, learning_rate=1e-12)
         assert practical.loss[0] == pytest.approx(paper.trajectory.loss[0], rel=0.1)
         assert practical.gradient[0] == pytest.approx(paper.trajectory.gradient[0], rel=0.2)
         edges = table_levels(LOW, HIGH, 4).numpy()
@@ -67,8 +67,8 @@ class TestPractical:
         assert practical.beta == pytest.approx(mass, abs=0.03)
         assert practical.level_loss[0] == pytest.approx(np.bincount(cell, paper.trajectory.level_loss[0]), rel=0.2)
 
-    def test_a_cell_without_a_point_is_unknown(self, law):
-        t = watched(law, RELU, adam(batch_size=1), 2, every=1, cells=8).trajectory
+    def test_a_cell_without_a_point_is_unknown(self):
+        t = watched(RELU, adam(batch_size=1), 2, every=1, cells=8).trajectory
         assert np.isnan(t.residual).sum() == 2 * 7
         told = json.loads(json.dumps(trajectories.to_json(t), allow_nan=False))
         assert np.isnan(trajectories.from_json(told).residual).sum() == 2 * 7

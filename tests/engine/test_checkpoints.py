@@ -5,7 +5,7 @@ import torch
 
 from harness.engine.adam import train
 from harness.engine.checkpoints import write_checkpoint
-from harness.engine.courses import Learner
+from harness.engine.courses import Learner, LevelTable
 from harness.engine.denoisers import denoiser_from_checkpoint
 from harness.engine.jobs import TrainedNetwork
 from harness.engine.levels import table_levels
@@ -48,7 +48,7 @@ def trained(registry, tmp_path):
     """A trained network with seed 1, its snapshot, and where it lies."""
     law = registry.parse("target", "ring")[0].distribution()
     levels = table_levels(0.05, 20.0)
-    learner = Learner(Flat(), 1 / levels, torch.ones_like(levels), 1)
+    learner = Learner(Flat(), LevelTable(1 / levels, torch.ones_like(levels)), 1)
     ((snapshot,),) = train(Hidden(), law, [learner], Adam(batch_size=32, learning_rate=1e-2, ema_decay=0.5), (10,))
     path = tmp_path / "k.safetensors"
     return snapshot, TrainedNetwork(Hidden(), path, write_checkpoint(path, snapshot.state))

@@ -8,7 +8,7 @@ import torch
 from harness_karras.networks import Mlp
 from harness_wang.networks import Relu
 from harness_wang.weightings import BellShaped
-from made_trainings import TABLE, LinearScore, descended, descent, learner, objective_of
+from made_trainings import TABLE, TARGET, LinearScore, descended, descent, learner, objective_of
 
 from harness import trajectories
 from harness.engine.gradient_descent import automatic_rate, curvature
@@ -18,13 +18,13 @@ from harness.trainers import Recording
 
 
 @pytest.fixture(scope="module")
-def law(registry):
-    return registry.parse("target", "gaussian:dim=3")[0].distribution()
+def law():
+    return TARGET.distribution()
 
 
 class TestDescent:
     def test_a_step_goes_down_the_gradient(self, law):
-        ((snapshot,), how) = descended(law, lengths=(1,), learning_rate=1e-4), descent()
+        ((snapshot,), how) = descended(lengths=(1,), learning_rate=1e-4), descent()
         objective, module = (
             objective_of(law, learner(), how),
             initial_module(Relu(width=16, depth=2), 3, 1.0, 0).double(),
@@ -48,7 +48,7 @@ class TestDescent:
     def test_on_a_quadratic_it_is_the_closed_form(self, law):
         """S = Ax: L = ½tr(A H Aᵀ) + …, so that A_k − A* = (A_0 − A*)(I − hH)^k."""
         who, how = learner(), descent(points=16)
-        (snapshot,) = descended(law, LinearScore(), lengths=(40,), points=16, learning_rate=0.02)
+        (snapshot,) = descended(LinearScore(), lengths=(40,), points=16, learning_rate=0.02)
         objective = objective_of(law, who, how)
         weights = (objective.beta.repeat_interleave(16) / 16)[:, None]
         x, s, xi = objective._noised, objective._sigma[:, None], objective._noise
@@ -78,8 +78,8 @@ class TestDescent:
         assert automatic_rate(objective, module, 0) == pytest.approx(1 / largest, rel=1e-2)
 
     @pytest.mark.parametrize("network", [Relu(width=32, depth=3), Mlp(width=16, depth=2)])
-    def test_levels_sum_to_the_loss_and_the_automatic_step_descends(self, law, network):
-        (snapshot,) = descended(law, network, lengths=(60,))
+    def test_levels_sum_to_the_loss_and_the_automatic_step_descends(self, network):
+        (snapshot,) = descended(network, lengths=(60,))
         t = snapshot.trajectory
         assert t.level_loss.sum(-1) == pytest.approx(t.loss, rel=1e-12)
         # A network that starts at zero grows steeper, and then does not fall at each step.
@@ -91,32 +91,32 @@ class TestDescent:
         # Jensen: the mean norm is at most the root of the mean square.
         assert (t.residual <= np.sqrt(2 * t.level_loss / t.beta) * (1 + 1e-12)).all()
         # Recorded ‖∇L‖² is the decay per unit of h, to first order.
-        small = descended(law, network, lengths=(1,), learning_rate=t.learning_rate * 1e-3)[0].trajectory
+        small = descended(network, lengths=(1,), learning_rate=t.learning_rate * 1e-3)[0].trajectory
         assert (small.loss[0] - small.loss[1]) / small.learning_rate == pytest.approx(small.gradient[0], rel=5e-3)
 
-    def test_shorter_trainings_are_prefixes_to_the_last_bit(self, law):
-        both = descended(law, lengths=(7, 20), recording=Recording(every=5))
-        (short,) = descended(law, lengths=(7,), recording=Recording(every=5))
+    def test_shorter_trainings_are_prefixes_to_the_last_bit(self):
+        both = descended(lengths=(7, 20), recording=Recording(every=5))
+        (short,) = descended(lengths=(7,), recording=Recording(every=5))
         assert both[0].trajectory.step.tolist() == [0, 5, 7]
         assert both[1].trajectory.step.tolist() == [0, 5, 10, 15, 20]
         assert trajectories.to_json(both[0].trajectory) == trajectories.to_json(short.trajectory)
         assert all(torch.equal(v, both[0].state[k]) for k, v in short.state.items())
         assert short.loss == short.trajectory.loss[-1]
 
-    def test_float32_follows_float64(self, law):
-        (single,), (double,) = descended(law, precision="float32"), descended(law)
+    def test_float32_follows_float64(self):
+        (single,), (double,) = descended(precision="float32"), descended()
         assert single.trajectory.loss == pytest.approx(double.trajectory.loss, rel=1e-4)
         assert not np.array_equal(single.trajectory.loss, double.trajectory.loss)
 
-    def test_divergence_is_told(self, law):
-        found = descended(law, LinearScore(), learning_rate=10.0, lengths=(1, 400))
+    def test_divergence_is_told(self):
+        found = descended(LinearScore(), learning_rate=10.0, lengths=(1, 400))
         assert found[0].diverged is None
         assert found[1].diverged is not None
         assert found[1].trajectory is None
         assert math.isnan(found[1].loss)
 
-    def test_an_adaptive_weighting_equalises_the_levels(self, law):
-        (snapshot,) = descended(law, who=learner(BellShaped()), lengths=(60,), points=8)
+    def test_an_adaptive_weighting_equalises_the_levels(self):
+        (snapshot,) = descended(who=learner(BellShaped()), lengths=(60,), points=8)
         t = snapshot.trajectory
         assert t.renewed == (50,)
         assert not t.fixed
@@ -124,9 +124,9 @@ class TestDescent:
         mass = cell_masses(torch.from_numpy(t.sigma), TABLE, 1 / TABLE).numpy()
         assert np.ptp(np.log(t.beta * t.residual[50] / (t.sigma * mass))) < 1e-12
 
-    def test_probes_on_a_quadratic_have_no_third_order(self, law):
+    def test_probes_on_a_quadratic_have_no_third_order(self):
         (snapshot,) = descended(
-            law, LinearScore(), lengths=(9,), points=16, recording=Recording(every=1, probes=3, directions=2)
+            LinearScore(), lengths=(9,), points=16, recording=Recording(every=1, probes=3, directions=2)
         )
         p = snapshot.trajectory.probes
         assert len(p.step) == 3 * 3 * 3
@@ -141,7 +141,7 @@ class TestDescent:
         start = initial_module(LinearScore(), 3, 1.0, 0).matrix.detach().norm()
         assert sorted(set(np.round(p.distance / float(start), 9))) == pytest.approx([1e-3, 1e-2, 1e-1], rel=1e-6)
 
-    def test_probing_changes_nothing(self, law):
-        (plain,), (probed,) = descended(law), descended(law, recording=Recording(every=1, probes=4))
+    def test_probing_changes_nothing(self):
+        (plain,), (probed,) = descended(), descended(recording=Recording(every=1, probes=4))
         assert np.array_equal(plain.trajectory.loss, probed.trajectory.loss)
         assert all(torch.equal(v, plain.state[k]) for k, v in probed.state.items())

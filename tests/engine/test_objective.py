@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from harness_wang.networks import Relu
-from made_trainings import HIGH, LOW, TABLE, Power, descent, learner, objective_of
+from made_trainings import HIGH, LOW, TABLE, TARGET, Power, descent, learner, objective_of
 
 from harness.engine.levels import table_levels
 from harness.engine.objective import Objective, cell_masses
@@ -16,8 +16,8 @@ from harness.errors import HarnessError
 
 
 @pytest.fixture(scope="module")
-def law(registry):
-    return registry.parse("target", "gaussian:dim=3")[0].distribution()
+def law():
+    return TARGET.distribution()
 
 
 class TestObjective:
