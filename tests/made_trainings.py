@@ -72,7 +72,7 @@ def objective_of(law, who, how):
         who.table,
         seed=who.seed,
         points=how.points,
-        levels=how.levels,
+        level_count=how.levels,
         sigma_min=how.sigma_min,
         sigma_max=how.sigma_max,
     )

@@ -1,11 +1,11 @@
 """Trajectories: the slowest level, thinning, JSON that gives them back bit for bit."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
-from made_trainings import (
-    descended,
-)
+import pytest
+from made_trainings import RELU, adam, descended, watched
 
 from harness import trajectories
 from harness.trainers import Recording
@@ -43,3 +43,19 @@ class TestTrajectory:
         assert thin.step.tolist() == [0, 5, 10, 15, 20]
         assert thin.loss.tolist() == snapshot.trajectory.loss[[0, 5, 10, 15, 20]].tolist()
         assert Recording().steps(1000) == list(range(0, 1001, 20))
+
+    def test_one_of_an_earlier_version_says_by_its_method_what_was_minimised(self):
+        kept = trajectories.to_json(descended()[0].trajectory)
+        del kept["objective"]
+        assert trajectories.from_json(kept).objective == "fixed"
+        assert trajectories.from_json(kept | {"method": "adam"}).objective == "fresh"
+        with pytest.raises(KeyError):
+            trajectories.from_json(kept | {"method": "nosuch"})
+
+    def test_an_objective_is_fixed_whatever_the_method_is_called(self):
+        trajectory = descended()[0].trajectory
+        assert trajectory.fixed
+        assert replace(trajectory, method="newton").fixed
+        assert not replace(trajectory, renewed=(5,)).fixed
+        assert not watched(RELU, adam(batch_size=4), 2).trajectory.fixed
+        assert not replace(trajectory, objective="fresh").fixed

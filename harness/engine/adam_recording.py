@@ -107,6 +107,7 @@ class Recorder:
             weighting=learner.weighting.label(),
             seed=learner.seed,
             method=Adam.method,
+            objective=Adam.objective,
             dim=dim,
             points=self._trainer.batch_size,
             learning_rate=float(self._trainer.learning_rate),

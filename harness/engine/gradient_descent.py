@@ -23,7 +23,7 @@ from harness.engine.courses import Course, Learner, LevelTable
 from harness.engine.laws import distribution
 from harness.engine.objective import Losses, Objective, draw_objective
 from harness.engine.random_streams import seed_from
-from harness.engine.snapshots import Minimised, Snapshot, State, initial_module
+from harness.engine.snapshots import FixedObjective, Snapshot, State, initial_module
 from harness.errors import HarnessError
 from harness.trainers import GradientDescent, Recording
 from harness.trajectories import Probes, Trajectory, slowest_level
@@ -51,7 +51,7 @@ def descend(learner: Learner[LevelTable], trainer: GradientDescent, course: Cour
             walk.record(step, probe=step in probed)
         if step in marks:
             recorded = walk.trajectory(marks[step], probes[step]) if recording else None
-            yield Snapshot(walk.state(), walk.losses.total, None, walk.minimised(), recorded)
+            yield Snapshot(walk.state(), walk.losses.total, None, walk.fixed_objective(), recorded)
         walk.renew(step)
         walk.move()
     for _ in (length for length in lengths if length >= step and not walk.finite):
@@ -90,7 +90,7 @@ class _Walk:
             learner.table,
             seed=learner.seed,
             points=trainer.points,
-            levels=trainer.levels,
+            level_count=trainer.levels,
             sigma_min=trainer.sigma_min,
             sigma_max=trainer.sigma_max,
         ).to(dtype)
@@ -181,9 +181,9 @@ class _Walk:
         everything = (*self._module.named_parameters(), *self._module.named_buffers())
         return {name: _single(value.detach()) for name, value in everything}
 
-    def minimised(self) -> Minimised:
+    def fixed_objective(self) -> FixedObjective:
         """Return the objective as it is now."""
-        return Minimised(self._objective.sigma.numpy(), self._objective.beta.numpy(), self._objective.points)
+        return FixedObjective(self._objective.sigma.numpy(), self._objective.beta.numpy(), self._objective.points)
 
     def trajectory(self, recorded: Sequence[int], probed: Sequence[int]) -> Trajectory:
         """Return what was recorded at these steps, and the perturbations of those."""
@@ -194,6 +194,7 @@ class _Walk:
             weighting=self._learner.weighting.label(),
             seed=self._learner.seed,
             method=GradientDescent.method,
+            objective=GradientDescent.objective,
             dim=self._objective.dim,
             points=self._objective.points,
             learning_rate=self.learning_rate,

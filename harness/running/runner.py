@@ -113,7 +113,7 @@ def carry_out(works: Mapping[str, Work], store: Store, options: Options) -> None
     try:
         runner.carry_out()
     finally:
-        for line in store.told():
+        for line in store.warning_lines():
             options.warn(line)
 
 

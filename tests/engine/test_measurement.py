@@ -105,7 +105,7 @@ def test_isotropic_gaussian_is_measured_without_error():
 def test_integrated_curve_does_not_depend_on_the_number_of_levels():
     target = Mixture(dim=16, std=0.1).distribution()
     u = np.geomspace(400.0, 0.0025, 21)
-    coarse, fine = (measure_information(target, 0.05, 20.0, samples=64, levels=k) for k in (36, 141))
+    coarse, fine = (measure_information(target, 0.05, 20.0, samples=64, level_count=k) for k in (36, 141))
     spread = fine.fisher_integral(u).std(0, ddof=1).max()
     np.testing.assert_allclose(coarse.fisher_integral(u), fine.fisher_integral(u), atol=0.3 * spread, rtol=2e-4)
 
@@ -145,14 +145,14 @@ def test_measured_score_error_of_a_shrunk_denoiser_is_within_its_interval():
 def test_stacked_and_single_networks_give_the_same_curves():
     target = Ring().distribution()
     single = [lambda x, s, f=f: f * target.denoise(x, s) for f in (0.9, 1.0, 1.1)]
-    apart = measure_score_error(target, single, 0.1, 5.0, samples=16, levels=8)
+    apart = measure_score_error(target, single, 0.1, 5.0, samples=16, level_count=8)
     (*stacked, last) = measure_score_error(
         target,
         [lambda x, s: torch.stack([f(x, s) for f in single]), single[0]],
         0.1,
         5.0,
         samples=16,
-        levels=8,
+        level_count=8,
     )
     for a, b in zip([*apart, apart[0]], [*stacked, last], strict=True):
         assert np.array_equal(a.values, b.values)
@@ -166,7 +166,7 @@ def test_the_exact_network_has_no_error_and_a_broken_one_says_so():
         0.1,
         5.0,
         samples=8,
-        levels=6,
+        level_count=6,
         dtype=torch.float64,
     )
     assert np.array_equal(exact(np.array([0.2, 3.0])), np.zeros((8, 2)))

@@ -28,6 +28,7 @@ def trajectory(step, loss, rate, *, learning_rate=0.1, sigma=(1.0,), beta=(1.0,)
         weighting="w",
         seed=0,
         method="gradient-descent",
+        objective="fixed",
         dim=1,
         points=1,
         learning_rate=learning_rate,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.engine.checks import check_distribution, check_information
-from harness.engine.curves import information_to_json, residual_to_json
+from harness.engine.curves import information_to_json, least_loss_to_json
 from harness.engine.laws import distribution
 from harness.engine.measurement import measure_information
 from harness.records import Record
@@ -26,6 +26,6 @@ def measure_target(job: MeasureTargetJob) -> list[Record]:
         "second_moment": law.second_moment,
         "finite": law.finite,
         "information": information_to_json(information),
-        "residual": residual_to_json(information, job.sigma_min, job.sigma_max),
+        "least_loss": least_loss_to_json(information, job.sigma_min, job.sigma_max),
     }
     return [Record(job.key, "target", payload)]

@@ -46,16 +46,16 @@ def _records(learner: Learner[Payload], trained: Trained, folder: Path) -> Itera
             yield Record(trajectory, "trajectory", reason=reason, seconds=seconds)
         return
     sha256 = write_checkpoint(folder / f"{key}.safetensors", snapshot.state)
-    payload = {"sha256": sha256, "loss": snapshot.loss, **_minimised(snapshot, learner.seed)}
+    payload = {"sha256": sha256, "loss": snapshot.loss, **_objective(snapshot, learner.seed)}
     yield Record(key, "network", payload, seconds=seconds)
     if trajectory is not None and snapshot.trajectory is not None:
         yield Record(trajectory, "trajectory", to_json(snapshot.trajectory), seconds=seconds)
 
 
-def _minimised(snapshot: Snapshot, seed: int) -> dict[str, Any]:
+def _objective(snapshot: Snapshot, seed: int) -> dict[str, Any]:
     """Return what the loss is the minimum of, for whoever splits the score error; the points follow from the seed."""
-    fixed = snapshot.objective
-    if fixed is None:
+    objective = snapshot.objective
+    if objective is None:
         return {}
-    levels = {"sigma": fixed.sigma.tolist(), "beta": fixed.beta.tolist()}
-    return {"objective": {"loss": snapshot.loss, "seed": seed, "points": fixed.points, **levels}}
+    levels = {"sigma": objective.sigma.tolist(), "beta": objective.beta.tolist()}
+    return {"objective": {"loss": snapshot.loss, "seed": seed, "points": objective.points, **levels}}
