@@ -1,4 +1,4 @@
-"""Results kept: one SQLite database and a folder of checkpoints, in one directory.
+"""Store: keeps results, one SQLite database and a folder of checkpoints in one directory.
 
 A record is what one unit of work produced, under the digest of everything it depends on. Each unit is committed as it
 finishes, by one writer; a record carries a checksum of its content and is dropped, not trusted, where that fails.

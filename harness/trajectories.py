@@ -1,4 +1,4 @@
-"""The trajectory of a training: what is recorded on the way, and how it is kept.
+"""Trajectories: what is recorded of a training on its way, and how it is kept.
 
 In the units of the paper's objective, L(θ) = (1/2n) Σ_i Σ_j β_j ‖σ_j S(θ; σ_j, x_i + σ_jξ_ij) + ξ_ij‖² with Σ β_j = 1:
 

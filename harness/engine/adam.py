@@ -1,4 +1,4 @@
-"""Training networks by Adam on fresh noise, many at once.
+"""Adam: trains networks on fresh noise, many at once.
 
 Minimises E_{σ ~ p} ω(σ) ‖σS(X_0 + σξ, σ) + ξ‖²/d by Adam on fresh noise, with an exponential moving average of the
 parameters. Networks of one shape on one target train stacked, one `torch.func` batch; each sees the same data, noise

@@ -1,4 +1,4 @@
-"""The trajectory of practical training: Adam on fresh noise, recorded without touching it.
+"""Adam recording: takes the trajectory of practical training, Adam on fresh noise, without touching it.
 
 Practical training minimises ½∫β̂(σ) E‖σS + ξ‖² dσ with ∫β̂ = 1, which the paper's objective (7) approximates by a sum.
 Of a step's batch, in the same units,

@@ -1,4 +1,4 @@
-"""Courses: a training on its way from the plan through the worker to its trainer, whichever that is.
+"""Courses: carry a training from the plan through the job to its trainer, whichever that is.
 
 A `Learner` is one network to be trained, a `Course` what all of a unit share; the trainer says how.
 """

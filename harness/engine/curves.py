@@ -1,4 +1,4 @@
-"""The measured curves: J(u) of a target and e(σ) of a network, as interpolants that can be stored.
+"""Curves: interpolate and store what was measured, J(u) of a target and e(σ) of a network.
 
 Each curve is R replicates over a few levels. The Fisher information is kept as g = uJ(u), a bounded and
 smooth function of ln u, and interpolated by a cubic spline, so that ∫ J du = ∫ g d ln u is the spline's own

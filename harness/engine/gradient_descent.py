@@ -1,4 +1,4 @@
-"""Gradient descent as in the paper: θ ← θ − h∇L(θ), full batch, on the fixed objective; nothing is averaged.
+"""Gradient descent: trains as in the paper, θ ← θ − h∇L(θ), full batch, on the fixed objective; averages nothing.
 
 L is that of `harness.engine.objective`. Each network is trained alone, so that none can depend on another. With
 `learning_rate = "auto"`, h = `SAFE`/λ_max, λ_max the largest absolute eigenvalue of the Hessian of L at the start, by

@@ -1,8 +1,8 @@
-"""Jobs: what a unit of work is given, the components and the values of the records that it builds on.
+"""Jobs: carry to a worker what a unit of work needs, components and the values of the records that it builds on.
 
 A job is named after the function that does it: `harness.engine.units.measure_target` does a `MeasureTargetJob`. Jobs
-travel to a worker (`harness.engine.worker`). They know nothing of suites, plans or databases, and import what they
-carry for its types alone: a change of one contract changes no unit that does not run it.
+know nothing of suites, plans or databases, and import what they carry for its types alone: a change of one contract
+changes no unit that does not run it.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class EvaluateSamplesJob:
         information: payload of the target's record.
         score_error: payload of the network's record; None for an oracle.
         weighting: payload of the table that the network was trained with; None for an oracle.
-        count: number of samples asked for; held-out data may allow fewer.
+        count: number of samples; held-out data may allow fewer.
         metrics: metrics to measure, by the key of their record.
         bounds: bounds to compute, by the key of their record.
         training: payload of the trajectory of the network's training, where it was recorded.

@@ -1,4 +1,4 @@
-"""Noise levels of training: a weighting tabulated over them, drawn from, and shown the residual.
+"""Levels: spaces the noise levels of training, draws them by a weighting, and gathers the residual over them.
 
 Levels are spaced evenly in log σ.
 """

@@ -1,4 +1,4 @@
-"""Measuring J(u) and e(σ): one Monte-Carlo pass each, the same noised points at every level.
+"""Measurement: measures J(u) and e(σ), one Monte-Carlo pass each, the same noised points at every level.
 
 Fisher information. With X = X_0 + σξ and the exact denoiser D, two quantities have mean uJ(u):
 

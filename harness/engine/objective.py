@@ -1,4 +1,4 @@
-"""The fixed objective of the paper, eq. (7): a finite sum over points and noise levels.
+"""Objective: computes the fixed objective of the paper, eq. (7), a finite sum over points and noise levels.
 
     L(θ) = (1/2n) Σ_i Σ_j β_j ‖σ_j S(θ; σ_j, x_i + σ_jξ_ij) + ξ_ij‖²,    Σ_j β_j = 1
 

@@ -1,4 +1,4 @@
-"""A network as training starts from it, and as training leaves it."""
+"""Snapshots: hold a network as training leaves it, and make the one that training starts from."""
 
 from __future__ import annotations
 

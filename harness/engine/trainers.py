@@ -1,4 +1,4 @@
-"""Training by any trainer: from networks to be trained to networks at each length, and what was recorded on the way."""
+"""Trainers: run any of `harness.trainers`, from networks to be trained to networks at each length."""
 
 from __future__ import annotations
 
@@ -35,8 +35,15 @@ class Trained:
 def train_by(trainer: Trainer, learners: Sequence[Learner[LevelTable]], course: Course) -> Iterator[Trained]:
     """Train networks; yield each at each length, in any order.
 
+    Arguments:
+        trainer: how they are trained.
+        learners: one for each network.
+        course: what they share.
+
     Raises:
         TypeError: there is no engine for this kind of trainer.
+        HarnessError: no automatic step size, or a weighting that is 0 at all levels of the objective.
+        ContractError: an adaptive weighting or a network broke its contract.
     """
     raise TypeError(f"{type(trainer).__name__} is no trainer that the engine knows")
 

@@ -1,4 +1,4 @@
-"""What a worker does: from a job to the records that it makes, by the module of its kind (`harness.engine.units`).
+"""Worker: does a job, by the module of its kind in `harness.engine.units`, and returns the records that it makes.
 
 Everything that runs a plugin's numerics runs here, under the time limit of its unit. A job carries the components and
 the values of the records that it builds on; nothing here knows of suites, plans or databases. A worker writes the
@@ -43,14 +43,19 @@ FUNCTIONS: dict[type, Callable[[Any], list[Record]]] = {
 
 
 def perform(job: jobs.Job) -> list[Record]:
-    """Do a unit of work: return the records it makes, in the process that calls."""
+    """Do a unit of work: return the records it makes, in the process that calls.
+
+    Raises:
+        TypeError: what is given is no job.
+        HarnessError: the unit failed as a whole; the functions in `harness.engine.units` say by which errors.
+    """
     if type(job) not in FUNCTIONS:
         raise TypeError(f"{type(job).__name__} is no job")
     return FUNCTIONS[type(job)](job)
 
 
 def work(job: jobs.Job) -> list[Record]:
-    """Do a unit of work; a record whose payload is no JSON value has failed."""
+    """Do a unit of work; a record whose payload is no JSON value has failed; raises like `perform`."""
     return [keepable(record) for record in perform(job)]
 
 

@@ -1,4 +1,4 @@
-"""Measuring sample metrics on held-out points in place of generated ones: the score of a perfect generator."""
+"""Calibrate metrics: measures them on held-out points in place of generated ones, as a perfect generator would do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def calibrate_metrics(job: CalibrateMetricsJob) -> list[Record]:
-    """Return one record for each metric: the score of a perfect generator."""
+    """Return one record for each metric: its value for a perfect generator.
+
+    A metric that raises, or returns what its contract forbids, fails its own record alone.
+
+    Raises:
+        Exception: whatever the target raises where it is built or draws held-out points.
+    """
     law = distribution(job.target)
     reference = reference_sample(law, job.count, job.sigma_min, job.seed, part=0)
     perfect = reference_sample(law, job.count, job.sigma_min, job.seed, part=1)

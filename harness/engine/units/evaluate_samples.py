@@ -1,4 +1,4 @@
-"""Sampling one combination with one seed, and measuring what comes out: metrics, bounds, the path's budget."""
+"""Evaluate samples: draws them for one combination and seed, and measures metrics, bounds and the path's budget."""
 
 from __future__ import annotations
 
@@ -36,7 +36,17 @@ if TYPE_CHECKING:
 
 
 def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
-    """Return the sampling record, and one record for each metric and bound."""
+    """Return the sampling record, and one record for each metric and bound.
+
+    A metric or a bound that raises, or returns what its contract forbids, fails its own record alone.
+
+    Raises:
+        ContractError: the sampler, the denoiser, the initial law or an oracle returned what its contract forbids, or
+            the sampler made more evaluations than it says.
+        SamplingError: a sample is not finite.
+        CheckpointError: the checkpoint of the network is not what training wrote: the run ends.
+        HarnessError: a level of the grid lies outside the range where a curve was measured.
+    """
     law = distribution(job.target)
     design = _design(job, law)
     bounds = [_bound_record(key, bound, design) for key, bound in job.bounds.items()]

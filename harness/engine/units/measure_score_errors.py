@@ -1,4 +1,4 @@
-"""Measuring the score error e(σ) of trained networks."""
+"""Measure score errors: measures e(σ) of trained networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def measure_score_errors(job: MeasureScoreErrorsJob) -> list[Record]:
-    """Return one record for each network."""
+    """Return one record for each network, also where its output is not finite: its curve then says so.
+
+    Raises:
+        CheckpointError: a checkpoint is not what training wrote: the run ends.
+        Exception: whatever the target or a network raises.
+    """
     law = distribution(job.target)
     denoisers = [denoiser_from_checkpoint(trained, law.dim, law.sigma_data) for _, trained in job.networks]
     start = time.perf_counter()

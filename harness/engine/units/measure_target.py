@@ -1,4 +1,4 @@
-"""Measuring a target: its scale, its Fisher information J(u), how many points are held out."""
+"""Measure target: measures its scale, its Fisher information J(u) and its least loss c(σ)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def measure_target(job: MeasureTargetJob) -> list[Record]:
-    """Return one record with the target's numbers and its J(u)."""
+    """Return one record with the target's numbers and its J(u).
+
+    Raises:
+        ContractError: the distribution or its closed form is not what the contract of targets says, or raised.
+    """
     law = distribution(job.target)
     check_distribution(law, job.target)
     information = measure_information(law, job.sigma_min, job.sigma_max)

@@ -1,4 +1,4 @@
-"""Tabulating a weighting for one target, as training uses it."""
+"""Tabulate weighting: makes the table of one for one target, as training uses it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def tabulate_weighting(job: TabulateWeightingJob) -> list[Record]:
-    """Return one record with the checked density and weight."""
+    """Return one record with the checked density and weight.
+
+    Raises:
+        ContractError: the weighting returned what its contract forbids, or raised.
+    """
     levels = table_levels(job.sigma_min, job.sigma_max)
     table = tabulate(job.weighting, levels, distribution(job.target).sigma_data, job.sigmas)
     return [Record(job.key, "weighting table", table_to_json(table))]

@@ -1,4 +1,4 @@
-"""Training networks and writing their checkpoints, and what was recorded on the way."""
+"""Train networks: trains them, writes their checkpoints, and keeps what was recorded on the way."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def train_networks(job: TrainNetworksJob) -> list[Record]:
     """Return one record for each network and length, and one for each trajectory that is asked for.
 
     Of a network that diverged all have failed.
+
+    Raises:
+        DiskError: a checkpoint cannot be written: the run ends.
+        ContractError: an adaptive weighting returned what its contract forbids, or raised.
+        HarnessError: gradient descent finds no step size, or the weighting is 0 at all levels of the objective.
     """
     learners = [learner.with_table(_level_table(learner.table)) for learner in job.learners]
     trained = train_by(job.trainer, learners, job.course)
