@@ -1,6 +1,6 @@
 """Training one network as a script would: the yardstick of the other benchmarks.
 
-The same data, noise, levels and weights as `harness.engine.training`, without stacking.
+The same data, noise, levels and weights as `harness.engine.adam`, without stacking.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import torch
 
-from harness.engine.courses import Learner
+from harness.engine.adam import Batches
+from harness.engine.courses import Learner, LevelTable
 from harness.engine.levels import LevelSampler, table_levels
 from harness.engine.snapshots import initial_module
-from harness.engine.training import Batches
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
 from harness.trainers import Adam
@@ -21,7 +21,7 @@ from harness.trainers import Adam
 def train_alone(
     network: TrainableNetwork,
     target: Distribution,
-    learner: Learner,
+    learner: Learner[LevelTable],
     trainer: Adam,
     lengths: Sequence[int],
     *,
@@ -34,7 +34,7 @@ def train_alone(
     optimiser = torch.optim.Adam(learned, lr=trainer.learning_rate, fused=fused)
     batches = Batches(target, [learner.seed], trainer.batch_size)
     levels = table_levels(trainer.sigma_min, trainer.sigma_max)
-    draw = LevelSampler(levels, learner.density[None], learner.omega[None])
+    draw = LevelSampler(levels, learner.table.density[None], learner.table.omega[None])
     kept = {}
     for step in range(lengths[-1]):
         clean, noise, quantile = (each[0] for each in batches())

@@ -29,8 +29,8 @@ def script(suite_name: str, done: Path) -> None:
     from bare_loop import train_alone
     from safetensors.torch import save_file
 
-    from harness.engine.courses import Learner
-    from harness.engine.jobs import ErrorJob, EvaluateJob, TrainJob
+    from harness.engine.courses import LevelTable
+    from harness.engine.jobs import EvaluateSamplesJob, MeasureScoreErrorsJob, TrainNetworksJob
     from harness.engine.laws import distribution
     from harness.engine.worker import perform
     from harness.planning.plan import Plan
@@ -53,22 +53,22 @@ def script(suite_name: str, done: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for unit in plan.work(find, lambda key: True):
             job = unit.job(find)
-            if isinstance(job, TrainJob):
-                for m in job.members:
-                    table = [torch.tensor(m.table[k], dtype=torch.float64) for k in ("density", "omega")]
+            if isinstance(job, TrainNetworksJob):
+                for each in job.learners:
+                    table = [torch.tensor(each.table[k], dtype=torch.float64) for k in ("density", "omega")]
                     # The bare loop does not adapt weights: it is spared that bookkeeping.
-                    learner = Learner(m.weighting, table[0], table[1], m.seed)
-                    law = distribution(job.target)
-                    for state in train_alone(job.network, law, learner, job.trainer, job.lengths).values():
+                    learner = each.with_table(LevelTable(*table))
+                    course, law = job.course, distribution(job.course.target)
+                    for state in train_alone(course.network, law, learner, job.trainer, course.lengths).values():
                         save_file(state, Path(folder) / "network.safetensors")
                         counts["train"] += 1
-            elif isinstance(job, ErrorJob):
+            elif isinstance(job, MeasureScoreErrorsJob):
                 for pair in job.networks:
-                    perform(ErrorJob(job.target, (pair,), job.sigma_min, job.sigma_max))
+                    perform(MeasureScoreErrorsJob(job.target, (pair,), job.sigma_min, job.sigma_max))
                     counts["error"] += 1
             else:
                 perform(job)
-                counts["evaluate"] += isinstance(job, EvaluateJob)
+                counts["evaluate"] += isinstance(job, EvaluateSamplesJob)
     print(f"{time.perf_counter() - start:.1f} {counts}")
 
 

@@ -16,9 +16,9 @@ from bare_loop import median, train_alone
 from harness_karras.networks import Mlp
 from harness_synthetic import harness_targets
 
-from harness.engine.courses import Learner
+from harness.engine.adam import train
+from harness.engine.courses import Learner, LevelTable
 from harness.engine.levels import table_levels
-from harness.engine.training import train
 from harness.running.memory import keep_freed_memory
 from harness.trainers import Adam
 from harness.weightings import Weighting
@@ -50,7 +50,7 @@ def main() -> None:
     for dim in (2, 64):
         target = gaussian(dim=dim).distribution()
         for size in (1, 4, 9, 16):
-            members = [Learner(Flat(), 1 / levels, torch.ones_like(levels), seed) for seed in range(size)]
+            members = [Learner(Flat(), LevelTable(1 / levels, torch.ones_like(levels)), seed) for seed in range(size)]
             bare, stacked = [], []
             for _ in range(options.repeats):
                 start = time.perf_counter()

@@ -5,10 +5,26 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 PART = ".part"
 """Ends the name of a checkpoint that is being written."""
+
+Kind = Literal[
+    "target",
+    "weighting table",
+    "grid",
+    "network",
+    "trajectory",
+    "score error",
+    "sampling",
+    "metric",
+    "bound",
+    "calibration",
+    "arithmetic",
+    "unmade",
+]
+"""What a record holds. Arithmetic is a worker's answer alone; a record is unmade where its unit failed before it."""
 
 
 @dataclass(frozen=True)
@@ -17,15 +33,14 @@ class Record:
 
     Attributes:
         key: digest of everything it depends on.
-        kind: what it holds: information, table, grid, train, trajectory, error, sample, metric, bound or calibrate; the
-            stage of its unit where it was never made.
+        kind: what it holds.
         payload: JSON values; empty where it failed.
         reason: why it failed, in one line; None where it did not.
         seconds: the time it took, on one core.
     """
 
     key: str
-    kind: str
+    kind: Kind
     payload: dict[str, Any] = field(default_factory=dict)
     reason: str | None = None
     seconds: float = 0.0

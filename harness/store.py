@@ -1,4 +1,4 @@
-"""Results kept: one SQLite database and a folder of checkpoints, in one directory.
+"""Store: keeps results, one SQLite database and a folder of checkpoints in one directory.
 
 A record is what one unit of work produced, under the digest of everything it depends on. Each unit is committed as it
 finishes, by one writer; a record carries a checksum of its content and is dropped, not trusted, where that fails.
@@ -39,7 +39,7 @@ create table if not exists records (
 
 
 class StoreError(HarnessError):
-    """The result directory cannot be used as asked."""
+    """The result directory cannot be used."""
 
 
 class Store:
@@ -104,7 +104,7 @@ class Store:
         except sqlite3.DatabaseError as error:
             raise _unreadable(directory, error) from error
 
-    def told(self, most: int = 10) -> list[str]:
+    def warning_lines(self, most: int = 10) -> list[str]:
         """Return the warnings, each once, the first few where there are many."""
         lines = list(dict.fromkeys(self.warnings))
         return lines if len(lines) <= most else [*lines[:most], f"… and {len(lines) - most} more like these"]
@@ -257,7 +257,7 @@ def _version(text: str) -> int:
 
 
 def _checksum(*fields: object) -> str:
-    """Return the digest of a row's fields; whatever a damaged one holds, bytes say, is told apart."""
+    """Return the digest of a row's fields; whatever a damaged one holds, bytes say, has another."""
     return _digest("\n".join(map(repr, fields)))
 
 

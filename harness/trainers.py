@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 from harness.errors import HarnessError
+from harness.trajectories import ObjectiveKind
 
 RECORDED = 50
 """Recorded steps of a training that does not say how many."""
@@ -81,6 +82,8 @@ class Trainer(ABC):
     """What the settings in keys and in trajectories call it."""
     stacked: ClassVar[bool]
     """Whether networks of one shape may train together, in one unit."""
+    objective: ClassVar[ObjectiveKind]
+    """What is minimised: one objective that stays as it was drawn, or new points at each step."""
     recording: ClassVar[Recording | None]
     """What is recorded where nobody says: None, nothing."""
 
@@ -127,6 +130,7 @@ class Adam(Trainer):
 
     method: ClassVar[str] = "adam"
     stacked: ClassVar[bool] = True
+    objective: ClassVar[ObjectiveKind] = "fresh"
     recording: ClassVar[Recording | None] = None
 
     batch_size: int = 256
@@ -149,7 +153,7 @@ class Adam(Trainer):
         return steps * networks * self.batch_size / 256 * 1.2e-3
 
     def recorded(self, recording: Recording, length: int) -> dict[str, Any]:
-        """Return the recorded steps and the number of cells; raises HarnessError where probes are asked for."""
+        """Return the recorded steps and the number of cells; raises HarnessError where there are probes."""
         if recording.probes:
             raise HarnessError("adam: probes are for gradient descent; fresh noise has no fixed loss to perturb")
         return {"steps": recording.steps(length), "cells": recording.cells}
@@ -169,6 +173,7 @@ class GradientDescent(Trainer):
 
     method: ClassVar[str] = "gradient-descent"
     stacked: ClassVar[bool] = False
+    objective: ClassVar[ObjectiveKind] = "fixed"
     recording: ClassVar[Recording | None] = Recording()
 
     points: int = 32
@@ -194,10 +199,10 @@ class GradientDescent(Trainer):
 
     def recorded(self, recording: Recording, length: int) -> dict[str, Any]:
         """Return the recorded steps and the perturbations, where there are any."""
-        told: dict[str, Any] = {"steps": recording.steps(length), "probes": recording.probes}
+        settings: dict[str, Any] = {"steps": recording.steps(length), "probes": recording.probes}
         if recording.probes:
-            told |= {"radii": list(recording.radii), "directions": recording.directions}
-        return told
+            settings |= {"radii": list(recording.radii), "directions": recording.directions}
+        return settings
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The trajectory of a training: what is recorded on the way, and how it is kept.
+"""Trajectories: what is recorded of a training on its way, and how it is kept.
 
 In the units of the paper's objective, L(θ) = (1/2n) Σ_i Σ_j β_j ‖σ_j S(θ; σ_j, x_i + σ_jξ_ij) + ξ_ij‖² with Σ β_j = 1:
 
@@ -16,9 +16,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
+
+ObjectiveKind = Literal["fixed", "fresh"]
+"""What a training minimises: one objective that stays as it was drawn, or new points at each step."""
 
 TIE = 0.01
 """Level losses within this fraction of the largest count as the largest: it costs the theorem's constant no more."""
@@ -63,7 +66,8 @@ class Trajectory:
     Attributes:
         target: label of the target; `network` and `weighting` likewise.
         seed: of the initialisation, the points and the noise.
-        method: `gradient-descent` on the fixed objective, or `adam` on fresh noise.
+        method: of the trainer, as `harness.trainers` calls it.
+        objective: what was minimised.
         dim: the dimension d.
         points: n, the points of the objective, or of a batch.
         learning_rate: the step size h that was used, constant.
@@ -79,7 +83,7 @@ class Trajectory:
         slowest: j*, shape (K,).
         rate: r_{j*}, by the weights of that step, shape (K,).
         distance: ‖θ − θ_0‖, shape (K,).
-        probes: perturbations, where they were asked for.
+        probes: perturbations, where they were measured.
     """
 
     target: str
@@ -87,6 +91,7 @@ class Trajectory:
     weighting: str
     seed: int
     method: str
+    objective: ObjectiveKind
     dim: int
     points: int
     learning_rate: float
@@ -107,7 +112,7 @@ class Trajectory:
     @property
     def fixed(self) -> bool:
         """Whether one objective was minimised from start to end."""
-        return self.method == "gradient-descent" and not self.renewed
+        return self.objective == "fixed" and not self.renewed
 
     def thinned(self, most: int) -> Self:
         """Return the trajectory with about `most` recorded steps at even distances, the first and the last kept."""
@@ -118,31 +123,34 @@ class Trajectory:
 
 _PER_STEP = ("step", "loss", "level_loss", "residual", "gradient", "slowest", "rate", "distance")
 _INTEGERS = ("step", "slowest")
+_OBJECTIVES: Mapping[str, ObjectiveKind] = {"adam": "fresh", "gradient-descent": "fixed"}
+"""What trainers minimised when their trajectories did not say it, by method."""
 
 
 def to_json(trajectory: Trajectory) -> dict[str, Any]:
     """Return a trajectory as JSON values, null where a number is not finite."""
-    told = {each.name: _plain(getattr(trajectory, each.name)) for each in fields(trajectory)}
+    values = {each.name: _plain(getattr(trajectory, each.name)) for each in fields(trajectory)}
     if trajectory.probes is not None:
-        told["probes"] = {each.name: _plain(getattr(trajectory.probes, each.name)) for each in fields(Probes)}
-    return told
+        values["probes"] = {each.name: _plain(getattr(trajectory.probes, each.name)) for each in fields(Probes)}
+    return values
 
 
 def from_json(payload: Mapping[str, Any]) -> Trajectory:
-    """Rebuild what `to_json` gave, bit for bit.
+    """Rebuild what `to_json` gave, bit for bit; also from an earlier version, which did not name the objective.
 
     Raises:
         KeyError: a field is missing.
     """
-    told = {each.name: payload[each.name] for each in fields(Trajectory)}
+    known = payload if "objective" in payload else {**payload, "objective": _OBJECTIVES[payload["method"]]}
+    values = {each.name: known[each.name] for each in fields(Trajectory)}
     for name in (*_PER_STEP, "sigma", "beta", "rates"):
-        told[name] = _array(told[name], int if name in _INTEGERS else float)
-    told["renewed"] = tuple(told["renewed"])
-    if told["probes"] is not None:
+        values[name] = _array(values[name], int if name in _INTEGERS else float)
+    values["renewed"] = tuple(values["renewed"])
+    if values["probes"] is not None:
         types = {"step": int, "along_gradient": bool}
-        probes = {each.name: told["probes"][each.name] for each in fields(Probes)}
-        told["probes"] = Probes(**{name: _array(values, types.get(name, float)) for name, values in probes.items()})
-    return Trajectory(**told)
+        probes = {each.name: values["probes"][each.name] for each in fields(Probes)}
+        values["probes"] = Probes(**{name: _array(column, types.get(name, float)) for name, column in probes.items()})
+    return Trajectory(**values)
 
 
 def _plain(value: Any) -> Any:

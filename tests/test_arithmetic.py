@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from harness import arithmetic
-from harness.engine.jobs import ArithmeticJob
+from harness.engine.jobs import ReadArithmeticJob
 from harness.running.workers import Task, workers
 
 MODE = """
@@ -63,13 +63,13 @@ class TestInForce:
         assert found(MKL_CBWR=own)[0] == mode
 
     def test_too_late_is_seen(self):
-        # Once MKL has computed, nothing can be asked of it: `harness.engine.training.separable` trains alone what needs
+        # Once MKL has computed, nothing can be asked of it: `harness.engine.adam.separable` trains alone what needs
         # it.
         assert found("import torch; torch.bmm(torch.ones(2, 40, 40), torch.ones(2, 40, 40))")[0] == "unset"
 
     def test_in_a_worker(self):
         with workers(1, "harness.engine.worker:work") as pool:
-            (ended,) = pool.run([Task("arithmetic", 0, ArithmeticJob, 1.0, 60.0)])
+            (ended,) = pool.run([Task("arithmetic", 0, ReadArithmeticJob, 1.0, 60.0)])
         assert f"MKL {arithmetic.mkl_mode()}" in ended.value[0].payload["in_force"]
 
 

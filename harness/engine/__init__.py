@@ -1,1 +1,1 @@
-"""The engine: what a worker does, from a job to the records it makes."""
+"""Engine: what a worker does, from a job to the records it makes."""

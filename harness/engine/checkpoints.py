@@ -1,4 +1,4 @@
-"""Checkpoints: trained networks on disk, written whole or not at all, and read only if they are what was written."""
+"""Checkpoints: write trained networks to disk whole or not at all, and read them only if they are what was written."""
 
 from __future__ import annotations
 

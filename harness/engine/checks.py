@@ -1,4 +1,4 @@
-"""Border checks: what a component returned, against its contract.
+"""Checks: hold what a component returned against its contract, at the border to the engine.
 
 A plugin computes with plain tensors and may be wrong. Each check returns the value in the form that the
 engine uses, or raises an error of one line that names the component, its distribution and the rule.
@@ -66,7 +66,7 @@ def check_grid(
     Arguments:
         levels: what it returned.
         component: the time discretization.
-        steps: the number N of steps that it was asked for.
+        steps: the number N of steps.
         sigma_min: the last level.
         sigma_max: the first level.
 

@@ -1,56 +1,68 @@
-"""A training as it is asked for: who is trained on what, for how long, and what is recorded; for all trainers alike."""
+"""Courses: carry a training from the plan through the job to its trainer, whichever that is.
+
+A `Learner` is one network to be trained, a `Course` what all of a unit share; the trainer says how.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from harness.networks import TrainableNetwork
-from harness.targets import Distribution
-from harness.trainers import Recording
-from harness.weightings import Weighting
+    from harness.networks import TrainableNetwork
+    from harness.targets import Target
+    from harness.trainers import Recording
+    from harness.weightings import Weighting
+
+T = TypeVar("T", covariant=True)
+U = TypeVar("U")
+
+
+class LevelTable(NamedTuple):
+    """A weighting as trainers use it: p and ω at `harness.engine.levels.table_levels`, shapes (512,), float64."""
+
+    density: Tensor
+    omega: Tensor
 
 
 @dataclass(frozen=True)
-class Learner:
-    """One network to be trained: its weighting, as a table over `harness.engine.levels.table_levels`, and its seed.
+class Learner(Generic[T]):
+    """One network to be trained.
 
     Attributes:
-        weighting: what adapts, where it is one that does.
-        density: p at the levels of the table, shape (512,), float64; `omega` likewise.
+        weighting: what it is trained with.
+        table: the weighting's: in a plan the key of its record, in a job its payload, for a trainer a `LevelTable`.
         seed: of initialisation, points and noise.
+        keys: of the network's record at each length.
+        trajectories: of the record of what is recorded on the way to each length; empty where nothing is.
     """
 
     weighting: Weighting
-    density: Tensor
-    omega: Tensor
+    table: T
     seed: int
+    keys: tuple[str, ...] = ()
+    trajectories: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True)
-class Labels:
-    """What is trained, in words: the labels of its components, besides the weighting's."""
-
-    target: str
-    network: str
+    def with_table(self, table: U) -> Learner[U]:
+        """Return the same network with its table in another form."""
+        return Learner(self.weighting, table, self.seed, self.keys, self.trajectories)
 
 
 @dataclass(frozen=True)
 class Course:
-    """A training as it is asked for, besides its trainer and whom it trains.
+    """What networks that are trained in one unit share, besides their trainer.
 
     Attributes:
-        network: the shape that all networks share.
         target: where clean points come from.
-        lengths: numbers of steps after which networks are kept, increasing; a shorter training is the beginning of a
+        network: their shape.
+        lengths: numbers of steps after which a network is kept, increasing; a shorter training is the beginning of a
             longer one, bit for bit.
         recording: what is recorded; None: nothing.
-        labels: what a trajectory calls it all.
     """
 
+    target: Target
     network: TrainableNetwork
-    target: Distribution
     lengths: tuple[int, ...]
     recording: Recording | None
-    labels: Labels

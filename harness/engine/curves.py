@@ -1,4 +1,4 @@
-"""The measured curves: J(u) of a target and e(σ) of a network, as interpolants that can be stored.
+"""Curves: interpolate and store what was measured, J(u) of a target and e(σ) of a network.
 
 Each curve is R replicates over a few levels. The Fisher information is kept as g = uJ(u), a bounded and
 smooth function of ln u, and interpolated by a cubic spline, so that ∫ J du = ∫ g d ln u is the spline's own
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 SLACK = 1e-6
 """Relative distance by which a level may lie outside the measured range, for rounding."""
 
-
-RESIDUAL_LEVELS = 129
-"""Levels at which the least residual of a target is kept."""
+LEAST_LOSS_LEVELS = 129
+"""Number of levels at which the least loss c(σ) of a target is kept."""
 
 
 class MeasuredInformation(Information):
@@ -176,24 +175,24 @@ def information_from_json(payload: Mapping[str, Any], target: Distribution) -> I
     return closed
 
 
-def residual_to_json(information: Information, sigma_min: float, sigma_max: float) -> dict[str, Any]:
+def least_loss_to_json(information: Information, sigma_min: float, sigma_max: float) -> dict[str, Any]:
     """Return c(σ) = min E‖σS + ξ‖² = d − uJ(u) at log-spaced levels as JSON values: no target is needed to read it."""
-    sigma = np.geomspace(sigma_min, sigma_max, RESIDUAL_LEVELS)
+    sigma = np.geomspace(sigma_min, sigma_max, LEAST_LOSS_LEVELS)
     values = information.dim - sigma**2 * information.fisher(sigma**2)
     return {"sigma": sigma.tolist(), "values": values.tolist()}
 
 
-def residual_from_json(payload: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+def least_loss_from_json(payload: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
     """Return what maps levels of shape (N,) to c(σ) of each replicate, shape (R, N): a cubic spline in ln σ."""
     from scipy.interpolate import CubicSpline
 
     sigma = np.array(payload["sigma"])
     spline = CubicSpline(np.log(sigma), np.array(payload["values"]), axis=1)
 
-    def residual(levels: np.ndarray) -> np.ndarray:
+    def least_loss(levels: np.ndarray) -> np.ndarray:
         return np.asarray(spline(_within(np.asarray(levels, dtype=np.float64), sigma, "noise level")))
 
-    return residual
+    return least_loss
 
 
 def score_error_to_json(score_error: MeasuredScoreError) -> dict[str, Any]:

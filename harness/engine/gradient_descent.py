@@ -1,4 +1,4 @@
-"""Gradient descent as in the paper: θ ← θ − h∇L(θ), full batch, on the fixed objective; nothing is averaged.
+"""Gradient descent: trains as in the paper, θ ← θ − h∇L(θ), full batch, on the fixed objective; averages nothing.
 
 L is that of `harness.engine.objective`. Each network is trained alone, so that none can depend on another. With
 `learning_rate = "auto"`, h = `SAFE`/λ_max, λ_max the largest absolute eigenvalue of the Hessian of L at the start, by
@@ -19,10 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from harness.engine.checks import blamed, check_omega
-from harness.engine.courses import Course, Learner
+from harness.engine.courses import Course, Learner, LevelTable
+from harness.engine.laws import distribution
 from harness.engine.objective import Losses, Objective, draw_objective
 from harness.engine.random_streams import seed_from
-from harness.engine.snapshots import Minimised, Snapshot, State, initial_module
+from harness.engine.snapshots import FixedObjective, Snapshot, State, initial_module
 from harness.errors import HarnessError
 from harness.trainers import GradientDescent, Recording
 from harness.trajectories import Probes, Trajectory, slowest_level
@@ -35,7 +36,7 @@ ITERATIONS = 40
 """Of the power method; it is stopped at a relative change of a thousandth."""
 
 
-def descend(learner: Learner, trainer: GradientDescent, course: Course) -> Iterator[Snapshot]:
+def descend(learner: Learner[LevelTable], trainer: GradientDescent, course: Course) -> Iterator[Snapshot]:
     """Train one network; yield it, with its trajectory where it is recorded, at each length of the course."""
     lengths, recording = course.lengths, course.recording
     walk = _Walk(learner, trainer, course)
@@ -50,7 +51,7 @@ def descend(learner: Learner, trainer: GradientDescent, course: Course) -> Itera
             walk.record(step, probe=step in probed)
         if step in marks:
             recorded = walk.trajectory(marks[step], probes[step]) if recording else None
-            yield Snapshot(walk.state(), walk.losses.total, None, walk.minimised(), recorded)
+            yield Snapshot(walk.state(), walk.losses.total, None, walk.fixed_objective(), recorded)
         walk.renew(step)
         walk.move()
     for _ in (length for length in lengths if length >= step and not walk.finite):
@@ -80,16 +81,16 @@ class _Entry:
 class _Walk:
     """A network on its way down its objective."""
 
-    def __init__(self, learner: Learner, trainer: GradientDescent, course: Course) -> None:
-        target = course.target
+    def __init__(self, learner: Learner[LevelTable], trainer: GradientDescent, course: Course) -> None:
+        target = distribution(course.target)
         dtype = torch.float64 if trainer.precision == "float64" else torch.float32
         self._learner, self._course, self._scale = learner, course, target.sigma_data
         self._objective = draw_objective(
             target,
-            (learner.density, learner.omega),
+            learner.table,
             seed=learner.seed,
             points=trainer.points,
-            levels=trainer.levels,
+            level_count=trainer.levels,
             sigma_min=trainer.sigma_min,
             sigma_max=trainer.sigma_max,
         ).to(dtype)
@@ -180,19 +181,20 @@ class _Walk:
         everything = (*self._module.named_parameters(), *self._module.named_buffers())
         return {name: _single(value.detach()) for name, value in everything}
 
-    def minimised(self) -> Minimised:
+    def fixed_objective(self) -> FixedObjective:
         """Return the objective as it is now."""
-        return Minimised(self._objective.sigma.numpy(), self._objective.beta.numpy(), self._objective.points)
+        return FixedObjective(self._objective.sigma.numpy(), self._objective.beta.numpy(), self._objective.points)
 
     def trajectory(self, recorded: Sequence[int], probed: Sequence[int]) -> Trajectory:
         """Return what was recorded at these steps, and the perturbations of those."""
         entries = [self._entries[step] for step in recorded]
         return Trajectory(
-            target=self._course.labels.target,
-            network=self._course.labels.network,
+            target=self._course.target.label(),
+            network=self._course.network.label(),
             weighting=self._learner.weighting.label(),
             seed=self._learner.seed,
             method=GradientDescent.method,
+            objective=GradientDescent.objective,
             dim=self._objective.dim,
             points=self._objective.points,
             learning_rate=self.learning_rate,

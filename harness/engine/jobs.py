@@ -1,7 +1,8 @@
-"""What a unit of work is told: the components, and the values of the records that it builds on.
+"""Jobs: carry to a worker what a unit of work needs, components and the values of the records that it builds on.
 
-Jobs travel to a worker; `harness.engine.worker` does them. They know nothing of suites, plans or databases, and
-import what they carry for its types alone: a change of one contract changes no unit that does not run it.
+A job is named after the function that does it: `harness.engine.units.measure_target` does a `MeasureTargetJob`. Jobs
+know nothing of suites, plans or databases, and import what they carry for its types alone: a change of one contract
+changes no unit that does not run it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.bounds import Bound
+    from harness.engine.courses import Course, Learner
     from harness.initial_laws import InitialLaw
     from harness.metrics import Metric, SampleMetric
     from harness.networks import OracleNetwork, TrainableNetwork
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from harness.samplers import Sampler
     from harness.targets import Target
     from harness.time_discretizations import TimeDiscretization
-    from harness.trainers import Recording, Trainer
+    from harness.trainers import Trainer
     from harness.weightings import Weighting
 
 Payload = Mapping[str, Any]
@@ -29,12 +31,12 @@ Payload = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class ArithmeticJob:
-    """Tell which arithmetic is in force where the work is done."""
+class ReadArithmeticJob:
+    """Read which arithmetic is in force where the work is done."""
 
 
 @dataclass(frozen=True)
-class InformationJob:
+class MeasureTargetJob:
     """Measure a target: its scale, its Fisher information, and how many points are held out."""
 
     key: str
@@ -44,7 +46,7 @@ class InformationJob:
 
 
 @dataclass(frozen=True)
-class TableJob:
+class TabulateWeightingJob:
     """Tabulate a weighting for one target; `sigmas` is the grid that a `GridWeighting` is made for."""
 
     key: str
@@ -56,7 +58,7 @@ class TableJob:
 
 
 @dataclass(frozen=True)
-class GridJob:
+class LayOutGridJob:
     """Lay out a grid, with what of the rest it asks for.
 
     Attributes:
@@ -79,43 +81,19 @@ class GridJob:
 
 
 @dataclass(frozen=True)
-class TrainMember:
-    """One network to be trained.
-
-    Attributes:
-        keys: of the network's record at each length.
-        trajectories: of the record of what was watched on the way to each length; empty where nothing is recorded.
-        weighting: what it is trained with; `table` is the payload of its record.
-        seed: of initialisation, points and noise.
-    """
-
-    keys: tuple[str, ...]
-    trajectories: tuple[str, ...]
-    weighting: Weighting
-    table: Payload
-    seed: int
-
-
-@dataclass(frozen=True)
-class TrainJob:
+class TrainNetworksJob:
     """Train one network, or several of one shape, and write the checkpoints.
 
     Attributes:
-        network: their shape.
-        target: what they are trained on.
-        members: one for each network.
+        learners: one for each network, with the payload of its weighting's table.
+        course: what they share.
         trainer: how they are trained.
-        lengths: numbers of steps after which a network is kept, increasing; a shorter training is a prefix of a longer.
-        recording: what is recorded on the way; None: nothing.
         folder: where checkpoints lie.
     """
 
-    network: TrainableNetwork
-    target: Target
-    members: tuple[TrainMember, ...]
+    learners: tuple[Learner[Payload], ...]
+    course: Course
     trainer: Trainer
-    lengths: tuple[int, ...]
-    recording: Recording | None
     folder: Path
 
 
@@ -129,7 +107,7 @@ class TrainedNetwork:
 
 
 @dataclass(frozen=True)
-class ErrorJob:
+class MeasureScoreErrorsJob:
     """Measure the score error of networks on one target; a key for each."""
 
     target: Target
@@ -139,7 +117,7 @@ class ErrorJob:
 
 
 @dataclass(frozen=True)
-class EvaluateJob:
+class EvaluateSamplesJob:
     """Sample one combination with one seed and measure what comes out.
 
     Attributes:
@@ -148,7 +126,7 @@ class EvaluateJob:
         information: payload of the target's record.
         score_error: payload of the network's record; None for an oracle.
         weighting: payload of the table that the network was trained with; None for an oracle.
-        count: number of samples asked for; held-out data may allow fewer.
+        count: number of samples; held-out data may allow fewer.
         metrics: metrics to measure, by the key of their record.
         bounds: bounds to compute, by the key of their record.
         training: payload of the trajectory of the network's training, where it was recorded.
@@ -171,7 +149,7 @@ class EvaluateJob:
 
 
 @dataclass(frozen=True)
-class CalibrateJob:
+class CalibrateMetricsJob:
     """Measure sample metrics on a held-out sample in place of a generated one; a key for each metric."""
 
     target: Target
@@ -181,5 +159,14 @@ class CalibrateJob:
     sigma_min: float
 
 
-Job = ArithmeticJob | InformationJob | TableJob | GridJob | TrainJob | ErrorJob | EvaluateJob | CalibrateJob
+Job = (
+    ReadArithmeticJob
+    | MeasureTargetJob
+    | TabulateWeightingJob
+    | LayOutGridJob
+    | TrainNetworksJob
+    | MeasureScoreErrorsJob
+    | EvaluateSamplesJob
+    | CalibrateMetricsJob
+)
 """Any unit of work."""

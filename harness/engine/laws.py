@@ -1,4 +1,4 @@
-"""The law of a target, built once in a process."""
+"""Laws: build the distribution of a target, once in a process."""
 
 from __future__ import annotations
 
@@ -9,5 +9,9 @@ from harness.targets import Distribution, Target
 
 @lru_cache(maxsize=4)
 def distribution(target: Target) -> Distribution:
-    """Return the target's distribution, built once in a process."""
+    """Return the target's distribution, built once in a process.
+
+    Raises:
+        Exception: whatever the target raises; it is built anew when it is wanted again.
+    """
     return target.distribution()

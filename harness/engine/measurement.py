@@ -1,4 +1,4 @@
-"""Measuring J(u) and e(σ): one Monte-Carlo pass each, the same noised points at every level.
+"""Measurement: measures J(u) and e(σ), one Monte-Carlo pass each, the same noised points at every level.
 
 Fisher information. With X = X_0 + σξ and the exact denoiser D, two quantities have mean uJ(u):
 
@@ -51,7 +51,7 @@ def measure_information(
     seed: int = 0,
     samples: int | None = None,
     replicates: int = REPLICATES,
-    levels: int | None = None,
+    level_count: int | None = None,
 ) -> Information:
     """Return the target's J(u) over [σ_min², σ_max²]: the closed form where there is one, else measured.
 
@@ -62,14 +62,14 @@ def measure_information(
         seed: of the noised points.
         samples: points of each replicate; by default 128 for data sets and 1024 otherwise.
         replicates: R, at least 3.
-        levels: number of levels; by default one each 0.35 in ln u.
+        level_count: number of levels; by default one each 0.35 in ln u.
     """
     closed = target.closed_information()
     if closed is not None:
         return closed
     samples = samples or (128 if target.finite else 1024)
     span = 2 * math.log(sigma_max / sigma_min)
-    u = np.geomspace(sigma_min**2, sigma_max**2, levels or max(8, math.ceil(span / SPACING) + 1))
+    u = np.geomspace(sigma_min**2, sigma_max**2, level_count or max(8, math.ceil(span / SPACING) + 1))
     clean, noise = _draws(target, seed, samples, replicates)
     values = np.stack([_fisher(target, clean, noise, float(v), replicates) for v in u], axis=1)
     initial = _initialization(target, clean, noise, float(u[-1]), replicates)
@@ -85,7 +85,7 @@ def measure_score_error(
     seed: int = 0,
     samples: int = 128,
     replicates: int = REPLICATES,
-    levels: int = 48,
+    level_count: int = 48,
     dtype: torch.dtype | None = None,
 ) -> list[MeasuredScoreError]:
     """Return e(σ) over [σ_min, σ_max] of each network.
@@ -99,14 +99,14 @@ def measure_score_error(
         seed: of the noised points.
         samples: points of each replicate.
         replicates: R.
-        levels: number of levels, log-spaced.
+        level_count: number of levels, log-spaced.
         dtype: of the points that the networks are given; float32 by default. The exact denoiser sees the same
             rounded points.
     """
     import torch
 
     dtype = dtype or torch.float32
-    sigmas = np.geomspace(sigma_min, sigma_max, levels)
+    sigmas = np.geomspace(sigma_min, sigma_max, level_count)
     clean, noise = _draws(target, seed, samples, replicates)
     columns = []
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The fixed objective of the paper, eq. (7): a finite sum over points and noise levels.
+"""Objective: computes the fixed objective of the paper, eq. (7), a finite sum over points and noise levels.
 
     L(θ) = (1/2n) Σ_i Σ_j β_j ‖σ_j S(θ; σ_j, x_i + σ_jξ_ij) + ξ_ij‖²,    Σ_j β_j = 1
 
@@ -129,7 +129,7 @@ def draw_objective(
     *,
     seed: int,
     points: int,
-    levels: int,
+    level_count: int,
     sigma_min: float,
     sigma_max: float,
 ) -> Objective:
@@ -140,14 +140,14 @@ def draw_objective(
         table: density p and weight ω of the weighting on `harness.engine.levels.table_levels`, shapes (512,).
         seed: of the points and the noise.
         points: their number n, at least 1.
-        levels: their number N, at least 2.
+        level_count: number N of levels, at least 2.
         sigma_min: the lowest level.
         sigma_max: the highest.
     """
     generator = torch.Generator().manual_seed(seed_from("objective", seed))
     clean = target.sample(points, generator).double()
-    noise = torch.randn(levels, points, target.dim, generator=generator, dtype=torch.float64)
-    sigma = table_levels(sigma_min, sigma_max, levels)
+    noise = torch.randn(level_count, points, target.dim, generator=generator, dtype=torch.float64)
+    sigma = table_levels(sigma_min, sigma_max, level_count)
     fine = table_levels(sigma_min, sigma_max)
     density, omega = (values.double() for values in table)
     mass = cell_masses(sigma, fine, density)

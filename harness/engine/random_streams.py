@@ -1,4 +1,4 @@
-"""Random streams: every draw has a seed of its own, made of what it is for.
+"""Random streams: give every draw a seed of its own, made of what it is for.
 
 So no result depends on the order of work, on what else is drawn, or on the process that draws.
 """

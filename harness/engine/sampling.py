@@ -1,4 +1,4 @@
-"""Sampling: from a sampler, a denoiser and a grid to samples.
+"""Sampling: makes samples of a sampler, a denoiser and a grid.
 
 Draw k of sample i, with k = 0 the draw that the starting point is made of (`harness.initial_laws`), is a function of
 (seed, i, k, d) alone: a sample depends on neither the batch it was made in nor what else was made, and all

@@ -1,4 +1,4 @@
-"""A network as training starts from it, and as training leaves it."""
+"""Snapshots: hold a network as training leaves it, and make the one that training starts from."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ State = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Minimised:
-    """A fixed objective as it was at the end of its descent: its levels and their weights, shapes (N,), and n."""
+class FixedObjective:
+    """What is kept of a `harness.engine.objective.Objective`, as it was at the end.
+
+    Attributes:
+        sigma: its levels, shape (N,).
+        beta: their weights, shape (N,).
+        points: n.
+    """
 
     sigma: np.ndarray
     beta: np.ndarray
@@ -33,14 +39,14 @@ class Snapshot:
         loss: mean of the weighted loss per coordinate over the last tenth of the steps; of gradient descent
             (`harness.engine.gradient_descent`) the objective at the end.
         diverged: the first step at which the loss was not finite, or None.
-        objective: what was minimised, where it was one fixed objective.
+        objective: what was minimised, where it was a fixed objective.
         trajectory: the way there, where it was recorded.
     """
 
     state: dict[str, Tensor]
     loss: float
     diverged: int | None
-    objective: Minimised | None = None
+    objective: FixedObjective | None = None
     trajectory: Trajectory | None = None
 
 

@@ -1,4 +1,4 @@
-"""The two curves that a unit builds on, J(u) and e(σ), from what its job carries."""
+"""Stored curves: read the two that a unit builds on, J(u) and e(σ), from what its job carries."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 
 
 def stored_information(target: Target, payload: Payload) -> Information:
-    """Return J(u) from the payload of the target's record."""
+    """Return J(u) from the payload of the target's record.
+
+    Raises:
+        HarnessError: the payload does not fit the target.
+    """
     return information_from_json(payload["information"], distribution(target))
 
 
 def stored_score_error(oracle: OracleNetwork | None, payload: Payload | None, dim: int) -> ScoreError:
-    """Return e(σ): measured, from the payload of its record; or an oracle's own, checked whenever it is asked.
+    """Return e(σ): measured, from the payload of its record; or an oracle's own, checked at each call.
 
     Raises:
-        TypeError: there is neither.
+        TypeError: there is neither. The curve of an oracle raises ContractError where the oracle breaks its contract.
     """
     if payload is not None:
         return score_error_from_json(payload)

@@ -1,4 +1,4 @@
-"""A weighting as training uses it: density p and weight ω over log-spaced noise levels.
+"""Tabulate: makes of a weighting what training uses, density p and weight ω over log-spaced noise levels.
 
 The masses m_j that a `GridWeighting` puts on levels σ_j become a comb: with x = ln σ and nodes δ apart, each mass is a
 hat of width δ, shared by the two nodes around it in proportion to their nearness. Trapezoids give the hats back their

@@ -1,4 +1,4 @@
-"""Training by any trainer: from networks to be trained to networks at each length, and what was recorded on the way."""
+"""Trainers: run any of `harness.trainers`, from networks to be trained to networks at each length."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 
-from harness.engine.courses import Course, Learner
+from harness.engine.adam_recording import train_recorded
+from harness.engine.courses import Course, Learner, LevelTable
 from harness.engine.gradient_descent import descend
-from harness.engine.recording import train_recorded
 from harness.engine.snapshots import Snapshot
 from harness.trainers import Adam, GradientDescent, Trainer
 
@@ -32,17 +32,24 @@ class Trained:
 
 
 @singledispatch
-def train_by(trainer: Trainer, learners: Sequence[Learner], course: Course) -> Iterator[Trained]:
+def train_by(trainer: Trainer, learners: Sequence[Learner[LevelTable]], course: Course) -> Iterator[Trained]:
     """Train networks; yield each at each length, in any order.
+
+    Arguments:
+        trainer: how they are trained.
+        learners: one for each network.
+        course: what they share.
 
     Raises:
         TypeError: there is no engine for this kind of trainer.
+        HarnessError: no automatic step size, or a weighting that is 0 at all levels of the objective.
+        ContractError: an adaptive weighting or a network broke its contract.
     """
     raise TypeError(f"{type(trainer).__name__} is no trainer that the engine knows")
 
 
 @train_by.register
-def _(trainer: Adam, learners: Sequence[Learner], course: Course) -> Iterator[Trained]:
+def _(trainer: Adam, learners: Sequence[Learner[LevelTable]], course: Course) -> Iterator[Trained]:
     start = time.perf_counter()
     for length, snapshots in enumerate(train_recorded(learners, trainer, course)):
         # A learner's share: what this network would take of a stack whose members cost alike.
@@ -52,7 +59,7 @@ def _(trainer: Adam, learners: Sequence[Learner], course: Course) -> Iterator[Tr
 
 
 @train_by.register
-def _(trainer: GradientDescent, learners: Sequence[Learner], course: Course) -> Iterator[Trained]:
+def _(trainer: GradientDescent, learners: Sequence[Learner[LevelTable]], course: Course) -> Iterator[Trained]:
     for number, learner in enumerate(learners):
         start = time.perf_counter()
         for length, snapshot in enumerate(descend(learner, trainer, course)):

@@ -1,4 +1,4 @@
-"""What a worker does: from a job to the records that it makes, by the module of its kind (`harness.engine.units`).
+"""Worker: does a job, by the module of its kind in `harness.engine.units`, and returns the records that it makes.
 
 Everything that runs a plugin's numerics runs here, under the time limit of its unit. A job carries the components and
 the values of the records that it builds on; nothing here knows of suites, plans or databases. A worker writes the
@@ -24,33 +24,38 @@ from harness.errors import one_line
 from harness.records import Record
 
 
-def tell_arithmetic(job: jobs.ArithmeticJob) -> list[Record]:
+def read_arithmetic(job: jobs.ReadArithmeticJob) -> list[Record]:
     """Return one record, of which only the payload counts: the arithmetic in force in this process."""
     return [Record("arithmetic", "arithmetic", {"in_force": in_force()})]
 
 
 FUNCTIONS: dict[type, Callable[[Any], list[Record]]] = {
-    jobs.ArithmeticJob: tell_arithmetic,
-    jobs.InformationJob: measure_target,
-    jobs.TableJob: tabulate_weighting,
-    jobs.GridJob: lay_out_grid,
-    jobs.TrainJob: train_networks,
-    jobs.ErrorJob: measure_score_errors,
-    jobs.EvaluateJob: evaluate_samples,
-    jobs.CalibrateJob: calibrate_metrics,
+    jobs.ReadArithmeticJob: read_arithmetic,
+    jobs.MeasureTargetJob: measure_target,
+    jobs.TabulateWeightingJob: tabulate_weighting,
+    jobs.LayOutGridJob: lay_out_grid,
+    jobs.TrainNetworksJob: train_networks,
+    jobs.MeasureScoreErrorsJob: measure_score_errors,
+    jobs.EvaluateSamplesJob: evaluate_samples,
+    jobs.CalibrateMetricsJob: calibrate_metrics,
 }
 """What does each kind of job."""
 
 
 def perform(job: jobs.Job) -> list[Record]:
-    """Do a unit of work: return the records it makes, in the process that calls."""
+    """Do a unit of work: return the records it makes, in the process that calls.
+
+    Raises:
+        TypeError: what is given is no job.
+        HarnessError: the unit failed as a whole; the functions in `harness.engine.units` say by which errors.
+    """
     if type(job) not in FUNCTIONS:
         raise TypeError(f"{type(job).__name__} is no job")
     return FUNCTIONS[type(job)](job)
 
 
 def work(job: jobs.Job) -> list[Record]:
-    """Do a unit of work; a record whose payload is no JSON value has failed."""
+    """Do a unit of work; a record whose payload is no JSON value has failed; raises like `perform`."""
     return [keepable(record) for record in perform(job)]
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.bounds import Bound
+from harness.engine.courses import Course, Learner
 from harness.engine.jobs import (
-    CalibrateJob,
-    ErrorJob,
-    EvaluateJob,
-    GridJob,
-    InformationJob,
+    CalibrateMetricsJob,
+    EvaluateSamplesJob,
     Job,
+    LayOutGridJob,
+    MeasureScoreErrorsJob,
+    MeasureTargetJob,
     TrainedNetwork,
 )
 from harness.errors import HarnessError, NotPossible, SuiteError, one_line
@@ -28,7 +29,7 @@ from harness.metrics import SampleMetric
 from harness.networks import Network, OracleNetwork, TrainableNetwork
 from harness.planning.keys import Keys, measured
 from harness.planning.manifest import manifest
-from harness.planning.trainings import Shared, Wanted, table_unit, training_unit
+from harness.planning.trainings import table_unit, training_unit
 from harness.planning.units import (
     GROUNDWORK,
     SAMPLING,
@@ -118,7 +119,7 @@ class Plan:
 
     def _information(self, c: Combination) -> Unit:
         key = self.keys.information(c.target)
-        job = InformationJob(key, c.target, **self._range)
+        job = MeasureTargetJob(key, c.target, **self._range)
         return Unit(GROUNDWORK, (key,), lambda find: job, 5.0)
 
     def _tables(self, c: Combination) -> Iterable[Unit]:
@@ -135,7 +136,7 @@ class Plan:
         oracle = c.network if c.grid_follows_network and isinstance(c.network, OracleNetwork) else None
 
         def job(find: Lookup) -> Job:
-            return GridJob(
+            return LayOutGridJob(
                 key,
                 rule,
                 c.noise_schedule,
@@ -187,7 +188,7 @@ class Plan:
                     yield self._held_out(target, seed, wanted)
 
     def _held_out(self, target: Target, seed: int, wanted: list[tuple[str, SampleMetric]]) -> Unit:
-        job = CalibrateJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
+        job = CalibrateMetricsJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
         return Unit(SAMPLING, tuple(key for key, _ in wanted), lambda find: job, 0.3)
 
     def networks(self) -> dict[Kind, dict[int, list[Combination]]]:
@@ -234,24 +235,24 @@ class Plan:
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Stack what is missing, by target and network; an adaptive weighting, which runs inside, stands alone."""
         trainer = self.suite.trainer
-        stacks: dict[tuple[Shared, Weighting | None], list[Wanted]] = {}
+        stacks: dict[tuple[Course, Weighting | None], list[Learner[str]]] = {}
         for (target, network, weighting, _), seeds in self.networks().items():
             alone = weighting if isinstance(weighting, AdaptiveWeighting) else None
             for seed, lengths in seeds.items():
-                wanted = self._wanted(lengths, weighting, seed)
-                if any(map(missing, (*wanted.keys, *wanted.trajectories))):
+                learner = self._learner(lengths, weighting, seed)
+                if any(map(missing, (*learner.keys, *learner.trajectories))):
                     steps = tuple(c.train_steps for c in lengths)
-                    shared = Shared(target, trainable(network), steps, trainer, trainer.recording)
-                    stacks.setdefault((shared, alone), []).append(wanted)
+                    course = Course(target, trainable(network), steps, trainer.recording)
+                    stacks.setdefault((course, alone), []).append(learner)
         most = STACK if trainer.stacked else 1
-        parts = [(shared, part) for (shared, _), wanted in stacks.items() for part in even_parts(wanted, most)]
-        return [training_unit(shared, part, self._folder) for shared, part in parts]
+        parts = [(part, course) for (course, _), learners in stacks.items() for part in even_parts(learners, most)]
+        return [training_unit(part, course, trainer, self._folder) for part, course in parts]
 
-    def _wanted(self, lengths: list[Combination], weighting: Weighting, seed: int) -> Wanted:
+    def _learner(self, lengths: list[Combination], weighting: Weighting, seed: int) -> Learner[str]:
         """Return one network, from a combination for each length of its training."""
         keys = tuple(self.keys.network(c, seed) for c in lengths)
         trajectories = tuple(key for c in lengths if (key := self.keys.trajectory(c, seed)) is not None)
-        return Wanted(weighting, self.keys.table(lengths[0]), seed, keys, trajectories)
+        return Learner(weighting, self.keys.table(lengths[0]), seed, keys, trajectories)
 
     def _errors(self, missing: Callable[[str], bool], trained: set[str]) -> Iterable[Unit]:
         for (target, network, _, _), seeds in self.networks().items():
@@ -271,7 +272,7 @@ class Plan:
             trained = tuple((key, self._trained(network, r)) for key, r in records if r is not None and r.ok)
             if not trained:
                 raise NotPossible("training: none of these networks finished")
-            return ErrorJob(target, trained, **self._range)
+            return MeasureScoreErrorsJob(target, trained, **self._range)
 
         keys, after = tuple(key for key, _ in pairs), frozenset(key for _, key in pairs)
         return Unit(SCORE_ERROR, keys, job, 1.0 + 0.5 * len(pairs), after, len(pairs))
@@ -305,7 +306,7 @@ class Plan:
 
         def job(find: Lookup) -> Job:
             oracle = c.network if isinstance(c.network, OracleNetwork) else None
-            return EvaluateJob(
+            return EvaluateSamplesJob(
                 key=key,
                 target=c.target,
                 network=oracle or self._trained(trainable(c.network), require_record(find, network, "training")),

@@ -3,57 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.engine.jobs import TableJob, TrainJob, TrainMember
+from harness.engine.jobs import TabulateWeightingJob, TrainNetworksJob
 from harness.planning.units import GROUNDWORK, TRAINING, Unit, require
 
 if TYPE_CHECKING:
+    from harness.engine.courses import Course, Learner
     from harness.engine.jobs import Job
-    from harness.networks import TrainableNetwork
     from harness.planning.units import Lookup
     from harness.targets import Target
-    from harness.trainers import Recording, Trainer
+    from harness.trainers import Trainer
     from harness.weightings import Weighting
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One network to be trained.
-
-    Attributes:
-        weighting: what it is trained with; `table` is the key of its table.
-        seed: of initialisation, points and noise.
-        keys: of the network at each length.
-        trajectories: of what is recorded on the way to each length; empty where nothing is.
-    """
-
-    weighting: Weighting
-    table: str
-    seed: int
-    keys: tuple[str, ...]
-    trajectories: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What networks that are trained in one unit share.
-
-    Attributes:
-        target: what they are trained on.
-        network: their shape.
-        lengths: numbers of steps after which they are kept, increasing.
-        trainer: how they are trained.
-        recording: what is recorded; None: nothing.
-    """
-
-    target: Target
-    network: TrainableNetwork
-    lengths: tuple[int, ...]
-    trainer: Trainer
-    recording: Recording | None
 
 
 def table_unit(key: str, weighting: Weighting, target: Target, trainer: Trainer, grid: str | None = None) -> Unit:
@@ -69,28 +31,29 @@ def table_unit(key: str, weighting: Weighting, target: Target, trainer: Trainer,
 
     def job(find: Lookup) -> Job:
         sigmas = None if grid is None else tuple(require(find, grid, "time discretization")["sigmas"])
-        return TableJob(key, weighting, target, trainer.sigma_min, trainer.sigma_max, sigmas)
+        return TabulateWeightingJob(key, weighting, target, trainer.sigma_min, trainer.sigma_max, sigmas)
 
     return Unit(GROUNDWORK, (key,), job, 0.1, frozenset([grid] if grid else []))
 
 
-def training_unit(shared: Shared, wanted: Sequence[Wanted], folder: Path) -> Unit:
-    """Return the unit that trains networks and writes their checkpoints to a folder."""
+def training_unit(learners: Sequence[Learner[str]], course: Course, trainer: Trainer, folder: Path) -> Unit:
+    """Return the unit that trains networks and writes their checkpoints to a folder.
+
+    Arguments:
+        learners: one for each network, with the key of its weighting's table.
+        course: what they share.
+        trainer: how they are trained.
+        folder: where checkpoints lie.
+    """
 
     def job(find: Lookup) -> Job:
         # A weighting that could not be tabulated is left out: its rows say so already.
-        found = [(each, find(each.table)) for each in wanted]
-        members = tuple(
-            TrainMember(each.keys, each.trajectories, each.weighting, table.payload, each.seed)
-            for each, table in found
-            if table is not None and table.ok
-        )
-        if not members:
-            require(find, wanted[0].table, "weighting")
-        return TrainJob(
-            shared.network, shared.target, members, shared.trainer, shared.lengths, shared.recording, folder
-        )
+        found = [(each, find(each.table)) for each in learners]
+        able = tuple(each.with_table(table.payload) for each, table in found if table is not None and table.ok)
+        if not able:
+            require(find, learners[0].table, "weighting")
+        return TrainNetworksJob(able, course, trainer, folder)
 
-    keys = tuple(key for each in wanted for key in (*each.keys, *each.trajectories))
-    cost = shared.trainer.seconds(shared.lengths[-1], len(wanted))
-    return Unit(TRAINING, keys, job, cost, networks=len(wanted))
+    keys = tuple(key for each in learners for key in (*each.keys, *each.trajectories))
+    cost = trainer.seconds(course.lengths[-1], len(learners))
+    return Unit(TRAINING, keys, job, cost, networks=len(learners))

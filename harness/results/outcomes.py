@@ -55,7 +55,7 @@ def read_document(
         raise LeaderboardError(f"{directory}: {one_rule(error)}") from error
     finally:
         store.close()
-        for line in store.told():
+        for line in store.warning_lines():
             warn(line)
 
 

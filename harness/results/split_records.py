@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from harness.engine.curves import residual_from_json, score_error_from_json
+from harness.engine.curves import least_loss_from_json, score_error_from_json
 from harness.planning.manifest import Manifest, Row
 from harness.records import Record
 from harness.results.leaderboard import ScoreSplit
@@ -51,7 +51,7 @@ def networks_at_hand(rows: Manifest, store: Store) -> list[Network]:
     errors = _read(store, (error for _, _, error in places.values()), score_error_from_json)
     objectives = _read(store, places, lambda payload: payload.get("objective"))
     fixed = [places[key][0].information for key, objective in objectives.items() if objective]
-    residuals = _read(store, fixed, lambda payload: residual_from_json(payload["residual"]))
+    residuals = _read(store, fixed, lambda payload: least_loss_from_json(payload["least_loss"]))
     return [
         Network(
             key,

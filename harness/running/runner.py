@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from harness.engine.jobs import ArithmeticJob
+from harness.engine.jobs import ReadArithmeticJob
 from harness.planning.plan import Plan
 from harness.planning.units import STAGES, Lookup, Unit
 from harness.records import PART, Record
@@ -113,7 +113,7 @@ def carry_out(works: Mapping[str, Work], store: Store, options: Options) -> None
     try:
         runner.carry_out()
     finally:
-        for line in store.told():
+        for line in store.warning_lines():
             options.warn(line)
 
 
@@ -173,7 +173,7 @@ class _Runner:
     def _note_arithmetic(self, pool: Workers) -> None:
         """Keep beside the results which arithmetic made them; each kind once, where several machines did."""
         limit = max(work.limit for work in self._works.values())
-        task = Task("arithmetic", 0, ArithmeticJob, 0.0, limit)
+        task = Task("arithmetic", 0, ReadArithmeticJob, 0.0, limit)
         for ended in pool.run([task]):
             for record in ended.value or ():
                 self._store.note_arithmetic(record.payload["in_force"])
@@ -253,7 +253,7 @@ class _Runner:
         if stage == "training":
             # A row's reason is found far from here: in groundwork the row says what failed, and sampling is itself.
             reason = f"{stage}: {reason}"
-        records = [made.get(key) or Record(key, stage, reason=reason) for key in todo.unit.keys]
+        records = [made.get(key) or Record(key, "unmade", reason=reason) for key in todo.unit.keys]
         records = [record for record in records if record.ok or not self._done.get(record.key)]
         self._store.put(records)
         self._tried.update(todo.unit.keys)

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.components import Component, ComponentError, describe_axis
+from harness.engine.courses import Course, Learner
 from harness.errors import HarnessError
 from harness.networks import TrainableNetwork
 from harness.planning import keys
-from harness.planning.trainings import Shared, Wanted, table_unit, training_unit
+from harness.planning.trainings import table_unit, training_unit
 from harness.trajectories import Trajectory, from_json
 from harness.weightings import GridWeighting
 from harness_claims.claim import ClaimError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
     from harness.store import Store
     from harness.targets import Target
-    from harness.trainers import TrajectoryRequest
+    from harness.trainers import Trainer, TrajectoryRequest
     from harness.weightings import Weighting
 
 
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 class Descents:
     """The networks of one request: what they share, and one for each seed."""
 
-    shared: Shared
-    wanted: tuple[Wanted, ...]
+    learners: tuple[Learner[str], ...]
+    course: Course
+    trainer: Trainer
 
 
 def descents(request: TrajectoryRequest, registry: Registry) -> Descents:
@@ -59,12 +61,13 @@ def descents(request: TrajectoryRequest, registry: Registry) -> Descents:
     trainer, steps, recording = request.trainer, request.steps, request.recording
     known = [keys.part(each, registry.reference(each)["digest"]) for each in (target, network, weighting)]
     table = keys.table(known[2], known[0], (trainer.sigma_min, trainer.sigma_max))
-    wanted = []
+    learners = []
     for seed in request.seeds:
         key = keys.trained(table, known[0], known[1], seed, steps, trainer)
         watched = keys.trajectory(key, trainer, recording, steps)
-        wanted.append(Wanted(cast("Weighting", weighting), table, seed, (key,), (watched,)))
-    return Descents(Shared(cast("Target", target), network, (steps,), trainer, recording), tuple(wanted))
+        learners.append(Learner(cast("Weighting", weighting), table, seed, (key,), (watched,)))
+    course = Course(cast("Target", target), network, (steps,), recording)
+    return Descents(tuple(learners), course, trainer)
 
 
 def _one(axis: str, form: str, registry: Registry) -> Component:
@@ -100,7 +103,7 @@ class DescentsPlan:
                 self._asked[name] = descents(request, registry)
             except HarnessError as error:
                 raise ClaimError(f"{name}: {error}") from error
-        targets = dict.fromkeys(each.shared.target for each in self._asked.values())
+        targets = dict.fromkeys(each.course.target for each in self._asked.values())
         self._readers = {target: self._digest(target) for target in targets if target.content_digest()}
 
     def _digest(self, target: Target) -> str:
@@ -112,15 +115,15 @@ class DescentsPlan:
         Raises:
             ClaimError: a training failed or was not done.
         """
-        shared, wanted = self._asked[name].shared, self._asked[name].wanted
-        records = store.get([each.trajectories[0] for each in wanted])
-        for each in wanted:
+        course, learners = self._asked[name].course, self._asked[name].learners
+        records = store.get([each.trajectories[0] for each in learners])
+        for each in learners:
             record = records.get(each.trajectories[0])
             reason = "was not computed" if record is None else record.reason
             if reason is not None:
-                labels = " · ".join(part.label() for part in (shared.target, shared.network, each.weighting))
+                labels = " · ".join(part.label() for part in (course.target, course.network, each.weighting))
                 raise ClaimError(f"{name}: {labels}, seed {each.seed}: {reason}")
-        found = [records[each.trajectories[0]] for each in wanted]
+        found = [records[each.trajectories[0]] for each in learners]
         return [from_json(record.payload) for record in found], {record.key: record.seconds for record in found}
 
     def check_sources(self) -> None:
@@ -140,23 +143,23 @@ class DescentsPlan:
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the tables of weightings that are missing, of networks that are."""
         units: dict[str, Unit] = {}
-        for shared, each in self._missing(missing):
+        for asked, each in self._missing(missing):
             if missing(each.table):
-                units[each.table] = table_unit(each.table, each.weighting, shared.target, shared.trainer)
+                units[each.table] = table_unit(each.table, each.weighting, asked.course.target, asked.trainer)
         return list(units.values())
 
     def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the descents that are missing, each by itself: none depends on another."""
         units: dict[str, Unit] = {}
-        for shared, each in self._missing(missing):
-            units[each.trajectories[0]] = training_unit(shared, [each], self._folder)
+        for asked, each in self._missing(missing):
+            units[each.trajectories[0]] = training_unit([each], asked.course, asked.trainer, self._folder)
         return list(units.values())
 
-    def _missing(self, missing: Callable[[str], bool]) -> list[tuple[Shared, Wanted]]:
-        pairs = ((asked.shared, each) for asked in self._asked.values() for each in asked.wanted)
-        return [(shared, each) for shared, each in pairs if missing(each.trajectories[0])]
+    def _missing(self, missing: Callable[[str], bool]) -> list[tuple[Descents, Learner[str]]]:
+        pairs = ((asked, each) for asked in self._asked.values() for each in asked.learners)
+        return [(asked, each) for asked, each in pairs if missing(each.trajectories[0])]
 
     def contents(self, find: Lookup, command: str) -> dict[str, Any]:
         """Return the keys of each request's records."""
-        keys = {name: [each.trajectories[0] for each in asked.wanted] for name, asked in self._asked.items()}
+        keys = {name: [each.trajectories[0] for each in asked.learners] for name, asked in self._asked.items()}
         return {"command": command, "descents": keys}

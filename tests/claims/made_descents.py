@@ -37,6 +37,7 @@ def trajectory(target: str, seed: int, loss: np.ndarray, **changes) -> Trajector
         weighting="edm",
         seed=seed,
         method="gradient-descent",
+        objective="fixed",
         dim=DIM[target],
         points=16,
         learning_rate=1e-3,

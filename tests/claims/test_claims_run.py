@@ -105,7 +105,9 @@ def test_a_lost_record_is_made_again_and_only_that(fakes, finished, tmp_path):
     with sqlite3.connect(tmp_path / DATABASE) as db:
         (lost, seconds) = db.execute("select key, seconds from records where kind = 'trajectory' limit 1").fetchone()
         # The network is trained again for it, and kept as it comes out.
-        ((alike,),) = db.execute("select key from records where kind = 'train' and seconds = ?", (seconds,)).fetchall()
+        ((alike,),) = db.execute(
+            "select key from records where kind = 'network' and seconds = ?", (seconds,)
+        ).fetchall()
         db.execute("delete from records where key = ?", (lost,))
     kept = {key: took for key, took in made(tmp_path).items() if key != alike}
     assert outcomes(fakes, tmp_path, 2)[2].decision == finished[1][2].decision

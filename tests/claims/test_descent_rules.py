@@ -194,7 +194,7 @@ def test_every_descent_can_be_planned_and_is_shared(quick, tmp_path):
     for claim in claims:
         requests = claim.experiments(quick).descents
         assert {r.target for r in requests.values()} == set(paths.TARGETS)
-        asked = [each for request in requests.values() for each in descents(request, registry).wanted]
+        asked = [each for request in requests.values() for each in descents(request, registry).learners]
         keys[claim.number] = {each.trajectories for each in asked}
     # Claims 2 and 5 look at the same runs, and 1, 3 and 4 at these and others.
     assert keys[2] == keys[5]

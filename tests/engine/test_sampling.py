@@ -1,4 +1,4 @@
-"""The sampling stage: noise that belongs to samples, denoisers, counts, borders."""
+"""The sampling stage: counts, borders."""
 
 import itertools
 import math
@@ -11,10 +11,10 @@ from harness_karras.samplers import EdmStochastic, Heun
 from harness_lu.samplers import DPMpp2M
 from harness_song.samplers import Ancestral, Euler
 from harness_wang.samplers import ExponentialIntegrator
-from torch import nn
+from made_networks import Network
 
-from harness.engine.denoisers import denoiser_from_module, denoiser_from_oracle
-from harness.engine.random_streams import NoiseStream, _scramble
+from harness.engine.denoisers import denoiser_from_module
+from harness.engine.random_streams import NoiseStream
 from harness.engine.sampling import (
     SamplingError,
     generate,
@@ -22,10 +22,11 @@ from harness.engine.sampling import (
     simulate_function,
 )
 from harness.errors import ContractError
-from harness.networks import OracleNetwork
 from harness.samplers import GaussianKernelSampler, Sampler
 
 GRID = np.geomspace(5.0, 0.1, 9)
+
+
 SAMPLERS = [Euler(), Heun(), DPMpp2M(), EdmStochastic(), Ancestral(), ExponentialIntegrator()]
 
 
@@ -34,105 +35,9 @@ def mixture(x, sigma):
     return (c2 * x + u * torch.tanh(x / (c2 + u))) / (c2 + u)
 
 
-class Network(nn.Module):
-    """A small network with EDM's skip connection, so that samples stay of the data's size."""
-
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.body = nn.Sequential(nn.Linear(3, 32), nn.SiLU(), nn.Linear(32, 2))
-
-    def forward(self, x, sigma):
-        total = (0.25 + sigma**2).sqrt()[:, None]
-        body = self.body(torch.cat([x / total, sigma.log()[:, None] / 4], 1))
-        return 0.25 / total**2 * x + sigma[:, None] / total * body
-
-
 def make(sampler, denoiser=mixture, *, count=300, seed=3, dtype=torch.float64, grid=GRID, dim=2, **options):
     variances = kernel_variances(sampler, grid, None, None)
     return generate(sampler, denoiser, grid, variances, seed=seed, count=count, dim=dim, dtype=dtype, **options)
-
-
-class TestNoiseStream:
-    def draws(self, start, count, seed=1, dim=3, number=3, dtype=torch.float32):
-        stream = NoiseStream(seed, start, count, dim, dtype)
-        return torch.stack([stream() for _ in range(number)])
-
-    @pytest.mark.parametrize(("start", "count"), [(0, 1), (255, 2), (256, 256), (300, 500), (999, 1)])
-    def test_a_sample_does_not_depend_on_the_batch_it_is_drawn_in(self, start, count):
-        whole = self.draws(0, 1000)
-        assert torch.equal(self.draws(start, count), whole[:, start : start + count])
-
-    def test_precisions_share_their_noise(self):
-        single, double = self.draws(100, 300), self.draws(100, 300, dtype=torch.float64)
-        assert double.dtype == torch.float64
-        assert torch.equal(single.double(), double)
-
-    def test_draws_are_standard_normal(self):
-        noise = self.draws(0, 20_000, number=5).double().flatten()
-        n = len(noise)
-        for power, moment, variance in [(1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)]:
-            assert float((noise**power).mean()) == pytest.approx(moment, abs=4 * math.sqrt(variance / n))
-
-    def test_draws_samples_coordinates_and_seeds_are_uncorrelated(self):
-        noise = torch.cat([self.draws(0, 1024, seed=seed, number=4) for seed in (0, 1, 2)]).double()
-        streams = noise.reshape(12, 4, 256, 3).permute(0, 1, 3, 2).reshape(-1, 256)  # draw, block, coordinate
-        correlation = torch.corrcoef(streams)
-        pairs = correlation[torch.triu(torch.ones_like(correlation), 1).bool()]
-        assert float((256 * pairs**2).mean()) == pytest.approx(1, abs=0.05)
-        assert float(pairs.abs().max()) < 5.5 / 16
-
-    def test_blocks_and_draws_have_distinct_generators(self):
-        words = {_scramble(block << 16 | draw) for block in range(200) for draw in range(200)}
-        assert len(words) == 200 * 200
-        assert max(words) < 2**32
-
-    def test_seeds_and_dimensions_have_their_own_noise(self):
-        assert not torch.equal(self.draws(0, 10, seed=1), self.draws(0, 10, seed=2))
-        assert not torch.equal(self.draws(0, 10, dim=3)[0, 0], self.draws(0, 10, dim=4)[0, 0, :3])
-
-
-class TestDenoisers:
-    def test_a_module_sees_one_level_a_point_and_gives_no_gradient(self):
-        module, x = Network(), torch.randn(7, 2)
-        denoised = denoiser_from_module(module)(x, 0.5)
-        assert torch.equal(denoised, module(x, torch.full((7,), 0.5)))
-        assert not denoised.requires_grad
-
-    def test_double_points_go_through_a_double_copy(self):
-        module, x = Network(), torch.randn(7, 2, dtype=torch.float64)
-        denoiser = denoiser_from_module(module)
-        double = Network().double()
-        double.load_state_dict(module.state_dict())
-        assert torch.equal(denoiser(x, 0.5), double(x, torch.full((7,), 0.5, dtype=torch.float64)))
-        assert next(module.parameters()).dtype == torch.float32
-        assert denoiser(x.float(), 0.5).dtype == torch.float32
-
-    @pytest.mark.parametrize("sampler", [Euler(), Heun(), DPMpp2M()])
-    def test_forward_derivatives_pass_through_a_whole_run(self, sampler):
-        simulate = simulate_function(sampler, denoiser_from_module(Network()), GRID, None)
-        generator = torch.Generator().manual_seed(0)
-        x, v = torch.randn(2, 6, 2, generator=generator, dtype=torch.float64)
-
-        def end(start):
-            return simulate(5 * start, lambda: pytest.fail("drew noise"))
-
-        _, derivative = torch.func.jvp(end, (x,), (v,))
-        difference = (end(x + 1e-6 * v) - end(x - 1e-6 * v)) / 2e-6
-        torch.testing.assert_close(derivative, difference, rtol=1e-6, atol=1e-7)
-
-    def test_an_oracle_reads_its_target(self):
-        class Shrink(OracleNetwork):
-            name: ClassVar[str] = "shrink"
-
-            def denoise(self, target, x, sigma):
-                return target * x / (1 + sigma)
-
-            def score_error(self, sigma, dim):
-                return np.zeros_like(sigma)
-
-        x = torch.ones(2, 2)
-        assert torch.equal(denoiser_from_oracle(Shrink(), 3.0)(x, 2.0), x)
 
 
 class TestGenerate:

@@ -131,7 +131,7 @@ def changed(before, after):
 def test_a_word_in_a_docstring_or_a_comment_makes_nothing_stale(edited):
     before = edited()
     assert edited("engine/sampling.py", '"""Sample.', '"""Draw samples.') == before
-    assert edited("engine/training.py", "    stack = Stack(", "    # Here.\n    stack = Stack(") == before
+    assert edited("engine/adam.py", "    stack = Stack(", "    # Here.\n    stack = Stack(") == before
 
 
 def test_sampling_is_no_part_of_training(edited):
@@ -143,7 +143,7 @@ def test_sampling_is_no_part_of_training(edited):
 
 def test_training_is_no_part_of_sampling(edited):
     before = edited()
-    assert changed(before, edited("engine/training.py", "ROUGH = 0.1", "ROUGH = 0.2")) == {"train_networks"}
+    assert changed(before, edited("engine/adam.py", "ROUGH = 0.1", "ROUGH = 0.2")) == {"train_networks"}
 
 
 def test_no_unit_runs_what_only_the_parent_does():

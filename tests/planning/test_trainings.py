@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.engine.courses import Course, Learner
 from harness.errors import NotPossible
-from harness.planning.trainings import Shared, Wanted, table_unit, training_unit
+from harness.planning.trainings import table_unit, training_unit
 from harness.planning.units import GROUNDWORK, TRAINING
 from harness.records import Record
 from harness.trainers import Adam, Recording
@@ -14,32 +15,32 @@ TABLE = Record("table", "table", {"density": [1.0], "omega": [1.0]})
 
 
 @pytest.fixture(scope="module")
-def shared(registry):
+def course(registry):
     target, network = registry.parse("target", "ring")[0], registry.parse("network", "mlp")[0]
-    return Shared(target, network, (3, 5), Adam(), Recording())
+    return Course(target, network, (3, 5), Recording())
 
 
-def wanted(registry, table, seed):
+def learner(registry, table, seed):
     weighting = registry.parse("weighting", "edm")[0]
-    return Wanted(weighting, table, seed, (f"{seed} short", f"{seed} long"), (f"{seed} way", f"{seed} long way"))
+    return Learner(weighting, table, seed, (f"{seed} short", f"{seed} long"), (f"{seed} way", f"{seed} long way"))
 
 
-def test_a_unit_makes_networks_and_their_trajectories(registry, shared):
-    unit = training_unit(shared, [wanted(registry, "table", seed) for seed in (0, 1)], Path("here"))
+def test_a_unit_makes_networks_and_their_trajectories(registry, course):
+    unit = training_unit([learner(registry, "table", seed) for seed in (0, 1)], course, Adam(), Path("here"))
     assert (unit.stage, unit.networks, unit.cost) == (TRAINING, 2, Adam().seconds(5, 2))
     assert unit.keys == tuple(f"{s} {what}" for s in (0, 1) for what in ("short", "long", "way", "long way"))
     job = unit.job({"table": TABLE}.get)
-    assert (job.lengths, job.trainer, job.recording, job.folder) == ((3, 5), Adam(), Recording(), Path("here"))
-    assert [member.seed for member in job.members] == [0, 1]
+    assert (job.course, job.trainer, job.folder) == (course, Adam(), Path("here"))
+    assert [(each.seed, each.table) for each in job.learners] == [(0, TABLE.payload), (1, TABLE.payload)]
 
 
-def test_a_network_without_a_table_is_left_out_and_alone_tells_why(registry, shared):
+def test_a_network_without_a_table_is_left_out_and_alone_tells_why(registry, course):
     failed = Record("bad", "table", reason="weighting edm: no")
     records = {"table": TABLE, "bad": failed}
-    unit = training_unit(shared, [wanted(registry, "bad", 0), wanted(registry, "table", 1)], Path())
-    assert [member.seed for member in unit.job(records.get).members] == [1]
+    unit = training_unit([learner(registry, "bad", 0), learner(registry, "table", 1)], course, Adam(), Path())
+    assert [each.seed for each in unit.job(records.get).learners] == [1]
     with pytest.raises(NotPossible, match="weighting: weighting edm: no"):
-        training_unit(shared, [wanted(registry, "bad", 0)], Path()).job(records.get)
+        training_unit([learner(registry, "bad", 0)], course, Adam(), Path()).job(records.get)
 
 
 def test_a_table_waits_for_its_grid(registry):

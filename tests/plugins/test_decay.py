@@ -10,7 +10,7 @@ from harness_wang.decay import Theorem1, decay
 from harness_wang.networks import Relu
 
 from harness.bounds import Design
-from harness.engine.courses import Course, Labels, Learner
+from harness.engine.courses import Course, Learner, LevelTable
 from harness.engine.gradient_descent import descend
 from harness.engine.levels import table_levels
 from harness.engine.objective import Objective
@@ -28,6 +28,7 @@ def trajectory(step, loss, rate, *, learning_rate=0.1, sigma=(1.0,), beta=(1.0,)
         weighting="w",
         seed=0,
         method="gradient-descent",
+        objective="fixed",
         dim=1,
         points=1,
         learning_rate=learning_rate,
@@ -95,11 +96,11 @@ class TestDecay:
 
     @pytest.mark.parametrize("power", [0.0, 2.0])
     def test_the_relu_network_never_exceeds_it(self, registry, power):
-        law = registry.parse("target", "ring")[0].distribution()
+        target = registry.parse("target", "ring")[0]
         weighting = registry.parse("weighting", "edm")[0]
         levels = table_levels(0.05, 20.0)
-        learner = Learner(weighting, 1 / levels, levels**power, 1)
-        course = Course(Relu(width=64), law, (150,), Recording(every=1), Labels("ring", "relu"))
+        learner = Learner(weighting, LevelTable(1 / levels, levels**power), 1)
+        course = Course(target, Relu(width=64), (150,), Recording(every=1))
         (snapshot,) = descend(learner, GradientDescent(points=8, levels=6), course)
         way = snapshot.trajectory
         found = decay(way)

@@ -49,9 +49,9 @@ def rows():
 
 @pytest.fixture
 def shelf():
-    made = [Record(f"n{i}", "train", {}, seconds=7.0) for i in (0, 1)]
-    made += [Record(f"e{i}", "error", {"sigma": [0.1, 8.0], "values": [[1.0, None]]}) for i in (0, 1)]
-    made += [Record(f"s{i}", "sample", {"nfe": 2, "budget": TERMS}, seconds=1.0) for i in (0, 1)]
+    made = [Record(f"n{i}", "network", {}, seconds=7.0) for i in (0, 1)]
+    made += [Record(f"e{i}", "score error", {"sigma": [0.1, 8.0], "values": [[1.0, None]]}) for i in (0, 1)]
+    made += [Record(f"s{i}", "sampling", {"nfe": 2, "budget": TERMS}, seconds=1.0) for i in (0, 1)]
     made += [Record(measured(f"s{i}", "m"), "metric", EXACT, seconds=0.5) for i in (0, 1)]
     made += [Record(measured(f"s{i}", "o"), "metric", {}) for i in (0, 1)]
     made += [Record(measured(f"s{i}", "b"), "bound", {"value": 4.0 + i}) for i in (0, 1)]
@@ -97,13 +97,13 @@ def test_a_failure_and_a_gap_are_told_apart(rows, shelf):
 
 
 def test_one_seed_without_a_budget_leaves_none(rows, shelf):
-    shelf.records["s1"] = Record("s1", "sample", {"nfe": 2, "budget": None})
+    shelf.records["s1"] = Record("s1", "sampling", {"nfe": 2, "budget": None})
     assert read(rows, shelf).budgets() == []
 
 
 class TestOutcome:
     def test_means_over_seeds(self, rows, shelf):
-        shelf.records["s1"] = Record("s1", "sample", {"nfe": 2, "budget": TERMS | {"score": 2.0, "total": 4.0}})
+        shelf.records["s1"] = Record("s1", "sampling", {"nfe": 2, "budget": TERMS | {"score": 2.0, "total": 4.0}})
         made = ranked(rows, shelf)
         assert made.ok
         assert (made.budget.score, made.budget.total, made.bounds) == (1.5, 3.5, {"b": 4.5})

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from harness.engine.curves import MeasuredScoreError, residual_from_json, residual_to_json
+from harness.engine.curves import MeasuredScoreError, least_loss_from_json, least_loss_to_json
 from harness.metrics import Measurement
 from harness.registry.discovery import load
 from harness.results.document import LeaderboardError
@@ -139,10 +139,10 @@ class TestFixedObjective:
         ]
         assert Families(networks).split("a", GRID, TABLE).terms["training"].value == 0
 
-    def test_the_least_residual_of_a_target_is_kept_with_it(self, registry):
+    def test_the_least_loss_of_a_target_is_kept_with_it(self, registry):
         """On N(0, s²I) it is d − uJ(u) = ds²/(s² + σ²)."""
         law = registry.parse("target", "gaussian:dim=3,std=0.7")[0].distribution()
-        kept = residual_from_json(json.loads(json.dumps(residual_to_json(law.closed_information(), 0.01, 80.0))))
+        kept = least_loss_from_json(json.loads(json.dumps(least_loss_to_json(law.closed_information(), 0.01, 80.0))))
         sigma = np.geomspace(0.01, 80.0, 77)
         expected = 3 * 0.49 / (0.49 + sigma**2)
         np.testing.assert_allclose(kept(sigma), expected[None, :], rtol=0, atol=3e-6)

@@ -113,8 +113,8 @@ def test_work_is_shared(finished):
         kinds = dict(db.execute("select kind, count(*) from records group by kind"))
     # Two targets × two weightings × two seeds × two lengths; the exponential grids of both schedules are one, and
     # so are the Fisher grids.
-    assert kinds["train"] == kinds["error"] == 16
-    assert kinds["sample"] == 2 * 4 * 2 * (2 * 2 + 1) * 2
+    assert kinds["network"] == kinds["score error"] == 16
+    assert kinds["sampling"] == 2 * 4 * 2 * (2 * 2 + 1) * 2
     assert len(list((finished / "checkpoints").glob("*.safetensors"))) == 16
 
 
@@ -177,7 +177,7 @@ def test_adding_a_component_does_only_its_own_work(copy):
     after = records(copy)
     assert {key: after[key] for key in before} == before
     # A grid too: `fisher` is laid out for each sampler.
-    assert {after[key][0] for key in after.keys() - before.keys()} == {"grid", "sample", "metric", "bound"}
+    assert {after[key][0] for key in after.keys() - before.keys()} == {"grid", "sampling", "metric", "bound"}
     assert len(rows(copy)) == 2 * 2 * 3 * 3 * 5
 
 
@@ -282,7 +282,7 @@ class TestDirectory:
         carry_out(copy, name="other", steps=[3, 4])
         made = records(copy)
         assert {key: made[key] for key in before} == before
-        assert {kind for key, (kind, _) in made.items() if key not in before} <= {"grid", "sample", "metric", "bound"}
+        assert {kind for key, (kind, _) in made.items() if key not in before} <= {"grid", "sampling", "metric", "bound"}
         assert read_document(copy, suite="tiny") == read_document(finished)
         assert {row.steps for row in read_document(copy, suite="other").rows} == {3, 4}
 

@@ -342,7 +342,7 @@ class TestDirectories:
 
     def test_damaged_records_are_named_and_made_again(self, harness, write, copy, good):
         with contextlib.closing(sqlite3.connect(copy / DATABASE)) as db, db:
-            db.execute("update records set payload = x'ff00' where kind = 'sample'")
+            db.execute("update records set payload = x'ff00' where kind = 'sampling'")
             db.execute("update records set status = 'failed', reason = 'no' where kind = 'metric'")
         _, out, lines = harness("rank", copy, status=0)
         assert "not computed yet" in out
@@ -419,7 +419,7 @@ class TestDirectories:
 
     def test_unfinished(self, harness, write, copy):
         with contextlib.closing(sqlite3.connect(copy / DATABASE)) as db, db:
-            db.execute("delete from records where kind in ('sample', 'metric')")
+            db.execute("delete from records where kind in ('sampling', 'metric')")
         _, out, lines = harness("rank", copy, status=0)
         assert lines == []
         assert "not computed yet: run the same command again" in out

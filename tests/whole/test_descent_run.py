@@ -47,7 +47,7 @@ def carry_out(directory, workers=1, **changes):
     run(Suite.from_mapping(SUITE | changes, "d.toml"), load(), directory, Options(workers, progress=False))
 
 
-def payloads(directory, kind="train"):
+def payloads(directory, kind="network"):
     with sqlite3.connect(directory / DATABASE) as db:
         found = db.execute("select key, payload from records where kind = ? and status = 'ok'", (kind,)).fetchall()
     return {key: json.loads(payload) for key, payload in found}

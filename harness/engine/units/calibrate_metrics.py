@@ -1,23 +1,29 @@
-"""Measuring sample metrics on held-out points in place of generated ones: the score of a perfect generator."""
+"""Calibrate metrics: measures them on held-out points in place of generated ones, as a perfect generator would do."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from harness.engine.laws import distribution
-from harness.engine.scores import measurement_to_json, reference_sample
+from harness.engine.metric_values import measurement_to_json, reference_sample
 from harness.errors import one_line
 from harness.records import Record
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.engine.jobs import CalibrateJob
+    from harness.engine.jobs import CalibrateMetricsJob
     from harness.metrics import SampleMetric
 
 
-def calibrate_metrics(job: CalibrateJob) -> list[Record]:
-    """Return one record for each metric: the score of a perfect generator."""
+def calibrate_metrics(job: CalibrateMetricsJob) -> list[Record]:
+    """Return one record for each metric: its value for a perfect generator.
+
+    A metric that raises, or returns what its contract forbids, fails its own record alone.
+
+    Raises:
+        Exception: whatever the target raises where it is built or draws held-out points.
+    """
     law = distribution(job.target)
     reference = reference_sample(law, job.count, job.sigma_min, job.seed, part=0)
     perfect = reference_sample(law, job.count, job.sigma_min, job.seed, part=1)
@@ -28,5 +34,5 @@ def _calibration_record(key: str, metric: SampleMetric, perfect: Tensor, referen
     try:
         payload = measurement_to_json(metric.compare(perfect.clone(), reference.clone()))
     except Exception as error:
-        return Record(key, "calibrate", reason=f"metric {metric.label()}: {one_line(error)}")
-    return Record(key, "calibrate", payload)
+        return Record(key, "calibration", reason=f"metric {metric.label()}: {one_line(error)}")
+    return Record(key, "calibration", payload)

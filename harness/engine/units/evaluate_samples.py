@@ -1,4 +1,4 @@
-"""Sampling one combination with one seed, and measuring what comes out: metrics, bounds, the path's budget."""
+"""Evaluate samples: draws them for one combination and seed, and measures metrics, bounds and the path's budget."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from harness.budget import Budget, budget
 from harness.engine.checks import blamed, check_evaluations_made, check_start
 from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle
 from harness.engine.laws import distribution
+from harness.engine.metric_values import measurement_to_json, reference_sample
 from harness.engine.random_streams import seed_from
 from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
-from harness.engine.scores import measurement_to_json, reference_sample
 from harness.engine.stored_curves import stored_information, stored_score_error
 from harness.errors import ContractError, one_line
 from harness.metrics import Experiment, NotApplicable, mean_and_error
@@ -27,7 +27,7 @@ from harness.trajectories import from_json
 from harness.weighting_tables import table_from_json
 
 if TYPE_CHECKING:
-    from harness.engine.jobs import EvaluateJob
+    from harness.engine.jobs import EvaluateSamplesJob
     from harness.information import Information
     from harness.initial_laws import Start
     from harness.metrics import Metric
@@ -35,18 +35,28 @@ if TYPE_CHECKING:
     from harness.targets import Distribution
 
 
-def evaluate_samples(job: EvaluateJob) -> list[Record]:
-    """Return the sampling record, and one record for each metric and bound."""
+def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
+    """Return the sampling record, and one record for each metric and bound.
+
+    A metric or a bound that raises, or returns what its contract forbids, fails its own record alone.
+
+    Raises:
+        ContractError: the sampler, the denoiser, the initial law or an oracle returned what its contract forbids, or
+            the sampler made more evaluations than it says.
+        SamplingError: a sample is not finite.
+        CheckpointError: the checkpoint of the network is not what training wrote: the run ends.
+        HarnessError: a level of the grid lies outside the range where a curve was measured.
+    """
     law = distribution(job.target)
     design = _design(job, law)
     bounds = [_bound_record(key, bound, design) for key, bound in job.bounds.items()]
     experiment, nfe, seconds = _sampled(job, law, design)
     metrics = [_metric_record(key, metric, experiment, job.seed) for key, metric in job.metrics.items()]
     payload = {"nfe": nfe, "budget": None if design.budget is None else _terms(design.budget)}
-    return [Record(job.key, "sample", payload, seconds=seconds), *metrics, *bounds]
+    return [Record(job.key, "sampling", payload, seconds=seconds), *metrics, *bounds]
 
 
-def _design(job: EvaluateJob, law: Distribution) -> Design:
+def _design(job: EvaluateSamplesJob, law: Distribution) -> Design:
     information = stored_information(job.target, job.information)
     oracle = job.network if isinstance(job.network, OracleNetwork) else None
     error = stored_score_error(oracle, job.score_error, law.dim)
@@ -90,7 +100,7 @@ def _fixed(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Experiment, int, float]:
+def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tuple[Experiment, int, float]:
     """Return what the metrics measure, the evaluations of the network a sample, and the seconds that sampling took."""
     denoiser = _denoiser(job, law)
     reference = reference_sample(law, job.count, job.sigmas[-1], job.seed, part=0)
@@ -125,7 +135,7 @@ def _sampled(job: EvaluateJob, law: Distribution, design: Design) -> tuple[Exper
     return experiment, generated.nfe, seconds
 
 
-def _denoiser(job: EvaluateJob, law: Distribution) -> Denoiser:
+def _denoiser(job: EvaluateSamplesJob, law: Distribution) -> Denoiser:
     if isinstance(job.network, OracleNetwork):
         return denoiser_from_oracle(job.network, law)
     return denoiser_from_checkpoint(job.network, law.dim, law.sigma_data)

@@ -1,4 +1,4 @@
-"""Laying out the noise levels of a grid, with what of the rest its rule asks for."""
+"""Lay out grid: lays out noise levels by a rule, with what of the rest the rule needs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from harness.records import Record
 from harness.time_discretizations import GridRequest
 
 if TYPE_CHECKING:
-    from harness.engine.jobs import GridJob
+    from harness.engine.jobs import LayOutGridJob
 
 
-def lay_out_grid(job: GridJob) -> list[Record]:
-    """Return one record with the checked levels."""
+def lay_out_grid(job: LayOutGridJob) -> list[Record]:
+    """Return one record with the checked levels.
+
+    Raises:
+        ContractError: the schedule, the rule or an oracle returned what its contract forbids, or raised.
+    """
     information = None
     if job.information is not None and job.target is not None:
         information = stored_information(job.target, job.information)

@@ -1,4 +1,4 @@
-"""Measuring the score error e(σ) of trained networks."""
+"""Measure score errors: measures e(σ) of trained networks."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from harness.engine.measurement import measure_score_error
 from harness.records import Record
 
 if TYPE_CHECKING:
-    from harness.engine.jobs import ErrorJob
+    from harness.engine.jobs import MeasureScoreErrorsJob
 
 
-def measure_score_errors(job: ErrorJob) -> list[Record]:
-    """Return one record for each network."""
+def measure_score_errors(job: MeasureScoreErrorsJob) -> list[Record]:
+    """Return one record for each network, also where its output is not finite: its curve then says so.
+
+    Raises:
+        CheckpointError: a checkpoint is not what training wrote: the run ends.
+        Exception: whatever the target or a network raises.
+    """
     law = distribution(job.target)
     denoisers = [denoiser_from_checkpoint(trained, law.dim, law.sigma_data) for _, trained in job.networks]
     start = time.perf_counter()
     curves = measure_score_error(law, denoisers, job.sigma_min, job.sigma_max)
     seconds = (time.perf_counter() - start) / len(denoisers)
     return [
-        Record(key, "error", score_error_to_json(curve), seconds=seconds)
+        Record(key, "score error", score_error_to_json(curve), seconds=seconds)
         for (key, _), curve in zip(job.networks, curves, strict=True)
     ]

@@ -1,21 +1,25 @@
-"""Measuring a target: its scale, its Fisher information J(u), how many points are held out."""
+"""Measure target: measures its scale, its Fisher information J(u) and its least loss c(σ)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from harness.engine.checks import check_distribution, check_information
-from harness.engine.curves import information_to_json, residual_to_json
+from harness.engine.curves import information_to_json, least_loss_to_json
 from harness.engine.laws import distribution
 from harness.engine.measurement import measure_information
 from harness.records import Record
 
 if TYPE_CHECKING:
-    from harness.engine.jobs import InformationJob
+    from harness.engine.jobs import MeasureTargetJob
 
 
-def measure_target(job: InformationJob) -> list[Record]:
-    """Return one record with the target's numbers and its J(u)."""
+def measure_target(job: MeasureTargetJob) -> list[Record]:
+    """Return one record with the target's numbers and its J(u).
+
+    Raises:
+        ContractError: the distribution or its closed form is not what the contract of targets says, or raised.
+    """
     law = distribution(job.target)
     check_distribution(law, job.target)
     information = measure_information(law, job.sigma_min, job.sigma_max)
@@ -26,6 +30,6 @@ def measure_target(job: InformationJob) -> list[Record]:
         "second_moment": law.second_moment,
         "finite": law.finite,
         "information": information_to_json(information),
-        "residual": residual_to_json(information, job.sigma_min, job.sigma_max),
+        "least_loss": least_loss_to_json(information, job.sigma_min, job.sigma_max),
     }
-    return [Record(job.key, "information", payload)]
+    return [Record(job.key, "target", payload)]

@@ -1,4 +1,4 @@
-"""Training networks and writing their checkpoints, and what was recorded on the way."""
+"""Train networks: trains them, writes their checkpoints, and keeps what was recorded on the way."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from harness.engine.checkpoints import write_checkpoint
-from harness.engine.courses import Course, Labels, Learner
-from harness.engine.laws import distribution
+from harness.engine.courses import LevelTable
 from harness.engine.trainers import train_by
 from harness.records import Record
 from harness.trajectories import to_json
@@ -17,47 +16,51 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from harness.engine.jobs import TrainJob, TrainMember
+    from harness.engine.courses import Learner
+    from harness.engine.jobs import Payload, TrainNetworksJob
     from harness.engine.snapshots import Snapshot
     from harness.engine.trainers import Trained
 
 
-def train_networks(job: TrainJob) -> list[Record]:
+def train_networks(job: TrainNetworksJob) -> list[Record]:
     """Return one record for each network and length, and one for each trajectory that is asked for.
 
     Of a network that diverged all have failed.
+
+    Raises:
+        DiskError: a checkpoint cannot be written: the run ends.
+        ContractError: an adaptive weighting returned what its contract forbids, or raised.
+        HarnessError: gradient descent finds no step size, or the weighting is 0 at all levels of the objective.
     """
-    labels = Labels(job.target.label(), job.network.label())
-    course = Course(job.network, distribution(job.target), job.lengths, job.recording, labels)
-    trained = train_by(job.trainer, [_learner(member) for member in job.members], course)
-    return [record for each in trained for record in _records(job.members[each.learner], each, job.folder)]
+    learners = [learner.with_table(_level_table(learner.table)) for learner in job.learners]
+    trained = train_by(job.trainer, learners, job.course)
+    return [record for each in trained for record in _records(job.learners[each.learner], each, job.folder)]
 
 
-def _learner(member: TrainMember) -> Learner:
-    density, omega = (torch.tensor(member.table[column]).double() for column in ("density", "omega"))
-    return Learner(member.weighting, density, omega, member.seed)
+def _level_table(payload: Payload) -> LevelTable:
+    return LevelTable(*(torch.tensor(payload[column]).double() for column in ("density", "omega")))
 
 
-def _records(member: TrainMember, trained: Trained, folder: Path) -> Iterator[Record]:
-    key, snapshot, seconds = member.keys[trained.length], trained.snapshot, trained.seconds
-    trajectory = member.trajectories[trained.length] if member.trajectories else None
+def _records(learner: Learner[Payload], trained: Trained, folder: Path) -> Iterator[Record]:
+    key, snapshot, seconds = learner.keys[trained.length], trained.snapshot, trained.seconds
+    trajectory = learner.trajectories[trained.length] if learner.trajectories else None
     if snapshot.diverged is not None:
         reason = f"training diverged: the loss was not finite at step {snapshot.diverged + 1}"
-        yield Record(key, "train", reason=reason, seconds=seconds)
+        yield Record(key, "network", reason=reason, seconds=seconds)
         if trajectory is not None:
             yield Record(trajectory, "trajectory", reason=reason, seconds=seconds)
         return
     sha256 = write_checkpoint(folder / f"{key}.safetensors", snapshot.state)
-    payload = {"sha256": sha256, "loss": snapshot.loss, **_minimised(snapshot, member.seed)}
-    yield Record(key, "train", payload, seconds=seconds)
+    payload = {"sha256": sha256, "loss": snapshot.loss, **_objective(snapshot, learner.seed)}
+    yield Record(key, "network", payload, seconds=seconds)
     if trajectory is not None and snapshot.trajectory is not None:
         yield Record(trajectory, "trajectory", to_json(snapshot.trajectory), seconds=seconds)
 
 
-def _minimised(snapshot: Snapshot, seed: int) -> dict[str, Any]:
+def _objective(snapshot: Snapshot, seed: int) -> dict[str, Any]:
     """Return what the loss is the minimum of, for whoever splits the score error; the points follow from the seed."""
-    fixed = snapshot.objective
-    if fixed is None:
+    objective = snapshot.objective
+    if objective is None:
         return {}
-    levels = {"sigma": fixed.sigma.tolist(), "beta": fixed.beta.tolist()}
-    return {"objective": {"loss": snapshot.loss, "seed": seed, "points": fixed.points, **levels}}
+    levels = {"sigma": objective.sigma.tolist(), "beta": objective.beta.tolist()}
+    return {"objective": {"loss": snapshot.loss, "seed": seed, "points": objective.points, **levels}}

@@ -1,4 +1,5 @@
-import math
+"""Adam on fresh noise: what is learned, and that no network depends on its stack."""
+
 import os
 import subprocess
 import sys
@@ -9,18 +10,21 @@ import pytest
 import torch
 from harness_karras.networks import Mlp
 from harness_synthetic import harness_targets
-from scipy import stats
 
 from harness.arithmetic import mkl_mode
-from harness.engine.courses import Learner
-from harness.engine.levels import LevelSampler, RunningResidual, interpolate, table_levels
+from harness.engine.adam import Stack, separable, train
+from harness.engine.courses import Learner, LevelTable
+from harness.engine.levels import table_levels
 from harness.engine.snapshots import Snapshot, initial_module
-from harness.engine.training import Stack, separable, train
 from harness.trainers import Adam
 from harness.weightings import AdaptiveWeighting, Weighting
 
 GAUSSIAN = next(cls for cls in harness_targets() if cls.name == "gaussian")
+
+
 LOW, HIGH = 0.05, 20.0
+
+
 LEVELS = table_levels(LOW, HIGH)
 
 
@@ -43,7 +47,7 @@ class Equalising(AdaptiveWeighting):
 
 
 def member(seed, power=0.0, weighting=None):
-    return Learner(weighting or Flat(), 1 / LEVELS, LEVELS**power, seed)
+    return Learner(weighting or Flat(), LevelTable(1 / LEVELS, LEVELS**power), seed)
 
 
 def trainer(**changes):
@@ -67,62 +71,6 @@ def same(one, other) -> bool:
 
 def trained(law, members, *lengths, network=None, **changes) -> list[list[Snapshot]]:
     return list(train(network or Mlp(width=16, depth=2), law, members, trainer(**changes), lengths))
-
-
-class TestLevelSampler:
-    def test_levels_follow_the_density(self):
-        density = torch.exp(-((LEVELS.log() + 1.2) ** 2) / (2 * 1.2**2)) / LEVELS
-        draw = LevelSampler(LEVELS, density[None], torch.ones(1, len(LEVELS), dtype=torch.float64))
-        sigma, _ = draw(torch.rand(1, 20_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
-        a, b = ((math.log(s) + 1.2) / 1.2 for s in (LOW, HIGH))
-        law = stats.truncnorm(a, b, loc=-1.2, scale=1.2)
-        assert stats.kstest(sigma[0].log().numpy(), law.cdf).pvalue > 0.01
-
-    def test_weights_have_mean_one_and_the_right_shape(self):
-        omega = torch.stack([LEVELS**2, 1 / LEVELS])
-        draw = LevelSampler(LEVELS, (1 / LEVELS).expand(2, -1), omega)
-        quantile = (torch.arange(100_000, dtype=torch.float64) + 0.5).expand(2, -1) / 100_000
-        sigma, weight = draw(quantile)
-        assert torch.allclose(weight.mean(-1), torch.ones(2, dtype=torch.float64), rtol=1e-3)
-        for row, power in enumerate((2, -1)):
-            ratio = weight[row] / sigma[row] ** power
-            assert float(ratio.max() / ratio.min()) < 1.001
-
-    def test_new_weights_of_one_network_leave_the_others_to_the_last_bit(self):
-        generator = torch.Generator().manual_seed(0)
-        omega = torch.rand(50, len(LEVELS), generator=generator, dtype=torch.float64) + 0.1
-        draw = LevelSampler(LEVELS, (1 / LEVELS).expand(50, -1), omega)
-        before = draw.omega.clone()
-        draw.set_omega(7, 1 / LEVELS)
-        others = torch.arange(50) != 7
-        assert torch.equal(draw.omega[others], before[others])
-        assert not torch.equal(draw.omega[7], before[7])
-
-    def test_a_density_with_a_gap_is_never_drawn_in_it(self):
-        density = torch.where((LEVELS > 0.5) & (LEVELS < 5), 0.0, 1 / LEVELS)
-        draw = LevelSampler(LEVELS, density[None], torch.ones(1, len(LEVELS), dtype=torch.float64))
-        sigma, _ = draw(torch.linspace(0, 1, 5001, dtype=torch.float64)[None])
-        assert not bool(((sigma > 0.52) & (sigma < 4.9)).any())
-        assert float(sigma.min()) == pytest.approx(LOW)
-        assert float(sigma.max()) == pytest.approx(HIGH)
-
-
-def test_interpolation_is_exact_on_lines_and_constant_beyond():
-    x = torch.tensor([-1.0, 0.0, 0.25, 3.0, 9.0], dtype=torch.float64)
-    known = torch.tensor([0.0, 1.0, 4.0], dtype=torch.float64)
-    assert interpolate(x, known, 2 * known + 1).tolist() == [1.0, 1.0, 1.5, 7.0, 9.0]
-
-
-def test_the_running_residual_finds_a_known_curve():
-    running = RunningResidual(LOW, HIGH)
-    generator = torch.Generator().manual_seed(1)
-    assert running.mean() is None
-    for _ in range(400):
-        sigma = LOW * (HIGH / LOW) ** torch.rand(256, generator=generator, dtype=torch.float64)
-        running.add(sigma, sigma.sqrt() * (1 + 0.1 * torch.randn(256, generator=generator, dtype=torch.float64)))
-    mean = running.mean()
-    assert mean is not None
-    assert torch.allclose(mean[1:-1], running.sigma[1:-1].sqrt(), rtol=0.05)
 
 
 class TestTrain:
@@ -153,11 +101,11 @@ class TestTrain:
             return denoise(stack, x, sigma) * (1 + 1e-6 * (len(x) > 1))
 
         monkeypatch.setattr(Stack, "denoise", elsewhere)
-        monkeypatch.setattr("harness.engine.training._SEPARABLE", {})
+        monkeypatch.setattr("harness.engine.adam._SEPARABLE", {})
         together = trained(law, members, 10, 20, batch_size=33)
         for level in range(2):
             assert all(same(together[level][i], alone[i][level][0]) for i in range(3))
-        monkeypatch.setattr("harness.engine.training.separable", lambda *given: True)
+        monkeypatch.setattr("harness.engine.adam.separable", lambda *given: True)
         assert not same(trained(law, members, 10, 20, batch_size=33)[1][0], alone[0][1][0])
 
     def test_a_process_that_computed_before_it_was_told_how(self):
@@ -165,7 +113,7 @@ class TestTrain:
         code = (
             "import torch; torch.set_num_threads(1); torch.bmm(torch.ones(2, 40, 40), torch.ones(2, 40, 40))\n"
             "import sys; sys.path.insert(0, sys.argv[1])\n"
-            "import test_training as t\n"
+            "import test_adam as t\n"
             "law = t.GAUSSIAN(dim=3).distribution()\n"
             "members = [t.member(0), t.member(1), t.member(2), t.member(3)]\n"
             "for width, size in ((37, 50), (21, 16)):\n"
@@ -181,7 +129,7 @@ class TestTrain:
 
     def test_points_that_fill_a_batch_up_count_for_nothing(self, law, monkeypatch):
         filled = trained(law, [member(0)], 20, batch_size=50)[0][0]
-        monkeypatch.setattr("harness.engine.training.POINTS_MULTIPLE", 1)
+        monkeypatch.setattr("harness.engine.adam.POINTS_MULTIPLE", 1)
         bare = trained(law, [member(0)], 20, batch_size=50)[0][0]
         assert filled.loss == pytest.approx(bare.loss, rel=1e-5)
         assert all(torch.allclose(filled.state[k], bare.state[k], atol=1e-5) for k in bare.state)
@@ -192,18 +140,6 @@ class TestTrain:
         assert [len(snapshots) for snapshots in long] == [1, 1]
         assert all(torch.equal(short[0][0].state[k], long[0][0].state[k]) for k in short[0][0].state)
         assert not torch.equal(long[0][0].state["last.weight"], long[1][0].state["last.weight"])
-
-    def test_seeds_start_apart_and_weightings_of_a_seed_together(self, law):
-        network = Mlp(width=16, depth=2)
-        first, again, other = (initial_module(network, 3, 1.0, seed).state_dict() for seed in (0, 0, 1))
-        assert all(torch.equal(first[name], again[name]) for name in first)
-        assert any(not torch.equal(first[name], other[name]) for name in first)
-
-    def test_initialisation_leaves_the_global_generator_alone(self):
-        torch.manual_seed(5)
-        before = torch.random.get_rng_state()
-        initial_module(Mlp(), 2, 1.0, 0)
-        assert torch.equal(before, torch.random.get_rng_state())
 
     def test_a_gaussian_is_learned(self, law):
         # The best denoiser of N(0, c²I) is c²x/(c² + σ²); EDM's preconditioning starts near it, ours must end there.
@@ -233,9 +169,9 @@ class TestTrain:
         assert score_error(module, ring, 0.2) < 0.25 * start
 
     def test_divergence_is_told_and_harms_no_neighbour(self, law):
-        broken = Learner(Flat(), 1 / LEVELS, torch.full_like(LEVELS, 1.0), 0)
+        broken = Learner(Flat(), LevelTable(1 / LEVELS, torch.full_like(LEVELS, 1.0)), 0)
         good = trained(law, [member(1)], 20)[0][0]
-        nan = Learner(Flat(), 1 / LEVELS, torch.where(LEVELS > 1, torch.nan, 1.0), 0)
+        nan = Learner(Flat(), LevelTable(1 / LEVELS, torch.where(LEVELS > 1, torch.nan, 1.0)), 0)
         snapshots = trained(law, [nan, member(1), broken], 20)[0]
         assert snapshots[0].diverged == 0
         assert snapshots[1].diverged is None

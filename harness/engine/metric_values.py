@@ -1,4 +1,4 @@
-"""What metrics are shown and what they say, checked: on generated samples and on held-out ones."""
+"""Metric values: draw the points that metrics compare with, and check and store what metrics return."""
 
 from __future__ import annotations
 

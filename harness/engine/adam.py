@@ -1,4 +1,4 @@
-"""Training networks by Adam on fresh noise, many at once.
+"""Adam: trains networks on fresh noise, many at once.
 
 Minimises E_{σ ~ p} ω(σ) ‖σS(X_0 + σξ, σ) + ξ‖²/d by Adam on fresh noise, with an exponential moving average of the
 parameters. Networks of one shape on one target train stacked, one `torch.func` batch; each sees the same data, noise
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from harness.engine.checks import blamed, check_omega
-from harness.engine.courses import Learner
+from harness.engine.courses import Learner, LevelTable
 from harness.engine.levels import LevelSampler, RunningResidual, interpolate, table_levels
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Snapshot, State, initial_module
@@ -146,7 +146,7 @@ levels σ, weights ω of mean 1 and ‖σS + ξ‖², shapes (W, B)."""
 def train(
     network: TrainableNetwork,
     target: Distribution,
-    learners: Sequence[Learner],
+    learners: Sequence[Learner[LevelTable]],
     trainer: Adam,
     lengths: Sequence[int],
     watch: Watch | None = None,
@@ -168,7 +168,8 @@ def train(
     stack = Stack([initial_module(network, target.dim, target.sigma_data, m.seed) for m in learners], trainer)
     batches = Batches(target, [m.seed for m in learners], trainer.batch_size)
     levels = table_levels(trainer.sigma_min, trainer.sigma_max)
-    draw = LevelSampler(levels, torch.stack([m.density for m in learners]), torch.stack([m.omega for m in learners]))
+    density, omega = (torch.stack(columns) for columns in zip(*(learner.table for learner in learners), strict=True))
+    draw = LevelSampler(levels, density, omega)
     residuals = {
         row: RunningResidual(trainer.sigma_min, trainer.sigma_max)
         for row, m in enumerate(learners)
@@ -206,8 +207,8 @@ def _differentiated(
 
 
 def stacks(
-    network: TrainableNetwork, target: Distribution, learners: Sequence[Learner], trainer: Adam
-) -> list[Sequence[Learner]]:
+    network: TrainableNetwork, target: Distribution, learners: Sequence[Learner[LevelTable]], trainer: Adam
+) -> list[Sequence[Learner[LevelTable]]]:
     """Return the learners that train together: all of them, or each alone where a stack would change its networks."""
     if len(learners) == 1 or separable(network, target, [learner.seed for learner in learners], trainer):
         return [learners]

@@ -1,4 +1,4 @@
-"""The trajectory of practical training: Adam on fresh noise, recorded without touching it.
+"""Adam recording: takes the trajectory of practical training, Adam on fresh noise, without touching it.
 
 Practical training minimises ½∫β̂(σ) E‖σS + ξ‖² dσ with ∫β̂ = 1, which the paper's objective (7) approximates by a sum.
 Of a step's batch, in the same units,
@@ -20,10 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.engine.courses import Course, Learner
+from harness.engine.adam import Stack, side_by_side, stacks, train
+from harness.engine.courses import Course, Learner, LevelTable
+from harness.engine.laws import distribution
 from harness.engine.levels import LevelSampler, table_levels
 from harness.engine.snapshots import Snapshot
-from harness.engine.training import Stack, side_by_side, stacks, train
 from harness.trainers import Adam, Recording
 from harness.trajectories import Trajectory, slowest_level
 
@@ -86,24 +87,27 @@ class Recorder:
         total = torch.bincount(cell, squared.sqrt(), count)
         return loss.numpy(), (total / torch.bincount(cell, minlength=count)).numpy()
 
-    def recorded(self, row: int, learner: Learner, length: int, snapshot: Snapshot, course: Course) -> Snapshot:
+    def recorded(
+        self, row: int, learner: Learner[LevelTable], length: int, snapshot: Snapshot, course: Course
+    ) -> Snapshot:
         """Return one network with what was recorded of it on its way to a length; as it is where it diverged."""
         if snapshot.diverged is not None:
             return snapshot
         return replace(snapshot, trajectory=self._trajectory(row, learner, self._marks[length], course))
 
-    def _trajectory(self, row: int, learner: Learner, steps: list[int], course: Course) -> Trajectory:
-        dim, labels = course.target.dim, course.labels
+    def _trajectory(self, row: int, learner: Learner[LevelTable], steps: list[int], course: Course) -> Trajectory:
+        dim = distribution(course.target).dim
         entries = [self._entries[step] for step in steps]
         level_loss = np.stack([e.level_loss[row] for e in entries])
         rates = np.stack([e.beta[row] for e in entries]) * self.sigma**2
         slowest = np.array([slowest_level(loss, rate) for loss, rate in zip(level_loss, rates, strict=True)])
         return Trajectory(
-            target=labels.target,
-            network=labels.network,
+            target=course.target.label(),
+            network=course.network.label(),
             weighting=learner.weighting.label(),
             seed=learner.seed,
             method=Adam.method,
+            objective=Adam.objective,
             dim=dim,
             points=self._trainer.batch_size,
             learning_rate=float(self._trainer.learning_rate),
@@ -122,16 +126,17 @@ class Recorder:
         )
 
 
-def train_recorded(learners: Sequence[Learner], trainer: Adam, course: Course) -> Iterator[list[Snapshot]]:
+def train_recorded(learners: Sequence[Learner[LevelTable]], trainer: Adam, course: Course) -> Iterator[list[Snapshot]]:
     """Train networks; yield all of them at each length of the course, with their trajectories where recorded."""
     # A recorder is shown one stack.
-    parts = stacks(course.network, course.target, learners, trainer)
+    parts = stacks(course.network, distribution(course.target), learners, trainer)
     return side_by_side([_recorded(part, trainer, course) for part in parts])
 
 
-def _recorded(learners: Sequence[Learner], trainer: Adam, course: Course) -> Iterator[list[Snapshot]]:
+def _recorded(learners: Sequence[Learner[LevelTable]], trainer: Adam, course: Course) -> Iterator[list[Snapshot]]:
     recorder = None if course.recording is None else Recorder(trainer, course.recording, course.lengths)
-    by_length = train(course.network, course.target, learners, trainer, course.lengths, recorder)
+    law = distribution(course.target)
+    by_length = train(course.network, law, learners, trainer, course.lengths, recorder)
     for length, snapshots in zip(course.lengths, by_length, strict=True):
         if recorder is None:
             yield snapshots

@@ -1,0 +1,66 @@
+"""Measuring a target."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from harness.engine import worker
+from harness.engine.curves import least_loss_from_json
+from harness.engine.jobs import MeasureTargetJob
+from harness.errors import ContractError
+from harness.information import Information
+from harness.targets import Target
+
+
+class Undefined(Information):
+    dim, second_moment, replicates = 2, 1.0, 1
+
+    def fisher(self, u):
+        return math.nan * u[None]
+
+    def fisher_integral(self, u):
+        return u[None, 1:]
+
+    def initialization(self, u):
+        return [0.0]
+
+
+class Vague(Target):
+    """A ring whose Fisher information is no number."""
+
+    name = "vague"
+
+    def distribution(self):
+        return vague()
+
+
+@functools.cache
+def vague():
+    from harness.mixtures import IsotropicMixture, MixtureDistribution
+
+    law = MixtureDistribution(IsotropicMixture(torch.eye(2), 0.1))
+    law.closed_information = Undefined
+    return law
+
+
+def test_a_target_is_checked_before_anything_builds_on_it():
+    with pytest.raises(ContractError, match="target vague: fisher: nan at index 0"):
+        worker.work(MeasureTargetJob("k", Vague(), 0.05, 20.0))
+
+
+def test_the_record_holds_the_target_in_numbers(registry):
+    target = registry.parse("target", "gaussian:dim=3,std=2.0")[0]
+    (record,) = worker.work(MeasureTargetJob("k", target, 0.05, 20.0))
+    assert (record.key, record.kind) == ("k", "target")
+    assert {name: record.payload[name] for name in ("dim", "second_moment", "finite", "information")} == {
+        "dim": 3,
+        "second_moment": pytest.approx(12.0),
+        "finite": False,
+        "information": {"kind": "closed"},
+    }
+    # min E‖σS + ξ‖² of N(0, c²I) is d − uJ(u) = d c²/(c² + u).
+    least = least_loss_from_json(record.payload["least_loss"])(np.array([0.1, 2.0, 15.0]))
+    assert least[0] == pytest.approx([3 * 4 / (4 + u) for u in (0.01, 4.0, 225.0)], rel=1e-5)
