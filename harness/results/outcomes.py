@@ -111,6 +111,7 @@ def outcome(rows: Manifest, row: Row, results: Results, metric: str, components:
         steps=row.steps,
         nfe=next((entry.value.nfe for entry in results.samplings if entry.value is not None), 0),
         train_steps=row.train_steps,
+        networks=tuple(row.networks),
         sigma_max=row.sigma_max,
         compute=row.compute,
         training_share=row.training_share,

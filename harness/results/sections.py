@@ -101,10 +101,17 @@ def bounds_of(rows: Sequence[Row]) -> list[str]:
 
 
 def divergence_of(board: Leaderboard, rows: Sequence[Row]) -> str | None:
-    """Return the metric that bounds are divided by: if a divergence, the ranking one; else a marginal one."""
-    found = [name for name in metrics_of(board, rows) if board.declared.is_divergence(name)]
-    marginal = [name for name in found if board.declared.quantity(name) == "marginal-kl"]
-    return min(found, key=lambda name: (name != board.metric, name not in marginal), default=None)
+    """Return the metric that bounds are divided by: a divergence, one that a bound of these rows limits where any is.
+
+    Of several it is the ranking metric, else a marginal divergence.
+    """
+    declared, bounds = board.declared, bounds_of(rows)
+
+    def place(metric: str) -> tuple[bool, bool, bool]:
+        limited = any(declared.limits(bound, metric) for bound in bounds)
+        return not limited, metric != board.metric, declared.quantity(metric) != "marginal-kl"
+
+    return min(filter(declared.is_divergence, metrics_of(board, rows)), key=place, default=None)
 
 
 def ratio(row: Row, metric: str | None, declared: Declarations) -> float | None:
