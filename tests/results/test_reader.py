@@ -9,7 +9,7 @@ from harness.planning.keys import measured
 from harness.planning.manifest import Manifest, Row
 from harness.records import Record
 from harness.results.leaderboard import UNFINISHED, Terms
-from harness.results.outcomes import outcome
+from harness.results.read_board import outcome
 from harness.results.reader import read_results, read_target
 from harness.results.references import Reference
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from harness.engine.checkpoints import write_checkpoint
 from harness.engine.courses import Course, Labels, Learner
 from harness.engine.laws import distribution
+from harness.engine.payloads.training import FixedObjective, TrainingPayload
 from harness.engine.trainers import train_by
 from harness.records import Record
 from harness.trajectories import to_json
@@ -48,16 +49,13 @@ def _records(member: TrainMember, trained: Trained, folder: Path) -> Iterator[Re
             yield Record(trajectory, "trajectory", reason=reason, seconds=seconds)
         return
     sha256 = write_checkpoint(folder / f"{key}.safetensors", snapshot.state)
-    payload = {"sha256": sha256, "loss": snapshot.loss, **_minimised(snapshot, member.seed)}
-    yield Record(key, "train", payload, seconds=seconds)
+    payload = TrainingPayload(sha256, snapshot.loss, _minimised(snapshot, member.seed))
+    yield Record(key, "train", payload.to_json(), seconds=seconds)
     if trajectory is not None and snapshot.trajectory is not None:
         yield Record(trajectory, "trajectory", to_json(snapshot.trajectory), seconds=seconds)
 
 
-def _minimised(snapshot: Snapshot, seed: int) -> dict[str, Any]:
-    """Return what the loss is the minimum of, for whoever splits the score error; the points follow from the seed."""
+def _minimised(snapshot: Snapshot, seed: int) -> FixedObjective | None:
+    """Return the fixed objective that the loss is the minimum of, where it was one."""
     fixed = snapshot.objective
-    if fixed is None:
-        return {}
-    levels = {"sigma": fixed.sigma.tolist(), "beta": fixed.beta.tolist()}
-    return {"objective": {"loss": snapshot.loss, "seed": seed, "points": fixed.points, **levels}}
+    return None if fixed is None else FixedObjective(snapshot.loss, seed, fixed.points, fixed.sigma, fixed.beta)

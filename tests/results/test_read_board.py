@@ -8,7 +8,7 @@ from harness.planning.keys import measured
 from harness.records import Record
 from harness.registry.discovery import load
 from harness.results.leaderboard import Leaderboard
-from harness.results.outcomes import read_document
+from harness.results.read_board import read_document
 from harness.running.runner import Options, run
 from harness.store import Store, StoreError
 from harness.suites.model import Suite
