@@ -313,7 +313,7 @@ def made(options: argparse.Namespace) -> tuple[list[Leaderboard | ClaimsBoard], 
     """Return the documents to compare, and the directories of claims that were run here for it."""
     from harness_claims.run import family
 
-    from harness.results.outcomes import read_document
+    from harness.results.read_board import read_document
 
     if options.documents:
         return [read(path) for path in options.documents], []

@@ -33,7 +33,7 @@ def main() -> int:
     args = parser.parse_args()
 
     from harness.registry.discovery import load
-    from harness.results.outcomes import read_document
+    from harness.results.read_board import read_document
     from harness.running.runner import Options, run
     from harness.suites.model import Suite, load_suite
 

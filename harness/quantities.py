@@ -68,12 +68,14 @@ class Declarations(_Declaration):
         return self.metrics.get(metric, Measured()).quantity
 
     def is_divergence(self, metric: str) -> bool:
-        """Tell whether a metric measures, in nats, a divergence that bounds of the path limit."""
-        return self.quantity(metric) in DIVERGENCES
+        """Tell whether a metric measures a divergence of the points, in nats, that bounds of the path limit."""
+        found = self.metrics.get(metric, Measured())
+        return found.quantity in DIVERGENCES and found.space == DATA
 
     def bounds_divergence(self, bound: str) -> bool:
         """Tell whether a bound limits such a divergence."""
-        return not set(DIVERGENCES).isdisjoint(self.bounds.get(bound, Limited()).limits)
+        found = self.bounds.get(bound, Limited())
+        return found.space == DATA and not set(DIVERGENCES).isdisjoint(found.limits)
 
     def limits(self, bound: str, metric: str) -> bool:
         """Tell whether a bound is an upper bound on what a metric measures."""

@@ -41,7 +41,7 @@ from harness.planning.manifest import manifest
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
 from harness.results.leaderboard import Leaderboard
-from harness.results.outcomes import outcome
+from harness.results.read_board import outcome
 from harness.results.ranking import leaderboard
 from harness.results.reader import read_results
 from harness.results.references import Reference

@@ -84,7 +84,7 @@ def in_process(count, function):
 @pytest.fixture(scope="module")
 def rows(examples, tmp_path_factory):
     """The leaderboard rows of one small suite of every example, and of what ships to compare them with."""
-    from harness.results.outcomes import read_document
+    from harness.results.read_board import read_document
     from harness.running.runner import Options, run
 
     shipped = load()

@@ -31,7 +31,7 @@ from harness.initial_laws import Start
 from harness.metrics import Experiment
 from harness.registry.discovery import load
 from harness.results.leaderboard import Leaderboard
-from harness.results.outcomes import read_document
+from harness.results.read_board import read_document
 from harness.running.runner import Options, run
 from harness.suites.model import Suite
 

@@ -5,7 +5,7 @@ import pytest
 from harness.bounds import Bound
 from harness.errors import ContractError
 from harness.metrics import Metric
-from harness.quantities import QUANTITIES, Declarations
+from harness.quantities import QUANTITIES, Declarations, Limited, Measured
 from harness.results.older import declarations
 
 
@@ -85,3 +85,17 @@ def test_what_is_not_declared_is_compared_with_nothing():
     assert not empty.limits("budget", "kl")
     assert not empty.is_divergence("kl")
     assert not empty.same("budget", "path-kl")
+
+
+def test_a_divergence_in_another_space_is_none_that_bounds_of_the_path_limit():
+    features = Measured(quantity="marginal-kl", space="features")
+    declared = Declarations(
+        metrics={"data": Measured(quantity="marginal-kl"), "features": features},
+        bounds={
+            "data": Limited(limits=["marginal-kl"]),
+            "features": Limited(limits=["marginal-kl"], space="features"),
+        },
+    )
+    assert [declared.is_divergence(name) for name in ("data", "features")] == [True, False]
+    assert [declared.bounds_divergence(name) for name in ("data", "features")] == [True, False]
+    assert declared.limits("features", "features")

@@ -35,7 +35,7 @@ def command(
         cast("Publish", kind.load())(directory, destination, made_by)
         click.echo(f"Published: {destination}")
         return
-    from harness.results.outcomes import read_command, read_document
+    from harness.results.read_board import read_command, read_document
     from harness.views.publishing import publish, publish_bounds
 
     board = read_document(directory, by, warn=warn, suite=suite)

@@ -36,7 +36,7 @@ def command(
         raise click.UsageError("--bounds and --budget are two views; give one")
     if bounds and (by is not None or top is not None):
         raise click.UsageError("--bounds shows every bound by its own rule; it takes no --by and no --top")
-    from harness.results.outcomes import read_document
+    from harness.results.read_board import read_document
     from harness.views.tables import terminal_width
 
     board = read_document(directory, by, warn=warn, suite=suite)

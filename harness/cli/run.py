@@ -43,7 +43,7 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     options = Options(workers, yes, retry_failed, command=typed(sys.argv[1:]), warn=warn)
     run(suite, registry, directory, options)
 
-    from harness.results.outcomes import read_document
+    from harness.results.read_board import read_document
     from harness.views.tables import render, terminal_width
 
     lines: list[str] = []

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.engine.checks import blamed, check_score_error
-from harness.engine.curves import ExactScoreError, information_from_json, score_error_from_json
+from harness.engine.curves import ExactScoreError, score_error_from_json
 from harness.engine.laws import distribution
+from harness.engine.payloads.target import curve_from_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
 
 
 def stored_information(target: Target, payload: Payload) -> Information:
-    """Return J(u) from the payload of the target's record.
-
-    Raises:
-        HarnessError: the payload does not fit the target.
-    """
-    return information_from_json(payload["information"], distribution(target))
+    """Return J(u) from the payload of the target's record."""
+    return curve_from_json(payload, distribution(target))
 
 
 def stored_score_error(oracle: OracleNetwork | None, payload: Payload | None, dim: int) -> ScoreError:

@@ -27,7 +27,7 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Effect:
+class ChoiceEffect:
     """A choice's effect as a factor on the geometric mean over the choices that it is compared with.
 
     Attributes:
@@ -43,7 +43,7 @@ class Effect:
     skipped: int
 
 
-def effects(observations: Sequence[Observation], axis: str) -> list[Effect]:
+def effects(observations: Sequence[Observation], axis: str) -> list[ChoiceEffect]:
     """Return the effect of each choice of an axis, in the order of first appearance.
 
     Arguments:
@@ -73,7 +73,9 @@ def _comparable(contexts: Sequence[Mapping[Hashable, object]]) -> list[set[Hasha
     return classes
 
 
-def _compare(contexts: Sequence[Mapping[Hashable, Mapping[int, float | None]]], choices: set[Hashable]) -> list[Effect]:
+def _compare(
+    contexts: Sequence[Mapping[Hashable, Mapping[int, float | None]]], choices: set[Hashable]
+) -> list[ChoiceEffect]:
     # The order of summation must not depend on that of a set.
     ordered = [choice for choice in dict.fromkeys(c for context in contexts for c in context) if choice in choices]
     full = [[context[choice] for choice in ordered] for context in contexts if choices <= set(context)]
@@ -83,7 +85,7 @@ def _compare(contexts: Sequence[Mapping[Hashable, Mapping[int, float | None]]], 
         return []
     intervals = choice_effects(np.array(logs))
     skipped = len(contexts) - len(logs)
-    return [Effect(c, i, len(logs), skipped) for c, i in zip(ordered, intervals, strict=True)]
+    return [ChoiceEffect(c, i, len(logs), skipped) for c, i in zip(ordered, intervals, strict=True)]
 
 
 def _logarithms(rows: Sequence[Mapping[int, float | None]], seeds: Sequence[int]) -> np.ndarray | None:

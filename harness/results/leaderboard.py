@@ -87,7 +87,7 @@ class Agreement(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        check_order(self.low, None, self.high)
+        check_order(self.low, self.kendall_tau, self.high)
         return self
 
 
@@ -110,7 +110,7 @@ class Effect(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        check_order(self.low, None, self.high)
+        check_order(self.low, self.factor, self.high)
         return self
 
 
@@ -335,7 +335,7 @@ class Leaderboard(Document):
 
 def _combination(row: Row) -> str:
     parts = [row.component(axis).key for axis in crossed()]
-    return json.dumps([parts, row.sigma_max, row.steps, row.train_steps])
+    return json.dumps([parts, *(getattr(row, number) for number in NUMBERS)])
 
 
 def _check_combinations(rows: list[Row]) -> None:

@@ -54,8 +54,9 @@ class Outcome:
     Attributes:
         components: for each axis that combinations cross, the target's first, the component.
         steps: steps of the grid.
-        nfe: evaluations of the network a sample; None where none was made.
+        nfe: evaluations of the network a sample; 0 where none was made.
         train_steps: optimisation steps of the network; 0 for an oracle.
+        networks: key of the trained network of each seed; empty for an oracle.
         sigma_max: first level of the grid.
         compute: evaluations of the network in training and sampling; None for an oracle.
         training_share: the share of them that training took.
@@ -70,8 +71,9 @@ class Outcome:
 
     components: Mapping[str, Reference]
     steps: int
-    nfe: int | None
+    nfe: int
     train_steps: int
+    networks: tuple[str, ...]
     sigma_max: float
     compute: int | None
     training_share: float | None
@@ -91,22 +93,27 @@ class Outcome:
     @property
     def target(self) -> str:
         """Key of the target."""
-        return _key(self.components["target"])
+        return self.components["target"].key
 
     @property
-    def network(self) -> tuple[str, str, int]:
-        """What trained (or stands for) the network: rows that agree in it share its noise."""
-        return _key(self.components["weighting"]), _key(self.components["network"]), self.train_steps
+    def shared_network(self) -> tuple[str, ...]:
+        """What is equal exactly for rows that have the same networks, and with them their noise.
+
+        The keys of the trained networks: what else a weighting is made for (a grid) takes part in them. Of an oracle
+        the component.
+        """
+        return self.networks or (self.components["network"].key,)
 
     def measured(self, metric: str) -> dict[int, Measurement]:
         """Return a metric's finite measurements by seed."""
         found = zip(self.seeds, self.measurements.get(metric, ()), strict=False)
         return {seed: m for seed, m in found if m is not None and math.isfinite(m.value)}
 
-    def sort_key(self) -> tuple[str, ...]:
-        """Return what orders outcomes whatever order they come in."""
-        names = tuple(_key(self.components[axis]) for axis in crossed())
-        return (*names, f"{self.sigma_max:024.12f}", f"{self.steps:09d}", f"{self.train_steps:09d}")
+    def sort_key(self) -> tuple[tuple[str, ...], tuple[float, ...]]:
+        """Return what orders outcomes whatever order they come in: by name and parameters, then by the numbers."""
+        used = (self.components[axis] for axis in crossed())
+        names = (json.dumps([each.name, each.params, each.digest], sort_keys=True) for each in used)
+        return tuple(names), tuple(getattr(self, number) for number in NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -162,10 +169,6 @@ def leaderboard(
     )
 
 
-def _key(component: Reference) -> str:
-    return json.dumps([component.name, component.params, component.digest], sort_keys=True)
-
-
 def _labelled(entry: Of, labels: Mapping[str, str]) -> Of:
     """Return an entry with its target's digest replaced by the label."""
     return entry.model_copy(update={"target": labels.get(entry.target, entry.target)})
@@ -195,7 +198,7 @@ def _places(section: Sequence[Outcome], metric: str) -> list[_Place]:
     seeds = sorted({seed for measured in found for seed in measured})
     values = _matrix([found[i] for i in ranked], seeds, lambda m: m.value)
     errors = _matrix([found[i] for i in ranked], seeds, lambda m: m.standard_error)
-    sets = statistics.rank_sets(values, errors, [section[i].network for i in ranked])
+    sets = statistics.rank_sets(values, errors, [section[i].shared_network for i in ranked])
     for row, i in enumerate(ranked):
         places[i] = _Place(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
     return places
@@ -227,7 +230,7 @@ def _row(outcome: Outcome, place: _Place, declared: Declarations) -> Row:
         rank_high=place.high,
         **components,
         steps=outcome.steps,
-        nfe=outcome.nfe or 0,
+        nfe=outcome.nfe,
         train_steps=outcome.train_steps,
         sigma_max=outcome.sigma_max,
         compute=outcome.compute,
@@ -325,5 +328,5 @@ def _observation(outcome: Outcome, metric: str, named: Labels) -> Observation:
     coordinates = {axis: named(axis, outcome.components[axis]) for axis in design()}
     measured = outcome.measured(metric) if outcome.ok else {}
     values = {seed: measured[seed].value if seed in measured else None for seed in outcome.seeds}
-    numbers = {"sigma_max": format_value(outcome.sigma_max), "steps": outcome.steps, "train_steps": outcome.train_steps}
+    numbers = {number: format_value(getattr(outcome, number)) for number in NUMBERS}
     return Observation({**coordinates, **numbers}, values)

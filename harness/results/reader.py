@@ -1,27 +1,43 @@
-"""Reading stored records: all that a result directory holds of one combination, seed by seed, as one typed value.
+"""The reader of records: all that a result directory holds of a combination, a target, a network, as typed values.
 
 Each entry is a value, or says once why there is none: its unit of work failed, or is not done yet. What follows from
-that (a failed row, no evidence for a verdict) is the reader's to say.
+that (a failed row, no evidence for a verdict) is for whoever reads it to say.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from harness import trajectories
 from harness.engine.curves import MeasuredScoreError, score_error_from_json
+from harness.engine.payloads import grid
+from harness.engine.payloads.measured import bound_from_json, measurement_from_json
+from harness.engine.payloads.sampling import SamplingPayload
+from harness.engine.payloads.target import (
+    TargetNumbers,
+    curve_from_json,
+    least_loss_from_json,
+    numbers_from_json,
+)
+from harness.engine.payloads.training import TrainingPayload
 from harness.metrics import Measurement
 from harness.planning.keys import measured
 from harness.results.leaderboard import Terms
+from harness.store import Store, StoreError
+from harness.weighting_tables import WeightingTable, table_from_json
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from harness.information import Information
     from harness.planning.manifest import Manifest, Row
     from harness.records import Record
-    from harness.store import Store
+    from harness.targets import Target
+    from harness.trajectories import Trajectory
 
 T = TypeVar("T", covariant=True)
 
@@ -40,12 +56,12 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Entry(Generic[T]):
+class Stored(Generic[T]):
     """What one record says.
 
     Attributes:
         key: of the record.
-        seed: of the unit of work; None where it has none.
+        seed: of the unit of work; None where it has none, or whoever reads it does not tell.
         record: None where the unit is not done yet.
         parse: makes the value of the record's payload.
     """
@@ -72,18 +88,24 @@ class Entry(Generic[T]):
 
     @cached_property
     def value(self) -> T | None:
-        """The value; None where the unit failed or is not done yet."""
-        return self.parse(self.record.payload) if self.record is not None and self.record.ok else None
+        """The value; None where the unit failed or is not done yet. Raises like `require`."""
+        return self.require() if self.record is not None and self.record.ok else None
 
+    def require(self) -> T:
+        """Return the value of a unit that was done and did what it should.
 
-@dataclass(frozen=True)
-class TargetNumbers:
-    """A target in numbers, in units of the data (`harness.targets.Distribution`)."""
-
-    dim: int
-    sigma_data: float
-    second_moment: float
-    finite: bool
+        Raises:
+            StoreError: another version of this program made the record.
+            ValueError: there is no value.
+        """
+        if self.record is None or not self.record.ok:
+            raise ValueError(f"record {self.key} has no value")
+        try:
+            return self.parse(self.record.payload)
+        except KeyError as error:
+            # Every record passed its checksum: what lacks a field was made by another program.
+            rule = "was made by another version of diffusion-harness; run the same command again"
+            raise StoreError(f"record {self.key} {rule}") from error
 
 
 @dataclass(frozen=True)
@@ -91,30 +113,30 @@ class Results:
     """All that is stored of one combination, an entry a seed.
 
     Attributes:
-        networks: trained networks, of which there is nothing to read here; empty for an oracle.
+        networks: trained networks; empty for an oracle.
         samplings: empty where none can be, or a grid is not laid out yet.
         metrics: by label; the value of an entry is None also where the metric does not apply.
         bounds: by label, in the bound's unit; likewise.
     """
 
-    networks: tuple[Entry[None], ...]
-    samplings: tuple[Entry[Sampling], ...]
-    metrics: Mapping[str, tuple[Entry[Measurement | None], ...]]
-    bounds: Mapping[str, tuple[Entry[float | None], ...]]
+    networks: tuple[Stored[TrainingPayload], ...]
+    samplings: tuple[Stored[Sampling], ...]
+    metrics: Mapping[str, tuple[Stored[Measurement | None], ...]]
+    bounds: Mapping[str, tuple[Stored[float | None], ...]]
     _row: Row
     _read: _Read
 
     @cached_property
-    def grids(self) -> tuple[Entry[list[float]], ...]:
+    def grids(self) -> tuple[Stored[list[float]], ...]:
         """The noise levels of each grid, N+1 numbers, decreasing; read when they are asked for."""
-        return self._read.entries(self._row.grids, lambda payload: list(payload["sigmas"]))
+        return self._read.each_seed(self._row.grids, grid.from_json)
 
     @cached_property
-    def errors(self) -> tuple[Entry[MeasuredScoreError], ...]:
+    def errors(self) -> tuple[Stored[MeasuredScoreError], ...]:
         """The score error e(σ) of each trained network; read when it is asked for."""
-        return self._read.entries(self._row.errors, score_error_from_json)
+        return self._read.each_seed(self._row.errors, score_error_from_json)
 
-    def measurements(self) -> Iterator[Entry[object]]:
+    def measurements(self) -> Iterator[Stored[object]]:
         """Yield the entries of all metrics, then of all bounds."""
         for entries in (*self.metrics.values(), *self.bounds.values()):
             yield from entries
@@ -133,64 +155,94 @@ class _Read:
     seeds: Sequence[int]
     store: Store
 
-    def entries(
+    def each_seed(
         self, keys: Sequence[str], parse: Callable[[Mapping[str, Any]], T], known: Mapping[str, Record] | None = None
-    ) -> tuple[Entry[T], ...]:
+    ) -> tuple[Stored[T], ...]:
         records = self.store.get(dict.fromkeys(keys)) if known is None else known
         # Fewer keys than seeds: those of the others are not known yet.
-        return tuple(Entry(key, seed, records.get(key), parse) for key, seed in zip(keys, self.seeds, strict=False))
+        return tuple(Stored(key, seed, records.get(key), parse) for key, seed in zip(keys, self.seeds, strict=False))
 
 
-def read_results(rows: Manifest, row: Row, store: Store) -> Results:
+def read_results(manifest: Manifest, row: Row, store: Store) -> Results:
     """Return what a store holds of one combination.
 
     Arguments:
-        rows: what the directory compares.
+        manifest: of the suite that the combination is of.
         row: the combination.
         store: the records.
 
     Raises:
-        StoreError: the store cannot be read. Reading the value of an entry raises a KeyError where another version of
-            this program made the record.
+        StoreError: the store cannot be read.
     """
-    read = _Read(rows.seeds, store)
-    metrics = {label: [measured(key, digest) for key in row.samples] for label, digest in rows.metrics.items()}
-    bounds = {label: [measured(key, digest) for key in row.samples] for label, digest in rows.bounds.items()}
+    read = _Read(manifest.seeds, store)
+    metrics = {label: [measured(key, digest) for key in row.samples] for label, digest in manifest.metrics.items()}
+    bounds = {label: [measured(key, digest) for key in row.samples] for label, digest in manifest.bounds.items()}
     keys = itertools.chain(row.networks, row.samples, *metrics.values(), *bounds.values())
     known = store.get(dict.fromkeys(keys))
     return Results(
-        networks=read.entries(row.networks, lambda payload: None, known),
-        samplings=read.entries(row.samples, _sampling, known),
-        metrics={label: read.entries(keys, measurement, known) for label, keys in metrics.items()},
-        bounds={
-            label: read.entries(keys, lambda payload: payload.get("value"), known) for label, keys in bounds.items()
-        },
+        networks=read.each_seed(row.networks, TrainingPayload.from_json, known),
+        samplings=read.each_seed(row.samples, _sampling, known),
+        metrics={label: read.each_seed(keys, measurement_from_json, known) for label, keys in metrics.items()},
+        bounds={label: read.each_seed(keys, bound_from_json, known) for label, keys in bounds.items()},
         _row=row,
         _read=read,
     )
 
 
-def read_target(key: str, store: Store) -> Entry[TargetNumbers]:
-    """Return what a store holds of a target, from the key of its record.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    return Entry(key, None, store.get([key]).get(key), _numbers)
-
-
-def measurement(payload: Mapping[str, Any]) -> Measurement | None:
-    """Return what a metric's record says; None where it does not apply."""
-    if "value" not in payload:
-        return None
-    freedom = math.inf if payload["freedom"] is None else payload["freedom"]
-    return Measurement(payload["value"], payload["standard_error"], payload["bias"], freedom, payload["shared"])
-
-
 def _sampling(payload: Mapping[str, Any]) -> Sampling:
-    terms = payload["budget"]
-    return Sampling(payload["nfe"], None if terms is None else Terms.model_validate(terms))
+    found = SamplingPayload.from_json(payload)
+    return Sampling(found.nfe, None if found.budget is None else Terms.model_validate(found.budget))
 
 
-def _numbers(payload: Mapping[str, Any]) -> TargetNumbers:
-    return TargetNumbers(payload["dim"], payload["sigma_data"], payload["second_moment"], payload["finite"])
+# Records of a kind, by their keys. All raise a StoreError where the store cannot be read.
+
+
+def read_target(key: str, store: Store) -> Stored[TargetNumbers]:
+    """Return a target in numbers, from the key of its record."""
+    return _read([key], store, numbers_from_json)[key]
+
+
+def read_information(key: str, target: Target, store: Store) -> Stored[Information]:
+    """Return J(u) of a target, from the key of its record; a closed form comes from the target."""
+    return _read([key], store, lambda payload: curve_from_json(payload, target.distribution()))[key]
+
+
+def read_least_losses(keys: Iterable[str], store: Store) -> dict[str, Stored[Callable[[np.ndarray], np.ndarray]]]:
+    """Return c(σ) of targets (`harness.engine.payloads.target`), by the keys of their records."""
+    return _read(keys, store, least_loss_from_json)
+
+
+def read_grids(keys: Iterable[str], store: Store) -> dict[str, Stored[list[float]]]:
+    """Return the noise levels of grids, each N+1 numbers, decreasing, by the keys of their records."""
+    return _read(keys, store, grid.from_json)
+
+
+def read_tables(keys: Iterable[str], store: Store) -> dict[str, Stored[WeightingTable]]:
+    """Return the tables of weightings, by the keys of their records."""
+    return _read(keys, store, table_from_json)
+
+
+def read_networks(keys: Iterable[str], store: Store) -> dict[str, Stored[TrainingPayload]]:
+    """Return what is stored of trained networks, by the keys of their records."""
+    return _read(keys, store, TrainingPayload.from_json)
+
+
+def read_score_errors(keys: Iterable[str], store: Store) -> dict[str, Stored[MeasuredScoreError]]:
+    """Return e(σ) of trained networks, by the keys of their records (not of the networks)."""
+    return _read(keys, store, score_error_from_json)
+
+
+def read_trajectories(keys: Iterable[str], store: Store) -> dict[str, Stored[Trajectory]]:
+    """Return what was recorded of trainings, by the keys of their records."""
+    return _read(keys, store, trajectories.from_json)
+
+
+def read_calibration(keys: Iterable[str], store: Store) -> dict[str, Stored[Measurement | None]]:
+    """Return what metrics say of held-out samples, by the keys of their records; None where one does not apply."""
+    return _read(keys, store, measurement_from_json)
+
+
+def _read(keys: Iterable[str], store: Store, parse: Callable[[Mapping[str, Any]], T]) -> dict[str, Stored[T]]:
+    wanted = dict.fromkeys(keys)
+    records = store.get(wanted)
+    return {key: Stored(key, None, records.get(key), parse) for key in wanted}

@@ -13,8 +13,8 @@ and with L_em what training minimised, exactly and term by term signed,
     ε_approx = L(θ_F) − L*            approximation: what the best of the family lacks to the exact score
 
 A family is one architecture with its parameters, on one target. No infimum over it is known, so θ* is the network at
-hand with the least L_em and θ_F the one with the least L, over all weightings, lengths and seeds in the result
-directory: ε_approx is an upper estimate, and both improve with every network that is added.
+hand with the least L_em and θ_F the one with the least L, over all weightings, lengths and seeds of the suite:
+ε_approx is an upper estimate, and both improve with every network that is added to it.
 
 Training on fresh noise minimises L itself: L_em = L, so θ* = θ_F and ε_n = ε_est = 0. Gradient descent on a fixed
 objective (`Fixed`) has an L_em of its own, on its own levels and the points of its seed. L_em of two networks can be
@@ -29,11 +29,13 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from harness.engine.curves import MeasuredScoreError
-from harness.metrics import Measurement
+from harness.metrics import Measurement, mean_and_error
+from harness.results.leaderboard import ScoreSplit, Term
 from harness.results.statistics import mean_interval
 from harness.weighting_tables import LevelWeights, WeightingTable
 
@@ -70,8 +72,8 @@ class Fixed:
 
 
 @dataclass(frozen=True)
-class Network:
-    """A trained network at hand.
+class TrainedError:
+    """The score error of a trained network at hand.
 
     Attributes:
         key: of its record.
@@ -100,10 +102,10 @@ class Share:
 class Families:
     """The trained networks at hand, by family; e on a grid's levels is computed once for all rows that use it."""
 
-    def __init__(self, networks: Iterable[Network]) -> None:
+    def __init__(self, networks: Iterable[TrainedError]) -> None:
         """Take the networks; one whose output was not finite is in no family."""
-        self._members: dict[Hashable, list[Network]] = defaultdict(list)
-        self._place: dict[str, tuple[Network, int]] = {}
+        self._members: dict[Hashable, list[TrainedError]] = defaultdict(list)
+        self._place: dict[str, tuple[TrainedError, int]] = {}
         for network in networks:
             if network.error.finite and network.key not in self._place:
                 members = self._members[network.family]
@@ -175,17 +177,21 @@ class Families:
         return self._errors[place]
 
 
-def combine(shares: Sequence[Share]) -> dict[str, dict[str, float]]:
+def combine(objective: Literal["fresh", "fixed"], shares: Sequence[Share]) -> ScoreSplit:
     """Return the split of a combination over its seeds: each term, `score_max` and `score_exact`, with 95 % limits.
 
     Limits of what cannot be negative are not either.
+
+    Raises:
+        ValidationError: the terms contradict one another.
     """
-    found = {name: _interval([share.terms[name] for share in shares]) for name in TERMS}
-    found["score_max"] = _interval([share.score_max for share in shares])
-    found["score_exact"] = _interval([share.score_exact for share in shares])
-    for name in found.keys() - SIGNED:
-        found[name]["low"] = max(0.0, found[name]["low"])
-    return found
+    terms = {name: _term([share.terms[name] for share in shares], signed=name in SIGNED) for name in TERMS}
+    return ScoreSplit(
+        objective=objective,
+        **terms,
+        score_max=_term([share.score_max for share in shares]),
+        score_exact=_term([share.score_exact for share in shares]),
+    )
 
 
 def measured(replicates: np.ndarray) -> Measurement:
@@ -193,10 +199,10 @@ def measured(replicates: np.ndarray) -> Measurement:
 
     All networks are measured at the same points, so that seeds share this error.
     """
-    count, mean = len(replicates), float(replicates.mean())
-    if count == 1:
-        return Measurement(mean, 0.0)
-    return Measurement(mean, float(replicates.std(ddof=1)) / count**0.5, freedom=count - 1, shared=True)
+    value, error = mean_and_error(replicates)
+    if len(replicates) == 1:
+        return Measurement(value, error)
+    return Measurement(value, error, freedom=len(replicates) - 1, shared=True)
 
 
 def scaled(measurement: Measurement, factor: float) -> Measurement:
@@ -213,6 +219,6 @@ def sum_of(first: Measurement, second: Measurement, exact: float) -> Measurement
     return Measurement(value, error, freedom=freedom, shared=first.shared or second.shared)
 
 
-def _interval(measurements: Sequence[Measurement]) -> dict[str, float]:
+def _term(measurements: Sequence[Measurement], *, signed: bool = False) -> Term:
     value, low, high = mean_interval(measurements)
-    return {"value": value, "low": low, "high": high}
+    return Term(value=value, low=low if signed else max(0.0, low), high=high)

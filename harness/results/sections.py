@@ -32,7 +32,7 @@ class Section:
         unfinished: the rows of which something is not computed yet.
         floors: each metric of a held-out sample of the same size.
         agreement: of each bound's order with the measured order.
-        names: for each row (by identity), what tells it apart, by field.
+        labels: of the components of the whole leaderboard.
     """
 
     target: str
@@ -40,7 +40,7 @@ class Section:
     failed: tuple[Row, ...]
     floors: Mapping[str, Calibration]
     agreement: tuple[Agreement, ...]
-    names: Mapping[int, Mapping[str, str]]
+    labels: Labels
     unfinished: tuple[Row, ...] = ()
 
     @property
@@ -55,12 +55,14 @@ class Section:
 
     def constants(self) -> dict[str, str]:
         """Return the fields in which no two rows differ, with their value."""
-        first = self.names[id(self.rows[0])]
-        return {
-            field: value
-            for field, value in first.items()
-            if all(self.names[id(row)][field] == value for row in self.rows)
-        }
+        first, *others = (self.names_of(row) for row in self.rows)
+        return {field: value for field, value in first.items() if all(names[field] == value for names in others)}
+
+    def names_of(self, row: Row) -> dict[str, str]:
+        """Return what tells a row apart, by field: the labels of its components, and its numbers in words."""
+        names = {axis: self.labels(axis, row.component(axis)) for axis in design()}
+        numbers = {number: getattr(row, number) for number in NUMBERS}
+        return names | {number: UNKNOWN if v is None else format_value(v) for number, v in numbers.items()}
 
     def common(self) -> list[str]:
         """Return, in words, what no two rows differ in, as far as it is known."""
@@ -68,17 +70,15 @@ class Section:
 
     def combination(self, row: Row, without: Iterable[str] = ()) -> list[str]:
         """Return the words that name a row, leaving out some fields unless nothing were left."""
-        names, left_out = self.names[id(row)], set(without)
+        names, left_out = self.names_of(row), set(without)
         return [in_words(f, v) for f, v in names.items() if f not in left_out or left_out >= set(names)]
 
 
 def in_words(field: str, value: str, noun: bool = False) -> str:
     """Return the value of a field as a phrase: a count takes its noun, a component where it is asked for."""
-    if field in ("steps", "train_steps"):
+    if field in NUMBERS and field != "sigma_max":
         return f"{value} {HEADERS[field]}"
-    if field == "sigma_max":
-        return f"{HEADERS[field]} {value}"
-    return f"{HEADERS[field]} {value}" if noun else value
+    return f"{HEADERS[field]} {value}" if noun or field in NUMBERS else value
 
 
 def sections(board: Leaderboard) -> list[Section]:
@@ -101,10 +101,17 @@ def bounds_of(rows: Sequence[Row]) -> list[str]:
 
 
 def divergence_of(board: Leaderboard, rows: Sequence[Row]) -> str | None:
-    """Return the metric that bounds are divided by: if a divergence, the ranking one; else a marginal one."""
-    found = [name for name in metrics_of(board, rows) if board.declared.is_divergence(name)]
-    marginal = [name for name in found if board.declared.quantity(name) == "marginal-kl"]
-    return min(found, key=lambda name: (name != board.metric, name not in marginal), default=None)
+    """Return the metric that bounds are divided by: a divergence, one that a bound of these rows limits where any is.
+
+    Of several it is the ranking metric, else a marginal divergence.
+    """
+    declared, bounds = board.declared, bounds_of(rows)
+
+    def place(metric: str) -> tuple[bool, bool, bool]:
+        limited = any(declared.limits(bound, metric) for bound in bounds)
+        return not limited, metric != board.metric, declared.quantity(metric) != "marginal-kl"
+
+    return min(filter(declared.is_divergence, metrics_of(board, rows)), key=place, default=None)
 
 
 def ratio(row: Row, metric: str | None, declared: Declarations) -> float | None:
@@ -153,11 +160,5 @@ def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> Section:
         unfinished=tuple(row for row in ordered if row.unfinished),
         floors={entry.metric: entry for entry in board.calibration if find(entry.target, [target])},
         agreement=tuple(entry for entry in board.agreement if find(entry.target, [target])),
-        names={id(row): _names(row, label) for row in rows},
+        labels=label,
     )
-
-
-def _names(row: Row, label: Labels) -> dict[str, str]:
-    names = {axis: label(axis, row.component(axis)) for axis in design()}
-    level = UNKNOWN if row.sigma_max is None else format_value(row.sigma_max)
-    return names | {"sigma_max": level, "steps": str(row.steps), "train_steps": str(row.train_steps)}

@@ -30,7 +30,7 @@ from scipy.special import digamma, polygamma, stdtr, stdtrit
 if TYPE_CHECKING:
     from harness.metrics import Measurement
 
-LEVEL = 0.95
+CONFIDENCE = 0.95
 """Confidence level of every interval and set."""
 
 EXACT = 1e-9
@@ -56,7 +56,7 @@ def t_interval(values: Sequence[float]) -> Interval:
     mean = _mean(sample)
     if sample.size == 1:
         return Interval(mean, None, None, 1)
-    half = stdtrit(sample.size - 1, (1 + LEVEL) / 2) * sample.std(ddof=1) / sample.size**0.5
+    half = stdtrit(sample.size - 1, (1 + CONFIDENCE) / 2) * sample.std(ddof=1) / sample.size**0.5
     return Interval(mean, float(mean - half), float(mean + half), sample.size)
 
 
@@ -74,7 +74,7 @@ def mean_interval(measurements: Sequence[Measurement]) -> tuple[float, float, fl
     sample = np.array([m.value for m in measurements])
     interval = t_interval(sample.tolist())
     freedom = min(min(m.freedom for m in measurements), MANY)
-    within = stdtrit(freedom, (1 + LEVEL) / 2) * np.mean([m.standard_error for m in measurements])
+    within = stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.mean([m.standard_error for m in measurements])
     if interval.high is None or np.ptp(sample) <= EXACT * np.abs(sample).max():
         half = float(within)
     else:
@@ -292,10 +292,10 @@ def _exact_differences(values: np.ndarray, errors: np.ndarray, i: int, p: np.nda
 
 
 def holm(p: np.ndarray, i: int) -> np.ndarray:
-    """Which comparisons of row i are significant with a familywise error of 1 − LEVEL; shape (n,)."""
+    """Which comparisons of row i are significant with a familywise error of 1 − CONFIDENCE; shape (n,)."""
     others = np.delete(np.arange(len(p)), i)
     order = others[np.argsort(p[others], kind="stable")]
-    passed = p[order] <= (1 - LEVEL) / np.arange(len(order), 0, -1)
+    passed = p[order] <= (1 - CONFIDENCE) / np.arange(len(order), 0, -1)
     significant = np.zeros(len(p), dtype=bool)
     significant[order[np.logical_and.accumulate(passed)]] = True
     return significant
@@ -359,7 +359,7 @@ def _signs(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
 def _tau_limits(tau: float, variance: float, n: int) -> tuple[float, float]:
     agree = abs(tau) > 1 - 1e-12
     ratio = 1.0 if agree else (PRIOR_ROWS + n * variance / _normal_tau_variance(tau, n)) / (PRIOR_ROWS + n)
-    factor = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * ratio**0.5
+    factor = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * ratio**0.5
 
     def limit(end: float) -> float:
         """Where the distance from τ̂ is as large as its error there allows; the end itself where it never is."""

@@ -130,7 +130,7 @@ def render_budgets(board: Leaderboard, format: str, *, top: int | None = None, w
 
 
 def _budget_row(board: Leaderboard, section: Section, row: Row, terms: Terms) -> BudgetRow:
-    names: dict[str, Any] = {k: v for k, v in section.names[id(row)].items() if k not in NUMBERS}
+    names: dict[str, Any] = {k: v for k, v in section.names_of(row).items() if k not in NUMBERS}
     found = {name: value for name, value in row.metrics.items() if board.declared.is_divergence(name)}
     return BudgetRow(
         rank=row.rank,
@@ -183,7 +183,7 @@ def budget_columns(
     columns = [Column("rank", tuple(str(row.rank) for row in rows))]
     for field, header in HEADERS.items():
         if field not in constant:
-            columns.append(Column(header, tuple(section.names[id(row)][field] for row in rows), naming=True))
+            columns.append(Column(header, tuple(section.names_of(row)[field] for row in rows), naming=True))
     for header, term in TERMS.items():
         columns.append(Column(header, tuple(_term(row, term, intervals) for row in rows)))
     for metric in filter(board.declared.is_divergence, metrics_of(board, section.ranked)):

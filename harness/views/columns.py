@@ -88,7 +88,7 @@ def build_budgets(board: Leaderboard, section: Section, rows: Sequence[Row]) -> 
 def _naming_columns(section: Section, rows: Sequence[Row]) -> list[Column]:
     constant = section.constants()
     named = [(header, field) for field, header in HEADERS.items() if field not in constant]
-    columns = [Column(h, tuple(section.names[id(row)][f] for row in rows), naming=True) for h, f in named]
+    columns = [Column(h, tuple(section.names_of(row)[f] for row in rows), naming=True) for h, f in named]
     return [Column("rank", tuple(map(_rank, rows))), *columns]
 
 

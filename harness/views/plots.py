@@ -122,7 +122,7 @@ def error_against_bound(board: Leaderboard, bound: str, metric: str) -> Figure |
     lines = math.ceil(len(shown) / columns)
     figure = blank(1.2 + 4.0 * columns, 1.0 + 3.5 * lines)
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
-    styles = _styles([names["sampler"] for section in known for names in section.names.values()])
+    styles = _styles([names["sampler"] for section in known for names in map(section.names_of, section.rows)])
     for section, axes in zip(shown, grid, strict=False):
         _scatter(axes, board, section, bound, metric, styles)
     for axes in grid[len(shown) :]:
@@ -339,7 +339,7 @@ def _scatter(
     x = [value for row in rows if (value := row.bounds[bound]) is not None]
     y = [row.metrics[metric].value for row in rows]
     edge_x, edge_y = _edge(x), _edge(y)
-    names = [section.names[id(row)]["sampler"] for row in rows]
+    names = [section.names_of(row)["sampler"] for row in rows]
     # A hollow point is a series of its own under the same label, so that the legend has each sampler once.
     for name, style in styles.items():
         for hollow in (False, True):

@@ -13,21 +13,19 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from harness.axes import AXES, crossed
-from harness.engine.curves import ExactScoreError, information_from_json
+from harness.engine.curves import ExactScoreError
 from harness.information import Information, ScoreError
 from harness.networks import OracleNetwork
 from harness.planning.manifest import manifest
 from harness.results.leaderboard import Terms
-from harness.results.reader import Entry, read_results, read_target
+from harness.results.reader import Stored, read_information, read_results, read_target
 from harness_claims.claim import ClaimError, Result
 
 if TYPE_CHECKING:
     from harness.planning.manifest import Row
     from harness.planning.plan import Plan
-    from harness.records import Record
     from harness.store import Store
     from harness.suites.combinations import Combination
-    from harness.targets import Target
 
 T = TypeVar("T")
 
@@ -45,7 +43,7 @@ class SuiteEvidence:
         self._name = name
         self._plan = plan
         self._store = store
-        self._rows = manifest(plan, cache(lambda key: store.get([key]).get(key)))
+        self._manifest = manifest(plan, cache(lambda key: store.get([key]).get(key)))
         self._used: dict[str, float] = {}
 
     @property
@@ -59,7 +57,7 @@ class SuiteEvidence:
         Raises:
             ClaimError: a combination failed or was not computed.
         """
-        pairs = zip(self._plan.combinations, self._rows.rows, strict=True)
+        pairs = zip(self._plan.combinations, self._manifest.rows, strict=True)
         return [self._result(combination, row) for combination, row in pairs]
 
     def information(self) -> dict[str, Information]:
@@ -71,12 +69,12 @@ class SuiteEvidence:
         found = {}
         for target in dict.fromkeys(c.target for c in self._plan.combinations):
             label = self._plan.keys.label(target)
-            payload = self._target(target, f"target {label}").payload
-            found[label] = information_from_json(payload["information"], target.distribution())
+            stored = read_information(self._plan.keys.information(target), target, self._store)
+            found[label] = self._value(stored, f"target {label}")
         return found
 
     def _result(self, c: Combination, row: Row) -> Result:
-        results, keys, seeds = read_results(self._rows, row, self._store), self._plan.keys, self._plan.suite.seeds
+        results, keys, seeds = read_results(self._manifest, row, self._store), self._plan.keys, self._plan.suite.seeds
         used = {name: c.component(name) for name in crossed()}
         labels = {name: keys.label(part) if part else AXES[name].absent for name, part in used.items()}
         what = " · ".join([*labels.values(), f"{c.steps} steps", f"{c.train_steps} training steps"])
@@ -107,26 +105,22 @@ class SuiteEvidence:
         """Return the e(σ) of an oracle for each seed; empty for a trained network."""
         if not isinstance(c.network, OracleNetwork):
             return ()
-        oracle, dim = c.network, int(self._target(c.target, what).payload["dim"])
-        return (ExactScoreError(lambda sigma: np.asarray(oracle.score_error(sigma, dim))),) * len(self._rows.seeds)
+        oracle, dim = c.network, self._value(read_target(self._plan.keys.information(c.target), self._store), what).dim
+        return (ExactScoreError(lambda sigma: np.asarray(oracle.score_error(sigma, dim))),) * len(self._manifest.seeds)
 
-    def _target(self, target: Target, what: str) -> Record:
-        """Return the record of a target."""
-        return self._record(read_target(self._plan.keys.information(target), self._store), what)
-
-    def _values(self, entries: Sequence[Entry[T]], what: str) -> tuple[T, ...]:
+    def _values(self, entries: Sequence[Stored[T]], what: str) -> tuple[T, ...]:
         """Return the value of each seed, all of which must be there."""
-        return tuple(entry.parse(self._record(entry, what).payload) for entry in entries)
+        return tuple(self._value(entry, what) for entry in entries)
 
-    def _record(self, entry: Entry[object], what: str) -> Record:
-        """Return a record that must be there, and remember that it took part."""
+    def _value(self, entry: Stored[T], what: str) -> T:
+        """Return a value that must be there, and remember that its record took part."""
         where = f"{self._name}: {what}" + ("" if entry.seed is None else f", seed {entry.seed}")
         if entry.reason is not None:
             raise ClaimError(f"{where}: {entry.reason}")
-        if entry.record is None:
+        if entry.missing:
             raise ClaimError(f"{where}: was not computed")
         self._used[entry.key] = entry.seconds
-        return entry.record
+        return entry.require()
 
 
 def _column(values: Iterable[float | None]) -> np.ndarray:

@@ -18,7 +18,7 @@ from harness.errors import HarnessError
 from harness.networks import TrainableNetwork
 from harness.planning import keys
 from harness.planning.trainings import table_unit, training_unit
-from harness.trajectories import Trajectory, from_json
+from harness.results.reader import read_trajectories
 from harness.weightings import GridWeighting
 from harness_claims.claim import ClaimError
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from harness.store import Store
     from harness.targets import Target
     from harness.trainers import Trainer, TrajectoryRequest
+    from harness.trajectories import Trajectory
     from harness.weightings import Weighting
 
 
@@ -116,15 +117,15 @@ class DescentsPlan:
             ClaimError: a training failed or was not done.
         """
         course, learners = self._asked[name].course, self._asked[name].learners
-        records = store.get([each.trajectories[0] for each in learners])
+        found = read_trajectories([each.trajectories[0] for each in learners], store)
         for each in learners:
-            record = records.get(each.trajectories[0])
-            reason = "was not computed" if record is None else record.reason
+            entry = found[each.trajectories[0]]
+            reason = "was not computed" if entry.missing else entry.reason
             if reason is not None:
                 labels = " · ".join(part.label() for part in (course.target, course.network, each.weighting))
                 raise ClaimError(f"{name}: {labels}, seed {each.seed}: {reason}")
-        found = [records[each.trajectories[0]] for each in learners]
-        return [from_json(record.payload) for record in found], {record.key: record.seconds for record in found}
+        seconds = {entry.key: entry.seconds for entry in found.values()}
+        return [found[each.trajectories[0]].require() for each in learners], seconds
 
     def check_sources(self) -> None:
         """See that the files that targets read are still the ones that the keys were made for.

@@ -21,7 +21,7 @@ TARGET = "ring"
 
 
 def test_limits_have_the_level_of_all_intervals():
-    assert verdicts.LEVEL == statistics.LEVEL
+    assert verdicts.LEVEL == statistics.CONFIDENCE
 
 
 def test_an_exact_exponential_and_an_exact_power_are_told_apart():

@@ -142,6 +142,9 @@ REFUSALS = [
     (("agreement", 0, "kendall_tau"), 1.2, "agreement[0].kendall_tau: should be less than or equal to 1"),
     (("effects", 0, "factor"), 0.0, "effects[0].factor: should be greater than 0"),
     (("effects", 0, "axis"), "weightings", "effects[0].axis"),
+    (("effects", 0, "factor"), 2.0, "effects[0]: value 2 is above high 1.4"),
+    (("effects", 0, "low"), 1.3, "effects[0]: low 1.3 is above value 1.25"),
+    (("agreement", 0, "high"), 0.9, "agreement[0]: value 1 is above high 0.9"),
     (("calibration", 0, "high"), 0.0075, "calibration[0]: value 0.008 is above high 0.0075"),
 ]
 

@@ -23,8 +23,13 @@ def component(name, **params):
     return Reference(name=name, params=params, distribution="diffusion-harness", version="0.1.0", digest=digest)
 
 
-def outcome(values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, train_steps=100, **changes):
-    """One combination; a component is given as axis=name or axis=(name, params)."""
+def outcome(
+    values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, train_steps=100, networks=None, **changes
+):
+    """One combination; a component is given as axis=name or axis=(name, params).
+
+    Its networks are those of all combinations with the same training, unless they are given.
+    """
     chosen = {
         "target": "ring",
         "weighting": "edm",
@@ -44,6 +49,7 @@ def outcome(values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, t
         steps=steps,
         nfe=steps,
         train_steps=train_steps,
+        networks=_networks(chosen, train_steps, len(values)) if networks is None else networks,
         sigma_max=20.0,
         compute=None,
         training_share=None,
@@ -54,6 +60,12 @@ def outcome(values=(1.0, 1.1, 0.9), *, metric="energy", status="ok", steps=10, t
         bounds=rest["bounds"],
         seconds={"sample": 1.0},
     )
+
+
+def _networks(chosen, train_steps, seeds):
+    """The keys of the trained networks; none of an oracle, which has no training steps."""
+    made = f"{chosen['weighting']} {chosen['network']} {train_steps}"
+    return tuple(f"{made} {seed}" for seed in range(seeds)) if train_steps else ()
 
 
 PATHS = Limited(limits=list(DIVERGENCES))
@@ -90,6 +102,31 @@ class TestRanks:
         assert values == sorted(values)
         assert [row["rank"] for row in rows] == list(range(1, 9))
         assert all(row["rank_low"] <= row["rank"] <= row["rank_high"] for row in rows)
+
+    def test_networks_trained_for_a_grid_each_share_no_noise(self):
+        """One weighting made for the grid, two grids: the rows of a network are compared by what varies within it."""
+        noise = {"a": (1.0, 4.0, 2.0, 3.0), "b": (3.0, 1.0, 4.0, 2.5)}
+        samplers = {"x": (1.0, 1.01, 1.02, 1.0), "y": (1.5, 1.52, 1.49, 1.51), "z": (2.0, 2.03, 1.98, 2.0)}
+
+        def sets(apart):
+            made = [
+                outcome(
+                    [size * by for size, by in zip(sizes, noise[grid], strict=True)],
+                    weighting="matched",
+                    time_discretization=grid,
+                    sampler=sampler,
+                    networks=tuple(f"{grid if apart else 'one'} {seed}" for seed in range(4)),
+                )
+                for grid, (sampler, sizes) in itertools.product(noise, samplers.items())
+            ]
+            rows = board(made)["rows"]
+            return [
+                (r["time_discretization"]["name"], r["sampler"]["name"], r["rank_low"], r["rank_high"]) for r in rows
+            ]
+
+        assert [found[:2] for found in sets(True)] == [(grid, sampler) for sampler in "xyz" for grid in "ab"]
+        assert [found[2:] for found in sets(True)] == [(1, 4), (1, 4), (2, 5), (2, 5), (3, 6), (3, 6)]
+        assert {found[2:] for found in sets(False)} == {(1, 6)}
 
     def test_targets_are_ranked_apart(self):
         rng = random.Random(0)

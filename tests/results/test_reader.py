@@ -9,27 +9,13 @@ from harness.planning.keys import measured
 from harness.planning.manifest import Manifest, Row
 from harness.records import Record
 from harness.results.leaderboard import UNFINISHED, Terms
-from harness.results.outcomes import outcome
-from harness.results.reader import read_results, read_target
+from harness.results.read_board import outcome
+from harness.results.reader import read_calibration, read_grids, read_results, read_target
 from harness.results.references import Reference
+from harness.store import StoreError
 
 TERMS = {"initialization": 0.5, "score": 1.0, "discretization": 2.0, "variance": -0.5, "total": 3.0}
 EXACT = {"value": 0.25, "standard_error": 0.0, "bias": 0.0, "freedom": None, "shared": False}
-
-
-class Shelf:
-    """Records in memory, read as a store is; it counts how often each was asked for."""
-
-    def __init__(self, *records):
-        self.records = {record.key: record for record in records}
-        self.asked = []
-
-    def get(self, keys):
-        self.asked += keys
-        return {key: self.records[key] for key in keys if key in self.records}
-
-    def fail(self, key, reason):
-        self.records[key] = Record(key, "unit", reason=reason)
 
 
 @pytest.fixture
@@ -48,7 +34,7 @@ def rows():
 
 
 @pytest.fixture
-def shelf():
+def shelf(shelve):
     made = [Record(f"n{i}", "network", {}, seconds=7.0) for i in (0, 1)]
     made += [Record(f"e{i}", "score error", {"sigma": [0.1, 8.0], "values": [[1.0, None]]}) for i in (0, 1)]
     made += [Record(f"s{i}", "sampling", {"nfe": 2, "budget": TERMS}, seconds=1.0) for i in (0, 1)]
@@ -57,7 +43,7 @@ def shelf():
     made += [Record(measured(f"s{i}", "b"), "bound", {"value": 4.0 + i}) for i in (0, 1)]
     made.append(Record("g", "grid", {"sigmas": [8.0, 1.0, 0.1]}))
     made.append(Record("i", "information", {"dim": 2, "sigma_data": 0.5, "second_moment": 0.6, "finite": True}))
-    return Shelf(*made)
+    return shelve(*made)
 
 
 def read(rows, shelf):
@@ -96,6 +82,40 @@ def test_a_failure_and_a_gap_are_told_apart(rows, shelf):
     assert (second.reason, second.missing, second.value, second.seconds) == (None, True, None, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("key", "payload", "read_one"),
+    [
+        ("s0", {"nfe": 2}, lambda results: results.samplings[0]),
+        ("g", {}, lambda results: results.grids[0]),
+        ("n0", {"loss": 1.0}, lambda results: results.networks[0]),
+        (measured("s0", "m"), {"value": 1.0}, lambda results: results.metrics["kl"][0]),
+    ],
+)
+def test_a_payload_of_another_version_is_told_where_it_is_read(rows, shelf, key, payload, read_one):
+    shelf.records[key] = Record(key, "unit", payload)
+    entry = read_one(read(rows, shelf))
+    assert not entry.missing
+    with pytest.raises(StoreError, match=f"^record {key} was made by another version of diffusion-harness; run"):
+        _ = entry.value
+
+
+def test_what_has_no_value_is_not_required(rows, shelf):
+    shelf.fail("s0", "diverged")
+    del shelf.records["s1"]
+    for entry in read(rows, shelf).samplings:
+        with pytest.raises(ValueError, match="has no value"):
+            entry.require()
+
+
+def test_records_of_a_kind_are_read_by_their_keys(shelf):
+    assert {key: entry.value for key, entry in read_grids(["g", "lost", "g"], shelf).items()} == {
+        "g": [8.0, 1.0, 0.1],
+        "lost": None,
+    }
+    found = read_calibration([measured("s0", "m"), measured("s0", "o")], shelf)
+    assert [entry.value and entry.value.value for entry in found.values()] == [0.25, None]
+
+
 def test_one_seed_without_a_budget_leaves_none(rows, shelf):
     shelf.records["s1"] = Record("s1", "sampling", {"nfe": 2, "budget": None})
     assert read(rows, shelf).budgets() == []
@@ -106,6 +126,7 @@ class TestOutcome:
         shelf.records["s1"] = Record("s1", "sampling", {"nfe": 2, "budget": TERMS | {"score": 2.0, "total": 4.0}})
         made = ranked(rows, shelf)
         assert made.ok
+        assert made.networks == ("n0", "n1")
         assert (made.budget.score, made.budget.total, made.bounds) == (1.5, 3.5, {"b": 4.5})
         assert made.seconds == {"train": 14.0, "sample": 1.0, "measure": 1.0}
 

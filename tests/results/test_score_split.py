@@ -11,8 +11,8 @@ from harness.metrics import Measurement
 from harness.registry.discovery import load
 from harness.results.document import LeaderboardError
 from harness.results.leaderboard import Leaderboard
-from harness.results.outcomes import read_document
-from harness.results.score_split import TERMS, Families, Fixed, Network, combine, measured, scaled, sum_of
+from harness.results.read_board import read_document
+from harness.results.score_split import TERMS, Families, Fixed, TrainedError, combine, measured, scaled, sum_of
 from harness.results.statistics import mean_interval
 from harness.running.runner import Options, run
 from harness.suites.model import Suite
@@ -45,7 +45,7 @@ def flat_objective(loss, beta=(1.0, 3.0), residual=0.5, points=8):
 class TestFreshNoise:
     def test_by_hand(self):
         """σ²e = s at each level gives L − L* = ½ s Σβ_j, so the terms are as the scales: 3 = (3 − 1) + 1."""
-        families = Families([Network("a", "f", 0, flat(3.0)), Network("b", "f", 1, flat(1.0))])
+        families = Families([TrainedError("a", "f", 0, flat(3.0)), TrainedError("b", "f", 1, flat(1.0))])
         share = families.split("a", GRID, TABLE)
         # β = 1/σ on cells from 8 to 4 to 1 to ¼.
         beta = np.array([8 - 4, 4 - 1, 1 - 0.25]) / GRID[:-1]
@@ -59,7 +59,7 @@ class TestFreshNoise:
 
     def test_the_terms_telescope_and_the_best_network_has_no_training_error(self):
         stream = np.random.default_rng(3)
-        families = Families([Network(f"n{i}", "f", i, wavy(stream)) for i in range(7)])
+        families = Families([TrainedError(f"n{i}", "f", i, wavy(stream)) for i in range(7)])
         shares = [families.split(f"n{i}", GRID, TABLE) for i in range(7)]
         for share in shares:
             assert total(share) == pytest.approx(share.score_max.value, rel=1e-12)
@@ -71,12 +71,12 @@ class TestFreshNoise:
         assert found == pytest.approx([best.score_max.value] * 7, rel=1e-12)
 
     def test_families_do_not_mix(self):
-        families = Families([Network("a", "wide", 0, flat(3.0)), Network("b", "deep", 0, flat(1.0))])
+        families = Families([TrainedError("a", "wide", 0, flat(3.0)), TrainedError("b", "deep", 0, flat(1.0))])
         assert families.split("a", GRID, TABLE).terms["training"].value == 0
 
     def test_a_network_at_hand_can_only_lower_the_approximation(self):
         stream = np.random.default_rng(5)
-        networks = [Network(f"n{i}", "f", 0, wavy(stream)) for i in range(6)]
+        networks = [TrainedError(f"n{i}", "f", 0, wavy(stream)) for i in range(6)]
         found = [Families(networks[: i + 1]).split("n0", GRID, TABLE).terms["approximation"].value for i in range(6)]
         assert found == sorted(found, reverse=True)
         assert found[-1] < found[0]
@@ -84,13 +84,15 @@ class TestFreshNoise:
     def test_differences_between_networks_lose_the_error_that_they_share(self):
         """Two networks measured at the same points: 10 % common scatter cancels from ε_train."""
         scatter = np.exp(np.random.default_rng(0).normal(0, 0.1, 8))
-        families = Families([Network("a", "f", 0, flat(*(3 + scatter))), Network("b", "f", 0, flat(*scatter))])
+        families = Families(
+            [TrainedError("a", "f", 0, flat(*(3 + scatter))), TrainedError("b", "f", 0, flat(*scatter))]
+        )
         share = families.split("a", GRID, TABLE)
         assert share.terms["training"].standard_error < 1e-12 < share.terms["approximation"].standard_error
 
     def test_what_cannot_be_split_is_not(self):
         broken = MeasuredScoreError(LEVELS, np.full((1, len(LEVELS)), np.nan))
-        families = Families([Network("a", "f", 0, flat(1.0)), Network("b", "f", 0, broken)])
+        families = Families([TrainedError("a", "f", 0, flat(1.0)), TrainedError("b", "f", 0, broken)])
         narrow = WeightingTable(TABLE.sigma, np.where(TABLE.sigma < 1.2, 0.0, 1.0), TABLE.omega)
         assert families.split("a", GRID, TABLE) is not None
         assert families.split("b", GRID, TABLE) is None
@@ -103,9 +105,9 @@ class TestFixedObjective:
         """β = 1, 3: L* = ½·½·4 = 1 and L = 1 + 2s; L_em = 2.5 and 2 for s = 1, ½; another seed has s = ¼."""
         families = Families(
             [
-                Network("a", "f", 0, flat(1.0), flat_objective(2.5)),
-                Network("b", "f", 0, flat(0.5), flat_objective(2.0)),
-                Network("c", "f", 1, flat(0.25), flat_objective(1.2)),
+                TrainedError("a", "f", 0, flat(1.0), flat_objective(2.5)),
+                TrainedError("b", "f", 0, flat(0.5), flat_objective(2.0)),
+                TrainedError("c", "f", 1, flat(0.25), flat_objective(1.2)),
             ]
         )
         share = families.split("a", GRID, TABLE)
@@ -114,14 +116,14 @@ class TestFixedObjective:
         for name, value in expected.items():
             assert share.terms[name].value == pytest.approx(value / 2 * share.score_max.value), name
         assert share.score_max.value == pytest.approx(
-            Families([Network("a", "f", 0, flat(1.0))]).split("a", GRID, TABLE).score_max.value
+            Families([TrainedError("a", "f", 0, flat(1.0))]).split("a", GRID, TABLE).score_max.value
         )
 
     def test_the_terms_telescope_whatever_their_signs(self):
         stream = np.random.default_rng(8)
         for _ in range(30):
             networks = [
-                Network(f"n{i}", "f", i % 2, wavy(stream), flat_objective(stream.uniform(0.1, 9), residual=1.3))
+                TrainedError(f"n{i}", "f", i % 2, wavy(stream), flat_objective(stream.uniform(0.1, 9), residual=1.3))
                 for i in range(5)
             ]
             families = Families(networks)
@@ -132,10 +134,10 @@ class TestFixedObjective:
 
     def test_losses_on_other_points_or_other_weights_are_not_compared(self):
         networks = [
-            Network("a", "f", 0, flat(1.0), flat_objective(2.5)),
-            Network("b", "f", 0, flat(1.0), flat_objective(0.1, beta=(1.0, 2.0))),
-            Network("c", "f", 1, flat(1.0), flat_objective(0.1)),
-            Network("d", "f", 0, flat(1.0), flat_objective(0.1, points=9)),
+            TrainedError("a", "f", 0, flat(1.0), flat_objective(2.5)),
+            TrainedError("b", "f", 0, flat(1.0), flat_objective(0.1, beta=(1.0, 2.0))),
+            TrainedError("c", "f", 1, flat(1.0), flat_objective(0.1)),
+            TrainedError("d", "f", 0, flat(1.0), flat_objective(0.1, points=9)),
         ]
         assert Families(networks).split("a", GRID, TABLE).terms["training"].value == 0
 
@@ -151,24 +153,24 @@ class TestFixedObjective:
 class TestIntervals:
     def test_replicates_speak_where_there_is_one_seed(self):
         scatter = np.random.default_rng(1).normal(1.0, 0.1, 8)
-        share = Families([Network("a", "f", 0, flat(*scatter))]).split("a", GRID, TABLE)
-        found = combine([share])["score_max"]
-        half = 2.3646 * scatter.std(ddof=1) / 8**0.5 / scatter.mean() * found["value"]
-        assert found["high"] - found["value"] == pytest.approx(half, rel=1e-4)
+        share = Families([TrainedError("a", "f", 0, flat(*scatter))]).split("a", GRID, TABLE)
+        found = combine("fresh", [share]).score_max
+        half = 2.3646 * scatter.std(ddof=1) / 8**0.5 / scatter.mean() * found.value
+        assert found.high - found.value == pytest.approx(half, rel=1e-4)
 
     def test_seeds_speak_where_there_are_several(self):
-        families = Families([Network(str(i), "f", i, flat(s)) for i, s in enumerate((1.0, 2.0, 3.0))])
+        families = Families([TrainedError(str(i), "f", i, flat(s)) for i, s in enumerate((1.0, 2.0, 3.0))])
         shares = [families.split(str(i), GRID, TABLE) for i in range(3)]
-        found = combine(shares)["score_max"]
+        found = combine("fresh", shares).score_max
         # t of 2 degrees of freedom times s/√3, s = 1 on a mean of 2.
-        assert (found["high"] - found["value"]) / found["value"] == pytest.approx(4.3027 / 3**0.5 / 2, rel=1e-4)
-        assert found["low"] == 0.0
+        assert (found.high - found.value) / found.value == pytest.approx(4.3027 / 3**0.5 / 2, rel=1e-4)
+        assert found.low == 0.0
 
     def test_means_over_seeds_telescope_too(self):
         stream = np.random.default_rng(4)
-        families = Families([Network(str(i), "f", i, wavy(stream)) for i in range(4)])
-        found = combine([families.split(str(i), GRID, TABLE) for i in range(4)])
-        assert math.fsum(found[name]["value"] for name in TERMS) == pytest.approx(found["score_max"]["value"])
+        families = Families([TrainedError(str(i), "f", i, wavy(stream)) for i in range(4)])
+        found = combine("fresh", [families.split(str(i), GRID, TABLE) for i in range(4)])
+        assert math.fsum(getattr(found, name).value for name in TERMS) == pytest.approx(found.score_max.value)
 
     def test_the_arithmetic_of_measurements(self):
         one, other = measured(np.array([1.0, 2.0, 3.0])), measured(np.array([5.0]))

@@ -11,7 +11,7 @@ from harness.engine.curves import ExactScoreError, information_from_json, score_
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
 from harness.results.directory import read_manifest
-from harness.results.outcomes import read_document
+from harness.results.read_board import read_document
 from harness.running.runner import Options, run
 from harness.store import DATABASE, Store
 from harness.suites.combinations import expand

@@ -16,7 +16,7 @@ import pytest
 from harness.errors import DiskError, SuiteError
 from harness.registry.discovery import load
 from harness.results.leaderboard import Leaderboard
-from harness.results.outcomes import read_document
+from harness.results.read_board import read_document
 from harness.running import runner as run_module
 from harness.running.runner import Options, run
 from harness.running.workers import KILLED, Ended

@@ -15,7 +15,7 @@ from harness.errors import ContractError, HarnessError, SuiteError
 from harness.planning.manifest import _effort
 from harness.registry.discovery import load
 from harness.results.leaderboard import Leaderboard
-from harness.results.outcomes import read_document
+from harness.results.read_board import read_document
 from harness.running.runner import Options, run
 from harness.samplers import Sampler
 from harness.suites.combinations import expand

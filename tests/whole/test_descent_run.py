@@ -14,7 +14,7 @@ from harness.planning.plan import Plan
 from harness.registry.discovery import load
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.leaderboard import Leaderboard
-from harness.results.outcomes import read_document
+from harness.results.read_board import read_document
 from harness.results.sections import sections
 from harness.running.runner import Options, run
 from harness.store import CHECKPOINTS, DATABASE

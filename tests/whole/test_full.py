@@ -11,7 +11,7 @@ import pytest
 from harness.axes import crossed
 from harness.planning.plan import Plan
 from harness.results.leaderboard import Leaderboard
-from harness.results.outcomes import read_document
+from harness.results.read_board import read_document
 from harness.running.runner import Options, carry_out, opened, run
 from harness.store import CHECKPOINTS
 from harness.suites.combinations import expand

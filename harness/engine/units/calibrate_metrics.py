@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.engine.laws import distribution
-from harness.engine.metric_values import measurement_to_json, reference_sample
+from harness.engine.metric_values import reference_sample
+from harness.engine.payloads.measured import measurement_to_json
 from harness.errors import one_line
 from harness.records import Record
 

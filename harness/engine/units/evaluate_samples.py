@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +14,14 @@ from harness.budget import Budget, budget
 from harness.engine.checks import blamed, check_evaluations_made, check_start
 from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle
 from harness.engine.laws import distribution
-from harness.engine.metric_values import measurement_to_json, reference_sample
+from harness.engine.metric_values import reference_sample
+from harness.engine.payloads.measured import bound_to_json, measurement_to_json
+from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.random_streams import seed_from
 from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
 from harness.engine.stored_curves import stored_information, stored_score_error
-from harness.errors import ContractError, one_line
-from harness.metrics import Experiment, NotApplicable, mean_and_error
+from harness.errors import one_line
+from harness.metrics import Experiment, mean_and_error
 from harness.networks import OracleNetwork
 from harness.records import Record
 from harness.trajectories import from_json
@@ -52,8 +53,8 @@ def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
     bounds = [_bound_record(key, bound, design) for key, bound in job.bounds.items()]
     experiment, nfe, seconds = _sampled(job, law, design)
     metrics = [_metric_record(key, metric, experiment, job.seed) for key, metric in job.metrics.items()]
-    payload = {"nfe": nfe, "budget": None if design.budget is None else _terms(design.budget)}
-    return [Record(job.key, "sampling", payload, seconds=seconds), *metrics, *bounds]
+    payload = SamplingPayload(nfe, None if design.budget is None else _terms(design.budget))
+    return [Record(job.key, "sampling", payload.to_json(), seconds=seconds), *metrics, *bounds]
 
 
 def _design(job: EvaluateSamplesJob, law: Distribution) -> Design:
@@ -160,11 +161,6 @@ def _metric_record(key: str, metric: Metric, experiment: Experiment, seed: int) 
 
 def _bound_record(key: str, bound: Bound, design: Design) -> Record:
     try:
-        value = bound.value(design)
-        if isinstance(value, NotApplicable):
-            return Record(key, "bound", {"not_applicable": value.reason})
-        if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(value):
-            raise ContractError(f"returned {value!r}; a bound must be a finite number")
-        return Record(key, "bound", {"value": float(value)})
+        return Record(key, "bound", bound_to_json(bound.value(design)))
     except Exception as error:
         return Record(key, "bound", reason=f"bound {bound.label()}: {one_line(error)}")

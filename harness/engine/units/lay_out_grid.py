@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.engine.checks import blamed, check_grid, check_schedule
 from harness.engine.laws import distribution
+from harness.engine.payloads import grid
 from harness.engine.stored_curves import stored_information, stored_score_error
 from harness.records import Record
 from harness.time_discretizations import GridRequest
@@ -31,4 +32,4 @@ def lay_out_grid(job: LayOutGridJob) -> list[Record]:
     rule = job.discretization
     with blamed(rule, "levels"):
         levels = check_grid(rule.levels(request), rule, job.steps, job.sigma_min, job.sigma_max)
-    return [Record(job.key, "grid", {"sigmas": levels.tolist()})]
+    return [Record(job.key, "grid", grid.to_json(levels))]

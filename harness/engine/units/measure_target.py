@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.engine.checks import check_distribution, check_information
-from harness.engine.curves import information_to_json, least_loss_to_json
 from harness.engine.laws import distribution
 from harness.engine.measurement import measure_information
+from harness.engine.payloads import target
 from harness.records import Record
 
 if TYPE_CHECKING:
@@ -24,12 +24,5 @@ def measure_target(job: MeasureTargetJob) -> list[Record]:
     check_distribution(law, job.target)
     information = measure_information(law, job.sigma_min, job.sigma_max)
     check_information(information, job.target, law.dim, job.sigma_min, job.sigma_max)
-    payload = {
-        "dim": law.dim,
-        "sigma_data": law.sigma_data,
-        "second_moment": law.second_moment,
-        "finite": law.finite,
-        "information": information_to_json(information),
-        "least_loss": least_loss_to_json(information, job.sigma_min, job.sigma_max),
-    }
+    payload = target.to_json(law, information, job.sigma_min, job.sigma_max)
     return [Record(job.key, "target", payload)]

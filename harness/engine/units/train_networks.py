@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from harness.engine.checkpoints import write_checkpoint
 from harness.engine.courses import LevelTable
+from harness.engine.payloads.training import ObjectivePayload, TrainingPayload
 from harness.engine.trainers import train_by
 from harness.records import Record
 from harness.trajectories import to_json
@@ -51,16 +52,13 @@ def _records(learner: Learner[Payload], trained: Trained, folder: Path) -> Itera
             yield Record(trajectory, "trajectory", reason=reason, seconds=seconds)
         return
     sha256 = write_checkpoint(folder / f"{key}.safetensors", snapshot.state)
-    payload = {"sha256": sha256, "loss": snapshot.loss, **_objective(snapshot, learner.seed)}
-    yield Record(key, "network", payload, seconds=seconds)
+    payload = TrainingPayload(sha256, snapshot.loss, _minimised(snapshot, learner.seed))
+    yield Record(key, "network", payload.to_json(), seconds=seconds)
     if trajectory is not None and snapshot.trajectory is not None:
         yield Record(trajectory, "trajectory", to_json(snapshot.trajectory), seconds=seconds)
 
 
-def _objective(snapshot: Snapshot, seed: int) -> dict[str, Any]:
-    """Return what the loss is the minimum of, for whoever splits the score error; the points follow from the seed."""
-    objective = snapshot.objective
-    if objective is None:
-        return {}
-    levels = {"sigma": objective.sigma.tolist(), "beta": objective.beta.tolist()}
-    return {"objective": {"loss": snapshot.loss, "seed": seed, "points": objective.points, **levels}}
+def _minimised(snapshot: Snapshot, seed: int) -> ObjectivePayload | None:
+    """Return the fixed objective that the loss is the minimum of, where it was one."""
+    fixed = snapshot.objective
+    return None if fixed is None else ObjectivePayload(snapshot.loss, seed, fixed.points, fixed.sigma, fixed.beta)

@@ -8,7 +8,7 @@ from harness.planning.keys import measured
 from harness.records import Record
 from harness.registry.discovery import load
 from harness.results.leaderboard import Leaderboard
-from harness.results.outcomes import read_document
+from harness.results.read_board import read_document
 from harness.running.runner import Options, run
 from harness.store import Store, StoreError
 from harness.suites.model import Suite
@@ -68,6 +68,25 @@ def test_a_manifest_of_another_version_is_told(directory, tmp_path):
         StoreError, match="was made by another version of diffusion-harness; run the same command again"
     ):
         read_document(tmp_path / "other")
+
+
+def test_a_record_of_another_version_is_told(directory, tmp_path):
+    copy = copytree(directory, tmp_path / "other")
+    store = Store.open(copy)
+    key = store.meta("manifest:outcomes")["rows"][0]["samples"][0]
+    store.put([Record(key, "sample", {"evaluations": 3})])
+    store.close()
+    with pytest.raises(StoreError, match=f"record {key} was made by another version of diffusion-harness"):
+        read_document(copy)
+
+
+def test_a_mistake_of_our_own_is_not_taken_for_another_version(directory, monkeypatch):
+    def broken(*args, **kwargs):
+        raise KeyError("a mistake")
+
+    monkeypatch.setattr("harness.results.read_board.leaderboard", broken)
+    with pytest.raises(KeyError, match="a mistake"):
+        read_document(directory)
 
 
 def test_a_metric_that_failed_beside_the_rows_is_told_once(directory, tmp_path):

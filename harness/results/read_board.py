@@ -1,4 +1,7 @@
-"""From the records of a result directory to the outcomes that are ranked."""
+"""Reading a leaderboard: from the records of a suite in a result directory to the document, ranked by any metric.
+
+What each combination gave is put together here (`outcome`); `harness.results.ranking` makes the document of it.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.axes import crossed
+from harness.engine.payloads.target import TargetNumbers
 from harness.planning.manifest import Manifest, Row
 from harness.results.directory import read_manifest
 from harness.results.document import LeaderboardError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
 from harness.results.older import declarations
 from harness.results.ranking import Outcome, finite, leaderboard
-from harness.results.reader import Results, TargetNumbers, measurement, read_results, read_target
+from harness.results.reader import Results, read_calibration, read_results, read_target
 from harness.results.references import Reference
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
 from harness.results.statistics import mean_interval
-from harness.store import ARITHMETIC, Store, StoreError
+from harness.store import ARITHMETIC, Store
 
 
 def read_document(
@@ -40,17 +44,14 @@ def read_document(
         suite: the name of the suite; None where the directory holds one alone.
 
     Raises:
-        StoreError: the directory holds no results, or they cannot be read.
+        StoreError: the directory holds no results, or they cannot be read, or another version of this program made
+            them.
         LeaderboardError: the results contradict one another.
         HarnessError: the metric was not measured.
     """
     store = Store.read(directory)
     try:
         return document(store, by, suite)
-    except KeyError as error:
-        # Every record passed its checksum: what lacks a field was made by another program.
-        rule = "was made by another version of diffusion-harness; run the same command again"
-        raise StoreError(f"{directory} {rule}") from error
     except ValidationError as error:
         raise LeaderboardError(f"{directory}: {one_rule(error)}") from error
     finally:
@@ -69,37 +70,42 @@ def read_command(directory: Path, suite: str | None = None) -> str:
 
 
 def document(store: Store, by: str | None = None, suite: str | None = None) -> Leaderboard:
-    """Return the leaderboard of a suite in an open store; its `warnings` name what failed beside the rows."""
-    rows = read_manifest(store, suite)
-    metric = rows.rank_by if by is None else by
-    components = {digest: Reference.model_validate(content) for digest, content in rows.components.items()}
-    found, gaps = [], _Gaps(rows)
-    for row in rows.rows:
-        results = read_results(rows, row, store)
-        found.append(outcome(rows, row, results, metric, components))
+    """Return the leaderboard of a suite in an open store, as `read_document` does, which closes it.
+
+    The store's `warnings` name what failed beside the rows.
+    """
+    manifest = read_manifest(store, suite)
+    metric = manifest.rank_by if by is None else by
+    components = {digest: Reference.model_validate(content) for digest, content in manifest.components.items()}
+    found, gaps = [], _Gaps(manifest)
+    for row in manifest.rows:
+        results = read_results(manifest, row, store)
+        found.append(outcome(manifest, row, results, metric, components))
         if found[-1].ok:
             gaps.note(results)
-    splits = score_splits(rows, store, [each.ok and each.budget is not None for each in found])
-    store.warnings += gaps.told()
+    splits = score_splits(manifest, store, [each.ok and each.budget is not None for each in found])
+    store.warnings += gaps.warning_lines()
     return leaderboard(
         [replace(each, score_split=split) for each, split in zip(found, splits, strict=True)],
-        suite=rows.suite,
+        suite=manifest.suite,
         metric=metric,
-        environment={**rows.environment, ARITHMETIC: store.arithmetic()},
-        declared=rows.declared or declarations(rows.metrics, rows.bounds),
-        calibration=calibration(rows, store),
-        setup=setup(rows, store),
+        environment={**manifest.environment, ARITHMETIC: store.arithmetic()},
+        declared=manifest.declared or declarations(manifest.metrics, manifest.bounds),
+        calibration=calibration(manifest, store),
+        setup=setup(manifest, store),
     )
 
 
-def outcome(rows: Manifest, row: Row, results: Results, metric: str, components: Mapping[str, Reference]) -> Outcome:
+def outcome(
+    manifest: Manifest, row: Row, results: Results, metric: str, components: Mapping[str, Reference]
+) -> Outcome:
     """Return one combination with everything that was measured on it.
 
     It has failed where a seed was not sampled, or has no value by the metric that ranks. Another metric or bound that
     failed is left out.
 
     Arguments:
-        rows: what the directory compares.
+        manifest: of the suite that the combination is of.
         row: the combination.
         results: what is stored of it.
         metric: the one that ranks.
@@ -111,11 +117,12 @@ def outcome(rows: Manifest, row: Row, results: Results, metric: str, components:
         steps=row.steps,
         nfe=next((entry.value.nfe for entry in results.samplings if entry.value is not None), 0),
         train_steps=row.train_steps,
+        networks=tuple(row.networks),
         sigma_max=row.sigma_max,
         compute=row.compute,
         training_share=row.training_share,
-        seeds=tuple(rows.seeds),
-        reason=row.reason or _failure(rows.seeds, results, metric),
+        seeds=tuple(manifest.seeds),
+        reason=row.reason or _failure(manifest.seeds, results, metric),
         measurements={label: [entry.value for entry in entries] for label, entries in results.metrics.items()},
         budget=_mean_budget(results.budgets()),
         bounds={label: _mean([entry.value for entry in entries]) for label, entries in results.bounds.items()},
@@ -142,15 +149,16 @@ def _failure(seeds: Sequence[int], results: Results, metric: str) -> str | None:
 class _Gaps:
     """Metrics and bounds that failed on combinations that did not."""
 
-    def __init__(self, rows: Manifest) -> None:
-        self._reasons: dict[str, dict[str, str | None]] = {label: {} for label in (*rows.metrics, *rows.bounds)}
+    def __init__(self, manifest: Manifest) -> None:
+        labels = (*manifest.metrics, *manifest.bounds)
+        self._reasons: dict[str, dict[str, str | None]] = {label: {} for label in labels}
 
     def note(self, results: Results) -> None:
         """Take part in the results of a finished combination."""
         for label, entries in (*results.metrics.items(), *results.bounds.items()):
             self._reasons[label].update((entry.key, entry.reason) for entry in entries)
 
-    def told(self) -> list[str]:
+    def warning_lines(self) -> list[str]:
         """Return a line for each metric and bound that failed."""
         lines = []
         for found in self._reasons.values():
@@ -172,34 +180,33 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(sum(known) / len(known)) if known and len(known) == len(values) else None
 
 
-def calibration(rows: Manifest, store: Store) -> list[Calibration]:
+def calibration(manifest: Manifest, store: Store) -> list[Calibration]:
     """Return what each sample metric gives for a held-out sample in place of a generated one, by target digest."""
     found = []
-    for target, metrics in rows.calibration.items():
+    for target, metrics in manifest.calibration.items():
         for metric, keys in metrics.items():
-            records = store.get(keys)
-            scores = [measurement(records[key].payload) for key in keys if key in records]
-            known = [score for score in scores if score is not None]
+            values = [entry.value for entry in read_calibration(keys, store).values()]
+            known = [value for value in values if value is not None]
             if known:
                 value, low, high = mean_interval(known)
                 found.append(Calibration(target=target, metric=metric, value=value, low=finite(low), high=finite(high)))
     return found
 
 
-def setup(rows: Manifest, store: Store) -> Setup | None:
-    """Return what was fixed for all rows, its targets by digest; None where the directory does not tell."""
-    if rows.setup is None:
+def setup(manifest: Manifest, store: Store) -> Setup | None:
+    """Return what was fixed for all rows, its targets by digest; None where the manifest does not tell."""
+    if manifest.setup is None:
         return None
-    keys = {row.components["target"]: row.information for row in rows.rows}
+    keys = {row.components["target"]: row.information for row in manifest.rows}
     entries = {target: read_target(key, store) for target, key in keys.items()}
     return Setup(
-        seeds=rows.seeds,
-        sigma_min=rows.setup.sigma_min,
-        sigma_max=rows.setup.sigma_max,
-        samples=rows.setup.samples,
-        training=rows.setup.training and _training(*rows.setup.training),
+        seeds=manifest.seeds,
+        sigma_min=manifest.setup.sigma_min,
+        sigma_max=manifest.setup.sigma_max,
+        samples=manifest.setup.samples,
+        training=manifest.setup.training and _training(*manifest.setup.training),
         targets=[_target(digest, entry.value) for digest, entry in entries.items() if entry.value is not None],
-        metrics=[MetricSetup(metric=metric, unit=unit) for metric, unit in rows.setup.units.items()],
+        metrics=[MetricSetup(metric=metric, unit=unit) for metric, unit in manifest.setup.units.items()],
     )
 
 

@@ -1,0 +1,73 @@
+"""The payload of a target: its numbers, its J(u), and the least loss that any network has on it.
+
+Each of the three is read alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.engine import curves
+
+if TYPE_CHECKING:
+    from harness.information import Information
+    from harness.targets import Distribution
+
+
+@dataclass(frozen=True)
+class TargetNumbers:
+    """A target in numbers, in units of the data.
+
+    Attributes:
+        dim: dimension d of a point.
+        sigma_data: root mean square deviation of one coordinate from its mean.
+        second_moment: m₂² = E‖X_0‖².
+        finite: whether it is a finite data set, of which these are the numbers of the training part.
+    """
+
+    dim: int
+    sigma_data: float
+    second_moment: float
+    finite: bool
+
+
+def to_json(law: Distribution, information: Information, sigma_min: float, sigma_max: float) -> dict[str, Any]:
+    """Return what is known of a target over a range of noise levels, as JSON values."""
+    numbers = TargetNumbers(law.dim, law.sigma_data, law.second_moment, law.finite)
+    return {
+        **asdict(numbers),
+        "information": curves.information_to_json(information),
+        "least_loss": curves.least_loss_to_json(information, sigma_min, sigma_max),
+    }
+
+
+def numbers_from_json(payload: Mapping[str, Any]) -> TargetNumbers:
+    """Return the target in numbers.
+
+    Raises:
+        KeyError: a field is missing.
+    """
+    return TargetNumbers(**{each.name: payload[each.name] for each in fields(TargetNumbers)})
+
+
+def curve_from_json(payload: Mapping[str, Any], law: Distribution) -> Information:
+    """Return J(u); a closed form comes from the law.
+
+    Raises:
+        KeyError: a field is missing.
+        HarnessError: it was measured on a target of another kind.
+    """
+    return curves.information_from_json(payload["information"], law)
+
+
+def least_loss_from_json(payload: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """Return c(σ) = d − uJ(u), from levels of shape (N,) to that of each replicate, shape (R, N).
+
+    Raises:
+        KeyError: a field is missing.
+    """
+    return curves.least_loss_from_json(payload["least_loss"])

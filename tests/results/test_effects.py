@@ -1,0 +1,52 @@
+"""Effects of choices: matched contexts only, each choice against those that it shares contexts with."""
+
+import math
+
+import pytest
+
+from harness.results.effects import Observation, effects
+
+
+def seen(value, **coordinates):
+    """One combination with the same value in two seeds; None where there is none."""
+    return Observation(coordinates, {0: value, 1: value})
+
+
+def factors(observations, axis):
+    return {effect.choice: effect.factor.value for effect in effects(observations, axis)}
+
+
+def test_a_factor_is_relative_to_the_geometric_mean_of_the_choices():
+    made = [
+        seen(size * steps, sampler=sampler, steps=steps)
+        for sampler, size in (("a", 1.0), ("b", 4.0))
+        for steps in (1, 3)
+    ]
+    assert factors(made, "sampler") == pytest.approx({"a": 0.5, "b": 2.0})
+    assert factors(made, "steps") == pytest.approx({1: 3**-0.5, 3: 3**0.5})
+
+
+def test_a_difference_of_other_coordinates_is_no_effect():
+    """b is seen only where everything is ten times as large: without a shared context nothing is compared."""
+    assert effects([seen(1.0, sampler="a", steps=1), seen(10.0, sampler="b", steps=2)], "sampler") == []
+
+
+def test_choices_without_a_common_context_are_compared_among_themselves():
+    made = [
+        seen(value, sampler=s, steps=steps)
+        for s, steps, value in (("a", 1, 1.0), ("b", 1, 4.0), ("c", 2, 9.0), ("d", 2, 81.0))
+    ]
+    assert factors(made, "sampler") == pytest.approx({"a": 0.5, "b": 2.0, "c": 1 / 3, "d": 3.0})
+
+
+@pytest.mark.parametrize("gap", [None, 0.0, -1.0])
+def test_a_context_with_a_gap_is_skipped_for_all_of_its_choices(gap):
+    made = [seen(1.0, s="a", n=1), seen(4.0, s="b", n=1), seen(1.0, s="a", n=2), seen(gap, s="b", n=2)]
+    first, second = effects(made, "s")
+    assert (first.contexts, first.skipped) == (second.contexts, second.skipped) == (1, 1)
+    assert first.factor.value == pytest.approx(0.5)
+
+
+def test_the_order_is_that_of_the_first_appearance():
+    made = [seen(math.exp(i), sampler=name, steps=1) for i, name in enumerate("dacb")]
+    assert [effect.choice for effect in effects(made, "sampler")] == list("dacb")
