@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 from harness.errors import HarnessError
-from harness.trajectories import ObjectiveKind
+
+ObjectiveKind = Literal["fixed", "fresh"]
+"""What a training minimises: one objective that stays as it was drawn, or new points at each step."""
 
 RECORDED = 50
 """Recorded steps of a training that does not say how many."""
@@ -83,7 +85,7 @@ class Trainer(ABC):
     stacked: ClassVar[bool]
     """Whether networks of one shape may train together, in one unit."""
     objective: ClassVar[ObjectiveKind]
-    """What is minimised: one objective that stays as it was drawn, or new points at each step."""
+    """What is minimised."""
     recording: ClassVar[Recording | None]
     """What is recorded where nobody says: None, nothing."""
 

@@ -16,12 +16,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
-ObjectiveKind = Literal["fixed", "fresh"]
-"""What a training minimises: one objective that stays as it was drawn, or new points at each step."""
+from harness.trainers import ObjectiveKind
 
 TIE = 0.01
 """Level losses within this fraction of the largest count as the largest: it costs the theorem's constant no more."""
