@@ -42,7 +42,7 @@ def _json(registry: Registry) -> str:
 def _table(registry: Registry) -> str:
     from tabulate import tabulate
 
-    from harness.views.tables import terminal_width
+    from harness.views.terminal import terminal_width
 
     rows = []
     for plugin in registry.plugins:

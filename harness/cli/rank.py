@@ -37,7 +37,7 @@ def command(
     if bounds and (by is not None or top is not None):
         raise click.UsageError("--bounds shows every bound by its own rule; it takes no --by and no --top")
     from harness.results.outcomes import read_document
-    from harness.views.tables import terminal_width
+    from harness.views.terminal import terminal_width
 
     board = read_document(directory, by, warn=warn, suite=suite)
     text = _render(board, bounds, budget, form, top, terminal_width())

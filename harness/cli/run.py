@@ -44,7 +44,8 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     run(suite, registry, directory, options)
 
     from harness.results.outcomes import read_document
-    from harness.views.tables import render, terminal_width
+    from harness.views.tables import render
+    from harness.views.terminal import terminal_width
 
     lines: list[str] = []
     board = read_document(directory, warn=lines.append, suite=suite.name)

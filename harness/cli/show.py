@@ -191,7 +191,7 @@ def _default(parameter: dict[str, Any]) -> str:
 def _text(page: dict[str, Any], explanation: str) -> str:
     from tabulate import tabulate
 
-    from harness.views.tables import break_lines, terminal_width
+    from harness.views.terminal import break_lines, terminal_width
 
     facts = [
         ("formula", page["formula"]),

@@ -14,7 +14,7 @@ from harness.results.sections import bounds_of, sections
 from harness.results.setup import Setup
 from harness.views.bounds_tables import MEANING, by_target, entries_table, standings_table
 from harness.views.budgets import budget_columns, budget_rows, meanings
-from harness.views.columns import Column
+from harness.views.column import Column
 from harness.views.digits import counted, number
 from harness.views.page import (
     Block,

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from harness.results.bounds import BoundsBoard, Entry, Scores, Standing, Tightness
 from harness.results.document import LeaderboardError
-from harness.views.columns import ESSENTIAL, FURTHER, OTHER_BOUNDS, Column, fit
+from harness.views.column import ESSENTIAL, FURTHER, OTHER_BOUNDS, Column
 from harness.views.digits import number, span
 from harness.views.page import Block, Page, Paragraph, Section, Table, markdown, printable
-from harness.views.tables import FORMATS, break_lines, text_table
+from harness.views.tables import FORMATS
+from harness.views.terminal import break_lines, fit, text_table
 
 MEANING = (
     "Ranked by validity (violations: measured above the bound by more than its interval; must be 0), then by "

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from harness.quantities import Declarations
 from harness.results.leaderboard import Row
 from harness.results.sections import Section
-from harness.views.columns import wrap
 from harness.views.digits import number
 from harness.views.palette import BLUE, INK, MID, ORANGE, PURPLE, SKY, VERMILION, YELLOW
+from harness.views.terminal import wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,18 +12,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any
 
-from harness.axes import NUMBERS
-from harness.results.document import Count, Document, LeaderboardError, Name, Part, Position
-from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Term, Terms
-from harness.results.references import with_axes
+from harness.results.budgets import BudgetRow, budgets
+from harness.results.document import LeaderboardError
+from harness.results.leaderboard import Leaderboard, Row, Term
 from harness.results.sections import HEADERS, Section, metrics_of, sections
-from harness.views.columns import BOUND, FURTHER, Column, fit
+from harness.views.column import BOUND, FURTHER, Column
 from harness.views.digits import number, quantity
 from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
 from harness.views.page import Section as PageSection
-from harness.views.tables import FORMATS, TOP, break_lines, text_table
+from harness.views.tables import FORMATS, TOP
+from harness.views.terminal import break_lines, fit, text_table
 
 TERMS = {
     "E_I": "initialization",
@@ -61,49 +61,6 @@ SPLIT_MEANING = (
 FRESH = "ε_n and ε_est are 0 where every step draws fresh noise: what is minimised then is the loss on fresh data"
 
 
-class _Ranked(Part):
-    rank: Position
-    target: Name
-
-
-if TYPE_CHECKING:
-
-    class _Design(_Ranked): ...
-else:
-    _Design = with_axes(_Ranked, Name)
-
-
-class BudgetRow(_Design):
-    """One combination that has a budget: its labels, its terms, and the divergences that were measured."""
-
-    sigma_max: float | None
-    steps: Position
-    train_steps: Count
-    budget: Terms
-    score_split: ScoreSplit | None = None
-    metrics: dict[str, Estimate]
-
-
-class Budgets(Document):
-    """Every budget of a leaderboard; `without` counts finished rows that have none."""
-
-    noun: ClassVar[str] = "a document of budgets"
-
-    schema_version: Literal[2]
-    suite: Name
-    without: Count
-    rows: list[BudgetRow]
-
-
-def budgets(board: Leaderboard) -> Budgets:
-    """Return the budgets of a leaderboard."""
-    rows, without = [], 0
-    for section in sections(board):
-        rows += [_budget_row(board, section, row, row.budget) for row in section.ranked if row.budget]
-        without += sum(row.budget is None for row in section.ranked)
-    return Budgets(schema_version=2, suite=board.suite, without=without, rows=rows)
-
-
 def render_budgets(board: Leaderboard, format: str, *, top: int | None = None, width: int | None = None) -> str:
     """Return the budgets of a leaderboard in a format, with a newline at the end.
 
@@ -127,22 +84,6 @@ def render_budgets(board: Leaderboard, format: str, *, top: int | None = None, w
     if format == "table":
         return _text(board, (TOP if top is None else top) or None, width)
     raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
-
-
-def _budget_row(board: Leaderboard, section: Section, row: Row, terms: Terms) -> BudgetRow:
-    names: dict[str, Any] = {k: v for k, v in section.names[id(row)].items() if k not in NUMBERS}
-    found = {name: value for name, value in row.metrics.items() if board.declared.is_divergence(name)}
-    return BudgetRow(
-        rank=row.rank,
-        target=section.target,
-        **names,
-        sigma_max=row.sigma_max,
-        steps=row.steps,
-        train_steps=row.train_steps,
-        budget=terms,
-        score_split=row.score_split,
-        metrics=found,
-    )
 
 
 def meanings(board: Leaderboard) -> list[str]:

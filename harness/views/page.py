@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from harness.views.columns import Column
+from harness.views.column import Column
 
 _ESCAPES = str.maketrans({char: f"\\{char}" for char in "\\|*`[]<"})
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Literal, get_args
 
 from harness.axes import crossed
@@ -15,10 +13,12 @@ from harness.results.document import LeaderboardError
 from harness.results.labels import labels
 from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row
 from harness.results.sections import HEADERS, Section, choices, metrics_of, sections, target_label
-from harness.views.columns import Column, build, build_budgets, fit, wrap
+from harness.views.board_columns import build, build_budgets
+from harness.views.column import Column
 from harness.views.digits import counted, quantity, span
 from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
 from harness.views.page import Section as PageSection
+from harness.views.terminal import break_lines, fit, text_table
 
 Format = Literal["table", "json", "csv", "markdown"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -55,11 +55,6 @@ def render(board: Leaderboard, format: Format, *, top: int | None = None, width:
     if format == "table":
         return _text(board, (TOP if top is None else top) or None, width)
     raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
-
-
-def terminal_width() -> int | None:
-    """Return the columns of the terminal that standard output is, or None where it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def summary(board: Leaderboard) -> str:
@@ -183,30 +178,6 @@ def _failures(section: Section, width: int | None) -> list[str]:
 
 def _unfinished(section: Section) -> str:
     return f"{counted(len(section.unfinished), 'combination')} {UNFINISHED}"
-
-
-def text_table(columns: Sequence[Column]) -> list[str]:
-    """Return the lines of a table for a terminal."""
-    from tabulate import tabulate
-
-    # Heads as ordinary rows: tabulate widens a column by two for its head, which 80 columns cannot spare.
-    heads = [[column.header for column in columns], ["-" * column.width for column in columns]]
-    rows = [*heads, *zip(*(column.cells for column in columns), strict=True)]
-    align = ["left" if column.left else "right" for column in columns]
-    text = tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True)
-    return [line.rstrip() for line in text.split("\n")]
-
-
-def break_lines(lines: Sequence[str], width: int | None) -> list[str]:
-    """Break lines at spaces to a width; what continues is set in by four more."""
-    if width is None:
-        return list(lines)
-    broken = []
-    for line in lines:
-        start = line[: len(line) - len(line.lstrip())]
-        first, *rest = wrap(line.split(" "), width - 4 - len(start), joint=" ").split("\n")
-        broken += [first, *(f"{start}    {piece}" for piece in rest)]
-    return broken
 
 
 def _effect_columns(board: Leaderboard, repeat: bool) -> list[Column]:

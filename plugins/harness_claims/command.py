@@ -45,7 +45,7 @@ def command(
     from harness.planning.manifest import environment
     from harness.registry.discovery import load
     from harness.running.runner import Options
-    from harness.views.tables import terminal_width
+    from harness.views.terminal import terminal_width
     from harness_claims.document import claims_board
     from harness_claims.publishing import write_document
     from harness_claims.run import arithmetic, chosen, family, run_claims

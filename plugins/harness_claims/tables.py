@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.results.document import LeaderboardError
-from harness.views.columns import ESSENTIAL, GAP, Column, shorten, wrap
+from harness.views.column import ESSENTIAL, Column
 from harness.views.digits import number, quantity
 from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
-from harness.views.tables import break_lines, text_table
+from harness.views.terminal import GAP, break_lines, shorten, text_table, wrap
 from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry
 from harness_claims.verdicts import chance
 

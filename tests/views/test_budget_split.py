@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from harness.results.budgets import Budgets, budgets
 from harness.results.leaderboard import Leaderboard
-from harness.views.budgets import FRESH, SPLIT, SPLIT_MEANING, Budgets, budgets, render_budgets
+from harness.views.budgets import FRESH, SPLIT, SPLIT_MEANING, render_budgets
 from harness.views.digits import number, quantity
 from harness.views.publishing import render_files
 from harness.views.tables import render

@@ -7,9 +7,10 @@ import math
 
 import pytest
 
+from harness.results.budgets import Budgets, budgets
 from harness.results.document import LeaderboardError
 from harness.results.leaderboard import Leaderboard
-from harness.views.budgets import Budgets, budgets, render_budgets
+from harness.views.budgets import render_budgets
 
 
 def test_rows_and_terms(document):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.views.columns import Column
+from harness.views.column import Column
 from harness.views.page import (
     Code,
     Commands,
