@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from harness.results.leaderboard import Leaderboard, Row
+from harness.results.leaderboard import Leaderboard, Row, Term
 from harness.results.sections import HEADERS, Section, bounds_of, divergence_of, metrics_of, ratio
-from harness.views.column import BOUND, ESSENTIAL, EVALUATIONS, FURTHER, OTHER_BOUNDS, Column
-from harness.views.digits import optional, quantity
+from harness.results.terms import BUDGET, SCORE_MAX, SPLIT, TOTAL, TermName
+from harness.views.column import Column
+from harness.views.digits import number, optional, with_interval
+from harness.views.terminal import Drop
+
+COUNTS = ("steps", "train_steps")
+"""Fields whose value needs its noun in a phrase: 18 steps."""
+
+ZERO = ("statistical", "estimation")
+"""Terms of the split that are 0 in ordinary training: their columns go first where there is little room."""
 
 
 def build(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
@@ -15,36 +23,61 @@ def build(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Col
 
     What is constant, and what none of these rows has a value of, has none.
     """
-    columns = _naming_columns(section, rows)
+    columns = _naming_columns(section, rows, _rank)
     if len({row.nfe for row in section.ranked}) > 1:
-        columns.append(Column("NFE", tuple(str(row.nfe) for row in rows), EVALUATIONS))
+        columns.append(Column("NFE", tuple(str(row.nfe) for row in rows), Drop.EVALUATIONS))
     if len({row.compute for row in section.ranked}) > 1:
-        columns.append(Column("compute", tuple(optional(row.compute) for row in rows), EVALUATIONS))
+        columns.append(Column("compute", tuple(optional(row.compute) for row in rows), Drop.EVALUATIONS))
     for metric in metrics_of(board, rows):
-        worth = ESSENTIAL if metric == board.metric else FURTHER
-        columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), worth))
+        order = None if metric == board.metric else Drop.FURTHER
+        columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), order))
     return columns + _bound_columns(board, section, rows)
 
 
 def build_budgets(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
-    """Return the columns of a table of exact budgets, term by term, for rows that have one."""
-    columns = _naming_columns(section, rows)
+    """Return the columns of a short table of budgets, its terms in words, for rows that have one."""
+    columns = _naming_columns(section, rows, _rank)
     divergence = divergence_of(board, rows)
     if divergence is not None and board.declared.quantity(divergence) == "marginal-kl":
-        columns.append(Column(divergence, tuple(_measured(row, divergence) for row in rows), FURTHER))
-    budgets = [row.budget for row in rows if row.budget]
-    for term in ("initialization", "score", "discretization", "variance", "total"):
-        columns.append(Column(term, tuple(optional(getattr(budget, term)) for budget in budgets), BOUND))
+        columns.append(Column(divergence, tuple(_measured(row, divergence) for row in rows), Drop.FURTHER))
+    for term in (*BUDGET, TOTAL):
+        columns.append(Column(term.field, tuple(_term(row, term, False) for row in rows), Drop.BOUND))
     known = [bound for bound in bounds_of(rows) if board.declared.bounds_divergence(bound)]
     others = [bound for bound in known if not board.declared.is_path_divergence(bound)]
-    return columns + [Column(b, tuple(optional(row.bounds.get(b)) for row in rows), OTHER_BOUNDS) for b in others]
+    return columns + [Column(b, tuple(optional(row.bounds.get(b)) for row in rows), Drop.OTHER_BOUNDS) for b in others]
 
 
-def _naming_columns(section: Section, rows: Sequence[Row]) -> list[Column]:
+def budget_columns(
+    board: Leaderboard, section: Section, rows: Sequence[Row], *, intervals: bool = True
+) -> list[Column]:
+    """Return the columns of the whole table of budgets, its terms as symbols, for rows that have one.
+
+    Arguments:
+        board: the leaderboard.
+        section: of one target.
+        rows: some of its rows.
+        intervals: whether the terms that have an interval show it.
+    """
+    columns = _naming_columns(section, rows, lambda row: str(row.rank))
+    for term in (*BUDGET, TOTAL):
+        columns.append(Column(term.symbol, tuple(_term(row, term, intervals) for row in rows)))
+    for metric in filter(board.declared.is_divergence, metrics_of(board, section.ranked)):
+        if any(metric in row.metrics for row in rows):
+            order = Drop.FURTHER if board.declared.quantity(metric) == "path-kl" else Drop.BOUND
+            columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), order))
+    if any(row.score_split for row in rows):
+        for term in (SCORE_MAX, *SPLIT):
+            cells = tuple(_split_term(row, term.field, intervals) for row in rows)
+            columns.append(Column(term.symbol, cells, Drop.FURTHER if term.field in ZERO else Drop.BOUND))
+    return columns
+
+
+def _naming_columns(section: Section, rows: Sequence[Row], rank: Callable[[Row], str]) -> list[Column]:
     constant = section.constants()
     named = [(header, field) for field, header in HEADERS.items() if field not in constant]
-    columns = [Column(h, tuple(section.names[id(row)][f] for row in rows), naming=True) for h, f in named]
-    return [Column("rank", tuple(map(_rank, rows))), *columns]
+    names = {field: tuple(section.names[id(row)][field] for row in rows) for _, field in named}
+    columns = [Column(header, names[field], naming=True, noun=field in COUNTS) for header, field in named]
+    return [Column("rank", tuple(map(rank, rows))), *columns]
 
 
 def _bound_columns(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
@@ -52,14 +85,14 @@ def _bound_columns(board: Leaderboard, section: Section, rows: Sequence[Row]) ->
     columns = []
     if not any(map(board.declared.is_path_divergence, bounds)) and any(row.budget for row in rows):
         totals = [row.budget.total if row.budget else None for row in rows]
-        columns.append(Column("path KL", tuple(map(optional, totals)), BOUND))
+        columns.append(Column("path KL", tuple(map(optional, totals)), Drop.BOUND))
     for bound in bounds:
-        worth = OTHER_BOUNDS if columns else BOUND
-        columns.append(Column(bound, tuple(optional(row.bounds.get(bound)) for row in rows), worth))
+        order = Drop.OTHER_BOUNDS if columns else Drop.BOUND
+        columns.append(Column(bound, tuple(optional(row.bounds.get(bound)) for row in rows), order))
     metric = divergence_of(board, rows)
     ratios = [ratio(row, metric, board.declared) for row in rows]
     if any(found is not None for found in ratios):
-        columns.append(Column(f"bound/{metric}", tuple(map(optional, ratios)), BOUND))
+        columns.append(Column(f"bound/{metric}", tuple(map(optional, ratios)), Drop.BOUND))
     if section.violations:
         columns.append(Column("!", tuple("!" if row.violations else "" for row in rows)))
     return columns
@@ -72,4 +105,24 @@ def _rank(row: Row) -> str:
 
 def _measured(row: Row, metric: str) -> str:
     entry = row.metrics.get(metric)
-    return "n/a" if entry is None else quantity(entry.value, entry.low, entry.high)
+    return "n/a" if entry is None else with_interval(entry.value, entry.low, entry.high)
+
+
+def _term(row: Row, term: TermName, intervals: bool) -> str:
+    """Return a term of a budget for eyes: what is left of terms that cancel is rounding, and shown as 0."""
+    if row.budget is None:
+        return "n/a"
+    if term.field == "score" and row.score_split and intervals:
+        return _split_term(row, "score_exact", intervals)
+    terms = row.budget.model_dump()
+    rounding = 1e-12 * max(map(abs, terms.values()))
+    return number(terms[term.field] if abs(terms[term.field]) > rounding else 0.0)
+
+
+def _split_term(row: Row, field: str, intervals: bool) -> str:
+    if row.score_split is None:
+        return "n/a"
+    found: Term = getattr(row.score_split, field)
+    if found.value == 0 and found.low == found.high:
+        return "0"
+    return with_interval(found.value, found.low, found.high) if intervals else number(found.value)

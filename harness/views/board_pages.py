@@ -12,8 +12,9 @@ from harness.results.leaderboard import Leaderboard
 from harness.results.sections import Section as TargetSection
 from harness.results.sections import bounds_of, sections
 from harness.results.setup import Setup
+from harness.views.board_columns import budget_columns
 from harness.views.bounds_tables import MEANING, by_target, entries_table, standings_table
-from harness.views.budgets import budget_columns, budget_rows, meanings
+from harness.views.budgets import budget_rows, meanings
 from harness.views.column import Column
 from harness.views.digits import counted, number
 from harness.views.page import (
@@ -59,9 +60,9 @@ _HOW_TO_READ_BOUNDS = """\
 - A bound says, before anything is sampled, how large the error can be. `violations` counts measured values
   above it by more than their interval: any is a failure of the bound, of the estimate, or of the code.
 - `bound/measured` says how much too large it is: the median over the rows that have both, with quartiles.
-  `kl` is the marginal divergence of the samples; where it cannot be measured, `path-kl`, the exact divergence
-  of the paths, stands in, for which `budget` is 1 by definition. Bounds on W2 are compared
-  with the exact `w2`.
+  `against` names the metric that the bound is compared with: the marginal divergence of the samples; where that cannot
+  be measured, the exact divergence of the paths, to which a bound that is that divergence has ratio 1 by definition.
+  A bound on another distance is compared with what measures that.
 - Bounds apply to different rows (`applies`), so a median may rest on easy ones; `tightest` counts the rows in
   which no other bound on the same metric is smaller.
 - Kendall τ says how well a bound orders the designs: 1 as measured, 0 not at all. Over all targets it is the

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from harness.results.bounds import BoundsBoard, Entry, Scores, Standing, Tightness
 from harness.results.document import LeaderboardError
-from harness.views.column import ESSENTIAL, FURTHER, OTHER_BOUNDS, Column
+from harness.views.column import Column
 from harness.views.digits import number, span
 from harness.views.page import Block, Page, Paragraph, Section, Table, markdown, printable
 from harness.views.tables import FORMATS
-from harness.views.terminal import break_lines, fit, text_table
+from harness.views.terminal import Drop, break_lines, fit, text_table
 
 MEANING = (
     "Ranked by validity (violations: measured above the bound by more than its interval; must be 0), then by "
@@ -60,14 +60,14 @@ def by_target(board: BoundsBoard) -> dict[str, list[Entry]]:
 def _standing_columns(standings: Sequence[Standing]) -> list[Column]:
     ordered = sorted(standings, key=lambda s: (s.rank, s.bound))
     taus = tuple(span(s.kendall_tau, None, None) for s in ordered)
-    return [*_score_columns(ordered), Column("mean τ", taus, OTHER_BOUNDS)]
+    return [*_score_columns(ordered), Column("mean τ", taus, Drop.OTHER_BOUNDS)]
 
 
 def _entry_columns(entries: Sequence[Entry]) -> list[Column]:
     taus = tuple(span(e.order.kendall_tau, e.order.low, e.order.high) for e in entries)
     columns = _score_columns(entries)
-    columns.insert(2, Column("against", tuple(e.metric or "n/a" for e in entries), OTHER_BOUNDS, naming=True))
-    return [*columns, Column("Kendall τ", taus, OTHER_BOUNDS)]
+    columns.insert(2, Column("against", tuple(e.metric or "n/a" for e in entries), Drop.OTHER_BOUNDS, naming=True))
+    return [*columns, Column("Kendall τ", taus, Drop.OTHER_BOUNDS)]
 
 
 def _score_columns(scores: Sequence[Scores]) -> list[Column]:
@@ -76,8 +76,8 @@ def _score_columns(scores: Sequence[Scores]) -> list[Column]:
         Column("bound", tuple(s.bound for s in scores), naming=True),
         Column("violations", tuple(str(s.violations) for s in scores)),
         Column("bound/measured", tuple(_quartiles(s.tightness) for s in scores)),
-        Column("applies", tuple(f"{s.applies} of {s.rows}" for s in scores), ESSENTIAL),
-        Column("tightest", tuple(str(s.tightest) for s in scores), FURTHER),
+        Column("applies", tuple(f"{s.applies} of {s.rows}" for s in scores)),
+        Column("tightest", tuple(str(s.tightest) for s in scores), Drop.FURTHER),
     ]
 
 

@@ -15,7 +15,7 @@ from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row
 from harness.results.sections import HEADERS, Section, choices, metrics_of, sections, target_label
 from harness.views.board_columns import build, build_budgets
 from harness.views.column import Column
-from harness.views.digits import counted, quantity, span
+from harness.views.digits import counted, span, with_interval
 from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
 from harness.views.page import Section as PageSection
 from harness.views.terminal import break_lines, fit, text_table
@@ -73,7 +73,7 @@ def notes(section: Section, board: Leaderboard) -> list[str]:
     if common:
         lines.append("same in every row: " + " · ".join(common))
     floors = [
-        f"{metric} {quantity(floor.value, floor.low, floor.high)}"
+        f"{metric} {with_interval(floor.value, floor.low, floor.high)}"
         for metric in metrics_of(board, section.ranked)
         if (floor := section.floors.get(metric))
     ]
@@ -101,8 +101,8 @@ def violations_table(section: Section) -> Table:
     """Return every measured value of a section that is above a bound."""
     found = [(row, violation) for row in section.rows for violation in row.violations]
     names = (" · ".join(section.combination(row, section.constants())) for row, _ in found)
-    measured = (f"{v.metric} {quantity(*_estimate(row, v.metric))}" for row, v in found)
-    bounds = (f"{v.bound} {quantity(v.bound_value, None, None)}" for _, v in found)
+    measured = (f"{v.metric} {with_interval(*_estimate(row, v.metric))}" for row, v in found)
+    bounds = (f"{v.bound} {with_interval(v.bound_value, None, None)}" for _, v in found)
     return Table(
         [
             Column("combination", tuple(names), naming=True),

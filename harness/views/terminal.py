@@ -11,9 +11,9 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from enum import IntEnum
 
-from harness.axes import NUMBERS
-from harness.views.column import ESSENTIAL, EVALUATIONS, FURTHER, OTHER_BOUNDS, Column
+from harness.views.column import Column
 
 GAP = 2
 """Spaces between columns."""
@@ -23,6 +23,12 @@ SHORTEST = 10
 
 NARROWEST = 24
 """The least width of the column that names a combination."""
+
+
+class Drop(IntEnum):
+    """The order in which `fit` drops columns; those that have none stay."""
+
+    FURTHER, EVALUATIONS, OTHER_BOUNDS, BOUND = range(4)
 
 
 def terminal_width() -> int | None:
@@ -59,15 +65,15 @@ def fit(columns: Sequence[Column], width: int | None) -> list[Column]:
     whole = list(columns)
     if width is None:
         return whole
-    whole = _drop(whole, width, {FURTHER, EVALUATIONS})
-    short = _drop(_shorten(whole, width), width, {OTHER_BOUNDS})
+    whole = _drop(whole, width, {Drop.FURTHER, Drop.EVALUATIONS})
+    short = _drop(_shorten(whole, width), width, {Drop.OTHER_BOUNDS})
     if _total(short) <= width:
         return short
     # Folding gives back the room for which names were shortened, so it takes them whole.
-    folded = _drop(whole, 0, {OTHER_BOUNDS})
+    folded = _drop(whole, 0, {Drop.OTHER_BOUNDS})
     figures = [column for column in folded if not column.naming]
-    while _total(figures) + GAP + NARROWEST > width and any(c.worth < ESSENTIAL for c in figures):
-        figures = _drop(figures, 0, {min(c.worth for c in figures)}, most=1)
+    while _total(figures) + GAP + NARROWEST > width and (orders := _orders(figures)):
+        figures = _drop(figures, 0, {min(orders)}, most=1)
     naming = [column for column in folded if column.naming]
     if not naming:
         return figures
@@ -98,11 +104,15 @@ def _total(columns: Sequence[Column]) -> int:
     return sum(column.width for column in columns) + GAP * (len(columns) - 1)
 
 
-def _drop(columns: list[Column], width: int, worths: set[int], most: int | None = None) -> list[Column]:
-    """Drop columns of some worths, the least worthy and among these the last first, until the rest fits."""
+def _orders(columns: Sequence[Column]) -> set[int]:
+    return {column.drop_order for column in columns if column.drop_order is not None}
+
+
+def _drop(columns: list[Column], width: int, orders: set[int], most: int | None = None) -> list[Column]:
+    """Drop columns of some orders, the first in order and among these the last in the table first, until it fits."""
     kept = list(columns)
-    for worth in sorted(worths):
-        for column in [column for column in reversed(columns) if column.worth == worth][:most]:
+    for order in sorted(orders):
+        for column in [column for column in reversed(columns) if column.drop_order == order][:most]:
             if _total(kept) > width:
                 kept.remove(column)
     return kept
@@ -132,6 +142,5 @@ def _fold(naming: Sequence[Column], width: int) -> Column:
 
 
 def _phrases(column: Column) -> list[str]:
-    counts = (NUMBERS["steps"], NUMBERS["train_steps"])
-    noun = f" {column.header}" if column.naming and column.header in counts else ""
+    noun = f" {column.header}" if column.noun else ""
     return [cell + noun for cell in column.cells]

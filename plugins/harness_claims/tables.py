@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from enum import IntEnum
+from textwrap import wrap
 
 from harness.results.document import LeaderboardError
-from harness.views.column import ESSENTIAL, Column
-from harness.views.digits import number, quantity
+from harness.views.column import Column
+from harness.views.digits import number, with_interval
 from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
-from harness.views.terminal import GAP, break_lines, shorten, text_table, wrap
+from harness.views.terminal import GAP, break_lines, shorten, text_table
+from harness.views.terminal import wrap as join_words
 from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry
 from harness_claims.verdicts import chance
 
 FORMATS = ("table", "json", "markdown")
 
 NARROWEST = 14
-"""Columns of text are not made narrower."""
-
-TIME, UNITS, STATISTIC, SEEN, DECIDES = range(5)
-"""What a column is worth: the smaller goes first."""
+"""Columns of text are not made narrower; a word that is longer is broken."""
 
 TARGETS = "targets for / against / open"
 """Head of the column that counts what the targets say: supported, contradicted, undecided."""
@@ -33,6 +33,12 @@ SENTENCES = ("claim", "effect", "statistic")
 
 LONGEST = 14
 """Characters of a line of the name of the target that decides."""
+
+
+class Drop(IntEnum):
+    """The order in which a terminal that is too narrow loses columns; those that have none stay."""
+
+    TIME, UNITS, STATISTIC, SEEN, DECIDES = range(5)
 
 
 def render_claims(board: ClaimsBoard, format: str, *, width: int | None = None) -> str:
@@ -81,7 +87,7 @@ def findings_table(entry: ClaimEntry) -> Table:
     columns = [
         Column("target", tuple(f.target for f in found), naming=True),
         Column("verdict", tuple(_of_target(f) for f in found), naming=True),
-        Column(name, tuple(quantity(f.effect, f.low, f.high) for f in found)),
+        Column(name, tuple(with_interval(f.effect, f.low, f.high) for f in found)),
         Column("statistic", tuple(f.statistic for f in found), naming=True),
         Column("p for", tuple(_chance(f, f.p_value) for f in found)),
         Column("p against", tuple(_chance(f, f.p_against) for f in found)),
@@ -122,13 +128,13 @@ def _columns(board: ClaimsBoard) -> list[Column]:
         Column("#", tuple(map(board.label, entries))),
         Column("claim", tuple(e.title for e in entries), naming=True),
         Column("verdict", tuple(e.verdict or "error" for e in entries), naming=True),
-        *([Column("processors that say so", tuple(map(_seen, entries)), SEEN, naming=True)] if several else []),
+        *([Column("processors that say so", tuple(map(_seen, entries)), Drop.SEEN, naming=True)] if several else []),
         Column("effect", tuple(_effect(e) for e in entries), naming=True),
-        Column("statistic", tuple(e.statistic or "n/a" for e in entries), STATISTIC, naming=True),
+        Column("statistic", tuple(e.statistic or "n/a" for e in entries), Drop.STATISTIC, naming=True),
         Column(TARGETS, tuple(_counts(e) for e in entries), naming=True),
-        Column("decided by", tuple(_decisive(e) for e in entries), DECIDES, naming=True),
-        Column("units", tuple(str(e.seeds) if e.verdict else "n/a" for e in entries), UNITS),
-        Column("time", tuple(clock(e.seconds) for e in entries), TIME),
+        Column("decided by", tuple(_broken(_decisive(e), LONGEST) for e in entries), Drop.DECIDES, naming=True),
+        Column("units", tuple(str(e.seeds) if e.verdict else "n/a" for e in entries), Drop.UNITS),
+        Column("time", tuple(clock(e.seconds) for e in entries), Drop.TIME),
     ]
 
 
@@ -158,7 +164,7 @@ def _effect(entry: ClaimEntry) -> str:
     if entry.effect is None:
         return "n/a"
     e = entry.effect
-    return f"{e.name}: {quantity(e.value, e.low, e.high) if e.low is not None else number(e.value)}"
+    return f"{e.name}: {with_interval(e.value, e.low, e.high) if e.low is not None else number(e.value)}"
 
 
 def _text(board: ClaimsBoard, width: int | None) -> str:
@@ -172,16 +178,15 @@ def _text(board: ClaimsBoard, width: int | None) -> str:
 
 def _fitted(columns: Sequence[Column], width: int | None) -> list[Column]:
     """Break heads and the cells that hold sentences until the table fits, the widest first; then drop columns."""
-    columns = [replace(c, cells=tuple(map(_name, c.cells))) if c.worth == DECIDES else c for c in columns]
     columns = [replace(c, header=_broken(c.header, _widest(c.cells))) for c in columns]
     if width is None:
         return columns
     while True:
         sizes = _sizes(columns, width)
-        droppable = [column for column in columns if column.worth < ESSENTIAL]
+        droppable = {c.drop_order: c for c in columns if c.drop_order is not None}
         if not droppable or sum(sizes) + GAP * (len(sizes) - 1) <= width:
             return [_narrowed(column, size) for column, size in zip(columns, sizes, strict=True)]
-        columns.remove(min(droppable, key=lambda column: column.worth))
+        columns.remove(droppable[min(droppable)])
 
 
 def _sizes(columns: Sequence[Column], width: int) -> list[int]:
@@ -196,10 +201,6 @@ def _sizes(columns: Sequence[Column], width: int) -> list[int]:
     return sizes
 
 
-def _name(label: str) -> str:
-    return _broken(label, LONGEST)
-
-
 def _widest(cells: Sequence[str]) -> int:
     return max((len(line) for cell in cells for line in cell.split("\n")), default=0)
 
@@ -207,8 +208,8 @@ def _widest(cells: Sequence[str]) -> int:
 def _narrowed(column: Column, size: int) -> Column:
     if column.header not in SENTENCES:
         return column
-    return replace(column, cells=tuple(_broken(cell, size) for cell in column.cells))
+    return replace(column, cells=tuple("\n".join(wrap(cell, size, break_on_hyphens=False)) for cell in column.cells))
 
 
 def _broken(cell: str, size: int) -> str:
-    return cell if len(cell) <= size else wrap(cell.split(" "), size, joint=" ")
+    return cell if len(cell) <= size else join_words(cell.split(" "), size, joint=" ")
