@@ -46,7 +46,7 @@ def _table(registry: Registry) -> str:
 
     rows = []
     for plugin in registry.plugins:
-        offers = [f"{axis.replace('_', ' ')}: {', '.join(names)}" for axis, names in plugin.components.items()]
+        offers = [f"{registry.axes[axis].words}: {', '.join(names)}" for axis, names in plugin.components.items()]
         what = "; ".join(offers) or plugin.reason or ("left out by HARNESS_PLUGINS" if plugin.status == "off" else "")
         rows.append([plugin.entry_point, plugin.distribution, plugin.version, plugin.status, what])
     headers = ["plugin", "distribution", "version", "status", "offers, or what is wrong"]

@@ -7,21 +7,19 @@ Rows keep the order of the leaderboard.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.results.budgets import BudgetRow, budgets
-from harness.results.document import LeaderboardError
 from harness.results.leaderboard import Leaderboard, Row
 from harness.results.sections import Section, sections
 from harness.results.terms import BUDGET, SCORE_MAX, SPLIT, TOTAL
+from harness.views import formats
 from harness.views.board_columns import budget_columns
 from harness.views.column import Column
-from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
+from harness.views.formats import View
+from harness.views.page import Block, Listing, Page, Paragraph, Table
 from harness.views.page import Section as PageSection
-from harness.views.tables import FORMATS, TOP
 from harness.views.terminal import break_lines, fit, text_table
 
 MEANING = (
@@ -39,29 +37,31 @@ SPLIT_MEANING = (
 FRESH = "ε_n and ε_est are 0 where every step draws fresh noise: what is minimised then is the loss on fresh data"
 
 
-def render_budgets(board: Leaderboard, format: str, *, top: int | None = None, width: int | None = None) -> str:
+def render_budgets(board: Leaderboard, form: str, *, top: int | None = None, width: int | None = None) -> str:
     """Return the budgets of a leaderboard in a format, with a newline at the end.
 
     Arguments:
         board: the leaderboard.
-        format: `table` (a terminal), `markdown`, `csv` (a flat row a combination), `json` (`Budgets`).
+        form: one of `harness.views.formats.FORMATS`; `csv` has a flat row a combination.
         top: the rows of each target to show, best first; 0 is all. None: 20 in a table, else all.
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the format is unknown, or `top` is asked of `json`.
+        LeaderboardError: as `harness.views.formats.render`.
     """
-    if format == "json":
-        if top:
-            raise LeaderboardError("json is always the whole document; top applies to table, markdown, csv")
-        return budgets(board).to_json()
-    if format == "csv":
-        return _csv(board, top or None)
-    if format == "markdown":
-        return _markdown(board, top or None)
-    if format == "table":
-        return _text(board, (TOP if top is None else top) or None, width)
-    raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
+    return formats.render(budgets_view(board), form, top=top, width=width)
+
+
+def budgets_view(board: Leaderboard) -> View:
+    """Return the budgets of a leaderboard as formats take them."""
+    names = [field for field in BudgetRow.model_fields if field not in ("budget", "metrics", "score_split")]
+    return View(
+        lambda: budgets(board),
+        lambda top: _page(board, top),
+        lambda top, width: _text(board, top, width),
+        lambda top: _rows(board, top),
+        [*names, *(term.symbol for term in (*BUDGET, TOTAL))],
+    )
 
 
 def meanings(board: Leaderboard) -> list[str]:
@@ -96,14 +96,14 @@ def _fitted(board: Leaderboard, section: Section, rows: Sequence[Row], width: in
     return told if {c.header for c in told} == {c.header for c in plain} else plain
 
 
-def _markdown(board: Leaderboard, top: int | None) -> str:
+def _page(board: Leaderboard, top: int | None) -> Page:
     parts: list[Block] = [Paragraph([". ".join(meanings(board)) + "."])]
     for section, notes, rows in _parts(board):
         blocks: list[Block] = [Listing([[line] for line in notes])]
         blocks += [Table(budget_columns(board, section, rows[:top]))] if rows else []
         blocks += [Paragraph([f"{len(rows[top:])} more."])] if top and rows[top:] else []
         parts.append(PageSection([section.target], blocks))
-    return markdown(Page([f"Budgets of {board.suite}"], parts))
+    return Page([f"Budgets of {board.suite}"], parts)
 
 
 def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
@@ -113,10 +113,10 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
         body = ["", *text_table(_fitted(board, section, rows[:top], width))] if rows else []
         more = [f"… {len(rows[top:])} more; --top 0 shows all"] if top and rows[top:] else []
         blocks.append("\n".join([*head, *body, *more]))
-    return printable("\n\n".join(blocks)) + "\n"
+    return "\n\n".join(blocks)
 
 
-def _csv(board: Leaderboard, top: int | None) -> str:
+def _rows(board: Leaderboard, top: int | None) -> list[dict[str, Any]]:
     flat, shown = list[dict[str, Any]](), dict[str, int]()
     for row in budgets(board).rows:
         shown[row.target] = shown.get(row.target, 0) + 1
@@ -130,12 +130,4 @@ def _csv(board: Leaderboard, top: int | None) -> str:
             named |= {f"{term.symbol}.{key}": value for key, value in split.get(term.field, {}).items()}
         measured = {f"{name}.{key}": v for name, entry in metrics.items() for key, v in entry.items()}
         flat.append({**fields, **named, **measured})
-    names = [field for field in BudgetRow.model_fields if field not in ("budget", "metrics", "score_split")]
-    columns = dict.fromkeys(
-        [*names, *(term.symbol for term in (*BUDGET, TOTAL)), *(key for row in flat for key in row)]
-    )
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return out.getvalue()
+    return flat

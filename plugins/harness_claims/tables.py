@@ -1,4 +1,4 @@
-"""The verdicts on claims for eyes (`table`, `markdown`) and for programs (`json`).
+"""The verdicts on claims as a page, as text for a terminal, and as flat rows.
 
 A terminal too narrow for all columns loses, in this order: the time, the units, the statistic, the processors
 that say so, the target that decides. Claim, verdict, effect and the count of targets stay.
@@ -11,16 +11,15 @@ from dataclasses import replace
 from enum import IntEnum
 from textwrap import wrap
 
-from harness.results.document import LeaderboardError
+from harness.views import formats
 from harness.views.column import Column
 from harness.views.digits import number, with_interval
-from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
+from harness.views.formats import View
+from harness.views.page import Block, Listing, Page, Paragraph, Table
 from harness.views.terminal import GAP, break_lines, shorten, text_table
 from harness.views.terminal import wrap as join_words
 from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry
 from harness_claims.verdicts import chance
-
-FORMATS = ("table", "json", "markdown")
 
 NARROWEST = 14
 """Columns of text are not made narrower; a word that is longer is broken."""
@@ -41,25 +40,38 @@ class Drop(IntEnum):
     TIME, UNITS, STATISTIC, SEEN, DECIDES = range(5)
 
 
-def render_claims(board: ClaimsBoard, format: str, *, width: int | None = None) -> str:
+def render_claims(board: ClaimsBoard, form: str, *, width: int | None = None) -> str:
     """Return the verdicts in a format, with a newline at the end.
 
     Arguments:
         board: the verdicts.
-        format: `table` (a terminal), `markdown`, `json` (the document).
+        form: one of `harness.views.formats.FORMATS`; `csv` has a flat row a claim.
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
         LeaderboardError: the format is unknown.
     """
-    if format == "json":
-        return board.to_json()
-    if format == "markdown":
-        lists = [*errors_list(board), *notes_list(board)]
-        return markdown(Page(["Claims"], [Paragraph([f"{summary(board)}."]), claims_table(board), *lists]))
-    if format == "table":
-        return _text(board, width)
-    raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
+    return formats.render(claims_view(board), form, width=width)
+
+
+def claims_view(board: ClaimsBoard) -> View:
+    """Return the verdicts as formats take them; they are always all shown."""
+    return View(lambda: board, lambda _: _page(board), lambda _, width: _text(board, width), lambda _: _rows(board))
+
+
+def _page(board: ClaimsBoard) -> Page:
+    lists = [*errors_list(board), *notes_list(board)]
+    return Page(["Claims"], [Paragraph([f"{summary(board)}."]), claims_table(board), *lists])
+
+
+def _rows(board: ClaimsBoard) -> list[dict[str, object]]:
+    """Return a flat row a claim, without what its page alone shows: findings, panels, the text of its rule."""
+    rows: list[dict[str, object]] = []
+    for entry in board.claims:
+        fields = entry.model_dump(mode="json", exclude={"findings", "panels", "rule", "seen"})
+        effect = fields.pop("effect") or {}
+        rows.append({**fields, **{f"effect.{name}": value for name, value in effect.items()}})
+    return rows
 
 
 def summary(board: ClaimsBoard) -> str:
@@ -173,7 +185,7 @@ def _text(board: ClaimsBoard, width: int | None) -> str:
     notes = [f"claim {board.label(entry)}: {entry.note}" for entry in board.claims if entry.note]
     head = break_lines(lines[:1], width)
     tail = [line for part in (errors, notes) if part for line in ("", *break_lines(part, width))]
-    return printable("\n".join([*head, *lines[1:], *tail])) + "\n"
+    return "\n".join([*head, *lines[1:], *tail])
 
 
 def _fitted(columns: Sequence[Column], width: int | None) -> list[Column]:

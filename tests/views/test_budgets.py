@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from copy import deepcopy
 
 import pytest
 
@@ -78,6 +79,7 @@ def test_no_row_with_a_budget(small):
 
 
 def test_the_marginal_divergence_is_called_what_the_document_calls_it(document):
+    document = deepcopy(document)
     for row in document["rows"]:
         row["metrics"] = {name.replace("kl", "gap"): entry for name, entry in row["metrics"].items()}
     for metric in document["setup"]["metrics"]:

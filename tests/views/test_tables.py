@@ -11,8 +11,9 @@ import pytest
 from harness.results.document import LeaderboardError
 from harness.results.leaderboard import UNFINISHED, Leaderboard
 from harness.views.column import Column
+from harness.views.formats import FORMATS
 from harness.views.page import markdown_table
-from harness.views.tables import FORMATS, render
+from harness.views.tables import render
 from harness.views.terminal import break_lines, shorten, wrap
 
 GOLDEN = """
