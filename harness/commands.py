@@ -4,21 +4,51 @@ A package adds a command to `harness` by an entry point of the group `harness_co
 typed, its value `module:attribute` a `click.Command`. The first line of that module's docstring stands in
 `harness --help`; it is read from the file, so that nothing is imported before the command is called.
 
-A package adds a kind of document to `harness publish` by an entry point of the group `harness_documents`: its name is
-that of the document's file, its value `module:function` a `Publish`.
+A package adds a kind of document, which `harness rank` shows and `harness publish` publishes, by an entry point of the
+group `harness_documents`: its name is that of the document's file, its value `module:attribute` a `DocumentKind`.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import click
 
-Publish = Callable[[Path, Path, str | None], None]
-"""Publishes the document of a directory into another one: a page, and what belongs to it. The third argument is the
-command that stands on the page; None: the one that the document tells."""
+
+@dataclass(frozen=True)
+class Source:
+    """Where a document is made from: a directory, which of the suites that lie in it, and the metric that ranks."""
+
+    directory: Path
+    suite: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True)
+class DocumentKind:
+    """A kind of document.
+
+    Attributes:
+        show: returns it in a format (`harness.views.formats.FORMATS`), with so many rows of each target (None: as many
+            as the format shows unless told otherwise; 0: all), for a terminal of so many columns (None: no limit).
+        publish: writes it into a directory: a page, and what belongs to it. The third argument is the command that
+            stands on the page; None: the one that the document tells. None where the kind has no page.
+        takes: the options of a command line that it heeds, of `by` and `top`.
+        shown: what the option of its name does in `harness rank`; empty: it has none.
+        published: what that option does in `harness publish`.
+    """
+
+    show: Callable[[Source, str, int | None, int | None], str]
+    publish: Callable[[Source, Path, str | None], None] | None = None
+    takes: frozenset[str] = frozenset()
+    shown: str = ""
+    published: str = ""
+
 
 RETRY = "   What failed, again: --retry-failed"
 """The end of a last line where something failed that the same command with this option tries again."""
@@ -30,18 +60,39 @@ class Resumable(click.Command):
     resumes = True
 
 
+class LocalOption(click.Option):
+    """An option that concerns this machine or this call alone: the command that stands on a page is without it."""
+
+
+def local_option(*names: str, **settings: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command a `LocalOption`; arguments as `click.option`."""
+    return click.option(*names, cls=LocalOption, **settings)
+
+
 def warn(line: str) -> None:
     """Tell a line on standard error, as errors are told."""
     click.echo(f"harness: {line}", err=True)
 
 
-def typed(words: Sequence[str]) -> str:
-    """Return the command that makes the same results elsewhere: without places and processes of this machine."""
+def typed(words: Sequence[str], command: click.Command) -> str:
+    """Return the command that makes the same results elsewhere: without its local options, and files by their names.
+
+    Arguments:
+        words: what was typed after `harness`.
+        command: the one that they call.
+    """
+    options = {name: option for option in command.params if isinstance(option, click.Option) for name in option.opts}
     kept: list[str] = []
     waiting = iter(words)
     for word in waiting:
-        if word in ("--out", "--workers", "--top"):
-            next(waiting, None)
-        elif not word.startswith(("--out=", "--workers=", "--top=", "--debug", "--retry-failed")):
-            kept.append(Path(word).name if word.endswith(".toml") else word)
+        if word == "--":
+            kept += [word, *waiting]
+            break
+        name, _, joined = word.partition("=")
+        option = options.get(name)
+        taken = [word]
+        if option is not None and not option.is_flag and not joined:
+            taken += islice(waiting, option.nargs)
+        if not isinstance(option, LocalOption):
+            kept += (Path(each).name if each.endswith(".toml") else each for each in taken)
     return shlex.join(["harness", *kept])

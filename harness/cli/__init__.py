@@ -28,12 +28,9 @@ any that an installed package adds."""
 
 INTERRUPTED, BROKEN_PIPE, BUG = 130, 141, 70
 
-DEBUG = click.Option(
-    ["--debug"],
-    is_flag=True,
-    expose_value=False,
-    help="Show the traceback of an error.",
-)
+
+def _debug(kind: type[click.Option] = click.Option) -> click.Option:
+    return kind(["--debug"], is_flag=True, expose_value=False, help="Show the traceback of an error.")
 
 
 class _ReaderGone(Exception):
@@ -53,7 +50,9 @@ class LazyGroup(click.Group):
         if command is not None:
             self.commands[cmd_name] = command
             if not any("--debug" in parameter.opts for parameter in command.params):
-                command.params.append(DEBUG)
+                from harness.commands import LocalOption  # not above: the help must not wait for it
+
+                command.params.append(_debug(LocalOption))
         return command
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
@@ -146,7 +145,7 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:].rstrip(".")
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, params=[DEBUG])
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, params=[_debug()])
 @click.version_option(__version__, prog_name="harness", message="%(prog)s %(version)s")
 def group() -> None:
     """Measure the design space of diffusion models.

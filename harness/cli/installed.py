@@ -16,11 +16,14 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import redirect_stdout
 from importlib.machinery import ModuleSpec, PathFinder
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from harness.errors import HarnessError, one_line
+
+if TYPE_CHECKING:
+    from harness.commands import DocumentKind
 
 COMMANDS, DOCUMENTS = "harness_commands", "harness_documents"
 """The entry-point groups of commands, and of kinds of documents."""
@@ -79,6 +82,19 @@ class Installed(NamedTuple):
         found = self.load()
         if not isinstance(found, click.Command):
             raise InstalledError(f"{self.qualified}: {self.value} is {type(found).__name__}, no click.Command")
+        return found
+
+    def document(self) -> DocumentKind:
+        """Import the kind of document that it names.
+
+        Raises:
+            InstalledError: it cannot be loaded, or is no kind of document.
+        """
+        from harness.commands import DocumentKind
+
+        found = self.load()
+        if not isinstance(found, DocumentKind):
+            raise InstalledError(f"{self.qualified}: {self.value} is {type(found).__name__}, no DocumentKind")
         return found
 
 

@@ -50,7 +50,7 @@ def command(suite: Suite, workers: int | None, yes: bool, form: str) -> None:
 def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
     from tabulate import tabulate
 
-    from harness.views.tables import terminal_width
+    from harness.views.terminal import terminal_width
 
     rows: list[list[object]] = []
     for name, axis in crossed().items():

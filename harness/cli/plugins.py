@@ -42,11 +42,11 @@ def _json(registry: Registry) -> str:
 def _table(registry: Registry) -> str:
     from tabulate import tabulate
 
-    from harness.views.tables import terminal_width
+    from harness.views.terminal import terminal_width
 
     rows = []
     for plugin in registry.plugins:
-        offers = [f"{axis.replace('_', ' ')}: {', '.join(names)}" for axis, names in plugin.components.items()]
+        offers = [f"{registry.axes[axis].words}: {', '.join(names)}" for axis, names in plugin.components.items()]
         what = "; ".join(offers) or plugin.reason or ("left out by HARNESS_PLUGINS" if plugin.status == "off" else "")
         rows.append([plugin.entry_point, plugin.distribution, plugin.version, plugin.status, what])
     headers = ["plugin", "distribution", "version", "status", "offers, or what is wrong"]

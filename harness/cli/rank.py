@@ -3,57 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from harness.commands import warn
-
-if TYPE_CHECKING:
-    from harness.results.leaderboard import Leaderboard
-    from harness.views.tables import Format
+from harness.cli.documents import chosen, kind_options
+from harness.commands import Source
+from harness.views.formats import FORMATS
 
 
 @click.command("rank")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--suite", metavar="NAME", help="Which of the suites that lie in DIRECTORY, where there are several.")
 @click.option("--by", metavar="METRIC", help="Metric that ranks; by default the suite's.")
-@click.option("--bounds", is_flag=True, help="Rank the bounds instead: validity, then tightness.")
-@click.option("--budget", is_flag=True, help="Show the terms of the path divergence: E_I, E_S, E_D, E_V.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "csv", "markdown"]),
-    default="table",
-    show_default=True,
-)
+@kind_options(lambda kind: kind.shown)
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="table", show_default=True)
 @click.option("--top", type=click.IntRange(min=0), help="Rows shown per target; 0: all. By default 20 in a table.")
-def command(
-    directory: Path, suite: str | None, by: str | None, bounds: bool, budget: bool, form: Format, top: int | None
-) -> None:
-    """Show the leaderboard of DIRECTORY, the result directory of a run (also of one that goes on)."""
-    if bounds and budget:
-        raise click.UsageError("--bounds and --budget are two views; give one")
-    if bounds and (by is not None or top is not None):
-        raise click.UsageError("--bounds shows every bound by its own rule; it takes no --by and no --top")
-    from harness.results.read_board import read_document
-    from harness.views.tables import terminal_width
+def command(directory: Path, suite: str | None, by: str | None, kind: str, form: str, top: int | None) -> None:
+    """Show the leaderboard of DIRECTORY, the result directory of a run (also of one that goes on).
 
-    board = read_document(directory, by, warn=warn, suite=suite)
-    text = _render(board, bounds, budget, form, top, terminal_width())
+    Of a directory with the document of another command it shows that, unless a suite in it is named.
+    """
+    from harness.views.terminal import terminal_width
+
+    source = Source(directory, suite, by)
+    text = chosen(source, kind, {"by": by, "top": top}).show(source, form, top, terminal_width())
     click.echo(text, nl=not text.endswith("\n"))
-
-
-def _render(board: Leaderboard, bounds: bool, budget: bool, form: Format, top: int | None, width: int | None) -> str:
-    if bounds:
-        from harness.results.bounds_ranking import rank_bounds
-        from harness.views.bounds_tables import render_bounds
-
-        return render_bounds(rank_bounds(board), form, width=width)
-    if budget:
-        from harness.views.budgets import render_budgets
-
-        return render_budgets(board, form, top=top, width=width)
-    from harness.views.tables import render
-
-    return render(board, form, top=top, width=width)

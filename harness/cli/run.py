@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.selection import suite_argument
-from harness.commands import RETRY, Resumable, typed, warn
+from harness.commands import RETRY, Resumable, local_option, typed, warn
 
 if TYPE_CHECKING:
     from harness.suites.model import Suite
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 @click.command("run", cls=Resumable)
 @suite_argument
-@click.option(
+@local_option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="Result directory; by default runs/SUITE. A run that was cut off goes on there.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Worker processes; by default one a core.")
+@local_option("--workers", type=click.IntRange(min=1), help="Worker processes; by default one a core.")
 @click.option("--yes", is_flag=True, help="Take more combinations than the suite's limit.")
-@click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
-@click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Rows shown per target; 0: all.")
+@local_option("--retry-failed", is_flag=True, help="Try again what failed before.")
+@local_option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Rows shown per target; 0: all.")
 def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retry_failed: bool, top: int) -> int:
     """Train, sample and rank every combination of SUITE (a shipped name or a TOML file; default quick).
 
@@ -40,11 +40,13 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     for problem in registry.problems:
         warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
 
-    options = Options(workers, yes, retry_failed, command=typed(sys.argv[1:]), warn=warn)
+    made_by = typed(sys.argv[1:], click.get_current_context().command)
+    options = Options(workers, yes, retry_failed, command=made_by, warn=warn)
     run(suite, registry, directory, options)
 
     from harness.results.read_board import read_document
-    from harness.views.tables import render, terminal_width
+    from harness.views.tables import render
+    from harness.views.terminal import terminal_width
 
     lines: list[str] = []
     board = read_document(directory, warn=lines.append, suite=suite.name)

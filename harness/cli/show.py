@@ -56,8 +56,7 @@ class _AnyAxis(ParamType):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from harness.registry.discovery import load
 
-        words = [axis.replace("_", "-") for axis in load().axes]
-        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+        return [CompletionItem(word) for word in _axis_words(load()) if word.startswith(incomplete)]
 
 
 @click.command("show")
@@ -79,7 +78,7 @@ def command(component: str, axis: str | None, form: str) -> None:
         content = {"schema_version": SCHEMA_VERSION, "components": pages}
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     else:
-        texts = [_text(page, cls.explanation()) for page, cls in zip(pages, found, strict=True)]
+        texts = [_text(page, cls) for page, cls in zip(pages, found, strict=True)]
         click.echo("\n\n".join(texts))
 
 
@@ -91,11 +90,16 @@ def _axis(registry: Registry, word: str) -> str:
     """
     from harness.errors import HarnessError, did_you_mean
 
-    axis = word.replace("-", "_")
-    if axis not in registry.axes:
-        hint = did_you_mean(word, (known.replace("_", "-") for known in registry.axes))
-        raise HarnessError(f"unknown axis {word!r}; {hint}")
+    known = _axis_words(registry)
+    axis = known.get(word) or known.get(word.replace("_", "-"))
+    if axis is None:
+        raise HarnessError(f"unknown axis {word!r}; {did_you_mean(word, known)}")
     return axis
+
+
+def _axis_words(registry: Registry) -> dict[str, str]:
+    """Return the name of each axis by the word that means it on a command line: that of its option."""
+    return {axis.option.removeprefix("--"): name for name, axis in registry.axes.items()}
 
 
 def _find(registry: Registry, name: str, axis: str | None) -> list[type[Component]]:
@@ -108,8 +112,8 @@ def _find(registry: Registry, name: str, axis: str | None) -> list[type[Componen
     from harness.errors import did_you_mean
 
     head, slash, rest = name.partition("/")
-    if slash and head.replace("-", "_") in registry.axes:
-        axis, name = head.replace("-", "_"), rest
+    if slash and (meant := _axis_words(registry).get(head.replace("_", "-"))):
+        axis, name = meant, rest
     if axis is not None:
         return [registry.find(axis, name)]
     bare = name.rpartition("/")[2]
@@ -188,23 +192,24 @@ def _default(parameter: dict[str, Any]) -> str:
     return "required" if parameter["required"] else json.dumps(parameter["default"], ensure_ascii=False)
 
 
-def _text(page: dict[str, Any], explanation: str) -> str:
+def _text(page: dict[str, Any], cls: type[Component]) -> str:
     from tabulate import tabulate
 
-    from harness.views.tables import break_lines, terminal_width
+    from harness.components import describe_axis
+    from harness.views.terminal import break_lines, terminal_width
 
     facts = [
         ("formula", page["formula"]),
         ("source", page["source"]),
         ("distribution", f"{page['distribution']} {page['version']}"),
     ]
-    lines = [f"{page['axis'].replace('_', ' ')} {page['name']}", page["description"], ""]
+    lines = [f"{describe_axis(cls)} {page['name']}", page["description"], ""]
     width = terminal_width()
     lines = break_lines(lines, width)
     known = [fact for fact in facts if fact[1]]
     room = None if width is None else [None, max(width - max(len(name) for name, _ in known) - GAP, NARROWEST)]
     lines.append(tabulate(known, tablefmt="plain", disable_numparse=True, maxcolwidths=room))
-    if explanation:
+    if explanation := cls.explanation():
         return "\n\n".join(["\n".join(lines), *(_filled(part, width) for part in explanation.split("\n\n"))])
     if not page["parameters"]:
         return "\n".join([*lines, "", "It has no parameter."])

@@ -1,9 +1,9 @@
 """Ranking bounds: from a leaderboard document to the one in which the bounds compete.
 
-On each target every bound is compared with one measured metric that it limits: one of the marginal divergence
-(`kl`) where any row has it, else another (`path-kl`, for which the bound `budget` is 1 by definition; a W2 bound
-with `w2`). Where `path-kl` was not among the suite's metrics, it is the total of the row's budget. What counts, in
-this order:
+On each target every bound is compared with one measured metric that it limits: one of the marginal divergence where
+any row has it, else another: of the path divergence (a bound that is that divergence has ratio 1 by definition), of a
+Wasserstein distance, and so on. Where no metric of the path divergence was measured, the total of the row's budget
+stands for it (`PATH`). What counts, in this order:
 
 - validity: rows in which a measured value is above the bound by more than its interval. Must be 0.
 - tightness: bound over measured value, median and quartiles over the rows that have both.
@@ -29,8 +29,8 @@ from harness.results.sections import Section, sections
 
 Scored = TypeVar("Scored", Entry, Standing)
 
-PATH = "path-kl"
-"""What the total of a row's budget is called beside the metrics."""
+PATH = "path divergence"
+"""What the total of a row's budget is called beside the metrics: no component can have a name with a space."""
 
 ROUNDING = 1e-9
 """Relative distance within which two bounds tie for the tightest."""
@@ -63,8 +63,8 @@ def rank_bounds(board: Leaderboard) -> BoundsBoard:
 
 
 def with_budgets(declared: Declarations) -> Declarations:
-    """Return what is declared, and that the total of a budget, if no metric has its name, is the path divergence."""
-    return declared.model_copy(update={"metrics": {PATH: Measured(quantity="path-kl"), **declared.metrics}})
+    """Return what is declared, and that the total of a budget is the path divergence."""
+    return declared.model_copy(update={"metrics": {**declared.metrics, PATH: Measured(quantity="path-kl")}})
 
 
 def compared_metric(section: Section, bound: str, declared: Declarations) -> str | None:

@@ -37,9 +37,10 @@ from harness.engine.curves import MeasuredScoreError
 from harness.metrics import Measurement, mean_and_error
 from harness.results.leaderboard import ScoreSplit, Term
 from harness.results.statistics import mean_interval
+from harness.results.terms import SPLIT
 from harness.weighting_tables import LevelWeights, WeightingTable
 
-TERMS = ("training", "statistical", "estimation", "approximation")
+TERMS = tuple(term.field for term in SPLIT)
 """The terms of the split, in the order of their sum."""
 
 SIGNED = {"statistical", "estimation"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from harness.results.bounds import BoundsBoard
@@ -12,9 +12,11 @@ from harness.results.leaderboard import Leaderboard
 from harness.results.sections import Section as TargetSection
 from harness.results.sections import bounds_of, sections
 from harness.results.setup import Setup
+from harness.views.board_columns import budget_columns
+from harness.views.board_plots import BoardPlots, Plot
 from harness.views.bounds_tables import MEANING, by_target, entries_table, standings_table
-from harness.views.budgets import budget_columns, budget_rows, meanings
-from harness.views.columns import Column
+from harness.views.budgets import budget_rows, meanings
+from harness.views.column import Column
 from harness.views.digits import counted, number
 from harness.views.page import (
     Block,
@@ -27,6 +29,7 @@ from harness.views.page import (
     Paragraph,
     Section,
     Table,
+    Words,
     listing,
     prose,
 )
@@ -59,54 +62,64 @@ _HOW_TO_READ_BOUNDS = """\
 - A bound says, before anything is sampled, how large the error can be. `violations` counts measured values
   above it by more than their interval: any is a failure of the bound, of the estimate, or of the code.
 - `bound/measured` says how much too large it is: the median over the rows that have both, with quartiles.
-  `kl` is the marginal divergence of the samples; where it cannot be measured, `path-kl`, the exact divergence
-  of the paths, stands in, for which `budget` is 1 by definition. Bounds on W2 are compared
-  with the exact `w2`.
+  `against` names the metric that the bound is compared with: the marginal divergence of the samples; where that cannot
+  be measured, the exact divergence of the paths, to which a bound that is that divergence has ratio 1 by definition.
+  A bound on another distance is compared with what measures that.
 - Bounds apply to different rows (`applies`), so a median may rest on easy ones; `tightest` counts the rows in
   which no other bound on the same metric is smaller.
 - Kendall τ says how well a bound orders the designs: 1 as measured, 0 not at all. Over all targets it is the
   mean, path divergences left out."""
 
 
-def leaderboard_page(board: Leaderboard, command: str, drawn: Sequence[str]) -> Page:
+def board_title(board: Leaderboard) -> Words:
+    """Return the title of a leaderboard's page."""
+    return ["Leaderboard ", Code(board.suite)]
+
+
+def bounds_title(board: BoundsBoard) -> Words:
+    """Return the title of the page on which bounds compete."""
+    return ["Bounds of ", Code(board.suite)]
+
+
+def leaderboard_page(board: Leaderboard, command: str, plots: BoardPlots) -> Page:
     """Return the page of a leaderboard.
 
     Arguments:
         board: the leaderboard.
         command: the commands that made it, a line each.
-        drawn: the files of the plots that there are.
+        plots: what was drawn of it.
     """
     blocks: list[Block] = [Commands(command), Paragraph([_summary(board)]), _source("plots")]
     blocks.append(how_to_read(_HOW_TO_READ, bounds=", ".join(bounds_of(board.rows)) or "none here"))
     blocks += [_target(section, board) for section in sections(board)]
-    against = [Image(name) for name in drawn if "-against-" in name]
-    if against:
-        blocks.append(_section("Error against bound", *against))
-    if "compute.svg" in drawn:
-        blocks.append(_section("Training against sampling", Paragraph(prose(_COMPUTE)), Image("compute.svg")))
-    if "budgets.svg" in drawn:
-        blocks.append(_section("Where the error comes from", *_budgets(board)))
+    if plots.against:
+        blocks.append(_section("Error against bound", *map(_image, plots.against)))
+    if plots.compute:
+        blocks.append(_section("Training against sampling", Paragraph(prose(_COMPUTE)), _image(plots.compute)))
+    if plots.budgets:
+        blocks.append(_section("Where the error comes from", *_budgets(board, plots.budgets)))
     if bounds_of(board.rows):
-        plot = [Image("tightness.svg")] if "tightness.svg" in drawn else []
+        plot = [_image(plots.tightness)] if plots.tightness else []
         blocks.append(_section("Bounds", Paragraph([f"{MEANING}."]), standings_table(rank_bounds(board)), *plot))
     if board.effects:
+        plot = [_image(plots.effects)] if plots.effects else []
         meaning = Paragraph([f"{effects_meaning(board)}."])
-        blocks.append(_section("Effect of each choice", meaning, Image("effects.svg"), effects_table(board)))
+        blocks.append(_section("Effect of each choice", meaning, *plot, effects_table(board)))
     blocks += _exceptions(board)
     blocks += [_made(board.setup)] if board.setup is not None else []
-    return Page(["Leaderboard ", Code(board.suite)], [*blocks, environment_section(board.environment)])
+    return Page(board_title(board), [*blocks, environment_section(board.environment)])
 
 
-def bounds_page(board: BoundsBoard, command: str, drawn: Sequence[str]) -> Page:
+def bounds_page(board: BoundsBoard, command: str, plots: BoardPlots) -> Page:
     """Return the page on which bounds compete; arguments as `leaderboard_page`."""
     total = sum(standing.violations for standing in board.bounds)
     counts = f"{len(board.bounds)} bounds on {len(by_target(board))} targets; {total} violations."
     blocks: list[Block] = [Commands(command), Paragraph([counts]), _source("plot")]
-    plots = [Image(name) for name in drawn]
-    blocks.append(_section("Over all targets", Paragraph([f"{MEANING}."]), standings_table(board), *plots))
+    images = map(_image, plots.files)
+    blocks.append(_section("Over all targets", Paragraph([f"{MEANING}."]), standings_table(board), *images))
     blocks.append(how_to_read(_HOW_TO_READ_BOUNDS))
     blocks += [_section(target, entries_table(entries)) for target, entries in by_target(board).items()]
-    return Page(["Bounds of ", Code(board.suite)], [*blocks, environment_section(board.environment)])
+    return Page(bounds_title(board), [*blocks, environment_section(board.environment)])
 
 
 def how_to_read(text: str, **values: str) -> Section:
@@ -119,6 +132,10 @@ def environment_section(environment: Mapping[str, Any]) -> Section:
     told = {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in environment.items()}
     items = [[f"{key}: {value}"] for key, value in told.items()]
     return _section("Environment", Listing(items) if items else Paragraph(["Not recorded."]))
+
+
+def _image(plot: Plot) -> Image:
+    return Image(plot.file)
 
 
 def _section(title: str, *blocks: Block) -> Section:
@@ -137,9 +154,9 @@ def _target(section: TargetSection, board: Leaderboard) -> Section:
     return _section(section.target, *blocks)
 
 
-def _budgets(board: Leaderboard) -> list[Block]:
+def _budgets(board: Leaderboard, plot: Plot) -> list[Block]:
     """Return what is said of the exact path divergence: what it means, the bars, the best rows in figures."""
-    blocks: list[Block] = [Paragraph([". ".join(meanings(board)) + "."]), Image("budgets.svg")]
+    blocks: list[Block] = [Paragraph([". ".join(meanings(board)) + "."]), _image(plot)]
     for section in sections(board):
         rows = budget_rows(section)[:BUDGETS]
         if rows:

@@ -1,17 +1,16 @@
-"""The leaderboard of bounds for eyes (`table`, `markdown`) and for programs (`json`, `csv`)."""
+"""The leaderboard of bounds as a page, as text for a terminal, and as flat rows."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 from harness.results.bounds import BoundsBoard, Entry, Scores, Standing, Tightness
-from harness.results.document import LeaderboardError
-from harness.views.columns import ESSENTIAL, FURTHER, OTHER_BOUNDS, Column, fit
+from harness.views import formats
+from harness.views.column import Column
 from harness.views.digits import number, span
-from harness.views.page import Block, Page, Paragraph, Section, Table, markdown, printable
-from harness.views.tables import FORMATS, break_lines, text_table
+from harness.views.formats import View
+from harness.views.page import Block, Page, Paragraph, Section, Table
+from harness.views.terminal import Drop, break_lines, fit, text_table
 
 MEANING = (
     "Ranked by validity (violations: measured above the bound by more than its interval; must be 0), then by "
@@ -20,27 +19,24 @@ MEANING = (
 """One sentence, without its full stop, that says what the ranking is."""
 
 
-def render_bounds(board: BoundsBoard, format: str, *, width: int | None = None) -> str:
+def render_bounds(board: BoundsBoard, form: str, *, width: int | None = None) -> str:
     """Return a leaderboard of bounds in a format, with a newline at the end.
 
     Arguments:
         board: the leaderboard of bounds.
-        format: `table` (a terminal), `markdown`, `csv` (a row for each bound on each target, and one with no
-            target for each bound over all), `json` (the document).
+        form: one of `harness.views.formats.FORMATS`; `csv` has a row for each bound on each target, and one with no
+            target for each bound over all.
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
         LeaderboardError: the format is unknown.
     """
-    if format == "json":
-        return board.to_json()
-    if format == "csv":
-        return _csv(board)
-    if format == "markdown":
-        return _markdown(board)
-    if format == "table":
-        return _text(board, width)
-    raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
+    return formats.render(bounds_view(board), form, width=width)
+
+
+def bounds_view(board: BoundsBoard) -> View:
+    """Return a leaderboard of bounds as formats take it; it always shows all."""
+    return View(lambda: board, lambda _: _page(board), lambda _, width: _text(board, width), lambda _: _rows(board))
 
 
 def standings_table(board: BoundsBoard) -> Table:
@@ -59,14 +55,14 @@ def by_target(board: BoundsBoard) -> dict[str, list[Entry]]:
 def _standing_columns(standings: Sequence[Standing]) -> list[Column]:
     ordered = sorted(standings, key=lambda s: (s.rank, s.bound))
     taus = tuple(span(s.kendall_tau, None, None) for s in ordered)
-    return [*_score_columns(ordered), Column("mean τ", taus, OTHER_BOUNDS)]
+    return [*_score_columns(ordered), Column("mean τ", taus, Drop.OTHER_BOUNDS)]
 
 
 def _entry_columns(entries: Sequence[Entry]) -> list[Column]:
     taus = tuple(span(e.order.kendall_tau, e.order.low, e.order.high) for e in entries)
     columns = _score_columns(entries)
-    columns.insert(2, Column("against", tuple(e.metric or "n/a" for e in entries), OTHER_BOUNDS, naming=True))
-    return [*columns, Column("Kendall τ", taus, OTHER_BOUNDS)]
+    columns.insert(2, Column("against", tuple(e.metric or "n/a" for e in entries), Drop.OTHER_BOUNDS, naming=True))
+    return [*columns, Column("Kendall τ", taus, Drop.OTHER_BOUNDS)]
 
 
 def _score_columns(scores: Sequence[Scores]) -> list[Column]:
@@ -75,8 +71,8 @@ def _score_columns(scores: Sequence[Scores]) -> list[Column]:
         Column("bound", tuple(s.bound for s in scores), naming=True),
         Column("violations", tuple(str(s.violations) for s in scores)),
         Column("bound/measured", tuple(_quartiles(s.tightness) for s in scores)),
-        Column("applies", tuple(f"{s.applies} of {s.rows}" for s in scores), ESSENTIAL),
-        Column("tightest", tuple(str(s.tightest) for s in scores), FURTHER),
+        Column("applies", tuple(f"{s.applies} of {s.rows}" for s in scores)),
+        Column("tightest", tuple(str(s.tightest) for s in scores), Drop.FURTHER),
     ]
 
 
@@ -87,10 +83,10 @@ def _quartiles(tightness: Tightness | None) -> str:
     return f"{number(tightness.median)} ({ends})"
 
 
-def _markdown(board: BoundsBoard) -> str:
+def _page(board: BoundsBoard) -> Page:
     blocks: list[Block] = [Paragraph([f"{MEANING}."]), standings_table(board)]
     blocks += [Section([target], [entries_table(entries)]) for target, entries in by_target(board).items()]
-    return markdown(Page([f"Bounds of {board.suite}"], blocks))
+    return Page([f"Bounds of {board.suite}"], blocks)
 
 
 def entries_table(entries: Sequence[Entry]) -> Table:
@@ -103,18 +99,11 @@ def _text(board: BoundsBoard, width: int | None) -> str:
     blocks = ["\n".join([*head, "", *text_table(fit(_standing_columns(board.bounds), width))])]
     for target, entries in by_target(board).items():
         blocks.append("\n".join([f"{target}:", "", *text_table(fit(_entry_columns(entries), width))]))
-    return printable("\n\n".join(blocks)) + "\n"
+    return "\n\n".join(blocks)
 
 
-def _csv(board: BoundsBoard) -> str:
-    flat = [{"target": "", **_flatten(standing)} for standing in board.bounds]
-    flat += [_flatten(entry) for entry in board.entries]
-    fields = list(dict.fromkeys(key for row in flat for key in row))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fields, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return out.getvalue()
+def _rows(board: BoundsBoard) -> list[dict[str, object]]:
+    return [{"target": "", **_flatten(each)} for each in board.bounds] + [_flatten(entry) for entry in board.entries]
 
 
 def _flatten(scores: Scores) -> dict[str, object]:

@@ -12,29 +12,26 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from harness.quantities import Declarations
-from harness.results.leaderboard import Row
+from harness.results.leaderboard import Leaderboard, Row
 from harness.results.sections import Section
-from harness.views.columns import wrap
+from harness.results.terms import SPLIT
 from harness.views.digits import number
 from harness.views.palette import BLUE, INK, MID, ORANGE, PURPLE, SKY, VERMILION, YELLOW
+from harness.views.terminal import wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TERMS = {"initialization": SKY, "score": VERMILION, "steps": BLUE}
-"""Terms of a budget in the legend. `steps` is discretization and variance in one: where a sampler's variance is not the
-exponential integrator's they are large and of opposite sign, and only their sum says what the steps cost."""
+OF_BUDGET = {"initialization": SKY, "score": VERMILION, "steps": BLUE}
+"""The colour of each part of a budget, by its name in the legend. `steps` is discretization and variance in one: where
+a sampler's variance is not the exponential integrator's they are large and of opposite sign, and only their sum says
+what the steps cost."""
 
-SPLIT = {
-    "training": ("ε_train", ORANGE),
-    "statistical": ("ε_n", PURPLE),
-    "estimation": ("ε_est", MID),
-    "approximation": ("ε_approx", YELLOW),
-}
-"""Terms of a split, by field: in the legend, and the colour."""
+OF_SPLIT = {"training": ORANGE, "statistical": PURPLE, "estimation": MID, "approximation": YELLOW}
+"""The colour of each term of a split, by field."""
 
-LEGEND = (*TERMS, "total", "measured kl", *(label for label, _ in SPLIT.values()), "E_S, level by level")
-"""What the legend lists, in order."""
+LEVEL_BY_LEVEL = "E_S, level by level"
+"""The score error of the budget, in the legend beside its split."""
 
 LONGEST = 4.0
 """A bar longer than so many median bars is cut."""
@@ -42,10 +39,16 @@ LONGEST = 4.0
 ROOM = 1.4
 """Length of an axis over that of its longest bar: the rest is for the numbers."""
 
-REACH = 1.15
+CUT = 1.15
 """Where an interval is cut, over the length of the longest bar."""
 
 HEIGHT = 0.62
+
+
+def legend(board: Leaderboard) -> list[str]:
+    """Return what the legend may list, in order."""
+    measured = [f"measured {name}" for name in board.declared.metrics if board.declared.quantity(name) == "marginal-kl"]
+    return [*OF_BUDGET, "total", *measured, *(term.symbol for term in SPLIT), LEVEL_BY_LEVEL]
 
 
 def draw_terms(axes: Axes, declared: Declarations, section: Section, rows: Sequence[Row]) -> None:
@@ -54,18 +57,19 @@ def draw_terms(axes: Axes, declared: Declarations, section: Section, rows: Seque
     stacks = [
         {"initialization": b.initialization, "score": b.score, "steps": b.discretization + b.variance} for b in budgets
     ]
-    left, right = _stack(axes, stacks, {term: (term, colour) for term, colour in TERMS.items()})
+    left, right = _stack(axes, stacks, {part: (part, colour) for part, colour in OF_BUDGET.items()})
     totals = [budget.total for budget in budgets]
     low, high = _limits(left, [max(pair) for pair in zip(right, totals, strict=True)])
-    measured = [_marginal(row, declared) for row in rows]
+    measured = [marginal(row, declared) for row in rows]
     places = range(len(rows))
     shown = [(i, total) for i, total in enumerate(totals) if total <= high]
     axes.plot([t for _, t in shown], [i for i, _ in shown], "D", ms=5, mfc="white", mec=INK, label="total", ls="")
-    known = [(kl, i) for i, kl in enumerate(measured) if kl is not None and kl <= high]
-    if known:
-        axes.plot(*zip(*known, strict=True), "|", ms=13, mew=2, color=INK, label="measured kl", ls="")
-    for i, (total, kl) in enumerate(zip(totals, measured, strict=True)):
-        text = number(total) if kl is None else f"{number(total)} · kl {number(kl)}"
+    known = [(*found, i) for i, found in enumerate(measured) if found is not None and found[1] <= high]
+    for metric in dict.fromkeys(metric for metric, _, _ in known):
+        at = [(value, i) for name, value, i in known if name == metric]
+        axes.plot(*zip(*at, strict=True), "|", ms=13, mew=2, color=INK, label=f"measured {metric}", ls="")
+    for i, (total, found) in enumerate(zip(totals, measured, strict=True)):
+        text = number(total) if found is None else f"{number(total)} · {found[0]} {number(found[1])}"
         _tell(axes, text, max(right[i], total), i, high)
     names = [wrap(section.combination(row, section.constants()), 44) for row in rows]
     axes.set_yticks(places, names, fontsize=8)
@@ -76,17 +80,17 @@ def draw_terms(axes: Axes, declared: Declarations, section: Section, rows: Seque
 def draw_split(axes: Axes, rows: Sequence[Row]) -> None:
     """Draw the splits of the same rows, on the same lines."""
     splits = [row.score_split for row in rows]
-    stacks = [{t: getattr(split, t).value if split else 0.0 for t in SPLIT} for split in splits]
-    left, right = _stack(axes, stacks, SPLIT)
+    stacks = [{t.field: getattr(split, t.field).value if split else 0.0 for t in SPLIT} for split in splits]
+    left, right = _stack(axes, stacks, {t.field: (t.symbol, OF_SPLIT[t.field]) for t in SPLIT})
     low, high = _limits(left, right)
     for i, split in enumerate(splits):
         if split is None:
             reason = "not split" if rows[i].train_steps else "nothing is trained"
             axes.annotate(reason, (0, i), (5, 0), "data", "offset points", va="center", size=8, color=MID)
             continue
-        whole, exact, edge = split.score_max, split.score_exact.value, REACH * high
+        whole, exact, edge = split.score_max, split.score_exact.value, CUT * high
         if exact <= high:
-            axes.plot([exact], [i], "D", ms=5, mfc=VERMILION, mec="white", label="E_S, level by level", ls="")
+            axes.plot([exact], [i], "D", ms=5, mfc=VERMILION, mec="white", label=LEVEL_BY_LEVEL, ls="")
         end = right[i]
         if whole.low is not None and whole.high is not None and whole.value <= edge:
             ends = [whole.low, min(whole.high, edge)]
@@ -143,7 +147,7 @@ def _frame(axes: Axes, low: float, high: float, rows: int) -> None:
     axes.grid(True, axis="x")
 
 
-def _marginal(row: Row, declared: Declarations) -> float | None:
-    """The measured marginal divergence, where there is one."""
-    found = (entry.value for name, entry in row.metrics.items() if declared.quantity(name) == "marginal-kl")
+def marginal(row: Row, declared: Declarations) -> tuple[str, float] | None:
+    """Return the metric that measured the marginal divergence, and its value; None where none did."""
+    found = ((name, entry.value) for name, entry in row.metrics.items() if declared.quantity(name) == "marginal-kl")
     return next(found, None)

@@ -1,147 +1,66 @@
-"""The budget view: the exact path divergence of every row that has one, term by term.
+"""The budget view: the exact path divergence of every row that has one, term by term (`harness.results.terms`).
 
-Of the terms (`harness.budget`) E_I is the initialisation, E_S the score error, E_D the discretization, and
-E_V what another variance than the exponential integrator's adds; it may be negative. Their total bounds the
-marginal divergence `kl`, which is shown beside it. Of a trained network follows the split of its score error
-(`harness.results.score_split`): E_S(max), the form of Theorem 3, is never below E_S and the sum of four terms. Rows
-keep the order of the leaderboard.
+The total bounds the marginal divergence, which is shown beside it. Of a trained network follows the split of its score
+error (`harness.results.score_split`): E_S(max), the form of Theorem 3, is never below E_S and the sum of four terms.
+Rows keep the order of the leaderboard.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any
 
-from harness.axes import NUMBERS
-from harness.results.document import Count, Document, LeaderboardError, Name, Part, Position
-from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Term, Terms
-from harness.results.references import with_axes
-from harness.results.sections import HEADERS, Section, metrics_of, sections
-from harness.views.columns import BOUND, FURTHER, Column, fit
-from harness.views.digits import number, quantity
-from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
+from harness.results.budgets import BudgetRow, budgets
+from harness.results.leaderboard import Leaderboard, Row
+from harness.results.sections import Section, sections
+from harness.results.terms import BUDGET, SCORE_MAX, SPLIT, TOTAL
+from harness.views import formats
+from harness.views.board_columns import budget_columns
+from harness.views.column import Column
+from harness.views.formats import View
+from harness.views.page import Block, Listing, Page, Paragraph, Table
 from harness.views.page import Section as PageSection
-from harness.views.tables import FORMATS, TOP, break_lines, text_table
-
-TERMS = {
-    "E_I": "initialization",
-    "E_S": "score",
-    "E_D": "discretization",
-    "E_V": "variance",
-    "total": "total",
-}
-"""The terms as theory calls them, and as fields of a row's budget."""
-
-SPLIT = {
-    "E_S(max)": "score_max",
-    "ε_train": "training",
-    "ε_n": "statistical",
-    "ε_est": "estimation",
-    "ε_approx": "approximation",
-}
-"""The split of the score error as theory calls it, and as fields of a row's split."""
-
-_SCARCE = {"ε_n", "ε_est"}
-"""Columns that go first where there is little room: they are 0 in ordinary training."""
+from harness.views.terminal import break_lines, fit, text_table
 
 MEANING = (
-    "Path divergence in nats: initialisation E_I, score error E_S, discretization E_D, and what the kernel's "
-    "variance adds, E_V; the total bounds kl"
+    f"Path divergence in nats: {', '.join(f'{term.words} {term.symbol}' for term in BUDGET[:-1])}, and "
+    f"{BUDGET[-1].words}, {BUDGET[-1].symbol}; the total bounds {{measured}}"
 )
+"""`{measured}` is the marginal divergence, by the name of what measured it."""
 
 SPLIT_MEANING = (
-    "Of trained networks the score error as Theorem 3 bounds it, E_S ≤ E_S(max) = max_j Δ_j/(β_j u_j) · (L − L*) "
-    "= ε_train + ε_n + ε_est + ε_approx: what longer training would gain, what fresh data cost more than the data "
-    "trained on, what that costs the best network, and what the best network at hand of this architecture lacks to "
-    "the exact score"
+    f"Of trained networks {SCORE_MAX.words}, E_S ≤ {SCORE_MAX.symbol} = max_j Δ_j/(β_j u_j) · (L − L*) "
+    f"= {' + '.join(term.symbol for term in SPLIT)}: {', '.join(term.words for term in SPLIT[:-1])}, and "
+    f"{SPLIT[-1].words}"
 )
 
 FRESH = "ε_n and ε_est are 0 where every step draws fresh noise: what is minimised then is the loss on fresh data"
 
 
-class _Ranked(Part):
-    rank: Position
-    target: Name
-
-
-if TYPE_CHECKING:
-
-    class _Design(_Ranked): ...
-else:
-    _Design = with_axes(_Ranked, Name)
-
-
-class BudgetRow(_Design):
-    """One combination that has a budget: its labels, its terms, and the divergences that were measured."""
-
-    sigma_max: float | None
-    steps: Position
-    train_steps: Count
-    budget: Terms
-    score_split: ScoreSplit | None = None
-    metrics: dict[str, Estimate]
-
-
-class Budgets(Document):
-    """Every budget of a leaderboard; `without` counts finished rows that have none."""
-
-    noun: ClassVar[str] = "a document of budgets"
-
-    schema_version: Literal[2]
-    suite: Name
-    without: Count
-    rows: list[BudgetRow]
-
-
-def budgets(board: Leaderboard) -> Budgets:
-    """Return the budgets of a leaderboard."""
-    rows, without = [], 0
-    for section in sections(board):
-        rows += [_budget_row(board, section, row, row.budget) for row in section.ranked if row.budget]
-        without += sum(row.budget is None for row in section.ranked)
-    return Budgets(schema_version=2, suite=board.suite, without=without, rows=rows)
-
-
-def render_budgets(board: Leaderboard, format: str, *, top: int | None = None, width: int | None = None) -> str:
+def render_budgets(board: Leaderboard, form: str, *, top: int | None = None, width: int | None = None) -> str:
     """Return the budgets of a leaderboard in a format, with a newline at the end.
 
     Arguments:
         board: the leaderboard.
-        format: `table` (a terminal), `markdown`, `csv` (a flat row a combination), `json` (`Budgets`).
+        form: one of `harness.views.formats.FORMATS`; `csv` has a flat row a combination.
         top: the rows of each target to show, best first; 0 is all. None: 20 in a table, else all.
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the format is unknown, or `top` is asked of `json`.
+        LeaderboardError: as `harness.views.formats.render`.
     """
-    if format == "json":
-        if top:
-            raise LeaderboardError("json is always the whole document; top applies to table, markdown, csv")
-        return budgets(board).to_json()
-    if format == "csv":
-        return _csv(board, top or None)
-    if format == "markdown":
-        return _markdown(board, top or None)
-    if format == "table":
-        return _text(board, (TOP if top is None else top) or None, width)
-    raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
+    return formats.render(budgets_view(board), form, top=top, width=width)
 
 
-def _budget_row(board: Leaderboard, section: Section, row: Row, terms: Terms) -> BudgetRow:
-    names: dict[str, Any] = {k: v for k, v in section.names_of(row).items() if k not in NUMBERS}
-    found = {name: value for name, value in row.metrics.items() if board.declared.is_divergence(name)}
-    return BudgetRow(
-        rank=row.rank,
-        target=section.target,
-        **names,
-        sigma_max=row.sigma_max,
-        steps=row.steps,
-        train_steps=row.train_steps,
-        budget=terms,
-        score_split=row.score_split,
-        metrics=found,
+def budgets_view(board: Leaderboard) -> View:
+    """Return the budgets of a leaderboard as formats take them."""
+    names = [field for field in BudgetRow.model_fields if field not in ("budget", "metrics", "score_split")]
+    return View(
+        lambda: budgets(board),
+        lambda top: _page(board, top),
+        lambda top, width: _text(board, top, width),
+        lambda top: _rows(board, top),
+        [*names, *(term.symbol for term in (*BUDGET, TOTAL))],
     )
 
 
@@ -149,7 +68,10 @@ def meanings(board: Leaderboard) -> list[str]:
     """Return the sentences, without their full stops, that say what the columns of a leaderboard's budgets are."""
     splits = [row.score_split for row in board.rows if row.score_split]
     fresh = any(split.objective == "fresh" for split in splits)
-    return [MEANING, *([SPLIT_MEANING] if splits else []), *([FRESH] if fresh else [])]
+    names = dict.fromkeys(name for row in board.rows if row.ok for name in row.metrics)
+    measured = [name for name in names if board.declared.quantity(name) == "marginal-kl"]
+    meaning = MEANING.format(measured=", ".join(measured) or "the marginal divergence")
+    return [meaning, *([SPLIT_MEANING] if splits else []), *([FRESH] if fresh else [])]
 
 
 def budget_rows(section: Section) -> list[Row]:
@@ -168,72 +90,20 @@ def _parts(board: Leaderboard) -> Iterator[tuple[Section, list[str], list[Row]]]
         yield section, notes, rows
 
 
-def budget_columns(
-    board: Leaderboard, section: Section, rows: Sequence[Row], *, intervals: bool = True
-) -> list[Column]:
-    """Return the columns of a table of budgets, for rows that have one.
-
-    Arguments:
-        board: the leaderboard.
-        section: of one target.
-        rows: some of its rows.
-        intervals: whether the terms that have an interval show it.
-    """
-    constant = section.constants()
-    columns = [Column("rank", tuple(str(row.rank) for row in rows))]
-    for field, header in HEADERS.items():
-        if field not in constant:
-            columns.append(Column(header, tuple(section.names_of(row)[field] for row in rows), naming=True))
-    for header, term in TERMS.items():
-        columns.append(Column(header, tuple(_term(row, term, intervals) for row in rows)))
-    for metric in filter(board.declared.is_divergence, metrics_of(board, section.ranked)):
-        if any(metric in row.metrics for row in rows):
-            worth = FURTHER if board.declared.quantity(metric) == "path-kl" else BOUND
-            columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), worth))
-    if any(row.score_split for row in rows):
-        for header, term in SPLIT.items():
-            cells = tuple(_split_term(row, term, intervals) for row in rows)
-            columns.append(Column(header, cells, FURTHER if header in _SCARCE else BOUND))
-    return columns
-
-
 def _fitted(board: Leaderboard, section: Section, rows: Sequence[Row], width: int | None) -> list[Column]:
     """Return the columns fit to a width: with intervals where no column must go for them."""
     told, plain = (fit(budget_columns(board, section, rows, intervals=i), width) for i in (True, False))
     return told if {c.header for c in told} == {c.header for c in plain} else plain
 
 
-def _term(row: Row, term: str, intervals: bool) -> str:
-    """Return a term for eyes: what is left of terms that cancel is rounding, and shown as 0."""
-    terms = row.budget.model_dump() if row.budget else {}
-    rounding = 1e-12 * max(map(abs, terms.values()))
-    if term == "score" and row.score_split and intervals:
-        return _split_term(row, "score_exact", intervals)
-    return number(terms[term] if abs(terms[term]) > rounding else 0.0)
-
-
-def _split_term(row: Row, term: str, intervals: bool) -> str:
-    if row.score_split is None:
-        return "n/a"
-    found: Term = getattr(row.score_split, term)
-    if found.value == 0 and found.low == found.high:
-        return "0"
-    return quantity(found.value, found.low, found.high) if intervals else number(found.value)
-
-
-def _measured(row: Row, metric: str) -> str:
-    found = row.metrics.get(metric)
-    return "n/a" if found is None else quantity(found.value, found.low, found.high)
-
-
-def _markdown(board: Leaderboard, top: int | None) -> str:
+def _page(board: Leaderboard, top: int | None) -> Page:
     parts: list[Block] = [Paragraph([". ".join(meanings(board)) + "."])]
     for section, notes, rows in _parts(board):
         blocks: list[Block] = [Listing([[line] for line in notes])]
         blocks += [Table(budget_columns(board, section, rows[:top]))] if rows else []
         blocks += [Paragraph([f"{len(rows[top:])} more."])] if top and rows[top:] else []
         parts.append(PageSection([section.target], blocks))
-    return markdown(Page([f"Budgets of {board.suite}"], parts))
+    return Page([f"Budgets of {board.suite}"], parts)
 
 
 def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
@@ -243,10 +113,10 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
         body = ["", *text_table(_fitted(board, section, rows[:top], width))] if rows else []
         more = [f"… {len(rows[top:])} more; --top 0 shows all"] if top and rows[top:] else []
         blocks.append("\n".join([*head, *body, *more]))
-    return printable("\n\n".join(blocks)) + "\n"
+    return "\n\n".join(blocks)
 
 
-def _csv(board: Leaderboard, top: int | None) -> str:
+def _rows(board: Leaderboard, top: int | None) -> list[dict[str, Any]]:
     flat, shown = list[dict[str, Any]](), dict[str, int]()
     for row in budgets(board).rows:
         shown[row.target] = shown.get(row.target, 0) + 1
@@ -254,16 +124,10 @@ def _csv(board: Leaderboard, top: int | None) -> str:
             continue
         fields = row.model_dump(mode="json")
         terms, metrics, split = fields.pop("budget"), fields.pop("metrics"), fields.pop("score_split") or {}
-        named = {header: terms[term] for header, term in TERMS.items()}
+        named = {term.symbol: terms[term.field] for term in (*BUDGET, TOTAL)}
         named |= {"objective": split["objective"]} if split else {}
-        for header, term in SPLIT.items():
-            named |= {f"{header}.{key}": value for key, value in split.get(term, {}).items()}
+        for term in (SCORE_MAX, *SPLIT):
+            named |= {f"{term.symbol}.{key}": value for key, value in split.get(term.field, {}).items()}
         measured = {f"{name}.{key}": v for name, entry in metrics.items() for key, v in entry.items()}
         flat.append({**fields, **named, **measured})
-    names = [field for field in BudgetRow.model_fields if field not in ("budget", "metrics", "score_split")]
-    columns = dict.fromkeys([*names, *TERMS, *(key for row in flat for key in row)])
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return out.getvalue()
+    return flat

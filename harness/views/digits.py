@@ -32,7 +32,7 @@ def optional(value: float | None) -> str:
     return "n/a" if value is None else number(value)
 
 
-def quantity(value: float, low: float | None, high: float | None) -> str:
+def with_interval(value: float, low: float | None, high: float | None) -> str:
     """Return a value with its interval; without one, with three digits; with one of no width, with six."""
     if low is None or high is None:
         return number(value)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from html import escape
 
-from harness.views.columns import Column
+from harness.views.column import Column
 
 _ESCAPES = str.maketrans({char: f"\\{char}" for char in "\\|*`[]<"})
 
@@ -156,7 +157,21 @@ def markdown(page: Page) -> str:
 
 def in_markdown(text: str) -> str:
     """Make text harmless in a cell or a line of Markdown: one line, nothing in it is markup."""
-    return printable(re.sub(r"\s+", " ", text)).translate(_ESCAPES)
+    return in_line(text).translate(_ESCAPES)
+
+
+def in_line(text: str) -> str:
+    """Put text into one line that a terminal may show."""
+    return printable(re.sub(r"\s+", " ", text))
+
+
+def in_words(words: Words) -> str:
+    """Return words as one line of plain text, code in backticks."""
+    return in_line("".join(_plain(span) for span in words))
+
+
+def _plain(span: str | Wording | Code | Strong | Link) -> str:
+    return span if isinstance(span, str) else f"`{span.text}`" if isinstance(span, Code) else span.text
 
 
 def printable(text: str) -> str:
@@ -203,8 +218,9 @@ def _block(block: Paragraph | Listing | Table | Commands | Image | Quote | Docst
         case Quote(words):
             return f"> {_words(words)}"
         case Docstring(summary, text):
-            quoted = "\n".join(f"> {line}".rstrip() for line in text.splitlines())
-            return f"<details><summary>{summary}</summary>\n\n{quoted}\n\n</details>"
+            # The summary stands within HTML, where a backslash escapes nothing.
+            quoted = "\n".join(f"> {printable(line).translate(_ESCAPES)}".rstrip() for line in text.splitlines())
+            return f"<details><summary>{escape(in_line(summary))}</summary>\n\n{quoted}\n\n</details>"
 
 
 def _words(words: Words) -> str:

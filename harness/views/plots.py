@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from harness.results.document import LeaderboardError
 from harness.results.leaderboard import Effect, Leaderboard, Row
 from harness.results.sections import HEADERS, Section, choices, sections, target_label
-from harness.views.budget_plots import LEGEND, draw_split, draw_terms
+from harness.views.budget_plots import draw_split, draw_terms, legend
 from harness.views.digits import counted
 from harness.views.palette import BLUE, COLOURS, INK, MID, PALE, VERMILION
 from harness.views.pareto import Spending, best, front, spendings
@@ -155,7 +155,7 @@ def budgets(board: Leaderboard, best: int = BEST) -> Figure | None:
             draw_split(panels[1], rows)
     for axes, words in zip(grid[-1], ("path divergence (nats)", "E_S(max) (nats)"), strict=False):
         axes.set_xlabel(words)
-    return finished(figure)
+    return finished(figure, order=legend(board))
 
 
 @styled
@@ -304,10 +304,16 @@ def blank(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height))
 
 
-def finished(figure: Figure, legend: bool = True) -> Figure:
-    """Put one legend under all panels, each label once, and fix the layout for good."""
+def finished(figure: Figure, legend: bool = True, order: Sequence[str] = ()) -> Figure:
+    """Put one legend under all panels, each label once, and fix the layout for good.
+
+    Arguments:
+        figure: with its panels drawn.
+        legend: whether it has one.
+        order: the labels that come first, in this order, where they occur.
+    """
     if legend:
-        entries: dict[str, Any] = dict.fromkeys(LEGEND)
+        entries: dict[str, Any] = dict.fromkeys(order)
         for axes in figure.axes:
             for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
                 entries[name] = entries.get(name) or handle

@@ -9,28 +9,86 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
-from harness.results.document import LeaderboardError
+from harness.results.document import Document, LeaderboardError
 from harness.results.leaderboard import Leaderboard
-from harness.results.sections import divergence_of
-from harness.views import plots
-from harness.views.board_pages import SOURCE, bounds_page, leaderboard_page
-from harness.views.page import markdown
+from harness.views.board_pages import SOURCE, board_title, bounds_page, bounds_title, leaderboard_page
+from harness.views.board_plots import Plot, board_files, bounds_files, draw_board, draw_bounds
+from harness.views.page import Page, in_words, markdown
 
 PAGE = "README.md"
 
-PLOTS = re.compile(r".*-against-.*\.svg|(budgets|compute|effects|tightness)\.svg")
-"""The plots of leaderboards."""
+D = TypeVar("D", bound=Document)
 
-AGAINST = 3
-"""Bounds on the path divergence that a metric is drawn against: the best ones."""
+
+@dataclass(frozen=True)
+class Publication(Generic[D]):
+    """How documents of one kind are published.
+
+    Attributes:
+        source: the name of the document's file; the others are drawn from it.
+        title: what the page of a document is called.
+        draw: the page, on which some commands stand, and its plots.
+        plots: the names of all plots that a document may have: what it had before and no longer has goes.
+    """
+
+    source: str
+    title: Callable[[D], str]
+    draw: Callable[[D, str], tuple[Page, list[Plot]]]
+    plots: Callable[[D], set[str]]
+
+    def files(self, document: D, command: str) -> dict[str, bytes]:
+        """Return the name and content of every published file.
+
+        Raises:
+            LeaderboardError: matplotlib is missing.
+        """
+        page, plots = self.draw(document, command)
+        drawn = {plot.file: plot.svg for plot in plots}
+        return {**drawn, PAGE: markdown(page).encode(), self.source: document.to_json().encode()}
+
+    def write(self, document: D, target: Path, command: str) -> list[Path]:
+        """Write a document, its page and its plots into a directory all at once; return the files.
+
+        Arguments:
+            document: what is published.
+            target: a new directory, an empty one, or one with a document of the same title, which is replaced.
+            command: the commands that made the document, as typed, a line each.
+
+        Raises:
+            LeaderboardError: matplotlib is missing, or the directory cannot be written, or holds something else, such
+                as the page of another suite. Nothing is half written.
+        """
+        try:
+            _check_directory(target, self.source)
+            former = _published(self, target, document)
+            files = self.files(document, command)
+            _write(files, target, self.plots(former) if former is not None else ())
+        except OSError as error:
+            raise LeaderboardError(f"{target} cannot be written: {error.strerror or error}") from error
+        return [target / name for name in files]
+
+
+def _draw_board(board: Leaderboard, command: str) -> tuple[Page, list[Plot]]:
+    plots = draw_board(board)
+    return leaderboard_page(board, command, plots), plots.files
+
+
+def _draw_bounds(board: BoundsBoard, command: str) -> tuple[Page, list[Plot]]:
+    plots = draw_bounds(board)
+    return bounds_page(board, command, plots), plots.files
+
+
+BOARD = Publication[Leaderboard](SOURCE, lambda board: in_words(board_title(board)), _draw_board, board_files)
+BOUNDS = Publication[BoundsBoard](SOURCE, lambda board: in_words(bounds_title(board)), _draw_bounds, bounds_files)
 
 
 def publish(board: Leaderboard, directory: Path | str, command: str) -> list[Path]:
@@ -45,7 +103,7 @@ def publish(board: Leaderboard, directory: Path | str, command: str) -> list[Pat
         LeaderboardError: matplotlib is missing, or the directory cannot be
             written or holds something else. Nothing is half written.
     """
-    return publish_files(lambda: render_files(board, command), Path(directory))
+    return BOARD.write(board, Path(directory), command)
 
 
 def publish_bounds(board: Leaderboard, directory: Path | str, command: str) -> list[Path]:
@@ -59,89 +117,17 @@ def publish_bounds(board: Leaderboard, directory: Path | str, command: str) -> l
     Raises:
         LeaderboardError: as `publish`.
     """
-    competition = rank_bounds(board)
-    return publish_files(lambda: render_bounds_files(competition, command), Path(directory))
-
-
-def publish_files(
-    draw: Callable[[], dict[str, bytes]], target: Path, source: str = SOURCE, drawn: re.Pattern[str] = PLOTS
-) -> list[Path]:
-    """Write what `draw` returns, by name, into a directory all at once; return the files.
-
-    Arguments:
-        draw: makes every file before anything is written.
-        target: a new directory, an empty one, or one with a `source`, which was published before.
-        source: the name of the document that the other files are drawn from.
-        drawn: names of plots that such a directory may have; those of a former page that are no longer drawn go.
-
-    Raises:
-        LeaderboardError: the directory cannot be written, or holds another page, such as that of another suite.
-    """
-    try:
-        _check_directory(target, source)
-        files = draw()
-        _check_title(target, files[PAGE].decode())
-        _write(files, target, drawn)
-    except OSError as error:
-        raise LeaderboardError(f"{target} cannot be written: {error.strerror or error}") from error
-    return [target / name for name in files]
+    return BOUNDS.write(rank_bounds(board), Path(directory), command)
 
 
 def render_files(board: Leaderboard, command: str) -> dict[str, bytes]:
-    """Return the name and content of every published file.
-
-    Raises:
-        LeaderboardError: matplotlib is missing.
-    """
-    drawn = dict(_plots(board))
-    page = markdown(leaderboard_page(board, command, list(drawn)))
-    return {**drawn, PAGE: page.encode(), SOURCE: board.to_json().encode()}
+    """Return the name and content of every published file; raises as `Publication.files`."""
+    return BOARD.files(board, command)
 
 
 def render_bounds_files(board: BoundsBoard, command: str) -> dict[str, bytes]:
-    """Return the name and content of every file of a published leaderboard of bounds.
-
-    Raises:
-        LeaderboardError: matplotlib is missing.
-    """
-    drawn = dict(_tightness(board))
-    page = markdown(bounds_page(board, command, list(drawn)))
-    return {**drawn, PAGE: page.encode(), SOURCE: board.to_json().encode()}
-
-
-def _plots(board: Leaderboard) -> Iterator[tuple[str, bytes]]:
-    plots.require_matplotlib()
-    finished = [row for row in board.rows if row.ok]
-    competition = rank_bounds(board)
-    on_paths = {bound for bound, declared in board.declared.bounds.items() if "path-kl" in declared.limits}
-    bounds = [s.bound for s in competition.bounds if s.applies and s.bound in on_paths][:AGAINST]
-    # Bounds limit a divergence: where the ranking metric is none, one that was measured is drawn too.
-    for metric in dict.fromkeys([board.metric, divergence_of(board, finished) or board.metric]):
-        for bound in bounds:
-            figure = plots.error_against_bound(board, bound, metric)
-            if figure:
-                yield f"{_slug(metric)}-against-{_slug(bound)}.svg", plots.svg(figure)
-    figures = {
-        "compute": plots.error_against_compute(board),
-        "budgets": plots.budgets(board),
-        "effects": plots.effects(board),
-    }
-    for name, figure in figures.items():
-        if figure:
-            yield f"{name}.svg", plots.svg(figure)
-    yield from _tightness(competition)
-
-
-def _tightness(board: BoundsBoard) -> Iterator[tuple[str, bytes]]:
-    plots.require_matplotlib()
-    figure = plots.tightness(board)
-    if figure:
-        yield "tightness.svg", plots.svg(figure)
-
-
-def _slug(name: str) -> str:
-    """Return a name that is safe as part of a file's."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
+    """Return the name and content of every file of a published leaderboard of bounds, as `render_files`."""
+    return BOUNDS.files(board, command)
 
 
 def _check_directory(target: Path, source: str) -> None:
@@ -153,19 +139,28 @@ def _check_directory(target: Path, source: str) -> None:
         raise LeaderboardError(f"{target} holds another {PAGE}; {advice}")
 
 
-def _check_title(target: Path, page: str) -> None:
-    """Refuse to write one leaderboard over another: that of other results, or of another kind."""
-    if not (target / PAGE).exists():
-        return
-    with (target / PAGE).open(encoding="utf-8", errors="replace") as file:
-        there, new = (text.strip().removeprefix("# ") for text in (file.readline(), page.partition("\n")[0]))
-    if there != new:
-        advice = "publish into a new directory, or remove it first"
-        raise LeaderboardError(f"{target} holds another page, {there!r}, and this one is {new!r}; {advice}")
+def _published(publication: Publication[D], target: Path, new: D) -> D | None:
+    """Return the document that lies in a directory; refuse one of another kind, and one of other results.
+
+    Raises:
+        LeaderboardError: what lies there is another document, or cannot be read.
+    """
+    file = target / publication.source
+    if not file.exists():
+        return None
+    title, advice = publication.title(new), "publish into a new directory, or remove it first"
+    try:
+        there = type(new).read(file)
+    except LeaderboardError as error:
+        raise LeaderboardError(f"{target} holds another page, and this one is {title!r}; {advice}") from error
+    if publication.title(there) != title:
+        said = f"{target} holds another page, {publication.title(there)!r}, and this one is {title!r}"
+        raise LeaderboardError(f"{said}; {advice}")
+    return there
 
 
-def _write(files: dict[str, bytes], target: Path, drawn: re.Pattern[str]) -> None:
-    """Write all files beside the target, then move them into place; plots that are no longer drawn go."""
+def _write(files: Mapping[str, bytes], target: Path, former: Iterable[str]) -> None:
+    """Write all files beside the target, then move them into place; former plots that are no longer drawn go."""
     existing = target.is_dir()
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target if existing else target.parent
@@ -182,9 +177,8 @@ def _write(files: dict[str, bytes], target: Path, drawn: re.Pattern[str]) -> Non
             return
         for name in files:
             (made / name).replace(target / name)
-        for stale in set(target.glob("*.svg")) - {target / name for name in files}:
-            if drawn.fullmatch(stale.name):
-                stale.unlink()
+        for stale in set(former) - set(files):
+            (target / stale).unlink(missing_ok=True)
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(made)

@@ -1,65 +1,51 @@
-"""Tables: a leaderboard for eyes (`table`, `markdown`) and for programs (`json`, `csv`)."""
+"""Tables: a leaderboard as a page, as text for a terminal, and as flat rows."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import shutil
-import sys
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Iterator
+from typing import Any
 
 from harness.axes import crossed
-from harness.results.document import LeaderboardError
-from harness.results.labels import labels
+from harness.results.labels import Labels, labels
 from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row
 from harness.results.sections import HEADERS, Section, choices, metrics_of, sections, target_label
-from harness.views.columns import Column, build, build_budgets, fit, wrap
-from harness.views.digits import counted, quantity, span
-from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
+from harness.views import formats
+from harness.views.board_columns import build, build_budgets
+from harness.views.column import Column
+from harness.views.digits import counted, span, with_interval
+from harness.views.formats import View
+from harness.views.page import Block, Listing, Page, Paragraph, Table
 from harness.views.page import Section as PageSection
-
-Format = Literal["table", "json", "csv", "markdown"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-
-TOP = 20
-"""Rows of each target that a table for a terminal shows, unless told otherwise."""
+from harness.views.terminal import break_lines, fit, text_table
 
 SHOWN_FAILURES = 5
 SHOWN_BUDGETS = 5
 
 
-def render(board: Leaderboard, format: Format, *, top: int | None = None, width: int | None = None) -> str:
+def render(board: Leaderboard, form: str, *, top: int | None = None, width: int | None = None) -> str:
     """Return a leaderboard in a format, with a newline at the end.
 
     Arguments:
         board: the leaderboard.
-        format: `table` (a terminal), `markdown`, `csv` (one flat row a combination, all fields), `json` (the document).
+        form: one of `harness.views.formats.FORMATS`; `csv` has one flat row a combination, with all fields.
         top: the rows of each target to show, best first; 0 is all. None: 20 in a table, else all.
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the format is unknown, or `top` is asked of `json`.
+        LeaderboardError: as `harness.views.formats.render`.
     """
-    if top is not None and top < 0:
-        raise LeaderboardError(f"top={top} is negative; give a number of rows, or 0 for all")
-    if format == "json":
-        if top:
-            raise LeaderboardError("json is always the whole document; top applies to table, markdown, csv")
-        return board.to_json()
-    if format == "csv":
-        return _csv(board, top or None)
-    if format == "markdown":
-        return _markdown(board, top or None)
-    if format == "table":
-        return _text(board, (TOP if top is None else top) or None, width)
-    raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
+    return formats.render(board_view(board), form, top=top, width=width)
 
 
-def terminal_width() -> int | None:
-    """Return the columns of the terminal that standard output is, or None where it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+def board_view(board: Leaderboard) -> View:
+    """Return a leaderboard as formats take it."""
+    return View(
+        lambda: board,
+        lambda top: _page(board, top),
+        lambda top, width: _text(board, top, width),
+        lambda top: _rows(board, top),
+    )
 
 
 def summary(board: Leaderboard) -> str:
@@ -78,7 +64,7 @@ def notes(section: Section, board: Leaderboard) -> list[str]:
     if common:
         lines.append("same in every row: " + " · ".join(common))
     floors = [
-        f"{metric} {quantity(floor.value, floor.low, floor.high)}"
+        f"{metric} {with_interval(floor.value, floor.low, floor.high)}"
         for metric in metrics_of(board, section.ranked)
         if (floor := section.floors.get(metric))
     ]
@@ -106,8 +92,8 @@ def violations_table(section: Section) -> Table:
     """Return every measured value of a section that is above a bound."""
     found = [(row, violation) for row in section.rows for violation in row.violations]
     names = (" · ".join(section.combination(row, section.constants())) for row, _ in found)
-    measured = (f"{v.metric} {quantity(*_estimate(row, v.metric))}" for row, v in found)
-    bounds = (f"{v.bound} {quantity(v.bound_value, None, None)}" for _, v in found)
+    measured = (f"{v.metric} {with_interval(*_estimate(row, v.metric))}" for row, v in found)
+    bounds = (f"{v.bound} {with_interval(v.bound_value, None, None)}" for _, v in found)
     return Table(
         [
             Column("combination", tuple(names), naming=True),
@@ -122,7 +108,7 @@ def effects_table(board: Leaderboard) -> Table:
     return Table(_effect_columns(board, repeat=True))
 
 
-def _markdown(board: Leaderboard, top: int | None) -> str:
+def _page(board: Leaderboard, top: int | None) -> Page:
     parts: list[Block] = [Paragraph([f"{summary(board)}."])]
     for section in sections(board):
         blocks: list[Block] = [Listing([[line] for line in notes(section, board)])]
@@ -136,7 +122,7 @@ def _markdown(board: Leaderboard, top: int | None) -> str:
         parts.append(
             PageSection(["Effect of each choice"], [Paragraph([f"{effects_meaning(board)}."]), effects_table(board)])
         )
-    return markdown(Page([board.suite], parts))
+    return Page([board.suite], parts)
 
 
 def effects_meaning(board: Leaderboard) -> str:
@@ -157,7 +143,7 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
     if board.effects:
         lines = break_lines([f"Effects. {effects_meaning(board)}"], width)
         blocks += ["\n".join([*lines, "", *text_table(columns)]) for columns in _chunks(board, width)]
-    return printable("\n\n".join(blocks)) + "\n"
+    return "\n\n".join(blocks)
 
 
 def _budgets(board: Leaderboard, section: Section, width: int | None) -> list[str]:
@@ -183,30 +169,6 @@ def _failures(section: Section, width: int | None) -> list[str]:
 
 def _unfinished(section: Section) -> str:
     return f"{counted(len(section.unfinished), 'combination')} {UNFINISHED}"
-
-
-def text_table(columns: Sequence[Column]) -> list[str]:
-    """Return the lines of a table for a terminal."""
-    from tabulate import tabulate
-
-    # Heads as ordinary rows: tabulate widens a column by two for its head, which 80 columns cannot spare.
-    heads = [[column.header for column in columns], ["-" * column.width for column in columns]]
-    rows = [*heads, *zip(*(column.cells for column in columns), strict=True)]
-    align = ["left" if column.left else "right" for column in columns]
-    text = tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True)
-    return [line.rstrip() for line in text.split("\n")]
-
-
-def break_lines(lines: Sequence[str], width: int | None) -> list[str]:
-    """Break lines at spaces to a width; what continues is set in by four more."""
-    if width is None:
-        return list(lines)
-    broken = []
-    for line in lines:
-        start = line[: len(line) - len(line.lstrip())]
-        first, *rest = wrap(line.split(" "), width - 4 - len(start), joint=" ").split("\n")
-        broken += [first, *(f"{start}    {piece}" for piece in rest)]
-    return broken
 
 
 def _effect_columns(board: Leaderboard, repeat: bool) -> list[Column]:
@@ -242,20 +204,13 @@ def _factor(effect: Effect | None) -> str:
     return "" if effect is None else span(effect.factor, effect.low, effect.high)
 
 
-def _csv(board: Leaderboard, top: int | None) -> str:
+def _rows(board: Leaderboard, top: int | None) -> list[dict[str, Any]]:
     label = labels(board.rows)
-    flat = []
-    for section in sections(board):
-        flat += [_flatten(row, label) for row in (section.ranked[:top] if top else section.rows)]
-    out = io.StringIO()
-    fields = list(dict.fromkeys(key for row in flat for key in row))
-    writer = csv.DictWriter(out, fields, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(flat)
-    return out.getvalue()
+    shown = [row for section in sections(board) for row in (section.ranked[:top] if top else section.rows)]
+    return [_flatten(row, label) for row in shown]
 
 
-def _flatten(row: Row, label: Any) -> dict[str, Any]:
+def _flatten(row: Row, label: Labels) -> dict[str, Any]:
     """Return every field of a row under a dotted name; null as nothing."""
     flat: dict[str, Any] = {}
     for field, value in row.model_dump(mode="json").items():

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.commands import RETRY, Resumable, typed, warn
+from harness.commands import RETRY, Resumable, local_option, typed, warn
+from harness.views.formats import FORMATS
 
 if TYPE_CHECKING:
     from harness_claims.document import ClaimsBoard
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
     metavar="[PAPER/]N",
     help="Only this claim, with its paper where several have the number; may be repeated.",
 )
-@click.option(
+@local_option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     help="Result directory; by default runs/claims or runs/claims-quick. A run that was cut off goes on there.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Worker processes; by default one a core.")
-@click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True)
+@local_option("--workers", type=click.IntRange(min=1), help="Worker processes; by default one a core.")
+@local_option("--retry-failed", is_flag=True, help="Try again what failed before.")
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="table", show_default=True)
 def command(
     quick: bool, words: tuple[str, ...], out: Path | None, workers: int | None, retry_failed: bool, form: str
 ) -> int:
@@ -45,7 +46,7 @@ def command(
     from harness.planning.manifest import environment
     from harness.registry.discovery import load
     from harness.running.runner import Options
-    from harness.views.tables import terminal_width
+    from harness.views.terminal import terminal_width
     from harness_claims.document import claims_board
     from harness_claims.publishing import write_document
     from harness_claims.run import arithmetic, chosen, family, run_claims
@@ -55,7 +56,8 @@ def command(
     for problem in registry.problems:
         warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
     directory = out or Path("runs") / family(quick)
-    options = Options(workers, retry_failed=retry_failed, command=typed(sys.argv[1:]), warn=warn)
+    made_by = typed(sys.argv[1:], click.get_current_context().command)
+    options = Options(workers, retry_failed=retry_failed, command=made_by, warn=warn)
     outcomes = run_claims(chosen(registry, words), registry, directory, options, quick=quick)
     made_with = arithmetic(directory)
     board = claims_board(

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.commands import DocumentKind, Source
 from harness.store import StoreError
 from harness.views import plots
 from harness.views.board_pages import environment_section, how_to_read
+from harness.views.board_plots import Plot
 from harness.views.digits import counted
 from harness.views.page import (
     Block,
@@ -25,18 +26,15 @@ from harness.views.page import (
     Quote,
     Section,
     Strong,
-    markdown,
 )
-from harness.views.publishing import publish_files
+from harness.views.publishing import Publication
 from harness_claims.document import ClaimEntry, ClaimsBoard
 from harness_claims.plots import claim_figure
-from harness_claims.tables import TARGETS, claims_table, findings_table, summary
+from harness_claims.tables import TARGETS, claims_table, findings_table, render_claims, summary
 from harness_claims.verdicts import steady
 
-SOURCE, PAGE = "claims.json", "README.md"
+SOURCE = "claims.json"
 
-PLOTS = re.compile(r".*claim-\d+\.svg")
-"""The plots of verdicts."""
 
 _HOW_TO_READ = """\
 - Each claim is a statement of the paper; its experiment and its rule were fixed in code before the runs that decide. A
@@ -73,17 +71,22 @@ def publish_claims(board: ClaimsBoard, directory: Path | str, command: str) -> l
         LeaderboardError: matplotlib is missing, or the directory cannot be
             written or holds something else. Nothing is half written.
     """
-    return publish_files(lambda: render_claims_files(board, command), Path(directory), SOURCE, PLOTS)
+    return CLAIMS.write(board, Path(directory), command)
 
 
-def publish_directory(source: Path, destination: Path, command: str | None) -> None:
-    """Publish the verdicts that lie in a directory: what `harness publish` does with `claims.json`.
+def _show(source: Source, form: str, top: int | None, width: int | None) -> str:
+    """Return the verdicts that lie in a directory, in a format."""
+    return render_claims(read_document(source.directory), form, width=width)
 
-    Raises:
-        LeaderboardError: as `publish_claims`, or they cannot be read.
-    """
-    board = read_document(source)
+
+def _publish(source: Source, destination: Path, command: str | None) -> None:
+    """Publish the verdicts that lie in a directory."""
+    board = read_document(source.directory)
     publish_claims(board, destination, command or board.command)
+
+
+KIND = DocumentKind(_show, _publish)
+"""What `harness rank` and `harness publish` do with `claims.json`."""
 
 
 def render_claims_files(board: ClaimsBoard, command: str) -> dict[str, bytes]:
@@ -92,9 +95,23 @@ def render_claims_files(board: ClaimsBoard, command: str) -> dict[str, bytes]:
     Raises:
         LeaderboardError: matplotlib is missing.
     """
-    drawn = dict(draw_claims(board))
-    page = markdown(_page(board, command, set(drawn)))
-    return {**drawn, PAGE: page.encode(), SOURCE: board.to_json().encode()}
+    return CLAIMS.files(board, command)
+
+
+def _draw(board: ClaimsBoard, command: str) -> tuple[Page, list[Plot]]:
+    drawn = [Plot(name, content) for name, content in draw_claims(board)]
+    return _page(board, command, {plot.file for plot in drawn}), drawn
+
+
+def _title(board: ClaimsBoard) -> str:
+    sizes = ", quick sizes" if board.quick else ""
+    return f"Claims{sizes}: what the paper says, and what was measured"
+
+
+CLAIMS = Publication[ClaimsBoard](
+    SOURCE, _title, _draw, lambda board: {plot_name(board, entry) for entry in board.claims}
+)
+"""How verdicts are published."""
 
 
 def draw_claims(board: ClaimsBoard) -> Iterator[tuple[str, bytes]]:
@@ -140,15 +157,13 @@ def read_document(directory: Path) -> ClaimsBoard:
 
 
 def _page(board: ClaimsBoard, command: str, drawn: set[str]) -> Page:
-    sizes = ", quick sizes" if board.quick else ""
     count = len(board.processors)
     seen = Paragraph([f"Seen on {count} processor{'s' * (count > 1)}: {'; '.join(board.processors)}."])
     source = Paragraph(["Source: ", Link(SOURCE, SOURCE), ", from which this page and its plots are drawn."])
     blocks: list[Block] = [Commands(command), Paragraph([f"{summary(board)}."]), seen, source, claims_table(board)]
     blocks.append(how_to_read(_HOW_TO_READ, targets=TARGETS, **_levels(board)))
     blocks += [_section(board, entry, drawn) for entry in board.claims]
-    title = f"Claims{sizes}: what the paper says, and what was measured"
-    return Page([title], [*blocks, environment_section(board.environment)])
+    return Page([_title(board)], [*blocks, environment_section(board.environment)])
 
 
 def _levels(board: ClaimsBoard) -> dict[str, str]:

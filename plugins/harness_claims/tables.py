@@ -1,4 +1,4 @@
-"""The verdicts on claims for eyes (`table`, `markdown`) and for programs (`json`).
+"""The verdicts on claims as a page, as text for a terminal, and as flat rows.
 
 A terminal too narrow for all columns loses, in this order: the time, the units, the statistic, the processors
 that say so, the target that decides. Claim, verdict, effect and the count of targets stay.
@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from enum import IntEnum
+from textwrap import wrap
 
-from harness.results.document import LeaderboardError
-from harness.views.columns import ESSENTIAL, GAP, Column, shorten, wrap
-from harness.views.digits import number, quantity
-from harness.views.page import Block, Listing, Page, Paragraph, Table, markdown, printable
-from harness.views.tables import break_lines, text_table
+from harness.views import formats
+from harness.views.column import Column
+from harness.views.digits import number, with_interval
+from harness.views.formats import View
+from harness.views.page import Block, Listing, Page, Paragraph, Table
+from harness.views.terminal import GAP, break_lines, shorten, text_table
+from harness.views.terminal import wrap as join_words
 from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry
 from harness_claims.verdicts import chance
 
-FORMATS = ("table", "json", "markdown")
-
 NARROWEST = 14
-"""Columns of text are not made narrower."""
-
-TIME, UNITS, STATISTIC, SEEN, DECIDES = range(5)
-"""What a column is worth: the smaller goes first."""
+"""Columns of text are not made narrower; a word that is longer is broken."""
 
 TARGETS = "targets for / against / open"
 """Head of the column that counts what the targets say: supported, contradicted, undecided."""
@@ -35,25 +34,44 @@ LONGEST = 14
 """Characters of a line of the name of the target that decides."""
 
 
-def render_claims(board: ClaimsBoard, format: str, *, width: int | None = None) -> str:
+class Drop(IntEnum):
+    """The order in which a terminal that is too narrow loses columns; those that have none stay."""
+
+    TIME, UNITS, STATISTIC, SEEN, DECIDES = range(5)
+
+
+def render_claims(board: ClaimsBoard, form: str, *, width: int | None = None) -> str:
     """Return the verdicts in a format, with a newline at the end.
 
     Arguments:
         board: the verdicts.
-        format: `table` (a terminal), `markdown`, `json` (the document).
+        form: one of `harness.views.formats.FORMATS`; `csv` has a flat row a claim.
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
         LeaderboardError: the format is unknown.
     """
-    if format == "json":
-        return board.to_json()
-    if format == "markdown":
-        lists = [*errors_list(board), *notes_list(board)]
-        return markdown(Page(["Claims"], [Paragraph([f"{summary(board)}."]), claims_table(board), *lists]))
-    if format == "table":
-        return _text(board, width)
-    raise LeaderboardError(f"no format {format!r}; known: {', '.join(FORMATS)}")
+    return formats.render(claims_view(board), form, width=width)
+
+
+def claims_view(board: ClaimsBoard) -> View:
+    """Return the verdicts as formats take them; they are always all shown."""
+    return View(lambda: board, lambda _: _page(board), lambda _, width: _text(board, width), lambda _: _rows(board))
+
+
+def _page(board: ClaimsBoard) -> Page:
+    lists = [*errors_list(board), *notes_list(board)]
+    return Page(["Claims"], [Paragraph([f"{summary(board)}."]), claims_table(board), *lists])
+
+
+def _rows(board: ClaimsBoard) -> list[dict[str, object]]:
+    """Return a flat row a claim, without what its page alone shows: findings, panels, the text of its rule."""
+    rows: list[dict[str, object]] = []
+    for entry in board.claims:
+        fields = entry.model_dump(mode="json", exclude={"findings", "panels", "rule", "seen"})
+        effect = fields.pop("effect") or {}
+        rows.append({**fields, **{f"effect.{name}": value for name, value in effect.items()}})
+    return rows
 
 
 def summary(board: ClaimsBoard) -> str:
@@ -81,7 +99,7 @@ def findings_table(entry: ClaimEntry) -> Table:
     columns = [
         Column("target", tuple(f.target for f in found), naming=True),
         Column("verdict", tuple(_of_target(f) for f in found), naming=True),
-        Column(name, tuple(quantity(f.effect, f.low, f.high) for f in found)),
+        Column(name, tuple(with_interval(f.effect, f.low, f.high) for f in found)),
         Column("statistic", tuple(f.statistic for f in found), naming=True),
         Column("p for", tuple(_chance(f, f.p_value) for f in found)),
         Column("p against", tuple(_chance(f, f.p_against) for f in found)),
@@ -122,13 +140,13 @@ def _columns(board: ClaimsBoard) -> list[Column]:
         Column("#", tuple(map(board.label, entries))),
         Column("claim", tuple(e.title for e in entries), naming=True),
         Column("verdict", tuple(e.verdict or "error" for e in entries), naming=True),
-        *([Column("processors that say so", tuple(map(_seen, entries)), SEEN, naming=True)] if several else []),
+        *([Column("processors that say so", tuple(map(_seen, entries)), Drop.SEEN, naming=True)] if several else []),
         Column("effect", tuple(_effect(e) for e in entries), naming=True),
-        Column("statistic", tuple(e.statistic or "n/a" for e in entries), STATISTIC, naming=True),
+        Column("statistic", tuple(e.statistic or "n/a" for e in entries), Drop.STATISTIC, naming=True),
         Column(TARGETS, tuple(_counts(e) for e in entries), naming=True),
-        Column("decided by", tuple(_decisive(e) for e in entries), DECIDES, naming=True),
-        Column("units", tuple(str(e.seeds) if e.verdict else "n/a" for e in entries), UNITS),
-        Column("time", tuple(clock(e.seconds) for e in entries), TIME),
+        Column("decided by", tuple(_broken(_decisive(e), LONGEST) for e in entries), Drop.DECIDES, naming=True),
+        Column("units", tuple(str(e.seeds) if e.verdict else "n/a" for e in entries), Drop.UNITS),
+        Column("time", tuple(clock(e.seconds) for e in entries), Drop.TIME),
     ]
 
 
@@ -158,7 +176,7 @@ def _effect(entry: ClaimEntry) -> str:
     if entry.effect is None:
         return "n/a"
     e = entry.effect
-    return f"{e.name}: {quantity(e.value, e.low, e.high) if e.low is not None else number(e.value)}"
+    return f"{e.name}: {with_interval(e.value, e.low, e.high) if e.low is not None else number(e.value)}"
 
 
 def _text(board: ClaimsBoard, width: int | None) -> str:
@@ -167,21 +185,20 @@ def _text(board: ClaimsBoard, width: int | None) -> str:
     notes = [f"claim {board.label(entry)}: {entry.note}" for entry in board.claims if entry.note]
     head = break_lines(lines[:1], width)
     tail = [line for part in (errors, notes) if part for line in ("", *break_lines(part, width))]
-    return printable("\n".join([*head, *lines[1:], *tail])) + "\n"
+    return "\n".join([*head, *lines[1:], *tail])
 
 
 def _fitted(columns: Sequence[Column], width: int | None) -> list[Column]:
     """Break heads and the cells that hold sentences until the table fits, the widest first; then drop columns."""
-    columns = [replace(c, cells=tuple(map(_name, c.cells))) if c.worth == DECIDES else c for c in columns]
     columns = [replace(c, header=_broken(c.header, _widest(c.cells))) for c in columns]
     if width is None:
         return columns
     while True:
         sizes = _sizes(columns, width)
-        droppable = [column for column in columns if column.worth < ESSENTIAL]
+        droppable = {c.drop_order: c for c in columns if c.drop_order is not None}
         if not droppable or sum(sizes) + GAP * (len(sizes) - 1) <= width:
             return [_narrowed(column, size) for column, size in zip(columns, sizes, strict=True)]
-        columns.remove(min(droppable, key=lambda column: column.worth))
+        columns.remove(droppable[min(droppable)])
 
 
 def _sizes(columns: Sequence[Column], width: int) -> list[int]:
@@ -196,10 +213,6 @@ def _sizes(columns: Sequence[Column], width: int) -> list[int]:
     return sizes
 
 
-def _name(label: str) -> str:
-    return _broken(label, LONGEST)
-
-
 def _widest(cells: Sequence[str]) -> int:
     return max((len(line) for cell in cells for line in cell.split("\n")), default=0)
 
@@ -207,8 +220,8 @@ def _widest(cells: Sequence[str]) -> int:
 def _narrowed(column: Column, size: int) -> Column:
     if column.header not in SENTENCES:
         return column
-    return replace(column, cells=tuple(_broken(cell, size) for cell in column.cells))
+    return replace(column, cells=tuple("\n".join(wrap(cell, size, break_on_hyphens=False)) for cell in column.cells))
 
 
 def _broken(cell: str, size: int) -> str:
-    return cell if len(cell) <= size else wrap(cell.split(" "), size, joint=" ")
+    return cell if len(cell) <= size else join_words(cell.split(" "), size, joint=" ")

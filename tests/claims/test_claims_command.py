@@ -1,15 +1,18 @@
 """Claims from a shell: `harness claims`, and what other commands make of their results."""
 
 import json
+import shutil
 import sys
 
 import pytest
 from fake_claims import PLOTS, MoreSteps, registry_with
 from harness_claims.document import ClaimsBoard
 from harness_claims.publishing import render_claims_files
+from harness_claims.tables import render_claims
 
 from harness import cli
 from harness.registry.discovery import load
+from harness.views.formats import FORMATS
 
 
 def command(monkeypatch, capsys, registry, *words):
@@ -65,14 +68,25 @@ def test_publish_knows_a_directory_of_claims(monkeypatch, capsys, fakes, finishe
     assert "harness claims --quick" in (tmp_path / "p" / "README.md").read_text()
     status, _, err = command(monkeypatch, capsys, fakes, "publish", finished[0], tmp_path / "p", "--bounds")
     assert status == 2
-    assert "holds claims.json, which takes no --by and no --bounds" in err
+    assert "holds claims.json, which takes no --bounds" in err
 
 
-def test_other_commands_say_what_the_directory_holds(monkeypatch, capsys, fakes, finished):
-    status, _, err = command(monkeypatch, capsys, fakes, "rank", finished[0])
+def test_rank_shows_the_verdicts_that_lie_in_a_directory(monkeypatch, capsys, fakes, board, tmp_path):
+    from harness_claims.publishing import write_document
+
+    write_document(board, tmp_path)
+    for form in FORMATS:
+        status, out, _ = command(monkeypatch, capsys, fakes, "rank", tmp_path, "--format", form)
+        assert (status, out) == (0, render_claims(board, form))
+
+
+def test_other_commands_say_what_the_directory_holds(monkeypatch, capsys, fakes, finished, tmp_path):
+    directory = shutil.copytree(finished[0], tmp_path / "none")
+    (directory / "claims.json").unlink(missing_ok=True)
+    status, _, err = command(monkeypatch, capsys, fakes, "rank", directory)
     assert status == 2
-    rule = f"what it holds is made and shown by: harness claims --quick --out {finished[0]}"
-    assert f"{finished[0]} holds no suite; {rule}" in err
+    rule = f"what it holds is made and shown by: harness claims --quick --out {directory}"
+    assert f"{directory} holds no suite; {rule}" in err
 
 
 def test_show_tells_the_whole_rule(monkeypatch, capsys):

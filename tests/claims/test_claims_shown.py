@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -224,3 +225,28 @@ def test_a_line_that_is_thinned_keeps_its_gaps():
 def test_a_label_with_dollars_is_text():
     figure = claim_figure(entry(panel(line([1, 2], [1.0, 2.0], label=r"$\frac{"), title="a $ and $\\no")))
     assert svg(figure).startswith(b"<?xml")
+
+
+PUBLISHED = ClaimsBoard.read(Path(__file__).parents[2] / "leaderboards" / "claims" / "claims.json")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_the_table_fits_a_terminal(width):
+    text = render_claims(PUBLISHED, "table", width=width)
+    assert max(map(len, text.split("\n"))) <= width
+
+
+def test_columns_go_in_their_order_and_the_target_that_decides_goes_last():
+    order = ["time", "units", "statistic", "processors", "decided by"]
+    kept = [
+        [head for head in order if head in render_claims(PUBLISHED, "table", width=w)[:900]] for w in range(60, 200)
+    ]
+    assert all(heads == order[len(order) - len(heads) :] for heads in kept)
+    assert kept[0] == []
+    assert kept[-1] == order
+
+
+def test_only_the_target_that_decides_is_broken_where_there_is_room():
+    lines = render_claims(PUBLISHED, "table", width=None).split("\n")
+    assert any(entry.title in line for entry in PUBLISHED.claims for line in lines)
+    assert all(any(entry.title in line for line in lines) for entry in PUBLISHED.claims)

@@ -147,16 +147,22 @@ def test_none_takes_the_name_of_another(greeting):
 
 
 DOCUMENT = """
-from pathlib import Path
+from harness.commands import DocumentKind
+
+def show(source, form, top, width):
+    return f"{(source.directory / 'poem.txt').read_text()} as {form}"
 
 def publish(source, destination, command):
     destination.mkdir()
-    (destination / "README.md").write_text(f"{(source / 'poem.txt').read_text()} by {command}")
+    (destination / "README.md").write_text(f"{(source.directory / 'poem.txt').read_text()} by {command}")
+
+KIND = DocumentKind(show, publish)
 """
 
 
-def test_a_kind_of_document_is_published(house):
-    house("poet", {"poem.txt": "poems:publish", "prose.txt": "nowhere:publish"}, {"poems.py": DOCUMENT}, "documents")
+def test_a_kind_of_document_is_shown_and_published(house):
+    files = {"poem.txt": "poems:KIND", "prose.txt": "nowhere:KIND", "note.txt": "poems:publish"}
+    house("poet", files, {"poems.py": DOCUMENT}, "documents")
     made = house.folder / "made"
     made.mkdir()
     (made / "poem.txt").write_text("roses")
@@ -164,12 +170,19 @@ def test_a_kind_of_document_is_published(house):
     done = house.harness("publish", made, page, "--command", "harness rhyme")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"Published: {page}\n", "")
     assert (page / "README.md").read_text() == "roses by harness rhyme"
+    done = house.harness("rank", made, "--format", "csv")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "roses as csv\n", "")
+    done = house.harness("rank", made, "--budget", "--top", "3")
+    assert (done.returncode, "holds poem.txt, which takes no --top and no --budget" in done.stderr) == (2, True)
     done = house.harness("publish", made, page, "--by", "kl")
     assert (done.returncode, "holds poem.txt, which takes no --by" in done.stderr) == (2, True)
     (made / "poem.txt").rename(made / "prose.txt")
     done = house.harness("publish", made, page)
     told = "harness: poet/prose.txt cannot be loaded: ModuleNotFoundError: No module named 'nowhere'\n"
     assert (done.returncode, done.stderr) == (2, told)
+    (made / "prose.txt").rename(made / "note.txt")
+    done = house.harness("rank", made)
+    assert (done.returncode, done.stderr) == (2, "harness: poet/note.txt: poems:publish is function, no DocumentKind\n")
 
 
 def test_files_that_cannot_be_read_are_no_commands(greeting):

@@ -179,7 +179,7 @@ def test_left_out_plugins_say_so():
     "words", [("show", "moment-matched"), ("show", "mlp"), ("show", "theorem-3"), ("plan", "quick"), ("plan", "full")]
 )
 def test_pages_fit_a_terminal(words, monkeypatch, capsys):
-    monkeypatch.setattr("harness.views.tables.terminal_width", lambda: 80)
+    monkeypatch.setattr("harness.views.terminal.terminal_width", lambda: 80)
     with pytest.raises(SystemExit) as ended:
         main(list(words))
     assert not ended.value.code
@@ -276,7 +276,7 @@ def test_the_group_knows_its_commands():
 def test_the_list_of_plugins_fits_the_terminal(monkeypatch, width):
     from click.testing import CliRunner
 
-    monkeypatch.setattr("harness.views.tables.terminal_width", lambda: width)
+    monkeypatch.setattr("harness.views.terminal.terminal_width", lambda: width)
     lines = CliRunner().invoke(group, ["plugins"]).output.splitlines()
     longest = max(map(len, lines))
     # What a plugin offers never gets less than 26 columns.

@@ -7,7 +7,8 @@ import pytest
 import torch
 from harness_synthetic.targets import Gaussian
 
-from harness.engine.metric_values import measurement_to_json, reference_sample
+from harness.engine.metric_values import reference_sample
+from harness.engine.payloads.measured import measurement_to_json
 from harness.errors import ContractError
 from harness.metrics import Measurement, NotApplicable
 

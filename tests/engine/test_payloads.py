@@ -69,7 +69,7 @@ def test_a_target_is_read_part_by_part(registry):
     (ring,) = registry.parse("target", "gaussian:dim=3,std=0.7")
     law = ring.distribution()
     payload = json.loads(json.dumps(target.to_json(law, law.closed_information(), 0.01, 80.0)))
-    assert list(payload) == ["dim", "sigma_data", "second_moment", "finite", "information", "residual"]
+    assert list(payload) == ["dim", "sigma_data", "second_moment", "finite", "information", "least_loss"]
     numbers = target.numbers_from_json(payload)
     assert (numbers.dim, numbers.finite) == (3, False)
     assert numbers.sigma_data == pytest.approx(0.7)
@@ -77,7 +77,7 @@ def test_a_target_is_read_part_by_part(registry):
     np.testing.assert_array_equal(target.curve_from_json(payload, law).fisher(u), law.closed_information().fisher(u))
     np.testing.assert_allclose(target.least_loss_from_json(payload)(u**0.5), [3 * 0.49 / (0.49 + u)], atol=3e-6)
     # Of a record that lacks one part the others are read all the same.
-    del payload["residual"]
+    del payload["least_loss"]
     assert target.numbers_from_json(payload) == numbers
 
 

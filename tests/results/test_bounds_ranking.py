@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from harness.components import NAME
 from harness.quantities import DIVERGENCES, Declarations
-from harness.results.bounds_ranking import rank_bounds
+from harness.results.bounds_ranking import PATH, rank_bounds
 from harness.results.leaderboard import Leaderboard
 from harness.views.bounds_tables import render_bounds
 
@@ -148,3 +149,14 @@ def test_without_bounds_the_board_is_empty(small):
     made = rank_bounds(Leaderboard.validate(board(small, [({"kl": 0.5}, {})])))
     assert made.bounds == []
     assert "0 bounds" in render_bounds(made, "table")
+
+
+def test_a_metric_that_only_has_the_name_does_not_stand_for_the_path_divergence(small):
+    small["declared"]["metrics"]["path-kl"] = {"quantity": "other", "space": "data"}
+    made = compete(board(small, [({"path-kl": 0.3}, {"budget": 0.3, "theorem-2": 0.9})]))
+    assert {entry["metric"] for entry in made["entries"]} == {PATH}
+    assert scores(made)["theorem-2"]["tightness"]["median"] == pytest.approx(3)
+
+
+def test_no_component_can_be_called_what_the_total_of_a_budget_is():
+    assert NAME.fullmatch(PATH) is None

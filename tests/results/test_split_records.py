@@ -38,7 +38,7 @@ def shelf(shelve):
     # c(σ) as a target's record keeps it, constant here.
     residual = {"sigma": LEVELS.tolist(), "values": [[0.5] * len(LEVELS)]}
     made = [Record("t", "table", table_to_json(table)), Record("g", "grid", {"sigmas": [8.0, 2.0, 0.5, 0.25]})]
-    made.append(Record("i", "information", {"residual": residual}))
+    made.append(Record("i", "target", {"least_loss": residual}))
     for name, size in (("good", 1.0), ("bad", 3.0)):
         for seed in (0, 1):
             error = MeasuredScoreError(LEVELS, size * np.ones((1, len(LEVELS))))

@@ -6,9 +6,11 @@ import json
 
 import pytest
 
+from harness.results.budgets import Budgets, budgets
 from harness.results.leaderboard import Leaderboard
-from harness.views.budgets import FRESH, SPLIT, SPLIT_MEANING, Budgets, budgets, render_budgets
-from harness.views.digits import number, quantity
+from harness.results.terms import SCORE_MAX, SPLIT
+from harness.views.budgets import FRESH, SPLIT_MEANING, render_budgets
+from harness.views.digits import number, with_interval
 from harness.views.publishing import render_files
 from harness.views.tables import render
 
@@ -31,19 +33,19 @@ def test_csv_has_every_term_with_its_interval(document):
     assert len(found) == len(rows)
     for line, row in zip(found, rows, strict=True):
         split = row.score_split
-        for header, term in SPLIT.items():
+        for term in (SCORE_MAX, *SPLIT):
             for key in ("value", "low", "high"):
-                expected = "" if split is None else str(getattr(getattr(split, term), key))
-                assert line[f"{header}.{key}"] == expected
+                expected = "" if split is None else str(getattr(getattr(split, term.field), key))
+                assert line[f"{term.symbol}.{key}"] == expected
 
 
 def test_a_table_that_is_wide_enough_has_intervals_and_a_narrow_one_values(document):
     first = next(row for row in document["rows"] if row["score_split"] and row["target"]["name"] == "ring")
     whole = first["score_split"]["score_max"]
-    told, plain = quantity(whole["value"], whole["low"], whole["high"]), number(whole["value"])
+    told, plain = with_interval(whole["value"], whole["low"], whole["high"]), number(whole["value"])
     wide = render_budgets(Leaderboard.validate(document), "table", top=1, width=None)
     assert told in wide
-    assert all(header in wide for header in SPLIT)
+    assert all(term.symbol in wide for term in (SCORE_MAX, *SPLIT))
     for width in (60, 80, 100, 120, 160, 200, 240):
         text = render_budgets(Leaderboard.validate(document), "table", top=1, width=width)
         assert max(map(len, text.split("\n"))) <= width or width < 80

@@ -4,12 +4,15 @@ import csv
 import io
 import json
 import math
+from copy import deepcopy
 
 import pytest
 
+from harness.results.budgets import Budgets, budgets
 from harness.results.document import LeaderboardError
 from harness.results.leaderboard import Leaderboard
-from harness.views.budgets import Budgets, budgets, render_budgets
+from harness.views import plots
+from harness.views.budgets import render_budgets
 
 
 def test_rows_and_terms(document):
@@ -73,3 +76,28 @@ def test_no_row_with_a_budget(small):
         row["budget"] = None
     assert "0 of 3 combinations have a budget" in render_budgets(Leaderboard.validate(small), "table")
     assert json.loads(render_budgets(Leaderboard.validate(small), "json"))["rows"] == []
+
+
+def test_the_marginal_divergence_is_called_what_the_document_calls_it(document):
+    document = deepcopy(document)
+    for row in document["rows"]:
+        row["metrics"] = {name.replace("kl", "gap"): entry for name, entry in row["metrics"].items()}
+    for metric in document["setup"]["metrics"]:
+        metric["metric"] = metric["metric"].replace("kl", "gap")
+    document["calibration"] = []
+    measured = document["declared"]["metrics"]
+    document["declared"]["metrics"] = {name.replace("kl", "gap"): found for name, found in measured.items()}
+    for row in document["rows"]:
+        row["violations"] = [v | {"metric": v["metric"].replace("kl", "gap")} for v in row["violations"]]
+    board = Leaderboard.validate(document)
+    assert "the total bounds gap." in " ".join(render_budgets(board, "table", width=200).split())
+    figure = plots.budgets(board, best=3)
+    labels = figure.axes[0].get_legend_handles_labels()[1]
+    assert "measured gap" in labels
+    assert not any("kl" in label for label in labels)
+    assert any("· gap " in text.get_text() for text in figure.axes[0].texts)
+    for row in document["rows"]:
+        row["metrics"].pop("gap", None)
+        row["violations"] = []
+    text = " ".join(render_budgets(Leaderboard.validate(document), "table", width=200).split())
+    assert "the total bounds the marginal divergence." in text

@@ -5,34 +5,34 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.views.digits import counted, number, quantity, span
+from harness.views.digits import counted, number, span, with_interval
 
 
 def test_a_value_is_rounded_where_its_uncertainty_begins():
-    assert quantity(0.123456, 0.113456, 0.133456) == "0.123 ± 0.010"
-    assert quantity(12.3456, 12.0, 12.6912) == "12.35 ± 0.35"
-    assert quantity(1234.5, 1134.5, 1334.5) == "1234 ± 100"
-    assert quantity(-0.02, -0.05, 0.01) == "-0.020 ± 0.030"
+    assert with_interval(0.123456, 0.113456, 0.133456) == "0.123 ± 0.010"
+    assert with_interval(12.3456, 12.0, 12.6912) == "12.35 ± 0.35"
+    assert with_interval(1234.5, 1134.5, 1334.5) == "1234 ± 100"
+    assert with_interval(-0.02, -0.05, 0.01) == "-0.020 ± 0.030"
 
 
 def test_rounding_up_to_a_power_of_ten_does_not_add_a_digit():
-    assert quantity(0.0123, 0.0123 - 0.00099999, 0.0123 + 0.00099999) == "0.0123 ± 0.0010"
+    assert with_interval(0.0123, 0.0123 - 0.00099999, 0.0123 + 0.00099999) == "0.0123 ± 0.0010"
     assert number(0.99999) == "1.00"
 
 
 def test_a_lopsided_interval_shows_both_ends():
-    assert quantity(0.5, 0.48, 0.6) == "0.500 (0.480–0.600)"
+    assert with_interval(0.5, 0.48, 0.6) == "0.500 (0.480–0.600)"
 
 
 def test_small_and_large_values_share_a_power_of_ten():
-    assert quantity(1.234e-5, 1.114e-5, 1.354e-5) == "(1.23 ± 0.12)e-05"
-    assert quantity(2.5e7, 2.4e7, 2.6e7) == "(2.50 ± 0.10)e+07"
+    assert with_interval(1.234e-5, 1.114e-5, 1.354e-5) == "(1.23 ± 0.12)e-05"
+    assert with_interval(2.5e7, 2.4e7, 2.6e7) == "(2.50 ± 0.10)e+07"
 
 
 def test_without_an_interval_or_with_an_exact_one():
-    assert quantity(0.123456789, None, None) == "0.123"
-    assert quantity(0.123456789, 0.123456789, 0.123456789) == "0.123457"
-    assert quantity(0.0, 0.0, 0.0) == "0"
+    assert with_interval(0.123456789, None, None) == "0.123"
+    assert with_interval(0.123456789, 0.123456789, 0.123456789) == "0.123457"
+    assert with_interval(0.0, 0.0, 0.0) == "0"
 
 
 def test_numbers_and_spans():
@@ -44,7 +44,7 @@ def test_numbers_and_spans():
 
 @given(st.floats(-1e8, 1e8), st.floats(1e-9, 1e8))
 def test_what_is_shown_is_within_a_tenth_of_the_uncertainty(value, half):
-    text = quantity(value, value - half, value + half)
+    text = with_interval(value, value - half, value + half)
     match = re.fullmatch(r"\(?(-?[\d.]+) ± ([\d.]+)\)?(?:e([+-]\d+))?", text)
     if match is None:  # too narrow for an interval to show beside so large a value
         assert half <= 1e-6 * (abs(value) + half) * 1.001

@@ -1,8 +1,10 @@
 """The page model, and its text in Markdown."""
 
+import re
+
 import pytest
 
-from harness.views.columns import Column
+from harness.views.column import Column
 from harness.views.page import (
     Code,
     Commands,
@@ -65,3 +67,13 @@ def test_our_own_prose_has_code_and_values():
 
 def test_a_list_is_written_as_it_reads():
     assert listing("- one\n  more\n- two") == ["one\nmore", "two"]
+
+
+def test_nothing_in_a_docstring_of_a_plugin_is_markup():
+    text = "</details><img onerror=x>\n![a](b) \x1b[2J *c*"
+    summary, _, quoted = shown(Docstring("a </summary><img onerror=x>\n\x07b", text)).partition("</summary>")
+    assert summary == "<details><summary>a &lt;/summary&gt;&lt;img onerror=x&gt;  b"
+    inside = quoted.removesuffix("</details>")
+    assert not re.search(r"(?<!\\)[<*\[`]", inside)
+    assert "\x1b" not in inside
+    assert r"> \</details>\<img onerror=x>" in inside

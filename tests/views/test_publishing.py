@@ -332,3 +332,23 @@ def test_names_of_strangers_make_safe_file_names(tmp_path, small):
     files = publish(Leaderboard.validate(small), tmp_path / "out", COMMAND)
     assert "kl-against-evil-bound.svg" in {path.name for path in files}
     assert all(path.parent == tmp_path / "out" and path.exists() for path in files)
+
+
+def test_what_a_page_replaces_is_told_by_the_document(tmp_path, small):
+    target = tmp_path / "out"
+    publish(Leaderboard.validate(small), target, COMMAND)
+    page = (target / "README.md").read_text()
+    (target / "README.md").write_text("# My own title\n" + page.partition("\n")[2])
+    publish(Leaderboard.validate(small), target, COMMAND)
+    assert (target / "README.md").read_text() == page
+    (target / "leaderboard.json").write_text('{"mine": 1}')
+    with pytest.raises(LeaderboardError, match="holds another page, and this one is 'Leaderboard `tiny`'"):
+        publish(Leaderboard.validate(small), target, COMMAND)
+    assert (target / "leaderboard.json").read_text() == '{"mine": 1}'
+
+
+def test_a_plot_that_is_none_of_the_former_document_stays(tmp_path, document):
+    publish(Leaderboard.validate(document), tmp_path, COMMAND)
+    (tmp_path / "mine-against-theirs.svg").write_text("mine")
+    publish(Leaderboard.validate(document), tmp_path, COMMAND)
+    assert (tmp_path / "mine-against-theirs.svg").read_text() == "mine"

@@ -10,9 +10,11 @@ import pytest
 
 from harness.results.document import LeaderboardError
 from harness.results.leaderboard import UNFINISHED, Leaderboard
-from harness.views.columns import Column, shorten, wrap
+from harness.views.column import Column
+from harness.views.formats import FORMATS
 from harness.views.page import markdown_table
-from harness.views.tables import FORMATS, break_lines, render
+from harness.views.tables import render
+from harness.views.terminal import break_lines, shorten, wrap
 
 GOLDEN = """
 tiny: 4 combinations, ranked by kl (smaller is better)

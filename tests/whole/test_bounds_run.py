@@ -13,10 +13,10 @@ from harness.cli.publish import command as publish_command
 from harness.cli.rank import command
 from harness.registry.discovery import load
 from harness.results.bounds import BoundsBoard
+from harness.results.budgets import Budgets
 from harness.results.read_board import read_document
 from harness.running.runner import Options, run
 from harness.suites.model import Suite
-from harness.views.budgets import Budgets
 
 BOUNDS = [
     "budget", "theorem-2", "theorem-3", "corollary-1", "benton", "chen-lee-lu", "conforti:steps=largest,each",

@@ -22,7 +22,7 @@ from harness.suites.combinations import expand
 from harness.suites.model import Suite
 from harness.trainers import GradientDescent, Recording, TrajectoryRequest
 from harness.trajectories import from_json
-from harness.views.columns import build_budgets
+from harness.views.board_columns import build_budgets
 
 TRAINING = {"method": "gradient-descent", "steps": [10, 60], "points": 6, "levels": 5}
 SUITE = {
