@@ -1,19 +1,21 @@
 """What a unit of work is told: the components, and the values of the records that it builds on.
 
 Jobs travel to a worker; `harness.engine.worker` does them. They know nothing of suites, plans or databases, and
-import what they carry for its types alone: a change of one contract changes no unit that does not run it.
+import what they carry for its types alone: a change of one contract changes no unit that does not run it. Each carries
+all components of the design that its unit takes, by axis (`components`); those that a unit builds on have a field too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.bounds import Bound
+    from harness.components import Component
     from harness.initial_laws import InitialLaw
     from harness.metrics import Metric, SampleMetric
     from harness.networks import OracleNetwork, TrainableNetwork
@@ -76,6 +78,7 @@ class GridJob:
     sampler: Sampler | None = None
     network: OracleNetwork | None = None
     score_error: Payload | None = None
+    components: Mapping[str, Component] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ class TrainMember:
     weighting: Weighting
     table: Payload
     seed: int
+    components: Mapping[str, Component] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,11 +125,12 @@ class TrainJob:
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """Where a trained network lies."""
+    """Where a trained network lies, and what it was trained with."""
 
     network: TrainableNetwork
     path: Path
     sha256: str
+    components: Mapping[str, Component] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,7 @@ class EvaluateJob:
     metrics: Mapping[str, Metric]
     bounds: Mapping[str, Bound]
     training: Payload | None = None
+    components: Mapping[str, Component] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

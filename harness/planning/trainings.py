@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engine.jobs import TableJob, TrainJob, TrainMember
-from harness.planning.units import GROUNDWORK, TRAINING, Unit, require
+from harness.planning.units import Stage, Unit, require
 
 if TYPE_CHECKING:
+    from harness.components import Component
     from harness.engine.jobs import Job
     from harness.networks import TrainableNetwork
     from harness.planning.units import Lookup
@@ -28,6 +29,7 @@ class Wanted:
         seed: of initialisation, points and noise.
         keys: of the network at each length.
         trajectories: of what is recorded on the way to each length; empty where nothing is.
+        components: all that the training takes, the network and the weighting among them, by axis.
     """
 
     weighting: Weighting
@@ -35,6 +37,7 @@ class Wanted:
     seed: int
     keys: tuple[str, ...]
     trajectories: tuple[str, ...] = ()
+    components: Mapping[str, Component] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def table_unit(key: str, weighting: Weighting, target: Target, trainer: Trainer,
         sigmas = None if grid is None else tuple(require(find, grid, "time discretization")["sigmas"])
         return TableJob(key, weighting, target, trainer.sigma_min, trainer.sigma_max, sigmas)
 
-    return Unit(GROUNDWORK, (key,), job, 0.1, frozenset([grid] if grid else []))
+    return Unit(Stage.GROUNDWORK, (key,), job, 0.1, frozenset([grid] if grid else []))
 
 
 def training_unit(shared: Shared, wanted: Sequence[Wanted], folder: Path) -> Unit:
@@ -81,7 +84,7 @@ def training_unit(shared: Shared, wanted: Sequence[Wanted], folder: Path) -> Uni
         # A weighting that could not be tabulated is left out: its rows say so already.
         found = [(each, find(each.table)) for each in wanted]
         members = tuple(
-            TrainMember(each.keys, each.trajectories, each.weighting, table.payload, each.seed)
+            TrainMember(each.keys, each.trajectories, each.weighting, table.payload, each.seed, each.components)
             for each, table in found
             if table is not None and table.ok
         )
@@ -93,4 +96,4 @@ def training_unit(shared: Shared, wanted: Sequence[Wanted], folder: Path) -> Uni
 
     keys = tuple(key for each in wanted for key in (*each.keys, *each.trajectories))
     cost = shared.trainer.seconds(shared.lengths[-1], len(wanted))
-    return Unit(TRAINING, keys, job, cost, networks=len(wanted))
+    return Unit(Stage.TRAINING, keys, job, cost, networks=len(wanted))

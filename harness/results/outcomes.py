@@ -6,19 +6,18 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from harness.axes import crossed
 from harness.planning.manifest import Manifest, Row
+from harness.registry.references import Reference
 from harness.results.directory import read_manifest
 from harness.results.document import LeaderboardError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
 from harness.results.older import declarations
 from harness.results.ranking import Outcome, finite, leaderboard
 from harness.results.reader import Results, TargetNumbers, measurement, read_results, read_target
-from harness.results.references import Reference
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
 from harness.results.statistics import mean_interval
@@ -72,11 +71,10 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
     """Return the leaderboard of a suite in an open store; its `warnings` name what failed beside the rows."""
     rows = read_manifest(store, suite)
     metric = rows.rank_by if by is None else by
-    components = {digest: Reference.model_validate(content) for digest, content in rows.components.items()}
     found, gaps = [], _Gaps(rows)
     for row in rows.rows:
         results = read_results(rows, row, store)
-        found.append(outcome(rows, row, results, metric, components))
+        found.append(outcome(rows, row, results, metric, rows.components))
         if found[-1].ok:
             gaps.note(results)
     splits = score_splits(rows, store, [each.ok and each.budget is not None for each in found])
@@ -197,14 +195,10 @@ def setup(rows: Manifest, store: Store) -> Setup | None:
         sigma_min=rows.setup.sigma_min,
         sigma_max=rows.setup.sigma_max,
         samples=rows.setup.samples,
-        training=rows.setup.training and _training(*rows.setup.training),
+        training=TrainingSetup(**rows.setup.training.model_dump()) if rows.setup.training else None,
         targets=[_target(digest, entry.value) for digest, entry in entries.items() if entry.value is not None],
         metrics=[MetricSetup(metric=metric, unit=unit) for metric, unit in rows.setup.units.items()],
     )
-
-
-def _training(method: str, params: dict[str, Any]) -> TrainingSetup:
-    return TrainingSetup(method=method, params=params)
 
 
 def _target(digest: str, numbers: TargetNumbers) -> TargetSetup:
