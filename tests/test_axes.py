@@ -114,7 +114,8 @@ def published():
             (BoundsBoard if "entries" in content else ClaimsBoard).read(file)
             continue
         board = Leaderboard.read(file)
-        found.append([board.schema_version, sorted({row.component("augmentation").name for row in board.rows})])
+        names = {(row.train_steps > 0, row.component("augmentation").name) for row in board.rows}
+        found.append([board.schema_version, sorted(names)])
     return found
 
 
@@ -244,10 +245,11 @@ class TestOneMoreAxis:
     def test_a_descent_takes_its_default(self, found, unit):
         assert ("augmentation" in found["descent"]) == (unit == "training")
 
-    def test_every_published_board_is_read_with_its_default(self, found):
+    def test_every_published_board_is_read_with_its_default(self, found, unit):
         assert len(found["published"]) >= 7
         assert {version for version, _ in found["published"]} == {4}
-        assert {name for _, names in found["published"] for name in names} == {"plain"}
+        had = {(trained, name) for _, names in found["published"] for trained, name in names}
+        assert had == {(True, "plain"), (False, "none" if unit == "training" else "plain")}
 
     def test_it_is_an_option_of_the_shell(self, found):
         assert "Compare this augmentation in place of the suite's; repeatable." in " ".join(found["help"].split())

@@ -25,6 +25,7 @@ import itertools
 import json
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -274,32 +275,34 @@ class Row(_Design):
             raise ValueError(f"violation of {violation.bound} by {violation.metric}: low is not above the bound")
 
 
-def _default(axis: Axis, version: str) -> dict[str, Any]:
-    """Return the component that every row had before documents named an axis."""
-    request = parse_request(*(axis.default or (axis.absent,)))
+def _before(axis: Axis, row: dict[str, Any], version: str) -> dict[str, Any]:
+    """Return the component that a row had before documents named an axis: its default, or none in no training."""
+    trained = axis.unit != "training" or row.get("train_steps") != 0
+    request = parse_request(*((trained and axis.default) or (axis.absent,)))
     params = {key: value for key, (value,) in request.values.items()}
     found = {"name": request.name, "params": params, "distribution": DISTRIBUTION, "version": version}
     return {**found, "digest": digest(axis.name, request.name, *([params] if params else []))}
 
 
 def _with_new_axes(document: dict[str, Any], since: int) -> dict[str, Any]:
-    """Give rows the axes that are new in a version; every row had their defaults."""
+    """Give rows the axes that are new in a version."""
     environment = document.get("environment")
     version = str(environment.get("harness", "0") if isinstance(environment, dict) else "0")
-    return _with_fields(document, {a.name: _default(a, version) for a in crossed().values() if a.since == since})
+    axes = [axis for axis in crossed().values() if axis.since == since]
+    return _with_fields(document, lambda row: {axis.name: _before(axis, row, version) for axis in axes})
 
 
-def _with_fields(document: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Give each row fields that it lacks."""
+def _with_fields(document: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Give each row the fields that it lacks."""
     rows = document.get("rows")
     if not isinstance(rows, list):
         return document
-    return document | {"rows": [new | row if isinstance(row, dict) else row for row in rows]}
+    return document | {"rows": [new(row) | row if isinstance(row, dict) else row for row in rows]}
 
 
 def _without_levels(document: dict[str, Any]) -> dict[str, Any]:
     """From version 1 to 2: rows start at a level and a cost that they do not tell."""
-    return _with_fields(document, {"sigma_max": None, "compute": None, "training_share": None})
+    return _with_fields(document, lambda row: {"sigma_max": None, "compute": None, "training_share": None})
 
 
 def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
