@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+DISTRIBUTION = "diffusion-harness"
+"""The name under which it is installed."""
+
 # Here, since it must be said before anything computes: in a worker, a test, a benchmark, somebody's script.
 arithmetic.fix()
 
-__all__ = ["__version__", "hookimpl"]
+__all__ = ["DISTRIBUTION", "__version__", "hookimpl"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import os
 
+LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
+"""The libraries whose version could change a number, as their distributions are called."""
+
 REPRODUCIBLE = "AUTO,STRICT"
 """The setting of `MKL_CBWR`: the fastest kernels, whose rounding depends on neither address nor number of threads."""
 

@@ -1,7 +1,8 @@
 """The one table of axes: every kind of component that a plugin may offer.
 
-Whatever lists axes (suites, shell options, rows, tables, hooks) reads it here. To add one: a line in the table, a
-contract, and a hook in `harness.hookspecs`. An installed package adds one by the hook `harness_axes`: a kind of
+Whatever lists axes (suites, shell options, keys, rows, tables, hooks) reads it here. To add one: a line in the table, a
+contract, a hook in `harness.hookspecs`, and its use in the unit of work that takes its components; rows of documents
+that are older have its default. An installed package adds one by the hook `harness_axes`: a kind of
 component that stands beside combinations; `Registry.axes` has those too. Nothing is imported until a contract is asked
 for, so that the shell may read the table before it knows what to do.
 """
@@ -15,12 +16,22 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from harness.errors import in_words
+
 if TYPE_CHECKING:
     from harness.components import Component
 
 Role = Literal["target", "design", "beside"]
 """What a combination has to do with an axis: it is for one target, takes one component of each axis of the design
 space, and what stands beside it (metrics, bounds) is applied to it."""
+
+Unit = Literal["grid", "training", "sampling"]
+"""What a component of the design space enters: the grid that is laid out, the network that is trained, or the sampling.
+The keys of results hold it there, and the jobs of these units carry it."""
+
+
+NETWORK = "harness.networks:Network"
+"""The contract of what is trained, or stands for it: the one axis of the training that each combination has."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +44,10 @@ class Axis:
         role: whether a combination takes one of it.
         heading: of its column in a table; the name in words where it is not given.
         default: what a suite that does not list it has. None: a suite must list it.
-        absent: what stands in the place of a component where a combination has none; empty: it always has one.
+        absent: what stands in the place of a component where a combination has none, as what trains a network where
+            nothing is trained; empty: it always has one.
         since: the first schema version of leaderboards in which rows have it. Rows of older documents had the default.
+        unit: of the design space: the unit of work that takes its components.
     """
 
     name: str
@@ -44,6 +57,20 @@ class Axis:
     default: tuple[str, ...] | None = None
     absent: str = ""
     since: int = 1
+    unit: Unit | None = None
+
+    def check(self) -> None:
+        """Refuse an axis of the design space that enters no key, or that rows of older documents cannot have.
+
+        Raises:
+            ValueError: one line with the rule.
+        """
+        if (self.role == "design") != (self.unit is not None):
+            raise ValueError(f"axis {self.name!r}: unit says which unit takes it, exactly where the role is design")
+        if self.unit == "training" and self.contract_path != NETWORK and not self.absent:
+            raise ValueError(f"axis {self.name!r}: absent says what stands where no network is trained")
+        if self.since > 1 and self.role != "beside" and len(self.default or ()) != 1 and not self.absent:
+            raise ValueError(f"axis {self.name!r}: default is the one component of rows before version {self.since}")
 
     @cached_property
     def contract(self) -> type[Component]:
@@ -55,7 +82,7 @@ class Axis:
     @property
     def words(self) -> str:
         """The name as it stands in a sentence."""
-        return self.name.replace("_", " ")
+        return in_words(self.name)
 
     @property
     def title(self) -> str:
@@ -85,19 +112,27 @@ def of(cls: type[Component]) -> Axis:
 
 
 def table(axes: Iterable[Axis]) -> Mapping[str, Axis]:
-    """Return axes by name, in their order."""
-    return MappingProxyType({axis.name: axis for axis in axes})
+    """Return axes by name, in their order, checked."""
+    found = {axis.name: axis for axis in axes}
+    for axis in found.values():
+        axis.check()
+    return MappingProxyType(found)
 
 
 AXES = table(
     [
         Axis("target", "harness.targets:Target", "target"),
-        Axis("weighting", "harness.weightings:Weighting", "design", default=(), absent="none"),
-        Axis("noise_schedule", "harness.noise_schedules:NoiseSchedule", "design", "schedule"),
-        Axis("time_discretization", "harness.time_discretizations:TimeDiscretization", "design", "grid"),
-        Axis("network", "harness.networks:Network", "design"),
-        Axis("sampler", "harness.samplers:Sampler", "design"),
-        Axis("initial_law", "harness.initial_laws:InitialLaw", "design", default=("centered",), since=2),
+        Axis("weighting", "harness.weightings:Weighting", "design", default=(), absent="none", unit="training"),
+        Axis("noise_schedule", "harness.noise_schedules:NoiseSchedule", "design", "schedule", unit="grid"),
+        Axis("time_discretization", "harness.time_discretizations:TimeDiscretization", "design", "grid", unit="grid"),
+        Axis("network", NETWORK, "design", unit="training"),
+        Axis("sampler", "harness.samplers:Sampler", "design", unit="sampling"),
+        Axis(
+            *("initial_law", "harness.initial_laws:InitialLaw", "design"),
+            default=("centered",),
+            since=2,
+            unit="sampling",
+        ),
         Axis("metric", "harness.metrics:Metric"),
         Axis("bound", "harness.bounds:Bound", default=()),
     ]
@@ -118,3 +153,8 @@ def crossed() -> dict[str, Axis]:
 def design() -> dict[str, Axis]:
     """Return the axes of the design space, in which the combinations of one target differ."""
     return {name: axis for name, axis in AXES.items() if axis.role == "design"}
+
+
+def taken_by(unit: Unit) -> dict[str, Axis]:
+    """Return the axes of the design space whose components a unit of work takes."""
+    return {name: axis for name, axis in AXES.items() if axis.unit == unit}

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.errors import HarnessError, did_you_mean, one_line
+from harness.errors import HarnessError, did_you_mean, in_words, one_line
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A component's name: lower case words joined by hyphens."""
@@ -209,7 +209,7 @@ def build(cls: type[Component], settings: Mapping[str, Any]) -> Component:
 
 def describe_axis(cls: type[Component]) -> str:
     """Return the axis of a component in words."""
-    return cls.axis.replace("_", " ")
+    return in_words(cls.axis)
 
 
 def digest(*parts: object) -> str:

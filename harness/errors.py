@@ -15,10 +15,6 @@ class ContractError(HarnessError):
     """A plugin's component returned something that its contract forbids."""
 
 
-class SuiteError(HarnessError):
-    """A suite that cannot be read, is malformed, or expands to nothing or too much."""
-
-
 class DiskError(HarnessError):
     """A disk that cannot be written, or that lost what it held: the whole run ends, since no unit is to blame."""
 
@@ -49,13 +45,14 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     return f"known: {', '.join(known)}" if known else "none is known"
 
 
+def in_words(name: str) -> str:
+    """Return a name, words joined by underscores, as it stands in a sentence."""
+    return name.replace("_", " ")
+
+
 def one_line(error: BaseException) -> str:
     """Return an exception as one line: its message, after its type where it is not an expected mistake."""
     message = " ".join(str(error).split())
     if isinstance(error, HarnessError):
         return shortened(message)
     return shortened(f"{type(error).__name__}: {message}" if message else type(error).__name__)
-
-
-class NotPossible(Exception):
-    """What a task builds on has failed; says why."""

@@ -51,6 +51,10 @@ class TrainableNetwork(Network):
             sigma_data: standard deviation of the data, per coordinate.
         """
 
+    def layer_outputs(self) -> int:
+        """Return about how many numbers its widest layer puts out for a point: what memory is estimated by."""
+        return 128
+
 
 class OracleNetwork(Network):
     """A network computed from the target's own denoiser; nothing is trained."""

@@ -2,15 +2,20 @@
 
 Every trainer minimises the same weighted loss over noise levels from σ_min to σ_max. `harness.engine.trainers` does
 what these values say, and `harness.trajectories` is what it records. The trained network depends on the trainer and
-on the number of steps; being recorded changes no bit of it.
+on the number of steps; being recorded changes no bit of it. From a trainer's fields, their defaults and what they
+allow follows the section [training] of a suite (`harness.suites.sections`).
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from harness.errors import HarnessError
 
@@ -19,6 +24,10 @@ ObjectiveKind = Literal["fixed", "fresh"]
 
 RECORDED = 50
 """Recorded steps of a training that does not say how many."""
+
+
+Rate = Annotated[float, Field(strict=True, gt=0)]
+"""A step size, as a suite may write it."""
 
 
 def _at_least(what: str, value: object, **least: int) -> None:
@@ -88,6 +97,8 @@ class Trainer(ABC):
     """What is minimised."""
     recording: ClassVar[Recording | None]
     """What is recorded where nobody says: None, nothing."""
+    fixed: ClassVar[frozenset[str]] = frozenset({"sigma_min", "sigma_max"})
+    """Fields that the section [training] of a suite does not have; the range is in [noise]."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that no training can have.
@@ -119,14 +130,18 @@ class Trainer(ABC):
         """Return all that a trained network depends on besides its length, as JSON values."""
         return {"method": self.method, **asdict(self)}
 
+    def chosen(self) -> dict[str, Any]:
+        """Return what the section [training] of a suite says of it besides method and length, as JSON values."""
+        return {name: value for name, value in asdict(self).items() if name not in self.fixed}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(Trainer):
     """Practical training: Adam on fresh noise, with a moving average of the parameters.
 
     Attributes:
-        batch_size: points per step.
         learning_rate: constant.
+        batch_size: points per step.
         ema_decay: of the moving average, approached as (1 + k)/(10 + k) in the first steps.
     """
 
@@ -135,9 +150,9 @@ class Adam(Trainer):
     objective: ClassVar[ObjectiveKind] = "fresh"
     recording: ClassVar[Recording | None] = None
 
-    batch_size: int = 256
-    learning_rate: float = 1e-3
-    ema_decay: float = 0.999
+    learning_rate: Rate = 1e-3
+    batch_size: Annotated[int, Field(strict=True, ge=1, le=10**6)] = 256
+    ema_decay: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.999
 
     def __post_init__(self) -> None:
         """Refuse numbers that no training can have; raises like `Trainer`."""
@@ -166,10 +181,10 @@ class GradientDescent(Trainer):
     """The paper's training: full-batch gradient descent on a fixed objective (`harness.engine.objective`).
 
     Attributes:
-        points: n, the points of the objective.
-        levels: N, its noise levels, log-spaced with both ends.
         learning_rate: the step size h, constant; "auto" is `harness.engine.gradient_descent.SAFE`/λ_max of the Hessian
             at the start.
+        points: n, the points of the objective.
+        levels: N, its noise levels, log-spaced with both ends.
         precision: of all arithmetic.
     """
 
@@ -177,10 +192,11 @@ class GradientDescent(Trainer):
     stacked: ClassVar[bool] = False
     objective: ClassVar[ObjectiveKind] = "fixed"
     recording: ClassVar[Recording | None] = Recording()
+    fixed: ClassVar[frozenset[str]] = Trainer.fixed | {"precision"}
 
-    points: int = 32
-    levels: int = 16
-    learning_rate: float | Literal["auto"] = "auto"
+    learning_rate: Rate | Literal["auto"] = "auto"
+    points: Annotated[int, Field(strict=True, ge=1, le=10**5)] = 32
+    levels: Annotated[int, Field(strict=True, ge=2, le=1000)] = 16
     precision: Literal["float32", "float64"] = "float64"
 
     def __post_init__(self) -> None:
@@ -205,6 +221,10 @@ class GradientDescent(Trainer):
         if recording.probes:
             settings |= {"radii": list(recording.radii), "directions": recording.directions}
         return settings
+
+
+TRAINERS: Mapping[str, type[Trainer]] = MappingProxyType({cls.method: cls for cls in (Adam, GradientDescent)})
+"""The trainers by method; the first where a suite names none."""
 
 
 @dataclass(frozen=True)

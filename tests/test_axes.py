@@ -3,24 +3,34 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from harness.axes import AXES, crossed, design
+from harness.axes import AXES, NETWORK, Axis, crossed, design, table, taken_by
+
+LEADERBOARDS = Path(__file__).parents[1] / "leaderboards"
 
 ONE_MORE = '''
-"""A line in the table, a contract and a hook: what adding an axis takes. Then everything else is asked about it."""
+"""A line in the table, a contract and a hook: what adding an axis takes besides its use in the unit that takes it.
+Then everything else is asked about it."""
 
 import json, sys
 from dataclasses import replace
 from pathlib import Path
 
-folder = Path(sys.argv[1])
+folder, unit, leaderboards = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 sys.path.insert(0, str(folder))
 
 from harness import axes
 
-line = axes.Axis("augmentation", "augmented:Augmentation", "design", "flips", default=("plain",))
+line = axes.Axis(
+    *("augmentation", "augmented:Augmentation", "design", "flips"),
+    default=("plain",),
+    absent="none" if unit == "training" else "",
+    since=4,
+    unit=unit,
+)
 lines = list(axes.AXES.values())
 axes.AXES = axes.table([*lines[:7], line, *lines[7:]])
 
@@ -35,19 +45,23 @@ def harness_augmentations():
 hookspecs.harness_augmentations = pluggy.HookspecMarker("harness")(harness_augmentations)
 
 from click.testing import CliRunner
+from harness_claims.document import ClaimsBoard
+from harness_claims.plan import descents
 from harness.cli import group
 from harness.metrics import Measurement
 from harness.planning.manifest import manifest
 from harness.planning.plan import Plan
+from harness.records import Record
 from harness.registry.discovery import load
+from harness.results.bounds import BoundsBoard
 from harness.results.leaderboard import Leaderboard
 from harness.results.read_board import outcome
 from harness.results.ranking import leaderboard
 from harness.results.reader import read_results
-from harness.results.references import Reference
 from harness.store import Store
 from harness.suites.combinations import expand
 from harness.suites.model import load_suite
+from harness.trainers import Adam, Recording, TrajectoryRequest
 from harness.views.tables import render
 
 
@@ -56,26 +70,81 @@ def say(*words):
     return result.output if result.exception is None else repr(result.exception)
 
 
+def keys(c):
+    network, sigmas = plan.keys.network(c, 0), [20.0, 1.0, 0.05]
+    return {
+        "grid": plan.keys.grid(c, 0),
+        "table": None if c.weighting is None else plan.keys.table(c),
+        "network": network,
+        "error": plan.keys.error(network),
+        "sample": plan.keys.sample(c, sigmas, 0),
+    }
+
+
+def apart():
+    """Which keys tell apart designs that differ in the new axis alone; each with the share of pairs that it does."""
+    alike = {}
+    for c in plan.combinations:
+        rest = tuple(x for name, x in c.components.items() if name != "augmentation")
+        alike.setdefault((*rest, c.steps, c.train_steps, c.sigma_max), []).append(keys(c))
+    pairs = [(found[0], other) for found in alike.values() for other in found[1:]]
+    return {kind: sum(a[kind] != b[kind] for a, b in pairs) / len(pairs) for kind in pairs[0][0]}
+
+
+def carried():
+    """What of the new axis each kind of job carries; in one training, alike for all networks of a stack."""
+    made = lambda key: Record(key, "made", {"sigmas": [20.0, 1.0, 0.05], "sha256": "0"})
+    found = {}
+    for job in (unit.job(made) for unit in [*plan.groundwork(lambda key: True), *plan.work(made, lambda key: True)]):
+        if hasattr(job, "learners"):
+            (taken,) = {each.components.get("augmentation") for each in job.learners}
+        else:
+            taken = getattr(job, "components", {}).get("augmentation")
+        if taken is not None:
+            found.setdefault(type(job).__name__, set()).add(taken.label())
+    return {kind: sorted(names) for kind, names in found.items()}
+
+
+def published():
+    """The schema version and the components on the new axis of every published board; each document is read."""
+    found = []
+    for file in sorted(leaderboards.glob("*/*.json")):
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if "rows" not in content:
+            (BoundsBoard if "entries" in content else ClaimsBoard).read(file)
+            continue
+        board = Leaderboard.read(file)
+        names = {(row.train_steps > 0, row.component("augmentation").name) for row in board.rows}
+        found.append([board.schema_version, sorted(names)])
+    return found
+
+
 registry = load()
-quick = load_suite("quick")
-suite = quick.with_selection(targets=["ring"], augmentations=["plain", "flip:share=0.5,1"], seeds=1)
+quick = load_suite("quick").with_selection(targets=["ring"], networks=["mlp", "exact"], seeds=1)
+suite = quick.with_selection(augmentations=["plain", "flip:share=0.5,1"])
 plan = Plan(suite, registry, expand(suite, registry), folder)
 store = Store.open(folder / "results")
 rows = manifest(plan, lambda key: None)
 store.set_meta("manifest", rows.model_dump(mode="json"))
-components = {digest: Reference.model_validate(content) for digest, content in rows.components.items()}
+components = rows.components
 outcomes = [outcome(rows, row, read_results(rows, row, store), rows.rank_by, components) for row in rows.rows]
 store.close()
 measured = [{rows.rank_by: [Measurement(1.0 + i, 0.01)]} for i in range(len(outcomes))]
 outcomes = [replace(o, reason=None, measurements=m) for o, m in zip(outcomes, measured)]
 board = leaderboard(outcomes, suite="quick", metric=rows.rank_by, environment={}, declared=rows.declared)
 schema = Leaderboard.json_schema()
+request = TrajectoryRequest("ring", "mlp", "edm", (0,), 5, Adam(), Recording())
 print(json.dumps({
     "problems": [problem.reason for problem in registry.problems],
-    "without": len(expand(quick.with_selection(targets=["ring"], seeds=1), registry)),
+    "without": len(expand(quick, registry)),
+    "untrained": sum(c.weighting is None for c in expand(quick, registry)),
+    "apart": apart(),
+    "carried": carried(),
+    "published": published(),
+    "descent": sorted(descents(request, registry).learners[0].components),
     "default": list(quick.augmentations),
     "rows": len(rows.rows),
-    "names": sorted({rows.components[row.components["augmentation"]]["name"] for row in rows.rows}),
+    "names": sorted({rows.components[row.components["augmentation"]].name for row in rows.rows}),
     "fields": list(board.model_dump()["rows"][0]),
     "component": board.rows[0].component("augmentation").name,
     "required": "augmentation" in schema["$defs"]["Row"]["required"],
@@ -121,8 +190,14 @@ def harness_augmentations():
 '''
 
 
+@pytest.fixture(scope="module", params=["grid", "training", "sampling"])
+def unit(request):
+    """The unit of work that takes the new axis."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def found(tmp_path_factory, unit):
     """What a house with one more axis says, in a process of its own."""
     folder = tmp_path_factory.mktemp("augmented")
     (folder / "augmented.py").write_text(PLUGIN)
@@ -130,13 +205,17 @@ def found(tmp_path_factory):
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: augmented\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[harness]\naugmented = augmented\n")
-    done = subprocess.run([sys.executable, "-c", ONE_MORE, folder], capture_output=True, text=True, check=False)
+    words = [sys.executable, "-c", ONE_MORE, folder, unit, LEADERBOARDS]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 class TestOneMoreAxis:
-    """An axis is added by a line in the table, a contract and a hook; here nothing else was."""
+    """An axis is added by a line in the table, a contract and a hook; here nothing else was.
+
+    The unit of work that takes it is what its author changes besides.
+    """
 
     def test_its_hook_is_called_and_its_components_are_found(self, found):
         assert found["problems"] == []
@@ -145,9 +224,32 @@ class TestOneMoreAxis:
     def test_a_suite_lists_its_components_or_has_the_default(self, found):
         assert found["default"] == ["plain"]
 
-    def test_combinations_cross_it(self, found):
-        assert found["rows"] == 3 * found["without"]
-        assert found["names"] == ["flip", "plain"]
+    def test_combinations_cross_it(self, found, unit):
+        # What trains a network is no choice where none is trained.
+        once = found["untrained"] if unit == "training" else 0
+        assert found["untrained"] > 0
+        assert found["rows"] == 3 * (found["without"] - once) + once
+        assert found["names"] == ["flip", *(["none"] if once else []), "plain"]
+
+    def test_designs_that_differ_in_it_share_no_record_of_its_unit(self, found, unit):
+        kinds = {"grid": {"grid"}, "training": {"network", "error", "sample"}, "sampling": {"sample"}}
+        # Some grids are laid out for a network; then they differ as the networks do.
+        assert {kind for kind, share in found["apart"].items() if share == 1} == kinds[unit]
+        if unit == "sampling":
+            assert {kind for kind, share in found["apart"].items() if share > 0} == {"sample"}
+
+    def test_the_jobs_of_its_unit_carry_it(self, found, unit):
+        job = {"grid": "LayOutGridJob", "training": "TrainNetworksJob", "sampling": "EvaluateSamplesJob"}[unit]
+        assert found["carried"] == {job: ["flip", "flip:share=1", "plain"]}
+
+    def test_a_descent_takes_its_default(self, found, unit):
+        assert ("augmentation" in found["descent"]) == (unit == "training")
+
+    def test_every_published_board_is_read_with_its_default(self, found, unit):
+        assert len(found["published"]) >= 7
+        assert {version for version, _ in found["published"]} == {4}
+        had = {(trained, name) for _, names in found["published"] for trained, name in names}
+        assert had == {(True, "plain"), (False, "none" if unit == "training" else "plain")}
 
     def test_it_is_an_option_of_the_shell(self, found):
         assert "Compare this augmentation in place of the suite's; repeatable." in " ".join(found["help"].split())
@@ -168,6 +270,27 @@ class TestOneMoreAxis:
         assert found["effects"] == ["flip:share=0.5", "flip:share=1", "plain"]
 
 
+def test_each_axis_of_a_design_enters_one_unit():
+    assert [*taken_by("training"), *taken_by("grid"), *taken_by("sampling")] == [
+        *("weighting", "network", "noise_schedule", "time_discretization", "sampler", "initial_law"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("axis", "rule"),
+    [
+        (Axis("hue", "x:Hue", "design"), "axis 'hue': unit says which unit takes it, exactly where the role is design"),
+        (Axis("hue", "x:Hue", unit="grid"), "axis 'hue': unit says which unit takes it"),
+        (Axis("hue", "x:Hue", "design", unit="training"), "axis 'hue': absent says what stands where no network is"),
+        (Axis("hue", "x:Hue", "design", unit="grid", since=4), "axis 'hue': default is the one component of rows"),
+    ],
+)
+def test_an_axis_that_no_key_would_hold_or_no_older_row_could_have_is_refused(axis, rule):
+    with pytest.raises(ValueError, match=rule):
+        table([axis])
+    assert table([Axis("net", NETWORK, "design", unit="training")])["net"].words == "net"
+
+
 def test_the_target_comes_first_and_metrics_and_bounds_are_no_choice_of_a_design():
     assert list(crossed()) == ["target", *design()]
     assert list(AXES) == [*crossed(), "metric", "bound"]
@@ -177,7 +300,7 @@ def test_the_table_is_read_without_any_contract():
     found = "[m for m in sys.modules if m.startswith(('harness.', 'pydantic'))]"
     script = f"import sys; from harness.axes import AXES; print({found})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['harness.arithmetic', 'harness.axes']"
+    assert done.stdout.strip() == "['harness.arithmetic', 'harness.errors', 'harness.axes']"
 
 
 @pytest.mark.parametrize("words", [["show", "heun"], ["plugins"]])

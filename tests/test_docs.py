@@ -20,10 +20,11 @@ from pydantic import BaseModel
 from harness.axes import AXES
 from harness.components import Component
 from harness.registry.discovery import AXES_HOOK, load
+from harness.registry.references import Reference
 from harness.registry.registry import Registry
 from harness.results import leaderboard, setup
-from harness.results.references import Reference
 from harness.suites.model import Suite, load_suite
+from harness.suites.sections import TRAININGS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -268,11 +269,15 @@ def test_every_key_of_a_suite_is_documented():
         for name, field in model.model_fields.items():
             yield prefix + name, field
             (kind, *_) = typing.get_args(field.annotation) or [field.annotation]
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from keys(kind, f"{name}.")
+            kinds = TRAININGS.values() if name == "training" else [kind]
+            for kind in kinds:
+                if isinstance(kind, type) and issubclass(kind, BaseModel):
+                    yield from keys(kind, f"{name}.")
 
     wanted = {}
     for name, field in keys(Suite):
+        if name in wanted:
+            continue  # the first method that has a key says what it is where it is not given
         if field.is_required():
             wanted[name] = "required"
         elif isinstance(field.default, BaseModel):
@@ -287,8 +292,8 @@ def test_every_key_of_a_suite_is_documented():
 def limits(schema: dict, name: str) -> list[str]:
     """The numbers that a key's values are limited by, as they are written."""
     section, _, key = name.rpartition(".")
-    owner = schema["$defs"][section.capitalize()] if section else schema
-    declared = owner["properties"][key]
+    owners = [each for kind, each in schema["$defs"].items() if kind.endswith(section.capitalize())]
+    declared = next(each["properties"][key] for each in (owners if section else [schema]) if key in each["properties"])
     parts = [declared, declared.get("items", {})]
     words = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
     return [f"{part[word]:.0f}" for part in parts for word in words if word in part]

@@ -36,6 +36,12 @@ def test_settings_are_all_that_a_network_depends_on():
     assert GradientDescent().settings()["learning_rate"] == "auto"
 
 
+def test_a_suite_says_all_but_the_method_and_what_is_fixed():
+    # In the order in which documents have them.
+    assert list(Adam().chosen()) == ["learning_rate", "batch_size", "ema_decay"]
+    assert list(GradientDescent().chosen()) == ["learning_rate", "points", "levels"]
+
+
 def test_the_first_and_the_last_step_are_recorded():
     assert Recording(every=5).steps(7) == [0, 5, 7]
     assert Recording().steps(1000) == list(range(0, 1001, 20))

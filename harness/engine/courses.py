@@ -5,12 +5,14 @@ A `Learner` is one network to be trained, a `Course` what all of a unit share; t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness.components import Component
     from harness.networks import TrainableNetwork
     from harness.targets import Target
     from harness.trainers import Recording
@@ -37,6 +39,7 @@ class Learner(Generic[T]):
         seed: of initialisation, points and noise.
         keys: of the network's record at each length.
         trajectories: of the record of what is recorded on the way to each length; empty where nothing is.
+        components: all that the training takes, the network and the weighting among them, by axis.
     """
 
     weighting: Weighting
@@ -44,10 +47,11 @@ class Learner(Generic[T]):
     seed: int
     keys: tuple[str, ...] = ()
     trajectories: tuple[str, ...] = ()
+    components: Mapping[str, Component] = field(default_factory=dict)
 
     def with_table(self, table: U) -> Learner[U]:
         """Return the same network with its table in another form."""
-        return Learner(self.weighting, table, self.seed, self.keys, self.trajectories)
+        return Learner(self.weighting, table, self.seed, self.keys, self.trajectories, self.components)
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,21 @@
 
 A job is named after the function that does it: `harness.engine.units.measure_target` does a `MeasureTargetJob`. Jobs
 know nothing of suites, plans or databases, and import what they carry for its types alone: a change of one contract
-changes no unit that does not run it.
+changes no unit that does not run it. Each carries all components of the design that its unit takes, by axis
+(`components`); those that a unit builds on have a field too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.bounds import Bound
+    from harness.components import Component
     from harness.engine.courses import Course, Learner
     from harness.initial_laws import InitialLaw
     from harness.metrics import Metric, SampleMetric
@@ -78,6 +80,7 @@ class LayOutGridJob:
     sampler: Sampler | None = None
     network: OracleNetwork | None = None
     score_error: Payload | None = None
+    components: Mapping[str, Component] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,12 @@ class TrainNetworksJob:
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """Where a trained network lies."""
+    """Where a trained network lies, and what it was trained with."""
 
     network: TrainableNetwork
     path: Path
     sha256: str
+    components: Mapping[str, Component] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,7 @@ class EvaluateSamplesJob:
     metrics: Mapping[str, Metric]
     bounds: Mapping[str, Bound]
     training: Payload | None = None
+    components: Mapping[str, Component] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

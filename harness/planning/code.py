@@ -20,6 +20,9 @@ from harness.components import digest
 HOUSE = "harness"
 """The package whose code is digested. A plugin's own is in the digest of its components already."""
 
+NOTHING = digest("code", [])
+"""The digest of a class without a file."""
+
 _ABOUT = {"__all__", "__version__"}
 """Names that a module gives to tell of itself."""
 
@@ -63,8 +66,14 @@ class Code:
         return {name: read.digest for (name, _), read in sorted(found.items())}
 
     def digest(self, module: str) -> str:
-        """Return the digest of all code of the harness that runs where a module does."""
+        """Return the digest of all code of the harness that runs where a module does.
+
+        Raises:
+            LookupError: there is no such module, so that nothing would ever make its results stale.
+        """
         if module not in self._digests:
+            if self._file(module) is None:
+                raise LookupError(f"{module} is no module whose code is known")
             reached = self.reached(module).items()
             self._digests[module] = digest("code", [[name, each] for name, each in reached if _top(name) == HOUSE])
         return self._digests[module]
@@ -74,13 +83,17 @@ class Code:
 
         The package of the class is walked through for its imports; one without a file has none.
         """
+        self._find_package(cls)
+        return self.digest(cls.__module__) if self._file(cls.__module__) is not None else NOTHING
+
+    def _find_package(self, cls: type) -> None:
+        """Note where the package of a class lies, or the module that stands alone."""
         for name in (*_packages_above(cls.__module__), cls.__module__):
             file = getattr(sys.modules.get(name), "__file__", None)
             if file is not None:
                 path = Path(file)
                 self._packages.setdefault(name, path.parent if path.stem == "__init__" else path)
                 break
-        return self.digest(cls.__module__)
 
     def _file(self, module: str) -> Path | None:
         """Return the source of a module; None where it is in no known package, or is something in a module."""

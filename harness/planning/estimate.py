@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.planning.units import TRAINING
+from harness.planning.units import Stage, trainable
 
 if TYPE_CHECKING:
     from harness.planning.plan import Plan
@@ -17,9 +17,9 @@ WORK_MEMORY = 0.25
 """GiB that a unit takes besides (measured on the shipped suites)."""
 
 
-LAYERS, WIDTH = 8, 128
+LAYERS = 8
 """Layers' outputs that a step of gradient descent holds at once, for every point at every level, in double precision
-(measured: 4 to 8), and the width of a network that has no parameter of that name."""
+(measured: 4 to 8)."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Estimate:
 def estimate(plan: Plan, workers: int) -> Estimate:
     """Return what a plan takes, on so many workers, when nothing of it has been done."""
     units = [*plan.groundwork(_everything), *plan.fixed_work(_everything)]
-    training = [unit for unit in units if unit.stage == TRAINING]
+    training = [unit for unit in units if unit.stage == Stage.TRAINING]
     seeds = len(plan.suite.seeds)
     samplings = len(plan.combinations) * seeds
     sampling = sum(plan.sampling_cost(c) for c in plan.combinations) * seeds
@@ -69,7 +69,7 @@ def estimate(plan: Plan, workers: int) -> Estimate:
 
 def _objective_memory(plan: Plan) -> float:
     """Return the GiB of a step on the fixed objective; 0 where training draws batches, which are small."""
-    widths = [getattr(c.network, "width", WIDTH) for c in plan.combinations if c.weighting is not None]
+    widths = [trainable(c.network).layer_outputs() for c in plan.combinations if c.weighting is not None]
     if plan.suite.trainer.stacked or not widths:
         return 0.0
     bytes_held: float = plan.suite.trainer.step_points * max(widths) * LAYERS * 8

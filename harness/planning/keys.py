@@ -1,29 +1,30 @@
 """What each unit of work depends on, as the key of its record.
 
-A key digests the components that take part (with the source of their plugins), the numbers that they are given, the
-code of the harness that the unit and the components run (`harness.planning.code`) and the versions of the numerical
-libraries. It holds nothing else, so that suites share whatever they have in common.
+A key digests the components that take part (with the source of their plugins), those of each axis in the unit that
+takes them (`harness.axes.Axis.unit`), the numbers that they are given, the code of the harness that the unit and the
+components run (`harness.planning.code`) and the versions of the numerical libraries. It holds nothing else, so that
+suites share whatever they have in common.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from harness.arithmetic import LIBRARIES
 from harness.components import Component, digest
 from harness.planning.code import installed
 from harness.weightings import GridWeighting
 
 if TYPE_CHECKING:
+    from harness.axes import Unit
+    from harness.registry.references import Reference
     from harness.registry.registry import Registry
     from harness.suites.combinations import Combination
     from harness.suites.model import Suite
     from harness.trainers import Recording, Trainer
-
-_LIBRARIES = ("numpy", "scikit-learn", "scipy", "torch")
-"""The libraries whose version could change a number."""
 
 
 @cache
@@ -32,9 +33,12 @@ def unit(name: str) -> str:
 
     Arguments:
         name: a module of `harness.engine.units`.
+
+    Raises:
+        LookupError: there is none of that name.
     """
     code = installed().digest(f"harness.engine.units.{name}")
-    return digest("unit", code, [metadata.version(library) for library in _LIBRARIES])
+    return digest("unit", code, [metadata.version(library) for library in LIBRARIES])
 
 
 def part(component: Component, known: str) -> str:
@@ -50,11 +54,11 @@ class Keys:
         self._registry = registry
         self._range = (suite.noise.sigma_min, suite.noise.sigma_max)
         self._trainer = suite.trainer
-        self._references: dict[Component, dict[str, Any]] = {}
-        self._parts: dict[Component, str] = {}
+        self._references: dict[Component, Reference] = {}
+        self._parts: dict[int, tuple[Component, str]] = {}
 
-    def reference(self, component: Component) -> dict[str, Any]:
-        """Return the component's name, parameters, distribution, version and digest."""
+    def reference(self, component: Component) -> Reference:
+        """Return what identifies a component in a result."""
         if component not in self._references:
             self._references[component] = self._registry.reference(component)
         return self._references[component]
@@ -65,15 +69,14 @@ class Keys:
 
     def of(self, component: Component) -> str:
         """Return what a result depends on of a component: its digest, and the code of the harness that it runs."""
-        # Looked up once: to hash a component is to write it as JSON.
-        found = self._parts.get(component)
-        if found is None:
-            found = self._parts[component] = part(component, self.reference(component)["digest"])
-        return found
+        # By identity: to hash a component is to write it as JSON, and a suite has few that are shared by many rows.
+        if id(component) not in self._parts:
+            self._parts[id(component)] = component, part(component, self.reference(component).digest)
+        return self._parts[id(component)][1]
 
     def outdated(self, target: Component) -> bool:
         """Whether what a target reads, a user's file, is no longer what its digest was made of."""
-        return bool(self._registry.reference(target)["digest"] != self.reference(target)["digest"])
+        return self._registry.reference(target).digest != self.reference(target).digest
 
     def information(self, target: Component) -> str:
         """Key of the target's numbers and its J(u)."""
@@ -89,7 +92,7 @@ class Keys:
     def grid(self, c: Combination, seed: int) -> str:
         """Key of a combination's grid; what the grid does not ask for takes no part."""
         rule = c.time_discretization
-        parts = (self.of(rule), self.of(c.noise_schedule), c.steps, (self._range[0], c.sigma_max))
+        parts = (self.taken(c, "grid"), c.steps, (self._range[0], c.sigma_max))
         target = self.information(c.target) if rule.needs_information else None
         sampler = self.of(c.sampler) if rule.needs_sampler else None
         network = self.network(c, seed) if c.grid_follows_network else None
@@ -99,8 +102,11 @@ class Keys:
         """Key of the trained network of a combination and a seed, or of its oracle."""
         if c.weighting is None:
             return digest("oracle", self.of(c.network), self.of(c.target))
-        parts = (self.of(c.target), self.of(c.network))
-        return trained(self.table(c), *parts, seed, c.train_steps, self._trainer)
+        return trained(self.table(c), self.of(c.target), self.taken(c, "training"), seed, c.train_steps, self._trainer)
+
+    def taken(self, c: Combination, unit: Unit) -> dict[str, str]:
+        """Return what a result depends on of a combination's components that a unit takes, by axis."""
+        return {axis: self.of(component) for axis, component in c.taken_by(unit).items()}
 
     def trajectory(self, c: Combination, seed: int) -> str | None:
         """Key of what is recorded of a combination's training; None where nothing is trained, or recorded."""
@@ -114,9 +120,9 @@ class Keys:
         return digest(unit("measure_score_errors"), "error", network)
 
     def sample(self, c: Combination, sigmas: list[float], seed: int) -> str:
-        """Key of a sampling: by the grid's levels, not by the rule that made them, and by the initial law."""
+        """Key of a sampling: by the grid's levels, not by the rule that made them."""
         count = self._suite.sampling.samples
-        parts = (self.network(c, seed), self.of(c.sampler), self.of(c.initial_law), self.information(c.target))
+        parts = (self.network(c, seed), self.taken(c, "sampling"), self.information(c.target))
         return digest(unit("evaluate_samples"), "sample", *parts, sigmas, seed, count)
 
     def calibration(self, target: Component, seed: int, metric: str) -> str:
@@ -136,17 +142,18 @@ def table(weighting: str, target: str, sigma: Sequence[float], grid: str | None 
     return digest(unit("tabulate_weighting"), "table", weighting, target, list(sigma), *([grid] if grid else []))
 
 
-def trained(table: str, target: str, network: str, seed: int, steps: int, trainer: Trainer) -> str:
+def trained(table: str, target: str, components: Mapping[str, str], seed: int, steps: int, trainer: Trainer) -> str:
     """Key of a trained network: whoever asks for it, and whether it was recorded or not.
 
     Arguments:
         table: key of the table of its weighting, which names the weighting and the grid that it is made for.
-        target: what `part` says of it; `network` likewise.
+        target: what `part` says of it.
+        components: what `part` says of each component that a training takes, by axis.
         seed: of initialisation, points and noise.
         steps: the length of its training.
         trainer: how it is trained.
     """
-    return digest(unit("train_networks"), "train", table, target, network, seed, steps, _settings(trainer))
+    return digest(unit("train_networks"), "train", table, target, dict(components), seed, steps, _settings(trainer))
 
 
 @cache

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
-from harness import __version__
+from harness import DISTRIBUTION, __version__
+from harness.arithmetic import LIBRARIES
 from harness.axes import Axis, crossed
 from harness.components import digest
 from harness.errors import ContractError
 from harness.metrics import SampleMetric
 from harness.quantities import Declarations
+from harness.registry.references import Reference
 from harness.suites.compute import Spent, spent
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from harness.planning.units import Lookup
     from harness.suites.combinations import Combination
     from harness.suites.model import Suite
+    from harness.trainers import Trainer
 
 
 class _Part(BaseModel):
@@ -64,11 +67,24 @@ class Row(_Part):
     reason: str | None
 
 
+class TrainingMethod(_Part):
+    """How every network is trained: the method, and its settings under the names that they have in a suite."""
+
+    method: str
+    params: dict[str, JsonValue]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pair(cls, value: object) -> object:
+        """Read the pair that earlier versions kept."""
+        return dict(zip(("method", "params"), value, strict=False)) if isinstance(value, (list, tuple)) else value
+
+
 class Setup(_Part):
     """What a suite fixes for all of its rows.
 
     Attributes:
-        training: the method, and its parameters; None where nothing is trained.
+        training: None where nothing is trained.
         samples: points that each combination and seed generates.
         units: of each metric, by its label.
     """
@@ -76,7 +92,7 @@ class Setup(_Part):
     sigma_min: float
     sigma_max: float
     samples: int
-    training: tuple[str, dict[str, Any]] | None
+    training: TrainingMethod | None
     units: dict[str, str]
 
 
@@ -98,7 +114,7 @@ class Manifest(_Part):
     seeds: list[int]
     metrics: dict[str, str]
     bounds: dict[str, str]
-    components: dict[str, dict[str, Any]]
+    components: dict[str, Reference]
     calibration: dict[str, dict[str, list[str]]]
     rows: list[Row]
     environment: dict[str, str]
@@ -123,12 +139,12 @@ class Planned(Protocol):
 def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
     """Return the rows of a plan whose groundwork is done."""
     keys = plan.keys
-    components: dict[str, dict[str, Any]] = {}
+    components: dict[str, Reference] = {}
 
     def note(axis: Axis, component: Component | None) -> str:
         reference = absent(axis) if component is None else keys.reference(component)
-        components[reference["digest"]] = reference
-        return str(reference["digest"])
+        components[reference.digest] = reference
+        return reference.digest
 
     rows = []
     for c in plan.combinations:
@@ -182,16 +198,13 @@ def _setup(plan: Planned) -> Setup:
         sigma_min=suite.noise.sigma_min,
         sigma_max=suite.noise.sigma_max,
         samples=suite.sampling.samples,
-        training=_training(suite) if any(c.weighting is not None for c in plan.combinations) else None,
+        training=_training(suite.trainer) if any(c.weighting is not None for c in plan.combinations) else None,
         units={plan.keys.label(m): str(m.unit) for m in plan.metrics},
     )
 
 
-def _training(suite: Suite) -> tuple[str, dict[str, Any]]:
-    """Return the method of training and its parameters, under the names that they have in a suite."""
-    settings = suite.training.settings()
-    method, rate = settings.pop("method"), settings.pop("rate")
-    return method, {"learning_rate": rate, **settings}
+def _training(trainer: Trainer) -> TrainingMethod:
+    return TrainingMethod(method=trainer.method, params=trainer.chosen())
 
 
 def _effort(suite: Suite, c: Combination) -> Spent | None:
@@ -199,7 +212,7 @@ def _effort(suite: Suite, c: Combination) -> Spent | None:
     if c.weighting is None:
         return None
     try:
-        return spent(c.train_steps, suite.training.step_points, c.sampler, c.steps, suite.sampling.samples)
+        return spent(c.train_steps, suite.trainer.step_points, c.sampler, c.steps, suite.sampling.samples)
     except ContractError:
         # Its rows fail by the same mistake, when their samples are counted.
         return None
@@ -208,7 +221,7 @@ def _effort(suite: Suite, c: Combination) -> Spent | None:
 def _calibration(plan: Planned) -> dict[str, dict[str, list[str]]]:
     keys, sample_metrics = plan.keys, [m for m in plan.metrics if isinstance(m, SampleMetric)]
     return {
-        keys.reference(target)["digest"]: {
+        keys.reference(target).digest: {
             keys.label(m): [keys.calibration(target, seed, keys.of(m)) for seed in plan.suite.seeds]
             for m in sample_metrics
         }
@@ -216,27 +229,26 @@ def _calibration(plan: Planned) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def absent(axis: Axis) -> dict[str, Any]:
+def absent(axis: Axis) -> Reference:
     """Return the reference that stands where a combination has no component of an axis.
 
     So the weighting of a network that is not trained.
     """
-    return {
-        "name": axis.absent,
-        "params": {},
-        "distribution": "diffusion-harness",
-        "version": __version__,
-        "digest": digest(axis.name, axis.absent),
-    }
+    return Reference(
+        name=axis.absent,
+        params={},
+        distribution=DISTRIBUTION,
+        version=__version__,
+        digest=digest(axis.name, axis.absent),
+    )
 
 
 def environment() -> dict[str, str]:
     """Return what besides the components could change a number."""
-    packages = ("torch", "numpy", "scipy", "scikit-learn")
     return {
         "harness": __version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "device": "cpu",
-        **{name: metadata.version(name) for name in packages},
+        **{name: metadata.version(name) for name in LIBRARIES},
     }

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from harness.bounds import Bound
 from harness.engine.courses import Course, Learner
@@ -24,17 +24,16 @@ from harness.engine.jobs import (
     MeasureTargetJob,
     TrainedNetwork,
 )
-from harness.errors import HarnessError, NotPossible, SuiteError, one_line
+from harness.errors import HarnessError, one_line
 from harness.metrics import SampleMetric
-from harness.networks import Network, OracleNetwork, TrainableNetwork
+from harness.networks import OracleNetwork
 from harness.planning.keys import Keys, measured
-from harness.planning.manifest import manifest
+from harness.planning.manifest import Manifest, manifest
 from harness.planning.trainings import table_unit, training_unit
 from harness.planning.units import (
-    GROUNDWORK,
-    SAMPLING,
-    SCORE_ERROR,
     Lookup,
+    NotPossible,
+    Stage,
     Unit,
     even_parts,
     require,
@@ -42,9 +41,11 @@ from harness.planning.units import (
     trainable,
     unique,
 )
+from harness.suites.model import SuiteError
 from harness.weightings import AdaptiveWeighting, GridWeighting, Weighting
 
 if TYPE_CHECKING:
+    from harness.components import Component
     from harness.records import Record
     from harness.registry.registry import Registry
     from harness.suites.combinations import Combination
@@ -54,8 +55,8 @@ if TYPE_CHECKING:
 STACK = 16
 """Most networks in one stack: more gain nothing, and memory stays flat."""
 
-Kind = tuple["Target", Network, Weighting, str | None]
-"""What is trained: target, network, weighting, and the key of the grid that the weighting is made for."""
+Kind = tuple[str | None, ...]
+"""What is trained, as keys hold it: the target, what the training takes, the grid that the weighting is made for."""
 
 
 class Plan:
@@ -98,10 +99,14 @@ class Plan:
         """Seconds that one unit may take for each network in it."""
         return self.suite.limits.seconds
 
-    def contents(self, find: Lookup, command: str) -> dict[str, Any]:
-        """Return the rows that the records fill, as JSON values, once the groundwork is done."""
-        rows: dict[str, Any] = manifest(self, find, command).model_dump()
-        return rows
+    @property
+    def length(self) -> int:
+        """Steps of the longest training; 0 where nothing is trained."""
+        return max((c.train_steps for c in self.combinations), default=0)
+
+    def contents(self, find: Lookup, command: str) -> Manifest:
+        """Return the rows that the records fill, once the groundwork is done."""
+        return manifest(self, find, command)
 
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the units of the first round that are missing."""
@@ -120,7 +125,7 @@ class Plan:
     def _information(self, c: Combination) -> Unit:
         key = self.keys.information(c.target)
         job = MeasureTargetJob(key, c.target, **self._range)
-        return Unit(GROUNDWORK, (key,), lambda find: job, 5.0)
+        return Unit(Stage.GROUNDWORK, (key,), lambda find: job, 5.0)
 
     def _tables(self, c: Combination) -> Iterable[Unit]:
         if c.weighting is None:
@@ -148,9 +153,10 @@ class Plan:
                 score_error=require(find, error, "score error") if error else None,
                 sigma_min=self.suite.noise.sigma_min,
                 sigma_max=c.sigma_max,
+                components=c.taken_by("grid"),
             )
 
-        stage = SCORE_ERROR if trained else GROUNDWORK
+        stage = Stage.SCORE_ERROR if trained else Stage.GROUNDWORK
         return Unit(stage, (key,), job, 0.1, frozenset(filter(None, (information, error))))
 
     def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
@@ -189,7 +195,7 @@ class Plan:
 
     def _held_out(self, target: Target, seed: int, wanted: list[tuple[str, SampleMetric]]) -> Unit:
         job = CalibrateMetricsJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
-        return Unit(SAMPLING, tuple(key for key, _ in wanted), lambda find: job, 0.3)
+        return Unit(Stage.SAMPLING, tuple(key for key, _ in wanted), lambda find: job, 0.3)
 
     def networks(self) -> dict[Kind, dict[int, list[Combination]]]:
         """Return the distinct networks: what is trained → seed → a combination for each length."""
@@ -198,7 +204,8 @@ class Plan:
             if c.weighting is None:
                 continue
             grid = self.keys.grid(c, 0) if isinstance(c.weighting, GridWeighting) else None
-            seeds = found.setdefault((c.target, c.network, c.weighting, grid), {s: [] for s in self.suite.seeds})
+            kind = (self.keys.of(c.target), *self.keys.taken(c, "training").values(), grid)
+            seeds = found.setdefault(kind, {s: [] for s in self.suite.seeds})
             for lengths in seeds.values():
                 if all(c.train_steps != other.train_steps for other in lengths):
                     lengths.append(c)
@@ -233,52 +240,61 @@ class Plan:
         return [key for key in (self.keys.grid(c, seed) for seed in trained) if find(key) is not None]
 
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
-        """Stack what is missing, by target and network; an adaptive weighting, which runs inside, stands alone."""
+        """Stack what is missing, by target and all that the training takes but the weighting.
+
+        An adaptive weighting, which runs inside, stands alone.
+        """
         trainer = self.suite.trainer
-        stacks: dict[tuple[Course, Weighting | None], list[Learner[str]]] = {}
-        for (target, network, weighting, _), seeds in self.networks().items():
-            alone = weighting if isinstance(weighting, AdaptiveWeighting) else None
+        stacks: dict[tuple[Course, tuple[Component, ...]], list[Learner[str]]] = {}
+        for seeds in self.networks().values():
             for seed, lengths in seeds.items():
-                learner = self._learner(lengths, weighting, seed)
+                learner, first = self._learner(lengths, seed), lengths[0]
                 if any(map(missing, (*learner.keys, *learner.trajectories))):
                     steps = tuple(c.train_steps for c in lengths)
-                    course = Course(target, trainable(network), steps, trainer.recording)
-                    stacks.setdefault((course, alone), []).append(learner)
+                    course = Course(first.target, trainable(first.network), steps, trainer.recording)
+                    adaptive = isinstance(learner.weighting, AdaptiveWeighting)
+                    taken = tuple(x for x in learner.components.values() if adaptive or x is not learner.weighting)
+                    stacks.setdefault((course, taken), []).append(learner)
         most = STACK if trainer.stacked else 1
         parts = [(part, course) for (course, _), learners in stacks.items() for part in even_parts(learners, most)]
         return [training_unit(part, course, trainer, self._folder) for part, course in parts]
 
-    def _learner(self, lengths: list[Combination], weighting: Weighting, seed: int) -> Learner[str]:
+    def _learner(self, lengths: list[Combination], seed: int) -> Learner[str]:
         """Return one network, from a combination for each length of its training."""
+        first = lengths[0]
         keys = tuple(self.keys.network(c, seed) for c in lengths)
         trajectories = tuple(key for c in lengths if (key := self.keys.trajectory(c, seed)) is not None)
-        return Learner(weighting, self.keys.table(lengths[0]), seed, keys, trajectories)
+        weighting, components = cast(Weighting, first.weighting), first.taken_by("training")
+        return Learner(weighting, self.keys.table(first), seed, keys, trajectories, components)
 
     def _errors(self, missing: Callable[[str], bool], trained: set[str]) -> Iterable[Unit]:
-        for (target, network, _, _), seeds in self.networks().items():
+        for seeds in self.networks().values():
             pairs = [
-                (self.keys.error(key), key)
+                (self.keys.error(key), key, c)
                 for seed, lengths in seeds.items()
-                for key in (self.keys.network(c, seed) for c in lengths)
+                for key, c in ((self.keys.network(c, seed), c) for c in lengths)
                 if missing(self.keys.error(key)) or key in trained
             ]
             for part in even_parts(pairs, STACK):
-                yield self._score_error(target, trainable(network), part)
+                yield self._score_error(part)
 
-    def _score_error(self, target: Target, network: TrainableNetwork, pairs: list[tuple[str, str]]) -> Unit:
+    def _score_error(self, wanted: list[tuple[str, str, Combination]]) -> Unit:
+        """Return the unit that measures the score error of networks on one target, from the keys of both."""
+
         def job(find: Lookup) -> Job:
             # A network that failed to train is left out: its rows say so already.
-            records = [(key, find(network_key)) for key, network_key in pairs]
-            trained = tuple((key, self._trained(network, r)) for key, r in records if r is not None and r.ok)
+            records = [(key, c, find(network)) for key, network, c in wanted]
+            trained = tuple((key, self._trained(c, r)) for key, c, r in records if r is not None and r.ok)
             if not trained:
                 raise NotPossible("training: none of these networks finished")
-            return MeasureScoreErrorsJob(target, trained, **self._range)
+            return MeasureScoreErrorsJob(wanted[0][2].target, trained, **self._range)
 
-        keys, after = tuple(key for key, _ in pairs), frozenset(key for _, key in pairs)
-        return Unit(SCORE_ERROR, keys, job, 1.0 + 0.5 * len(pairs), after, len(pairs))
+        keys, after = tuple(key for key, _, _ in wanted), frozenset(network for _, network, _ in wanted)
+        return Unit(Stage.SCORE_ERROR, keys, job, 1.0 + 0.5 * len(wanted), after, len(wanted))
 
-    def _trained(self, network: TrainableNetwork, record: Record) -> TrainedNetwork:
-        return TrainedNetwork(network, self._folder / f"{record.key}.safetensors", record.payload["sha256"])
+    def _trained(self, c: Combination, record: Record) -> TrainedNetwork:
+        path, digest = self._folder / f"{record.key}.safetensors", record.payload["sha256"]
+        return TrainedNetwork(trainable(c.network), path, digest, c.taken_by("training"))
 
     def _sampling(self, find: Lookup, missing: Callable[[str], bool]) -> Iterable[Unit]:
         units: dict[str, Unit] = {}
@@ -309,7 +325,7 @@ class Plan:
             return EvaluateSamplesJob(
                 key=key,
                 target=c.target,
-                network=oracle or self._trained(trainable(c.network), require_record(find, network, "training")),
+                network=oracle or self._trained(c, require_record(find, network, "training")),
                 sampler=c.sampler,
                 initial_law=c.initial_law,
                 sigmas=tuple(grid.payload["sigmas"]),
@@ -321,7 +337,8 @@ class Plan:
                 metrics={k: m for k, m in metrics.items() if k in keys},
                 bounds={k: b for k, b in bounds.items() if k in keys},
                 training=None if trajectory is None else require(find, trajectory, "training"),
+                components=c.taken_by("sampling"),
             )
 
         after = frozenset([error]) if c.weighting is not None else frozenset()
-        return Unit(SAMPLING, keys, job, self.sampling_cost(c), after)
+        return Unit(Stage.SAMPLING, keys, job, self.sampling_cost(c), after)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engine.jobs import TabulateWeightingJob, TrainNetworksJob
-from harness.planning.units import GROUNDWORK, TRAINING, Unit, require
+from harness.planning.units import Stage, Unit, require
 
 if TYPE_CHECKING:
     from harness.engine.courses import Course, Learner
@@ -33,7 +33,7 @@ def table_unit(key: str, weighting: Weighting, target: Target, trainer: Trainer,
         sigmas = None if grid is None else tuple(require(find, grid, "time discretization")["sigmas"])
         return TabulateWeightingJob(key, weighting, target, trainer.sigma_min, trainer.sigma_max, sigmas)
 
-    return Unit(GROUNDWORK, (key,), job, 0.1, frozenset([grid] if grid else []))
+    return Unit(Stage.GROUNDWORK, (key,), job, 0.1, frozenset([grid] if grid else []))
 
 
 def training_unit(learners: Sequence[Learner[str]], course: Course, trainer: Trainer, folder: Path) -> Unit:
@@ -56,4 +56,4 @@ def training_unit(learners: Sequence[Learner[str]], course: Course, trainer: Tra
 
     keys = tuple(key for each in learners for key in (*each.keys, *each.trajectories))
     cost = trainer.seconds(course.lengths[-1], len(learners))
-    return Unit(TRAINING, keys, job, cost, networks=len(learners))
+    return Unit(Stage.TRAINING, keys, job, cost, networks=len(learners))

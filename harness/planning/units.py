@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from enum import IntEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from harness.engine.jobs import Job, Payload
-from harness.errors import NotPossible
+from harness.errors import in_words
 from harness.networks import TrainableNetwork
 
 if TYPE_CHECKING:
     from harness.components import Component
     from harness.records import Record
 
-STAGES = ("groundwork", "training", "score error", "sampling")
-GROUNDWORK, TRAINING, SCORE_ERROR, SAMPLING = range(len(STAGES))
+
+class Stage(IntEnum):
+    """When a unit is done: those of an earlier stage go first."""
+
+    GROUNDWORK = 0
+    TRAINING = 1
+    SCORE_ERROR = 2
+    SAMPLING = 3
+
+    @property
+    def words(self) -> str:
+        """The name as it stands in a sentence."""
+        return in_words(self.name.lower())
+
+
+class NotPossible(Exception):
+    """What a unit builds on has failed; says why."""
+
 
 Lookup = Callable[[str], "Record | None"]
 """Looks up a record by its key."""
@@ -27,7 +44,7 @@ class Unit:
     """One piece of work.
 
     Attributes:
-        stage: index into `STAGES`.
+        stage: when it is done.
         keys: keys of the records that it makes.
         job: makes what a worker is told, from the records that the unit builds on.
         after: keys of the records that it builds on.
@@ -35,7 +52,7 @@ class Unit:
         networks: how many it trains or measures; its time limit counts for each, so that none fails for its company.
     """
 
-    stage: int
+    stage: Stage
     keys: tuple[str, ...]
     job: Callable[[Lookup], Job]
     cost: float

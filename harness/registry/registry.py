@@ -13,8 +13,9 @@ from typing import Any, Literal
 from harness import components
 from harness.axes import AXES, Axis, of
 from harness.components import Component, ComponentError, Request
-from harness.errors import did_you_mean
+from harness.errors import did_you_mean, in_words
 from harness.registry.provenance import Provenance, folders_apart, normalize, source_digest, source_root
+from harness.registry.references import Reference
 from harness.targets import Target
 
 
@@ -84,7 +85,7 @@ class Registry:
             self._entries[entry.cls.axis].setdefault(entry.cls.name, []).append(entry)
         self._of_class = {e.cls: e for named in self._entries.values() for es in named.values() for e in reversed(es)}
         self.problems = (*problems, *self._clashes())
-        self._references: dict[tuple[type[Component], str], dict[str, Any]] = {}
+        self._references: dict[tuple[type[Component], str], Reference] = {}
 
     @classmethod
     def from_classes(
@@ -121,7 +122,7 @@ class Registry:
             return entries[0].cls
         if entries:
             raise ComponentError(_clash(axis, name, entries))
-        raise ComponentError(f"unknown {_words(axis)} {name!r}; {self._candidates(axis, name)}")
+        raise ComponentError(f"unknown {in_words(axis)} {name!r}; {self._candidates(axis, name)}")
 
     def make(self, axis: str, request: Request) -> list[Component]:
         """Make every component that a request means.
@@ -158,29 +159,22 @@ class Registry:
         source = "" if root is None else source_digest(root, folders_apart(cls))
         return Provenance(entry.plugin.distribution, entry.plugin.version, source)
 
-    def reference(self, component: Component) -> dict[str, Any]:
-        """Return what identifies a component in a result: name, params, distribution, version and digest."""
+    def reference(self, component: Component) -> Reference:
+        """Return what identifies a component in a result."""
         params = component.parameters()
         content = component.content_digest() if isinstance(component, Target) else ""
         key = (type(component), components.digest(params, content))
         if key not in self._references:
             origin = self.provenance(type(component))
-            parts = (
-                component.axis,
-                component.name,
-                params,
-                origin.distribution,
-                origin.version,
-                origin.source,
+            parts = (component.axis, component.name, params, origin.distribution, origin.version, origin.source)
+            self._references[key] = Reference(
+                name=component.name,
+                params=params,
+                distribution=origin.distribution,
+                version=origin.version,
+                digest=components.digest(*parts, *([content] if content else [])),
             )
-            self._references[key] = {
-                "name": component.name,
-                "params": params,
-                "distribution": origin.distribution,
-                "version": origin.version,
-                "digest": components.digest(*parts, *([content] if content else [])),
-            }
-        return {**self._references[key], "params": params}
+        return self._references[key]
 
     def _clashes(self) -> list[Problem]:
         return [
@@ -201,13 +195,9 @@ class Registry:
 
 
 def _clash(axis: str, name: str, entries: Sequence[Entry]) -> str:
-    offered = f"{_words(axis)} {name!r} is offered by"
+    offered = f"{in_words(axis)} {name!r} is offered by"
     qualified = sorted({entry.qualified for entry in entries})
     if len(qualified) == 1:
         names = " and ".join(entry.plugin.entry_point for entry in entries)
         return f"{offered} plugins {names} of one distribution, {entries[0].plugin.distribution}"
     return f"{offered} {len(qualified)} distributions; write {' or '.join(qualified)}"
-
-
-def _words(axis: str) -> str:
-    return axis.replace("_", " ")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.axes import crossed
 from harness.components import format_value
-from harness.results.references import Reference
+from harness.registry.references import Reference
 
 if TYPE_CHECKING:
     from harness.results.leaderboard import Row

@@ -1,8 +1,9 @@
 """The leaderboard: the JSON document that every table, page and plot is drawn from, and its rules.
 
-The models below are the contract, schema version 3. Documents of version 1, before initial laws, are read as what
-they were: every sampler started at N(0, σ_max² I), at a level that they do not tell. Those of version 2 do not tell
-their setup, nor what their metrics measure and their bounds limit (`harness.results.older`). A document is valid when
+The models below are the contract. Documents of older versions are read as what they were: their rows have the default
+of every axis that is younger (`harness.axes.Axis.since`), as `centered` for initial laws, in whose time every sampler
+started at N(0, σ_max² I). Those of version 1 tell neither that level nor their cost; those of version 2 neither their
+setup nor what their metrics measure and their bounds limit (`harness.results.older`). A document is valid when
 its fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
@@ -24,16 +25,19 @@ import itertools
 import json
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from harness import DISTRIBUTION
 from harness.axes import NUMBERS, Axis, crossed, design
-from harness.components import digest
+from harness.components import digest, parse_request
 from harness.quantities import Declarations
+from harness.registry.references import Reference
 from harness.results.document import Count, Document, Name, Part, Position, Upgrade, check_order
 from harness.results.older import declarations
-from harness.results.references import Reference, find, with_axes
+from harness.results.references import find, with_axes
 from harness.results.setup import Setup
 
 UNFINISHED = "not computed yet: run the same command again"
@@ -271,23 +275,34 @@ class Row(_Design):
             raise ValueError(f"violation of {violation.bound} by {violation.metric}: low is not above the bound")
 
 
-def _default(axis: Axis, version: str) -> dict[str, Any]:
-    """Return the component that every row had before documents named an axis."""
-    (name,) = axis.default or (axis.absent,)
-    found = {"name": name, "params": {}, "distribution": "diffusion-harness", "version": version}
-    return {**found, "digest": digest(axis.name, name)}
+def _before(axis: Axis, row: dict[str, Any], version: str) -> dict[str, Any]:
+    """Return the component that a row had before documents named an axis: its default, or none in no training."""
+    trained = axis.unit != "training" or row.get("train_steps") != 0
+    request = parse_request(*((trained and axis.default) or (axis.absent,)))
+    params = {key: value for key, (value,) in request.values.items()}
+    found = {"name": request.name, "params": params, "distribution": DISTRIBUTION, "version": version}
+    return {**found, "digest": digest(axis.name, request.name, *([params] if params else []))}
 
 
-def _with_initial_law(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 1 to 2: rows start from `centered`, at a level and a cost that they do not tell."""
+def _with_new_axes(document: dict[str, Any], since: int) -> dict[str, Any]:
+    """Give rows the axes that are new in a version."""
+    environment = document.get("environment")
+    version = str(environment.get("harness", "0") if isinstance(environment, dict) else "0")
+    axes = [axis for axis in crossed().values() if axis.since == since]
+    return _with_fields(document, lambda row: {axis.name: _before(axis, row, version) for axis in axes})
+
+
+def _with_fields(document: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Give each row the fields that it lacks."""
     rows = document.get("rows")
     if not isinstance(rows, list):
         return document
-    environment = document.get("environment")
-    version = str(environment.get("harness", "0") if isinstance(environment, dict) else "0")
-    new: dict[str, Any] = {a.name: _default(a, version) for a in crossed().values() if a.since > 1}
-    new |= {"sigma_max": None, "compute": None, "training_share": None}
-    return document | {"rows": [new | row if isinstance(row, dict) else row for row in rows]}
+    return document | {"rows": [new(row) | row if isinstance(row, dict) else row for row in rows]}
+
+
+def _without_levels(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 1 to 2: rows start at a level and a cost that they do not tell."""
+    return _with_fields(document, lambda row: {"sigma_max": None, "compute": None, "training_share": None})
 
 
 def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
@@ -301,6 +316,25 @@ def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
     return {"setup": None, "declared": declarations(metrics, bounds).model_dump(mode="json")} | document
 
 
+_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup}
+"""What becomes of documents of a version besides the axes that are new in the next."""
+
+VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1
+"""The schema version: the last that changed the contract, by hand or by an axis."""
+
+
+def _upgrade(version: int) -> Upgrade:
+    """Return how a document of a version becomes one of the next."""
+    change = _CHANGES.get(version, dict)
+    return lambda document: _with_new_axes(change(document), version + 1)
+
+
+if TYPE_CHECKING:
+    Version = int
+else:
+    Version = Literal[VERSION]
+
+
 class Leaderboard(Document):
     """Every combination of a suite, ranked per target.
 
@@ -310,9 +344,9 @@ class Leaderboard(Document):
     """
 
     noun: ClassVar[str] = "a leaderboard"
-    upgrades: ClassVar[dict[int, Upgrade]] = {1: _with_initial_law, 2: _without_setup}
+    upgrades: ClassVar[dict[int, Upgrade]] = {version: _upgrade(version) for version in range(1, VERSION)}
 
-    schema_version: Literal[3]
+    schema_version: Version
     suite: Name
     metric: Name
     environment: dict[str, JsonValue]

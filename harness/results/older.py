@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from harness import DISTRIBUTION
 from harness.quantities import DIVERGENCES, Declarations, Limited, Measured, Quantity
 
 _METRICS: dict[str, Quantity] = {
@@ -40,4 +41,4 @@ def declarations(metrics: Iterable[str], bounds: Iterable[str]) -> Declarations:
 
 def _name(label: str) -> str:
     """Return the name of the component that a label of `harness` itself stands for."""
-    return label.partition(":")[0].removeprefix("diffusion-harness/")
+    return label.partition(":")[0].removeprefix(f"{DISTRIBUTION}/")

@@ -21,6 +21,7 @@ from harness.components import format_value
 from harness.errors import HarnessError, did_you_mean
 from harness.metrics import Measurement
 from harness.quantities import Declarations
+from harness.registry.references import Reference
 from harness.results import statistics
 from harness.results.effects import Observation, effects
 from harness.results.labels import Labels
@@ -35,7 +36,6 @@ from harness.results.leaderboard import (
     Terms,
     Violation,
 )
-from harness.results.references import Reference
 from harness.results.setup import Setup, TargetSetup
 
 COORDINATES = (*design(), *NUMBERS)
@@ -156,7 +156,7 @@ def leaderboard(
     for outcome in ordered:
         sections[outcome.target].append(outcome)
     return Leaderboard(
-        schema_version=3,
+        schema_version=Leaderboard.version(),
         suite=suite,
         metric=metric,
         environment=dict(environment),

@@ -9,20 +9,19 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from harness.axes import crossed
 from harness.engine.payloads.target import TargetNumbers
 from harness.planning.manifest import Manifest, Row
+from harness.registry.references import Reference
 from harness.results.directory import read_manifest
 from harness.results.document import LeaderboardError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
 from harness.results.older import declarations
 from harness.results.ranking import Outcome, finite, leaderboard
 from harness.results.reader import Results, read_calibration, read_results, read_target
-from harness.results.references import Reference
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
 from harness.results.statistics import mean_interval
@@ -76,11 +75,10 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
     """
     manifest = read_manifest(store, suite)
     metric = manifest.rank_by if by is None else by
-    components = {digest: Reference.model_validate(content) for digest, content in manifest.components.items()}
     found, gaps = [], _Gaps(manifest)
     for row in manifest.rows:
         results = read_results(manifest, row, store)
-        found.append(outcome(manifest, row, results, metric, components))
+        found.append(outcome(manifest, row, results, metric, manifest.components))
         if found[-1].ok:
             gaps.note(results)
     splits = score_splits(manifest, store, [each.ok and each.budget is not None for each in found])
@@ -204,14 +202,10 @@ def setup(manifest: Manifest, store: Store) -> Setup | None:
         sigma_min=manifest.setup.sigma_min,
         sigma_max=manifest.setup.sigma_max,
         samples=manifest.setup.samples,
-        training=manifest.setup.training and _training(*manifest.setup.training),
+        training=TrainingSetup(**manifest.setup.training.model_dump()) if manifest.setup.training else None,
         targets=[_target(digest, entry.value) for digest, entry in entries.items() if entry.value is not None],
         metrics=[MetricSetup(metric=metric, unit=unit) for metric, unit in manifest.setup.units.items()],
     )
-
-
-def _training(method: str, params: dict[str, Any]) -> TrainingSetup:
-    return TrainingSetup(method=method, params=params)
 
 
 def _target(digest: str, numbers: TargetNumbers) -> TargetSetup:

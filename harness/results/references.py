@@ -1,4 +1,4 @@
-"""References: components as a document names them, and the labels that tell them apart.
+"""A field for each axis of the design space, and the components that a label of a document means.
 
 In a label a parameter is shown only where components of the same axis and name differ in it,
 `polynomial:rho=3`; a name that two distributions give is shown as `distribution/name`. A document knows no
@@ -7,16 +7,15 @@ defaults, so its rows decide.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Any, TypeVar
 
-from pydantic import JsonValue, create_model
+from pydantic import create_model
 
 from harness.axes import design
 from harness.components import ComponentError, format_value, parse_request
-from harness.results.document import Name, Part
+from harness.registry.references import Reference
+from harness.results.document import Part
 
 Model = TypeVar("Model", bound=Part)
 
@@ -26,21 +25,6 @@ def with_axes(base: type[Model], kind: object) -> type[Model]:
     fields: dict[str, Any] = dict.fromkeys(design(), (kind, ...))
     made: type[Model] = create_model(base.__name__, __base__=base, **fields)
     return made
-
-
-class Reference(Part):
-    """A component as it was used, with its origin."""
-
-    name: Name
-    params: dict[str, JsonValue]
-    distribution: str
-    version: str
-    digest: str
-
-    @cached_property
-    def key(self) -> str:
-        """Text that is equal exactly for equal references."""
-        return json.dumps(self.model_dump(), sort_keys=True)
 
 
 def find(label: str, components: Iterable[Reference]) -> list[Reference]:

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
 from harness.engine.jobs import ReadArithmeticJob
 from harness.planning.plan import Plan
-from harness.planning.units import STAGES, Lookup, Unit
+from harness.planning.units import Lookup, Stage, Unit
 from harness.records import PART, Record
 from harness.running.progress import Progress
 from harness.running.workers import KILLED, Ended, Task, Workers, available_cores, workers
@@ -21,6 +21,8 @@ from harness.store import CHECKPOINTS, MANIFEST, Store, StoreError
 from harness.suites.combinations import expand
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from harness.registry.registry import Registry
     from harness.suites.model import Suite
 
@@ -53,14 +55,23 @@ class Work(Protocol):
 
     Attributes:
         limit: seconds that one unit may take for each network in it.
+        length: steps of the longest training; 0 where nothing is trained.
     """
+
+    @property
+    def length(self) -> int:
+        """Steps of the longest training; 0 where nothing is trained."""
 
     @property
     def limit(self) -> float:
         """Seconds that one unit may take for each network in it."""
 
     def check_sources(self) -> None:
-        """See that files that were read are still the ones that keys were made for."""
+        """See that files that were read are still the ones that keys were made for.
+
+        Raises:
+            HarnessError: one has changed, so that what was computed may belong to another key.
+        """
 
     def trained_keys(self) -> list[str]:
         """Return the keys of records that have a checkpoint."""
@@ -71,16 +82,18 @@ class Work(Protocol):
     def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the missing units of the second round."""
 
-    def contents(self, find: Lookup, command: str) -> dict[str, Any]:
-        """Return what is compared and under which keys, as JSON values, once the groundwork is done."""
+    def contents(self, find: Lookup, command: str) -> BaseModel:
+        """Return what is compared and under which keys, once the groundwork is done."""
 
 
 def run(suite: Suite, registry: Registry, directory: Path, options: Options) -> None:
     """Do whatever a suite needs and the directory does not hold yet.
 
     Raises:
-        SuiteError: the suite cannot be expanded.
+        SuiteError: the suite cannot be expanded, or a file that a target reads changed meanwhile.
         StoreError: the directory cannot be used: another run's, a newer schema, a full disk.
+        DiskError: a worker met a disk that cannot be written.
+        WorkersLost: the worker processes were ended from outside.
     """
     plan = planned(suite, registry, directory, yes=options.yes)
     with opened(directory) as store:
@@ -108,6 +121,9 @@ def carry_out(works: Mapping[str, Work], store: Store, options: Options) -> None
 
     Raises:
         StoreError: the store cannot be written.
+        DiskError: a worker met a disk that cannot be written.
+        WorkersLost: the worker processes were ended from outside.
+        HarnessError: a file that a target reads changed meanwhile (`Work.check_sources`).
     """
     runner = _Runner(works, store, options)
     try:
@@ -187,7 +203,7 @@ class _Runner:
         # Many combinations ask for the same few records of the groundwork.
         find = cache(self._find)
         for key, work in self._works.items():
-            self._store.set_meta(key, work.contents(find, self._options.command))
+            self._store.set_meta(key, work.contents(find, self._options.command).model_dump(mode="json"))
         return self._gathered(lambda work, missing: work.work(find, missing))
 
     def _gathered(self, units: Callable[[Work, Callable[[str], bool]], list[Unit]]) -> list[_Todo]:
@@ -228,7 +244,7 @@ class _Runner:
             for ended in pool.run(tasks):
                 each = by_name[ended.task.name]
                 self._keep(each, ended)
-                bar.advance(ended, STAGES[each.unit.stage])
+                bar.advance(ended, each.unit.stage.words)
 
     def _task(self, todo: _Todo, maker: dict[str, str]) -> Task:
         unit = todo.unit
@@ -248,11 +264,11 @@ class _Runner:
         """
         todo.work.check_sources()
         made = {} if ended.value is None else {record.key: record for record in ended.value}
-        stage = STAGES[todo.unit.stage]
+        stage = todo.unit.stage
         reason = ended.reason or "was not made"
-        if stage == "training":
+        if stage is Stage.TRAINING:
             # A row's reason is found far from here: in groundwork the row says what failed, and sampling is itself.
-            reason = f"{stage}: {reason}"
+            reason = f"{stage.words}: {reason}"
         records = [made.get(key) or Record(key, "unmade", reason=reason) for key in todo.unit.keys]
         records = [record for record in records if record.ok or not self._done.get(record.key)]
         self._store.put(records)

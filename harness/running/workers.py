@@ -24,7 +24,8 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from harness.arithmetic import one_thread
-from harness.errors import DiskError, HarnessError, NotPossible, one_line
+from harness.errors import DiskError, HarnessError, one_line
+from harness.planning.units import NotPossible
 from harness.running.memory import keep_freed_memory
 
 PATIENCE = 5.0

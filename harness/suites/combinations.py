@@ -12,20 +12,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.axes import crossed
+from harness.axes import AXES, crossed, taken_by
 from harness.components import Component
-from harness.errors import HarnessError, SuiteError
+from harness.errors import HarnessError
 from harness.initial_laws import InitialLaw
 from harness.networks import Network, OracleNetwork
 from harness.noise_schedules import NoiseSchedule
 from harness.registry.registry import Registry
 from harness.samplers import Sampler
 from harness.suites.compute import split
+from harness.suites.model import SuiteError
 from harness.targets import Target
 from harness.time_discretizations import TimeDiscretization
 from harness.weightings import GridWeighting, Weighting
 
 if TYPE_CHECKING:
+    from harness.axes import Unit
     from harness.suites.model import Suite
 
 
@@ -34,7 +36,8 @@ class Combination:
     """One design: what is trained, sampled and ranked, with every seed.
 
     Attributes:
-        components: the component of each axis, in their order. That of the weighting is None where nothing is trained.
+        components: the component of each axis, in their order. Where nothing is trained, it is None on the axes that
+            training takes, but for the network.
         steps: steps of the grid.
         train_steps: optimisation steps of the network; 0 where nothing is trained.
         sigma_max: first level of the grid.
@@ -51,6 +54,11 @@ class Combination:
     def component(self, axis: str) -> Component | None:
         """Return the component of an axis, by its name."""
         return self.components[axis]
+
+    def taken_by(self, unit: Unit) -> dict[str, Component]:
+        """Return the components that a unit of work takes, by axis: all but those that a combination lacks."""
+        found = ((axis, self.components[axis]) for axis in taken_by(unit))
+        return {axis: component for axis, component in found if component is not None}
 
     # Those that the engine builds on, with their types.
 
@@ -118,18 +126,21 @@ class _Effort:
         if self.total is None:
             return self.train_steps, given
         try:
-            return split(self.total, self.share, suite.training.step_points, sampler, suite.sampling.samples)
+            return split(self.total, self.share, suite.trainer.step_points, sampler, suite.sampling.samples)
         except HarnessError as error:
             raise SuiteError(f"{suite.where('compute')}: {error}") from error
 
 
 @dataclass(frozen=True)
 class _Axes:
-    """What is crossed: the targets, the trainings (of which each has a network), and every other axis by itself."""
+    """What is crossed: the targets, the trainings (of which each has a network), and every other axis by itself.
+
+    A training is a component, or none, for each axis that training takes, and how long it is.
+    """
 
     suite: Suite
     targets: list[Component]
-    trainings: list[tuple[Network, Weighting | None, _Effort]]
+    trainings: list[tuple[Mapping[str, Component | None], _Effort]]
     others: dict[str, list[Component]]
     sigma_max: tuple[float, ...]
     steps: tuple[int, ...]
@@ -143,9 +154,8 @@ class _Axes:
 
     def __iter__(self) -> Iterator[Combination]:
         for target, training, *chosen, level, given in itertools.product(*self._parts()):
-            network, weighting, effort = training
-            found = dict(zip(self.others, chosen, strict=True))
-            found |= {"target": target, "network": network, "weighting": weighting}
+            trained, effort = training
+            found = {**dict(zip(self.others, chosen, strict=True)), "target": target, **trained}
             length, steps = effort.steps(self.suite, found["sampler"], given)
             yield Combination({axis: found[axis] for axis in crossed()}, steps, length, level)
 
@@ -180,9 +190,9 @@ def expand(suite: Suite, registry: Registry, *, yes: bool = False) -> list[Combi
 def _check_distinct(axes: _Axes) -> None:
     """Refuse two pairs of a total and a share that come to the same steps: one row would stand for both."""
     seen: dict[object, _Effort] = {}
-    for (network, weighting, effort), sampler in itertools.product(axes.trainings, axes.samplers):
+    for (trained, effort), sampler in itertools.product(axes.trainings, axes.samplers):
         steps = effort.steps(axes.suite, sampler, 0)
-        other = seen.setdefault((network, weighting, sampler, steps), effort)
+        other = seen.setdefault((*trained.values(), sampler, steps), effort)
         if other is not effort:
             same = f"{steps[0]} training steps and {steps[1]} of {sampler.name}"
             raise SuiteError(f"{axes.suite.where('compute')}: {other} and {effort} come to the same {same}")
@@ -199,11 +209,11 @@ def _efforts(suite: Suite) -> tuple[list[_Effort], list[_Effort]]:
 
 def _axes(suite: Suite, registry: Registry) -> _Axes:
     found = {axis: suite.components(axis, registry) for axis in crossed()}
-    networks, weightings = found.pop("network"), found.pop("weighting")
+    training = {axis: found.pop(axis) for axis in taken_by("training")}
     axes = _Axes(
         suite,
         found.pop("target"),
-        _trainings(suite, registry, cast(list[Network], networks), cast(list[Weighting], weightings)),
+        _trainings(suite, registry, training),
         found,
         suite.sigma_max,
         suite.steps or (0,),
@@ -216,16 +226,20 @@ def _axes(suite: Suite, registry: Registry) -> _Axes:
 
 
 def _trainings(
-    suite: Suite, registry: Registry, networks: list[Network], weightings: list[Weighting]
-) -> list[tuple[Network, Weighting | None, _Effort]]:
+    suite: Suite, registry: Registry, axes: Mapping[str, list[Component]]
+) -> list[tuple[Mapping[str, Component | None], _Effort]]:
     """Return every network with what trains it and for how long; an oracle with nothing."""
     trained, untrained = _efforts(suite)
-    trainings: list[tuple[Network, Weighting | None, _Effort]] = []
-    for network in networks:
-        oracle = isinstance(network, OracleNetwork)
-        choices = list(itertools.product([None], untrained) if oracle else itertools.product(weightings, trained))
-        if not choices:
+    trainings: list[tuple[Mapping[str, Component | None], _Effort]] = []
+    for network in axes["network"]:
+        if isinstance(network, OracleNetwork):
+            trainings += [({**dict.fromkeys(axes), "network": network}, effort) for effort in untrained]
+            continue
+        missing = next((axis for axis, components in axes.items() if not components), None)
+        if missing is not None:
             rule = f"{registry.label(network)} is trained and needs at least one"
-            raise SuiteError(f"{suite.where('weightings')}: the suite expands to nothing: {rule}")
-        trainings += [(network, weighting, effort) for weighting, effort in choices]
+            raise SuiteError(f"{suite.where(AXES[missing].plural)}: the suite expands to nothing: {rule}")
+        chosen = itertools.product(*{**axes, "network": [network]}.values())
+        pairs = itertools.product(chosen, trained)
+        trainings += [(dict(zip(axes, components, strict=True)), effort) for components, effort in pairs]
     return trainings

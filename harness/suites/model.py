@@ -6,40 +6,55 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
-    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     create_model,
     field_validator,
-    model_serializer,
     model_validator,
 )
 from pydantic_core import ErrorDetails
 
 from harness.axes import AXES, crossed
 from harness.components import Component, ComponentError, Request, parse_request, request_from_table
-from harness.errors import SuiteError, did_you_mean
+from harness.errors import HarnessError, did_you_mean
 from harness.metrics import Metric
 from harness.registry.registry import Registry
-from harness.trainers import Adam, GradientDescent, Trainer
+from harness.suites.sections import (
+    APART,
+    TRAININGS,
+    AnyTraining,
+    Compute,
+    Limits,
+    Noise,
+    Sampling,
+    Section,
+    Seeds,
+    Steps,
+    Training,
+    distinct,
+)
+
+if TYPE_CHECKING:
+    from harness.trainers import Trainer
 
 COMMAND_LINE = "command line"
 
 SELECTION = "-selection"
 """Ends the name of a suite of which the command line chose a part."""
 
-__all__ = ["Suite", "load_suite", "shipped_suites"]
+__all__ = ["Suite", "SuiteError", "load_suite", "shipped_suites"]
 
-T = TypeVar("T")
+
+class SuiteError(HarnessError):
+    """A suite that cannot be read, is malformed, or expands to nothing or too much."""
 
 
 def _check_form(form: object) -> object:
@@ -59,142 +74,11 @@ def _request(form: object) -> Request:
     raise ValueError('a component is "name:param=value" or {name = "…", param = value}')
 
 
-def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
-    seen = set()
-    for value in values:
-        if value in seen:
-            raise ValueError(f"{value} is listed twice")
-        seen.add(value)
-    return values
-
-
-def _seeds(value: object) -> object:
-    """Read a number n as the seeds 0 … n−1."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        if not 1 <= value <= 10_000:
-            raise ValueError("the number of seeds is between 1 and 10000, or a list names each")
-        return list(range(value))
-    return value
-
-
-def _listed(value: object) -> object:
-    """Read one number as a list of it."""
-    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
 Form = Annotated[Any, BeforeValidator(_check_form)]
 Forms = tuple[Form, ...]
-Integers = Annotated[tuple[T, ...], AfterValidator(_distinct), Field(min_length=1, max_length=10_000)]
-Steps = Annotated[int, Field(strict=True, ge=2, le=10_000)]
-TrainSteps = Annotated[int, Field(strict=True, ge=1, le=10**7)]
-Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
-Positive = Annotated[float, Field(strict=True, gt=0)]
-Level = Annotated[float, Field(strict=True, ge=1e-10, le=1e10)]
-Count = Annotated[int, Field(strict=True, ge=1)]
 
 
-APART = 1e-3
-"""Relative distance of σ_min and the first level of a grid: levels closer than digits allow cannot be told apart."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Noise(_Section):
-    """The range of noise levels, shared by training and sampling."""
-
-    sigma_min: Level = 0.05
-    sigma_max: Level = 20.0
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Noise:
-        if self.sigma_min >= self.sigma_max:
-            raise ValueError(f"sigma_min = {self.sigma_min:g} is not below sigma_max = {self.sigma_max:g}")
-        if self.sigma_max < self.sigma_min * (1 + APART):
-            pair = f"sigma_min = {self.sigma_min!r} and sigma_max = {self.sigma_max!r}"
-            raise ValueError(f"{pair} are too near; they should be apart by a relative {APART:g} at least")
-        return self
-
-
-class Training(_Section):
-    """How every network is trained: Adam on fresh noise, or gradient descent on the paper's fixed objective.
-
-    Several lengths are snapshots of one run.
-    """
-
-    steps: Integers[TrainSteps] = (1000,)
-    method: Literal["adam", "gradient-descent"] = "adam"
-    batch_size: Annotated[int, Field(strict=True, ge=1, le=10**6)] = 256
-    learning_rate: Positive = 1e-3
-    ema_decay: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.999
-    points: Annotated[int, Field(strict=True, ge=1, le=10**5)] = 32
-    levels: Annotated[int, Field(strict=True, ge=2, le=1000)] = 16
-
-    @model_validator(mode="after")
-    def _fitting(self) -> Training:
-        other = "adam" if self.method == "gradient-descent" else "gradient-descent"
-        for key in _OF_METHOD[other]:
-            if key in self.model_fields_set:
-                raise ValueError(f'{key} is for method = "{other}"; this is "{self.method}"')
-        return self
-
-    @model_serializer(mode="wrap")
-    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what the other method's keys would say, and a step size that was not given."""
-        other = "adam" if self.method == "gradient-descent" else "gradient-descent"
-        hidden = {*_OF_METHOD[other], *(["learning_rate"] if self.rate == "auto" else [])}
-        return {key: value for key, value in handler(self).items() if key not in hidden}
-
-    @property
-    def rate(self) -> float | Literal["auto"]:
-        """The step size; gradient descent finds its own where none is given."""
-        automatic = self.method == "gradient-descent" and "learning_rate" not in self.model_fields_set
-        return "auto" if automatic else self.learning_rate
-
-    @property
-    def step_points(self) -> int:
-        """Points at which one step evaluates the network."""
-        return self.points * self.levels if self.method == "gradient-descent" else self.batch_size
-
-    def settings(self) -> dict[str, Any]:
-        """Return all that a trained network depends on, besides its length."""
-        return {key: getattr(self, key) for key in ("method", "rate", *_OF_METHOD[self.method])}
-
-
-_OF_METHOD = {"adam": ("batch_size", "ema_decay"), "gradient-descent": ("points", "levels")}
-"""The keys of `Training` that one method alone has."""
-
-
-class Sampling(_Section):
-    """How much every combination generates, and from which noise levels it starts."""
-
-    samples: Annotated[int, Field(strict=True, ge=2, le=10**7)] = 2000
-    sigma_max: Annotated[tuple[Level, ...], AfterValidator(_distinct), BeforeValidator(_listed)] = ()
-
-
-Total = Annotated[int, Field(strict=True, ge=1, le=10**15)]
-Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
-
-
-class Compute(_Section):
-    """Total evaluations of the network, and the shares of them that training takes (`harness.suites.compute`).
-
-    Each pair of a total and a share stands for a length of training and a number of sampling steps.
-    """
-
-    evaluations: Integers[Total]
-    training_shares: Integers[Share]
-
-
-class Limits(_Section):
-    """What a run may take: combinations in all, and seconds for one unit of work."""
-
-    combinations: Count = 20_000
-    seconds: Positive = 600.0
-
-
-class _Named(_Section):
+class _Named(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
     title: str = ""
 
@@ -218,13 +102,13 @@ class Suite(_Crossed):
     """
 
     metrics: Annotated[Forms, Field(min_length=1)]
-    bounds: Forms = ()
+    bounds: Forms = AXES["bound"].default or ()
     rank_by: str
     compute: Compute | None = None
-    steps: Annotated[tuple[Steps, ...], AfterValidator(_distinct)]
-    seeds: Annotated[Integers[Seed], BeforeValidator(_seeds)]
+    steps: Annotated[tuple[Steps, ...], AfterValidator(distinct)]
+    seeds: Seeds
     noise: Noise = Noise()
-    training: Training = Training()
+    training: AnyTraining = next(iter(TRAININGS.values()))()
     sampling: Sampling = Sampling()
     limits: Limits = Limits()
 
@@ -285,18 +169,7 @@ class Suite(_Crossed):
     @property
     def trainer(self) -> Trainer:
         """How its networks are trained."""
-        t, low, high = self.training, self.noise.sigma_min, self.noise.sigma_max
-        if t.method == GradientDescent.method:
-            return GradientDescent(
-                sigma_min=low, sigma_max=high, learning_rate=t.rate, points=t.points, levels=t.levels
-            )
-        return Adam(
-            sigma_min=low,
-            sigma_max=high,
-            learning_rate=t.learning_rate,
-            batch_size=t.batch_size,
-            ema_decay=t.ema_decay,
-        )
+        return self.training.trainer(self.noise)
 
     @property
     def family(self) -> str:
@@ -449,14 +322,27 @@ def _explain(error: ValidationError) -> tuple[str, str]:
         # It may have been misspelled: an unknown key beside it is told in its place.
         beside = (o for o in others if o["type"] == "extra_forbidden" and o["loc"][:-1] == first["loc"][:-1])
         first = next(beside, first)
+    place, model = first["loc"], _model(first["loc"])
+    if place[:1] == ("training",) and len(place) > 1:
+        method, place = str(place[1]), ("training", *place[2:])
+        others_keys = {key: name for name, section in TRAININGS.items() for key in section.model_fields}
+        if first["type"] == "extra_forbidden" and place[-1] in others_keys:
+            return "training", f'{place[-1]} is for method = "{others_keys[str(place[-1])]}"; this is "{method}"'
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return key.removeprefix("."), _rule(first, model)
+
+
+def _model(place: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the model whose field a mistake is in."""
+    if place[:1] == ("training",) and len(place) > 1:
+        return TRAININGS[str(place[1])]
     model: type[BaseModel] = Suite
-    for part in first["loc"][:-1]:
+    for part in place[:-1]:
         annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
         annotation = next(iter(get_args(annotation)), annotation)  # a section that may be left out
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-    return key.removeprefix("."), _rule(first, model)
+    return model
 
 
 def _rule(mistake: ErrorDetails, model: type[BaseModel]) -> str:

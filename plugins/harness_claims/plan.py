@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
+from pydantic import BaseModel
+
+from harness.axes import taken_by
 from harness.components import Component, ComponentError, describe_axis
 from harness.engine.courses import Course, Learner
 from harness.errors import HarnessError
@@ -52,23 +55,33 @@ def descents(request: TrajectoryRequest, registry: Registry) -> Descents:
         HarnessError: a component is unknown, stands for several, is a network that is not trained, or a weighting made
             for a grid.
     """
-    target, network, weighting = (
-        _one(axis, getattr(request, axis), registry) for axis in ("target", "network", "weighting")
-    )
+    target, components = _one("target", request.target, registry), _taken(request, registry)
+    network, weighting = components["network"], components["weighting"]
     if not isinstance(network, TrainableNetwork):
         raise HarnessError(f"descent: network {request.network!r} is not one that is trained")
     if isinstance(weighting, GridWeighting):
         raise HarnessError(f"descent: weighting {request.weighting!r} is made for a grid; a descent has none")
     trainer, steps, recording = request.trainer, request.steps, request.recording
-    known = [keys.part(each, registry.reference(each)["digest"]) for each in (target, network, weighting)]
-    table = keys.table(known[2], known[0], (trainer.sigma_min, trainer.sigma_max))
+    known = {axis: _part(component, registry) for axis, component in components.items()}
+    table = keys.table(known["weighting"], _part(target, registry), (trainer.sigma_min, trainer.sigma_max))
     learners = []
     for seed in request.seeds:
-        key = keys.trained(table, known[0], known[1], seed, steps, trainer)
+        key = keys.trained(table, _part(target, registry), known, seed, steps, trainer)
         watched = keys.trajectory(key, trainer, recording, steps)
-        learners.append(Learner(cast("Weighting", weighting), table, seed, (key,), (watched,)))
+        learners.append(Learner(cast("Weighting", weighting), table, seed, (key,), (watched,), components))
     course = Course(cast("Target", target), network, (steps,), recording)
     return Descents(tuple(learners), course, trainer)
+
+
+def _taken(request: TrajectoryRequest, registry: Registry) -> dict[str, Component]:
+    """Return what the training takes, by axis: what the request does not name is what a suite has by default."""
+    named = {"network": request.network, "weighting": request.weighting}
+    forms = {axis.name: named.get(axis.name) or "".join(axis.default or ()) for axis in taken_by("training").values()}
+    return {axis: _one(axis, form, registry) for axis, form in forms.items()}
+
+
+def _part(component: Component, registry: Registry) -> str:
+    return keys.part(component, registry.reference(component).digest)
 
 
 def _one(axis: str, form: str, registry: Registry) -> Component:
@@ -79,6 +92,13 @@ def _one(axis: str, form: str, registry: Registry) -> Component:
     if len(made) != 1:
         raise HarnessError(f"descent: {describe_axis(type(made[0]))} {form!r} stands for {len(made)}; name one")
     return made[0]
+
+
+class DescentsKept(BaseModel):
+    """What a result directory keeps of several requests: what was typed, and the keys of each one's trajectories."""
+
+    command: str
+    descents: dict[str, list[str]]
 
 
 class DescentsPlan:
@@ -108,7 +128,7 @@ class DescentsPlan:
         self._readers = {target: self._digest(target) for target in targets if target.content_digest()}
 
     def _digest(self, target: Target) -> str:
-        return str(self._registry.reference(target)["digest"])
+        return self._registry.reference(target).digest
 
     def trajectories(self, name: str, store: Store) -> tuple[list[Trajectory], dict[str, float]]:
         """Return the trajectories of a request, one for each seed, and the seconds that each took, by key.
@@ -126,6 +146,11 @@ class DescentsPlan:
                 raise ClaimError(f"{name}: {labels}, seed {each.seed}: {reason}")
         seconds = {entry.key: entry.seconds for entry in found.values()}
         return [found[each.trajectories[0]].require() for each in learners], seconds
+
+    @property
+    def length(self) -> int:
+        """Steps of the longest training."""
+        return max(each.course.lengths[-1] for each in self._asked.values())
 
     def check_sources(self) -> None:
         """See that the files that targets read are still the ones that the keys were made for.
@@ -160,7 +185,7 @@ class DescentsPlan:
         pairs = ((asked, each) for asked in self._asked.values() for each in asked.learners)
         return [(asked, each) for asked, each in pairs if missing(each.trajectories[0])]
 
-    def contents(self, find: Lookup, command: str) -> dict[str, Any]:
+    def contents(self, find: Lookup, command: str) -> DescentsKept:
         """Return the keys of each request's records."""
         keys = {name: [each.trajectories[0] for each in asked.learners] for name, asked in self._asked.items()}
-        return {"command": command, "descents": keys}
+        return DescentsKept(command=command, descents=keys)

@@ -159,7 +159,7 @@ def run_claims(
         cases = [_case(claim, papers[claim.paper], registry, directory, quick) for claim in claims]
         works = {key: work for case in cases for key, work in case.works().items()}
         # The longest training first: it makes the networks of shorter ones on its way.
-        ordered = dict(sorted(works.items(), key=lambda item: -_length(item[1])))
+        ordered = dict(sorted(works.items(), key=lambda item: -item[1].length))
         if ordered:
             carry_out(ordered, store, options)
         return [_outcome(case, store) for case in cases]
@@ -196,11 +196,6 @@ def _case(claim: Claim, among: int, registry: Registry, directory: Path, quick: 
 def _suite_name(content: Any) -> str:
     """Return a name that alike suites of different claims share."""
     return f"claims-{digest({**content, 'name': ''})[:12]}"
-
-
-def _length(work: Work) -> int:
-    suite = getattr(work, "suite", None)
-    return max(suite.training.steps) if suite is not None else 0
 
 
 def _outcome(case: _Case, store: Store) -> Outcome:

@@ -33,3 +33,7 @@ class Mlp(TrainableNetwork):
         from harness_karras.mlp import PreconditionedMlp
 
         return PreconditionedMlp(dim, self.width, self.depth, self.features, self.sigma_data or sigma_data)
+
+    def layer_outputs(self) -> int:
+        """Return the units of a hidden layer."""
+        return self.width

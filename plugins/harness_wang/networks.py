@@ -27,3 +27,7 @@ class Relu(TrainableNetwork):
         from harness_wang.relu import ReluDenoiser
 
         return ReluDenoiser(dim, self.width, self.depth)
+
+    def layer_outputs(self) -> int:
+        """Return the units of a hidden layer."""
+        return self.width

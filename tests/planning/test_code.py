@@ -13,7 +13,7 @@ from harness_synthetic.targets import Gaussian
 
 import harness
 from harness.engine.worker import FUNCTIONS, perform
-from harness.planning.code import Code, installed
+from harness.planning.code import NOTHING, Code, installed
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
 from harness.suites.combinations import expand
@@ -185,7 +185,7 @@ def test_a_component_runs_what_its_module_imports():
 
 def test_a_class_without_a_file_runs_nothing():
     cls = type("Typed", (), {"__module__": "nowhere.at_all"})
-    assert installed().of_class(cls) == installed().digest("nothing")
+    assert installed().of_class(cls) == NOTHING
 
 
 # Against what Python imports

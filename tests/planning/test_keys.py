@@ -72,6 +72,12 @@ def test_the_code_that_a_component_runs_changes_what_it_takes_part_in(planned, m
     assert {kind for kind in before if before[kind] != after[kind]} == {"sample"}
 
 
+def test_a_unit_that_does_not_exist_has_no_key():
+    """Else its digest would be that of no code, and no result of it would ever be stale."""
+    with pytest.raises(LookupError, match=r"harness\.engine\.units\.measure_targt is no module"):
+        keys.unit("measure_targt")
+
+
 def test_a_measurement_belongs_to_a_sampling_and_a_metric():
     assert len({measured("s", "m"), measured("s", "n"), measured("t", "m"), measured("t", "n")}) == 4
 

@@ -42,12 +42,18 @@ def test_every_combination_is_a_row_and_is_complete_in_json(made):
     assert Manifest.model_validate_json(rows.model_dump_json()) == rows
 
 
+def test_every_component_is_named_once_with_its_origin(made):
+    rows = made()
+    named = {digest for row in rows.rows for digest in row.components.values()}
+    assert named == set(rows.components) == {component.digest for component in rows.components.values()}
+
+
 def test_an_oracle_has_no_network_to_train(made):
     trained, _, oracle = made().rows
     assert (len(trained.networks), len(trained.errors), trained.table is None) == (2, 2, False)
     assert (oracle.networks, oracle.errors, oracle.table, oracle.compute) == ([], [], None, None)
     rows = made()
-    assert rows.components[rows.rows[2].components["weighting"]]["name"] == "none"
+    assert rows.components[rows.rows[2].components["weighting"]].name == "none"
 
 
 def test_a_grid_that_is_not_laid_out_has_no_samples_yet(made):
@@ -58,14 +64,24 @@ def test_a_grid_that_is_not_laid_out_has_no_samples_yet(made):
 def test_it_tells_what_the_suite_fixes(made):
     setup = made().setup
     assert (setup.sigma_min, setup.sigma_max, setup.samples) == (0.1, 8.0, 60)
-    assert setup.training == ("adam", {"learning_rate": 1e-3, "batch_size": 32, "ema_decay": 0.999})
+    assert setup.training.method == "adam"
+    # In the order in which documents have them.
+    assert list(setup.training.params.items()) == [("learning_rate", 1e-3), ("batch_size", 32), ("ema_decay", 0.999)]
     assert setup.units == {"sliced-wasserstein": "data units", "mmd": "1", "kl": "nats"}
 
 
 def test_gradient_descent_finds_its_step_size(made):
     training = {"method": "gradient-descent", "steps": [10], "points": 8, "levels": 4}
     setup = made(training=training).setup
-    assert setup.training == ("gradient-descent", {"learning_rate": "auto", "points": 8, "levels": 4})
+    assert setup.training.method == "gradient-descent"
+    assert list(setup.training.params.items()) == [("learning_rate", "auto"), ("points", 8), ("levels", 4)]
+
+
+def test_the_pair_of_method_and_settings_of_earlier_versions_is_read(made):
+    rows = made()
+    old = rows.model_dump(mode="json")
+    old["setup"]["training"] = [old["setup"]["training"]["method"], old["setup"]["training"]["params"]]
+    assert Manifest.model_validate(old) == rows
 
 
 def test_where_nothing_is_trained_there_is_no_training(made):

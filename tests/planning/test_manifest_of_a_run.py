@@ -44,7 +44,7 @@ def test_it_is_the_same_after_json(finished):
     plan, records = finished
     made = manifest(plan, records.get, "harness run small")
     assert Manifest.model_validate(json.loads(json.dumps(made.model_dump()))) == made
-    assert plan.contents(records.get, "harness run small") == made.model_dump()
+    assert plan.contents(records.get, "harness run small") == made
 
 
 def test_an_oracle_takes_no_training(finished):

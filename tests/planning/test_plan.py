@@ -3,7 +3,7 @@
 import pytest
 from harness_claims.plan import DescentsPlan
 
-from harness.planning.units import GROUNDWORK, SAMPLING, SCORE_ERROR, TRAINING
+from harness.planning.units import Stage
 from harness.trainers import GradientDescent, Recording, TrajectoryRequest
 
 DESCENT = {"method": "gradient-descent", "steps": [4, 9], "points": 2, "levels": 3}
@@ -29,13 +29,13 @@ def test_nothing_is_left_and_what_is_lost_is_made_with_what_it_takes(finished):
     network = plan.trained_keys()[0]
     units = plan.work(records.get, lambda key: key == network)
     # Its score error is measured again: it may have been trained on another machine.
-    assert [unit.stage for unit in units] == [TRAINING, SCORE_ERROR]
+    assert [unit.stage for unit in units] == [Stage.TRAINING, Stage.SCORE_ERROR]
     assert network in units[0].keys
 
 
 def test_networks_of_one_shape_are_stacked_but_for_adaptive_weightings(finished):
     plan, done, _ = finished
-    stacks = [unit for unit, _ in done if unit.stage == TRAINING]
+    stacks = [unit for unit, _ in done if unit.stage == Stage.TRAINING]
     # Two seeds of each weighting: `edm` and `bell-shaped`, which adapts.
     assert sorted(unit.networks for unit in stacks) == [2, 2]
     assert len(plan.trained_keys()) == 2 * 2 * 2
@@ -43,7 +43,7 @@ def test_networks_of_one_shape_are_stacked_but_for_adaptive_weightings(finished)
 
 
 def test_gradient_descent_trains_each_network_by_itself(planned):
-    units = [unit for unit in planned(training=DESCENT).fixed_work(lambda key: True) if unit.stage == TRAINING]
+    units = [unit for unit in planned(training=DESCENT).fixed_work(lambda key: True) if unit.stage == Stage.TRAINING]
     assert [unit.networks for unit in units] == [1] * 4
     # At each of two lengths a network and its trajectory.
     assert {len(unit.keys) for unit in units} == {4}
@@ -51,9 +51,9 @@ def test_gradient_descent_trains_each_network_by_itself(planned):
 
 def test_the_stages_follow_each_other(finished):
     plan, _, records = finished
-    assert {unit.stage for unit in plan.groundwork(lambda key: True)} == {GROUNDWORK}
+    assert {unit.stage for unit in plan.groundwork(lambda key: True)} == {Stage.GROUNDWORK}
     later = {unit.stage for unit in plan.work(records.get, lambda key: True)}
-    assert later == {TRAINING, SCORE_ERROR, SAMPLING}
+    assert later == {Stage.TRAINING, Stage.SCORE_ERROR, Stage.SAMPLING}
 
 
 @pytest.mark.parametrize("first", ["suite", "request"])
@@ -69,7 +69,7 @@ def test_a_suite_and_a_request_for_the_same_descent_share_its_records(planned, c
         assert after == []
     else:
         # The suite has a shorter length besides, on the way to which the longer is made again.
-        again = {key for unit, made in after if unit.stage != TRAINING for key in made}
+        again = {key for unit, made in after if unit.stage != Stage.TRAINING for key in made}
         assert not again & before
         assert before <= set(records)
         kinds = {records[key].kind for key in before}
@@ -90,3 +90,12 @@ def test_a_network_that_is_asked_for_with_probes_is_the_suites_own(planned, regi
     network, trajectory = unit.keys
     assert network in plan.trained_keys()
     assert trajectory not in {plan.keys.trajectory(c, 0) for c in plan.combinations}
+
+
+def test_work_tells_its_longest_training(planned, registry, tmp_path):
+    request = TrajectoryRequest(
+        "gaussian:dim=2", "relu:width=8,depth=1", "edm", (0,), 7, GradientDescent(), Recording()
+    )
+    assert planned().length == 9
+    assert planned(networks=["exact"], weightings=[]).length == 0
+    assert DescentsPlan({"way": request}, registry, tmp_path).length == 7

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.engine.courses import Course, Learner
-from harness.errors import NotPossible
 from harness.planning.trainings import table_unit, training_unit
-from harness.planning.units import GROUNDWORK, TRAINING
+from harness.planning.units import NotPossible, Stage
 from harness.records import Record
 from harness.trainers import Adam, Recording
 
@@ -27,7 +26,7 @@ def learner(registry, table, seed):
 
 def test_a_unit_makes_networks_and_their_trajectories(registry, course):
     unit = training_unit([learner(registry, "table", seed) for seed in (0, 1)], course, Adam(), Path("here"))
-    assert (unit.stage, unit.networks, unit.cost) == (TRAINING, 2, Adam().seconds(5, 2))
+    assert (unit.stage, unit.networks, unit.cost) == (Stage.TRAINING, 2, Adam().seconds(5, 2))
     assert unit.keys == tuple(f"{s} {what}" for s in (0, 1) for what in ("short", "long", "way", "long way"))
     job = unit.job({"table": TABLE}.get)
     assert (job.course, job.trainer, job.folder) == (course, Adam(), Path("here"))
@@ -46,7 +45,7 @@ def test_a_network_without_a_table_is_left_out_and_alone_tells_why(registry, cou
 def test_a_table_waits_for_its_grid(registry):
     weighting, target = registry.parse("weighting", "grid-matched")[0], registry.parse("target", "ring")[0]
     unit = table_unit("table", weighting, target, Adam(), "grid")
-    assert (unit.stage, unit.after) == (GROUNDWORK, {"grid"})
+    assert (unit.stage, unit.after) == (Stage.GROUNDWORK, {"grid"})
     grid = Record("grid", "grid", {"sigmas": [20.0, 0.05]})
     assert unit.job({"grid": grid}.get).sigmas == (20.0, 0.05)
     with pytest.raises(NotPossible, match="time discretization: not computed"):

@@ -2,8 +2,7 @@
 
 import pytest
 
-from harness.errors import NotPossible
-from harness.planning.units import STAGES, even_parts, require, require_record, trainable, unique
+from harness.planning.units import NotPossible, Stage, even_parts, require, require_record, trainable, unique
 from harness.records import Record
 
 
@@ -35,4 +34,4 @@ def test_an_oracle_is_not_trained(registry):
 
 
 def test_stages_have_names_for_the_bar():
-    assert STAGES == ("groundwork", "training", "score error", "sampling")
+    assert [stage.words for stage in Stage] == ["groundwork", "training", "score error", "sampling"]

@@ -252,22 +252,22 @@ def test_references_identify_component_version_and_source(install):
     found = load()
     cls = found.find("time_discretization", "quadratic")
     reference = found.reference(cls(power=3))
-    assert reference == {
+    assert reference.model_dump() == {
         "name": "quadratic",
         "params": {"power": 3.0},
         "distribution": "some-grids",
         "version": "1.0",
-        "digest": reference["digest"],
+        "digest": reference.digest,
     }
     assert found.reference(cls(power=3.0)) == reference
-    assert found.reference(cls(power=2))["digest"] != reference["digest"]
+    assert found.reference(cls(power=2)).digest != reference.digest
 
     module = next(folder.glob("*.py"))
     module.write_text(module.read_text() + "\n# edited\n")
     source_digest.cache_clear()
     edited = load()
     again = edited.find("time_discretization", "quadratic")
-    assert edited.reference(again(power=3))["digest"] != reference["digest"]
+    assert edited.reference(again(power=3)).digest != reference.digest
 
 
 def test_a_package_hashes_all_its_sources_wherever_it_lies(tmp_path):
@@ -297,10 +297,10 @@ def test_a_target_that_reads_data_is_identified_by_its_content(registry):
             return content[0]
 
     found = Registry.from_classes([Stored])
-    first = found.reference(Stored())["digest"]
-    assert found.reference(Stored())["digest"] == first
+    first = found.reference(Stored()).digest
+    assert found.reference(Stored()).digest == first
     content[0] = "second"
-    assert found.reference(Stored())["digest"] != first
+    assert found.reference(Stored()).digest != first
     with pytest.raises(ComponentError, match="offered by no loaded plugin"):
         registry.reference(Stored())
 

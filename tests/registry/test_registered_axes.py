@@ -65,7 +65,7 @@ def test_a_component_of_another_plugin_is_found_in_whatever_order(install, names
     assert status(found, remarks) == {"remarks": ("ok", {"remark": ("short",)})}
     [made] = found.parse("remark", "short")
     assert made.text == "so"
-    assert found.reference(made)["distribution"] == remarks
+    assert found.reference(made).distribution == remarks
 
 
 def test_its_contract_checks_its_classes(install):

@@ -11,9 +11,9 @@ import pytest
 from harness.errors import HarnessError
 from harness.metrics import Measurement
 from harness.quantities import DIVERGENCES, Declarations, Limited, Measured, Quantity
+from harness.registry.references import Reference
 from harness.results.leaderboard import Calibration, Leaderboard, Terms
 from harness.results.ranking import Outcome, leaderboard
-from harness.results.references import Reference
 
 NONE = "none"
 

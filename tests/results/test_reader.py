@@ -8,10 +8,10 @@ from harness.metrics import Measurement
 from harness.planning.keys import measured
 from harness.planning.manifest import Manifest, Row
 from harness.records import Record
+from harness.registry.references import Reference
 from harness.results.leaderboard import UNFINISHED, Terms
 from harness.results.read_board import outcome
 from harness.results.reader import read_calibration, read_grids, read_results, read_target
-from harness.results.references import Reference
 from harness.store import StoreError
 
 TERMS = {"initialization": 0.5, "score": 1.0, "discretization": 2.0, "variance": -0.5, "total": 3.0}

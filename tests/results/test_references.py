@@ -1,6 +1,7 @@
 """Components as a document names them, found by a label."""
 
-from harness.results.references import Reference, find
+from harness.registry.references import Reference
+from harness.results.references import find
 
 
 def test_find_reads_labels_back():

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import DiskError, SuiteError
+from harness.errors import DiskError
 from harness.registry.discovery import load
 from harness.results.leaderboard import Leaderboard
 from harness.results.read_board import read_document
@@ -21,7 +21,7 @@ from harness.running import runner as run_module
 from harness.running.runner import Options, run
 from harness.running.workers import KILLED, Ended
 from harness.store import DATABASE, Store, StoreError
-from harness.suites.model import Suite
+from harness.suites.model import Suite, SuiteError
 
 # Odd width and batch size: where kernels round by place in a stack, if any do.
 TINY = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import NotPossible
+from harness.planning.units import NotPossible
 from harness.running import workers as workers_module
 from harness.running.workers import KILLED, Task, WorkersLost, available_cores, workers
 

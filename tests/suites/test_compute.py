@@ -11,7 +11,7 @@ from harness_song.samplers import Euler
 
 from harness.engine.curves import ExactScoreError
 from harness.engine.sampling import generate, kernel_variances
-from harness.errors import ContractError, HarnessError, SuiteError
+from harness.errors import ContractError, HarnessError
 from harness.planning.manifest import _effort
 from harness.registry.discovery import load
 from harness.results.leaderboard import Leaderboard
@@ -20,7 +20,7 @@ from harness.running.runner import Options, run
 from harness.samplers import Sampler
 from harness.suites.combinations import expand
 from harness.suites.compute import Spent, most_steps, spent, split
-from harness.suites.model import Suite
+from harness.suites.model import Suite, SuiteError
 
 
 class Bootstrapped(Sampler):

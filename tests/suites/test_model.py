@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import SuiteError
 from harness.networks import OracleNetwork
 from harness.suites.combinations import expand
-from harness.suites.model import Suite, load_suite, shipped_suites
+from harness.suites.model import Suite, SuiteError, load_suite, shipped_suites
 
 SMALL = """
 name = "small"

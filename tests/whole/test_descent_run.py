@@ -8,7 +8,6 @@ import pytest
 from harness_claims.claim import ClaimError
 from harness_claims.plan import DescentsPlan
 
-from harness.errors import SuiteError
 from harness.planning.estimate import estimate
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
@@ -19,7 +18,7 @@ from harness.results.sections import sections
 from harness.running.runner import Options, run
 from harness.store import CHECKPOINTS, DATABASE
 from harness.suites.combinations import expand
-from harness.suites.model import Suite
+from harness.suites.model import Suite, SuiteError
 from harness.trainers import GradientDescent, Recording, TrajectoryRequest
 from harness.trajectories import from_json
 from harness.views.board_columns import build_budgets
@@ -155,12 +154,13 @@ def test_keys_of_the_other_method_are_refused(training, rule):
 
 def test_a_selection_keeps_the_method_and_its_step_size():
     suite = Suite.from_mapping(SUITE, "d.toml")
-    assert suite.training.rate == "auto"
-    chosen = suite.with_selection(train_steps=[5], seeds=1).training
-    assert (chosen.method, chosen.steps, chosen.rate, chosen.points) == ("gradient-descent", (5,), "auto", 6)
+    assert suite.trainer.learning_rate == "auto"
+    selected = suite.with_selection(train_steps=[5], seeds=1)
+    assert selected.training.steps == (5,)
+    assert selected.trainer == suite.trainer
     given = Suite.from_mapping(SUITE | {"training": TRAINING | {"learning_rate": 0.001}}, "d.toml")
-    assert given.with_selection(seeds=1).training.rate == 0.001
-    assert np.isclose(Suite.from_mapping(SUITE | {"training": {}}, "d.toml").training.rate, 1e-3)
+    assert given.with_selection(seeds=1).trainer.learning_rate == 0.001
+    assert np.isclose(Suite.from_mapping(SUITE | {"training": {}}, "d.toml").trainer.learning_rate, 1e-3)
 
 
 def test_a_file_that_changes_while_descents_read_it_ends_the_run(tmp_path):

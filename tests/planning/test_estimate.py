@@ -1,0 +1,41 @@
+"""The estimate: what a suite takes from nothing, counted from its plan."""
+
+import pytest
+
+from harness.networks import TrainableNetwork
+from harness.planning.estimate import estimate
+
+DESCENT = {"method": "gradient-descent", "steps": [9], "points": 100, "levels": 10}
+
+
+def test_it_counts_each_network_once_and_each_use_of_it(planned):
+    found = estimate(planned(), 2)
+    # Two weightings at two lengths, and the oracle; two grids; two seeds.
+    assert (found.combinations, found.networks, found.stacks) == (2 * (2 * 2 + 1), 2 * 2 * 2, 2)
+    assert (found.uses, found.samplings) == (2 * 2 * 2 * 2, 2 * found.combinations)
+
+
+def test_more_workers_take_less_time_until_one_stack_decides_and_more_memory(planned):
+    # The stacks of 8 networks of 10⁵ steps are the longest.
+    one, two, many = (estimate(planned(training={"steps": [10**5]}), workers) for workers in (1, 2, 1000))
+    assert one.seconds > two.seconds >= many.seconds
+    assert many.seconds == max(unit.cost for unit in planned(training={"steps": [10**5]}).fixed_work(lambda key: True))
+    assert one.memory < two.memory < many.memory
+
+
+class Wide(TrainableNetwork):
+    name = "test-wide"
+
+    def module(self, dim, sigma_data):
+        raise NotImplementedError
+
+
+def test_a_fixed_objective_takes_memory_by_what_the_network_says(planned):
+    assert Wide().layer_outputs() == 128
+
+    def memory(width):
+        plan = planned(training=DESCENT, weightings=["edm"], networks=[f"mlp:width={width},depth=1", "exact"])
+        return estimate(plan, 1).memory
+
+    # 8 layers' outputs of 8 bytes, for 100 points at 10 levels.
+    assert memory(300) - memory(200) == pytest.approx(100 * 8 * 8 * 100 * 10 / 2**30)

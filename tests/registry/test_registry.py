@@ -1,0 +1,53 @@
+"""The registry: components by axis and name, made from what was asked for."""
+
+import pytest
+from harness_karras.samplers import Heun
+from harness_song.samplers import Euler
+
+from harness.components import ComponentError, parse_request
+from harness.registry.registry import Entry, PluginInfo, Registry
+
+
+@pytest.fixture
+def two():
+    """Two distributions, both with a `heun`, one with `euler`."""
+    ours, theirs = PluginInfo("a", "ours", "1", "ok"), PluginInfo("b", "Their_Own", "2", "ok")
+    theirs_heun = type("Heun", (Heun,), {"__module__": __name__})
+    return Registry([Entry(Heun, ours), Entry(Euler, ours), Entry(theirs_heun, theirs)], [ours, theirs])
+
+
+def test_a_name_of_one_is_bare_and_a_name_of_two_is_qualified(two):
+    assert list(two.classes("sampler")) == ["Their_Own/heun", "euler", "ours/heun"]
+    assert two.find("sampler", "euler") is Euler
+    assert two.find("sampler", "ours/heun") is Heun
+    assert two.find("sampler", "their-own/heun") is not Heun
+    assert two.label(Heun()) == "ours/heun"
+    assert two.label(Euler()) == "euler"
+
+
+def test_a_clash_names_both_and_is_a_problem_of_each(two):
+    line = "sampler 'heun' is offered by 2 distributions; write Their_Own/heun or ours/heun"
+    with pytest.raises(ComponentError, match=line):
+        two.find("sampler", "heun")
+    assert [(problem.plugin, problem.reason) for problem in two.problems] == [("a", line), ("b", line)]
+
+
+def test_an_unknown_name_has_candidates_and_axes_are_told_in_words(two, registry):
+    with pytest.raises(ComponentError, match="unknown sampler 'eulr'; did you mean euler"):
+        two.find("sampler", "eulr")
+    with pytest.raises(ComponentError, match="unknown noise schedule 'emd'; did you mean edm"):
+        registry.find("noise_schedule", "emd")
+
+
+def test_several_values_are_several_components(registry):
+    made = registry.make("time_discretization", parse_request("polynomial:rho=3,5"))
+    assert [component.rho for component in made] == [3.0, 5.0]
+
+
+def test_a_class_of_no_plugin_has_no_provenance(two):
+    class Alone(Heun):
+        pass
+
+    with pytest.raises(ComponentError, match="Alone is offered by no loaded plugin"):
+        two.provenance(Alone)
+    assert two.provenance(Euler).distribution == "ours"
