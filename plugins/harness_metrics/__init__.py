@@ -3,7 +3,8 @@
 - `kl`: docs/theory.md §3; change of variables, Chen et al. arXiv 1806.07366; jackknife of a plug-in entropy.
 - `w2`: Gelbrich, Math. Nachr. 147, 1990.
 - `path-kl`: Wang, He, Tao, arXiv 2406.12839, Theorem 2, with its constants made exact (`harness.budget`).
-- `nll-bound`, `bits-per-dim`: Ho, Jain, Abbeel, arXiv 2006.11239; Kingma et al., arXiv 2107.00630; docs/theory.md §6.
+- `nll-bound`, `bits-per-dim`: Ho, Jain, Abbeel, arXiv 2006.11239; Kingma et al., arXiv 2107.00630; docs/theory.md §9.
+- `memorisation`: docs/theory.md §9; Meehan, Chaudhuri, Dasgupta, arXiv 2004.05675.
 - `sliced-wasserstein`: Bonneel, Rabin, Peyré, Pfister, Sliced and Radon Wasserstein barycenters of measures,
   J. Math. Imaging Vision 51, 2015.
 - `energy`: Székely, Rizzo, Energy statistics, J. Stat. Planning Inference 143, 2013.
@@ -122,7 +123,9 @@ class NLLBound(Metric):
     source: ClassVar[str] = "Ho et al., arXiv 2006.11239, eq. (5); Kingma et al., arXiv 2107.00630, section 4"
 
     points: int = Field(2048, ge=2, description="most held-out points")
-    draws: int = Field(4, ge=1, description="draws of noise at each point")
+    noised: int = Field(
+        8192, ge=1, description="points times draws of noise at each: fewer points are noised more often"
+    )
 
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
         """Return the mean over held-out points; its error is common to all seeds, which meet the same points."""
@@ -130,7 +133,7 @@ class NLLBound(Metric):
 
         if experiment.kernel is None:
             return NotApplicable(f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path to bound it by")
-        bounds = point_bounds(experiment, self.points, self.draws)
+        bounds = point_bounds(experiment, self.points, self.noised)
         if len(bounds) < 2:
             return NotApplicable("one held-out point shows no error; 2 are needed")
         return mean_over_points(bounds / self._scale(experiment))

@@ -51,28 +51,29 @@ _known: WeakKeyDictionary[Callable[[int, Tensor], LastKernel], dict[tuple[int, i
 """Bounds by the kernel that they are of, which belongs to one combination: two metrics read them."""
 
 
-def point_bounds(experiment: Experiment, count: int, draws: int) -> Tensor:
+def point_bounds(experiment: Experiment, count: int, noised: int) -> Tensor:
     """Return the bound at each of up to `count` held-out points, in nats; shape (n,), float64.
 
-    Points and noise depend on the target, `count` and `draws` alone: values of two designs are paired.
+    Points and noise depend on the target, `count` and `noised` alone: values of two designs are paired.
 
     Arguments:
         experiment: of a sampler with Gaussian kernels.
         count: most points, of `Distribution.held_out`, part 0.
-        draws: draws of noise that are averaged at each point.
+        noised: points times draws of noise at each, which are averaged; there is at least one.
     """
     assert experiment.kernel is not None
     known = _known.setdefault(experiment.kernel, {})
-    if (count, draws) not in known:
+    if (count, noised) not in known:
         generator = torch.Generator().manual_seed(SEED)
         clean = experiment.target.held_out(count, generator)
-        known[count, draws] = torch.cat(
+        draws = max(1, noised // len(clean))
+        known[count, noised] = torch.cat(
             [
                 torch.stack([path_bound(experiment, rows, noise) for noise in noises]).mean(0)
                 for rows, noises in _chunks(clean, draws, experiment.target.sigma_data, generator)
             ]
         )
-    return known[count, draws].clone()
+    return known[count, noised].clone()
 
 
 def mean_over_points(bounds: Tensor) -> Measurement:

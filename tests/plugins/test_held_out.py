@@ -147,7 +147,7 @@ def test_estimates_hold_the_truth_within_their_error(law, designs):
 
 
 def test_paired_differences_hold_the_truth_and_are_sharper_than_unpaired_ones(designs):
-    points = [held_out.point_bounds(at, 512, 4) for at, _ in designs]
+    points = [held_out.point_bounds(at, 512, 2048) for at, _ in designs]
     sharper = []
     for (a, b), ((one, net), (two, other)) in zip(
         itertools.combinations(points, 2), itertools.combinations(designs, 2), strict=True
@@ -177,8 +177,8 @@ def test_scaling_adds_d_ln_c_and_changes_no_difference():
         def scaled(x, sigma, network=network):
             return 1000 * network(x / 1000, sigma / 1000)
 
-        ours = held_out.point_bounds(experiment(unit, sampler, sigmas, network), 64, 2)
-        theirs = held_out.point_bounds(experiment(large, sampler, 1000 * sigmas, scaled), 64, 2)
+        ours = held_out.point_bounds(experiment(unit, sampler, sigmas, network), 64, 128)
+        theirs = held_out.point_bounds(experiment(large, sampler, 1000 * sigmas, scaled), 64, 128)
         torch.testing.assert_close(theirs, ours + 3 * math.log(1000), atol=1e-8, rtol=0)
 
 
@@ -203,9 +203,22 @@ def test_bits_are_nats_per_coordinate_and_cost_nothing_more(law):
 def test_chunks_of_any_size_estimate_the_same(law, monkeypatch):
     at, network = experiment(law, SAMPLERS[1], GRIDS["geometric"], Wrong(law, 0.1, 1)), Wrong(law, 0.1, 1)
     monkeypatch.setattr(held_out, "CELLS", 100)
-    found = held_out.mean_over_points(held_out.point_bounds(at, 512, 4))
+    found = held_out.mean_over_points(held_out.point_bounds(at, 512, 2048))
     truth = entropy(law, 0.05) + path_divergence(at, network)
     assert abs(found.value - truth) < 4 * found.standard_error
+
+
+def test_fewer_points_are_noised_more_often(law):
+    rows = []
+
+    def counting(x, sigma):
+        rows.append(len(x))
+        return law.denoise(x, sigma)
+
+    for count, total in ((64, 4096), (512, 4096), (5000, 5000)):
+        rows.clear()
+        NLLBound(points=count, noised=total).measure(experiment(law, SAMPLERS[0], GRIDS["cubic"], counting))
+        assert sum(rows) == total * (len(GRIDS["cubic"]) - 1)
 
 
 def test_a_sampler_without_gaussian_steps_has_no_bound(law):
@@ -315,9 +328,9 @@ def test_differences_on_a_mixture_with_wrong_denoisers_by_quadrature(line, mixed
 
 def test_differences_on_a_mixture_within_their_error(mixed):
     base, divergence = mixed[0]
-    reference = held_out.point_bounds(base, 2048, 4)
+    reference = held_out.point_bounds(base, 2048, 8192)
     for at, other in mixed[1:]:
-        found = held_out.mean_over_points(held_out.point_bounds(at, 2048, 4) - reference)
+        found = held_out.mean_over_points(held_out.point_bounds(at, 2048, 8192) - reference)
         assert abs(found.value - (other - divergence)) < 4 * found.standard_error
 
 
