@@ -351,7 +351,7 @@ def _row(kind: str, setting: str, n: int, trials: list[Trial]) -> list[str]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=1000)
+    parser.add_argument("--repetitions", type=int, default=600)
     parser.add_argument("--quick", action="store_true", help="50 repetitions")
     parser.add_argument("--markdown", action="store_true")
     given = parser.parse_args()
