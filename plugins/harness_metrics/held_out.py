@@ -67,12 +67,9 @@ def point_bounds(experiment: Experiment, count: int, noised: int) -> Tensor:
         generator = torch.Generator().manual_seed(SEED)
         clean = experiment.target.held_out(count, generator)
         draws = max(1, noised // len(clean))
-        known[count, noised] = torch.cat(
-            [
-                torch.stack([path_bound(experiment, rows, noise) for noise in noises]).mean(0)
-                for rows, noises in _chunks(clean, draws, experiment.target.sigma_data, generator)
-            ]
-        )
+        chunks = _chunks(clean, draws, experiment.target.sigma_data, generator)
+        steps = [torch.stack([_steps(experiment, rows, noise) for noise in noises]).mean(0) for rows, noises in chunks]
+        known[count, noised] = _ends(experiment, clean) + torch.cat(steps)
     return known[count, noised].clone()
 
 
@@ -93,24 +90,29 @@ def path_bound(experiment: Experiment, clean: Tensor, noise: Noise) -> Tensor:
         clean: X_0, shape (n, d), float64.
         noise: of these points.
     """
+    return _ends(experiment, clean) + _steps(experiment, clean, noise)
+
+
+def _ends(experiment: Experiment, clean: Tensor) -> Tensor:
+    """(d/2) ln(2πeδ²) + KL(N(x, u_0 I) ‖ start) at each point x, shape (n,)."""
+    start, dim = experiment.start, experiment.target.dim
+    at_its_mean = start.convex_bound(experiment.sigmas[0] ** 2, start.mean, clean.new_zeros(dim, dim))
+    entropy = 0.5 * dim * math.log(2 * math.pi * math.e * experiment.sigma_min**2)
+    return entropy + at_its_mean + 0.5 * start.whiten(clean).square().sum(1)
+
+
+def _steps(experiment: Experiment, clean: Tensor, noise: Noise) -> Tensor:
+    """Return the sum over steps of the divergences of their kernels, shape (n,)."""
     assert experiment.kernel is not None
-    dim, levels = experiment.target.dim, [float(sigma) for sigma in experiment.sigmas]
-    total = _initialization(experiment, clean) + 0.5 * dim * math.log(2 * math.pi * math.e * levels[-1] ** 2)
-    for j, (sigma, after) in enumerate(pairwise(levels)):
+    total = torch.zeros(len(clean), dtype=torch.float64)
+    for j, (sigma, after) in enumerate(pairwise(map(float, experiment.sigmas))):
         kept = after**2 / sigma**2
         shift = sigma * noise(sigma)
         kernel = experiment.kernel(j, clean + shift)
         ratio = after**2 * (1 - kept) / kernel.variance
         square = (clean + kept * shift - kernel.mean).square().sum(1)
-        total = total + 0.5 * (dim * (ratio - 1 - math.log(ratio)) + square / kernel.variance)
+        total += 0.5 * (experiment.target.dim * (ratio - 1 - math.log(ratio)) + square / kernel.variance)
     return total
-
-
-def _initialization(experiment: Experiment, clean: Tensor) -> Tensor:
-    """KL(N(x, u_0 I) ‖ start) at each point x, shape (n,)."""
-    start, dim = experiment.start, experiment.target.dim
-    at_its_mean = start.convex_bound(experiment.sigmas[0] ** 2, start.mean, clean.new_zeros(dim, dim))
-    return at_its_mean + 0.5 * start.whiten(clean).square().sum(1)
 
 
 def _chunks(
@@ -124,12 +126,17 @@ def _chunks(
 
 
 def _stratified(draws: int, like: Tensor, generator: torch.Generator) -> Tensor:
-    """Return standard normal noise, shape (draws, n, d), each point's lengths one in each stratum of their law."""
+    """Return standard normal noise, shape (draws, n, d): a point's lengths lie one in each stratum of their law.
+
+    Strata that mirror one another hold mirrored quantiles: what is linear in them cancels.
+    """
     n, dim = like.shape
     noise = torch.randn(draws, n, dim, generator=generator, dtype=like.dtype)
-    stratum = torch.rand(draws, n, generator=generator, dtype=like.dtype).argsort(0)
-    within = torch.rand(draws, n, generator=generator, dtype=like.dtype)
-    square = 2 * torch.from_numpy(gammaincinv(dim / 2, ((stratum + within) / draws).numpy()))
+    within, half = torch.rand(draws, n, generator=generator, dtype=like.dtype), draws // 2
+    within[draws - half :] = 1 - within[:half].flip(0)
+    quantile = (torch.arange(draws)[:, None] + within) / draws
+    order = torch.rand(draws, n, generator=generator, dtype=like.dtype).argsort(0)
+    square = 2 * torch.from_numpy(gammaincinv(dim / 2, quantile.gather(0, order).numpy()))
     scaled: Tensor = noise * (square.sqrt() / noise.norm(dim=2))[..., None]
     return scaled
 
