@@ -122,7 +122,7 @@ class NLLBound(Metric):
     )
     source: ClassVar[str] = "Ho et al., arXiv 2006.11239, eq. (5); Kingma et al., arXiv 2107.00630, section 4"
 
-    points: int = Field(2048, ge=2, description="most held-out points")
+    points: int = Field(2048, ge=2, le=100_000, description="most held-out points")
     noised: int = Field(
         8192, ge=1, description="points times draws of noise at each: fewer points are noised more often"
     )
