@@ -124,7 +124,7 @@ class NLLBound(Metric):
 
     points: int = Field(2048, ge=2, le=100_000, description="most held-out points")
     noised: int = Field(
-        8192, ge=1, description="points times draws of noise at each: fewer points are noised more often"
+        4096, ge=1, le=10_000_000, description="points times draws of noise at each: fewer points are noised more often"
     )
 
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
