@@ -1,8 +1,10 @@
-"""Metrics: the marginal and the path divergence, and three distances of samples.
+"""Metrics: divergences of laws and paths, the likelihood of held-out points, and distances of samples.
 
 - `kl`: docs/theory.md §3; change of variables, Chen et al. arXiv 1806.07366; jackknife of a plug-in entropy.
 - `w2`: Gelbrich, Math. Nachr. 147, 1990.
 - `path-kl`: Wang, He, Tao, arXiv 2406.12839, Theorem 2, with its constants made exact (`harness.budget`).
+- `nll-bound`, `bits-per-dim`: Ho, Jain, Abbeel, arXiv 2006.11239; Kingma et al., arXiv 2107.00630; docs/theory.md §9.
+- `memorisation`: docs/theory.md §9; Meehan, Chaudhuri, Dasgupta, arXiv 2004.05675.
 - `sliced-wasserstein`: Bonneel, Rabin, Peyré, Pfister, Sliced and Radon Wasserstein barycenters of measures,
   J. Math. Imaging Vision 51, 2015.
 - `energy`: Székely, Rizzo, Energy statistics, J. Stat. Planning Inference 143, 2013.
@@ -14,6 +16,7 @@ not vanish, and the score of a held-out sample of the same size says where zero 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -106,6 +109,79 @@ class PathKL(Metric):
         return Measurement(value, error, bias, freedom=max(total.size - 1, 1), shared=True)
 
 
+class NLLBound(Metric):
+    """Variational bound on −E ln q_δ over held-out points: entropy of p_δ plus path divergence, of the population.
+
+    It has a value where each step is Gaussian. Points and noise are the same for all designs and seeds of a target.
+    Between designs that stop at one σ_min its differences are those of their path divergences, and neither the score
+    nor a density of the data need be known.
+    """
+
+    name: ClassVar[str] = "nll-bound"
+    unit: ClassVar[str] = "nats"
+    formula: ClassVar[str] = (
+        "(d/2) ln(2πeδ²) + E KL(p(x_0|X_0) ‖ start) + Σ_j E KL(p(x_{j+1}|x_j, X_0) ‖ q(x_{j+1}|x_j)) ≥ −E ln q_δ"
+    )
+    source: ClassVar[str] = "Ho et al., arXiv 2006.11239, eq. (5); Kingma et al., arXiv 2107.00630, section 4"
+
+    points: int = Field(2048, ge=2, le=100_000, description="most held-out points")
+    noised: int = Field(
+        4096, ge=1, le=10_000_000, description="points times draws of noise at each: fewer points are noised more often"
+    )
+
+    def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
+        """Return the mean over held-out points; its error is common to all seeds, which meet the same points."""
+        from harness_metrics.held_out import mean_over_points, point_bounds
+
+        if experiment.kernel is None:
+            return NotApplicable(f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path to bound it by")
+        bounds = point_bounds(experiment, self.points, self.noised)
+        if len(bounds) < 2:
+            return NotApplicable("one held-out point shows no error; 2 are needed")
+        return mean_over_points(bounds / self._scale(experiment))
+
+    def _scale(self, experiment: Experiment) -> float:
+        """By what values in nats are divided."""
+        return 1.0
+
+
+class BitsPerDimension(NLLBound):
+    """`nll-bound` in bits a coordinate. Of a density, in the data's own units: no width of pixels is taken off."""
+
+    name: ClassVar[str] = "bits-per-dim"
+    unit: ClassVar[str] = "bits"
+    formula: ClassVar[str] = "nll-bound/(d ln 2)"
+
+    def _scale(self, experiment: Experiment) -> float:
+        """Nats in a bit of each coordinate."""
+        return experiment.target.dim * math.log(2)
+
+
+class Memorisation(Metric):
+    """Median distance to the nearest training point, of samples over held-out points: near 0, copies; 1, as new data.
+
+    Both carry noise of σ_min, which keeps copies from 0. Above 1 samples lie off the data. It stands beside a rank and
+    makes none: smaller is not better.
+    """
+
+    name: ClassVar[str] = "memorisation"
+    unit: ClassVar[str] = "1"
+    formula: ClassVar[str] = "median_i min_k ‖x_i − t_k‖ / median_i min_k ‖y_i − t_k‖, t_k to train on, y_i held out"
+    source: ClassVar[str] = "nearest neighbours as in Meehan, Chaudhuri, Dasgupta, arXiv 2004.05675"
+
+    def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
+        """Measure it on a target that is a finite data set."""
+        from harness.mixtures import EmpiricalDistribution
+        from harness_metrics.memorisation import ratio_of_medians
+
+        if not isinstance(experiment.target, EmpiricalDistribution):
+            return NotApplicable("the target is no finite data set, so there are no training points to copy")
+        if min(len(experiment.samples), len(experiment.reference)) < 2:
+            return NotApplicable("one point shows no error of a median; 2 samples and 2 held-out points are needed")
+        found = ratio_of_medians(experiment.samples, experiment.reference, experiment.target)
+        return found or NotApplicable("half of the held-out points are training points themselves")
+
+
 class TrainingLoss(Metric):
     """The objective that gradient descent minimised, at its end: what `theorem-1-loss` bounds.
 
@@ -181,4 +257,4 @@ class MMD(SampleMetric):
 @hookimpl
 def harness_metrics() -> list[type[Metric]]:
     """The metrics of this plugin."""
-    return [KL, PathKL, W2, TrainingLoss, SlicedWasserstein, Energy, MMD]
+    return [KL, PathKL, W2, NLLBound, BitsPerDimension, TrainingLoss, SlicedWasserstein, Energy, MMD, Memorisation]
