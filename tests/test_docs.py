@@ -357,7 +357,7 @@ def test_the_catalog_is_up_to_date():
 
 def test_the_architecture_is_one_page_that_names_every_room():
     page = read("architecture.md")
-    assert len(page.splitlines()) <= 90
+    assert len(page.splitlines()) <= 100
     rooms = {f"{folder.name}/" for folder in (ROOT / "harness").iterdir() if (folder / "__init__.py").is_file()}
     section = page.partition("## Rooms")[2].partition("\n## ")[0]
     assert {row[0].strip("`") for row in table_rows(section)} == rooms | {"harness/", "plugins/"}
@@ -366,7 +366,7 @@ def test_the_architecture_is_one_page_that_names_every_room():
 def test_all_that_the_architecture_points_to_exists():
     page = read("architecture.md")
     picture = set(re.findall(r"\b(?:suites|planning|engine|running|results|views)\.\w+", page.partition("## Rooms")[0]))
-    named = set(re.findall(r"`([a-z_]+(?:\.\w+)*)`", page.partition("## Where is")[2].partition("\n## ")[0]))
+    named = set(re.findall(r"`([a-z_]+(?:\.\w+)*)`", page.partition("## Where is")[2].partition("\n## Rules")[0]))
     assert min(len(picture), len(named)) > 10
     for name in picture | named:
         pkgutil.resolve_name(name if name.startswith("harness_") else f"harness.{name}")

@@ -26,10 +26,8 @@ UPWARD: set[tuple[str, str]] = set()
 
 MACHINERY = {
     "harness_claims": {"registry", "engine", "suites", "planning", "running", "results", "views"},
-    "harness_wang": {"results"},
 }
-"""The rooms that plugins import besides contracts: all of the machinery where claims are carried out and shown, and
-the interval of a mean over seeds in the plots of one paper."""
+"""The rooms that plugins import besides contracts: all of the machinery where claims are carried out and shown."""
 
 
 def modules(root: Path) -> dict[str, Path]:
@@ -149,6 +147,17 @@ def test_a_sound_house_passes(house):
     assert circle(graph(root)) == []
     assert against_the_order(graph(root)) == set()
     assert beyond_contracts(root / "plugins", root) == set()
+
+
+def test_no_two_public_classes_have_one_name():
+    places: dict[str, list[str]] = {}
+    for folder in (ROOT / "harness", ROOT / "plugins" / "harness_claims"):
+        for file in folder.rglob("*.py"):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(str(file.relative_to(ROOT)))
+    assert len(places) > 150
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
 
 
 LATE = ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {}", "def f():\n    {}", "class C:\n    {}", "{}")

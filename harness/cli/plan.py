@@ -13,7 +13,7 @@ from harness.axes import crossed
 from harness.cli.selection import suite_argument
 
 if TYPE_CHECKING:
-    from harness.planning.estimate import Estimate
+    from harness.planning.estimate import WorkEstimate
     from harness.planning.plan import Plan
     from harness.suites.model import Suite
 
@@ -47,7 +47,7 @@ def command(suite: Suite, workers: int | None, yes: bool, form: str) -> None:
         click.echo(_table(suite, plan, result, count))
 
 
-def _table(suite: Suite, plan: Plan, result: Estimate, workers: int) -> str:
+def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int) -> str:
     from tabulate import tabulate
 
     from harness.views.terminal import terminal_width

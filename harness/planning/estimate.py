@@ -23,7 +23,7 @@ LAYERS = 8
 
 
 @dataclass(frozen=True)
-class Estimate:
+class WorkEstimate:
     """The work of a suite from nothing.
 
     Attributes:
@@ -46,7 +46,7 @@ class Estimate:
     memory: float
 
 
-def estimate(plan: Plan, workers: int) -> Estimate:
+def estimate(plan: Plan, workers: int) -> WorkEstimate:
     """Return what a plan takes, on so many workers, when nothing of it has been done."""
     units = [*plan.groundwork(_everything), *plan.fixed_work(_everything)]
     training = [unit for unit in units if unit.stage == Stage.TRAINING]
@@ -56,7 +56,7 @@ def estimate(plan: Plan, workers: int) -> Estimate:
     cost = sum(unit.cost for unit in units) + sampling
     # A stack cannot be divided among workers: with few of them the longest decides.
     longest = max((unit.cost for unit in training), default=0.0)
-    return Estimate(
+    return WorkEstimate(
         combinations=len(plan.combinations),
         networks=len(plan.trained_keys()),
         uses=sum(c.weighting is not None for c in plan.combinations) * seeds,

@@ -36,7 +36,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Row(_Part):
+class PlannedRow(_Part):
     """One combination.
 
     Attributes:
@@ -80,7 +80,7 @@ class TrainingMethod(_Part):
         return dict(zip(("method", "params"), value, strict=False)) if isinstance(value, (list, tuple)) else value
 
 
-class Setup(_Part):
+class PlannedSetup(_Part):
     """What a suite fixes for all of its rows.
 
     Attributes:
@@ -116,9 +116,9 @@ class Manifest(_Part):
     bounds: dict[str, str]
     components: dict[str, Reference]
     calibration: dict[str, dict[str, list[str]]]
-    rows: list[Row]
+    rows: list[PlannedRow]
     environment: dict[str, str]
-    setup: Setup | None = None
+    setup: PlannedSetup | None = None
     declared: Declarations | None = None
 
 
@@ -157,7 +157,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
         samples = [keys.sample(c, sigmas, seed) for sigmas, seed in pairs]
         networks = [] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds]
         rows.append(
-            Row(
+            PlannedRow(
                 components={name: note(axis, c.component(name)) for name, axis in crossed().items()},
                 steps=c.steps,
                 train_steps=c.train_steps,
@@ -192,9 +192,9 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
     )
 
 
-def _setup(plan: Planned) -> Setup:
+def _setup(plan: Planned) -> PlannedSetup:
     suite = plan.suite
-    return Setup(
+    return PlannedSetup(
         sigma_min=suite.noise.sigma_min,
         sigma_max=suite.noise.sigma_max,
         samples=suite.sampling.samples,

@@ -27,7 +27,7 @@ from harness.axes import AXES, Axis, table
 from harness.components import Component
 from harness.errors import ContractError, HarnessError, did_you_mean
 from harness.registry.provenance import GROUP, apart, normalize
-from harness.registry.registry import Entry, PluginInfo, Problem, Registry
+from harness.registry.registry import Offer, PluginInfo, Problem, Registry
 
 __all__ = ["PluginError", "load"]
 
@@ -102,7 +102,7 @@ def load(only: str | None = None) -> Registry:
         # Where some are left out, the axis of an optional hook may be among what they register.
         wrong = [each.info.reason] if each.info.status == "failed" else each.unmet * (len(chosen) == len(found))
         problems += [Problem(each.info.entry_point, each.info.distribution, reason) for reason in wrong]
-    entries = [Entry(cls, each.info) for each in plugins for cls in each.classes]
+    entries = [Offer(cls, each.info) for each in plugins for cls in each.classes]
     return Registry(entries, [each.info for each in plugins], problems, axes)
 
 

@@ -50,7 +50,7 @@ class PluginInfo:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Offer:
     """A component class, and the plugin that offers it."""
 
     cls: type[Component]
@@ -73,14 +73,14 @@ class Registry:
 
     def __init__(
         self,
-        entries: Iterable[Entry],
+        entries: Iterable[Offer],
         plugins: Sequence[PluginInfo] = (),
         problems: Sequence[Problem] = (),
         axes: Mapping[str, Axis] = AXES,
     ) -> None:
         self.axes = axes
         self.plugins = tuple(plugins)
-        self._entries: dict[str, dict[str, list[Entry]]] = {axis: {} for axis in axes}
+        self._entries: dict[str, dict[str, list[Offer]]] = {axis: {} for axis in axes}
         for entry in entries:
             self._entries[entry.cls.axis].setdefault(entry.cls.name, []).append(entry)
         self._of_class = {e.cls: e for named in self._entries.values() for es in named.values() for e in reversed(es)}
@@ -93,7 +93,7 @@ class Registry:
     ) -> Registry:
         """Make a registry of classes that no installed plugin offers, with their axes."""
         plugin = PluginInfo("local", distribution, version, "ok")
-        entries = [Entry(each, plugin) for each in classes]
+        entries = [Offer(each, plugin) for each in classes]
         further = {axis.name: axis for each in entries if (axis := of(each.cls)).name not in AXES}
         return cls(entries, [plugin], axes={**AXES, **further})
 
@@ -194,7 +194,7 @@ class Registry:
         return f"{hint} (not loaded: {', '.join(failed)}; see harness plugins)" if failed else hint
 
 
-def _clash(axis: str, name: str, entries: Sequence[Entry]) -> str:
+def _clash(axis: str, name: str, entries: Sequence[Offer]) -> str:
     offered = f"{in_words(axis)} {name!r} is offered by"
     qualified = sorted({entry.qualified for entry in entries})
     if len(qualified) == 1:

@@ -87,7 +87,7 @@ class Scores(Part):
         return self
 
 
-class Entry(Scores):
+class BoundOnTarget(Scores):
     """One bound on one target; `metric` is what it was compared with, None where nothing was measured."""
 
     target: Name
@@ -116,7 +116,7 @@ class BoundsBoard(Document):
     suite: Name
     environment: dict[str, JsonValue]
     bounds: list[Standing]
-    entries: list[Entry]
+    entries: list[BoundOnTarget]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -146,7 +146,7 @@ def _check_ranks(scores: Iterable[Scores]) -> None:
             raise ValueError(f"rank {after.rank} of {after.bound} does not follow its score")
 
 
-def _check_sums(standing: Standing, entries: Iterable[Entry]) -> None:
+def _check_sums(standing: Standing, entries: Iterable[BoundOnTarget]) -> None:
     entries = list(entries)
     for field in ("rows", "applies", "violations", "tightest"):
         if getattr(standing, field) != sum(getattr(entry, field) for entry in entries):

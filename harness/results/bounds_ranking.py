@@ -23,11 +23,11 @@ import numpy as np
 
 from harness.quantities import Declarations, Measured
 from harness.results import statistics
-from harness.results.bounds import BoundsBoard, Entry, Order, Standing, Tightness
+from harness.results.bounds import BoundOnTarget, BoundsBoard, Order, Standing, Tightness
 from harness.results.leaderboard import Leaderboard, Row
-from harness.results.sections import Section, sections
+from harness.results.sections import TargetSection, sections
 
-Scored = TypeVar("Scored", Entry, Standing)
+Scored = TypeVar("Scored", BoundOnTarget, Standing)
 
 PATH = "path divergence"
 """What the total of a row's budget is called beside the metrics: no component can have a name with a space."""
@@ -42,7 +42,7 @@ Comparison = tuple[float, float]
 def rank_bounds(board: Leaderboard) -> BoundsBoard:
     """Return the document in which the bounds of a leaderboard compete."""
     names, declared = sorted({name for row in board.rows for name in row.bounds}), with_budgets(board.declared)
-    entries: list[Entry] = []
+    entries: list[BoundOnTarget] = []
     compared: dict[str, list[Comparison]] = {name: [] for name in names}
     for section in sections(board):
         made = []
@@ -67,7 +67,7 @@ def with_budgets(declared: Declarations) -> Declarations:
     return declared.model_copy(update={"metrics": {**declared.metrics, PATH: Measured(quantity="path-kl")}})
 
 
-def compared_metric(section: Section, bound: str, declared: Declarations) -> str | None:
+def compared_metric(section: TargetSection, bound: str, declared: Declarations) -> str | None:
     """Return the metric with which a bound is compared on a target, a marginal one first; None where there is none."""
     found = dict.fromkeys(name for row in section.ranked for name in row.metrics if declared.limits(bound, name))
     if declared.limits(bound, PATH) and any(row.budget for row in section.ranked):
@@ -92,10 +92,10 @@ def _measured(row: Row, metric: str, declared: Declarations) -> float | None:
 
 
 def _entry(
-    section: Section, bound: str, metric: str | None, pairs: Sequence[Comparison], declared: Declarations
-) -> Entry:
+    section: TargetSection, bound: str, metric: str | None, pairs: Sequence[Comparison], declared: Declarations
+) -> BoundOnTarget:
     rows = [row for row in section.ranked if row.bounds.get(bound) is not None]
-    return Entry(
+    return BoundOnTarget(
         bound=bound,
         rank=1,
         rows=len(section.ranked),
@@ -109,7 +109,9 @@ def _entry(
     )
 
 
-def _standing(bound: str, entries: Sequence[Entry], pairs: Sequence[Comparison], declared: Declarations) -> Standing:
+def _standing(
+    bound: str, entries: Sequence[BoundOnTarget], pairs: Sequence[Comparison], declared: Declarations
+) -> Standing:
     below_path = [entry for entry in entries if entry.metric and declared.quantity(entry.metric) != "path-kl"]
     taus = [entry.order.kendall_tau for entry in below_path]
     known = [tau for tau in taus if tau is not None]

@@ -8,7 +8,7 @@ from harness.axes import NUMBERS
 from harness.results.document import Count, Document, Name, Part, Position
 from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Terms
 from harness.results.references import with_axes
-from harness.results.sections import Section, sections
+from harness.results.sections import TargetSection, sections
 
 
 class _Ranked(Part):
@@ -54,7 +54,7 @@ def budgets(board: Leaderboard) -> Budgets:
     return Budgets(schema_version=2, suite=board.suite, without=without, rows=rows)
 
 
-def _budget_row(board: Leaderboard, section: Section, row: Row, terms: Terms) -> BudgetRow:
+def _budget_row(board: Leaderboard, section: TargetSection, row: Row, terms: Terms) -> BudgetRow:
     names: dict[str, Any] = {k: v for k, v in section.names_of(row).items() if k not in NUMBERS}
     found = {name: value for name, value in row.metrics.items() if board.declared.is_divergence(name)}
     return BudgetRow(

@@ -24,7 +24,7 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 """From the plain data of one version to that of the next; what is malformed passes through, to be refused after it."""
 
 
-class LeaderboardError(HarnessError):
+class DocumentError(HarnessError):
     """A document breaks its contract, or cannot be read or shown."""
 
 
@@ -59,37 +59,37 @@ class Document(Part):
         """Check a document, as `json.loads` gives it; one of an older version is read as what it was.
 
         Raises:
-            LeaderboardError: a version that is not read, or one line with the place in the document and the rule.
+            DocumentError: a version that is not read, or one line with the place in the document and the rule.
         """
         if isinstance(value, cls):
             return value
         if not isinstance(value, dict):
-            raise LeaderboardError(f"{cls.noun} is a JSON object, not {type(value).__name__}")
+            raise DocumentError(f"{cls.noun} is a JSON object, not {type(value).__name__}")
         cls._check_version(value.get("schema_version"))
         for version in range(value["schema_version"], cls.version()):
             value = cls.upgrades[version](value) | {"schema_version": version + 1}
         try:
             return cls.model_validate(value)
         except ValidationError as error:
-            raise LeaderboardError(one_rule(error)) from error
+            raise DocumentError(one_rule(error)) from error
 
     @classmethod
     def read(cls, path: Path | str) -> Self:
         """Read and check a file.
 
         Raises:
-            LeaderboardError: the file cannot be read, is no JSON, or breaks the contract; one line.
+            DocumentError: the file cannot be read, is no JSON, or breaks the contract; one line.
         """
         try:
             value = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
         except OSError as error:
-            raise LeaderboardError(f"{path} cannot be read: {error.strerror}") from error
+            raise DocumentError(f"{path} cannot be read: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
-            raise LeaderboardError(f"{path} is not valid JSON: {' '.join(str(error).split())}") from error
+            raise DocumentError(f"{path} is not valid JSON: {' '.join(str(error).split())}") from error
         try:
             return cls.validate(value)
-        except LeaderboardError as error:
-            raise LeaderboardError(f"{path}: {error}") from error
+        except DocumentError as error:
+            raise DocumentError(f"{path}: {error}") from error
 
     def to_json(self) -> str:
         """Return the canonical text: fields in contract order, an entry a line where they are objects, no NaN."""
@@ -111,14 +111,14 @@ class Document(Part):
         """Refuse a version that is neither this one nor one that upgrades lead here from."""
         known = cls.version()
         if not isinstance(version, int) or isinstance(version, bool):
-            raise LeaderboardError(f"schema_version: {version!r} is no version; this harness reads {known}")
+            raise DocumentError(f"schema_version: {version!r} is no version; this harness reads {known}")
         if version > known:
-            raise LeaderboardError(
+            raise DocumentError(
                 f"schema_version: {version} is newer than this harness reads ({known}); "
                 "upgrade with: pip install --upgrade diffusion-harness"
             )
         if version < min(cls.upgrades, default=known):
-            raise LeaderboardError(f"schema_version: {version} does not exist; this harness reads {known}")
+            raise DocumentError(f"schema_version: {version} does not exist; this harness reads {known}")
 
 
 def check_order(low: float | None, value: float | None, high: float | None) -> None:

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from harness.axes import crossed
 from harness.engine.payloads.target import TargetNumbers
-from harness.planning.manifest import Manifest, Row
+from harness.planning.manifest import Manifest, PlannedRow
 from harness.registry.references import Reference
 from harness.results.directory import read_manifest
-from harness.results.document import LeaderboardError, one_rule
+from harness.results.document import DocumentError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
 from harness.results.older import declarations
 from harness.results.ranking import Outcome, finite, leaderboard
@@ -45,14 +45,14 @@ def read_document(
     Raises:
         StoreError: the directory holds no results, or they cannot be read, or another version of this program made
             them.
-        LeaderboardError: the results contradict one another.
+        DocumentError: the results contradict one another.
         HarnessError: the metric was not measured.
     """
     store = Store.read(directory)
     try:
         return document(store, by, suite)
     except ValidationError as error:
-        raise LeaderboardError(f"{directory}: {one_rule(error)}") from error
+        raise DocumentError(f"{directory}: {one_rule(error)}") from error
     finally:
         store.close()
         for line in store.warning_lines():
@@ -95,7 +95,7 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
 
 
 def outcome(
-    manifest: Manifest, row: Row, results: Results, metric: str, components: Mapping[str, Reference]
+    manifest: Manifest, row: PlannedRow, results: Results, metric: str, components: Mapping[str, Reference]
 ) -> Outcome:
     """Return one combination with everything that was measured on it.
 

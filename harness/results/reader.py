@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from harness.information import Information
-    from harness.planning.manifest import Manifest, Row
+    from harness.planning.manifest import Manifest, PlannedRow
     from harness.records import Record
     from harness.targets import Target
     from harness.trajectories import Trajectory
@@ -43,7 +43,7 @@ T = TypeVar("T", covariant=True)
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SampledPayload:
     """One seed's sampling.
 
     Attributes:
@@ -120,10 +120,10 @@ class Results:
     """
 
     networks: tuple[Stored[TrainingPayload], ...]
-    samplings: tuple[Stored[Sampling], ...]
+    samplings: tuple[Stored[SampledPayload], ...]
     metrics: Mapping[str, tuple[Stored[Measurement | None], ...]]
     bounds: Mapping[str, tuple[Stored[float | None], ...]]
-    _row: Row
+    _row: PlannedRow
     _read: _Read
 
     @cached_property
@@ -163,7 +163,7 @@ class _Read:
         return tuple(Stored(key, seed, records.get(key), parse) for key, seed in zip(keys, self.seeds, strict=False))
 
 
-def read_results(manifest: Manifest, row: Row, store: Store) -> Results:
+def read_results(manifest: Manifest, row: PlannedRow, store: Store) -> Results:
     """Return what a store holds of one combination.
 
     Arguments:
@@ -189,9 +189,9 @@ def read_results(manifest: Manifest, row: Row, store: Store) -> Results:
     )
 
 
-def _sampling(payload: Mapping[str, Any]) -> Sampling:
+def _sampling(payload: Mapping[str, Any]) -> SampledPayload:
     found = SamplingPayload.from_json(payload)
-    return Sampling(found.nfe, None if found.budget is None else Terms.model_validate(found.budget))
+    return SampledPayload(found.nfe, None if found.budget is None else Terms.model_validate(found.budget))
 
 
 # Records of a kind, by their keys. All raise a StoreError where the store cannot be read.

@@ -17,9 +17,10 @@ hand with the least L_em and θ_F the one with the least L, over all weightings,
 ε_approx is an upper estimate, and both improve with every network that is added to it.
 
 Training on fresh noise minimises L itself: L_em = L, so θ* = θ_F and ε_n = ε_est = 0. Gradient descent on a fixed
-objective (`Fixed`) has an L_em of its own, on its own levels and the points of its seed. L_em of two networks can be
-compared only where both are the same: θ* is sought among these. L is then ½ Σ β_j (c(σ_j) + σ_j² e_j) on those levels,
-c = d − uJ(u), and the terms are scaled by one factor so that they sum to K (L(θ) − L*) of the grid, in nats.
+objective has an L_em of its own (`FixedObjectiveLoss`), on its own levels and the points of its seed. L_em of two
+networks can be compared only where both are the same: θ* is sought among these. L is then ½ Σ β_j (c(σ_j) + σ_j² e_j)
+on those levels, c = d − uJ(u), and the terms are scaled by one factor so that they sum to K (L(θ) − L*) of the grid,
+in nats.
 Reference: Wang, He, Tao, arXiv 2406.12839, Theorem 3.
 """
 
@@ -46,12 +47,12 @@ TERMS = tuple(term.field for term in SPLIT)
 SIGNED = {"statistical", "estimation"}
 """The terms that may be negative."""
 
-Residual = Callable[[np.ndarray], np.ndarray]
+LeastLoss = Callable[[np.ndarray], np.ndarray]
 """Returns c(σ) = d − uJ(u) at levels of shape (N,), for each replicate: shape (R, N)."""
 
 
 @dataclass(frozen=True)
-class Fixed:
+class FixedObjectiveLoss:
     """The fixed objective that a network was trained on.
 
     Attributes:
@@ -64,7 +65,7 @@ class Fixed:
     weights: LevelWeights
     points: int
     loss: float
-    residual: Residual
+    residual: LeastLoss
 
     @property
     def identity(self) -> Hashable:
@@ -88,7 +89,7 @@ class TrainedError:
     family: Hashable
     seed: int
     error: MeasuredScoreError
-    fixed: Fixed | None = None
+    fixed: FixedObjectiveLoss | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class Families:
         terms = (measured(own - best), Measurement(0.0, 0.0), Measurement(0.0, 0.0), measured(best))
         return dict(zip(TERMS, terms, strict=True))
 
-    def _fixed(self, key: str, fixed: Fixed) -> dict[str, Measurement]:
+    def _fixed(self, key: str, fixed: FixedObjectiveLoss) -> dict[str, Measurement]:
         """The terms on the levels of a fixed objective."""
         own, best = (measured(excess) for excess in self._excesses(key, fixed.weights))
         least = measured(fixed.weights.least(fixed.residual(fixed.weights.sigma)))
@@ -157,7 +158,7 @@ class Families:
         )
         return dict(zip(TERMS, terms, strict=True))
 
-    def _on_the_same(self, key: str, fixed: Fixed) -> Iterator[Fixed]:
+    def _on_the_same(self, key: str, fixed: FixedObjectiveLoss) -> Iterator[FixedObjectiveLoss]:
         """Yield the objectives of all networks of the family whose L_em is the same function."""
         network, _ = self._place[key]
         for other in self._members[network.family]:

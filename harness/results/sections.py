@@ -22,7 +22,7 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Section:
+class TargetSection:
     """The rows of one target.
 
     Attributes:
@@ -81,7 +81,7 @@ def in_words(field: str, value: str, noun: bool = False) -> str:
     return f"{HEADERS[field]} {value}" if noun or field in NUMBERS else value
 
 
-def sections(board: Leaderboard) -> list[Section]:
+def sections(board: Leaderboard) -> list[TargetSection]:
     """Return the sections of a leaderboard, in the order in which its targets first occur."""
     label = labels(board.rows)
     groups: dict[str, list[Row]] = {}
@@ -150,10 +150,10 @@ def choices(board: Leaderboard) -> list[tuple[str, str]]:
     return sorted(logs, key=place)
 
 
-def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> Section:
+def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSection:
     target = rows[0].target
     ordered = sorted(rows, key=lambda row: row.rank)
-    return Section(
+    return TargetSection(
         target=label("target", target),
         ranked=tuple(row for row in ordered if row.ok),
         failed=tuple(row for row in ordered if not row.ok and not row.unfinished),

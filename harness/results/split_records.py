@@ -12,11 +12,11 @@ from typing import TypeVar
 import numpy as np
 
 from harness.engine.payloads.training import ObjectivePayload
-from harness.planning.manifest import Manifest, Row
+from harness.planning.manifest import Manifest, PlannedRow
 from harness.results import reader
 from harness.results.leaderboard import ScoreSplit
 from harness.results.reader import Stored
-from harness.results.score_split import Families, Fixed, Residual, TrainedError, combine
+from harness.results.score_split import Families, FixedObjectiveLoss, LeastLoss, TrainedError, combine
 from harness.store import Store
 from harness.weighting_tables import LevelWeights, WeightingTable
 
@@ -65,15 +65,15 @@ def networks_at_hand(manifest: Manifest, store: Store) -> list[TrainedError]:
     ]
 
 
-def _fixed(objective: ObjectivePayload | None, residual: Residual | None) -> Fixed | None:
+def _fixed(objective: ObjectivePayload | None, residual: LeastLoss | None) -> FixedObjectiveLoss | None:
     if objective is None or residual is None:
         return None
     weights = LevelWeights(objective.sigma, objective.beta)
-    return Fixed(weights, objective.points, objective.loss, residual)
+    return FixedObjectiveLoss(weights, objective.points, objective.loss, residual)
 
 
 def _split(
-    row: Row, families: Families, grids: Mapping[str, list[float]], tables: Mapping[str, WeightingTable]
+    row: PlannedRow, families: Families, grids: Mapping[str, list[float]], tables: Mapping[str, WeightingTable]
 ) -> ScoreSplit | None:
     if row.table is None or row.table not in tables or not row.networks:
         return None

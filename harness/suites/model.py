@@ -35,9 +35,9 @@ from harness.suites.sections import (
     Limits,
     Noise,
     Sampling,
-    Section,
     Seeds,
     Steps,
+    SuiteSection,
     Training,
     distinct,
 )
@@ -78,7 +78,7 @@ Form = Annotated[Any, BeforeValidator(_check_form)]
 Forms = tuple[Form, ...]
 
 
-class _Named(Section):
+class _Named(SuiteSection):
     name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
     title: str = ""
 

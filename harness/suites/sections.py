@@ -75,13 +75,13 @@ APART = 1e-3
 """Relative distance of σ_min and the first level of a grid: levels closer than digits allow cannot be told apart."""
 
 
-class Section(BaseModel):
+class SuiteSection(BaseModel):
     """A table of a suite: no unknown key, no infinite number."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Noise(Section):
+class Noise(SuiteSection):
     """The range of noise levels, shared by training and sampling."""
 
     sigma_min: Level = 0.05
@@ -97,7 +97,7 @@ class Noise(Section):
         return self
 
 
-class Training(Section):
+class Training(SuiteSection):
     """How every network is trained; several lengths are snapshots of one run.
 
     Each trainer has a subclass, with those of its fields that a suite may choose; None is the trainer's own default.
@@ -159,7 +159,7 @@ else:
     AnyTraining = Annotated[Union[_TAGGED], Discriminator(_method)]  # noqa: UP007
 
 
-class Sampling(Section):
+class Sampling(SuiteSection):
     """How much every combination generates, and from which noise levels it starts."""
 
     samples: Annotated[int, Field(strict=True, ge=2, le=10**7)] = 2000
@@ -170,7 +170,7 @@ Total = Annotated[int, Field(strict=True, ge=1, le=10**15)]
 Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
 
 
-class Compute(Section):
+class Compute(SuiteSection):
     """Total evaluations of the network, and the shares of them that training takes (`harness.suites.compute`).
 
     Each pair of a total and a share stands for a length of training and a number of sampling steps.
@@ -180,7 +180,7 @@ class Compute(Section):
     training_shares: Integers[Share]
 
 
-class Limits(Section):
+class Limits(SuiteSection):
     """What a run may take: combinations in all, and seconds for one unit of work."""
 
     combinations: Count = 20_000

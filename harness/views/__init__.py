@@ -1,1 +1,1 @@
-"""Views: documents for eyes, as text, Markdown, HTML and plots."""
+"""Views: documents for eyes and for programs, as text, Markdown, CSV, JSON and plots."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from harness.results.leaderboard import Leaderboard, Row, Term
-from harness.results.sections import HEADERS, Section, bounds_of, divergence_of, metrics_of, ratio
+from harness.results.sections import HEADERS, TargetSection, bounds_of, divergence_of, metrics_of, ratio
 from harness.results.terms import BUDGET, SCORE_MAX, SPLIT, TOTAL, TermName
 from harness.views.column import Column
 from harness.views.digits import number, optional, with_interval
@@ -18,7 +18,7 @@ ZERO = ("statistical", "estimation")
 """Terms of the split that are 0 in ordinary training: their columns go first where there is little room."""
 
 
-def build(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
+def build(board: Leaderboard, section: TargetSection, rows: Sequence[Row]) -> list[Column]:
     """Return the columns of a section's table for some of its finished rows.
 
     What is constant, and what none of these rows has a value of, has none.
@@ -34,7 +34,7 @@ def build(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Col
     return columns + _bound_columns(board, section, rows)
 
 
-def build_budgets(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
+def build_budgets(board: Leaderboard, section: TargetSection, rows: Sequence[Row]) -> list[Column]:
     """Return the columns of a short table of budgets, its terms in words, for rows that have one."""
     columns = _naming_columns(section, rows, _rank)
     divergence = divergence_of(board, rows)
@@ -48,7 +48,7 @@ def build_budgets(board: Leaderboard, section: Section, rows: Sequence[Row]) -> 
 
 
 def budget_columns(
-    board: Leaderboard, section: Section, rows: Sequence[Row], *, intervals: bool = True
+    board: Leaderboard, section: TargetSection, rows: Sequence[Row], *, intervals: bool = True
 ) -> list[Column]:
     """Return the columns of the whole table of budgets, its terms as symbols, for rows that have one.
 
@@ -72,7 +72,7 @@ def budget_columns(
     return columns
 
 
-def _naming_columns(section: Section, rows: Sequence[Row], rank: Callable[[Row], str]) -> list[Column]:
+def _naming_columns(section: TargetSection, rows: Sequence[Row], rank: Callable[[Row], str]) -> list[Column]:
     constant = section.constants()
     named = [(header, field) for field, header in HEADERS.items() if field not in constant]
     names = {field: tuple(section.names_of(row)[field] for row in rows) for _, field in named}
@@ -80,7 +80,7 @@ def _naming_columns(section: Section, rows: Sequence[Row], rank: Callable[[Row],
     return [Column("rank", tuple(map(rank, rows))), *columns]
 
 
-def _bound_columns(board: Leaderboard, section: Section, rows: Sequence[Row]) -> list[Column]:
+def _bound_columns(board: Leaderboard, section: TargetSection, rows: Sequence[Row]) -> list[Column]:
     bounds = bounds_of(rows)
     columns = []
     if not any(map(board.declared.is_path_divergence, bounds)) and any(row.budget for row in rows):

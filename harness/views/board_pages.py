@@ -9,8 +9,7 @@ from typing import Any
 from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.leaderboard import Leaderboard
-from harness.results.sections import Section as TargetSection
-from harness.results.sections import bounds_of, sections
+from harness.results.sections import TargetSection, bounds_of, sections
 from harness.results.setup import Setup
 from harness.views.board_columns import budget_columns
 from harness.views.board_plots import BoardPlots, Plot
@@ -20,7 +19,7 @@ from harness.views.column import Column
 from harness.views.digits import counted, number
 from harness.views.page import (
     Block,
-    Code,
+    CodeSpan,
     Commands,
     Image,
     Link,
@@ -73,12 +72,12 @@ _HOW_TO_READ_BOUNDS = """\
 
 def board_title(board: Leaderboard) -> Words:
     """Return the title of a leaderboard's page."""
-    return ["Leaderboard ", Code(board.suite)]
+    return ["Leaderboard ", CodeSpan(board.suite)]
 
 
 def bounds_title(board: BoundsBoard) -> Words:
     """Return the title of the page on which bounds compete."""
-    return ["Bounds of ", Code(board.suite)]
+    return ["Bounds of ", CodeSpan(board.suite)]
 
 
 def leaderboard_page(board: Leaderboard, command: str, plots: BoardPlots) -> Page:

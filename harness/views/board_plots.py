@@ -59,7 +59,7 @@ def draw_board(board: Leaderboard) -> BoardPlots:
     """Draw a leaderboard.
 
     Raises:
-        LeaderboardError: matplotlib is missing.
+        DocumentError: matplotlib is missing.
     """
     plots.require_matplotlib()
     competition = rank_bounds(board)
@@ -76,7 +76,7 @@ def draw_bounds(board: BoundsBoard) -> BoardPlots:
     """Draw a leaderboard of bounds.
 
     Raises:
-        LeaderboardError: matplotlib is missing.
+        DocumentError: matplotlib is missing.
     """
     plots.require_matplotlib()
     return BoardPlots(tightness=_plot(TIGHTNESS, plots.tightness(board)))

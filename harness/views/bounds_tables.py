@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.results.bounds import BoundsBoard, Entry, Scores, Standing, Tightness
+from harness.results.bounds import BoundOnTarget, BoundsBoard, Scores, Standing, Tightness
 from harness.views import formats
 from harness.views.column import Column
 from harness.views.digits import number, span
@@ -29,7 +29,7 @@ def render_bounds(board: BoundsBoard, form: str, *, width: int | None = None) ->
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the format is unknown.
+        DocumentError: the format is unknown.
     """
     return formats.render(bounds_view(board), form, width=width)
 
@@ -44,9 +44,9 @@ def standings_table(board: BoundsBoard) -> Table:
     return Table(_standing_columns(board.bounds))
 
 
-def by_target(board: BoundsBoard) -> dict[str, list[Entry]]:
+def by_target(board: BoundsBoard) -> dict[str, list[BoundOnTarget]]:
     """Return the entries of each target, best first."""
-    found: dict[str, list[Entry]] = {}
+    found: dict[str, list[BoundOnTarget]] = {}
     for entry in board.entries:
         found.setdefault(entry.target, []).append(entry)
     return {target: sorted(entries, key=lambda e: (e.rank, e.bound)) for target, entries in found.items()}
@@ -58,7 +58,7 @@ def _standing_columns(standings: Sequence[Standing]) -> list[Column]:
     return [*_score_columns(ordered), Column("mean τ", taus, Drop.OTHER_BOUNDS)]
 
 
-def _entry_columns(entries: Sequence[Entry]) -> list[Column]:
+def _entry_columns(entries: Sequence[BoundOnTarget]) -> list[Column]:
     taus = tuple(span(e.order.kendall_tau, e.order.low, e.order.high) for e in entries)
     columns = _score_columns(entries)
     columns.insert(2, Column("against", tuple(e.metric or "n/a" for e in entries), Drop.OTHER_BOUNDS, naming=True))
@@ -89,7 +89,7 @@ def _page(board: BoundsBoard) -> Page:
     return Page([f"Bounds of {board.suite}"], blocks)
 
 
-def entries_table(entries: Sequence[Entry]) -> Table:
+def entries_table(entries: Sequence[BoundOnTarget]) -> Table:
     """Return the bounds on one target."""
     return Table(_entry_columns(entries))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.quantities import Declarations
 from harness.results.leaderboard import Leaderboard, Row
-from harness.results.sections import Section
+from harness.results.sections import TargetSection
 from harness.results.terms import SPLIT
 from harness.views.digits import number
 from harness.views.palette import BLUE, INK, MID, ORANGE, PURPLE, SKY, VERMILION, YELLOW
@@ -51,7 +51,7 @@ def legend(board: Leaderboard) -> list[str]:
     return [*OF_BUDGET, "total", *measured, *(term.symbol for term in SPLIT), LEVEL_BY_LEVEL]
 
 
-def draw_terms(axes: Axes, declared: Declarations, section: Section, rows: Sequence[Row]) -> None:
+def draw_terms(axes: Axes, declared: Declarations, section: TargetSection, rows: Sequence[Row]) -> None:
     """Draw the budgets of rows that have one, a bar a row, with their names."""
     budgets = [row.budget for row in rows if row.budget]
     stacks = [

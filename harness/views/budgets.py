@@ -12,14 +12,13 @@ from typing import Any
 
 from harness.results.budgets import BudgetRow, budgets
 from harness.results.leaderboard import Leaderboard, Row
-from harness.results.sections import Section, sections
+from harness.results.sections import TargetSection, sections
 from harness.results.terms import BUDGET, SCORE_MAX, SPLIT, TOTAL
 from harness.views import formats
 from harness.views.board_columns import budget_columns
 from harness.views.column import Column
 from harness.views.formats import View
-from harness.views.page import Block, Listing, Page, Paragraph, Table
-from harness.views.page import Section as PageSection
+from harness.views.page import Block, Listing, Page, Paragraph, Section, Table
 from harness.views.terminal import break_lines, fit, text_table
 
 MEANING = (
@@ -47,7 +46,7 @@ def render_budgets(board: Leaderboard, form: str, *, top: int | None = None, wid
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: as `harness.views.formats.render`.
+        DocumentError: as `harness.views.formats.render`.
     """
     return formats.render(budgets_view(board), form, top=top, width=width)
 
@@ -74,12 +73,12 @@ def meanings(board: Leaderboard) -> list[str]:
     return [meaning, *([SPLIT_MEANING] if splits else []), *([FRESH] if fresh else [])]
 
 
-def budget_rows(section: Section) -> list[Row]:
+def budget_rows(section: TargetSection) -> list[Row]:
     """Return the rows of a section that have a budget, best first."""
     return [row for row in section.ranked if row.budget]
 
 
-def _parts(board: Leaderboard) -> Iterator[tuple[Section, list[str], list[Row]]]:
+def _parts(board: Leaderboard) -> Iterator[tuple[TargetSection, list[str], list[Row]]]:
     """Yield each target's section, what is said above its table, and its rows."""
     for section in sections(board):
         rows = budget_rows(section)
@@ -90,7 +89,7 @@ def _parts(board: Leaderboard) -> Iterator[tuple[Section, list[str], list[Row]]]
         yield section, notes, rows
 
 
-def _fitted(board: Leaderboard, section: Section, rows: Sequence[Row], width: int | None) -> list[Column]:
+def _fitted(board: Leaderboard, section: TargetSection, rows: Sequence[Row], width: int | None) -> list[Column]:
     """Return the columns fit to a width: with intervals where no column must go for them."""
     told, plain = (fit(budget_columns(board, section, rows, intervals=i), width) for i in (True, False))
     return told if {c.header for c in told} == {c.header for c in plain} else plain
@@ -102,7 +101,7 @@ def _page(board: Leaderboard, top: int | None) -> Page:
         blocks: list[Block] = [Listing([[line] for line in notes])]
         blocks += [Table(budget_columns(board, section, rows[:top]))] if rows else []
         blocks += [Paragraph([f"{len(rows[top:])} more."])] if top and rows[top:] else []
-        parts.append(PageSection([section.target], blocks))
+        parts.append(Section([section.target], blocks))
     return Page([f"Budgets of {board.suite}"], parts)
 
 

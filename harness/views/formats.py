@@ -47,14 +47,14 @@ def render(view: View, form: str, *, top: int | None = None, width: int | None =
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the format is unknown, `top` is negative, or it is asked of `json`.
+        DocumentError: the format is unknown, `top` is negative, or it is asked of `json`.
     """
-    from harness.results.document import LeaderboardError
+    from harness.results.document import DocumentError
 
     if top is not None and top < 0:
-        raise LeaderboardError(f"top={top} is negative; give a number of rows, or 0 for all")
+        raise DocumentError(f"top={top} is negative; give a number of rows, or 0 for all")
     if form not in FORMATS:
-        raise LeaderboardError(f"no format {form!r}; known: {', '.join(FORMATS)}")
+        raise DocumentError(f"no format {form!r}; known: {', '.join(FORMATS)}")
     return FORMATS[form](view, top, width)
 
 
@@ -65,10 +65,10 @@ def _table(view: View, top: int | None, width: int | None) -> str:
 
 
 def _json(view: View, top: int | None, width: int | None) -> str:
-    from harness.results.document import LeaderboardError
+    from harness.results.document import DocumentError
 
     if top:
-        raise LeaderboardError("json is always the whole document; top applies to table, markdown, csv")
+        raise DocumentError("json is always the whole document; top applies to table, markdown, csv")
     return view.document().to_json()
 
 

@@ -27,7 +27,7 @@ class Wording:
 
 
 @dataclass(frozen=True)
-class Code:
+class CodeSpan:
     """A name, as code."""
 
     text: str
@@ -48,17 +48,17 @@ class Link:
     file: str
 
 
-Words = Sequence[str | Wording | Code | Strong | Link]
+Words = Sequence[str | Wording | CodeSpan | Strong | Link]
 """A run of words. A plain string may come from anywhere, a plugin or a document: whatever it holds is shown, in one
 line."""
 
 
 def prose(text: str, **values: str) -> Words:
     """Return the harness's own words, in which backticks mark code and `{name}` stands for a value from elsewhere."""
-    words: list[str | Wording | Code] = []
+    words: list[str | Wording | CodeSpan] = []
     for i, piece in enumerate(text.split("`")):
         if i % 2:
-            words.append(Code(piece))
+            words.append(CodeSpan(piece))
             continue
         for j, part in enumerate(re.split(r"\{(\w+)\}", piece)):
             words += [values[part] if j % 2 else Wording(part)] if part else []
@@ -170,8 +170,8 @@ def in_words(words: Words) -> str:
     return in_line("".join(_plain(span) for span in words))
 
 
-def _plain(span: str | Wording | Code | Strong | Link) -> str:
-    return span if isinstance(span, str) else f"`{span.text}`" if isinstance(span, Code) else span.text
+def _plain(span: str | Wording | CodeSpan | Strong | Link) -> str:
+    return span if isinstance(span, str) else f"`{span.text}`" if isinstance(span, CodeSpan) else span.text
 
 
 def printable(text: str) -> str:
@@ -227,11 +227,11 @@ def _words(words: Words) -> str:
     return "".join(map(_span, words)).strip()
 
 
-def _span(span: str | Wording | Code | Strong | Link) -> str:
+def _span(span: str | Wording | CodeSpan | Strong | Link) -> str:
     match span:
         case Wording(text):
             return text
-        case Code(text):
+        case CodeSpan(text):
             return f"`{text}`"
         case Strong(text):
             return f"**{in_markdown(text.strip())}**"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.results.leaderboard import Row
-from harness.results.sections import Section
+from harness.results.sections import TargetSection
 
 SAME = 1.02
 """Ratio of neighbouring totals up to which they count as one."""
@@ -30,7 +30,7 @@ class Spending:
     error: float
 
 
-def spendings(section: Section, metric: str) -> list[Spending]:
+def spendings(section: TargetSection, metric: str) -> list[Spending]:
     """Return the trained rows of a section that have a positive error, by compute; none where totals hardly differ."""
     found = [
         Spending(row, row.compute, row.training_share, row.metrics[metric].value)

@@ -12,9 +12,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from harness.results.document import LeaderboardError
+from harness.results.document import DocumentError
 from harness.results.leaderboard import Effect, Leaderboard, Row
-from harness.results.sections import HEADERS, Section, choices, sections, target_label
+from harness.results.sections import HEADERS, TargetSection, choices, sections, target_label
 from harness.views.budget_plots import draw_split, draw_terms, legend
 from harness.views.digits import counted
 from harness.views.palette import BLUE, COLOURS, INK, MID, PALE, VERMILION
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
-    from harness.results.bounds import BoundsBoard, Entry
+    from harness.results.bounds import BoundOnTarget, BoundsBoard
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,12 +75,12 @@ def require_matplotlib() -> None:
     """Check that plots can be drawn.
 
     Raises:
-        LeaderboardError: matplotlib is not installed.
+        DocumentError: matplotlib is not installed.
     """
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise LeaderboardError(
+        raise DocumentError(
             "plots need matplotlib; install it with: pip install 'diffusion-harness[publish]'"
         ) from error
 
@@ -279,7 +279,7 @@ def _labelled(marked: Sequence[Spending], axes: Axes) -> list[Spending]:
     return kept
 
 
-def _quartiles(axes: Axes, entries: Sequence[Entry], names: Sequence[str]) -> None:
+def _quartiles(axes: Axes, entries: Sequence[BoundOnTarget], names: Sequence[str]) -> None:
     """Draw a line from quartile to quartile and a point at the median, a bound a line."""
     axes.set_xscale("log")
     axes.axvline(1, color=INK, lw=0.8)
@@ -334,12 +334,12 @@ def _styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _with_both(section: Section, bound: str, metric: str) -> list[Row]:
+def _with_both(section: TargetSection, bound: str, metric: str) -> list[Row]:
     return [row for row in section.ranked if row.bounds.get(bound) is not None and metric in row.metrics]
 
 
 def _scatter(
-    axes: Axes, board: Leaderboard, section: Section, bound: str, metric: str, styles: dict[str, dict[str, Any]]
+    axes: Axes, board: Leaderboard, section: TargetSection, bound: str, metric: str, styles: dict[str, dict[str, Any]]
 ) -> None:
     rows = _with_both(section, bound, metric)
     x = [value for row in rows if (value := row.bounds[bound]) is not None]
@@ -380,7 +380,7 @@ def _mark_violations(axes: Axes, rows: Sequence[Row], bound: str, metric: str) -
                 axes.plot(*at, "o", ms=10, mfc="none", mec=INK, mew=1.2, label="above the bound")
 
 
-def _guides(axes: Axes, section: Section, metric: str, comparable: bool) -> None:
+def _guides(axes: Axes, section: TargetSection, metric: str, comparable: bool) -> None:
     """Draw where the measured value would equal the bound, and what a perfect generator reaches."""
     low_x, high_x = axes.get_xlim()
     low_y, high_y = axes.get_ylim()

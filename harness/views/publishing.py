@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 
 from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
-from harness.results.document import Document, LeaderboardError
+from harness.results.document import Document, DocumentError
 from harness.results.leaderboard import Leaderboard
 from harness.views.board_pages import SOURCE, board_title, bounds_page, bounds_title, leaderboard_page
 from harness.views.board_plots import Plot, board_files, bounds_files, draw_board, draw_bounds
@@ -49,7 +49,7 @@ class Publication(Generic[D]):
         """Return the name and content of every published file.
 
         Raises:
-            LeaderboardError: matplotlib is missing.
+            DocumentError: matplotlib is missing.
         """
         page, plots = self.draw(document, command)
         drawn = {plot.file: plot.svg for plot in plots}
@@ -64,7 +64,7 @@ class Publication(Generic[D]):
             command: the commands that made the document, as typed, a line each.
 
         Raises:
-            LeaderboardError: matplotlib is missing, or the directory cannot be written, or holds something else, such
+            DocumentError: matplotlib is missing, or the directory cannot be written, or holds something else, such
                 as the page of another suite. Nothing is half written.
         """
         try:
@@ -73,7 +73,7 @@ class Publication(Generic[D]):
             files = self.files(document, command)
             _write(files, target, self.plots(former) if former is not None else ())
         except OSError as error:
-            raise LeaderboardError(f"{target} cannot be written: {error.strerror or error}") from error
+            raise DocumentError(f"{target} cannot be written: {error.strerror or error}") from error
         return [target / name for name in files]
 
 
@@ -100,7 +100,7 @@ def publish(board: Leaderboard, directory: Path | str, command: str) -> list[Pat
         command: the commands that made the leaderboard, as typed, a line each.
 
     Raises:
-        LeaderboardError: matplotlib is missing, or the directory cannot be
+        DocumentError: matplotlib is missing, or the directory cannot be
             written or holds something else. Nothing is half written.
     """
     return BOARD.write(board, Path(directory), command)
@@ -115,7 +115,7 @@ def publish_bounds(board: Leaderboard, directory: Path | str, command: str) -> l
         command: the commands that made the leaderboard, as typed, a line each.
 
     Raises:
-        LeaderboardError: as `publish`.
+        DocumentError: as `publish`.
     """
     return BOUNDS.write(rank_bounds(board), Path(directory), command)
 
@@ -133,17 +133,17 @@ def render_bounds_files(board: BoundsBoard, command: str) -> dict[str, bytes]:
 def _check_directory(target: Path, source: str) -> None:
     """Refuse to write over a page that is none of ours, such as a project's README."""
     if target.exists() and not target.is_dir():
-        raise LeaderboardError(f"{target} is a file; publish into a directory, such as leaderboards/NAME")
+        raise DocumentError(f"{target} is a file; publish into a directory, such as leaderboards/NAME")
     if (target / PAGE).exists() and not (target / source).exists():
         advice = "publish into a new directory, such as leaderboards/NAME"
-        raise LeaderboardError(f"{target} holds another {PAGE}; {advice}")
+        raise DocumentError(f"{target} holds another {PAGE}; {advice}")
 
 
 def _published(publication: Publication[D], target: Path, new: D) -> D | None:
     """Return the document that lies in a directory; refuse one of another kind, and one of other results.
 
     Raises:
-        LeaderboardError: what lies there is another document, or cannot be read.
+        DocumentError: what lies there is another document, or cannot be read.
     """
     file = target / publication.source
     if not file.exists():
@@ -151,11 +151,11 @@ def _published(publication: Publication[D], target: Path, new: D) -> D | None:
     title, advice = publication.title(new), "publish into a new directory, or remove it first"
     try:
         there = type(new).read(file)
-    except LeaderboardError as error:
-        raise LeaderboardError(f"{target} holds another page, and this one is {title!r}; {advice}") from error
+    except DocumentError as error:
+        raise DocumentError(f"{target} holds another page, and this one is {title!r}; {advice}") from error
     if publication.title(there) != title:
         said = f"{target} holds another page, {publication.title(there)!r}, and this one is {title!r}"
-        raise LeaderboardError(f"{said}; {advice}")
+        raise DocumentError(f"{said}; {advice}")
     return there
 
 

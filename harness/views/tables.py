@@ -9,14 +9,13 @@ from typing import Any
 from harness.axes import crossed
 from harness.results.labels import Labels, labels
 from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row
-from harness.results.sections import HEADERS, Section, choices, metrics_of, sections, target_label
+from harness.results.sections import HEADERS, TargetSection, choices, metrics_of, sections, target_label
 from harness.views import formats
 from harness.views.board_columns import build, build_budgets
 from harness.views.column import Column
 from harness.views.digits import counted, span, with_interval
 from harness.views.formats import View
-from harness.views.page import Block, Listing, Page, Paragraph, Table
-from harness.views.page import Section as PageSection
+from harness.views.page import Block, Listing, Page, Paragraph, Section, Table
 from harness.views.terminal import break_lines, fit, text_table
 
 SHOWN_FAILURES = 5
@@ -33,7 +32,7 @@ def render(board: Leaderboard, form: str, *, top: int | None = None, width: int 
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: as `harness.views.formats.render`.
+        DocumentError: as `harness.views.formats.render`.
     """
     return formats.render(board_view(board), form, top=top, width=width)
 
@@ -53,7 +52,7 @@ def summary(board: Leaderboard) -> str:
     return f"{board.suite}: {counted(len(board.rows), 'combination')}, ranked by {board.metric} (smaller is better)"
 
 
-def notes(section: Section, board: Leaderboard) -> list[str]:
+def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     """Return what is said once above a section's table, a line each."""
     counts = [f"{counted(len(section.ranked), 'combination')} ranked"]
     counts += [f"{len(section.failed)} failed"] if section.failed else []
@@ -76,19 +75,19 @@ def notes(section: Section, board: Leaderboard) -> list[str]:
     return lines
 
 
-def section_table(section: Section, board: Leaderboard, top: int | None) -> Table:
+def section_table(section: TargetSection, board: Leaderboard, top: int | None) -> Table:
     """Return a section's table of ranked rows."""
     return Table(build(board, section, section.ranked[:top]))
 
 
-def failures_table(section: Section) -> Table:
+def failures_table(section: TargetSection) -> Table:
     """Return the failures of a section, with their reasons."""
     names = tuple(" · ".join(section.combination(row, section.constants())) for row in section.failed)
     reasons = tuple(row.reason or "" for row in section.failed)
     return Table([Column("combination", names, naming=True), Column("reason", reasons, naming=True)])
 
 
-def violations_table(section: Section) -> Table:
+def violations_table(section: TargetSection) -> Table:
     """Return every measured value of a section that is above a bound."""
     found = [(row, violation) for row in section.rows for violation in row.violations]
     names = (" · ".join(section.combination(row, section.constants())) for row, _ in found)
@@ -117,10 +116,10 @@ def _page(board: Leaderboard, top: int | None) -> Page:
         blocks += [Paragraph([f"{hidden} more."])] if hidden else []
         blocks += [Paragraph(["Failed:"]), failures_table(section)] if section.failed else []
         blocks += [Paragraph([_unfinished(section)])] if section.unfinished else []
-        parts.append(PageSection([section.target], blocks))
+        parts.append(Section([section.target], blocks))
     if board.effects:
         parts.append(
-            PageSection(["Effect of each choice"], [Paragraph([f"{effects_meaning(board)}."]), effects_table(board)])
+            Section(["Effect of each choice"], [Paragraph([f"{effects_meaning(board)}."]), effects_table(board)])
         )
     return Page([board.suite], parts)
 
@@ -146,7 +145,7 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
     return "\n\n".join(blocks)
 
 
-def _budgets(board: Leaderboard, section: Section, width: int | None) -> list[str]:
+def _budgets(board: Leaderboard, section: TargetSection, width: int | None) -> list[str]:
     """Return the best rows that have an exact budget, term by term."""
     rows = [row for row in section.ranked if row.budget][:SHOWN_BUDGETS]
     if not rows:
@@ -155,7 +154,7 @@ def _budgets(board: Leaderboard, section: Section, width: int | None) -> list[st
     return ["", *break_lines([line], width), "", *text_table(fit(build_budgets(board, section, rows), width))]
 
 
-def _failures(section: Section, width: int | None) -> list[str]:
+def _failures(section: TargetSection, width: int | None) -> list[str]:
     lines = ["", *break_lines([_unfinished(section)], width)] if section.unfinished else []
     if not section.failed:
         return lines
@@ -167,7 +166,7 @@ def _failures(section: Section, width: int | None) -> list[str]:
     return [*lines, f"  … {hidden} more; --format csv lists all"] if hidden > 0 else lines
 
 
-def _unfinished(section: Section) -> str:
+def _unfinished(section: TargetSection) -> str:
     return f"{counted(len(section.unfinished), 'combination')} {UNFINISHED}"
 
 

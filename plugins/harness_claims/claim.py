@@ -29,7 +29,7 @@ __all__ = [
     "Claim",
     "ClaimError",
     "Decision",
-    "Effect",
+    "EffectSize",
     "Evidence",
     "Experiments",
     "Finding",
@@ -157,7 +157,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Effect:
+class EffectSize:
     """The size of what was found: its name with its unit, its value and limits."""
 
     name: str
@@ -183,7 +183,7 @@ class Decision:
     """
 
     verdict: Verdict
-    effect: Effect
+    effect: EffectSize
     statistic: str
     seeds: int
     findings: tuple[Finding, ...]

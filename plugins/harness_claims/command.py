@@ -82,12 +82,12 @@ def command(
 
 def _drawn(board: ClaimsBoard, folder: Path) -> str:
     """Draw the plots into a folder; return where they are, or say why there are none."""
-    from harness.results.document import LeaderboardError
+    from harness.results.document import DocumentError
     from harness_claims.publishing import draw_claims
 
     try:
         drawn = dict(draw_claims(board))
-    except LeaderboardError as error:
+    except DocumentError as error:
         warn(f"no plots: {error}")
         return ""
     folder.mkdir(exist_ok=True)

@@ -28,8 +28,8 @@ from harness_claims.claim import Verdict
 from harness_claims.verdicts import level, together
 
 if TYPE_CHECKING:
-    from harness_claims.claim import Decision, Effect, Finding, Panel, Series
-    from harness_claims.run import Outcome
+    from harness_claims.claim import Decision, EffectSize, Finding, Panel, Series
+    from harness_claims.run import ClaimResult
 
 WITHIN_ROUNDING = "Within rounding of a verdict, which another processor could take away: undecided."
 """What is said of such a claim."""
@@ -249,7 +249,12 @@ def check_rounding(verdict: Verdict | None, within: bool) -> None:
 
 
 def claims_board(
-    outcomes: Sequence[Outcome], *, quick: bool, command: str, environment: dict[str, Any], processor: str = "unknown"
+    outcomes: Sequence[ClaimResult],
+    *,
+    quick: bool,
+    command: str,
+    environment: dict[str, Any],
+    processor: str = "unknown",
 ) -> ClaimsBoard:
     """Return the document of a run's outcomes.
 
@@ -272,7 +277,7 @@ def claims_board(
     )
 
 
-def _entry(outcome: Outcome) -> ClaimEntry:
+def _entry(outcome: ClaimResult) -> ClaimEntry:
     """Return one claim's entry; a decision that breaks the contract becomes an error."""
     if outcome.decision is not None:
         try:
@@ -288,7 +293,7 @@ def _entry(outcome: Outcome) -> ClaimEntry:
     return _claim(outcome, None, outcome.error)
 
 
-def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> ClaimEntry:
+def _claim(outcome: ClaimResult, decision: Decision | None, error: str = "") -> ClaimEntry:
     claim = outcome.claim
     panels, plot_error = ([], "") if decision is None else _plot(outcome)
     near = decision is not None and bool(decision.within_rounding)
@@ -317,7 +322,7 @@ def _claim(outcome: Outcome, decision: Decision | None, error: str = "") -> Clai
     )
 
 
-def _plot(outcome: Outcome) -> tuple[list[PanelEntry], str]:
+def _plot(outcome: ClaimResult) -> tuple[list[PanelEntry], str]:
     """Return a claim's panels, or why it has none."""
     try:
         return [_panel(panel) for panel in outcome.panels], outcome.plot_error
@@ -332,7 +337,7 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _effect(effect: Effect) -> EffectEntry:
+def _effect(effect: EffectSize) -> EffectEntry:
     return EffectEntry(name=effect.name, value=float(effect.value), low=_finite(effect.low), high=_finite(effect.high))
 
 

@@ -22,7 +22,7 @@ from harness.results.reader import Stored, read_information, read_results, read_
 from harness_claims.claim import ClaimError, Result
 
 if TYPE_CHECKING:
-    from harness.planning.manifest import Row
+    from harness.planning.manifest import PlannedRow
     from harness.planning.plan import Plan
     from harness.store import Store
     from harness.suites.combinations import Combination
@@ -73,7 +73,7 @@ class SuiteEvidence:
             found[label] = self._value(stored, f"target {label}")
         return found
 
-    def _result(self, c: Combination, row: Row) -> Result:
+    def _result(self, c: Combination, row: PlannedRow) -> Result:
         results, keys, seeds = read_results(self._manifest, row, self._store), self._plan.keys, self._plan.suite.seeds
         used = {name: c.component(name) for name in crossed()}
         labels = {name: keys.label(part) if part else AXES[name].absent for name, part in used.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.results.document import LeaderboardError
+from harness.results.document import DocumentError
 from harness_claims.claim import Verdict
 from harness_claims.document import WITHIN_ROUNDING, ClaimEntry, ClaimsBoard, FindingEntry
 from harness_claims.verdicts import together
@@ -24,14 +24,14 @@ def merged(boards: Sequence[ClaimsBoard]) -> ClaimsBoard:
         boards: the verdicts of the same command on several processors, at least one.
 
     Raises:
-        LeaderboardError: they are not of the same claims, rules and sizes.
+        DocumentError: they are not of the same claims, rules and sizes.
     """
     first = boards[0]
     for board in boards[1:]:
         if _rules(board) != _rules(first):
-            raise LeaderboardError("verdicts of different claims or rules are not put together")
+            raise DocumentError("verdicts of different claims or rules are not put together")
         if (board.quick, board.papers) != (first.quick, first.papers):
-            raise LeaderboardError("verdicts of different sizes or levels are not put together")
+            raise DocumentError("verdicts of different sizes or levels are not put together")
     processors = [name for board in boards for name in board.processors]
     claims = [_merged(entries) for entries in zip(*(board.claims for board in boards), strict=True)]
     return first.model_copy(update={"processors": processors, "claims": claims})

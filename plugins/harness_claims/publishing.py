@@ -16,7 +16,7 @@ from harness.views.board_plots import Plot
 from harness.views.digits import counted
 from harness.views.page import (
     Block,
-    Code,
+    CodeSpan,
     Commands,
     Docstring,
     Image,
@@ -68,7 +68,7 @@ def publish_claims(board: ClaimsBoard, directory: Path | str, command: str) -> l
         command: the commands that made them, as typed, a line each.
 
     Raises:
-        LeaderboardError: matplotlib is missing, or the directory cannot be
+        DocumentError: matplotlib is missing, or the directory cannot be
             written or holds something else. Nothing is half written.
     """
     return CLAIMS.write(board, Path(directory), command)
@@ -93,7 +93,7 @@ def render_claims_files(board: ClaimsBoard, command: str) -> dict[str, bytes]:
     """Return the name and content of every published file.
 
     Raises:
-        LeaderboardError: matplotlib is missing.
+        DocumentError: matplotlib is missing.
     """
     return CLAIMS.files(board, command)
 
@@ -118,7 +118,7 @@ def draw_claims(board: ClaimsBoard) -> Iterator[tuple[str, bytes]]:
     """Yield the name and content of each claim's plot.
 
     Raises:
-        LeaderboardError: matplotlib is missing.
+        DocumentError: matplotlib is missing.
     """
     plots.require_matplotlib()
     for entry in board.claims:
@@ -151,7 +151,7 @@ def read_document(directory: Path) -> ClaimsBoard:
     """Return the verdicts that lie in a directory.
 
     Raises:
-        LeaderboardError: they cannot be read, or break their contract.
+        DocumentError: they cannot be read, or break their contract.
     """
     return ClaimsBoard.read(directory / SOURCE)
 
@@ -178,7 +178,7 @@ def _passed(board: ClaimsBoard, entry: ClaimEntry) -> Paragraph:
     sides = (steady(alpha, entry.rounding), steady(alpha / len(entry.findings), entry.rounding))
     allowed = f"; {entry.rounding:g} of the variance is taken to be rounding" if entry.rounding else ""
     said = (f" is at most {sides[0]:.2g}, ", f" at most {sides[1]:.2g}{allowed}.")
-    return Paragraph(["For a verdict ", Code("p for"), said[0], Code("p against"), said[1]])
+    return Paragraph(["For a verdict ", CodeSpan("p for"), said[0], CodeSpan("p against"), said[1]])
 
 
 def _section(board: ClaimsBoard, entry: ClaimEntry, drawn: set[str]) -> Section:

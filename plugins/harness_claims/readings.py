@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+    from harness.results.statistics import Interval
+
 
 def steps_to_reach(steps: Sequence[float] | np.ndarray, errors: np.ndarray, threshold: float) -> tuple[float, bool]:
     """Return after how many steps an error first reaches a threshold, and whether it was seen to.
@@ -86,3 +88,10 @@ def agreement(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
     pairs = [kendall(x[:, s], y[:, s]) for s in range(x.shape[1])]
     return np.array([math.nan if tau is None else tau.value for tau in pairs])
+
+
+def mean_over_seeds(values: Sequence[float]) -> Interval:
+    """Return the mean of one number a seed, with its 95 % limits by Student's t."""
+    from harness.results.statistics import t_interval
+
+    return t_interval(values)

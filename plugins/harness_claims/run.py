@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ClaimResult:
     """What became of one claim.
 
     Attributes:
@@ -147,7 +147,7 @@ def _reference(claim: tuple[str, int]) -> str:
 
 def run_claims(
     claims: Sequence[Claim], registry: Registry, directory: Path, options: Options, *, quick: bool
-) -> list[Outcome]:
+) -> list[ClaimResult]:
     """Run what the claims need and the directory does not hold yet, and decide each.
 
     Raises:
@@ -198,24 +198,24 @@ def _suite_name(content: Any) -> str:
     return f"claims-{digest({**content, 'name': ''})[:12]}"
 
 
-def _outcome(case: _Case, store: Store) -> Outcome:
+def _outcome(case: _Case, store: Store) -> ClaimResult:
     """Build the evidence of a claim, apply its rule, and lay out its plot."""
     claim = case.claim
     if case.error:
-        return Outcome(claim, None, error=case.error, among=case.among)
+        return ClaimResult(claim, None, error=case.error, among=case.among)
     try:
         evidence, seconds = _evidence(case, store)
     except HarnessError as error:
-        return Outcome(claim, None, error=f"experiment: {one_line(error)}", among=case.among)
+        return ClaimResult(claim, None, error=f"experiment: {one_line(error)}", among=case.among)
     try:
         decision = _checked(claim.decide(evidence))
     except (Exception, SystemExit) as error:  # the rule is a plugin's
-        return Outcome(claim, None, error=f"rule: {one_line(error)}", seconds=seconds, among=case.among)
+        return ClaimResult(claim, None, error=f"rule: {one_line(error)}", seconds=seconds, among=case.among)
     try:
         panels = tuple(claim.figure(evidence, decision))
     except (Exception, SystemExit) as error:  # a plot that fails takes nothing from the decision
-        return Outcome(claim, decision, plot_error=one_line(error), seconds=seconds, among=case.among)
-    return Outcome(claim, decision, panels, seconds=seconds, among=case.among)
+        return ClaimResult(claim, decision, plot_error=one_line(error), seconds=seconds, among=case.among)
+    return ClaimResult(claim, decision, panels, seconds=seconds, among=case.among)
 
 
 def _evidence(case: _Case, store: Store) -> tuple[Evidence, float]:

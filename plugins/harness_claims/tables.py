@@ -34,7 +34,7 @@ LONGEST = 14
 """Characters of a line of the name of the target that decides."""
 
 
-class Drop(IntEnum):
+class ClaimDrop(IntEnum):
     """The order in which a terminal that is too narrow loses columns; those that have none stay."""
 
     TIME, UNITS, STATISTIC, SEEN, DECIDES = range(5)
@@ -49,7 +49,7 @@ def render_claims(board: ClaimsBoard, form: str, *, width: int | None = None) ->
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
     Raises:
-        LeaderboardError: the format is unknown.
+        DocumentError: the format is unknown.
     """
     return formats.render(claims_view(board), form, width=width)
 
@@ -140,13 +140,17 @@ def _columns(board: ClaimsBoard) -> list[Column]:
         Column("#", tuple(map(board.label, entries))),
         Column("claim", tuple(e.title for e in entries), naming=True),
         Column("verdict", tuple(e.verdict or "error" for e in entries), naming=True),
-        *([Column("processors that say so", tuple(map(_seen, entries)), Drop.SEEN, naming=True)] if several else []),
+        *(
+            [Column("processors that say so", tuple(map(_seen, entries)), ClaimDrop.SEEN, naming=True)]
+            if several
+            else []
+        ),
         Column("effect", tuple(_effect(e) for e in entries), naming=True),
-        Column("statistic", tuple(e.statistic or "n/a" for e in entries), Drop.STATISTIC, naming=True),
+        Column("statistic", tuple(e.statistic or "n/a" for e in entries), ClaimDrop.STATISTIC, naming=True),
         Column(TARGETS, tuple(_counts(e) for e in entries), naming=True),
-        Column("decided by", tuple(_broken(_decisive(e), LONGEST) for e in entries), Drop.DECIDES, naming=True),
-        Column("units", tuple(str(e.seeds) if e.verdict else "n/a" for e in entries), Drop.UNITS),
-        Column("time", tuple(clock(e.seconds) for e in entries), Drop.TIME),
+        Column("decided by", tuple(_broken(_decisive(e), LONGEST) for e in entries), ClaimDrop.DECIDES, naming=True),
+        Column("units", tuple(str(e.seeds) if e.verdict else "n/a" for e in entries), ClaimDrop.UNITS),
+        Column("time", tuple(clock(e.seconds) for e in entries), ClaimDrop.TIME),
     ]
 
 

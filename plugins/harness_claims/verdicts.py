@@ -31,7 +31,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness_claims.claim import ClaimError, Decision, Effect, Finding, Verdict
+from harness_claims.claim import ClaimError, Decision, EffectSize, Finding, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -275,7 +275,7 @@ def decision(
         decisive = min(findings, key=lambda finding: finding.p_against)
     else:
         decisive = max(findings, key=lambda finding: finding.p_value)
-    size = Effect(effect, decisive.effect, decisive.low, decisive.high)
+    size = EffectSize(effect, decisive.effect, decisive.low, decisive.high)
     told, near = _told(decisive, overall), plain != overall
     return Decision(overall, size, told, decisive.seeds, findings, note, decisive.target, near, rounding)
 

@@ -7,7 +7,7 @@ import numpy as np
 from harness_claims.claim import (
     Claim,
     Decision,
-    Effect,
+    EffectSize,
     Experiments,
     GradientDescent,
     Panel,
@@ -132,7 +132,7 @@ class NoFinding(Fake):
         return Experiments(suites={"grid": SUITE})
 
     def decide(self, evidence):
-        return Decision("supported", Effect("size", 1.0), "", 2, ())
+        return Decision("supported", EffectSize("size", 1.0), "", 2, ())
 
 
 class BadPlot(MoreSteps):

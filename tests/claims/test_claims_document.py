@@ -7,7 +7,7 @@ from harness_claims.document import ClaimsBoard
 from harness_claims.publishing import publish_claims, render_claims_files
 from harness_claims.tables import render_claims
 
-from harness.results.document import LeaderboardError
+from harness.results.document import DocumentError
 
 
 def test_the_document_is_valid_and_says_everything(board):
@@ -29,7 +29,7 @@ def test_the_document_is_valid_and_says_everything(board):
     ],
 )
 def test_a_document_that_breaks_its_contract_is_refused(board, change, rule):
-    with pytest.raises(LeaderboardError, match=rule):
+    with pytest.raises(DocumentError, match=rule):
         ClaimsBoard.validate(json.loads(board.to_json()) | change)
 
 
@@ -50,7 +50,7 @@ def test_a_document_that_breaks_its_contract_is_refused(board, change, rule):
 def test_an_entry_that_contradicts_itself_is_refused(board, change, rule):
     plain = json.loads(board.to_json())
     plain["claims"][0] |= change
-    with pytest.raises(LeaderboardError, match=rule):
+    with pytest.raises(DocumentError, match=rule):
         ClaimsBoard.validate(plain)
 
 
@@ -120,5 +120,5 @@ def test_the_page_has_a_table_findings_plots_and_the_command(board, tmp_path):
     assert all(path.is_file() for path in written)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "README.md").write_text("mine")
-    with pytest.raises(LeaderboardError, match=r"holds another README\.md"):
+    with pytest.raises(DocumentError, match=r"holds another README\.md"):
         publish_claims(board, tmp_path / "other", "x")

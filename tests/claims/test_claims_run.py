@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 from fake_claims import FAKES, Fickle, MoreSteps, OtherPaper, outcomes, registry_with
-from harness_claims.claim import ClaimError, Decision, Effect, Experiments, Finding
+from harness_claims.claim import ClaimError, Decision, EffectSize, Experiments, Finding
 from harness_claims.document import claims_board
 from harness_claims.publishing import render_claims_files
 from harness_claims.run import chosen, run_claims
@@ -50,7 +50,13 @@ def finding(target="ring", **changes):
 
 
 def decided(*findings, **changes):
-    values = {"verdict": "supported", "effect": Effect("size", 1.0), "statistic": "t", "seeds": 2, "findings": findings}
+    values = {
+        "verdict": "supported",
+        "effect": EffectSize("size", 1.0),
+        "statistic": "t",
+        "seeds": 2,
+        "findings": findings,
+    }
     return Decision(**values | changes)
 
 
@@ -65,7 +71,7 @@ def decided(*findings, **changes):
         (..., decided(finding(seeds=0)), "rule: the finding for target ring rests on 0 units"),
         (..., decided(finding(p_value=None)), "rule: the decision breaks its contract: "),
         (..., decided(finding(), effect=None), "rule: the decision breaks its contract: "),
-        (..., decided(finding(), effect=Effect("e", "big")), "rule: the decision breaks its contract: "),
+        (..., decided(finding(), effect=EffectSize("e", "big")), "rule: the decision breaks its contract: "),
     ],
 )
 def test_whatever_a_claim_returns_costs_the_others_nothing(tmp_path, monkeypatch, asked, made, reason):

@@ -15,13 +15,13 @@ from harness_claims.claim import Decision
 from harness_claims.document import ClaimsBoard, claims_board
 from harness_claims.processors import merged
 from harness_claims.publishing import render_claims_files
-from harness_claims.run import Outcome
+from harness_claims.run import ClaimResult
 from harness_claims.verdicts import ROUNDING, steady, t_test
 from paper_level import ALPHA, decision
 from scipy.stats import norm
 
 from harness.results import leaderboard
-from harness.results.document import LeaderboardError
+from harness.results.document import DocumentError
 
 ROOT = Path(__file__).parents[2]
 SPEC = importlib.util.spec_from_file_location("processors", ROOT / "benchmarks" / "processors.py")
@@ -103,7 +103,7 @@ def board(*tests, name="one", error=""):
     """The document of one claim on one processor."""
     made: Decision | None = None if error else decision(dict(zip(("ring", "digits"), tests, strict=True)), "size")
     return claims_board(
-        [Outcome(Fake(), made, error=error, among=13)], quick=True, command="c", environment={}, processor=name
+        [ClaimResult(Fake(), made, error=error, among=13)], quick=True, command="c", environment={}, processor=name
     )
 
 
@@ -142,9 +142,9 @@ def test_a_claim_that_failed_on_one_processor_was_not_seen_there():
 def test_verdicts_of_different_rules_or_sizes_are_not_put_together():
     one = board(FAR, NONE)
     other = one.model_copy(update={"claims": [one.claims[0].model_copy(update={"rule": "another"})]})
-    with pytest.raises(LeaderboardError, match="different claims or rules"):
+    with pytest.raises(DocumentError, match="different claims or rules"):
         merged([one, other])
-    with pytest.raises(LeaderboardError, match="different sizes or levels"):
+    with pytest.raises(DocumentError, match="different sizes or levels"):
         merged([one, one.model_copy(update={"quick": False})])
 
 

@@ -5,7 +5,7 @@ from harness_karras.samplers import Heun
 from harness_song.samplers import Euler
 
 from harness.components import ComponentError, parse_request
-from harness.registry.registry import Entry, PluginInfo, Registry
+from harness.registry.registry import Offer, PluginInfo, Registry
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def two():
     """Two distributions, both with a `heun`, one with `euler`."""
     ours, theirs = PluginInfo("a", "ours", "1", "ok"), PluginInfo("b", "Their_Own", "2", "ok")
     theirs_heun = type("Heun", (Heun,), {"__module__": __name__})
-    return Registry([Entry(Heun, ours), Entry(Euler, ours), Entry(theirs_heun, theirs)], [ours, theirs])
+    return Registry([Offer(Heun, ours), Offer(Euler, ours), Offer(theirs_heun, theirs)], [ours, theirs])
 
 
 def test_a_name_of_one_is_bare_and_a_name_of_two_is_qualified(two):

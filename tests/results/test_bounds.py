@@ -7,7 +7,7 @@ import pytest
 
 from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
-from harness.results.document import LeaderboardError
+from harness.results.document import DocumentError
 from harness.results.leaderboard import Leaderboard
 
 
@@ -38,15 +38,15 @@ def change(document, **changes):
     ],
 )
 def test_a_document_that_contradicts_itself_is_refused(document, changes, rule):
-    with pytest.raises(LeaderboardError, match=rule):
+    with pytest.raises(DocumentError, match=rule):
         BoundsBoard.validate(change(document, **changes))
 
 
 def test_versions(document):
     made = compete(document)
-    with pytest.raises(LeaderboardError, match="2 is newer than this harness reads \\(1\\)"):
+    with pytest.raises(DocumentError, match="2 is newer than this harness reads \\(1\\)"):
         BoundsBoard.validate(made | {"schema_version": 2})
-    with pytest.raises(LeaderboardError, match="JSON object"):
+    with pytest.raises(DocumentError, match="JSON object"):
         BoundsBoard.validate([])
 
 

@@ -8,7 +8,7 @@ import pytest
 from harness_claims.document import ClaimsBoard
 
 from harness.results.bounds import BoundsBoard
-from harness.results.document import Document, LeaderboardError, Name, Part, check_order
+from harness.results.document import Document, DocumentError, Name, Part, check_order
 from harness.results.leaderboard import Leaderboard
 
 PUBLISHED = Path(__file__).parents[2] / "leaderboards"
@@ -75,11 +75,11 @@ def test_canonical_text_has_a_line_for_each_entry_and_goes_round():
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_with_its_place(tmp_path, content, message):
-    with pytest.raises(LeaderboardError) as caught:
+    with pytest.raises(DocumentError) as caught:
         Note.validate(content)
     assert str(caught.value).startswith(message)
     (tmp_path / "note.json").write_text(json.dumps(content))
-    with pytest.raises(LeaderboardError) as caught:
+    with pytest.raises(DocumentError) as caught:
         Note.read(tmp_path / "note.json")
     assert str(caught.value).startswith(f"{tmp_path / 'note.json'}: {message}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.results.document import LeaderboardError
+from harness.results.document import DocumentError
 from harness.results.leaderboard import Leaderboard
 
 
@@ -47,9 +47,9 @@ def test_a_document_of_version_1_is_read_as_what_it_was(document):
     assert {(row.sigma_max, row.compute, row.training_share) for row in board.rows} == {(None, None, None)}
     assert Leaderboard.validate(json.loads(Leaderboard.validate(old).to_json())) == board
     assert old["schema_version"] == 1
-    with pytest.raises(LeaderboardError, match=r"^rows\[0\].nfe: Field required"):
+    with pytest.raises(DocumentError, match=r"^rows\[0\].nfe: Field required"):
         Leaderboard.validate(change(old, ("rows", 0, "nfe"), ...))
-    with pytest.raises(LeaderboardError, match=r"^rows\[1\]"):
+    with pytest.raises(DocumentError, match=r"^rows\[1\]"):
         Leaderboard.validate(change(old, ("rows", 1), 3))
 
 
@@ -63,7 +63,7 @@ def test_metrics_and_bounds_of_a_document_of_version_2_are_those_that_shipped(do
     assert board.declared.limits("theorem-2", "kl")
     assert board.declared.is_path_divergence("budget")
     assert Leaderboard.validate(json.loads(board.to_json())) == board
-    with pytest.raises(LeaderboardError, match=r"^rows: should be a valid list"):
+    with pytest.raises(DocumentError, match=r"^rows: should be a valid list"):
         Leaderboard.validate(old | {"rows": 3})
 
 
@@ -162,7 +162,7 @@ SETUP_REFUSALS = [
 @pytest.mark.parametrize(("path", "value", "message"), SETUP_REFUSALS, ids=[m for _, _, m in SETUP_REFUSALS])
 def test_a_setup_agrees_with_its_rows(document, path, value, message):
     Leaderboard.validate(document)
-    with pytest.raises(LeaderboardError) as caught:
+    with pytest.raises(DocumentError) as caught:
         Leaderboard.validate(change(document, path, value))
     assert str(caught.value).startswith(message)
 
@@ -170,7 +170,7 @@ def test_a_setup_agrees_with_its_rows(document, path, value, message):
 @pytest.mark.parametrize(("path", "value", "message"), REFUSALS, ids=[m for _, _, m in REFUSALS])
 def test_a_broken_document_is_refused_in_one_line_with_its_place(small, path, value, message):
     Leaderboard.validate(small)
-    with pytest.raises(LeaderboardError) as caught:
+    with pytest.raises(DocumentError) as caught:
         Leaderboard.validate(change(small, path, value))
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
@@ -179,14 +179,14 @@ def test_a_broken_document_is_refused_in_one_line_with_its_place(small, path, va
 def test_a_violation_must_be_clear_of_its_interval(small):
     broken = change(small, ("rows", 2, "metrics", "kl", "low"), 1.2)
     broken = change(broken, ("rows", 2, "violations", 0, "low"), 1.2)
-    with pytest.raises(LeaderboardError, match="low is not above the bound"):
+    with pytest.raises(DocumentError, match="low is not above the bound"):
         Leaderboard.validate(broken)
 
 
 def test_ranks_follow_the_metric(small):
     broken = deepcopy(small)
     broken["rows"][0]["rank"], broken["rows"][1]["rank"] = 2, 1
-    with pytest.raises(LeaderboardError, match=r"rows\[0\].rank: 2 is behind a worse row of its target, ranked 1"):
+    with pytest.raises(DocumentError, match=r"rows\[0\].rank: 2 is behind a worse row of its target, ranked 1"):
         Leaderboard.validate(broken)
 
 
@@ -196,7 +196,7 @@ def test_a_tie_may_share_a_rank_but_nothing_better_may_come_after_it(small):
     Leaderboard.validate(tied)
     tied["rows"][2]["metrics"]["kl"] = {"value": 0.011, "low": 0.01, "high": 0.012, "n_seeds": 3}
     tied["rows"][2]["violations"] = []
-    with pytest.raises(LeaderboardError, match=r"rows\[2\].rank"):
+    with pytest.raises(DocumentError, match=r"rows\[2\].rank"):
         Leaderboard.validate(tied)
 
 
@@ -205,14 +205,14 @@ def test_failures_come_last(small):
     for row, rank in zip(broken["rows"], (1, 2, 4, 3), strict=True):
         row.update(rank=rank, rank_low=rank, rank_high=rank)
     broken["rows"][1].update(rank_low=1)
-    with pytest.raises(LeaderboardError, match=r"rows\[2\].rank: 4 is behind a worse row"):
+    with pytest.raises(DocumentError, match=r"rows\[2\].rank: 4 is behind a worse row"):
         Leaderboard.validate(broken)
 
 
 def test_the_same_combination_twice_is_refused(small):
     broken = deepcopy(small)
     broken["rows"].append(deepcopy(broken["rows"][3]))
-    with pytest.raises(LeaderboardError, match=r"rows\[4\]: the same combination as rows\[3\]"):
+    with pytest.raises(DocumentError, match=r"rows\[4\]: the same combination as rows\[3\]"):
         Leaderboard.validate(broken)
 
 
@@ -229,7 +229,7 @@ def test_the_same_combination_twice_is_refused(small):
 def test_a_bad_file_is_named_in_one_line(tmp_path, text, message):
     path = tmp_path / "leaderboard.json"
     path.write_text(text)
-    with pytest.raises(LeaderboardError) as caught:
+    with pytest.raises(DocumentError) as caught:
         Leaderboard.read(path)
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
@@ -238,9 +238,9 @@ def test_a_bad_file_is_named_in_one_line(tmp_path, text, message):
 
 def test_bytes_that_are_no_text_and_a_missing_file_are_named(tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(LeaderboardError, match="binary is not valid JSON"):
+    with pytest.raises(DocumentError, match="binary is not valid JSON"):
         Leaderboard.read(tmp_path / "binary")
-    with pytest.raises(LeaderboardError, match="absent cannot be read: No such file"):
+    with pytest.raises(DocumentError, match="absent cannot be read: No such file"):
         Leaderboard.read(tmp_path / "absent")
 
 

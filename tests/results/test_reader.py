@@ -6,7 +6,7 @@ import pytest
 
 from harness.metrics import Measurement
 from harness.planning.keys import measured
-from harness.planning.manifest import Manifest, Row
+from harness.planning.manifest import Manifest, PlannedRow
 from harness.records import Record
 from harness.registry.references import Reference
 from harness.results.leaderboard import UNFINISHED, Terms
@@ -22,7 +22,7 @@ EXACT = {"value": 0.25, "standard_error": 0.0, "bias": 0.0, "freedom": None, "sh
 def rows():
     """A directory with one combination of two seeds, one metric that ranks, another, and a bound."""
     axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
-    row = Row(
+    row = PlannedRow(
         components=dict.fromkeys(axes, "c"), steps=2, train_steps=10, sigma_max=8.0, compute=100, training_share=0.5,
         networks=["n0", "n1"], errors=["e0", "e1"], table="t", information="i", grids=["g", "g"], samples=["s0", "s1"],
         reason=None,

@@ -9,10 +9,19 @@ import pytest
 from harness.engine.curves import MeasuredScoreError, least_loss_from_json, least_loss_to_json
 from harness.metrics import Measurement
 from harness.registry.discovery import load
-from harness.results.document import LeaderboardError
+from harness.results.document import DocumentError
 from harness.results.leaderboard import Leaderboard
 from harness.results.read_board import read_document
-from harness.results.score_split import TERMS, Families, Fixed, TrainedError, combine, measured, scaled, sum_of
+from harness.results.score_split import (
+    TERMS,
+    Families,
+    FixedObjectiveLoss,
+    TrainedError,
+    combine,
+    measured,
+    scaled,
+    sum_of,
+)
 from harness.results.statistics import mean_interval
 from harness.running.runner import Options, run
 from harness.suites.model import Suite
@@ -39,7 +48,7 @@ def total(share):
 
 def flat_objective(loss, beta=(1.0, 3.0), residual=0.5, points=8):
     weights = LevelWeights(np.array([0.5, 4.0]), np.array(beta))
-    return Fixed(weights, points, loss, lambda sigma: np.full((1, len(sigma)), residual))
+    return FixedObjectiveLoss(weights, points, loss, lambda sigma: np.full((1, len(sigma)), residual))
 
 
 class TestFreshNoise:
@@ -258,14 +267,14 @@ class TestRun:
     def test_a_document_that_contradicts_itself_is_refused(self, document, change, rule):
         copy = json.loads(json.dumps(document))
         change(next(row for row in copy["rows"] if row["score_split"])["score_split"])
-        with pytest.raises(LeaderboardError, match=rule):
+        with pytest.raises(DocumentError, match=rule):
             Leaderboard.validate(copy)
 
     def test_a_split_without_a_budget_is_refused(self, document):
         copy = json.loads(json.dumps(document))
         row = next(row for row in copy["rows"] if row["score_split"])
         row["budget"] = None
-        with pytest.raises(LeaderboardError, match="score_split needs a budget"):
+        with pytest.raises(DocumentError, match="score_split needs a budget"):
             Leaderboard.validate(copy)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from harness.engine.curves import MeasuredScoreError, score_error_to_json
 from harness.engine.payloads.training import ObjectivePayload, TrainingPayload
-from harness.planning.manifest import Manifest, Row
+from harness.planning.manifest import Manifest, PlannedRow
 from harness.records import Record
 from harness.results.split_records import networks_at_hand, score_splits
 from harness.weighting_tables import WeightingTable, table_to_json
@@ -20,7 +20,7 @@ def row(name, **changes):
     keys = {field: [f"{name}{field}{seed}" for seed in (0, 1)] for field in ("networks", "errors", "samples")}
     whole = {"steps": 3, "train_steps": 10, "sigma_max": 8.0, "compute": 100, "training_share": 0.5, "reason": None}
     whole |= {"components": dict.fromkeys(AXES, "c"), "table": "t", "information": "i", "grids": ["g", "g"]}
-    return Row(**(whole | keys | changes))
+    return PlannedRow(**(whole | keys | changes))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
-from harness.results.document import LeaderboardError
+from harness.results.document import DocumentError
 from harness.results.leaderboard import Leaderboard
 from harness.views.bounds_tables import render_bounds
 from harness.views.publishing import publish_bounds, render_files
@@ -30,7 +30,7 @@ def test_every_bound_is_in_every_format(document):
     assert [row["target"] for row in rows] == ["", "", *(e["target"] for e in plain["entries"])]
     assert float(rows[0]["tightness.median"]) == plain["bounds"][0]["tightness"]["median"]
     assert json.loads(render_bounds(made, "json")) == plain
-    with pytest.raises(LeaderboardError, match="no format 'html'"):
+    with pytest.raises(DocumentError, match="no format 'html'"):
         render_bounds(made, "html")
 
 

@@ -9,7 +9,7 @@ from copy import deepcopy
 import pytest
 
 from harness.results.budgets import Budgets, budgets
-from harness.results.document import LeaderboardError
+from harness.results.document import DocumentError
 from harness.results.leaderboard import Leaderboard
 from harness.views import plots
 from harness.views.budgets import render_budgets
@@ -28,10 +28,10 @@ def test_rows_and_terms(document):
 def test_json_goes_round_and_versions_are_checked(document):
     plain = json.loads(render_budgets(Leaderboard.validate(document), "json"))
     assert Budgets.validate(plain) == budgets(Leaderboard.validate(document))
-    with pytest.raises(LeaderboardError, match="newer"):
+    with pytest.raises(DocumentError, match="newer"):
         Budgets.validate(plain | {"schema_version": 3})
     plain["rows"][0]["budget"]["total"] += 1
-    with pytest.raises(LeaderboardError, match="not the sum"):
+    with pytest.raises(DocumentError, match="not the sum"):
         Budgets.validate(plain)
 
 

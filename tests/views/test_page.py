@@ -6,7 +6,7 @@ import pytest
 
 from harness.views.column import Column
 from harness.views.page import (
-    Code,
+    CodeSpan,
     Commands,
     Docstring,
     Image,
@@ -31,7 +31,9 @@ def shown(*blocks):
 
 def test_sections_stand_below_one_another():
     inner = Section(["inner"], [Paragraph(["words"])])
-    page = Page(["Board ", Code("quick")], [Paragraph(["first"]), Section(["outer"], [inner]), Section(["last"], [])])
+    page = Page(
+        ["Board ", CodeSpan("quick")], [Paragraph(["first"]), Section(["outer"], [inner]), Section(["last"], [])]
+    )
     assert markdown(page) == "# Board `quick`\n\nfirst\n\n## outer\n\n### inner\n\nwords\n\n## last\n"
 
 
@@ -61,7 +63,7 @@ def test_words_of_others_are_shown_whatever_they_hold():
 
 def test_our_own_prose_has_code_and_values():
     words = prose("`!` marks\n{count} of `x`", count="a`b")
-    assert words == (Code("!"), Wording(" marks\n"), "a`b", Wording(" of "), Code("x"))
+    assert words == (CodeSpan("!"), Wording(" marks\n"), "a`b", Wording(" of "), CodeSpan("x"))
     assert shown(Paragraph(words)) == "`!` marks\na\\`b of `x`"
 
 

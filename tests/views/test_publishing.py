@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from harness.results.document import LeaderboardError
+from harness.results.document import DocumentError
 from harness.results.leaderboard import Leaderboard
 from harness.views import plots, publishing
 from harness.views.publishing import publish, publish_bounds
@@ -261,7 +261,7 @@ def test_plots_of_little_are_left_out(tmp_path, small):
 
 def test_without_matplotlib_the_extra_is_named(tmp_path, small, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(LeaderboardError, match=r"pip install 'diffusion-harness\[publish\]'"):
+    with pytest.raises(DocumentError, match=r"pip install 'diffusion-harness\[publish\]'"):
         publish(Leaderboard.validate(small), tmp_path / "out", COMMAND)
     assert not (tmp_path / "out").exists()
 
@@ -280,7 +280,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, small, make, monkeypatch, e
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(LeaderboardError, match="out cannot be written: No space left on device"):
+    with pytest.raises(DocumentError, match="out cannot be written: No space left on device"):
         publish(Leaderboard.validate(small), target, COMMAND)
     assert (contents(target) if existing else target.exists() or None) == before
     assert [path.name for path in tmp_path.iterdir()] == (["out"] if existing else [])
@@ -288,7 +288,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, small, make, monkeypatch, e
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a directory that nobody can write")
 def test_a_directory_that_cannot_be_written_is_one_line(small):
-    with pytest.raises(LeaderboardError) as caught:
+    with pytest.raises(DocumentError) as caught:
         publish(Leaderboard.validate(small), "/proc/harness-leaderboard", COMMAND)
     assert str(caught.value).startswith("/proc/harness-leaderboard cannot be written: ")
     assert "\n" not in str(caught.value)
@@ -296,10 +296,10 @@ def test_a_directory_that_cannot_be_written_is_one_line(small):
 
 def test_another_page_is_never_overwritten(tmp_path, small):
     (tmp_path / "README.md").write_text("a project")
-    with pytest.raises(LeaderboardError, match=r"holds another README\.md; publish into a new directory"):
+    with pytest.raises(DocumentError, match=r"holds another README\.md; publish into a new directory"):
         publish(Leaderboard.validate(small), tmp_path, COMMAND)
     assert contents(tmp_path) == {"README.md": b"a project"}
-    with pytest.raises(LeaderboardError, match=r"README.md is a file; publish into a directory"):
+    with pytest.raises(DocumentError, match=r"README.md is a file; publish into a directory"):
         publish(Leaderboard.validate(small), tmp_path / "README.md", COMMAND)
 
 
@@ -307,11 +307,9 @@ def test_a_page_is_not_written_over_that_of_another_suite_or_kind(tmp_path, smal
     target = tmp_path / "out"
     publish(Leaderboard.validate(small), target, COMMAND)
     before = contents(target)
-    with pytest.raises(
-        LeaderboardError, match=r"another page, 'Leaderboard `.*`', and this one is 'Leaderboard `else`'"
-    ):
+    with pytest.raises(DocumentError, match=r"another page, 'Leaderboard `.*`', and this one is 'Leaderboard `else`'"):
         publish(Leaderboard.validate({**small, "suite": "else"}), target, COMMAND)
-    with pytest.raises(LeaderboardError, match="this one is 'Bounds of"):
+    with pytest.raises(DocumentError, match="this one is 'Bounds of"):
         publish_bounds(Leaderboard.validate(small), target, COMMAND)
     assert contents(target) == before
     publish(Leaderboard.validate(small), target, COMMAND)
@@ -342,7 +340,7 @@ def test_what_a_page_replaces_is_told_by_the_document(tmp_path, small):
     publish(Leaderboard.validate(small), target, COMMAND)
     assert (target / "README.md").read_text() == page
     (target / "leaderboard.json").write_text('{"mine": 1}')
-    with pytest.raises(LeaderboardError, match="holds another page, and this one is 'Leaderboard `tiny`'"):
+    with pytest.raises(DocumentError, match="holds another page, and this one is 'Leaderboard `tiny`'"):
         publish(Leaderboard.validate(small), target, COMMAND)
     assert (target / "leaderboard.json").read_text() == '{"mine": 1}'
 

@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from harness.results.document import LeaderboardError
+from harness.results.document import DocumentError
 from harness.results.leaderboard import UNFINISHED, Leaderboard
 from harness.views.column import Column
 from harness.views.formats import FORMATS
@@ -141,7 +141,7 @@ def key(row):
 
 def test_json_is_the_document(document):
     assert json.loads(render(Leaderboard.validate(document), "json")) == document
-    with pytest.raises(LeaderboardError, match="json is always the whole document"):
+    with pytest.raises(DocumentError, match="json is always the whole document"):
         render(Leaderboard.validate(document), "json", top=5)
 
 
@@ -217,9 +217,9 @@ def test_a_target_is_known_by_another_label_of_it(small):
 
 
 def test_bad_requests_are_refused(small):
-    with pytest.raises(LeaderboardError, match="no format 'html'; known: table, json, csv, markdown"):
+    with pytest.raises(DocumentError, match="no format 'html'; known: table, json, csv, markdown"):
         render(Leaderboard.validate(small), "html")
-    with pytest.raises(LeaderboardError, match="top=-1 is negative"):
+    with pytest.raises(DocumentError, match="top=-1 is negative"):
         render(Leaderboard.validate(small), "table", top=-1)
 
 

@@ -144,14 +144,13 @@ def power(x: Mapping[float, Sequence[float]]) -> str:
         x: by the size, the values of the seeds that all sizes share, in one order.
     """
     import numpy as np
-
-    from harness.results.statistics import t_interval
+    from harness_claims.readings import mean_over_seeds
 
     sizes = sorted(x)
     at = np.log(sizes)
     shared_seeds = min(len(x[size]) for size in sizes)
     slopes = [slope(at, np.log([x[size][s] for size in sizes]))[0] for s in range(shared_seeds)]
-    found = t_interval(slopes)
+    found = mean_over_seeds(slopes)
     if found.low is None or found.high is None or not math.isfinite(found.low):
         return f"{found.value:.2g}"
     return f"{found.value:.2g} ({found.low:.2g} to {found.high:.2g})"
