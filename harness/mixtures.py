@@ -361,6 +361,10 @@ class EmpiricalDistribution(MixtureDistribution):
         first, second, train = order[:size], order[size : 2 * size], order[2 * size :]
         return cls(points[train], (points[first], points[second]), source)
 
+    def deviations(self) -> Tensor:
+        """Standard deviation of each coordinate of the training part, shape (d,)."""
+        return self.train.std(0, correction=0)
+
     def sample(self, n: int, generator: Generator) -> Tensor:
         """Draw n training points with replacement; shape (n, d), float64."""
         import torch

@@ -81,6 +81,14 @@ class Distribution(ABC):
             raise HarnessError(f"distribution {what} must define mean_and_covariance() for this initial law")
         return known
 
+    def deviations(self) -> Tensor:
+        """Standard deviation of each coordinate of p_0, shape (d,), float64; for data, of the training part.
+
+        Raises:
+            HarnessError: as `mean_and_covariance`.
+        """
+        return self.mean_and_covariance()[1].diagonal().clamp_min(0).sqrt()
+
     def closed_information(self) -> Information | None:
         """J(u) in closed form where it is known; None: it is measured."""
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from harness.axes import crossed
+from harness.axes import AXES, Axis, crossed
 
 if TYPE_CHECKING:
     from harness.suites.model import Suite
@@ -92,10 +92,8 @@ def suite_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(*args: Any, suite: str, **options: Any) -> Any:
         from harness.suites.model import load_suite
 
-        keys = {name: axis.plural for name, axis in crossed().items()} | {
-            key: key for key in ("steps", "seeds", "train_steps")
-        }
-        chosen = {key: options.pop(option) for option, key in keys.items()}
+        keys = {axis.name: axis.plural for axis in _selected()}
+        chosen = {key: options.pop(name) for name, key in keys.items()} | {name: options.pop(name) for name in _OTHERS}
         selected: Suite = load_suite(suite).with_selection(**chosen)
         return function(*args, suite=selected, **options)
 
@@ -111,14 +109,34 @@ def _decorators() -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
             axis.option,
             type=ComponentType(axis.name),
             multiple=True,
-            help=f"Compare this {axis.words} in place of the suite's; repeatable.",
+            help=f"{_does(axis)} this {axis.words} in place of the suite's; repeatable.",
         )
-        for axis in crossed().values()
+        for axis in _selected()
     ]
-    return [
-        click.argument("suite", type=SuiteType(), default="quick"),
-        *axes,
-        click.option("--steps", type=Integers(), help="Numbers of sampling steps."),
-        click.option("--seeds", type=Seeds(), help="How many seeds, or which (with a comma)."),
-        click.option("--train-steps", type=Integers(), help="Lengths of training, in steps."),
+    others = [
+        click.option(f"--{name.replace('_', '-')}", type=kind, help=told) for name, (kind, told) in _OTHERS.items()
     ]
+    return [click.argument("suite", type=SuiteType(), default="quick"), *axes, *others]
+
+
+def _does(axis: Axis) -> str:
+    return "Compare" if axis.name in crossed() else "Take"
+
+
+def _selected() -> list[Axis]:
+    """Return the axes of which the shell may choose components."""
+    return [*crossed().values(), AXES["metric"], AXES["bound"]]
+
+
+_OTHERS: dict[str, tuple[Any, str]] = {
+    "rank_by": (str, "Metric that ranks; where --metric leaves out the suite's own, the first named."),
+    "steps": (Integers(), "Numbers of sampling steps."),
+    "seeds": (Seeds(), "How many seeds, or which (with a comma)."),
+    "train_steps": (Integers(), "Lengths of training, in steps."),
+    "samples": (int, "Samples of each combination and seed."),
+    "sigma_min": (float, "Noise level at which sampling ends."),
+    "sigma_max": (float, "Largest noise level: where training ends and sampling starts."),
+    "batch_size": (int, "Points of each step of training."),
+    "learning_rate": (float, "Step size of training."),
+}
+"""The further options, by the words of a suite's selection: their type, and what they are."""

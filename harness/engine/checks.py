@@ -252,6 +252,8 @@ def check_distribution(law: Distribution, target: Target) -> None:
         number = getattr(law, what, None)
         if not isinstance(number, int if what == "dim" else (int, float)) or not 0 < number < float("inf"):
             raise _broken(target, what, f"{number}; it must be finite and positive")
+    if not isinstance(law.notes, tuple) or not all(isinstance(note, str) for note in law.notes):
+        raise _broken(target, "notes", f"{law.notes!r}; it must be a tuple of sentences")
     generator = torch.Generator().manual_seed(0)
     points = law.sample(3, generator)
     like = torch.empty(3, law.dim, dtype=torch.float64)

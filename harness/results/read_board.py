@@ -209,4 +209,4 @@ def setup(manifest: Manifest, store: Store) -> Setup | None:
 
 
 def _target(digest: str, numbers: TargetNumbers) -> TargetSetup:
-    return TargetSetup(target=digest, **asdict(numbers))
+    return TargetSetup(target=digest, **asdict(numbers) | {"notes": list(numbers.notes)})

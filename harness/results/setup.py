@@ -28,6 +28,7 @@ class TargetSetup(Part):
         sigma_data: root mean square deviation of one coordinate from its mean.
         second_moment: m₂² = E‖X_0‖².
         finite: whether it is a finite data set, of which these are the numbers of the training part.
+        notes: what a reader of its results must know of the data and of the range of levels, a sentence each.
     """
 
     target: Name
@@ -35,6 +36,7 @@ class TargetSetup(Part):
     sigma_data: Annotated[float, Field(ge=0)]
     second_moment: Annotated[float, Field(ge=0)]
     finite: bool
+    notes: list[str]
 
 
 class MetricSetup(Part):

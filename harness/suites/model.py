@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
@@ -46,6 +46,16 @@ if TYPE_CHECKING:
     from harness.trainers import Trainer
 
 COMMAND_LINE = "command line"
+
+SETTINGS = {
+    "train_steps": "training.steps",
+    "batch_size": "training.batch_size",
+    "learning_rate": "training.learning_rate",
+    "samples": "sampling.samples",
+    "sigma_min": "noise.sigma_min",
+    "sigma_max": "noise.sigma_max",
+}
+"""The keys of sections that the command line may choose, by the words of their options."""
 
 SELECTION = "-selection"
 """Ends the name of a suite of which the command line chose a part."""
@@ -192,37 +202,44 @@ class Suite(_Crossed):
             suite = cls.model_validate(data)
         except ValidationError as error:
             key, rule = _explain(error)
-            where = _option(key) if origin == COMMAND_LINE else f"{origin}: {key}" if key else origin
+            where = _option(key) if key and origin == COMMAND_LINE else f"{origin}: {key}" if key else origin
             raise SuiteError(f"{where}: {rule}") from error
         suite._origin = origin
         return suite
 
-    def with_selection(
-        self,
-        *,
-        steps: Sequence[int] | None = None,
-        seeds: Sequence[int] | int | None = None,
-        train_steps: Sequence[int] | None = None,
-        **components: Sequence[str],
-    ) -> Suite:
+    def with_selection(self, **choices: Any) -> Suite:
         """Return the suite with what the command line chose in place of its own; what is empty or None stays.
 
-        Components are given under the keys of a suite: `samplers=["heun"]`.
+        Arguments:
+            choices: components under the keys of a suite (`samplers=["heun"]`), `steps`, `seeds`, `rank_by`, and the
+                words of `SETTINGS`. Metrics that are chosen rank by their first, where the suite's own is not among
+                them and none is named.
 
         Raises:
             SuiteError: a value is forbidden.
         """
-        chosen: dict[str, Any] = {key: list(forms) for key, forms in components.items() if forms}
-        chosen |= {key: value for key, value in (("steps", steps), ("seeds", seeds)) if value is not None}
-        if train_steps is not None:
-            chosen["training"] = self.training.model_dump(exclude_unset=True) | {"steps": list(train_steps)}
-        if not chosen:
+        repeatable = {axis.plural for axis in AXES.values()}
+        given = {k: v for k, v in choices.items() if v is not None and not (k in repeatable and not v)}
+        if not given:
             return self
+        chosen: dict[str, Any] = {}
+        for key, value in given.items():
+            section, _, name = SETTINGS.get(key, key).rpartition(".")
+            place = chosen.setdefault(section, self._written(section)) if section else chosen
+            place[name] = list(value) if isinstance(value, tuple) else value
+        names = [_request(form).name for form in chosen.get("metrics", [])]
+        if names and "rank_by" not in chosen and self.rank_by.partition(":")[0] not in names:
+            chosen["rank_by"] = names[0]
         data = self.model_dump(exclude_unset=True) | chosen | {"name": f"{self.family}{SELECTION}"}
         changed = Suite.from_mapping(data, COMMAND_LINE)
         changed._origin = self._origin
         changed._overridden = self._overridden | frozenset(chosen)
         return changed
+
+    def _written(self, section: str) -> dict[str, Any]:
+        """Return what the suite itself says in one of its sections."""
+        written: dict[str, Any] = getattr(self, section).model_dump(exclude_unset=True)
+        return written
 
     def components(self, axis: str, registry: Registry) -> list[Component]:
         """Return every component that the suite names on an axis, in its order.
@@ -274,7 +291,8 @@ def _option(key: str) -> str:
     """Return the command-line option that stands for a key."""
     word = key.partition("[")[0]
     options = {axis.plural: axis.option for axis in AXES.values()}
-    options |= {"training.steps": "--train-steps", "training": "--train-steps"}
+    options |= {key: f"--{name.replace('_', '-')}" for name, key in SETTINGS.items()}
+    options |= {"training": "--train-steps", "noise": "--sigma-min"}
     return options.get(word, f"--{word.replace('_', '-')}")
 
 

@@ -13,7 +13,7 @@ from harness.results.sections import HEADERS, TargetSection, choices, metrics_of
 from harness.views import formats
 from harness.views.board_columns import build, build_budgets
 from harness.views.column import Column
-from harness.views.digits import counted, span, with_interval
+from harness.views.digits import counted, number, span, with_interval
 from harness.views.formats import View
 from harness.views.page import Block, Listing, Page, Paragraph, Section, Table
 from harness.views.terminal import break_lines, fit, text_table
@@ -62,6 +62,7 @@ def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     common = section.common()
     if common:
         lines.append("same in every row: " + " · ".join(common))
+    lines += _target_lines(section, board)
     floors = [
         f"{metric} {with_interval(floor.value, floor.low, floor.high)}"
         for metric in metrics_of(board, section.ranked)
@@ -72,6 +73,17 @@ def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     agreement = [f"{a.bound} {span(a.kendall_tau, a.low, a.high)}, n={a.n}" for a in section.agreement]
     if agreement:
         lines.append("order by bound against measured order, Kendall τ: " + "; ".join(agreement))
+    return lines
+
+
+def _target_lines(section: TargetSection, board: Leaderboard) -> list[str]:
+    """Return the scale of a target beside the range of noise levels, and what must be known of its data."""
+    setup, lines = board.setup, []
+    known = [] if setup is None else setup.targets
+    for target in [each for each in known if target_label(each.target, board) == section.target]:
+        scale = f"σ_data {number(target.sigma_data)}, m₂ {number(target.second_moment**0.5)}"
+        levels = "" if setup is None else f"; σ from {setup.sigma_min:g} to {setup.sigma_max:g}"
+        lines += [f"d = {target.dim}, {scale}{levels}", *(f"note: {note}" for note in target.notes)]
     return lines
 
 

@@ -26,8 +26,20 @@ def notes(points: np.ndarray, train: Tensor, parts: tuple[Tensor, ...], change: 
         parts: the rows held out, each of shape (k, d).
         change: how they are standardized; None: not at all.
     """
-    found = [_integers(points), _copies(train, parts), *_columns(train, change), _directions(train, change)]
+    found = [
+        _scale(change),
+        _integers(points),
+        _copies(train, parts),
+        *_columns(train, change),
+        _directions(train, change),
+    ]
     return [note for note in found if note]
+
+
+def _scale(change: Standardization | None) -> str:
+    if change is None or change.matrix is not None or not bool((change.scale == change.scale[0]).all()):
+        return ""
+    return f"σ is in units of σ_data: 1 stands for {1 / float(change.scale[0]):.4g} of the file's own"
 
 
 def _integers(points: np.ndarray) -> str:

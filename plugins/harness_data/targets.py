@@ -66,9 +66,9 @@ class File(Target):
         "rest held out"
     )
     standardize: Standardize = Field(
-        "none",
+        "scale",
         description="shift by the training part's mean and divide by its one deviation (scale), by that of each column "
-        "(columns), or make columns uncorrelated (whiten)",
+        "(columns), or make columns uncorrelated (whiten); none: σ is in units of the file",
     )
     array: str = Field("", description="which array of an .npz archive that holds several")
 
@@ -102,7 +102,7 @@ def _digits() -> EmpiricalDistribution:
     from sklearn.datasets import load_digits
 
     pixels = torch.from_numpy(load_digits().data.astype("float64"))
-    return EmpiricalDistribution.split(pixels / 8 - 1, "target digits")
+    return _noted(EmpiricalDistribution.split(pixels / 8 - 1, "target digits"))
 
 
 @lru_cache(maxsize=4)
@@ -114,7 +114,14 @@ def _patches(size: int, count: int) -> EmpiricalDistribution:
     held_out = round(0.2 * count)
     counts = (count - 2 * held_out, held_out, held_out)
     train, first, second = (_cut(grey, size, n, part) for part, n in enumerate(counts))
-    return EmpiricalDistribution(train, (first, second), "target patches")
+    return _noted(EmpiricalDistribution(train, (first, second), "target patches"))
+
+
+def _noted(law: EmpiricalDistribution) -> EmpiricalDistribution:
+    from harness_data.notes import notes
+
+    law.notes = tuple(notes(law.train.numpy(), law.train, law.parts, None))
+    return law
 
 
 def _cut(photographs: list[np.ndarray], size: int, count: int, part: int) -> Tensor:

@@ -41,14 +41,14 @@ def written(path, points=POINTS):
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".tsv", ".txt", ".parquet"])
 def test_every_kind_of_file_gives_the_same_points(suffix, tmp_path):
     path = written(tmp_path / f"points{suffix}")
-    assert rows_of(File(path=str(path)).distribution()) == {tuple(row) for row in POINTS.tolist()}
+    assert rows_of(File(path=str(path), standardize="none").distribution()) == {tuple(row) for row in POINTS.tolist()}
 
 
 @pytest.mark.parametrize("kind", ["u1", ">u2", "i4", "f2", "<f4", ">f8", "u8"])
 def test_every_type_of_real_number_keeps_its_values(kind, tmp_path):
     points = np.random.default_rng(0).integers(0, 200, (30, 4)).astype(kind)
     np.save(tmp_path / "points.npy", points)
-    law = File(path=str(tmp_path / "points.npy")).distribution()
+    law = File(path=str(tmp_path / "points.npy"), standardize="none").distribution()
     assert law.train.dtype == torch.float64
     assert rows_of(law) == {tuple(row) for row in points.astype(np.float64).tolist()}
 
@@ -201,7 +201,7 @@ def test_yes_and_no_are_what_they_were():
 
 def noted(points, tmp_path, **params):
     np.save(tmp_path / "points.npy", points)
-    return File(path=str(tmp_path / "points.npy"), **params).distribution().notes
+    return File(path=str(tmp_path / "points.npy"), **{"standardize": "none"} | params).distribution().notes
 
 
 def test_plain_data_have_nothing_to_note(tmp_path):
@@ -214,6 +214,7 @@ def test_plain_data_have_nothing_to_note(tmp_path):
         (np.round(POINTS[:, 2:] * [[1, 2]]), {}, "all values are integers, "),
         (np.column_stack([POINTS[:, 1], np.ones(40)]), {}, "1 of 2 columns is constant: they only add noise"),
         (POINTS, {}, "deviations of columns differ by a factor of "),
+        (POINTS, {"standardize": "scale"}, "σ is in units of σ_data: 1 stands for "),
         (POINTS, {"standardize": "scale"}, "deviations of columns differ by a factor of "),
         (np.concatenate([POINTS[:20, 1:2]] * 2), {}, "held-out rows are training rows, too"),
         (np.concatenate([POINTS[:20, 1:2]] * 2), {}, "of 24 training rows are copies of others; "),

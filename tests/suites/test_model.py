@@ -254,6 +254,39 @@ def test_the_command_line_takes_the_place_of_the_file(registry):
     assert quick.with_selection() is quick
 
 
+def test_the_command_line_changes_settings_of_sections_and_nothing_else_of_them(registry):
+    quick = load_suite("quick")
+    chosen = quick.with_selection(
+        sigma_min=0.01, samples=500, batch_size=32, learning_rate=0.01, metrics=("kl", "energy"), bounds=("budget",)
+    )
+    assert (chosen.noise.sigma_min, chosen.noise.sigma_max) == (0.01, quick.noise.sigma_max)
+    assert (chosen.sampling.samples, chosen.bounds) == (500, ("budget",))
+    assert (chosen.trainer.batch_size, chosen.trainer.learning_rate) == (32, 0.01)
+    assert chosen.training.steps == quick.training.steps
+    # The suite's metric that ranks is not among those chosen: the first of them ranks.
+    assert (quick.rank_by, chosen.rank_by) == ("sliced-wasserstein", "kl")
+    assert quick.with_selection(metrics=["energy", "sliced-wasserstein"]).rank_by == "sliced-wasserstein"
+    assert quick.with_selection(metrics=["kl", "energy"], rank_by="energy").rank_by == "energy"
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"samples": 1}, "--samples: 1 is not valid"),
+        ({"batch_size": 0}, "--batch-size: 0 is not valid"),
+        ({"learning_rate": -1.0}, "--learning-rate: -1.0 is not valid"),
+        ({"sigma_min": 30.0}, "--sigma-min: sigma_min = 30 is not below sigma_max = 20"),
+        ({"sigma_max": 1e30}, "--sigma-max: 1e+30 is not valid"),
+        ({"metrics": ["energi"]}, "--metric: unknown metric 'energi'; did you mean energy"),
+        ({"rank_by": "kl2"}, "command line: rank_by = 'kl2' is none of the metrics; did you mean kl"),
+    ],
+)
+def test_a_mistake_in_a_setting_names_the_option(registry, choice, message):
+    with pytest.raises(SuiteError) as raised:
+        load_suite("quick").with_selection(**choice).metric_components(registry)
+    assert str(raised.value).startswith(message)
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.engine import curves
+from harness.engine.range_notes import range_notes
 
 if TYPE_CHECKING:
     from harness.information import Information
@@ -27,19 +28,23 @@ class TargetNumbers:
         sigma_data: root mean square deviation of one coordinate from its mean.
         second_moment: m₂² = E‖X_0‖².
         finite: whether it is a finite data set, of which these are the numbers of the training part.
+        notes: what a reader of its results must know of the data and of the range of levels, a sentence each.
     """
 
     dim: int
     sigma_data: float
     second_moment: float
     finite: bool
+    notes: tuple[str, ...] = ()
 
 
 def to_json(law: Distribution, information: Information, sigma_min: float, sigma_max: float) -> dict[str, Any]:
     """Return what is known of a target over a range of noise levels, as JSON values."""
-    numbers = TargetNumbers(law.dim, law.sigma_data, law.second_moment, law.finite)
+    notes = (*law.notes, *range_notes(law, information, sigma_min, sigma_max))
+    numbers = TargetNumbers(law.dim, law.sigma_data, law.second_moment, law.finite, notes)
     return {
         **asdict(numbers),
+        "notes": list(notes),
         "information": curves.information_to_json(information),
         "least_loss": curves.least_loss_to_json(information, sigma_min, sigma_max),
     }
@@ -51,7 +56,8 @@ def numbers_from_json(payload: Mapping[str, Any]) -> TargetNumbers:
     Raises:
         KeyError: a field is missing.
     """
-    return TargetNumbers(**{each.name: payload[each.name] for each in fields(TargetNumbers)})
+    known = {each.name: payload[each.name] for each in fields(TargetNumbers) if each.name != "notes"}
+    return TargetNumbers(**known, notes=tuple(payload["notes"]))
 
 
 def curve_from_json(payload: Mapping[str, Any], law: Distribution) -> Information:
