@@ -39,7 +39,8 @@ class DocumentKind:
         publish: writes it into a directory: a page, and what belongs to it. The third argument is the command that
             stands on the page; None: the one that the document tells. None where the kind has no page.
         takes: the options of a command line that it heeds, of `by` and `top`.
-        shown: what the option of its name does in `harness rank`; empty: it has none.
+        shown: what the option of its name does in `harness rank`; empty: it has none. Options are those of the
+            harness's own kinds: for that of a package its file in the directory asks.
         published: what that option does in `harness publish`.
     """
 

@@ -72,6 +72,10 @@ class Declarations(_Declaration):
         found = self.metrics.get(metric, Measured())
         return found.quantity in DIVERGENCES and found.space == DATA
 
+    def is_marginal(self, metric: str) -> bool:
+        """Tell whether a metric measures the marginal divergence of the points themselves."""
+        return self.is_divergence(metric) and self.quantity(metric) == "marginal-kl"
+
     def bounds_divergence(self, bound: str) -> bool:
         """Tell whether a bound limits such a divergence."""
         found = self.bounds.get(bound, Limited())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.axes import AXES, NETWORK, Axis, crossed, design, table, taken_by
+from harness.results.budgets import Budgets
 
 LEADERBOARDS = Path(__file__).parents[1] / "leaderboards"
 
@@ -54,6 +55,7 @@ from harness.planning.plan import Plan
 from harness.records import Record
 from harness.registry.discovery import load
 from harness.results.bounds import BoundsBoard
+from harness.results.budgets import Budgets
 from harness.results.leaderboard import Leaderboard
 from harness.results.read_board import outcome
 from harness.results.ranking import leaderboard
@@ -141,6 +143,7 @@ print(json.dumps({
     "apart": apart(),
     "carried": carried(),
     "published": published(),
+    "budgets": Budgets.version(),
     "descent": sorted(descents(request, registry).learners[0].components),
     "default": list(quick.augmentations),
     "rows": len(rows.rows),
@@ -248,6 +251,7 @@ class TestOneMoreAxis:
     def test_every_published_board_is_read_with_its_default(self, found, unit):
         assert len(found["published"]) >= 7
         assert {version for version, _ in found["published"]} == {4}
+        assert found["budgets"] == Budgets.version() + 1
         had = {(trained, name) for _, names in found["published"] for trained, name in names}
         assert had == {(True, "plain"), (False, "none" if unit == "training" else "plain")}
 

@@ -98,4 +98,5 @@ def test_a_divergence_in_another_space_is_none_that_bounds_of_the_path_limit():
     )
     assert [declared.is_divergence(name) for name in ("data", "features")] == [True, False]
     assert [declared.bounds_divergence(name) for name in ("data", "features")] == [True, False]
+    assert [declared.is_marginal(name) for name in ("data", "features")] == [True, False]
     assert declared.limits("features", "features")

@@ -88,7 +88,8 @@ def comparisons(rows: Sequence[Row], bound: str, metric: str | None, declared: D
 def _measured(row: Row, metric: str, declared: Declarations) -> float | None:
     if metric in row.metrics:
         return row.metrics[metric].value
-    return row.budget.total if row.budget and declared.quantity(metric) == "path-kl" else None
+    path = declared.is_divergence(metric) and declared.quantity(metric) == "path-kl"
+    return row.budget.total if row.budget and path else None
 
 
 def _entry(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.axes import NUMBERS
 from harness.results.document import Count, Document, Name, Part, Position
-from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Terms
+from harness.results.leaderboard import VERSION, Estimate, Leaderboard, Row, ScoreSplit, Terms
 from harness.results.references import with_axes
 from harness.results.sections import TargetSection, sections
 
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     class _Design(_Ranked): ...
 else:
     _Design = with_axes(_Ranked, Name)
+
+
+BEHIND = 1
+"""How many versions of a leaderboard came before the first of this document, which has the same axes."""
+
+if TYPE_CHECKING:
+    Version = int
+else:
+    Version = Literal[VERSION - BEHIND]
 
 
 class BudgetRow(_Design):
@@ -39,7 +48,7 @@ class Budgets(Document):
 
     noun: ClassVar[str] = "a document of budgets"
 
-    schema_version: Literal[2]
+    schema_version: Version
     suite: Name
     without: Count
     rows: list[BudgetRow]
@@ -51,7 +60,7 @@ def budgets(board: Leaderboard) -> Budgets:
     for section in sections(board):
         rows += [_budget_row(board, section, row, row.budget) for row in section.ranked if row.budget]
         without += sum(row.budget is None for row in section.ranked)
-    return Budgets(schema_version=2, suite=board.suite, without=without, rows=rows)
+    return Budgets(schema_version=Budgets.version(), suite=board.suite, without=without, rows=rows)
 
 
 def _budget_row(board: Leaderboard, section: TargetSection, row: Row, terms: Terms) -> BudgetRow:

@@ -6,6 +6,7 @@ import shlex
 
 from pydantic import ValidationError
 
+from harness.axes import crossed
 from harness.errors import did_you_mean
 from harness.planning.manifest import Manifest
 from harness.store import MANIFEST, SHOWN_BY, Store, StoreError
@@ -44,11 +45,17 @@ def read_manifest(store: Store, suite: str | None = None) -> Manifest:
     content = store.meta(keys[_chosen(store, suite, sorted(keys))])
     if content is None:
         raise StoreError(store.warnings.pop())
+    other = StoreError(
+        f"{store.directory} was made by another version of diffusion-harness; run the same command again"
+    )
     try:
-        return Manifest.model_validate(content)
+        manifest = Manifest.model_validate(content)
     except ValidationError as error:
-        rule = "was made by another version of diffusion-harness; run the same command again"
-        raise StoreError(f"{store.directory} {rule}") from error
+        raise other from error
+    # An axis that is younger than the directory: which component its rows had there, nothing in it says.
+    if any(crossed().keys() - row.components.keys() for row in manifest.rows):
+        raise other
+    return manifest
 
 
 def _chosen(store: Store, suite: str | None, known: list[str]) -> str:

@@ -1,6 +1,4 @@
-"""The experimental setup of a leaderboard: what its suite fixed for every row, and the targets and units behind its
-numbers.
-"""
+"""Setup: what the suite of a leaderboard fixed for every row, and the targets and units behind its numbers."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ class TargetSetup(Part):
     sigma_data: Annotated[float, Field(ge=0)]
     second_moment: Annotated[float, Field(ge=0)]
     finite: bool
-    notes: list[str]
+    notes: Annotated[list[str], Field(default_factory=list)]
 
 
 class MetricSetup(Part):

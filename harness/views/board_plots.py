@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.quantities import DATA
 from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.leaderboard import Leaderboard
@@ -96,7 +97,7 @@ def bounds_files(board: BoundsBoard) -> set[str]:
 
 def _against(board: Leaderboard, competition: BoundsBoard) -> Iterator[Plot]:
     finished = [row for row in board.rows if row.ok]
-    on_paths = {bound for bound, declared in board.declared.bounds.items() if "path-kl" in declared.limits}
+    on_paths = {bound for bound, it in board.declared.bounds.items() if it.space == DATA and "path-kl" in it.limits}
     bounds = [s.bound for s in competition.bounds if s.applies and s.bound in on_paths][:AGAINST]
     # Bounds limit a divergence: where the ranking metric is none, one that was measured is drawn too.
     for metric in dict.fromkeys([board.metric, divergence_of(board, finished) or board.metric]):

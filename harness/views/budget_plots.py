@@ -47,7 +47,7 @@ HEIGHT = 0.62
 
 def legend(board: Leaderboard) -> list[str]:
     """Return what the legend may list, in order."""
-    measured = [f"measured {name}" for name in board.declared.metrics if board.declared.quantity(name) == "marginal-kl"]
+    measured = [f"measured {name}" for name in board.declared.metrics if board.declared.is_marginal(name)]
     return [*OF_BUDGET, "total", *measured, *(term.symbol for term in SPLIT), LEVEL_BY_LEVEL]
 
 
@@ -149,5 +149,5 @@ def _frame(axes: Axes, low: float, high: float, rows: int) -> None:
 
 def marginal(row: Row, declared: Declarations) -> tuple[str, float] | None:
     """Return the metric that measured the marginal divergence, and its value; None where none did."""
-    found = ((name, entry.value) for name, entry in row.metrics.items() if declared.quantity(name) == "marginal-kl")
+    found = ((name, entry.value) for name, entry in row.metrics.items() if declared.is_marginal(name))
     return next(found, None)

@@ -68,7 +68,7 @@ def meanings(board: Leaderboard) -> list[str]:
     splits = [row.score_split for row in board.rows if row.score_split]
     fresh = any(split.objective == "fresh" for split in splits)
     names = dict.fromkeys(name for row in board.rows if row.ok for name in row.metrics)
-    measured = [name for name in names if board.declared.quantity(name) == "marginal-kl"]
+    measured = [name for name in names if board.declared.is_marginal(name)]
     meaning = MEANING.format(measured=", ".join(measured) or "the marginal divergence")
     return [meaning, *([SPLIT_MEANING] if splits else []), *([FRESH] if fresh else [])]
 

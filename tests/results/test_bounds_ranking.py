@@ -158,5 +158,15 @@ def test_a_metric_that_only_has_the_name_does_not_stand_for_the_path_divergence(
     assert scores(made)["theorem-2"]["tightness"]["median"] == pytest.approx(3)
 
 
+def test_the_budget_of_the_points_does_not_stand_for_a_divergence_of_their_features(small):
+    first = ({"path-kl": 0.3, "energy": 0.1}, {"inner": 0.6, "budget": 0.3})
+    rows = [first, ({"energy": 0.2}, {"inner": 0.6, "budget": 30.0})]
+    document = board(small, rows)
+    document["declared"]["metrics"]["path-kl"] = {"quantity": "path-kl", "space": "features"}
+    document["declared"]["bounds"]["inner"] = {"limits": ["path-kl"], "space": "features", "equals": None}
+    made = scores(compete(document), metric="path-kl")["inner"]["tightness"]
+    assert (made["n"], made["upper_quartile"]) == (1, pytest.approx(2.0))
+
+
 def test_no_component_can_be_called_what_the_total_of_a_budget_is():
     assert NAME.fullmatch(PATH) is None

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.axes import crossed
 from harness.planning.manifest import Manifest
 from harness.results.directory import read_manifest, suites
 from harness.store import MANIFEST, SHOWN_BY, Store, StoreError
@@ -64,6 +65,20 @@ def test_without_suites_it_says_what_makes_some_or_shows_the_rest(store):
     store.set_meta(SHOWN_BY, "harness certify")
     with pytest.raises(StoreError, match="holds no suite; what it holds is made and shown by: harness certify --out "):
         read_manifest(store, "quick")
+
+
+def test_a_directory_that_is_older_than_an_axis_was_made_by_another_version(store):
+    row = {
+        "components": {axis: "d" for axis in crossed() if axis != "initial_law"},
+        **{"steps": 5, "train_steps": 0, "sigma_max": 20.0, "compute": None, "training_share": None, "table": None},
+        **{"networks": [], "errors": [], "information": "i", "grids": ["g"], "samples": ["s"], "reason": None},
+    }
+    store.set_meta(f"{MANIFEST}:quick", manifest("quick") | {"rows": [row]})
+    with pytest.raises(StoreError, match="was made by another version of diffusion-harness; run the same command"):
+        read_manifest(store)
+    row["components"]["initial_law"] = "d"
+    store.set_meta(f"{MANIFEST}:quick", manifest("quick") | {"rows": [row]})
+    assert len(read_manifest(store).rows) == 1
 
 
 def test_what_another_version_wrote_is_told(store):

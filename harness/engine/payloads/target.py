@@ -57,7 +57,7 @@ def numbers_from_json(payload: Mapping[str, Any]) -> TargetNumbers:
         KeyError: a field is missing.
     """
     known = {each.name: payload[each.name] for each in fields(TargetNumbers) if each.name != "notes"}
-    return TargetNumbers(**known, notes=tuple(payload["notes"]))
+    return TargetNumbers(**known, notes=tuple(payload.get("notes", ())))
 
 
 def curve_from_json(payload: Mapping[str, Any], law: Distribution) -> Information:
