@@ -346,6 +346,7 @@ class EmpiricalDistribution(MixtureDistribution):
 
         super().__init__(IsotropicMixture(train))
         self.train = train.to(torch.float64)
+        self.size = len(train)
         self.parts = tuple(part.to(torch.float64) for part in parts)
         self.source = source
 

@@ -28,6 +28,7 @@ class Distribution(ABC):
         second_moment: m₂² = E‖X_0‖².
         sigma_data: root mean square deviation of one coordinate from its mean.
         finite: whether p_0 is an empirical measure (its samples are the training data).
+        size: number of points of an empirical measure; 0 for any other law.
         notes: what a reader of results must know of the data, a sentence each.
     """
 
@@ -35,6 +36,7 @@ class Distribution(ABC):
     second_moment: float
     sigma_data: float
     finite: bool = False
+    size: int = 0
     notes: tuple[str, ...] = ()
 
     @abstractmethod

@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from harness.samplers import Denoiser
     from harness.targets import Distribution
 
+FEWEST, MOST = 16, 128
+"""Noised points of each replicate on a data set: the fewest on a large one, the most on a small one."""
+
+CHEAP = 2**22
+"""Numbers in a data set up to which the exact denoiser is shown the most points; a point costs as many products."""
+
 REPLICATES = 8
 NODES = 8
 SPACING = 0.35
@@ -60,14 +66,14 @@ def measure_information(
         sigma_min: the lowest level, > 0.
         sigma_max: the highest level.
         seed: of the noised points.
-        samples: points of each replicate; by default 128 for data sets and 1024 otherwise.
+        samples: points of each replicate; by default `noised_points` for data sets and 1024 otherwise.
         replicates: R, at least 3.
         level_count: number of levels; by default one each 0.35 in ln u.
     """
     closed = target.closed_information()
     if closed is not None:
         return closed
-    samples = samples or (128 if target.finite else 1024)
+    samples = samples or (noised_points(target) if target.finite else 1024)
     span = 2 * math.log(sigma_max / sigma_min)
     u = np.geomspace(sigma_min**2, sigma_max**2, level_count or max(8, math.ceil(span / SPACING) + 1))
     clean, noise = _draws(target, seed, samples, replicates)
@@ -83,7 +89,7 @@ def measure_score_error(
     sigma_max: float,
     *,
     seed: int = 0,
-    samples: int = 128,
+    samples: int | None = None,
     replicates: int = REPLICATES,
     level_count: int = 48,
     dtype: torch.dtype | None = None,
@@ -97,7 +103,7 @@ def measure_score_error(
         sigma_min: the lowest level, > 0.
         sigma_max: the highest level.
         seed: of the noised points.
-        samples: points of each replicate.
+        samples: points of each replicate; by default `noised_points`.
         replicates: R.
         level_count: number of levels, log-spaced.
         dtype: of the points that the networks are given; float32 by default. The exact denoiser sees the same
@@ -107,7 +113,7 @@ def measure_score_error(
 
     dtype = dtype or torch.float32
     sigmas = np.geomspace(sigma_min, sigma_max, level_count)
-    clean, noise = _draws(target, seed, samples, replicates)
+    clean, noise = _draws(target, seed, samples or noised_points(target), replicates)
     columns = []
     with torch.no_grad():
         for sigma in sigmas.tolist():
@@ -117,6 +123,17 @@ def measure_score_error(
             columns.append(torch.cat(errors))
     values = torch.stack(columns, -1).numpy()
     return [MeasuredScoreError(sigmas, rows) for rows in values]
+
+
+def noised_points(target: Distribution) -> int:
+    """Return at how many noised points each replicate shows a law its exact denoiser.
+
+    On a data set of n points of dimension d it costs n·d multiplications a point and level; the error that fewer points
+    have is that of the replicates, as always.
+    """
+    if target.size * target.dim <= CHEAP:
+        return MOST
+    return max(FEWEST, MOST * CHEAP // (target.size * target.dim))
 
 
 def _draws(target: Distribution, seed: int, samples: int, replicates: int) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.engine.measurement import MOST, REPLICATES, noised_points
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ def range_notes(law: Distribution, information: Information, sigma_min: float, s
         sigma_max: at which it begins.
     """
     said = []
+    if (points := noised_points(law)) < MOST:
+        said.append(
+            f"J(u) and e(σ) are measured at {points * REPLICATES} noised points in place of {MOST * REPLICATES}, as "
+            "the data are large; intervals hold their error"
+        )
     second_moment = law.second_moment**0.5
     if sigma_max < START * second_moment:
         cost = float(information.initialization(sigma_max**2).mean())

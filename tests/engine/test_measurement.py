@@ -14,9 +14,17 @@ from harness.engine.curves import (
     score_error_from_json,
     score_error_to_json,
 )
-from harness.engine.measurement import measure_information, measure_score_error
+from harness.engine.measurement import (
+    CHEAP,
+    FEWEST,
+    MOST,
+    REPLICATES,
+    measure_information,
+    measure_score_error,
+    noised_points,
+)
 from harness.errors import HarnessError
-from harness.mixtures import EigenMixture, IsotropicMixture, MixtureDistribution
+from harness.mixtures import EigenMixture, EmpiricalDistribution, IsotropicMixture, MixtureDistribution
 
 MEANS = torch.tensor([[-1.0], [0.2], [1.5]], dtype=torch.float64)
 
@@ -174,3 +182,18 @@ def test_the_exact_network_has_no_error_and_a_broken_one_says_so():
     with pytest.raises(HarnessError, match=r"not finite at sigma=0\.1"):
         broken(np.array([1.0]))
     assert not score_error_from_json(json.loads(json.dumps(score_error_to_json(broken)))).finite
+
+
+def test_large_data_are_shown_fewer_points_and_keep_an_honest_error():
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randn(400, 3, generator=generator, dtype=torch.float64)
+    small = EmpiricalDistribution(points, (points[:2], points[:2]), "points")
+    assert (small.size, noised_points(small)) == (400, MOST)
+    large = EmpiricalDistribution(points, (points[:2], points[:2]), "points")
+    large.size = 10 * CHEAP // 3
+    assert noised_points(large) == FEWEST
+    full, fewer = (measure_information(law, 0.5, 5.0) for law in (small, large))
+    u = np.geomspace(0.25, 25.0, 9)
+    error = fewer.fisher(u).std(0, ddof=1) / REPLICATES**0.5
+    assert (error > 1.5 * full.fisher(u).std(0, ddof=1) / REPLICATES**0.5).mean() > 0.5
+    assert (np.abs(fewer.fisher(u).mean(0) - full.fisher(u).mean(0)) < 4 * error + 1e-9).all()
