@@ -78,8 +78,8 @@ def _equality(speed: np.ndarray, lengths: np.ndarray, total: float) -> float:
     low = -high
     while float((lengths * np.log1p(-low * speed)).sum()) < total:
         low *= 2
-    for _ in range(200):
-        middle = (low + high) / 2
+    # Until no number lies between the two.
+    while low < (middle := (low + high) / 2) < high:
         if float((lengths * np.log1p(-middle * speed)).sum()) > total:
             low = middle
         else:
