@@ -1,6 +1,5 @@
 """The command line as a user meets it, in processes of its own."""
 
-import json
 import os
 import re
 import signal
@@ -9,25 +8,11 @@ import sys
 import time
 from statistics import median
 
-import click
 import pytest
+from shell import MAIN, assert_one_line, harness
 
 from harness import __version__
-from harness.cli import COMMANDS, group, main, selection
-
-MAIN = [sys.executable, "-c", "from harness.cli import main; main()"]
-
-
-def harness(*args, **environment):
-    env = {k: v for k, v in os.environ.items() if k != "HARNESS_PLUGINS"} | environment
-    return subprocess.run([*MAIN, *args], capture_output=True, text=True, env=env, timeout=120)
-
-
-def assert_one_line(done, message, status=2):
-    assert done.returncode == status, done.stderr
-    assert done.stdout == ""
-    assert re.fullmatch(r"harness: [^\n]+\n", done.stderr), done.stderr
-    assert message in done.stderr
+from harness.cli import COMMANDS, group
 
 
 def test_help_lists_every_command():
@@ -155,130 +140,9 @@ def test_a_closed_pipe_is_quiet(monkeypatch, tmp_path, lines):
     assert told == ""
 
 
-def test_plugins_as_a_table_and_as_json():
-    content = json.loads(harness("plugins", "--format", "json").stdout)
-    assert content["schema_version"] == 1
-    assert content["problems"] == []
-    karras = next(p for p in content["plugins"] if p["entry_point"] == "karras")
-    assert karras["distribution"] == "diffusion-harness"
-    assert karras["status"] == "ok"
-    assert "heun" in karras["components"]["sampler"]
-    table = harness("plugins").stdout
-    for plugin in content["plugins"]:
-        assert re.search(rf"^{plugin['entry_point']} +diffusion-harness +{__version__} +ok", table, re.M)
-
-
-def test_left_out_plugins_say_so():
-    table = harness("plugins", HARNESS_PLUGINS="song").stdout
-    assert re.search(r"^karras .* off +left out by HARNESS_PLUGINS", table, re.M)
-    assert re.search(r"^song .* ok ", table, re.M)
-    assert_one_line(harness("plugins", HARNESS_PLUGINS="sing"), "no plugin 'sing' is installed; did you mean song?")
-
-
-@pytest.mark.parametrize(
-    "words", [("show", "moment-matched"), ("show", "mlp"), ("show", "theorem-3"), ("plan", "quick"), ("plan", "full")]
-)
-def test_pages_fit_a_terminal(words, monkeypatch, capsys):
-    monkeypatch.setattr("harness.views.terminal.terminal_width", lambda: 80)
-    with pytest.raises(SystemExit) as ended:
-        main(list(words))
-    assert not ended.value.code
-    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
-
-
-def test_show_explains_a_component():
-    text = harness("show", "polynomial").stdout
-    assert re.search(r"^time discretization polynomial$", text, re.M)
-    assert re.search(r"^rho +number +7\.0 +≥ 0\.1", text, re.M)
-    assert "2206.00364" in text
-    [page] = json.loads(harness("show", "polynomial", "--format", "json").stdout)["components"]
-    assert page["axis"] == "time_discretization"
-    rho = next(p for p in page["parameters"] if p["name"] == "rho")
-    assert (rho["type"], rho["default"], rho["required"]) == ("number", 7.0, False)
-    declared = page["schema"]["properties"]["rho"]
-    assert rho["constraints"] == f"≥ {declared['minimum']:g}, ≤ {declared['maximum']:g}"
-    assert re.fullmatch("[0-9a-f]{64}", page["source_digest"])
-
-
-def test_show_gives_every_axis_of_a_name():
-    def axes(*args):
-        pages = json.loads(harness("show", *args, "--format", "json").stdout)["components"]
-        return [page["axis"] for page in pages]
-
-    assert axes("edm") == axes("diffusion-harness/edm") == ["weighting", "noise_schedule"]
-    assert axes("weighting/edm") == axes("edm", "--axis", "weighting") == ["weighting"]
-    assert axes("noise-schedule/edm") == ["noise_schedule"]
-
-
-def completed(words):
-    env = {
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(len(words.split(" ")) - 1),
-        "_HARNESS_COMPLETE": "bash_complete",
-    }
-    done = harness(**env)
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
-
-
-def test_the_shell_completes_commands_and_components():
-    assert completed("harness pl") == ["plan", "plugins"]
-    assert completed("harness show poly") == ["polynomial"]
-
-
-def test_components_complete_to_parameters():
-    kind = selection.ComponentType("time_discretization")
-
-    def complete(text):
-        return [item.value for item in kind.shell_complete(None, None, text)]
-
-    assert complete("poly") == ["polynomial"]
-    assert complete("polynomial:") == ["polynomial:rho=", "polynomial:variable="]
-    assert complete("polynomial:rho=3,v") == ["polynomial:rho=3,variable="]
-    assert complete("polynomial:rho=3") == []
-    suites = [item.value for item in selection.SuiteType().shell_complete(None, None, "q")]
-    assert suites == ["quick", "q"]
-
-
-def test_the_selection_becomes_a_suite():
-    found = []
-
-    @click.command()
-    @click.option("--other", type=int)
-    @selection.suite_argument
-    def command(suite, other):
-        found.append((suite, other))
-
-    command.main([], standalone_mode=False)
-    assert found[-1][0].name == "quick"
-    words = ["quick", "--target", "ring:modes=3,4", "--target", "gaussian", "--noise-schedule", "edm"]
-    words += ["--steps", "4,8", "--seeds", "2", "--train-steps", "5", "--other", "3"]
-    command.main(words, standalone_mode=False)
-    suite, other = found[-1]
-    assert suite.targets == ("ring:modes=3,4", "gaussian")
-    assert (suite.steps, suite.seeds, suite.training.steps, other) == ((4, 8), (0, 1), (5,), 3)
-    command.main(["--seeds", "4,7"], standalone_mode=False)
-    assert found[-1][0].seeds == (4, 7)
-    command.main(["--seeds", "4,"], standalone_mode=False)
-    assert found[-1][0].seeds == (4,)
-    with pytest.raises(click.BadParameter, match="'x' is no list of whole numbers"):
-        command.main(["--steps", "x"], standalone_mode=False)
-
-
 def test_the_group_knows_its_commands():
     assert group.list_commands(None)[: len(COMMANDS)] == list(COMMANDS)
     for name in ("plugins", "show", "claims"):
         command = group.get_command(None, name)
         assert command.name == name
         assert [p.name for p in command.params].count("debug") == 1
-
-
-@pytest.mark.parametrize("width", [60, 140])
-def test_the_list_of_plugins_fits_the_terminal(monkeypatch, width):
-    from click.testing import CliRunner
-
-    monkeypatch.setattr("harness.views.terminal.terminal_width", lambda: width)
-    lines = CliRunner().invoke(group, ["plugins"]).output.splitlines()
-    longest = max(map(len, lines))
-    # What a plugin offers never gets less than 26 columns.
-    assert longest <= max(width, 90)
-    assert width == 60 or longest > 120

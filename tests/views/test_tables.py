@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import textwrap
 
 import pytest
 
@@ -14,7 +13,6 @@ from harness.views.column import Column
 from harness.views.formats import FORMATS
 from harness.views.page import markdown_table
 from harness.views.tables import render
-from harness.views.terminal import break_lines, shorten, wrap
 
 GOLDEN = """
 tiny: 4 combinations, ranked by kl (smaller is better)
@@ -228,19 +226,6 @@ def test_models_render_as_plain_data_does(document):
         assert render(Leaderboard.validate(document), format) == render(Leaderboard.validate(document), format)
 
 
-def test_shortened_labels_keep_what_tells_them_apart():
-    assert shorten("polynomial:rho=3", 12) == "polyn…:rho=3"
-    assert shorten("exponential", 11) == "exponential"
-    assert shorten("exponential", 6) == "expon…"
-    assert shorten("file:path=/a/very/long/name.npy", 12) == "file:path=/a/very/long/name.npy"
-
-
-def test_wrap_breaks_between_words_only():
-    assert wrap(["edm", "vp-linear", "heun"], 15) == "edm · vp-linear\nheun"
-    assert wrap(["exponential-integrator"], 5) == "exponential-integrator"
-    assert textwrap.dedent(wrap([], 5)) == ""
-
-
 def test_rows_that_are_not_computed_yet_are_no_failures(small):
     small["rows"][3]["reason"] = UNFINISHED
     text = render(Leaderboard.validate(small), "table", width=80)
@@ -248,10 +233,3 @@ def test_rows_that_are_not_computed_yet_are_no_failures(small):
     assert "1 combination not computed yet: run the same command again" in text
     assert "failed" not in text
     assert "1 combination not computed yet" in render(Leaderboard.validate(small), "markdown")
-
-
-@pytest.mark.parametrize("indent", ["", "  "])
-def test_broken_lines_keep_to_the_width(indent):
-    broken = break_lines([indent + "a " * 200 + "b"], 80)
-    assert max(map(len, broken)) <= 80
-    assert all(line.startswith(indent + "    ") for line in broken[1:])
