@@ -13,11 +13,20 @@ if TYPE_CHECKING:
 
     from harness_data.standardization import Standardization
 
+MEND = "; standardize=columns or whiten"
+
 UNEQUAL = 10.0
 """Ratio of the largest to the smallest deviation of a column from which no one σ suits all columns."""
 
 
-def notes(points: np.ndarray, train: Tensor, parts: tuple[Tensor, ...], change: Standardization | None) -> list[str]:
+def notes(
+    points: np.ndarray,
+    train: Tensor,
+    parts: tuple[Tensor, ...],
+    change: Standardization | None = None,
+    *,
+    choice: bool = False,
+) -> list[str]:
     """Return a sentence for each thing about data that changes what their results mean.
 
     Arguments:
@@ -25,12 +34,13 @@ def notes(points: np.ndarray, train: Tensor, parts: tuple[Tensor, ...], change: 
         train: the rows to train on in the units of the file, shape (m, d), float64.
         parts: the rows held out, each of shape (k, d).
         change: how they are standardized; None: not at all.
+        choice: whether the user may standardize them otherwise.
     """
     found = [
         _scale(change),
         _integers(points),
         _copies(train, parts),
-        *_columns(train, change),
+        *_columns(train, change, choice),
         _directions(train, change),
     ]
     return [note for note in found if note]
@@ -65,7 +75,7 @@ def _copies(train: Tensor, parts: tuple[Tensor, ...]) -> str:
     return "; ".join(said)
 
 
-def _columns(train: Tensor, change: Standardization | None) -> list[str]:
+def _columns(train: Tensor, change: Standardization | None, choice: bool) -> list[str]:
     deviations = train.std(0, correction=0).numpy()
     varies = deviations > CONSTANT * train.abs().amax(0).numpy()
     count = int((~varies).sum())
@@ -75,8 +85,8 @@ def _columns(train: Tensor, change: Standardization | None) -> list[str]:
     uniform = change is None or (change.matrix is None and bool((change.scale == change.scale[0]).all()))
     if uniform and high > UNEQUAL * low:
         said.append(
-            f"deviations of columns differ by a factor of {high / low:.3g} ({low:.3g} to {high:.3g}): no σ suits all; "
-            "standardize=columns or whiten"
+            f"deviations of columns differ by a factor of {high / low:.3g} ({low:.3g} to {high:.3g}): no σ suits all"
+            f"{MEND if choice else ''}"
         )
     return said
 

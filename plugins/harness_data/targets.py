@@ -120,7 +120,7 @@ def _patches(size: int, count: int) -> EmpiricalDistribution:
 def _noted(law: EmpiricalDistribution) -> EmpiricalDistribution:
     from harness_data.notes import notes
 
-    law.notes = tuple(notes(law.train.numpy(), law.train, law.parts, None))
+    law.notes = tuple(notes(law.train.numpy(), law.train, law.parts))
     return law
 
 
@@ -160,7 +160,7 @@ def _file(path: str, array: str, digest: str, standardize: Standardize) -> Empir
     known = native if native.dtype.name in TORCH else native.astype(np.float64)
     law = EmpiricalDistribution.split(torch.from_numpy(known), f"file {path}")
     change = standardization(law.train, standardize, path)
-    said = tuple(notes(points, law.train, law.parts, change))
+    said = tuple(notes(points, law.train, law.parts, change, choice=True))
     if change is not None:
         first, second = (change.apply(part) for part in law.parts)
         law = EmpiricalDistribution(change.apply(law.train), (first, second), f"file {path}")
