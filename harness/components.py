@@ -13,7 +13,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -60,6 +61,10 @@ class Component(BaseModel):
     def explanation(cls) -> str:
         """Return paragraphs that stand in `harness show` in place of the table of parameters; by default none."""
         return ""
+
+    def located(self, folder: Path) -> Self:
+        """Return the component as a suite file in a folder means it: a file that it reads lies beside the suite."""
+        return self
 
     def __hash__(self) -> int:
         # Parameters may be lists; their JSON form always hashes.
@@ -176,6 +181,12 @@ def _scalar(text: str) -> Any:
         return text.strip()
 
 
+def _quoting(cls: type[Component]) -> str:
+    """Return how a text that holds a comma or an equals sign is written, where a component has a text."""
+    texts = [name for name, field in cls.model_fields.items() if field.annotation is str]
+    return f' (a text with , or = stands in quotes: {texts[0]}="…")' if texts else ""
+
+
 def build(cls: type[Component], settings: Mapping[str, Any]) -> Component:
     """Make a component from parameter values.
 
@@ -184,7 +195,7 @@ def build(cls: type[Component], settings: Mapping[str, Any]) -> Component:
     """
     for key in settings:
         if key not in cls.model_fields:
-            hint = did_you_mean(key, cls.model_fields)
+            hint = did_you_mean(key, cls.model_fields) + _quoting(cls)
             raise ComponentError(f"{describe_axis(cls)} {cls.name!r} has no parameter {key!r}; {hint}")
     try:
         made = cls(**settings)

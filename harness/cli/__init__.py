@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -35,6 +38,14 @@ def _debug(kind: type[click.Option] = click.Option) -> click.Option:
 
 class _ReaderGone(Exception):
     """Whoever read our output has closed it."""
+
+
+class _Ended(KeyboardInterrupt):
+    """A signal asks the process to end; like an interrupt, no `except Exception` may catch it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 class LazyGroup(click.Group):
@@ -111,10 +122,10 @@ def _tell(error: BaseException, resumes: bool) -> int:
         # Whatever is still buffered goes nowhere, and Python's own complaint at exit with it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
-        return _complain(
-            "interrupted" + ("; the same command goes on where it stopped" if resumes else ""), INTERRUPTED
-        )
+    stopped = error if isinstance(error, KeyboardInterrupt) else error.__cause__
+    if isinstance(stopped, KeyboardInterrupt):
+        what, status = ("ended", 128 + stopped.number) if isinstance(stopped, _Ended) else ("interrupted", INTERRUPTED)
+        return _complain(what + ("; the same command goes on where it stopped" if resumes else ""), status)
     if isinstance(error, click.Abort):
         return _complain("aborted", 2)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
@@ -145,6 +156,19 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:].rstrip(".")
 
 
+def _answer_signals() -> dict[signal.Signals, Any]:
+    """Let the signals that ask a process to end do so as an interrupt does; return what answered them before."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    asked = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in asked if signal.getsignal(number) == signal.SIG_DFL]
+
+    def end(number: int, frame: object) -> None:
+        raise _Ended(number)
+
+    return {number: signal.signal(number, end) for number in ours}
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, params=[_debug()])
 @click.version_option(__version__, prog_name="harness", message="%(prog)s %(version)s")
 def group() -> None:
@@ -162,6 +186,10 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         if getattr(sys, name) is None:
             # The shell closed it (>&-); a file opened later must not take its number.
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        # What the encoding of the terminal lacks is replaced; it is no reason to lose a table.
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    handlers = _answer_signals()
     try:
         result = group.main(words, "harness", standalone_mode=False)
         sys.stdout.flush()
@@ -172,4 +200,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             raise
         called = next((word for word in words if not word.startswith("-")), "")
         sys.exit(_tell(error, getattr(group.commands.get(called), "resumes", False)))
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     sys.exit(result if isinstance(result, int) else 0)

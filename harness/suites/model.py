@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
@@ -254,11 +254,16 @@ class Suite(_Crossed):
                 made = registry.parse(axis, form)
             except ComponentError as error:
                 raise SuiteError(f"{self.where(key)}: {error}") from error
-            for component in made:
+            for component in map(self._located(key), made):
                 if component in found:
                     raise SuiteError(f"{self.where(key)}: {registry.label(component)} is listed twice")
                 found[component] = None
         return list(found)
+
+    def _located(self, key: str) -> Callable[[Component], Component]:
+        """Return what finds the files of components: beside the suite's own file, unless the shell named them."""
+        folder = None if key in self._overridden or self._origin == COMMAND_LINE else Path(self._origin).parent
+        return lambda component: component if folder is None else component.located(folder)
 
     def metric_components(self, registry: Registry) -> tuple[list[Metric], Metric]:
         """Return the metrics, and the one among them that ranks.

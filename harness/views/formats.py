@@ -81,8 +81,18 @@ def _csv(view: View, top: int | None, width: int | None) -> str:
     heads = dict.fromkeys([*view.heads, *(key for row in rows for key in row)])
     writer = csv.DictWriter(out, heads, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
     return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula: names and reasons may be a stranger's."""
+    from harness.views.page import in_line
+
+    if not isinstance(value, str):
+        return value
+    text = in_line(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _markdown(view: View, top: int | None, width: int | None) -> str:

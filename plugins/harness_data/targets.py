@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field, field_validator
 
@@ -77,6 +78,11 @@ class File(Target):
     def _as_a_word(cls, value: Any) -> Any:
         """Yes and no are what they were before there was a choice."""
         return {True: "scale", False: "none", "true": "scale", "false": "none"}.get(value, value)
+
+    def located(self, folder: Path) -> Self:
+        """Return it with a relative path taken from a folder."""
+        path = str(folder / self.path)
+        return self if path == self.path else self.model_copy(update={"path": path})
 
     def distribution(self) -> Distribution:
         """Read the file.

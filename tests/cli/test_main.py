@@ -129,6 +129,22 @@ def test_an_interrupt_is_told_in_one_line(monkeypatch, tmp_path):
     assert told.strip() == "harness: interrupted"
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_to_end_is_told_in_one_line(monkeypatch, tmp_path, number, status):
+    process = fake(monkeypatch, tmp_path, "print('ready', flush=True); time.sleep(60)")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told.strip()) == (status, "harness: ended")
+
+
+def test_what_an_encoding_lacks_is_replaced():
+    words = [*MAIN, "show", "edm", "--axis", "noise_schedule"]
+    done = subprocess.run(words, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "?(t) = t" in done.stdout.decode("latin-1")
+
+
 @pytest.mark.parametrize("lines", [1, 100_000])
 def test_a_closed_pipe_is_quiet(monkeypatch, tmp_path, lines):
     body = f"sys.stdin.readline(); [click.echo('x' * 50) for _ in range({lines})]"

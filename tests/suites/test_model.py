@@ -5,6 +5,7 @@ import json
 import math
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -252,6 +253,23 @@ def test_the_command_line_takes_the_place_of_the_file(registry):
     other = math.prod(len(quick.components(a, registry)) for a in ("noise_schedule", "time_discretization"))
     assert len(combinations) == 2 * other
     assert quick.with_selection() is quick
+
+
+def test_a_file_that_a_suite_names_lies_beside_it_and_one_of_the_shell_here(registry, tmp_path, monkeypatch):
+    (tmp_path / "deep").mkdir()
+    for folder in (tmp_path, tmp_path / "deep"):
+        np.save(folder / "mine.npy", np.random.default_rng(0).normal(size=(20, 2)))
+    absolute = str(tmp_path / "mine.npy")
+    (tmp_path / "deep" / "suite.toml").write_text(
+        f'name = "s"\ntargets = ["file:path=mine.npy", {{ name = "file", path = "{absolute}" }}]\n'
+        'noise_schedules = ["edm"]\ntime_discretizations = ["exponential"]\nnetworks = ["exact"]\n'
+        'samplers = ["heun"]\nmetrics = ["energy"]\nrank_by = "energy"\nsteps = [4]\nseeds = 1\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    suite = load_suite("deep/suite.toml")
+    assert [target.path for target in suite.components("target", registry)] == ["deep/mine.npy", absolute]
+    chosen = suite.with_selection(targets=["file:path=mine.npy"])
+    assert [target.path for target in chosen.components("target", registry)] == ["mine.npy"]
 
 
 def test_the_command_line_changes_settings_of_sections_and_nothing_else_of_them(registry):

@@ -25,6 +25,12 @@ def test_a_format_is_a_line_in_the_table(small, with_tabs):
     assert text.startswith("rank\t")
 
 
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_no_cell_of_a_csv_is_a_formula(text):
+    view = formats.View(None, None, None, lambda top: [{"name": f"{text}\x07\n", "n": -1, "plain": "a=1"}])
+    assert formats.render(view, "csv") == f"name,n,plain\n'{text}  ,-1,a=1\n"
+
+
 @pytest.mark.parametrize("command", [rank, claims])
 def test_commands_offer_every_format(command):
     assert f"[{'|'.join(formats.FORMATS)}]" in "".join(CliRunner().invoke(command, ["--help"]).output.split())
