@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 
@@ -56,3 +57,42 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, HarnessError):
         return shortened(message)
     return shortened(f"{type(error).__name__}: {message}" if message else type(error).__name__)
+
+
+TRACEBACK_LENGTH = 20_000
+"""Characters of a traceback that are kept, at most."""
+
+_NOT_TO_BLAME = {"harness", "torch", "numpy", "scipy", "sklearn", "pydantic", *sys.stdlib_module_names}
+"""Packages that call a plugin, or that it calls: the line to blame is its own."""
+
+
+def failure_line(error: BaseException) -> str:
+    """Return an exception as one line that ends in the file and line of the plugin that it comes from.
+
+    An expected mistake says all that it has to say, and so does what no plugin's line led to.
+    """
+    where = "" if isinstance(error, HarnessError) else _place(error)
+    text = one_line(error)
+    return f"{shortened(text, LENGTH - len(where))}{where}"
+
+
+def _place(error: BaseException) -> str:
+    """Return file and line, in brackets, of the last call on the way to an exception that is a plugin's; or nothing."""
+    from pathlib import PurePath  # here, so that the help does not wait for it
+
+    found, trace = "", error.__traceback__
+    while trace is not None:
+        package = str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0]
+        if package not in _NOT_TO_BLAME:
+            parts = PurePath(trace.tb_frame.f_code.co_filename).parts
+            inside = parts[parts.index(package) :] if package in parts else parts[-1:]
+            found = shortened(f" ({'/'.join(inside)}, line {trace.tb_lineno})", LENGTH // 3)
+        trace = trace.tb_next
+    return found
+
+
+def traceback_text(error: BaseException) -> str:
+    """Return the traceback of an exception as Python prints it, the end of one that is very long."""
+    import traceback
+
+    return "".join(traceback.format_exception(error))[-TRACEBACK_LENGTH:]

@@ -34,7 +34,7 @@ class Record:
     Attributes:
         key: digest of everything it depends on.
         kind: what it holds.
-        payload: JSON values; empty where it failed.
+        payload: JSON values; where it failed, the `traceback` of its exception, if there was one.
         reason: why it failed, in one line; None where it did not.
         seconds: the time it took, on one core.
     """
@@ -49,6 +49,11 @@ class Record:
     def ok(self) -> bool:
         """Whether the unit did what it should."""
         return self.reason is None
+
+
+def traced(traceback: str) -> dict[str, Any]:
+    """Return the payload of a record that failed, from the text of a traceback."""
+    return {"traceback": traceback} if traceback else {}
 
 
 def file_digest(path: Path) -> str:

@@ -195,6 +195,12 @@ class Store:
             row = self._db.execute("select 1 from records where instr(reason, ?) limit 1", (reason,)).fetchone()
         return row is not None
 
+    def failures(self) -> list[Record]:
+        """Return the records that failed, by key; damaged ones are named in `warnings` and left out."""
+        with _read(self.directory):
+            rows = self._db.execute("select key from records where status = 'failed' order by key").fetchall()
+        return list(self.get([str(key) for (key,) in rows]).values())
+
     def _warn_of_record(self, key: str) -> None:
         self.warnings.append(f"record {key} in {self.directory / DATABASE} is damaged: a run computes it again")
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 
 import pytest
 
@@ -13,6 +14,8 @@ arithmetic.fix()
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 os.environ.pop("HARNESS_PLUGINS", None)
+_CACHE = tempfile.TemporaryDirectory(prefix="harness-cache-")
+os.environ["HARNESS_CACHE"] = _CACHE.name
 # A shell's background jobs, this one perhaps among them, ignore interrupts; what tests start must not inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -67,7 +67,7 @@ def examples():
 
 
 @contextmanager
-def in_process(count, function):
+def in_process(count, function, for_strangers):
     """A pool of no workers: tasks run here, stage by stage, and whatever they raise passes."""
     from harness.engine.worker import perform
     from harness.running.workers import Ended

@@ -21,6 +21,12 @@ def test_a_record_comes_back_as_it_was(store):
     assert store.index() == {"k": True, "f": False}
 
 
+def test_what_failed_is_found_with_its_traceback(store):
+    failed = Record("f", "metric", {"traceback": "Traceback …"}, "no luck")
+    store.put([Record("k", "metric"), failed])
+    assert store.failures() == [failed]
+
+
 def test_more_keys_than_sqlite_takes_in_one_query(store):
     records = [Record(f"k{i}", "sample", {"i": i}) for i in range(2345)]
     store.put(records)

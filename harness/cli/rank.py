@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from textwrap import indent
 
 import click
 
@@ -18,13 +20,34 @@ from harness.views.formats import FORMATS
 @kind_options(lambda kind: kind.shown)
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="table", show_default=True)
 @click.option("--top", type=click.IntRange(min=0), help="Rows shown per target; 0: all. By default 20 in a table.")
-def command(directory: Path, suite: str | None, by: str | None, kind: str, form: str, top: int | None) -> None:
+@click.option("--failures", is_flag=True, help="Show in place of it what failed in DIRECTORY, with tracebacks.")
+def command(
+    directory: Path, suite: str | None, by: str | None, kind: str, form: str, top: int | None, failures: bool
+) -> None:
     """Show the leaderboard of DIRECTORY, the result directory of a run (also of one that goes on).
 
     Of a directory with the document of another command it shows that, unless a suite in it is named.
     """
+    if failures:
+        click.echo(_failures(directory))
+        return
     from harness.views.terminal import terminal_width
 
     source = Source(directory, suite, by)
     text = chosen(source, kind, {"by": by, "top": top}).show(source, form, top, terminal_width())
     click.echo(text, nl=not text.endswith("\n"))
+
+
+def _failures(directory: Path) -> str:
+    """Return each reason why a record of a directory failed, with the traceback that belongs to it."""
+    from harness.store import Store
+
+    store = Store.read(directory)
+    try:
+        found = Counter((str(each.reason), str(each.payload.get("traceback", ""))) for each in store.failures())
+    finally:
+        store.close()
+    # Those without a traceback mostly follow from others.
+    ordered = sorted(found.most_common(), key=lambda pair: not pair[0][1])
+    told = [f"{count} × {reason}\n{indent(trace, '    ')}" for (reason, trace), count in ordered]
+    return "\n".join(told).rstrip() if told else f"Nothing failed in {directory}."

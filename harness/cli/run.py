@@ -55,8 +55,9 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     click.echo(render(board, "table", top=top, width=terminal_width()))
     failed = any(not row.ok for row in board.rows)
     again = RETRY if failed else ""
+    why = f"   Tracebacks: {shlex.join(['harness', 'rank', str(directory), '--failures'])}" if failed or lines else ""
     rank = shlex.join(["harness", "rank", str(directory), *_among_others(directory, suite.name)])
-    click.echo(f"\nResults: {directory}   All rows: {rank} --format csv{again}")
+    click.echo(f"\nResults: {directory}   All rows: {rank} --format csv{again}{why}")
     return 1 if lines or failed else 0
 
 

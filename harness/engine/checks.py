@@ -12,7 +12,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from harness.components import Component, describe_axis
-from harness.errors import ContractError, DiskError, one_line
+from harness.errors import ContractError, DiskError, failure_line
 from harness.registry.provenance import distribution_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def blamed(component: Component, what: str) -> Iterator[None]:
     except (ContractError, DiskError):
         raise
     except Exception as error:
-        raise _broken(component, what, one_line(error)) from error
+        raise _broken(component, what, failure_line(error)) from error
 
 
 def check_grid(

@@ -14,7 +14,7 @@ from typing import Any
 from harness.arithmetic import in_force
 from harness.engine import jobs
 from harness.engine.units.calibrate_metrics import calibrate_metrics
-from harness.engine.units.evaluate_samples import evaluate_samples
+from harness.engine.units.evaluate_samples import check_repeats, evaluate_samples
 from harness.engine.units.lay_out_grid import lay_out_grid
 from harness.engine.units.measure_score_errors import measure_score_errors
 from harness.engine.units.measure_target import measure_target
@@ -57,6 +57,18 @@ def perform(job: jobs.Job) -> list[Record]:
 def work(job: jobs.Job) -> list[Record]:
     """Do a unit of work; a record whose payload is no JSON value has failed; raises like `perform`."""
     return [keepable(record) for record in perform(job)]
+
+
+def work_of_strangers(job: jobs.Job) -> list[Record]:
+    """Do a unit of work in which foreign components take part: as `work`, and what they say is held against them.
+
+    Raises:
+        ContractError: a sampler that says it is deterministic is not. Else like `perform`.
+    """
+    records = work(job)
+    if isinstance(job, jobs.EvaluateSamplesJob):
+        check_repeats(job)
+    return records
 
 
 def keepable(record: Record) -> Record:

@@ -9,7 +9,7 @@ is not in the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -25,7 +25,7 @@ from harness.engine.jobs import (
     TrainedNetwork,
 )
 from harness.errors import HarnessError, one_line
-from harness.metrics import SampleMetric
+from harness.metrics import Metric, SampleMetric
 from harness.networks import OracleNetwork
 from harness.planning.keys import Keys, measured
 from harness.planning.manifest import Manifest, manifest
@@ -41,6 +41,7 @@ from harness.planning.units import (
     trainable,
     unique,
 )
+from harness.registry.provenance import strangers
 from harness.suites.model import SuiteError
 from harness.weightings import AdaptiveWeighting, GridWeighting, Weighting
 
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
 
 STACK = 16
 """Most networks in one stack: more gain nothing, and memory stays flat."""
+
+_Beside = Mapping[str, Metric | Bound]
+"""What is measured beside a sampling, by the key of its record."""
 
 Kind = tuple[str | None, ...]
 """What is trained, as keys hold it: the target, what the training takes, the grid that the weighting is made for."""
@@ -189,9 +193,9 @@ class Plan:
                     for metric in self.metrics
                     if isinstance(metric, SampleMetric)
                 ]
-                wanted = [pair for pair in pairs if missing(pair[0])]
-                if wanted:
-                    yield self._held_out(target, seed, wanted)
+                wanted = {key: metric for key, metric in pairs if missing(key)}
+                for keys in _apart(wanted).values():
+                    yield self._held_out(target, seed, [(key, wanted[key]) for key in keys])
 
     def _held_out(self, target: Target, seed: int, wanted: list[tuple[str, SampleMetric]]) -> Unit:
         job = CalibrateMetricsJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
@@ -240,12 +244,12 @@ class Plan:
         return [key for key in (self.keys.grid(c, seed) for seed in trained) if find(key) is not None]
 
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
-        """Stack what is missing, by target and all that the training takes but the weighting.
+        """Stack what is missing, by target, all that the training takes but the weighting, and whose that is.
 
         An adaptive weighting, which runs inside, stands alone.
         """
         trainer = self.suite.trainer
-        stacks: dict[tuple[Course, tuple[Component, ...]], list[Learner[str]]] = {}
+        stacks: dict[tuple[Course, tuple[Component, ...], frozenset[str]], list[Learner[str]]] = {}
         for seeds in self.networks().values():
             for seed, lengths in seeds.items():
                 learner, first = self._learner(lengths, seed), lengths[0]
@@ -254,9 +258,9 @@ class Plan:
                     course = Course(first.target, trainable(first.network), steps, trainer.recording)
                     adaptive = isinstance(learner.weighting, AdaptiveWeighting)
                     taken = tuple(x for x in learner.components.values() if adaptive or x is not learner.weighting)
-                    stacks.setdefault((course, taken), []).append(learner)
+                    stacks.setdefault((course, taken, strangers([learner.weighting])), []).append(learner)
         most = STACK if trainer.stacked else 1
-        parts = [(part, course) for (course, _), learners in stacks.items() for part in even_parts(learners, most)]
+        parts = [(part, course) for (course, *_), learners in stacks.items() for part in even_parts(learners, most)]
         return [training_unit(part, course, trainer, self._folder) for part, course in parts]
 
     def _learner(self, lengths: list[Combination], seed: int) -> Learner[str]:
@@ -297,25 +301,34 @@ class Plan:
         return TrainedNetwork(trainable(c.network), path, digest, c.taken_by("training"))
 
     def _sampling(self, find: Lookup, missing: Callable[[str], bool]) -> Iterable[Unit]:
-        units: dict[str, Unit] = {}
+        units: dict[str, list[Unit]] = {}
         for c in self.combinations:
             for seed in self.suite.seeds:
                 grid = find(self.keys.grid(c, seed))
                 if grid is None or not grid.ok:
                     continue
                 key = self.keys.sample(c, grid.payload["sigmas"], seed)
-                if key not in units and (unit := self._evaluate(c, seed, key, grid, missing)) is not None:
-                    units[key] = unit
-        return units.values()
+                if key not in units:
+                    units[key] = self._evaluations(c, seed, key, grid, missing)
+        return [unit for each in units.values() for unit in each]
+
+    def _evaluations(
+        self, c: Combination, seed: int, key: str, grid: Record, missing: Callable[[str], bool]
+    ) -> list[Unit]:
+        """Return the unit that samples and measures; metrics and bounds of strangers are measured in their own."""
+        listed: list[Metric | Bound] = [*self.metrics, *self.bounds]
+        beside = {measured(key, self.keys.of(each)): each for each in listed}
+        taken = strangers([c.target, *c.taken_by("training").values(), *c.taken_by("sampling").values()])
+        groups = _apart({k: each for k, each in beside.items() if missing(k)}, taken)
+        if missing(key):
+            groups[frozenset()] = [key, *groups.get(frozenset(), [])]
+        found = [(keys, {k: beside[k] for k in keys if k != key}) for keys in groups.values()]
+        return [self._evaluate(c, seed, key, grid, tuple(keys), measure) for keys, measure in found]
 
     def _evaluate(
-        self, c: Combination, seed: int, key: str, grid: Record, missing: Callable[[str], bool]
-    ) -> Unit | None:
-        metrics = {measured(key, self.keys.of(m)): m for m in self.metrics}
-        bounds = {measured(key, self.keys.of(b)): b for b in self.bounds}
-        keys = tuple(k for k in (key, *metrics, *bounds) if missing(k))
-        if not keys:
-            return None
+        self, c: Combination, seed: int, key: str, grid: Record, keys: tuple[str, ...], measure: _Beside
+    ) -> Unit:
+        """Return the unit that makes the records of `keys`: of what it measures, and perhaps the sampling's `key`."""
         network, information = self.keys.network(c, seed), self.keys.information(c.target)
         error, trajectory = self.keys.error(network), self.keys.trajectory(c, seed)
         table = None if c.weighting is None else self.keys.table(c)
@@ -334,11 +347,19 @@ class Plan:
                 information=require(find, information, "target"),
                 score_error=None if oracle else require(find, error, "score error"),
                 weighting=None if table is None else require(find, table, "weighting"),
-                metrics={k: m for k, m in metrics.items() if k in keys},
-                bounds={k: b for k, b in bounds.items() if k in keys},
+                metrics={k: each for k, each in measure.items() if isinstance(each, Metric)},
+                bounds={k: each for k, each in measure.items() if isinstance(each, Bound)},
                 training=None if trajectory is None else require(find, trajectory, "training"),
                 components=c.taken_by("sampling"),
             )
 
         after = frozenset([error]) if c.weighting is not None else frozenset()
         return Unit(Stage.SAMPLING, keys, job, self.sampling_cost(c), after)
+
+
+def _apart(components: Mapping[str, Component], known: frozenset[str] = frozenset()) -> dict[frozenset[str], list[str]]:
+    """Return the keys of components by whose code they are made of, besides the harness's own and what is known."""
+    found: dict[frozenset[str], list[str]] = {}
+    for key, component in components.items():
+        found.setdefault(strangers([component]) - known, []).append(key)
+    return found

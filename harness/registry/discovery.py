@@ -2,31 +2,35 @@
 
 A plugin is a module (or any object) whose functions marked with `harness.hookimpl` return component classes.
 One that fails to import, misspells a hook or offers something malformed contributes nothing, is reported, and
-costs nothing else. All are imported before any is asked for its components, as one may register the axis that
-another's belong to: the order in which plugins are found does not matter.
+costs nothing else. A foreign one is first loaded by a child process (`harness.registry.probe`). All are imported before
+any is asked for its components, as one may register the axis that another's belong to: the order in which plugins are
+found does not matter.
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from importlib import metadata
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pluggy
+from pydantic import BaseModel
 
 from harness import components, hookspecs
 from harness.axes import AXES, Axis, table
 from harness.components import Component
 from harness.errors import ContractError, HarnessError, did_you_mean
-from harness.registry.provenance import GROUP, apart, normalize
+from harness.registry import probe, process_state
+from harness.registry.provenance import GROUP, apart, is_own, normalize
 from harness.registry.registry import Offer, PluginInfo, Problem, Registry
 
 __all__ = ["PluginError", "load"]
@@ -58,10 +62,19 @@ class _Plugin:
 
     entry_point: metadata.EntryPoint
     info: PluginInfo
+    limit: float
     loaded: Any = None
     axes: list[Axis] = field(default_factory=list)
     classes: list[type[Component]] = field(default_factory=list)
     unmet: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+    def probe(self) -> None:
+        """Give up a foreign plugin that would end or stop the process that loads it."""
+        if self.info.status == "ok" and not is_own(self.info.distribution):
+            reason = probe.obstacle(self.entry_point, self.info.distribution, self.info.version)
+            if reason:
+                self.info = replace(self.info, status="failed", reason=reason)
 
     def step(self, function: Callable[[_Plugin], None]) -> None:
         """Do something with the plugin, unless it has failed or is left out; whatever it raises is its own failure."""
@@ -69,27 +82,44 @@ class _Plugin:
             return
         try:
             # Standard output is the command's, whatever a plugin prints.
-            with redirect_stdout(sys.stderr), _time_limit(SECONDS_TO_LOAD):
+            with redirect_stdout(sys.stderr), _time_limit(self.limit), self._state_kept():
                 function(self)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit too
             self.info = replace(self.info, status="failed", reason=_one_line(error))
 
+    @contextmanager
+    def _state_kept(self) -> Iterator[None]:
+        """Note what a foreign plugin changes of the process, and put it back."""
+        if is_own(self.info.distribution):
+            yield
+            return
+        before = process_state.read()
+        try:
+            yield
+        finally:
+            self.changed += [what for what in process_state.put_back(before) if what not in self.changed]
 
-def load(only: str | None = None) -> Registry:
+
+def load(only: str | None = None, *, probing: bool = False) -> Registry:
     """Load the plugins.
 
     Arguments:
         only: names of entry points, joined by commas: load just these (empty: none). None: what the
             environment variable HARNESS_PLUGINS says, and all where it is unset.
+        probing: whether this process is there to see what happens to one that loads them.
 
     Raises:
         PluginError: `only` names an entry point that does not exist.
     """
     found, problems = _discover()
     chosen = _chosen(found, os.environ.get("HARNESS_PLUGINS") if only is None else only)
-    plugins = [_Plugin(e, info if e in chosen else replace(info, status="off")) for e, info in found]
+    # A probe is ended from outside.
+    limit = math.inf if probing else SECONDS_TO_LOAD
+    plugins = [_Plugin(e, info if e in chosen else replace(info, status="off"), limit) for e, info in found]
+    for each in plugins if not probing else ():
+        each.probe()
     for each in plugins:
         each.step(_import)
     for each in plugins:
@@ -101,6 +131,7 @@ def load(only: str | None = None) -> Registry:
         each.info = replace(each.info, components=_names(each.classes, axes))
         # Where some are left out, the axis of an optional hook may be among what they register.
         wrong = [each.info.reason] if each.info.status == "failed" else each.unmet * (len(chosen) == len(found))
+        wrong = [*wrong, *(f"changed {what} when it was loaded; it was put back" for what in each.changed)]
         problems += [Problem(each.info.entry_point, each.info.distribution, reason) for reason in wrong]
     entries = [Offer(cls, each.info) for each in plugins for cls in each.classes]
     return Registry(entries, [each.info for each in plugins], problems, axes)
@@ -274,6 +305,8 @@ def _check_class(axis: Axis, cls: Any) -> None:
     if len(name) > LONGEST:
         raise PluginError(f"{hook}: a name has at most {LONGEST} characters; {name[:LONGEST]}… has {len(name)}")
     what = f"{hook}: {name}"
+    if "<locals>" in cls.__qualname__:
+        raise PluginError(f"{what} is defined in a function; worker processes find classes at the top level of modules")
     if cls.axis != contract.axis:
         raise PluginError(f"{what} has axis {cls.axis!r}; it must keep {contract.axis!r}")
     if inspect.isabstract(cls):
@@ -291,19 +324,34 @@ def _check_class(axis: Axis, cls: Any) -> None:
 def _check_parameters(what: str, cls: type[Component], contract: type[Component]) -> None:
     if not cls.model_config.get("frozen") or cls.model_config.get("extra") != "forbid":
         raise PluginError(f"{what} changes the model configuration; components are frozen and forbid extra parameters")
-    for parameter in cls.model_fields:
+    for parameter, declared in cls.model_fields.items():
         if parameter in RESERVED or hasattr(contract, parameter):
             raise PluginError(f"{what}: no parameter may be named {parameter!r}; it is a word of the contract")
+        if _holds_set(declared.annotation):
+            raise PluginError(f"{what}: parameter {parameter!r} holds a set, whose order is by chance; take a tuple")
     if any(field.is_required() for field in cls.model_fields.values()):
         return
     defaults = cls()
     components.digest(components.build(cls, {p: getattr(defaults, p) for p in cls.model_fields}).parameters())
 
 
+def _holds_set(annotation: object, above: tuple[object, ...] = ()) -> bool:
+    """Whether values of a type have sets in them: each process would write them in another order."""
+    found = get_origin(annotation) or annotation
+    if isinstance(found, type) and issubclass(found, Set):
+        return True
+    inner = list(get_args(annotation))
+    if isinstance(found, type) and issubclass(found, BaseModel) and found not in above:
+        inner += [each.annotation for each in found.model_fields.values()]
+        above = (*above, found)
+    return any(_holds_set(each, above) for each in inner)
+
+
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
     """End the block after some seconds; in the main thread only, where signals arrive."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+    signals = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+    if not signals or math.isinf(seconds):
         yield
         return
 

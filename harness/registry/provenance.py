@@ -1,19 +1,23 @@
-"""Where a component comes from: its distribution, the distribution's version, and a hash of its source files.
+"""Where a component comes from: its distribution, the distribution's version, and a hash of its package's files.
 
-All three enter every digest, so that what one version of a plugin computed is never taken for another's.
+All three enter every digest, so that what one version of a plugin computed is never taken for another's; of a foreign
+distribution the versions of what it depends on do too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import machinery, metadata
 from pathlib import Path
 from types import ModuleType
 
+from harness import DISTRIBUTION
 from harness.components import Component
 
 GROUP = "harness"
@@ -22,7 +26,7 @@ GROUP = "harness"
 APART = "NO_PART_IN_RESULTS"
 """The attribute by which a package names those of its folders that take no part in what its components compute."""
 
-_SOURCES = (".py", *machinery.EXTENSION_SUFFIXES)
+_COMPILED = tuple(machinery.BYTECODE_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,14 @@ class Provenance:
     Attributes:
         distribution: name of the installed distribution.
         version: its version.
-        source: SHA-256 over the source files of the import package that defines the class.
+        source: SHA-256 over the files of the import package that defines the class.
+        dependencies: of a foreign one: the names and versions of the installed distributions that it requires.
     """
 
     distribution: str
     version: str
     source: str
+    dependencies: tuple[tuple[str, str], ...] = ()
 
 
 def normalize(distribution: str) -> str:
@@ -78,13 +84,14 @@ def apart(cls: type) -> str | None:
 
 @functools.cache
 def source_digest(root: Path, left_out: tuple[Path, ...] = ()) -> str:
-    """Return the SHA-256 over relative path and bytes of every source file of a package (or module).
+    """Return the SHA-256 over relative path and bytes of every file of a package (or module), data files too.
 
+    Python's own caches, and hidden files, which editors and systems leave, take no part.
     Folders of what judges results and makes none are left out, so that a rule may be edited without what it judges
     being computed again.
     """
     base = root.parent
-    files = [root] if root.is_file() else [f for f in root.rglob("*") if f.name.endswith(_SOURCES)]
+    files = [root] if root.is_file() else [f for f in root.rglob("*") if _counts(f.relative_to(root)) and f.is_file()]
     files = [file for file in files if not any(map(file.is_relative_to, left_out))]
     total = hashlib.sha256()
     for file in sorted(files, key=lambda f: f.relative_to(base).as_posix()):
@@ -94,13 +101,67 @@ def source_digest(root: Path, left_out: tuple[Path, ...] = ()) -> str:
     return total.hexdigest()
 
 
+def _counts(path: Path) -> bool:
+    hidden = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+    return not hidden and path.suffix not in _COMPILED
+
+
+@functools.cache
+def dependencies(distribution: str) -> tuple[tuple[str, str], ...]:
+    """Return names and versions of the installed distributions that one requires, by whatever extra or marker.
+
+    The harness itself is none of them: of its code there enters a key what is run (`harness.planning.code`).
+    """
+    try:
+        lines = metadata.distribution(distribution).requires or []
+    except metadata.PackageNotFoundError:
+        return ()
+    names = {normalize(match[0]) for line in lines if (match := re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line))}
+    found = []
+    for name in sorted(names - {DISTRIBUTION}):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found.append((name, metadata.version(name)))
+    return tuple(found)
+
+
+def is_own(distribution: str) -> bool:
+    """Whether a distribution is the harness's own; all others are foreign."""
+    return normalize(distribution) == DISTRIBUTION
+
+
+@functools.cache
+def _own_packages() -> frozenset[str]:
+    """Return the packages that the harness's own distribution brings, as it says itself."""
+    try:
+        entry_points = tuple(metadata.distribution(DISTRIBUTION).entry_points)
+    except metadata.PackageNotFoundError:
+        entry_points = ()
+    return frozenset(["harness", *(each.module.partition(".")[0] for each in entry_points)])
+
+
+@functools.cache
+def stranger(cls: type[Component]) -> str | None:
+    """Return whose code a class is where it is not the harness's own: a distribution, or a package of none."""
+    package = cls.__module__.partition(".")[0]
+    return None if package in _own_packages() else _distribution(package) or package
+
+
+def strangers(components: Iterable[Component]) -> frozenset[str]:
+    """Return whose code components are made of besides the harness's own; empty where all is its own."""
+    found = {stranger(type(component)) for component in components}
+    return frozenset(name for name in found if name is not None)
+
+
 def distribution_of(component: Component) -> str | None:
     """Return the distribution whose plugin lives in the component's import package; None for no distribution.
 
     It reads the installed metadata afresh: for error messages, not for loops.
     """
-    top = type(component).__module__.partition(".")[0]
+    return _distribution(type(component).__module__.partition(".")[0])
+
+
+def _distribution(package: str) -> str | None:
     for entry_point in metadata.entry_points(group=GROUP):
-        if entry_point.module.partition(".")[0] == top and entry_point.dist is not None:
+        if entry_point.module.partition(".")[0] == package and entry_point.dist is not None:
             return entry_point.dist.name
     return None

@@ -1,7 +1,7 @@
 """The registry: every component that the installed plugins offer, by axis and name.
 
-A name is bare (`heun`) or qualified by its distribution (`diffusion-harness/heun`). A bare name that two
-plugins offer means neither: it must be qualified.
+A name is bare (`heun`) or qualified by its distribution (`diffusion-harness/heun`). A bare name means the harness's own
+component wherever it has one; of those that only foreign distributions offer, one that two of them offer means neither.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from harness import components
 from harness.axes import AXES, Axis, of
 from harness.components import Component, ComponentError, Request
 from harness.errors import did_you_mean, in_words
-from harness.registry.provenance import Provenance, folders_apart, normalize, source_digest, source_root
+from harness.registry.provenance import (
+    Provenance,
+    dependencies,
+    folders_apart,
+    is_own,
+    normalize,
+    source_digest,
+    source_root,
+)
 from harness.registry.references import Reference
 from harness.targets import Target
 
@@ -68,7 +76,7 @@ class Registry:
     Attributes:
         axes: the axes, by name.
         plugins: every entry point found, sorted by distribution and name.
-        problems: everything that was wrong with them, name clashes included.
+        problems: everything that was wrong with them, names that several foreign ones offer included.
     """
 
     def __init__(
@@ -98,11 +106,12 @@ class Registry:
         return cls(entries, [plugin], axes={**AXES, **further})
 
     def classes(self, axis: str) -> dict[str, type[Component]]:
-        """Return the classes of an axis by name, sorted; names that clash appear qualified."""
+        """Return the classes of an axis by name, sorted; where several have one name, foreign ones appear qualified."""
         found = {}
         for name, entries in self._entries[axis].items():
+            meant = _meant(entries)
             for entry in entries:
-                if len(entries) == 1:
+                if entry is meant:
                     found[name] = entry.cls
                 elif sum(e.qualified == entry.qualified for e in entries) == 1:
                     found[entry.qualified] = entry.cls
@@ -112,14 +121,14 @@ class Registry:
         """Return the class of a bare or qualified name.
 
         Raises:
-            ComponentError: no plugin offers it (with candidates), or several do (naming each).
+            ComponentError: no plugin offers it (with candidates), or several foreign ones do (naming each).
         """
         distribution, slash, bare = name.rpartition("/")
         entries = self._entries[axis].get(bare, [])
         if slash:
             entries = [e for e in entries if normalize(e.plugin.distribution) == normalize(distribution)]
-        if len(entries) == 1:
-            return entries[0].cls
+        if (meant := _meant(entries)) is not None:
+            return meant.cls
         if entries:
             raise ComponentError(_clash(axis, name, entries))
         raise ComponentError(f"unknown {in_words(axis)} {name!r}; {self._candidates(axis, name)}")
@@ -140,14 +149,16 @@ class Registry:
         return self.make(axis, components.request_from_table(form))
 
     def label(self, component: Component) -> str:
-        """Return the component's short form, qualified where its bare name is ambiguous."""
+        """Return the component's short form, qualified where its bare name means another or none."""
         label = component.label()
-        if len(self._entries[component.axis].get(component.name, [])) > 1:
-            return f"{self._of_class[type(component)].plugin.distribution}/{label}"
-        return label
+        entries = self._entries[component.axis].get(component.name, [])
+        meant = _meant(entries)
+        if not entries or (meant is not None and meant.cls is type(component)):
+            return label
+        return f"{self._of_class[type(component)].plugin.distribution}/{label}"
 
     def provenance(self, cls: type[Component]) -> Provenance:
-        """Return where a class comes from; its source files are read at the first call.
+        """Return where a class comes from; the files of its package are read at the first call.
 
         Raises:
             ComponentError: no plugin of this registry offers the class.
@@ -157,7 +168,8 @@ class Registry:
             raise ComponentError(f"{cls.__module__}.{cls.__qualname__} is offered by no loaded plugin")
         root = source_root(cls)
         source = "" if root is None else source_digest(root, folders_apart(cls))
-        return Provenance(entry.plugin.distribution, entry.plugin.version, source)
+        name = entry.plugin.distribution
+        return Provenance(name, entry.plugin.version, source, () if is_own(name) else dependencies(name))
 
     def reference(self, component: Component) -> Reference:
         """Return what identifies a component in a result."""
@@ -167,12 +179,13 @@ class Registry:
         if key not in self._references:
             origin = self.provenance(type(component))
             parts = (component.axis, component.name, params, origin.distribution, origin.version, origin.source)
+            further = [*([content] if content else []), *([origin.dependencies] if origin.dependencies else [])]
             self._references[key] = Reference(
                 name=component.name,
                 params=params,
                 distribution=origin.distribution,
                 version=origin.version,
-                digest=components.digest(*parts, *([content] if content else [])),
+                digest=components.digest(*parts, *further),
             )
         return self._references[key]
 
@@ -181,7 +194,7 @@ class Registry:
             Problem(entry.plugin.entry_point, entry.plugin.distribution, _clash(axis, name, entries))
             for axis, named in self._entries.items()
             for name, entries in sorted(named.items())
-            if len(entries) > 1
+            if _meant(entries) is None
             for entry in entries
         ]
 
@@ -192,6 +205,13 @@ class Registry:
             hint = did_you_mean(name, [e.qualified for e in self._entries[axis].get(bare, [])] or self.classes(axis))
         failed = [plugin.entry_point for plugin in self.plugins if plugin.status != "ok"]
         return f"{hint} (not loaded: {', '.join(failed)}; see harness plugins)" if failed else hint
+
+
+def _meant(entries: Sequence[Offer]) -> Offer | None:
+    """Return which of those that share a name it means: the harness's own, or the only one; else None."""
+    own = [entry for entry in entries if is_own(entry.plugin.distribution)]
+    found = own or entries
+    return found[0] if len(found) == 1 else None
 
 
 def _clash(axis: str, name: str, entries: Sequence[Offer]) -> str:

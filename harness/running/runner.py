@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from harness.engine.jobs import ReadArithmeticJob
 from harness.planning.plan import Plan
 from harness.planning.units import Lookup, Stage, Unit
-from harness.records import PART, Record
+from harness.records import PART, Record, traced
 from harness.running.progress import Progress
 from harness.running.workers import KILLED, Ended, Task, Workers, available_cores, workers
 from harness.store import CHECKPOINTS, MANIFEST, Store, StoreError
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from harness.suites.model import Suite
 
 FUNCTION = "harness.engine.worker:work"
+FOR_STRANGERS = "harness.engine.worker:work_of_strangers"
+"""What workers call for units that foreign components take part in."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,7 @@ class _Runner:
         # What a killed process left undone made others fail after it, for reasons of their own: all are tried again.
         self._retry = options.retry_failed or store.failed_by(KILLED)
         self._tried: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
         self._check_checkpoints()
 
     def carry_out(self) -> None:
@@ -180,7 +183,7 @@ class _Runner:
         todo = self._round()
         if not todo:
             return
-        with workers(count, FUNCTION) as pool:
+        with workers(count, FUNCTION, FOR_STRANGERS) as pool:
             self._note_arithmetic(pool)
             while todo:
                 self._do(todo, pool)
@@ -244,7 +247,16 @@ class _Runner:
             for ended in pool.run(tasks):
                 each = by_name[ended.task.name]
                 self._keep(each, ended)
+                self._tell(ended, each.unit.stage)
                 bar.advance(ended, each.unit.stage.words)
+
+    def _tell(self, ended: Ended, stage: Stage) -> None:
+        """Say once who changes what of a process that it shares with nothing but its own units."""
+        who = " or ".join(sorted(ended.strangers))
+        for what in ended.changed:
+            if (who, what) not in self._told:
+                self._told.add((who, what))
+                self._options.warn(f"{who} changed {what} while it was used ({stage.words}); it was put back")
 
     def _task(self, todo: _Todo, maker: dict[str, str]) -> Task:
         unit = todo.unit
@@ -269,7 +281,8 @@ class _Runner:
         if stage is Stage.TRAINING:
             # A row's reason is found far from here: in groundwork the row says what failed, and sampling is itself.
             reason = f"{stage.words}: {reason}"
-        records = [made.get(key) or Record(key, "unmade", reason=reason) for key in todo.unit.keys]
+        trace = traced(ended.traceback)
+        records = [made.get(key) or Record(key, "unmade", trace, reason=reason) for key in todo.unit.keys]
         records = [record for record in records if record.ok or not self._done.get(record.key)]
         self._store.put(records)
         self._tried.update(todo.unit.keys)

@@ -2,30 +2,39 @@
 
 One thread a process, one process a core. A worker that hangs is killed with its unit and replaced; a worker whose
 parent died ends itself. Workers compute and return records; only the parent writes.
+
+A task with components of foreign distributions runs in processes that serve these distributions and no other code: what
+one patches, at import or later, reaches no row of ours, nor one of another stranger. What it changes of the settings of
+its process is put back after each task.
 """
 
 from __future__ import annotations
 
 import heapq
+import io
 import multiprocessing
 import os
+import pickle
 import pkgutil
 import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pebble import ProcessExpired, ProcessPool
 
 from harness.arithmetic import one_thread
-from harness.errors import DiskError, HarnessError, one_line
+from harness.components import Component
+from harness.errors import DiskError, HarnessError, failure_line, one_line, traceback_text
 from harness.planning.units import NotPossible
+from harness.registry import process_state
+from harness.registry.provenance import stranger
 from harness.running.memory import keep_freed_memory
 
 PATIENCE = 5.0
@@ -70,65 +79,169 @@ class WorkersLost(HarnessError):
 
 @dataclass(frozen=True)
 class Ended:
-    """How a task ended: with a value, or with a reason why there is none."""
+    """How a task ended: with a value, or with a reason why there is none.
+
+    Attributes:
+        task: which.
+        value: what the function returned.
+        reason: why there is no value, in one line.
+        seconds: that it took.
+        traceback: of the exception that is the reason; empty where there was none.
+        strangers: the foreign distributions whose components took part.
+        changed: what of its process their code changed, in words; it was put back.
+    """
 
     task: Task
     value: Any
     reason: str | None
     seconds: float
+    traceback: str = ""
+    strangers: frozenset[str] = frozenset()
+    changed: tuple[str, ...] = ()
+
+
+class _Parcel(NamedTuple):
+    """A task's argument as a worker gets it, and whose components are in it besides the harness's own."""
+
+    content: bytes
+    strangers: frozenset[str]
+
+
+class _Packer(pickle.Pickler):
+    """Pickles an argument, and notes whose components are in it: the code that unpickling it imports."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self.strangers: set[str] = set()
+
+    def reducer_override(self, obj: object) -> Any:
+        cls = obj if isinstance(obj, type) else type(obj)
+        if issubclass(cls, Component) and (name := stranger(cls)) is not None:
+            self.strangers.add(name)
+        return NotImplemented
+
+
+def _packed(argument: Any) -> _Parcel:
+    file = io.BytesIO()
+    packer = _Packer(file)
+    packer.dump(argument)
+    return _Parcel(file.getvalue(), frozenset(packer.strangers))
+
+
+class _Done(NamedTuple):
+    """What a worker says of a task."""
+
+    value: Any
+    reason: str | None
+    seconds: float
+    traceback: str
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A task that a worker has or will have next, and whose components are in it."""
+
+    task: Task
+    strangers: frozenset[str]
 
 
 class Workers:
-    """A pool of worker processes."""
+    """Worker processes: a pool for our own code, and one for each set of foreign distributions that tasks meet."""
 
-    def __init__(self, count: int, function: str) -> None:
+    def __init__(self, count: int, function: str, for_strangers: str | None = None) -> None:
+        """Start the workers of our own code.
+
+        Arguments:
+            count: number of processes that are busy at most.
+            function: what they call, as `module:name`; only they import it.
+            for_strangers: what is called instead for tasks with components of foreign distributions.
+        """
         self.count = count
         self._function = function
-        self._pool: Any = ProcessPool(max_workers=count, initializer=_prepare, context=_context())
+        self._for_strangers = for_strangers or function
+        self._context = _context()
+        self._pools: dict[frozenset[str], Any] = {}
+        self._pool(frozenset())
+
+    def _pool(self, strangers: frozenset[str]) -> Any:
+        if strangers not in self._pools:
+            made = ProcessPool(max_workers=self.count, initializer=_prepare, context=self._context)
+            self._pools[strangers] = made
+        return self._pools[strangers]
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks as their predecessors end, stage by stage, the dearest first; yield each as it ends.
 
         Raises:
             DiskError: a task met a disk that cannot be written.
-            WorkersLost: the pool came to an end.
+            WorkersLost: a pool came to an end.
         """
         queue = _Queue(tasks)
-        running: dict[Future[Any], Task] = {}
-        while queue or running:
+        running: dict[Future[Any], _Running] = {}
+        next_one: tuple[Task, _Parcel] | None = None
+        while queue or running or next_one:
             # Each worker has its next task at hand; the rest wait, so that early stages can overtake.
-            while queue.ready and len(running) < 2 * self.count:
-                task = queue.take()
-                try:
-                    argument = task.argument()
-                except NotPossible as error:
-                    queue.end(task)
-                    yield Ended(task, None, str(error), 0.0)
-                    continue
-                running[self._schedule(task, argument)] = task
+            while (next_one or queue.ready) and len(running) < 2 * self.count:
+                if next_one is None:
+                    task = queue.take()
+                    made = _made(task)
+                    if isinstance(made, Ended):
+                        queue.end(task)
+                        yield made
+                        continue
+                    next_one = task, made
+                if not self._has_room(next_one[1].strangers, running.values()):
+                    break
+                running[self._schedule(*next_one)] = _Running(next_one[0], next_one[1].strangers)
+                next_one = None
             # Now and then: a pool that has ended ends no task.
             done, _ = wait(running, PATIENCE, FIRST_COMPLETED)
-            if running and not done and not self._pool.active:
+            if running and not done and not all(pool.active for pool in self._pools.values()):
                 raise WorkersLost
             for future in [each for each in running if each in done]:
-                task = running.pop(future)
-                queue.end(task)
-                yield _end(task, future)
+                ended = running.pop(future)
+                queue.end(ended.task)
+                yield _end(ended, future)
 
-    def _schedule(self, task: Task, argument: Any) -> Future[Any]:
+    def _has_room(self, strangers: frozenset[str], running: Collection[_Running]) -> bool:
+        """Whether a task may go to its pool: no more processes may be busy than there are workers.
+
+        Of several pools no worker has a next task at hand, as one of each pool would be busy with it.
+        """
+        alone = all(each.strangers == strangers for each in running)
+        return len(running) < (2 if alone else 1) * self.count
+
+    def _schedule(self, task: Task, parcel: _Parcel) -> Future[Any]:
+        function = self._for_strangers if parcel.strangers else self._function
+        arguments = [function, parcel.content, bool(parcel.strangers)]
         try:
-            future: Future[Any] = self._pool.schedule(_timed, args=[self._function, argument], timeout=task.limit)
+            future: Future[Any] = self._pool(parcel.strangers).schedule(_timed, args=arguments, timeout=task.limit)
         except RuntimeError as error:
             raise WorkersLost from error
         return future
 
     def close(self, *, kill: bool = False) -> None:
         """End the workers; `kill` gives up what they are doing."""
-        if kill:
-            self._pool.stop()
-        else:
-            self._pool.close()
-        self._pool.join()
+        for pool in self._pools.values():
+            if kill:
+                pool.stop()
+            else:
+                pool.close()
+        for pool in self._pools.values():
+            pool.join()
+
+
+def _made(task: Task) -> _Parcel | Ended:
+    """Return a task's argument as it is sent, or how the task ended where there is none."""
+    try:
+        argument = task.argument()
+    except NotPossible as error:
+        return Ended(task, None, str(error), 0.0)
+    try:
+        return _packed(argument)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        return Ended(task, None, one_line(error), 0.0)
 
 
 class _Queue:
@@ -169,14 +282,9 @@ class _Queue:
 
 
 @contextmanager
-def workers(count: int, function: str) -> Iterator[Workers]:
-    """Provide a pool of workers, ended on leaving whatever happens.
-
-    Arguments:
-        count: number of processes.
-        function: what they call, as `module:name`; only they import it.
-    """
-    pool = Workers(count, function)
+def workers(count: int, function: str, for_strangers: str | None = None) -> Iterator[Workers]:
+    """Provide workers, ended on leaving whatever happens; arguments as `Workers`."""
+    pool = Workers(count, function, for_strangers)
     try:
         yield pool
     except BaseException:
@@ -251,23 +359,27 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _timed(function: str, argument: Any) -> tuple[Any, str | None, float]:
-    """Return the value of a call, or why there is none, and the seconds that it took."""
+def _timed(function: str, content: bytes, watched: bool) -> _Done:
+    """Return the value of a call, or why there is none, and what foreign code changed of the process."""
     call = pkgutil.resolve_name(function)
+    before = process_state.read() if watched else {}
     start = time.perf_counter()
-    value, reason = None, None
+    value, reason, trace = None, None, ""
     try:
-        value = call(argument)
+        value = call(pickle.loads(content))
     except DiskError:
         raise
     except BaseException as error:  # SystemExit too; and no exception need survive the way to another process
-        reason = one_line(error)
-    return value, reason, time.perf_counter() - start
+        reason, trace = failure_line(error), traceback_text(error)
+    seconds = time.perf_counter() - start
+    changed = process_state.put_back(before) if watched else []
+    return _Done(value, reason, seconds, trace, tuple(changed))
 
 
-def _end(task: Task, future: Future[Any]) -> Ended:
+def _end(running: _Running, future: Future[Any]) -> Ended:
+    task = running.task
     try:
-        value, reason, seconds = future.result()
+        done: _Done = future.result()
     except DiskError:
         raise
     except BrokenProcessPool as error:
@@ -280,4 +392,4 @@ def _end(task: Task, future: Future[Any]) -> Ended:
         return Ended(task, None, reason, 0.0)
     except Exception as error:
         return Ended(task, None, one_line(error), 0.0)
-    return Ended(task, value, reason, seconds)
+    return Ended(task, done.value, done.reason, done.seconds, done.traceback, running.strangers, done.changed)

@@ -113,5 +113,7 @@ class TestMasses:
             def masses(self, sigmas):
                 raise RuntimeError("no masses\ntoday")
 
-        with pytest.raises(ContractError, match=r"^weighting raising: masses: RuntimeError: no masses today$"):
+        with pytest.raises(
+            ContractError, match=r"^weighting raising: masses: RuntimeError: no masses today \(.*, line \d+\)$"
+        ):
             tabulate(Raising(), LEVELS, 1.0, SIGMAS.tolist())

@@ -99,3 +99,22 @@ def test_work_tells_its_longest_training(planned, registry, tmp_path):
     assert planned().length == 9
     assert planned(networks=["exact"], weightings=[]).length == 0
     assert DescentsPlan({"way": request}, registry, tmp_path).length == 7
+
+
+def test_what_a_stranger_wrote_is_in_no_unit_of_ours(finished, monkeypatch):
+    plan, _, records = finished
+    foreign = {type(plan.metrics[0]), plan.combinations[0].weighting.__class__}
+    monkeypatch.setattr("harness.registry.provenance.stranger", lambda cls: "acme" if cls in foreign else None)
+    metrics = [
+        unit.job(records.get) for unit in plan.work(records.get, lambda key: True) if unit.stage == Stage.SAMPLING
+    ]
+    kinds = set()
+    for job in metrics:
+        # Pairs of a calibration, or by key beside a sampling.
+        measured = job.metrics.values() if isinstance(job.metrics, dict) else [metric for _, metric in job.metrics]
+        weighting = getattr(getattr(job, "network", None), "components", {}).get("weighting")
+        kinds.add((type(weighting) in foreign, *sorted({type(each) in foreign for each in measured})))
+    # A row of the stranger's may have all in one process.
+    assert kinds == {(False, False), (False, True), (True, False, True)}
+    keys = [key for unit in plan.work(records.get, lambda key: True) for key in unit.keys]
+    assert len(keys) == len(set(keys))

@@ -8,7 +8,11 @@ import pytest
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Make a distribution on the path: entry points of the group, each with the source of its module."""
+    """Make a distribution on the path: entry points of the group, each with the source of its module.
+
+    None is loaded by a child process first: `test_probe.py` is about that.
+    """
+    monkeypatch.setattr("harness.registry.probe.obstacle", lambda *words: "")
     made = []
 
     def make(distribution, version="1.0", **sources):

@@ -1,6 +1,7 @@
 """Discovery, isolation, duplicates and provenance, on distributions made for the occasion."""
 
 import importlib
+import os
 import random
 import re
 import subprocess
@@ -118,6 +119,17 @@ BROKEN = {
     ),
     "bad_default": (grid("quadratic").replace("Field(2.0", "Field(-2.0"), "power=-2.0 is not valid"),
     "nan_default": (grid("quadratic").replace("Field(2.0", "Field(float('nan')"), "nan"),
+    "set": (
+        grid("quadratic")
+        .replace("power: float = Field(2.0, gt=0", "parts: dict[str, frozenset[str] | None] = Field({}")
+        .replace("self.power", "2"),
+        "parameter 'parts' holds a set, whose order is by chance; take a tuple",
+    ),
+    "local": (
+        grid("quadratic").replace("class Grid", "class Base").replace('"quadratic"', '"base"')
+        + "\n\ndef made():\n    class Local(Base):\n        name = 'local'\n\n    return Local\n\n\nGrid = made()\n",
+        "local is defined in a function; worker processes find classes at the top level of modules",
+    ),
     "thawed": (
         grid("quadratic").replace("    power", '    model_config = {"frozen": False}\n    power'),
         "changes the model configuration",
@@ -152,6 +164,22 @@ def test_a_plugin_that_hangs_is_given_up(install, monkeypatch):
     assert info(found, "fine").status == "ok"
 
 
+def test_what_loading_changes_of_the_process_is_put_back_and_told(install, monkeypatch, tmp_path):
+    monkeypatch.setenv("SOME", "thing")
+    monkeypatch.chdir(tmp_path)
+    change = "import os, random\nos.environ['OTHER'] = '1'\ndel os.environ['SOME']\nos.chdir('/')\nrandom.seed(1)\n"
+    install("some-grids", quad=change + grid("quadratic"))
+    before = random.getstate()
+    found = load()
+    assert info(found, "quad").status == "ok"
+    assert [problem.reason for problem in found.problems] == [
+        f"changed {what} when it was loaded; it was put back"
+        for what in ("the working directory", "the environment", "Python's random state")
+    ]
+    assert (os.environ["SOME"], "OTHER" in os.environ, Path.cwd()) == ("thing", False, tmp_path)
+    assert random.getstate() == before
+
+
 def test_an_interrupt_is_no_failure_of_the_plugin(install):
     install("bad-luck", broken="raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
@@ -166,24 +194,30 @@ def test_unreadable_metadata_is_a_problem_of_its_own(install, registry):
     assert [(p.plugin, "odd_grids" in p.distribution) for p in found.problems] == [("entry_points.txt", True)]
 
 
-def test_a_name_that_two_distributions_claim_means_neither(install, registry):
+def test_a_name_that_a_stranger_claims_too_is_ours(install, registry):
     install("aaa-grids", a=grid("exponential"))
     found = load()
-    with pytest.raises(ComponentError) as raised:
-        found.find("time_discretization", "exponential")
-    text = str(raised.value)
-    assert "aaa-grids/exponential" in text
-    assert "diffusion-harness/exponential" in text
-    theirs = found.find("time_discretization", "aaa-grids/exponential")
-    ours = found.find("time_discretization", "diffusion-harness/exponential")
+    assert found.problems == ()
+    ours = found.find("time_discretization", "exponential")
+    assert ours is found.find("time_discretization", "diffusion-harness/exponential")
     assert ours is registry.find("time_discretization", "exponential")
+    theirs = found.find("time_discretization", "aaa-grids/exponential")
     assert theirs is not ours
-    assert {p.distribution for p in found.problems} == {"aaa-grids", "diffusion-harness"}
     names = set(found.classes("time_discretization"))
-    assert "exponential" not in names
-    assert {"aaa-grids/exponential", "diffusion-harness/exponential", "polynomial"} <= names
+    assert {"aaa-grids/exponential", "exponential", "polynomial"} <= names
     assert found.label(theirs()) == "aaa-grids/exponential"
+    assert found.label(ours()) == "exponential"
     assert found.label(found.parse("time_discretization", "polynomial")[0]) == "polynomial"
+
+
+def test_a_name_that_two_strangers_claim_means_neither(install):
+    for name in ("aaa-grids", "bbb-grids"):
+        install(name, a=grid("quadratic"))
+    found = load()
+    line = "time discretization 'quadratic' is offered by 2 distributions; write aaa-grids/quadratic or bbb-grids/quad"
+    with pytest.raises(ComponentError, match=line):
+        found.find("time_discretization", "quadratic")
+    assert {p.distribution for p in found.problems} == {"aaa-grids", "bbb-grids"}
 
 
 def test_one_distribution_may_not_claim_a_name_twice(install):
@@ -275,7 +309,8 @@ def test_a_package_hashes_all_its_sources_wherever_it_lies(tmp_path):
         (tmp_path / place / "pkg" / "sub").mkdir(parents=True)
         (tmp_path / place / "pkg" / "__init__.py").write_text("x = 1")
         (tmp_path / place / "pkg" / "sub" / "m.py").write_text("y = 1")
-    (tmp_path / "b" / "pkg" / "notes.txt").write_text("no source")
+    (tmp_path / "b" / "pkg" / "__pycache__").mkdir()
+    (tmp_path / "b" / "pkg" / "__pycache__" / "m.pyc").write_text("made of it")
     assert source_digest(tmp_path / "a" / "pkg") == source_digest(tmp_path / "b" / "pkg")
     (tmp_path / "b" / "pkg" / "sub" / "m.py").write_text("y = 2")
     source_digest.cache_clear()

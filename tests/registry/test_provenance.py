@@ -5,6 +5,7 @@ from harness_karras.samplers import Heun
 
 from harness.registry import provenance
 from harness.registry.provenance import distribution_of, normalize, source_digest, source_root
+from harness.registry.registry import Registry
 
 
 @pytest.fixture
@@ -30,8 +31,15 @@ def test_every_source_file_counts(package, file, counts):
     assert changed(package, file) == counts
 
 
-def test_what_is_no_source_and_what_takes_no_part_does_not(package):
-    assert not changed(package, "notes.txt")
+@pytest.mark.parametrize("file", ["notes.json", "rules/weights.bin"])
+def test_so_does_every_other_file(package, file):
+    assert changed(package, file)
+
+
+def test_what_python_made_what_is_hidden_and_what_takes_no_part_does_not(package):
+    (package / "__pycache__").mkdir()
+    assert not changed(package, "__pycache__/__init__.cpython-312.pyc")
+    assert not changed(package, ".rule.py.swp")
     assert not changed(package, "rules/rule.py", (package / "rules",))
 
 
@@ -53,6 +61,43 @@ def test_a_folder_that_takes_no_part_is_named_by_the_package(registry):
     claim = next(iter(registry.classes("claim").values()))
     assert provenance.apart(claim) == "claims"
     assert provenance.apart(Heun) is None
+
+
+@pytest.fixture
+def requiring(tmp_path, monkeypatch):
+    """Two distributions on the path, the first of which requires the second, the harness, and one that is missing."""
+    lines = {
+        "first": ["Second_Grids >=1", "diffusion-harness", "nowhere; extra == 'x'"],
+        "second-grids": [],
+    }
+    for name, required in lines.items():
+        info = tmp_path / f"{name.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        said = [f"Name: {name}", "Version: 1.0", *(f"Requires-Dist: {each}" for each in required)]
+        (info / "METADATA").write_text("\n".join(["Metadata-Version: 2.1", *said, ""]))
+    monkeypatch.syspath_prepend(tmp_path)
+    provenance.dependencies.cache_clear()
+    return tmp_path / "second_grids-1.0.dist-info" / "METADATA"
+
+
+def test_versions_of_what_a_stranger_requires_are_part_of_what_it_computes(requiring):
+    stranger = type("Stranger", (Heun,), {"name": "stranger"})
+
+    def digest():
+        provenance.dependencies.cache_clear()
+        return Registry.from_classes([stranger], "first").reference(stranger()).digest
+
+    assert provenance.dependencies("first") == (("second-grids", "1.0"),)
+    before = digest()
+    requiring.write_text(requiring.read_text().replace("Version: 1.0", "Version: 1.1"))
+    assert digest() != before
+    assert Registry.from_classes([stranger], "second-grids").provenance(stranger).dependencies == ()
+
+
+def test_foreign_components_are_told_by_their_package():
+    foreign = type("Foreign", (Heun,), {"__module__": "acme_rules.samplers"})
+    assert provenance.strangers([Heun()]) == frozenset()
+    assert provenance.strangers([Heun(), foreign()]) == {"acme_rules"}
 
 
 def test_spellings_of_a_distribution_are_one():

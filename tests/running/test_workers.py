@@ -1,3 +1,4 @@
+import importlib
 import multiprocessing
 import os
 import signal
@@ -85,6 +86,90 @@ def test_a_worker_that_dies_takes_only_its_task():
     with workers(1, "os:_exit") as pool:
         ended = list(pool.run([task("a", 3), task("b", 4)]))
     assert [e.reason for e in ended] == ["its process ended (exit status 3)", "its process ended (exit status 4)"]
+
+
+STRANGER = """
+import os
+import time
+import torch
+from harness.samplers import Sampler
+
+
+class Foreign(Sampler):
+    name = "foreign"
+    part: int = 0
+
+    def step(self, run, x):
+        return x
+
+
+def report(argument):
+    start, before = time.monotonic(), (str(torch.get_default_dtype()), os.environ.get("FOREIGN"))
+    if isinstance(argument, Foreign):
+        torch.set_default_dtype(torch.float64)
+        os.environ["FOREIGN"] = "here"
+    time.sleep(0.05)
+    return os.getpid(), start, time.monotonic(), before
+
+
+def fail(argument):
+    raise RuntimeError("no luck")
+"""
+
+
+@pytest.fixture
+def strangers(tmp_path, monkeypatch):
+    """Components of two packages of no distribution, by the name of the package; the first has functions to call."""
+    made = {}
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("acme_one", "acme_two"):
+        (tmp_path / f"{name}.py").write_text(STRANGER)
+        made[name] = importlib.import_module(name).Foreign
+    yield made
+    for name in made:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_foreign_components_share_no_process_and_no_more_are_busy(strangers, count):
+    one, two = strangers.values()
+    arguments = [make for part in range(5) for make in (1.0, one(part=part), two(part=part), (one(), two()), 2.0)]
+    tasks = [task(str(n), argument, cost=100 - n) for n, argument in enumerate(arguments)]
+    with workers(count, "acme_one:report") as pool:
+        ended = list(pool.run(tasks))
+    assert [each.reason for each in ended] == [None] * len(tasks)
+    served = {}
+    for each in ended:
+        served.setdefault(each.value[0], set()).add(each.strangers)
+    assert all(len(kinds) == 1 for kinds in served.values())
+    assert set.union(*served.values()) == {
+        frozenset(),
+        frozenset({"acme_one"}),
+        frozenset({"acme_two"}),
+        frozenset({"acme_one", "acme_two"}),
+    }
+    times = [each.value[1:3] for each in ended]
+    assert max(sum(start <= moment < end for start, end in times) for moment, _ in times) <= count
+    # What they change is put back before the next one.
+    assert {each.value[3] for each in ended} == {("torch.float32", None)}
+    changed = {each.strangers: each.changed for each in ended}
+    assert changed[frozenset()] == ()
+    assert changed[frozenset({"acme_one"})] == ("the environment", "torch's default dtype")
+
+
+def test_a_task_that_raises_names_file_and_line_and_keeps_its_traceback(strangers):
+    with workers(1, "acme_one:fail") as pool:
+        (ended,) = pool.run([task("bad", 1.0)])
+    line = STRANGER.splitlines().index('    raise RuntimeError("no luck")') + 1
+    assert ended.reason == f"RuntimeError: no luck (acme_one.py, line {line})"
+    assert ended.traceback.startswith("Traceback (most recent call last):")
+    assert ended.traceback.endswith("RuntimeError: no luck\n")
+
+
+def test_what_cannot_be_sent_fails_alone(roots):
+    ended = {e.task.name: e for e in roots.run([task("no", lambda: threading.Lock()), task("yes", 4.0)])}
+    assert ended["no"].reason == "TypeError: cannot pickle '_thread.lock' object"
+    assert ended["yes"].value == 2.0
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])

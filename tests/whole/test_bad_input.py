@@ -518,7 +518,7 @@ class TestRows:
         _, out, lines = harness("run", write(**ORACLE, **changes), "--out", tmp_path / "out", status=1)
         assert lines == []
         assert "1 combination ranked, 1 failed" in out
-        assert out.endswith("What failed, again: --retry-failed\n")
+        assert "What failed, again: --retry-failed   Tracebacks: harness rank " in out
         rows = {r["noise_schedule"]["name"]: r for r in untimed(tmp_path / "out", harness)["rows"]}
         assert rows["edm"]["status"] == "ok"
         assert "puts sigma_min=0.001 at t=-0.27" in rows["ve-geometric"]["reason"]

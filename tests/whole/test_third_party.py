@@ -169,7 +169,7 @@ def as_toml(value):
 
 def carried_out(folder, suite, path=None, status=0):
     """Run a suite; return its leaderboard, timings aside, and what was told on the way."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     file = folder / "suite.toml"
     file.write_text("\n".join(f"{key} = {as_toml(value)}" for key, value in suite.items()))
     done = harness("run", file, "--out", folder / "out", "--workers", 2, path=path)
@@ -320,8 +320,109 @@ def test_broken_components_fail_alone(broken, sound, tmp_path):
     assert [row["metrics"] for row in content["rows"] if row["status"] == "ok"] == [
         row["metrics"] for row in sound["rows"]
     ]
-    assert "harness: metric unmeasurable: RuntimeError: no measurement today (8 of 8 samplings" in told
+    assert (
+        "harness: metric unmeasurable: RuntimeError: no measurement today (harness_broken/misbehaving.py, line " in told
+    )
+    assert ") (8 of 8 samplings" in told
     assert "harness: bound unbounded: " in told
+    # File and line are in the reason, and what led there is kept.
+    reasons = [row["reason"] for row in content["rows"] if row["network"]["name"] == "raising"]
+    line = r"RuntimeError: no network today \(harness_broken/misbehaving\.py, line \d+\)$"
+    assert any(re.search(line, reason) for reason in reasons)
+    shown = harness("rank", tmp_path / "run" / "out", "--failures", HARNESS_PLUGINS="").stdout
+    for what in ("no network today", "no measurement today"):
+        assert re.search(rf"^\d+ × .*{what} \(harness_broken.*\)\n    Traceback ", shown, re.M), what
+    assert re.search(r'File ".*harness_broken/misbehaving.py", line \d+, in compare', shown)
+
+
+# Foreign code that changes what a process shares
+
+
+def numbers(rows):
+    """What was measured, by target and design."""
+    axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
+    names = ("status", "metrics", "budget", "nfe", "bounds", "steps")
+    return {json.dumps([row[axis]["digest"] for axis in axes]): {name: row[name] for name in names} for row in rows}
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    return install("harness-hostile", tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="module")
+def beside_hostile(hostile, tmp_path_factory):
+    """A directory in which hostile components were run beside sound ones, its leaderboard, and what was told."""
+    folder = tmp_path_factory.mktemp("beside") / "run"
+    theirs = {
+        "weightings": ["flat"],
+        "samplers": ["harness-hostile/heun", "hidden-noise"],
+        "metrics": ["gap"],
+    }
+    mixed = GOOD | {key: [*GOOD[key], *names] for key, names in theirs.items()}
+    return folder, *carried_out(folder, mixed, hostile, status=1)
+
+
+def test_what_foreign_code_patches_reaches_no_row_of_ours(beside_hostile, sound):
+    _, content, _ = beside_hostile
+    found = numbers(content["rows"])
+    for design, expected in numbers(sound["rows"]).items():
+        metrics = {name: value for name, value in found[design]["metrics"].items() if name != "gap"}
+        assert found[design] | {"metrics": metrics} == expected
+        assert found[design]["metrics"]["gap"] is not None
+    assert [each for each in content["calibration"] if each["metric"] != "gap"] == sound["calibration"]
+    assert len(found) > len(sound["rows"])
+
+
+def test_nor_the_same_directory_without_it(beside_hostile, sound):
+    folder, *_ = beside_hostile
+    content, told = carried_out(folder, GOOD)
+    assert content == sound
+    assert told == ""
+
+
+def test_who_changes_what_is_told_once(beside_hostile):
+    _, _, told = beside_hostile
+    lines = [line for line in told.splitlines() if line.startswith("harness: ")]
+    assert len(lines) == len(set(lines))
+    for what in ("the environment", "torch's default dtype"):
+        assert f"harness: plugin hostile (harness-hostile): changed {what} when it was loaded; it was put back" in lines
+    used = [line for line in lines if line.startswith("harness: harness-hostile changed ")]
+    assert {line.partition(" changed ")[2].partition(" while ")[0] for line in used} >= {
+        "torch's default dtype",
+        "torch's random state",
+        "the working directory",
+    }
+
+
+def test_a_sampler_with_hidden_noise_is_refused(beside_hostile):
+    _, content, _ = beside_hostile
+    reasons = {row["reason"] for row in content["rows"] if row["sampler"]["name"] == "hidden-noise"}
+    assert len(reasons) == 1
+    assert "sampler hidden-noise says that it is deterministic, and twice from the same points" in reasons.pop()
+
+
+def test_a_bare_name_means_ours_and_suites_go_on(hostile, alone):
+    found = listed(hostile)
+    assert not [each for each in found["problems"] if "offered" in each["reason"]]
+    shown = json.loads(harness("show", "heun", "--format", "json", path=hostile).stdout)["components"]
+    assert [page["distribution"] for page in shown] == ["diffusion-harness"]
+    done = harness("show", "harness-hostile/heun", "--format", "json", path=hostile)
+    assert json.loads(done.stdout)["components"][0]["distribution"] == "harness-hostile"
+
+
+def test_a_data_file_of_its_package_is_part_of_what_it_computed(hostile, tmp_path):
+    suite = GRIDS | {"name": "pushed", "samplers": ["pushed"], "metrics": ["energy"], "rank_by": "energy"}
+    before, _ = carried_out(tmp_path / "run", suite, hostile)
+    settings = hostile / "harness_hostile" / "settings.json"
+    text = settings.read_text()
+    settings.write_text('{"push": 1.0}')
+    after, _ = carried_out(tmp_path / "run", suite, hostile)
+    settings.write_text(text)
+    values = [[row["metrics"]["energy"]["value"] for row in content["rows"]] for content in (before, after)]
+    assert values[1][0] > 2 * values[0][0] > 0
+    again, _ = carried_out(tmp_path / "run", suite, hostile)
+    assert again == before
 
 
 # A command, an axis and a claim

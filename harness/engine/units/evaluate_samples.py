@@ -20,10 +20,10 @@ from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.random_streams import seed_from
 from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
 from harness.engine.stored_curves import stored_information, stored_score_error
-from harness.errors import one_line
+from harness.errors import ContractError, failure_line, traceback_text
 from harness.metrics import Experiment, mean_and_error
 from harness.networks import OracleNetwork
-from harness.records import Record
+from harness.records import Record, traced
 from harness.trajectories import from_json
 from harness.weighting_tables import table_from_json
 
@@ -55,6 +55,27 @@ def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
     metrics = [_metric_record(key, metric, experiment, job.seed) for key, metric in job.metrics.items()]
     payload = SamplingPayload(nfe, None if design.budget is None else _terms(design.budget))
     return [Record(job.key, "sampling", payload.to_json(), seconds=seconds), *metrics, *bounds]
+
+
+REPEATED = 8
+"""Samples that are drawn twice of a sampler that says it is deterministic."""
+
+
+def check_repeats(job: EvaluateSamplesJob) -> None:
+    """Draw a few samples twice where the sampler says that it is deterministic.
+
+    Raises:
+        ContractError: they differ: it draws noise of its own, or looks at a clock. Else as `evaluate_samples`.
+    """
+    if not job.sampler.deterministic:
+        return
+    small, law = replace(job, count=REPEATED), distribution(job.target)
+    first, second = (_sampled(small, law, _design(small, law))[0].samples for _ in range(2))
+    if not torch.equal(first, second):
+        raise ContractError(
+            f"sampler {job.sampler.label()} says that it is deterministic, and twice from the same points its samples "
+            "differ; take noise from run.noise() and let `deterministic` return False"
+        )
 
 
 def _design(job: EvaluateSamplesJob, law: Distribution) -> Design:
@@ -155,7 +176,7 @@ def _metric_record(key: str, metric: Metric, experiment: Experiment, seed: int) 
     try:
         payload = measurement_to_json(metric.measure(own))
     except Exception as error:
-        return Record(key, "metric", reason=f"metric {metric.label()}: {one_line(error)}")
+        return Record(key, "metric", traced(traceback_text(error)), f"metric {metric.label()}: {failure_line(error)}")
     return Record(key, "metric", payload, seconds=time.perf_counter() - start)
 
 
@@ -163,4 +184,4 @@ def _bound_record(key: str, bound: Bound, design: Design) -> Record:
     try:
         return Record(key, "bound", bound_to_json(bound.value(design)))
     except Exception as error:
-        return Record(key, "bound", reason=f"bound {bound.label()}: {one_line(error)}")
+        return Record(key, "bound", traced(traceback_text(error)), f"bound {bound.label()}: {failure_line(error)}")

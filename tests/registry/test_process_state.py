@@ -1,0 +1,48 @@
+"""Settings of a process: each that is changed is named, and is put back."""
+
+import os
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from harness.registry import process_state
+
+CHANGES = {
+    "the working directory": lambda: os.chdir("/"),
+    "the environment": lambda: os.environ.update(SOME="thing"),
+    "Python's random state": lambda: random.seed(3),
+    "numpy's random state": lambda: np.random.seed(3),
+    "numpy's error state": lambda: np.seterr(all="ignore"),
+    "torch's default device": lambda: torch.set_default_device("meta"),
+    "torch's default dtype": lambda: torch.set_default_dtype(torch.float64),
+    "torch's gradient mode": lambda: torch.set_grad_enabled(False),
+    "torch's number of threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
+    "torch's random state": lambda: torch.manual_seed(3),
+    "torch's deterministic flags": lambda: torch.use_deterministic_algorithms(True),
+    "torch's precision of products": lambda: torch.set_float32_matmul_precision("medium"),
+}
+
+
+def test_all_are_tried():
+    assert list(CHANGES) == list(process_state.SETTINGS)
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_changed_is_named_and_put_back(what):
+    before = process_state.read()
+    assert process_state.put_back(before) == []
+    CHANGES[what]()
+    # To be deterministic torch sets a variable of the environment, too.
+    assert what in process_state.put_back(before)
+    assert process_state.read() == before
+
+
+def test_a_library_that_is_imported_meanwhile_is_set_as_it_is_when_imported():
+    before = {what: value for what, value in process_state.read().items() if not what.startswith("torch")}
+    threads = torch.get_num_threads()
+    torch.set_default_dtype(torch.float64)
+    assert process_state.put_back(before) == ["torch's default dtype"]
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.get_num_threads() == threads
