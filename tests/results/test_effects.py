@@ -13,7 +13,7 @@ def seen(value, **coordinates):
 
 
 def factors(observations, axis):
-    return {effect.choice: effect.factor.value for effect in effects(observations, axis)}
+    return {effect.choice: effect.size.value for effect in effects(observations, axis)}
 
 
 def test_a_factor_is_relative_to_the_geometric_mean_of_the_choices():
@@ -44,7 +44,16 @@ def test_a_context_with_a_gap_is_skipped_for_all_of_its_choices(gap):
     made = [seen(1.0, s="a", n=1), seen(4.0, s="b", n=1), seen(1.0, s="a", n=2), seen(gap, s="b", n=2)]
     first, second = effects(made, "s")
     assert (first.contexts, first.skipped) == (second.contexts, second.skipped) == (1, 1)
-    assert first.factor.value == pytest.approx(0.5)
+    assert first.size.value == pytest.approx(0.5)
+
+
+def test_differences_are_those_from_the_mean_whatever_the_sign():
+    made = [seen(size - 5 * steps, s=s, steps=steps) for s, size in (("a", 1.0), ("b", 4.0)) for steps in (0, 3)]
+    first, second = effects(made, "s", "difference")
+    assert (first.size.value, second.size.value) == pytest.approx((-1.5, 1.5))
+    assert (first.contexts, first.skipped) == (2, 0)
+    gap = [*made, seen(0.0, s="a", steps=9), seen(None, s="b", steps=9)]
+    assert effects(gap, "s", "difference")[0].skipped == 1
 
 
 def test_the_order_is_that_of_the_first_appearance():

@@ -205,7 +205,7 @@ def test_forest_shows_every_effect_with_its_interval(document):
         found = [effect for effect in board.effects if effect.target == axes.get_title("left")]
         dots = [line for line in axes.get_lines() if len(line.get_xdata()) == 1]
         spans = [line for line in axes.get_lines() if line.get_label() == "_"]
-        assert sorted(line.get_xdata()[0] for line in dots) == sorted(effect.factor for effect in found)
+        assert sorted(line.get_xdata()[0] for line in dots) == sorted(effect.size for effect in found)
         assert sorted(tuple(line.get_xdata()) for line in spans) == sorted((e.low, e.high) for e in found)
         low, high = axes.get_xlim()
         assert low < min(effect.low for effect in found)
