@@ -13,6 +13,7 @@ its fields have the stated types, no number is infinite or undefined, and it agr
     training + statistical + estimation + approximation = score_max ≥ score_exact = score
     a row has a reason exactly when it failed
     no combination twice; every target named beside the rows is a target of the rows
+    effects are factors, or differences where the ranking metric is compared by them
     no more seeds behind a metric than the setup has, and no metric that the setup lacks
 
 A null `low` or `high` means that there were too few seeds for an interval; a null bound, that it does not
@@ -385,6 +386,7 @@ class Leaderboard(Document):
         _check_combinations(self.rows)
         _check_ranks(self.rows, self.metric)
         _check_targets(self)
+        _check_effects(self)
         if self.setup is not None:
             _check_setup(self.setup, self.rows)
         return self
@@ -436,6 +438,15 @@ def _check_targets(board: Leaderboard) -> None:
         for i, entry in enumerate(named):
             if len(find(entry.target, targets.values())) != 1:
                 raise ValueError(f"{field}[{i}].target: {entry.target!r} names not exactly one target of the rows")
+
+
+def _check_effects(board: Leaderboard) -> None:
+    by = board.declared.compared_by(board.metric)
+    if by == "nothing":
+        raise ValueError(f"metric: {board.metric} is declared to compare nothing; it makes no rank")
+    for i, effect in enumerate(board.effects):
+        if (effect.factor is None) != (by == "difference"):
+            raise ValueError(f"effects[{i}]: {board.metric} is compared by {by}, and so must its effects be")
 
 
 def _check_setup(setup: Setup, rows: list[Row]) -> None:
