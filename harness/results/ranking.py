@@ -355,4 +355,4 @@ def _observation(outcome: Outcome, metric: str, named: Labels) -> Observation:
     measured = outcome.measured(metric) if outcome.ok else {}
     values = {seed: measured[seed].value if seed in measured else None for seed in outcome.seeds}
     numbers = {number: format_value(getattr(outcome, number)) for number in NUMBERS}
-    return Observation({**coordinates, **numbers}, values)
+    return Observation({**coordinates, **numbers}, values, {seed: m.groups for seed, m in measured.items() if m.groups})

@@ -483,22 +483,37 @@ def _normal_tau_variance(tau: float, n: int) -> float:
 # Effects
 
 
-def choice_effects(values: np.ndarray, compared_by: Comparison = "ratio") -> list[Interval]:
+def _widened(over_seeds: Interval, over_points: Interval) -> Interval:
+    """Return an interval over seeds with that over points added in quadrature."""
+    if over_seeds.high is None or over_points.high is None:
+        return over_seeds
+    half = math.hypot(over_seeds.high - over_seeds.value, over_points.high - over_points.value)
+    return Interval(over_seeds.value, over_seeds.value - half, over_seeds.value + half, over_seeds.n)
+
+
+def choice_effects(
+    values: np.ndarray, compared_by: Comparison = "ratio", groups: np.ndarray | None = None
+) -> list[Interval]:
     """Effect of each choice on a metric against the mean over the choices: a factor, or a difference.
 
     Arguments:
         values: ln metric where it is compared by ratios, else the metric, shape (contexts, choices, seeds), every
             entry finite.
         compared_by: `ratio` or `difference`.
+        groups: means over G groups of points that all share, on the scale of `values`, shape (contexts, choices,
+            seeds, G); None where there are none.
 
     Returns:
         For each choice the mean over contexts of its deviation from the mean over choices, exp of it for ratios, with
-        Student's t interval over the seeds.
+        Student's t interval over the seeds, and that over the groups in quadrature.
     """
     deviation = (values - values.mean(1, keepdims=True)).mean(0)
+    over_points = None if groups is None else (groups - groups.mean(1, keepdims=True)).mean((0, 2))
     effects = []
-    for choice in deviation:
+    for k, choice in enumerate(deviation):
         interval = t_interval(choice)
+        if over_points is not None:
+            interval = _widened(interval, t_interval(over_points[k]))
         if compared_by == "difference":
             effects.append(interval)
             continue
