@@ -1,6 +1,8 @@
 """Do the intervals of `nll-bound` and of its paired differences cover the truth? Prints one table.
 
-    python benchmarks/nll_coverage.py [--quick] [--repetitions N] [--markdown]
+    python benchmarks/nll_coverage.py [--ranks] [--quick] [--repetitions N] [--markdown]
+
+With --ranks: do rank sets of twelve designs on digits hold the true rank, knowing the seeds alone, and the points too?
 
 What varies between repetitions: the held-out points and their noise; in one setting the networks too. Every repetition
 makes an interval as a leaderboard does, `harness.results.statistics.mean_interval` over the measurements of S seeds.
