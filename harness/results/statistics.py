@@ -10,7 +10,8 @@
       ŝ_i² = (k_0 s_0² + k_i s_i²)/(k_0 + k_i)   on k_0 + k_i degrees of freedom
 
   (Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004). `benchmarks/rank_coverage.py`
-  measures the coverage and width of the alternatives.
+  measures the coverage and width of the alternatives. Points that all rows share add their own error to that of each
+  difference, of two-way random effects, points and seeds (docs/theory.md §7).
 - Kendall's τ_b gets the score interval of a moderated variance: `kendall`. `benchmarks/interval_coverage.py`
   measures the coverage of this interval, and of the others.
 
@@ -135,8 +136,9 @@ def rank_sets(
     low, high = np.empty(n, dtype=int), np.empty(n, dtype=int)
     for i in range(n):
         p = _exact_differences(values, standard_errors, i, spread.p_values(i))
-        if points is not None:
-            p = np.where(_silent(values, i)[0], points.p_values(stable, i, p), p)
+        # A row is always silent against itself.
+        if points is not None and (silent := _silent(values, i)[0]).sum() > 1:
+            p = np.where(silent, points.p_values(stable, i, p), p)
         significant = holm(p, i)
         low[i] = 1 + int((significant & (means < means[i])).sum())
         high[i] = n - int((significant & (means > means[i])).sum())
