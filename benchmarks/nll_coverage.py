@@ -1,6 +1,8 @@
 """Do the intervals of `nll-bound` and of its paired differences cover the truth? Prints one table.
 
-    python benchmarks/nll_coverage.py [--quick] [--repetitions N] [--markdown]
+    python benchmarks/nll_coverage.py [--ranks] [--quick] [--repetitions N] [--markdown]
+
+With --ranks: do rank sets of twelve designs on digits hold the true rank, knowing the seeds alone, and the points too?
 
 What varies between repetitions: the held-out points and their noise; in one setting the networks too. Every repetition
 makes an interval as a leaderboard does, `harness.results.statistics.mean_interval` over the measurements of S seeds.
@@ -18,9 +20,11 @@ The truths:
 from __future__ import annotations
 
 import argparse
+import copy
+import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,7 +43,7 @@ from harness.engine.denoisers import denoiser_from_module
 from harness.engine.sampling import kernel_function, simulate_function
 from harness.metrics import Experiment, Measurement
 from harness.mixtures import IsotropicMixture, MixtureDistribution
-from harness.results.statistics import mean_interval
+from harness.results.statistics import mean_interval, rank_sets
 from harness.samplers import Denoiser, GaussianKernelSampler
 from harness.targets import Distribution
 
@@ -260,11 +264,17 @@ def networks(repetition: int) -> Trials:
 
 def trained(law: Distribution, steps: int) -> Denoiser:
     """Return a small network."""
-    torch.manual_seed(0)
+    return snapshots(law, (steps,), 0)[0]
+
+
+def snapshots(law: Distribution, lengths: Sequence[int], seed: int) -> list[Denoiser]:
+    """Return a small network after each number of training steps, which ascend."""
+    torch.manual_seed(seed)
     module = Mlp(width=64, depth=2).module(law.dim, law.sigma_data)
     optimiser = torch.optim.Adam(module.parameters(), lr=2e-3)
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(steps):
+    generator = torch.Generator().manual_seed(seed)
+    kept = []
+    for step in range(1, lengths[-1] + 1):
         clean = law.sample(128, generator).float()
         sigma = (1.2 * torch.randn(128, generator=generator) - 1).exp()
         noise = torch.randn(clean.shape, generator=generator)
@@ -273,7 +283,9 @@ def trained(law: Distribution, steps: int) -> Denoiser:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    return denoiser_from_module(module)
+        if step in lengths:
+            kept.append(denoiser_from_module(copy.deepcopy(module)))
+    return kept
 
 
 @lru_cache
@@ -291,11 +303,11 @@ def pools() -> dict[str, tuple[Tensor, Tensor]]:
     return {setting: (own, _pool(law, other)) for setting, other in others.items()}
 
 
-def _pool(law: Distribution, design: Design) -> Tensor:
+def _pool(law: Distribution, design: Design, sets: int = SETS) -> Tensor:
     at, generator = design.on(law), torch.Generator().manual_seed(held_out.SEED)
     clean = torch.cat([law.held_out(10_000, torch.Generator(), part) for part in (0, 1)])
     columns = []
-    for _ in range(SETS):
+    for _ in range(sets):
         chunks = held_out._chunks(clean, DRAWS, law.sigma_data, generator)
         rows = [torch.stack([held_out.path_bound(at, x, noise) for noise in noises]).mean(0) for x, noises in chunks]
         columns.append(torch.cat(rows))
@@ -310,6 +322,64 @@ def data(repetition: int) -> Trials:
             point = torch.randint(len(a), (n,), generator=generator)
             noise = torch.randint(SETS, (n,), generator=generator)
             yield from compared(setting, a[point, noise], b[point, noise], (a.mean().item(), b.mean().item()))
+
+
+# Rank sets of designs on digits
+
+
+LENGTHS = (1440, 1470, 1500)
+"""Steps of training whose networks nearly tie."""
+
+NETWORKS = 12
+"""Networks of each length, of which seeds are drawn with replacement."""
+
+RANK_SETS = 4
+"""Sets of noise of each point."""
+
+
+@lru_cache
+def ranked_pool() -> tuple[Tensor, list[int]]:
+    """Return bounds of designs by network, point and noise, (designs, NETWORKS, n, RANK_SETS), and their lengths."""
+    law = Digits().distribution()
+    grids = (GEOMETRIC, np.geomspace(20.0, 0.05, 12))
+    pools: dict[tuple[int, int, str], list[Tensor]] = {}
+    for seed in range(NETWORKS):
+        for length, network in zip(LENGTHS, snapshots(law, LENGTHS, seed), strict=True):
+            for sampler, grid in itertools.product((FROZEN, ANCESTRAL), grids):
+                key = (length, len(grid), sampler.name)
+                pools.setdefault(key, []).append(_pool(law, Design(network, sampler, grid), RANK_SETS))
+    return torch.stack([torch.stack(each) for each in pools.values()]), [length for length, _, _ in pools]
+
+
+def ranked(n: int, seeds: int, repetition: int, with_points: bool) -> tuple[float, bool, float]:
+    """Return the share of rank sets that hold the true rank, whether that of the best does, and their mean width."""
+    pool, lengths = ranked_pool()
+    generator = torch.Generator().manual_seed(repetition)
+    network = torch.randint(NETWORKS, (seeds,), generator=generator)
+    point, noise = (torch.randint(most, (n,), generator=generator) for most in pool.shape[2:])
+    found = [[held_out.mean_over_points(row) for row in rows[network][:, point, noise]] for rows in pool]
+    sets = rank_sets(
+        np.array([[m.value for m in row] for row in found]),
+        np.array([[m.standard_error for m in row] for row in found]),
+        lengths,
+        compared_by="difference",
+        groups=np.array([[m.groups for m in row] for row in found]) if with_points else None,
+    )
+    rank = 1 + pool.mean((1, 2, 3)).argsort().argsort().numpy()
+    covered = (sets.low <= rank) & (rank <= sets.high)
+    return float(covered.mean()), bool(covered[rank == 1][0]), float((sets.high - sets.low + 1).mean())
+
+
+def rank_table(repetitions: int, form: str) -> str:
+    """Return how often rank sets hold the true rank."""
+    rows = []
+    for n, seeds, with_points in itertools.product((30, 120, 359), (1, 3, 5), (False, True)):
+        trials = np.array([ranked(n, seeds, repetition, with_points) for repetition in range(repetitions)])
+        everyone, best, width = trials.mean(0)
+        known = "seeds and points" if with_points else "seeds alone"
+        rows.append([known, str(n), str(seeds), f"{100 * everyone:.1f}", f"{100 * best:.1f}", f"{width:.1f}"])
+    heads = ["error known", "points", "seeds", "coverage, %", "of the best row, %", "mean width"]
+    return tabulate(sorted(rows, key=lambda row: row[0]), heads, tablefmt=form, disable_numparse=True)
 
 
 # The table
@@ -353,11 +423,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=600)
     parser.add_argument("--quick", action="store_true", help="50 repetitions")
+    parser.add_argument("--ranks", action="store_true", help="rank sets of twelve designs on digits")
     parser.add_argument("--markdown", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
     start, repetitions = time.perf_counter(), 50 if given.quick else given.repetitions
-    print(table(repetitions, "github" if given.markdown else "simple"))
+    print((rank_table if given.ranks else table)(repetitions, "github" if given.markdown else "simple"))
     print(f"\n{repetitions} repetitions, {time.perf_counter() - start:.0f} s")
 
 

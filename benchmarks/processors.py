@@ -130,7 +130,7 @@ def numbers(board: Leaderboard) -> Iterator[tuple[str, str, Number]]:
     for c in board.calibration:
         yield "calibration", f"{c.target} {c.metric}", Number(c.value, c.low, c.high)
     for f in board.effects:
-        yield "effects", f"{f.target} {f.axis} {f.choice}", Number(f.factor, f.low, f.high)
+        yield "effects", f"{f.target} {f.axis} {f.choice}", Number(f.size, f.low, f.high)
     for a in board.agreement:
         if a.kendall_tau is not None:
             yield "Kendall τ", f"{a.target} {a.bound}", Number(a.kendall_tau, a.low, a.high)

@@ -1,11 +1,16 @@
 """Do rank sets cover the true rank, and how wide are they? Prints one table.
 
     python benchmarks/rank_coverage.py [--repetitions 1000]
+    python benchmarks/rank_coverage.py --held-out [--repetitions 1000] [--markdown]
 
 Each population of methods is simulated with seed effects that the methods share (common random numbers) and
 errors of very different size, on a logarithmic scale unless it says otherwise. The true rank is that of the
 expected metric. For each way of making 95 % sets: coverage over all rows, coverage of the truly best row (the
 hardest), and mean width in ranks. All figures are in per cent but the width.
+
+With --held-out the metric is a mean over held-out points that all methods and seeds share, compared by differences,
+and points are drawn anew in each repetition, as the networks are: y_is = μ_i + a_is + mean over points x of
+(b_x + c_ix + e_isx). The points' own part b_x is 10 times what methods differ by and cancels in their differences.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ import numpy as np
 from scipy.special import stdtr
 from tabulate import tabulate
 
+from harness.metrics import GROUPS, group_means
 from harness.results.statistics import holm, prior_variance, rank_sets, stabilised
 
 Sets = tuple[np.ndarray, np.ndarray]
@@ -25,11 +31,15 @@ Sets = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Population:
-    """One simulated leaderboard: values (n, S), the expected value of each row, and its group."""
+    """One simulated leaderboard: values (n, S), the expected value of each row, and its network.
+
+    `points` are the means over groups of held-out points, (n, S, G), where a population has them.
+    """
 
     values: np.ndarray
     expected: np.ndarray
-    groups: np.ndarray
+    networks: np.ndarray
+    points: np.ndarray | None = None
 
 
 def near_tied(n: int, seeds: int, rng: np.random.Generator) -> Population:
@@ -90,6 +100,67 @@ def _lognormal(
     return Population(np.exp(log), expected, groups)
 
 
+# Means over held-out points
+
+
+POINTS = 359
+"""Held-out points: those of the digits."""
+
+
+def untrained(n: int, seeds: int, rng: np.random.Generator) -> Population:
+    """Exact denoisers: nothing varies over seeds, and the points are all there is to doubt."""
+    return _over_points(rng.normal(0, 0.5, n), np.zeros(n), np.full(n, 1.0), seeds, rng)
+
+
+def near(n: int, seeds: int, rng: np.random.Generator) -> Population:
+    """Near ties, whose errors over points and over seeds are of like size."""
+    return _over_points(rng.normal(0, 0.3, n), 0.1 * np.exp(rng.normal(0, 0.5, n)), np.full(n, 2.0), seeds, rng)
+
+
+def by_training(n: int, seeds: int, rng: np.random.Generator) -> Population:
+    """Six trained networks, each with several samplers: what is wrong with a network is so in all of its rows."""
+    return _over_points(rng.normal(0, 0.3, n), np.full(n, 0.02), np.full(n, 1.0), seeds, rng, network=0.2)
+
+
+def over_magnitudes(n: int, seeds: int, rng: np.random.Generator) -> Population:
+    """Excesses over three orders of magnitude; both errors grow with them."""
+    excess = np.exp(rng.normal(0, 2, n))
+    return _over_points(excess, 0.1 * excess, excess, seeds, rng)
+
+
+def skewed(n: int, seeds: int, rng: np.random.Generator) -> Population:
+    """Deviations at points as heavy as a χ² of one degree of freedom."""
+    return _over_points(rng.normal(0, 0.3, n), np.full(n, 0.05), np.full(n, 2.0), seeds, rng, heavy=True)
+
+
+def _over_points(
+    location: np.ndarray,
+    seed: np.ndarray,
+    point: np.ndarray,
+    seeds: int,
+    rng: np.random.Generator,
+    network: float = 0.0,
+    heavy: bool = False,
+) -> Population:
+    """Make values of rows at a location with deviations over seeds, (n,), and over points, (n,)."""
+    n = len(location)
+    networks = rng.integers(0, 6, n)
+
+    def drawn(*shape: int) -> np.ndarray:
+        return (rng.chisquare(1, shape) - 1) / 2**0.5 if heavy else rng.normal(size=shape)
+
+    own = 10 * rng.standard_gamma(2, POINTS) + point[:, None] * drawn(n, POINTS)
+    own += 5 * network * rng.normal(size=(6, POINTS))[networks]
+    shift = location[:, None] + seed[:, None] * rng.normal(size=(n, seeds))
+    shift += network * rng.normal(size=(6, seeds))[networks]
+    # The points of a group are means of independent numbers: so is what a seed adds at each.
+    means = np.array([group_means(row) for row in own])
+    means = means[:, None, :] + shift[:, :, None]
+    apart = 0.5 * point[:, None, None] * rng.normal(size=means.shape) * (GROUPS / POINTS) ** 0.5
+    means = means + apart * (seed > 0)[:, None, None]
+    return Population(means.mean(2), location, networks, means)
+
+
 def bootstrap(population: Population) -> Sets:
     """Percentiles of the rank over 500 resamples of the seeds."""
     rng = np.random.default_rng(1)
@@ -124,7 +195,33 @@ def ours(population: Population) -> Sets:
 
 def ours_grouped(population: Population) -> Sets:
     """`harness.results.statistics.rank_sets` with the network of each row."""
-    sets = rank_sets(population.values, np.zeros_like(population.values), population.groups.tolist())
+    sets = rank_sets(population.values, np.zeros_like(population.values), population.networks.tolist())
+    return sets.low, sets.high
+
+
+def seeds_alone(population: Population) -> Sets:
+    """`rank_sets` by differences, that does not know of the points; their errors where seeds agree."""
+    return _by_differences(population, None)
+
+
+def seeds_and_points(population: Population) -> Sets:
+    """`rank_sets` by differences, as a leaderboard by `nll-bound` is ranked."""
+    return _by_differences(population, population.points)
+
+
+def points_alone(population: Population) -> Sets:
+    """Paired t tests over the groups of points, of the means over seeds; Holm's correction."""
+    assert population.points is not None
+    mean, variance = _pairs(population.points.mean(1))
+    return _from_tests(mean, variance, GROUPS - 1, GROUPS)
+
+
+def _by_differences(population: Population, points: np.ndarray | None) -> Sets:
+    assert population.points is not None
+    errors = population.points.std(2, ddof=1) / GROUPS**0.5
+    sets = rank_sets(
+        *(population.values, errors, population.networks.tolist()), compared_by="difference", groups=points
+    )
     return sets.low, sets.high
 
 
@@ -144,13 +241,21 @@ METHODS: dict[str, Callable[[Population], Sets]] = {
     "paired t": paired,
     "moderated pairs": moderated_pairs,
     "rank_sets": ours,
-    "rank_sets, groups": ours_grouped,
+    "rank_sets, networks": ours_grouped,
+}
+HELD_OUT: dict[str, Callable[[Population], Sets]] = {
+    "seeds alone": seeds_alone,
+    "points alone": points_alone,
+    "rank_sets": seeds_and_points,
 }
 POPULATIONS = {
     12: [near_tied, mixed_scale, clustered, networks, opposed, near_zero],
     60: [mixed_scale, clustered, networks, opposed, near_zero],
     120: [mixed_scale, clustered, networks, opposed, near_zero],
 }
+
+
+BY_POINTS = [untrained, near, by_training, over_magnitudes, skewed]
 
 
 def coverage(
@@ -174,22 +279,54 @@ def coverage(
     return float(np.mean(everyone)), float(np.mean(best)), float(np.mean(width))
 
 
+RATIOS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+"""Variance over seeds relative to that over points, of a mean over three seeds."""
+
+
+def told_apart(sets: Callable[[Population], Sets], ratio: float, seeds: int, repetitions: int) -> float:
+    """Return how often two designs of equal expectation are told apart: 5 % is what a test at 95 % may."""
+    rng, found = np.random.default_rng(1), []
+    seed = np.full(2, (ratio * 3 / POINTS) ** 0.5)
+    for _ in range(repetitions):
+        low, high = sets(_over_points(np.zeros(2), seed, np.ones(2), seeds, rng))
+        found.append((low > 1) | (high < 2))
+    return float(np.mean(found))
+
+
+def ties(repetitions: int, form: str) -> str:
+    """Return the table of equal designs that are told apart."""
+    rows = [
+        [f"{ratio:g}", str(seeds)]
+        + [f"{100 * told_apart(sets, ratio, seeds, repetitions):.1f}" for sets in HELD_OUT.values()]
+        for ratio in RATIOS
+        for seeds in (2, 3, 5)
+    ]
+    return tabulate(rows, ["seeds/points", "seeds", *HELD_OUT], tablefmt=form, disable_numparse=True)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=1000)
-    repetitions = parser.parse_args().repetitions
+    parser.add_argument("--held-out", action="store_true", help="means over held-out points")
+    parser.add_argument("--markdown", action="store_true")
+    given = parser.parse_args()
+    repetitions, methods = given.repetitions, HELD_OUT if given.held_out else METHODS
     rows = []
-    for n, makers in POPULATIONS.items():
+    for n, makers in dict.fromkeys((12, 60), BY_POINTS).items() if given.held_out else POPULATIONS.items():
         for make in makers:
-            for seeds in (3, 5, 10):
-                row: list[object] = [make.__name__, n, seeds]
-                for sets in METHODS.values():
+            for seeds in (1, 3, 5) if given.held_out else (3, 5, 10):
+                row: list[object] = [make.__name__.replace("_", " "), n, seeds]
+                for sets in methods.values():
                     everyone, best, width = coverage(make, sets, n, seeds, max(repetitions * 12 // n, 20))
                     row.append(f"{100 * everyone:.1f} {100 * best:5.1f} {width:5.1f}")
                 rows.append(row)
     print("each cell: coverage of all rows, coverage of the best row, mean width")
-    print(tabulate(rows, ["population", "rows", "seeds", *METHODS]))
+    heads = ["population", "rows", "seeds", *methods]
+    form = "github" if given.markdown else "simple"
+    print(tabulate(rows, heads, tablefmt=form, disable_numparse=True))
+    if given.held_out:
+        print(f"\ntwo designs of equal expectation, told apart, %, by variance\n{ties(repetitions, form)}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.components import Component
 from harness.errors import ContractError, did_you_mean
-from harness.quantities import DATA, QUANTITIES, Measured, Quantity
+from harness.quantities import COMPARISONS, DATA, QUANTITIES, Comparison, Measured, Quantity, least_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,6 +98,28 @@ def mean_and_error(replicates: np.ndarray) -> tuple[float, float]:
     return float(replicates.mean()), float(replicates.std(ddof=1) / replicates.size**0.5)
 
 
+GROUPS = 32
+"""Groups of points whose means tell the error of a difference of two designs: its t test has 31 degrees of freedom."""
+
+
+def group_means(values: np.ndarray) -> tuple[float, ...]:
+    """Return the means of a metric over `GROUPS` groups of points, as `Measurement.groups` takes them.
+
+    The groups are runs of the points, in their order, of sizes as equal as can be; fewer points are a group each. Of
+    groups of unequal size the deviation from the mean of all counts by the size, so that they average to that mean and
+    their scatter is that of the points.
+
+    Arguments:
+        values: of the metric at n ≥ 2 independent points, for all designs the same in the same order; shape (n,).
+    """
+    import numpy as np
+
+    runs = np.array_split(np.asarray(values, dtype=float), min(GROUPS, len(values)))
+    mean = float(np.mean(values))
+    share = len(runs) / len(values)
+    return tuple(mean + share * len(run) * (float(run.mean()) - mean) for run in runs)
+
+
 @dataclass(frozen=True)
 class Measurement:
     """A measured value with the uncertainty of this one measurement.
@@ -109,6 +131,9 @@ class Measurement:
         shared: whether the error is the same for all seeds (of a curve that they share), so that their spread does not
             show it.
         bias: estimated bias that remains in `value`, same unit; 0 where there is none.
+        groups: means over G ≥ 2 groups of the points that the metric averages over (`group_means`), whose mean is
+            `value`; empty where it does not average over points that all designs and seeds of a target share. From
+            them ranks know the error of a difference, over the points, of two designs.
     """
 
     value: float
@@ -116,6 +141,7 @@ class Measurement:
     bias: float = 0.0
     freedom: float = math.inf
     shared: bool = False
+    groups: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,12 +158,18 @@ class Metric(Component):
         unit: what a value is measured in: `nats`, `data units`, `1` for a pure number; empty where it is not told.
         quantity: what it measures (`harness.quantities`). Bounds on that are compared with it; with `other`, none.
         space: where the laws are compared: `data`, or a word for the map that takes points elsewhere (features).
+        compared_by: how two designs are compared: by the `ratio` of their values; by their `difference`, where a
+            constant is arbitrary or values may be negative; or by `nothing`, where smaller is not better: such a
+            metric stands beside a rank and makes none.
+        least: the least possible value, at which intervals end; None: 0 for a known `quantity`, else not known.
     """
 
     axis: ClassVar[str] = "metric"
     unit: ClassVar[str] = ""
     quantity: ClassVar[Quantity] = "other"
     space: ClassVar[str] = DATA
+    compared_by: ClassVar[Comparison] = "ratio"
+    least: ClassVar[float | None] = None
 
     @classmethod
     def check_class(cls) -> None:
@@ -150,11 +182,20 @@ class Metric(Component):
             raise ContractError(f"measures {cls.quantity!r}; {did_you_mean(str(cls.quantity), QUANTITIES)}")
         if not isinstance(cls.space, str) or not cls.space:
             raise ContractError(f"has space {cls.space!r}; it must be a word: {DATA!r}, or another for another space")
+        if cls.compared_by not in COMPARISONS:
+            raise ContractError(
+                f"is compared by {cls.compared_by!r}; {did_you_mean(str(cls.compared_by), COMPARISONS)}"
+            )
+        if cls.least is not None and not (isinstance(cls.least, (int, float)) and math.isfinite(cls.least)):
+            raise ContractError(
+                f"has least value {cls.least!r}; it must be a finite number, or None where there is none"
+            )
 
     @classmethod
     def measured(cls) -> Measured:
         """Return what it declares, as a document holds it."""
-        return Measured(quantity=cls.quantity, space=cls.space)
+        least = cls.least if cls.least is not None else least_of(cls.quantity)
+        return Measured(quantity=cls.quantity, space=cls.space, compared_by=cls.compared_by, least=least)
 
     @abstractmethod
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:

@@ -14,6 +14,7 @@ of whole paths. A bound is compared with a metric where it limits the metric's q
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,6 +27,11 @@ QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 DIVERGENCES: tuple[Quantity, ...] = ("marginal-kl", "path-kl")
 """What a bound on the path divergence limits: that, and with it the marginal one."""
 
+Comparison = Literal["ratio", "difference", "nothing"]
+"""How two designs are compared by a metric."""
+
+COMPARISONS: tuple[Comparison, ...] = get_args(Comparison)
+
 DATA = "data"
 """The space of the points themselves. Any other word names a map of them (features, a latent space)."""
 
@@ -36,11 +42,25 @@ class _Declaration(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+def least_of(quantity: Quantity) -> float | None:
+    """Return the least possible value of a quantity: 0, for all that are known; None where it is not known."""
+    return None if quantity == "other" else 0.0
+
+
 class Measured(_Declaration):
-    """What a metric measures, and in which space."""
+    """What a metric measures, and what may be made of its values.
+
+    Attributes:
+        quantity: what it measures.
+        space: where.
+        compared_by: how two designs are compared by it; by `nothing`, it does not rank.
+        least: the least possible value; None where there is none, or it is not known.
+    """
 
     quantity: Quantity = "other"
     space: Space = DATA
+    compared_by: Comparison = "ratio"
+    least: float | None = None
 
 
 class Limited(_Declaration):
@@ -66,6 +86,15 @@ class Declarations(_Declaration):
     def quantity(self, metric: str) -> Quantity:
         """Return what a metric measures."""
         return self.metrics.get(metric, Measured()).quantity
+
+    def compared_by(self, metric: str) -> Comparison:
+        """Return how two designs are compared by a metric."""
+        return self.metrics.get(metric, Measured()).compared_by
+
+    def least(self, metric: str) -> float:
+        """Return the least possible value of a metric; −∞ where none is known."""
+        found = self.metrics.get(metric, Measured()).least
+        return -math.inf if found is None else found
 
     def is_divergence(self, metric: str) -> bool:
         """Tell whether a metric measures a divergence of the points, in nats, that bounds of the path limit."""

@@ -1,5 +1,6 @@
 """A made-up leaderboard with the shape of a real one: a stand-in for the engine in tests of what is shown."""
 
+import copy
 import itertools
 import math
 import random
@@ -19,14 +20,17 @@ SAMPLERS = [
     ("dpmpp-2m", {}),
 ]
 DIVERGENCES = ["marginal-kl", "path-kl"]
+RATIOS = {"compared_by": "ratio", "least": 0.0}
+"""How all of these compare designs."""
+
 DECLARED = {
     "metrics": {
-        "energy": {"quantity": "other", "space": "data"},
-        "kl": {"quantity": "marginal-kl", "space": "data"},
-        "path-kl": {"quantity": "path-kl", "space": "data"},
-        "sliced-wasserstein": {"quantity": "other", "space": "data"},
-        "training-loss": {"quantity": "training-loss", "space": "data"},
-        "w2": {"quantity": "w2", "space": "data"},
+        "energy": {"quantity": "other", "space": "data", **RATIOS},
+        "kl": {"quantity": "marginal-kl", "space": "data", **RATIOS},
+        "path-kl": {"quantity": "path-kl", "space": "data", **RATIOS},
+        "sliced-wasserstein": {"quantity": "other", "space": "data", **RATIOS},
+        "training-loss": {"quantity": "training-loss", "space": "data", **RATIOS},
+        "w2": {"quantity": "w2", "space": "data", **RATIOS},
     },
     "bounds": {
         "budget": {"limits": DIVERGENCES, "space": "data", "equals": "path-kl"},
@@ -113,8 +117,8 @@ def make_effects(rng, target):
     for axis, names in choices.items():
         for name in names:
             factor = math.exp(rng.gauss(0, 0.25))
-            yield {"target": target, "axis": axis, "choice": name, "factor": factor, "low": factor / 1.08,
-                   "high": factor * 1.08, "contexts": 30, "skipped": 1}  # fmt: skip
+            yield {"target": target, "axis": axis, "choice": name, "factor": factor, "difference": None,
+                   "low": factor / 1.08, "high": factor * 1.08, "contexts": 30, "skipped": 1}  # fmt: skip
 
 
 def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True):
@@ -122,7 +126,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
     document = {"schema_version": 3, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
-    document |= {"declared": DECLARED, "calibration": [], "agreement": [], "effects": [], "rows": []}
+    document |= {"declared": copy.deepcopy(DECLARED), "calibration": [], "agreement": [], "effects": [], "rows": []}
     for name, params, dim in TARGETS:
         designs = list(itertools.product(WEIGHTINGS, SCHEDULES, GRIDS, NETWORKS, SAMPLERS))
         crossed = list(itertools.product(designs, (300, 2000)))
@@ -208,10 +212,10 @@ def small():
         rows.append(row)
     rows[2]["violations"] = [{"bound": "budget", "metric": "kl", "value": 1.5, "low": 1.45, "bound_value": 1.25}]
     agreement = {"target": "ring", "bound": "budget", "kendall_tau": 1.0, "low": None, "high": None, "n": 2}
-    effect = {"target": "ring", "axis": "weighting", "contexts": 1, "skipped": 1}
+    effect = {"target": "ring", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
         "schema_version": 3, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
-        "declared": DECLARED,
+        "declared": copy.deepcopy(DECLARED),
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],
         "effects": [effect | {"choice": "eps", "factor": 1.25, "low": 1.1, "high": 1.4},

@@ -1,5 +1,7 @@
 """What metrics measure and bounds limit is declared, and what is declared must mean something."""
 
+import math
+
 import pytest
 
 from harness.bounds import Bound
@@ -34,6 +36,13 @@ def bound(**declared):
 def test_a_metric_that_declares_nothing_measures_something_else():
     Plain.check_class()
     assert (Plain.measured().quantity, Plain.measured().space) == ("other", "data")
+    assert (Plain.measured().compared_by, Plain.measured().least) == ("ratio", None)
+    assert (Declarations().compared_by("plain"), Declarations().least("plain")) == ("ratio", -math.inf)
+
+
+def test_what_a_known_quantity_cannot_be_below_need_not_be_declared():
+    assert metric(quantity="marginal-kl").measured().least == 0.0
+    assert metric(quantity="w2", least=1.0).measured().least == 1.0
 
 
 @pytest.mark.parametrize(
@@ -42,6 +51,9 @@ def test_a_metric_that_declares_nothing_measures_something_else():
         (metric(quantity="kl"), r"^measures 'kl'; "),
         (metric(quantity=None), r"^measures None; "),
         (metric(space=""), r"^has space ''; it must be a word"),
+        (metric(compared_by="ratios"), r"^is compared by 'ratios'; "),
+        (metric(least=math.nan), r"^has least value nan; it must be a finite number"),
+        (metric(least="0"), r"^has least value '0'; "),
         (Unsaid, r"^limits nothing; limits must list some of marginal-kl, path-kl"),
         (bound(limits=("w3",)), r"^limits 'w3'; known: marginal-kl"),
         (bound(limits=("other",)), r"^limits 'other'; "),

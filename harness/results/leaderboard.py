@@ -13,6 +13,7 @@ its fields have the stated types, no number is infinite or undefined, and it agr
     training + statistical + estimation + approximation = score_max ≥ score_exact = score
     a row has a reason exactly when it failed
     no combination twice; every target named beside the rows is a target of the rows
+    effects are factors, or differences where the ranking metric is compared by them
     no more seeds behind a metric than the setup has, and no metric that the setup lacks
 
 A null `low` or `high` means that there were too few seeds for an interval; a null bound, that it does not
@@ -99,14 +100,16 @@ class Effect(Part):
     """One choice of one axis, with the others matched.
 
     `factor` is the geometric mean, over `contexts` settings of the other axes, of the ranking metric
-    relative to its mean over the axis' choices; below 1 is better than the axis' average. `skipped`
-    contexts lacked a choice.
+    relative to its mean over the axis' choices; below 1 is better than the axis' average. Where the metric is
+    compared by differences, `factor` is None and `difference` the mean of its differences from that mean, below 0
+    is better; else there is no `difference`. `skipped` contexts lacked a choice.
     """
 
     target: Name
     axis: Coordinate
     choice: Name
-    factor: Annotated[float, Field(gt=0)]
+    factor: Annotated[float, Field(gt=0)] | None
+    difference: float | None
     low: float | None
     high: float | None
     contexts: Count
@@ -114,8 +117,22 @@ class Effect(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        check_order(self.low, self.factor, self.high)
+        if (self.factor is None) == (self.difference is None):
+            raise ValueError("an effect is a factor or a difference, and the other is null")
+        check_order(self.low, self.size, self.high)
         return self
+
+    @property
+    def size(self) -> float:
+        """The factor, or the difference."""
+        found = self.difference if self.factor is None else self.factor
+        assert found is not None
+        return found
+
+    @property
+    def neutral(self) -> float:
+        """The size of no effect: 1, or 0 for a difference."""
+        return 0.0 if self.factor is None else 1.0
 
 
 class Terms(Part):
@@ -306,13 +323,20 @@ def _without_levels(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 2 to 3: the setup is not known; metrics and bounds are those that shipped then, by their names."""
+    """From version 2 to 3: the setup is not known; metrics and bounds are those that shipped then, by their names.
+
+    Effects were factors.
+    """
     rows = document.get("rows")
     found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     metrics, bounds = (
         sorted({name for row in found if isinstance(row.get(field), dict) for name in row[field]})
         for field in ("metrics", "bounds")
     )
+    effects = document.get("effects")
+    if isinstance(effects, list):
+        effects = [{"difference": None} | entry if isinstance(entry, dict) else entry for entry in effects]
+        document = document | {"effects": effects}
     return {"setup": None, "declared": declarations(metrics, bounds).model_dump(mode="json")} | document
 
 
@@ -362,6 +386,7 @@ class Leaderboard(Document):
         _check_combinations(self.rows)
         _check_ranks(self.rows, self.metric)
         _check_targets(self)
+        _check_effects(self)
         if self.setup is not None:
             _check_setup(self.setup, self.rows)
         return self
@@ -413,6 +438,15 @@ def _check_targets(board: Leaderboard) -> None:
         for i, entry in enumerate(named):
             if len(find(entry.target, targets.values())) != 1:
                 raise ValueError(f"{field}[{i}].target: {entry.target!r} names not exactly one target of the rows")
+
+
+def _check_effects(board: Leaderboard) -> None:
+    by = board.declared.compared_by(board.metric)
+    if by == "nothing":
+        raise ValueError(f"metric: {board.metric} is declared to compare nothing; it makes no rank")
+    for i, effect in enumerate(board.effects):
+        if (effect.factor is None) != (by == "difference"):
+            raise ValueError(f"effects[{i}]: {board.metric} is compared by {by}, and so must its effects be")
 
 
 def _check_setup(setup: Setup, rows: list[Row]) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness import DISTRIBUTION
-from harness.quantities import DIVERGENCES, Declarations, Limited, Measured, Quantity
+from harness.quantities import DIVERGENCES, Declarations, Limited, Measured
 
-_METRICS: dict[str, Quantity] = {
-    "kl": "marginal-kl",
-    "path-kl": "path-kl",
-    "w2": "w2",
-    "training-loss": "training-loss",
+_METRICS: dict[str, Measured] = {
+    "kl": Measured(quantity="marginal-kl", least=0.0),
+    "path-kl": Measured(quantity="path-kl", least=0.0),
+    "w2": Measured(quantity="w2", least=0.0),
+    "training-loss": Measured(quantity="training-loss", least=0.0),
+    **{name: Measured(least=0.0) for name in ("sliced-wasserstein", "energy", "mmd")},
+    **{name: Measured(compared_by="difference") for name in ("nll-bound", "bits-per-dim")},
+    "memorisation": Measured(compared_by="nothing", least=0.0),
 }
 
 _ON_PATHS = (
@@ -34,7 +37,7 @@ _BOUNDS: dict[str, Limited] = {
 def declarations(metrics: Iterable[str], bounds: Iterable[str]) -> Declarations:
     """Return what metrics and bounds, by the labels of an older document, declare today."""
     return Declarations(
-        metrics={label: Measured(quantity=_METRICS.get(_name(label), "other")) for label in metrics},
+        metrics={label: _METRICS.get(_name(label), Measured()) for label in metrics},
         bounds={label: _BOUNDS.get(_name(label), Limited()) for label in bounds},
     )
 

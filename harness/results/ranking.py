@@ -145,10 +145,10 @@ def leaderboard(
         setup: what the suite fixed; its targets likewise.
 
     Raises:
-        HarnessError: nothing was measured by that metric.
+        HarnessError: nothing was measured by that metric, or no designs are compared by it.
         ValidationError: the outcomes contradict one another.
     """
-    _require_metric(outcomes, metric)
+    _require_metric(outcomes, metric, declared)
     ordered = sorted(outcomes, key=Outcome.sort_key)
     named = Labels(pair for outcome in ordered for pair in outcome.components.items())
     targets = {o.components["target"].digest: named("target", o.components["target"]) for o in ordered}
@@ -164,7 +164,7 @@ def leaderboard(
         declared=declared,
         calibration=[_labelled(entry, targets) for entry in calibration],
         agreement=[entry for section in sections.values() for entry in _agreement(section, metric, named, declared)],
-        effects=[entry for section in sections.values() for entry in _effects(section, metric, named)],
+        effects=[entry for section in sections.values() for entry in _effects(section, metric, named, declared)],
         rows=[row for section in sections.values() for row in _rows(section, metric, declared)],
     )
 
@@ -174,10 +174,13 @@ def _labelled(entry: Of, labels: Mapping[str, str]) -> Of:
     return entry.model_copy(update={"target": labels.get(entry.target, entry.target)})
 
 
-def _require_metric(outcomes: Iterable[Outcome], metric: str) -> None:
+def _require_metric(outcomes: Iterable[Outcome], metric: str, declared: Declarations) -> None:
     known = {name for outcome in outcomes for name in outcome.measurements}
     if known and metric not in known:
         raise HarnessError(f"no metric {metric!r} was measured; {did_you_mean(metric, known)}")
+    if declared.compared_by(metric) == "nothing":
+        others = sorted(name for name in known if declared.compared_by(name) != "nothing")
+        raise HarnessError(f"metric {metric} makes no rank (smaller is not better); rank by {' or '.join(others)}")
 
 
 def _standing(place: _Place, outcome: Outcome) -> tuple[int, bool]:
@@ -187,7 +190,7 @@ def _standing(place: _Place, outcome: Outcome) -> tuple[int, bool]:
 # Ranks
 
 
-def _places(section: Sequence[Outcome], metric: str) -> list[_Place]:
+def _places(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[_Place]:
     """Return the place of each outcome of one target."""
     found = [o.measured(metric) if o.ok else {} for o in section]
     ranked = [i for i, measured in enumerate(found) if measured]
@@ -198,7 +201,11 @@ def _places(section: Sequence[Outcome], metric: str) -> list[_Place]:
     seeds = sorted({seed for measured in found for seed in measured})
     values = _matrix([found[i] for i in ranked], seeds, lambda m: m.value)
     errors = _matrix([found[i] for i in ranked], seeds, lambda m: m.standard_error)
-    sets = statistics.rank_sets(values, errors, [section[i].shared_network for i in ranked])
+    sets = statistics.rank_sets(
+        *(values, errors, [section[i].shared_network for i in ranked]),
+        compared_by=declared.compared_by(metric),
+        groups=_groups([found[i] for i in ranked], seeds, metric),
+    )
     for row, i in enumerate(ranked):
         places[i] = _Place(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
     return places
@@ -210,18 +217,35 @@ def _matrix(
     return np.array([[read(row[seed]) if seed in row else np.nan for seed in seeds] for row in measured])
 
 
+def _groups(measured: Sequence[Mapping[int, Measurement]], seeds: Sequence[int], metric: str) -> np.ndarray | None:
+    """Return the means over groups of shared points, (n, seeds, G), NaN where a value has none; None where none has."""
+    sizes = sorted({len(m.groups) for row in measured for m in row.values() if m.groups})
+    if len(sizes) > 1:
+        told = f"metric {metric} came with {' and with '.join(map(str, sizes))} groups of points on one target"
+        raise HarnessError(f"{told}; they must be the same points for every design")
+    if not sizes:
+        return None
+    groups = np.full((len(measured), len(seeds), sizes[0]), np.nan)
+    for row, found in enumerate(measured):
+        for column, seed in enumerate(seeds):
+            if seed in found and found[seed].groups:
+                groups[row, column] = found[seed].groups
+    return groups
+
+
 # Rows
 
 
 def _rows(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[Row]:
     """Return the rows of one target, best first; equal ranks stay in the order of their components."""
-    placed = zip(_places(section, metric), section, strict=True)
+    placed = zip(_places(section, metric, declared), section, strict=True)
     ordered = sorted(placed, key=lambda entry: _standing(*entry))
     return [_row(outcome, place, declared) for place, outcome in ordered]
 
 
 def _row(outcome: Outcome, place: _Place, declared: Declarations) -> Row:
-    metrics = {name: _estimate(outcome, name) for name in sorted(outcome.measurements) if outcome.measured(name)}
+    measured = [name for name in sorted(outcome.measurements) if outcome.measured(name)]
+    metrics = {name: _estimate(outcome, name, declared.least(name)) for name in measured}
     bounds = {name: finite(value) for name, value in sorted(outcome.bounds.items())}
     components: dict[str, Any] = {axis: outcome.components[axis] for axis in crossed()}
     return Row(
@@ -246,9 +270,9 @@ def _row(outcome: Outcome, place: _Place, declared: Declarations) -> Row:
     )
 
 
-def _estimate(outcome: Outcome, name: str) -> Estimate:
+def _estimate(outcome: Outcome, name: str, least: float) -> Estimate:
     measured = list(outcome.measured(name).values())
-    value, low, high = statistics.mean_interval(measured)
+    value, low, high = statistics.mean_interval(measured, least)
     return Estimate(value=value, low=finite(low), high=finite(high), n_seeds=len(measured))
 
 
@@ -305,22 +329,24 @@ def _agreement(section: Sequence[Outcome], metric: str, named: Labels, declared:
     return found
 
 
-def _effects(section: Sequence[Outcome], metric: str, named: Labels) -> list[Effect]:
+def _effects(section: Sequence[Outcome], metric: str, named: Labels, declared: Declarations) -> list[Effect]:
     """Return the effect of each choice of each axis on the metric."""
     observations = [_observation(outcome, metric, named) for outcome in section]
+    by = declared.compared_by(metric)
     return [
         Effect(
             target=named("target", section[0].components["target"]),
             axis=axis,
             choice=str(effect.choice),
-            factor=effect.factor.value,
-            low=effect.factor.low,
-            high=effect.factor.high,
+            factor=effect.size.value if by == "ratio" else None,
+            difference=effect.size.value if by == "difference" else None,
+            low=effect.size.low,
+            high=effect.size.high,
             contexts=effect.contexts,
             skipped=effect.skipped,
         )
         for axis in COORDINATES
-        for effect in effects(observations, axis)
+        for effect in effects(observations, axis, by)
     ]
 
 
@@ -329,4 +355,4 @@ def _observation(outcome: Outcome, metric: str, named: Labels) -> Observation:
     measured = outcome.measured(metric) if outcome.ok else {}
     values = {seed: measured[seed].value if seed in measured else None for seed in outcome.seeds}
     numbers = {number: format_value(getattr(outcome, number)) for number in NUMBERS}
-    return Observation({**coordinates, **numbers}, values)
+    return Observation({**coordinates, **numbers}, values, {seed: m.groups for seed, m in measured.items() if m.groups})

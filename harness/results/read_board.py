@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from harness.axes import crossed
 from harness.engine.payloads.target import TargetNumbers
 from harness.planning.manifest import Manifest, PlannedRow
+from harness.quantities import Declarations
 from harness.registry.references import Reference
 from harness.results.directory import read_manifest
 from harness.results.document import DocumentError, one_rule
@@ -88,10 +89,14 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
         suite=manifest.suite,
         metric=metric,
         environment={**manifest.environment, ARITHMETIC: store.arithmetic()},
-        declared=manifest.declared or declarations(manifest.metrics, manifest.bounds),
+        declared=_declared(manifest),
         calibration=calibration(manifest, store),
         setup=setup(manifest, store),
     )
+
+
+def _declared(manifest: Manifest) -> Declarations:
+    return manifest.declared or declarations(manifest.metrics, manifest.bounds)
 
 
 def outcome(
@@ -180,13 +185,13 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def calibration(manifest: Manifest, store: Store) -> list[Calibration]:
     """Return what each sample metric gives for a held-out sample in place of a generated one, by target digest."""
-    found = []
+    found, declared = [], _declared(manifest)
     for target, metrics in manifest.calibration.items():
         for metric, keys in metrics.items():
             values = [entry.value for entry in read_calibration(keys, store).values()]
             known = [value for value in values if value is not None]
             if known:
-                value, low, high = mean_interval(known)
+                value, low, high = mean_interval(known, declared.least(metric))
                 found.append(Calibration(target=target, metric=metric, value=value, low=finite(low), high=finite(high)))
     return found
 

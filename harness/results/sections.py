@@ -53,6 +53,15 @@ class TargetSection:
         """How many rows are above one of their bounds."""
         return sum(bool(row.violations) for row in self.rows)
 
+    def within_floor(self, metric: str) -> int | None:
+        """Return how many ranked rows have an interval that overlaps that of a perfect generator; None without it."""
+        floor = self.floors.get(metric)
+        if floor is None:
+            return None
+        top = floor.value if floor.high is None else floor.high
+        found = [row.metrics[metric] for row in self.ranked if metric in row.metrics]
+        return sum((entry.value if entry.low is None else entry.low) <= top for entry in found)
+
     def constants(self) -> dict[str, str]:
         """Return the fields in which no two rows differ, with their value."""
         first, *others = (self.names_of(row) for row in self.rows)
@@ -137,17 +146,18 @@ def target_label(name: str, board: Leaderboard) -> str:
 
 def choices(board: Leaderboard) -> list[tuple[str, str]]:
     """Return every (axis, choice) that has an effect: counts by size, names by mean effect."""
-    logs: dict[tuple[str, str], list[float]] = {}
+    sizes: dict[tuple[str, str], list[float]] = {}
     for effect in board.effects:
-        logs.setdefault((effect.axis, effect.choice), []).append(math.log(effect.factor))
-    axes = list(dict.fromkeys(axis for axis, _ in logs))
+        size = effect.size if effect.factor is None else math.log(effect.factor)
+        sizes.setdefault((effect.axis, effect.choice), []).append(size)
+    axes = list(dict.fromkeys(axis for axis, _ in sizes))
 
     def place(key: tuple[str, str]) -> tuple[int, float, float]:
         axis, choice = key
         size = float(choice) if axis in NUMBERS else 0.0
-        return axes.index(axis), size, fmean(logs[key])
+        return axes.index(axis), size, fmean(sizes[key])
 
-    return sorted(logs, key=place)
+    return sorted(sizes, key=place)
 
 
 def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSection:

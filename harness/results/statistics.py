@@ -10,7 +10,8 @@
       ŝ_i² = (k_0 s_0² + k_i s_i²)/(k_0 + k_i)   on k_0 + k_i degrees of freedom
 
   (Smyth, Statistical Applications in Genetics and Molecular Biology 3, 2004). `benchmarks/rank_coverage.py`
-  measures the coverage and width of the alternatives.
+  measures the coverage and width of the alternatives. Points that all rows share add their own error to that of each
+  difference, of two-way random effects, points and seeds (docs/theory.md §7).
 - Kendall's τ_b gets the score interval of a moderated variance: `kendall`. `benchmarks/interval_coverage.py`
   measures the coverage of this interval, and of the others.
 
@@ -29,6 +30,7 @@ from scipy.special import digamma, polygamma, stdtr, stdtrit
 
 if TYPE_CHECKING:
     from harness.metrics import Measurement
+    from harness.quantities import Comparison
 
 CONFIDENCE = 0.95
 """Confidence level of every interval and set."""
@@ -60,16 +62,17 @@ def t_interval(values: Sequence[float]) -> Interval:
     return Interval(mean, float(mean - half), float(mean + half), sample.size)
 
 
-def mean_interval(measurements: Sequence[Measurement]) -> tuple[float, float, float]:
+def mean_interval(measurements: Sequence[Measurement], least: float = -math.inf) -> tuple[float, float, float]:
     """Return the mean over n ≥ 1 seeds with its limits: value, low, high.
 
     Student's t over the seeds. One seed, or seeds that all give the same value (work that they share), say
     nothing of the error within a run: then the interval is that of the standard errors. An error that all seeds
     share is added to their spread in quadrature. The interval is widened on both sides by the mean absolute
-    bias that is thought to remain.
+    bias that is thought to remain. It ends at the least possible value, or at the estimate where that is below.
 
     Arguments:
         measurements: one for each seed.
+        least: what no value can be below.
     """
     sample = np.array([m.value for m in measurements])
     interval = t_interval(sample.tolist())
@@ -81,7 +84,8 @@ def mean_interval(measurements: Sequence[Measurement]) -> tuple[float, float, fl
         shared = within if any(m.shared for m in measurements) else 0.0
         half = float(np.hypot(interval.high - interval.value, shared))
     half += float(np.mean([abs(m.bias) for m in measurements]))
-    return interval.value, interval.value - half, interval.value + half
+    low = min(interval.value, max(interval.value - half, least))
+    return interval.value, low, interval.value + half
 
 
 def _mean(sample: np.ndarray) -> float:
@@ -101,7 +105,14 @@ class RankSets:
     high: np.ndarray
 
 
-def rank_sets(values: np.ndarray, standard_errors: np.ndarray, groups: Sequence[object] | None = None) -> RankSets:
+def rank_sets(
+    values: np.ndarray,
+    standard_errors: np.ndarray,
+    networks: Sequence[object] | None = None,
+    *,
+    compared_by: Comparison = "ratio",
+    groups: np.ndarray | None = None,
+) -> RankSets:
     """Return the ranks of n rows with confidence sets.
 
     A row is significantly better than another where the test of their difference, corrected for its n − 1
@@ -111,15 +122,23 @@ def rank_sets(values: np.ndarray, standard_errors: np.ndarray, groups: Sequence[
         values: one row a combination, one column a seed (common random numbers), shape (n, S); NaN where
             missing, at least one number a row. Smaller is better.
         standard_errors: the error of each value within its run, shape (n, S); it decides where seeds cannot.
-        groups: for each row a label of what it shares with others beyond the seed (its trained network): rows
-            of one group are compared by what varies within the group.
+        networks: for each row a label of what it shares with others beyond the seed (its trained network): rows
+            of one label are compared by what varies within it.
+        compared_by: `ratio` or `difference`: which of the two errors are of like size.
+        groups: means of each value over groups of points that all rows share, shape (n, S, G), NaN where there
+            are none: then the error of a difference over the points is added to that over the seeds.
     """
     n = len(values)
     means = np.array([_mean(row[np.isfinite(row)]) for row in values])
-    spread = _Spread.of(values, groups if groups is not None else [0] * n)
+    stable, slopes = on_scale(values, compared_by)
+    points = None if groups is None else _Points.of(groups, slopes)
+    spread = _Spread.of(stable, networks if networks is not None else [0] * n, points)
     low, high = np.empty(n, dtype=int), np.empty(n, dtype=int)
     for i in range(n):
         p = _exact_differences(values, standard_errors, i, spread.p_values(i))
+        # A row is always silent against itself.
+        if points is not None and (silent := _silent(values, i)[0]).sum() > 1:
+            p = np.where(silent, points.p_values(stable, i, p), p)
         significant = holm(p, i)
         low[i] = 1 + int((significant & (means < means[i])).sum())
         high[i] = n - int((significant & (means > means[i])).sum())
@@ -129,33 +148,72 @@ def rank_sets(values: np.ndarray, standard_errors: np.ndarray, groups: Sequence[
 
 @dataclass(frozen=True)
 class _Moderated:
-    """Moderated variances of rows and their degrees of freedom, shape (n,)."""
+    """Moderated variances of rows and their degrees of freedom, shape (n,); and the freedom of all together."""
 
     variance: np.ndarray
     freedom: np.ndarray
+    pooled: int
+
+
+@dataclass(frozen=True)
+class _Points:
+    """What the rows share of the points that they are means over: deviations of G groups from the mean, (n, G)."""
+
+    deviations: np.ndarray
+
+    @classmethod
+    def of(cls, groups: np.ndarray, slopes: np.ndarray) -> _Points:
+        """Take the deviations to a scale by its slopes there, (n, S), and average them over a row's seeds."""
+        deviations = slopes[:, :, None] * (groups - groups.mean(2, keepdims=True))
+        known = np.isfinite(deviations).all(2)
+        total = np.where(known[:, :, None], deviations, 0.0).sum(1)
+        return cls(np.where(known.any(1)[:, None], total / np.maximum(known.sum(1), 1)[:, None], np.nan))
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of each error."""
+        return int(self.deviations.shape[1]) - 1
+
+    def error(self, i: int) -> np.ndarray:
+        """Squared error over points of the difference of row i to each row, shape (n,); NaN without groups."""
+        apart = self.deviations - self.deviations[i]
+        return np.asarray((apart**2).sum(1) / (self.freedom * (self.freedom + 1)))
+
+    def p_values(self, stable: np.ndarray, i: int, p: np.ndarray) -> np.ndarray:
+        """Replace p-values of row i, but for ties and rows without groups, by those of t over the groups alone."""
+        difference = stable - stable[i]
+        common = np.isfinite(difference)
+        middle = np.where(common, difference, 0.0).sum(1) / np.maximum(common.sum(1), 1)
+        error = self.error(i)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = 2 * stdtr(self.freedom, -np.abs(middle) / np.sqrt(error))
+        return np.where(np.isfinite(error) & (p < 1), t, p)
 
 
 @dataclass(frozen=True)
 class _Spread:
-    """How the rows vary over seeds on the stabilised scale: all together, and within their groups."""
+    """How the rows vary on the scale of comparison: over seeds, all together and within their networks; over points."""
 
     values: np.ndarray
-    groups: np.ndarray
+    networks: np.ndarray
     overall: _Moderated
     within: _Moderated
+    points: _Points | None = None
 
     @classmethod
-    def of(cls, values: np.ndarray, groups: Sequence[object]) -> _Spread:
-        """Estimate it; values and groups as in `rank_sets`."""
-        stable = stabilised(values)
-        codes = {label: k for k, label in enumerate(dict.fromkeys(groups))}
-        labels = np.array([codes[label] for label in groups])
+    def of(cls, stable: np.ndarray, networks: Sequence[object], points: _Points | None = None) -> _Spread:
+        """Estimate it; values on their scale, networks as in `rank_sets`."""
+        codes = {label: k for k, label in enumerate(dict.fromkeys(networks))}
+        labels = np.array([codes[label] for label in networks])
         overall = moderated(*residual_variances(stable, np.zeros(len(labels), dtype=int)))
-        return cls(stable, labels, overall, moderated(*residual_variances(stable, labels)))
+        return cls(stable, labels, overall, moderated(*residual_variances(stable, labels)), points)
 
     def p_values(self, i: int) -> np.ndarray:
-        """Two-sided p-values of row i against each row, shape (n,), by Welch's t over common seeds."""
-        same = self.groups == self.groups[i]
+        """Two-sided p-values of row i against each row, shape (n,), by Welch's t over common seeds.
+
+        Where rows have groups, the error over points is added to that over seeds, with Satterthwaite's freedom.
+        """
+        same = self.networks == self.networks[i]
         variance = np.where(same, self.within.variance, self.overall.variance)
         freedom = np.where(same, self.within.freedom, self.overall.freedom)
         own = np.where(same, self.within.variance[i], self.overall.variance[i])
@@ -165,11 +223,38 @@ class _Spread:
         mean = np.where(common > 0, np.nansum(difference, 1), 0.0) / np.maximum(common, 1)
         total = variance + own
         with np.errstate(divide="ignore", invalid="ignore"):
-            welch = total**2 / (variance**2 / freedom + own**2 / own_freedom)
-            p = 2 * stdtr(np.minimum(welch, MANY), -np.abs(mean) / np.sqrt(total / common))
+            welch = np.minimum(total**2 / (variance**2 / freedom + own**2 / own_freedom), MANY)
+            error = total / common
+            if self.points is not None:
+                # Two variances that were shrunk to one scale have the freedom of that scale, not twice as much.
+                welch = np.minimum(welch, np.where(same, self.within.pooled, self.overall.pooled))
+                error, welch = _with(error, welch, self.points.error(i), self.points.freedom)
+            p = 2 * stdtr(welch, -np.abs(mean) / np.sqrt(error))
         # Without any scatter around a common seed effect every difference is exact.
-        p = np.where((total == 0) & (common > 0), np.where(np.abs(mean) > EXACT, 0.0, 1.0), p)
+        p = np.where((error == 0) & (common > 0), np.where(np.abs(mean) > EXACT, 0.0, 1.0), p)
         return np.where(np.isfinite(p), p, 1.0)
+
+
+def _with(
+    seeds: np.ndarray, seeds_freedom: np.ndarray, points: np.ndarray, points_freedom: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sum of two squared errors and its degrees of freedom; the first alone where there is no second."""
+    total = seeds + points
+    share = np.where(total > 0, seeds / np.where(total > 0, total, 1.0), 0.0)
+    freedom = 1 / (np.where(share > 0, share**2 / seeds_freedom, 0.0) + (1 - share) ** 2 / points_freedom)
+    some = points > 0
+    return np.where(some, total, seeds), np.where(some, np.minimum(freedom, MANY), seeds_freedom)
+
+
+def on_scale(values: np.ndarray, compared_by: Comparison) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values on the scale where they are compared, and its slope at each, both of the values' shape.
+
+    Ratios: `stabilised`. Differences: in units of the median size, which changes no comparison and tells rounding.
+    """
+    if compared_by == "ratio":
+        return stabilised(values), 1 / np.hypot(values, 2 * _noise_around_zero(values))
+    unit = float(np.median(np.abs(values[np.isfinite(values)]))) or 1.0
+    return values / unit, np.full_like(values, 1 / unit)
 
 
 def stabilised(values: np.ndarray) -> np.ndarray:
@@ -178,15 +263,21 @@ def stabilised(values: np.ndarray) -> np.ndarray:
 
     c is the spread over seeds of the rows that reach zero or below, the size of the noise around zero.
     """
+    scale = _noise_around_zero(values)
+    return np.asarray(np.arcsinh(values / (2 * scale)) if scale else np.log(values))
+
+
+def _noise_around_zero(values: np.ndarray) -> float:
+    """Return c of `stabilised`; 0 where all values are above 0."""
     if (values[np.isfinite(values)] > 0).all():
-        return np.asarray(np.log(values))
+        return 0.0
     rows = values[(values <= 0).any(1)]
     noise = [np.var(row[np.isfinite(row)], ddof=1) for row in rows if np.isfinite(row).sum() > 1]
     scale = float(np.sqrt(np.mean(noise))) if noise else 0.0
     sizes = np.abs(values[np.isfinite(values) & (values != 0)])
     if scale <= 0:
         scale = float(sizes.min()) if sizes.size else 1.0
-    return np.asarray(np.arcsinh(values / (2 * scale)))
+    return scale
 
 
 def residual_variances(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
@@ -235,11 +326,11 @@ def moderated(variances: np.ndarray, freedom: np.ndarray, pooled: int) -> _Moder
     """
     usable = (freedom > 0) & (variances > 0)
     if not usable.any():
-        return _Moderated(np.where(freedom > 0, variances, np.nan), np.maximum(freedom, 1.0))
+        return _Moderated(np.where(freedom > 0, variances, np.nan), np.maximum(freedom, 1.0), max(pooled, 1))
     scale, prior = prior_variance(variances[usable], freedom[usable])
     weight = min(prior, MANY)
     moderate = (weight * scale + freedom * variances) / (weight + freedom)
-    return _Moderated(moderate, np.minimum(weight + freedom, pooled))
+    return _Moderated(moderate, np.minimum(weight + freedom, pooled), pooled)
 
 
 def prior_variance(variances: np.ndarray, freedom: np.ndarray) -> tuple[float, float]:
@@ -276,6 +367,17 @@ def _exact_differences(values: np.ndarray, errors: np.ndarray, i: int, p: np.nda
 
     Then the errors within the runs decide; a difference without any is exact, and zero is a tie.
     """
+    silent, middle = _silent(values, i)
+    common = np.isfinite(values - values[i])
+    mean_error = np.where(common, np.hypot(errors, errors[i]), 0.0).sum(1) / np.maximum(common.sum(1), 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        normal = 2 * stdtr(MANY, -middle / mean_error)
+    normal = np.where(middle == 0, 1.0, np.where(mean_error > 0, normal, 0.0))
+    return np.where(silent, normal, p)
+
+
+def _silent(values: np.ndarray, i: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether the difference to row i is the same in every common seed, and its size, 0 for rounding; (n,)."""
     difference = values - values[i]
     common = np.isfinite(difference)
     size = np.abs(np.where(common, values, 0.0)).max(1) + np.abs(np.where(common, values[i], 0.0)).max(1)
@@ -283,12 +385,8 @@ def _exact_differences(values: np.ndarray, errors: np.ndarray, i: int, p: np.nda
     last = np.where(common, difference, -np.inf).max(1)
     enough = min(2, int(np.isfinite(values).sum(1).max()))
     silent = (common.sum(1) >= enough) & (last - first <= EXACT * size)
-    mean_error = np.where(common, np.hypot(errors, errors[i]), 0.0).sum(1) / np.maximum(common.sum(1), 1)
     middle = np.abs(np.where(silent, first, 0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        normal = 2 * stdtr(MANY, -middle / mean_error)
-    normal = np.where(middle <= EXACT * size, 1.0, np.where(mean_error > 0, normal, 0.0))
-    return np.where(silent, normal, p)
+    return silent, np.where(middle <= EXACT * size, 0.0, middle)
 
 
 def holm(p: np.ndarray, i: int) -> np.ndarray:
@@ -387,20 +485,40 @@ def _normal_tau_variance(tau: float, n: int) -> float:
 # Effects
 
 
-def choice_effects(logs: np.ndarray) -> list[Interval]:
-    """Effect of each choice on the logarithm of a metric, as a factor on the geometric mean over the choices.
+def _widened(over_seeds: Interval, over_points: Interval) -> Interval:
+    """Return an interval over seeds with that over points added in quadrature."""
+    if over_seeds.high is None or over_points.high is None:
+        return over_seeds
+    half = math.hypot(over_seeds.high - over_seeds.value, over_points.high - over_points.value)
+    return Interval(over_seeds.value, over_seeds.value - half, over_seeds.value + half, over_seeds.n)
+
+
+def choice_effects(
+    values: np.ndarray, compared_by: Comparison = "ratio", groups: np.ndarray | None = None
+) -> list[Interval]:
+    """Effect of each choice on a metric against the mean over the choices: a factor, or a difference.
 
     Arguments:
-        logs: ln metric, shape (contexts, choices, seeds), every entry finite.
+        values: ln metric where it is compared by ratios, else the metric, shape (contexts, choices, seeds), every
+            entry finite.
+        compared_by: `ratio` or `difference`.
+        groups: means over G groups of points that all share, on the scale of `values`, shape (contexts, choices,
+            seeds, G); None where there are none.
 
     Returns:
-        For each choice exp of the mean over contexts of its deviation from the mean over choices, with
-        Student's t interval over the seeds.
+        For each choice the mean over contexts of its deviation from the mean over choices, exp of it for ratios, with
+        Student's t interval over the seeds, and that over the groups in quadrature.
     """
-    deviation = (logs - logs.mean(1, keepdims=True)).mean(0)
+    deviation = (values - values.mean(1, keepdims=True)).mean(0)
+    over_points = None if groups is None else (groups - groups.mean(1, keepdims=True)).mean((0, 2))
     effects = []
-    for choice in deviation:
+    for k, choice in enumerate(deviation):
         interval = t_interval(choice)
+        if over_points is not None:
+            interval = _widened(interval, t_interval(over_points[k]))
+        if compared_by == "difference":
+            effects.append(interval)
+            continue
         low = None if interval.low is None else float(np.exp(interval.low))
         high = None if interval.high is None else float(np.exp(interval.high))
         effects.append(Interval(float(np.exp(interval.value)), low, high, interval.n))

@@ -285,6 +285,8 @@ class Suite(_Crossed):
         if len(fitting) != 1:
             labels = " or ".join(registry.label(metric) for metric in fitting or metrics)
             raise SuiteError(f"{self.where('rank_by')}: {self.rank_by!r} does not fit one metric; write {labels}")
+        if fitting[0].compared_by == "nothing":
+            raise SuiteError(f"{self.where('rank_by')}: {self.rank_by} makes no rank: smaller is not better")
         return metrics, fitting[0]
 
     def where(self, key: str) -> str:

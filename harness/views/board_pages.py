@@ -32,7 +32,15 @@ from harness.views.page import (
     listing,
     prose,
 )
-from harness.views.tables import effects_meaning, effects_table, failures_table, notes, section_table, violations_table
+from harness.views.tables import (
+    effects_meaning,
+    effects_table,
+    failures_table,
+    floor_note,
+    notes,
+    section_table,
+    violations_table,
+)
 
 SOURCE = "leaderboard.json"
 
@@ -150,6 +158,7 @@ def _target(section: TargetSection, board: Leaderboard) -> Section:
     blocks += [section_table(section, board, TOP)] if section.ranked else []
     hidden = len(section.ranked[TOP:])
     blocks += [Paragraph([f"{hidden} more in ", Link(SOURCE, SOURCE), "."])] if hidden else []
+    blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
     return _section(section.target, *blocks)
 
 

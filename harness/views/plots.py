@@ -160,7 +160,7 @@ def budgets(board: Leaderboard, best: int = BEST) -> Figure | None:
 
 @styled
 def effects(board: Leaderboard) -> Figure | None:
-    """Plot each choice's factor on the ranking metric: a panel a target; None without effects."""
+    """Plot each choice's effect on the ranking metric: a panel a target; None without effects."""
     if not board.effects:
         return None
     targets = {name: target_label(name, board) for name in dict.fromkeys(e.target for e in board.effects)}
@@ -171,9 +171,13 @@ def effects(board: Leaderboard) -> Figure | None:
         _forest(axes, [effect for effect in board.effects if effect.target == name], places)
         axes.set_title(title)
     _choice_ticks(grid[0], ticks)
-    round_ticks(grid[0].xaxis, *_factor_limits(board.effects))
-    grid[0].set_xlim(*_factor_limits(board.effects))
-    figure.supxlabel(f"factor on {board.metric}: left of 1 is better, grey is undecided", fontsize=9)
+    if board.declared.compared_by(board.metric) == "difference":
+        told = f"difference in {board.metric}: left of 0"
+    else:
+        told = f"factor on {board.metric}: left of 1"
+        round_ticks(grid[0].xaxis, *_factor_limits(board.effects))
+        grid[0].set_xlim(*_factor_limits(board.effects))
+    figure.supxlabel(f"{told} is better, grey is undecided", fontsize=9)
     return finished(figure, legend=False)
 
 
@@ -427,18 +431,20 @@ def _places(keys: Sequence[tuple[str, str]]) -> tuple[dict[tuple[str, str], int]
 
 
 def _forest(axes: Axes, found: Sequence[Effect], places: dict[tuple[str, str], int]) -> None:
-    axes.set_xscale("log")
-    axes.axvline(1, color=INK, lw=0.8)
+    if any(effect.factor is not None for effect in found):
+        axes.set_xscale("log")
+    for neutral in {effect.neutral for effect in found}:
+        axes.axvline(neutral, color=INK, lw=0.8)
     for effect in found:
         at = places[effect.axis, effect.choice]
         colour, marker = MID, "o"
-        if effect.high is not None and effect.high < 1:
+        if effect.high is not None and effect.high < effect.neutral:
             colour, marker = BLUE, "<"
-        if effect.low is not None and effect.low > 1:
+        if effect.low is not None and effect.low > effect.neutral:
             colour, marker = VERMILION, ">"
         if effect.low is not None and effect.high is not None:
             axes.plot([effect.low, effect.high], [at, at], color=colour, lw=1.6, solid_capstyle="butt", label="_")
-        axes.plot([effect.factor], [at], marker, color=colour, ms=5.5, label=effect.choice)
+        axes.plot([effect.size], [at], marker, color=colour, ms=5.5, label=effect.choice)
     axes.grid(True, axis="x")
 
 
@@ -453,5 +459,5 @@ def _choice_ticks(axes: Axes, ticks: Sequence[tuple[str, bool]]) -> None:
 
 def _factor_limits(found: Sequence[Effect]) -> tuple[float, float]:
     """Return limits that hold every factor and positive end, and at least a tenth either side of 1."""
-    ends = [end for e in found for end in (e.factor, e.low, e.high) if end is not None and end > 0]
+    ends = [end for e in found for end in (e.size, e.low, e.high) if end is not None and end > 0]
     return min([0.9, *ends]) / 1.05, max([1.1, *ends]) * 1.05

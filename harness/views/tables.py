@@ -87,6 +87,15 @@ def _target_lines(section: TargetSection, board: Leaderboard) -> list[str]:
     return lines
 
 
+def floor_note(section: TargetSection, board: Leaderboard) -> str | None:
+    """Return the line under a section's table on rows that are as good as can be told; None without a floor."""
+    within = section.within_floor(board.metric)
+    if within is None:
+        return None
+    told = f"{within} of {counted(len(section.ranked), 'combination')}"
+    return f"within the floor of a perfect generator by {board.metric} (the intervals overlap): {told}"
+
+
 def section_table(section: TargetSection, board: Leaderboard, top: int | None) -> Table:
     """Return a section's table of ranked rows."""
     return Table(build(board, section, section.ranked[:top]))
@@ -126,6 +135,7 @@ def _page(board: Leaderboard, top: int | None) -> Page:
         blocks += [section_table(section, board, top)] if section.ranked else []
         hidden = len(section.ranked[top:]) if top else 0
         blocks += [Paragraph([f"{hidden} more."])] if hidden else []
+        blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
         blocks += [Paragraph(["Failed:"]), failures_table(section)] if section.failed else []
         blocks += [Paragraph([_unfinished(section)])] if section.unfinished else []
         parts.append(Section([section.target], blocks))
@@ -138,7 +148,16 @@ def _page(board: Leaderboard, top: int | None) -> Page:
 
 def effects_meaning(board: Leaderboard) -> str:
     """Return one sentence, without its full stop, that says what an effect is."""
+    if board.declared.compared_by(board.metric) == "difference":
+        return f"Difference in {in_unit(board)} from the mean over the axis' choices, all else equal; below 0 is better"
     return f"Factor on {board.metric} against the mean over the axis' choices, all else equal; below 1 is better"
+
+
+def in_unit(board: Leaderboard) -> str:
+    """Return the ranking metric with its unit, where a document tells it."""
+    known = {entry.metric: entry.unit for entry in board.setup.metrics} if board.setup else {}
+    unit = known.get(board.metric)
+    return f"{board.metric} ({unit})" if unit else board.metric
 
 
 def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
@@ -148,6 +167,8 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
         body = text_table(fit(build(board, section, section.ranked[:top]), width)) if section.ranked else []
         hidden = len(section.ranked[top:]) if top else 0
         more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
+        note = floor_note(section, board)
+        more += ["", *break_lines([note], width)] if note else []
         blocks.append(
             "\n".join([*head, "", *body, *more, *_budgets(board, section, width), *_failures(section, width)])
         )
@@ -192,7 +213,7 @@ def _effect_columns(board: Leaderboard, repeat: bool) -> list[Column]:
     columns = [Column("axis", tuple(shown), naming=True)]
     columns.append(Column("choice", tuple(choice for _, choice in keys), naming=True))
     for target in targets.values():
-        cells = tuple(_factor(found.get((target, *key))) for key in keys)
+        cells = tuple(_size(found.get((target, *key))) for key in keys)
         columns.append(Column(target, cells))
     return columns
 
@@ -211,8 +232,10 @@ def _chunks(board: Leaderboard, width: int | None) -> Iterator[list[Column]]:
     yield [axis, choice, *chunk]
 
 
-def _factor(effect: Effect | None) -> str:
-    return "" if effect is None else span(effect.factor, effect.low, effect.high)
+def _size(effect: Effect | None) -> str:
+    if effect is None:
+        return ""
+    return (with_interval if effect.factor is None else span)(effect.size, effect.low, effect.high)
 
 
 def _rows(board: Leaderboard, top: int | None) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from pydantic import Field
 
 from harness import hookimpl
 from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric, mean_and_error
-from harness.quantities import Quantity
+from harness.quantities import Comparison, Quantity
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,6 +119,7 @@ class NLLBound(Metric):
 
     name: ClassVar[str] = "nll-bound"
     unit: ClassVar[str] = "nats"
+    compared_by: ClassVar[Comparison] = "difference"
     formula: ClassVar[str] = (
         "(d/2) ln(2πeδ²) + E KL(p(x_0|X_0) ‖ start) + Σ_j E KL(p(x_{j+1}|x_j, X_0) ‖ q(x_{j+1}|x_j)) ≥ −E ln q_δ"
     )
@@ -166,6 +167,8 @@ class Memorisation(Metric):
 
     name: ClassVar[str] = "memorisation"
     unit: ClassVar[str] = "1"
+    compared_by: ClassVar[Comparison] = "nothing"
+    least: ClassVar[float] = 0.0
     formula: ClassVar[str] = "median_i min_k ‖x_i − t_k‖ / median_i min_k ‖y_i − t_k‖, t_k to train on, y_i held out"
     source: ClassVar[str] = "nearest neighbours as in Meehan, Chaudhuri, Dasgupta, arXiv 2004.05675"
 
@@ -208,6 +211,7 @@ class SlicedWasserstein(SampleMetric):
 
     name: ClassVar[str] = "sliced-wasserstein"
     unit: ClassVar[str] = "data units"
+    least: ClassVar[float] = 0.0
     formula: ClassVar[str] = "(mean over θ of W_2²(θ·X, θ·Y))^½"
     source: ClassVar[str] = "Bonneel et al., J. Math. Imaging Vision 51 (2015)"
 
@@ -225,6 +229,7 @@ class Energy(SampleMetric):
 
     name: ClassVar[str] = "energy"
     unit: ClassVar[str] = "data units^½"
+    least: ClassVar[float] = 0.0
     formula: ClassVar[str] = "(2E‖X−Y‖ − E‖X−X'‖ − E‖Y−Y'‖)^½"
     source: ClassVar[str] = "Székely, Rizzo, J. Stat. Planning Inference 143 (2013)"
 
@@ -244,6 +249,7 @@ class MMD(SampleMetric):
 
     name: ClassVar[str] = "mmd"
     unit: ClassVar[str] = "1"
+    least: ClassVar[float] = 0.0
     formula: ClassVar[str] = "(E k(X,X') + E k(Y,Y') − 2E k(X,Y))^½, k = mean over s of exp(−‖x−y‖²/2s²)"
     source: ClassVar[str] = "Gretton et al., JMLR 13 (2012)"
 

@@ -29,7 +29,7 @@ import torch
 from scipy.special import gammaincinv
 from torch import Tensor
 
-from harness.metrics import Experiment, LastKernel, Measurement
+from harness.metrics import Experiment, LastKernel, Measurement, group_means
 from harness_metrics.controls import error_of_means
 
 SEED = 2_107_00630
@@ -76,10 +76,12 @@ def point_bounds(experiment: Experiment, count: int, noised: int) -> Tensor:
 def mean_over_points(bounds: Tensor) -> Measurement:
     """Return the mean with its error over n ≥ 2 points: of one design, or of the difference of two, point by point.
 
-    All seeds meet the same points, whose error their spread does not show.
+    All seeds and designs meet the same points: the spread over seeds does not show their error, and the means over
+    groups of them show what a difference of two designs has of it.
     """
     error, freedom = error_of_means(bounds)
-    return Measurement(bounds.mean().item(), error, freedom=freedom, shared=True)
+    groups = group_means(bounds.numpy())
+    return Measurement(bounds.mean().item(), error, freedom=freedom, shared=True, groups=groups)
 
 
 def path_bound(experiment: Experiment, clean: Tensor, noise: Noise) -> Tensor:

@@ -38,6 +38,10 @@ KEPT = [
         measurement_to_json(Measurement(1.0, 0.5)),
         '{"value": 1.0, "standard_error": 0.5, "bias": 0.0, "freedom": null, "shared": false}',
     ),
+    (
+        measurement_to_json(Measurement(1.0, 0.5, groups=(0.5, 1.5))),
+        '{"value": 1.0, "standard_error": 0.5, "bias": 0.0, "freedom": null, "shared": false, "groups": [0.5, 1.5]}',
+    ),
     (measurement_to_json(NotApplicable("no path")), '{"not_applicable": "no path"}'),
     (bound_to_json(2), '{"value": 2.0}'),
     (bound_to_json(NotApplicable("no path")), '{"not_applicable": "no path"}'),
@@ -56,7 +60,11 @@ def test_what_is_read_is_what_was_written():
         assert TrainingPayload.from_json(json.loads(json.dumps(training.to_json()))).to_json() == training.to_json()
     for sampling in (SamplingPayload(4, TERMS), SamplingPayload(4, None)):
         assert SamplingPayload.from_json(sampling.to_json()) == sampling
-    for said in (Measurement(1.0, 0.5, 0.25, 7.0, True), Measurement(1.0, 0.5)):
+    for said in (
+        Measurement(1.0, 0.5, 0.25, 7.0, True),
+        Measurement(1.0, 0.5),
+        Measurement(1.0, 0.5, groups=(0.0, 2.0)),
+    ):
         assert measurement_from_json(measurement_to_json(said)) == said
     assert measurement_from_json(measurement_to_json(Measurement(1.0, 0.5))).freedom == math.inf
     assert bound_from_json(bound_to_json(2.0)) == 2.0
@@ -91,3 +99,9 @@ def test_a_bound_that_is_no_finite_number_is_refused(said):
 def test_a_measurement_that_is_not_finite_is_refused(numbers):
     with pytest.raises(ContractError, match="must be finite"):
         measurement_to_json(Measurement(*numbers))
+
+
+@pytest.mark.parametrize("groups", [(1.0,), (0.0, math.nan), (0.0, 1.0), (1.0, 1.0 + 1e-6)])
+def test_groups_that_do_not_make_up_the_value_are_refused(groups):
+    with pytest.raises(ContractError, match=r"^returned \d groups of mean .* for the value 1; there must be 2 or more"):
+        measurement_to_json(Measurement(1.0, 0.1, groups=groups))

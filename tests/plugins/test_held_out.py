@@ -428,6 +428,18 @@ def test_the_error_of_a_median_is_its_scatter(n):
     assert stated == pytest.approx(values.quantile(0.5, 1).std().item(), rel=0.1)
 
 
+@pytest.mark.parametrize("n", [2, 20, 40, 64, 359])
+def test_groups_average_to_the_value_and_scatter_as_the_points_do(n):
+    values = torch.randn(400, n, generator=torch.Generator().manual_seed(1)).double() + 1000
+    measured = [held_out.mean_over_points(row) for row in values]
+    assert {len(m.groups) for m in measured} == {min(n, 32)}
+    assert all(np.mean(m.groups) == pytest.approx(m.value, rel=1e-12) for m in measured)
+    variance = np.mean([np.var(m.groups, ddof=1) / len(m.groups) for m in measured])
+    assert variance == pytest.approx(1 / n, rel=0.1)
+    few, constant = held_out.mean_over_points(values[0]), held_out.mean_over_points(values[0] + 3)
+    assert np.subtract(constant.groups, few.groups) == pytest.approx(3, abs=1e-9)
+
+
 def test_values_are_measurements_with_an_error(digits, trained):
     measured = BitsPerDimension().measure(experiment(digits, SAMPLERS[0], GRIDS["geometric"], trained))
     assert isinstance(measured, Measurement)

@@ -105,6 +105,7 @@ def test_a_published_document_keeps_its_text(file):
     text = file.read_text(encoding="utf-8")
     again = KINDS.get(file.parent.name, Leaderboard).read(file).to_json()
     if json.loads(text)["schema_version"] == 2:
+        again = again.replace(', "difference": null', "")
         lines = [ADDED.get(line, line) for line in again.split("\n") if not line.startswith(' "declared": ')]
         again = "\n".join(line for line in lines if line is not None)
     assert again == text

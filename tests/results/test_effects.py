@@ -2,7 +2,9 @@
 
 import math
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from harness.results.effects import Observation, effects
 
@@ -13,7 +15,7 @@ def seen(value, **coordinates):
 
 
 def factors(observations, axis):
-    return {effect.choice: effect.factor.value for effect in effects(observations, axis)}
+    return {effect.choice: effect.size.value for effect in effects(observations, axis)}
 
 
 def test_a_factor_is_relative_to_the_geometric_mean_of_the_choices():
@@ -44,7 +46,37 @@ def test_a_context_with_a_gap_is_skipped_for_all_of_its_choices(gap):
     made = [seen(1.0, s="a", n=1), seen(4.0, s="b", n=1), seen(1.0, s="a", n=2), seen(gap, s="b", n=2)]
     first, second = effects(made, "s")
     assert (first.contexts, first.skipped) == (second.contexts, second.skipped) == (1, 1)
-    assert first.factor.value == pytest.approx(0.5)
+    assert first.size.value == pytest.approx(0.5)
+
+
+def test_differences_are_those_from_the_mean_whatever_the_sign():
+    made = [seen(size - 5 * steps, s=s, steps=steps) for s, size in (("a", 1.0), ("b", 4.0)) for steps in (0, 3)]
+    first, second = effects(made, "s", "difference")
+    assert (first.size.value, second.size.value) == pytest.approx((-1.5, 1.5))
+    assert (first.contexts, first.skipped) == (2, 0)
+    gap = [*made, seen(0.0, s="a", steps=9), seen(None, s="b", steps=9)]
+    assert effects(gap, "s", "difference")[0].skipped == 1
+
+
+def test_the_error_over_points_that_all_share_is_in_the_interval():
+    """Two choices, the same in both seeds; at half of the points the better one is the worse."""
+
+    def over(groups, s, scale=1.0):
+        value = scale * float(np.mean(groups))
+        return Observation({"s": s}, {0: value, 1: value}, dict.fromkeys((0, 1), tuple(scale * g for g in groups)))
+
+    a, b = np.tile([9.0, 11.0], 16), np.tile([11.5, 9.5], 16)
+    for by, unit in (("difference", 1.0), ("ratio", 1e3)):
+        first, _ = effects([over(a, "a", unit), over(b, "b", unit)], "s", by)
+        alone, _ = effects([seen(unit * 10.0, s="a"), seen(unit * 10.5, s="b")], "s", by)
+        assert first.size.value == alone.size.value
+        assert alone.size.high - alone.size.low < 1e-9
+        # The choice's deviation is half of a difference that is ±2 about its mean.
+        half = stats.t.ppf(0.975, 31) * 1.0 * (32 / 31) ** 0.5 / 32**0.5
+        if by == "difference":
+            assert first.size.high - first.size.value == pytest.approx(half)
+        else:
+            assert math.log(first.size.high / first.size.value) == pytest.approx(half / 10.25, rel=0.01)
 
 
 def test_the_order_is_that_of_the_first_appearance():

@@ -141,6 +141,13 @@ REFUSALS = [
     (("agreement", 0, "target"), "digits", "agreement[0].target: 'digits' names not exactly one target"),
     (("agreement", 0, "kendall_tau"), 1.2, "agreement[0].kendall_tau: should be less than or equal to 1"),
     (("effects", 0, "factor"), 0.0, "effects[0].factor: should be greater than 0"),
+    (("effects", 0, "factor"), None, "effects[0]: an effect is a factor or a difference, and the other is null"),
+    (
+        ("declared", "metrics", "kl", "compared_by"),
+        "difference",
+        "effects[0]: kl is compared by difference, and so must",
+    ),
+    (("declared", "metrics", "kl", "compared_by"), "nothing", "metric: kl is declared to compare nothing"),
     (("effects", 0, "axis"), "weightings", "effects[0].axis"),
     (("effects", 0, "factor"), 2.0, "effects[0]: value 2 is above high 1.4"),
     (("effects", 0, "low"), 1.3, "effects[0]: low 1.3 is above value 1.25"),

@@ -251,6 +251,50 @@ class TestViolations:
         assert board([one])["rows"][0]["violations"] == []
 
 
+class TestComparison:
+    """A metric says how designs are compared by it."""
+
+    def board(self, outcomes, by, **measured):
+        return board(outcomes, declared=Declarations(metrics={"energy": Measured(compared_by=by, **measured)}))
+
+    def test_by_differences_effects_are_differences_and_may_be_of_negative_values(self):
+        outcomes = [
+            outcome([base + gain for base in (-3.0, -2.9, -3.2)], sampler=sampler, time_discretization=grid)
+            for sampler, gain in (("a", 0.0), ("b", 0.5))
+            for grid in ("x", "y")
+        ]
+        found = {e["choice"]: e for e in self.board(outcomes, "difference")["effects"] if e["axis"] == "sampler"}
+        assert (found["a"]["factor"], found["b"]["factor"]) == (None, None)
+        assert (found["a"]["difference"], found["b"]["difference"]) == pytest.approx((-0.25, 0.25))
+        assert not [e for e in self.board(outcomes, "ratio")["effects"] if e["axis"] == "sampler"]
+
+    def test_by_nothing_there_is_no_rank(self):
+        with pytest.raises(HarnessError, match=r"^metric energy makes no rank \(smaller is not better\); rank by kl$"):
+            self.board([outcome(measurements={"kl": [Measurement(1.0, 0.1)] * 3})], "nothing")
+
+    def test_an_interval_ends_at_the_least_value(self):
+        wide = outcome((0.1, 0.5, 0.02))
+        assert self.board([wide], "ratio")["rows"][0]["metrics"]["energy"]["low"] < 0
+        assert self.board([wide], "ratio", least=0.0)["rows"][0]["metrics"]["energy"]["low"] == 0
+
+    def test_the_error_over_points_that_designs_share_is_in_their_ranks(self):
+        def row(values, groups, **choice):
+            return outcome(
+                measurements={"energy": [Measurement(v, 0.0, groups=tuple(v + g for g in groups)) for v in values]},
+                **choice,
+            )
+
+        tight = (1.0, 1.001, 0.999)
+        one, other = row(tight, (-9.0, 9.0), sampler="a"), row([v + 0.1 for v in tight], (9.0, -9.0), sampler="b")
+        (first, second) = self.board([one, other], "difference")["rows"]
+        assert (first["rank_high"], second["rank_low"]) == (2, 1)
+        same = row([v + 0.1 for v in tight], (-9.0, 9.0), sampler="b")
+        (first, second) = self.board([one, same], "difference")["rows"]
+        assert (first["rank_high"], second["rank_low"]) == (1, 2)
+        with pytest.raises(HarnessError, match=r"^metric energy came with 2 and with 3 groups of points on one target"):
+            self.board([one, row(tight, (-1.0, 0.0, 1.0), sampler="b")], "difference")
+
+
 class TestAgreement:
     def test_tau_per_target_and_bound(self):
         outcomes = [

@@ -11,7 +11,7 @@ PATHS = {"limits": ["marginal-kl", "path-kl"], "space": "data", "equals": None}
 
 
 def metric(quantity, space="data"):
-    return {"quantity": quantity, "space": space}
+    return {"quantity": quantity, "space": space, "compared_by": "ratio", "least": 0.0}
 
 
 @pytest.fixture
@@ -30,6 +30,15 @@ def declared(small):
         return Leaderboard.validate(copy)
 
     return build
+
+
+def test_rows_within_the_floor_are_those_whose_interval_overlaps_it(small):
+    board = Leaderboard.validate(small)
+    (section,) = sections(board)
+    floor = section.floors["kl"]
+    lows = [row.metrics["kl"].low for row in section.ranked]
+    assert section.within_floor("kl") == sum(low <= floor.high for low in lows) == 1
+    assert section.within_floor("energy") is None
 
 
 class TestDivergence:

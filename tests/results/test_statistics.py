@@ -23,9 +23,9 @@ def exact(values):
     return [Measurement(v, 0.0) for v in values]
 
 
-def sets(values, groups=None, errors=0.0):
+def sets(values, networks=None, errors=0.0, **given):
     values = np.asarray(values, dtype=float)
-    return rank_sets(values, np.full_like(values, errors), groups)
+    return rank_sets(values, np.full_like(values, errors), networks, **given)
 
 
 class TestMeanInterval:
@@ -45,6 +45,14 @@ class TestMeanInterval:
     def test_remaining_bias_widens_it(self):
         value, low, high = mean_interval([Measurement(1.0, 0.0, -0.1), Measurement(1.0, 0.0, 0.3)])
         assert (value, low, high) == pytest.approx((1.0, 0.8, 1.2))
+
+    def test_it_ends_at_what_is_possible(self):
+        assert mean_interval([Measurement(0.1, 0.5)], least=0.0)[1] == 0
+        assert mean_interval([Measurement(0.1, 0.01)], least=0.0)[1] == pytest.approx(0.0804, abs=1e-4)
+        # An estimate below is left, and with it its own interval.
+        value, low, high = mean_interval([Measurement(-0.1, 0.5)], least=0.0)
+        assert (value, low) == (-0.1, -0.1)
+        assert high == pytest.approx(0.88, abs=1e-3)
 
     def test_it_covers(self):
         rng = np.random.default_rng(0)
@@ -184,6 +192,82 @@ class TestRankSets:
         assert np.mean(everyone) >= 0.95
         assert np.mean(best) >= 0.9
         assert np.mean(width) < widest
+
+
+def over_points(location, over_seeds, rng, seeds=3, own=1.0):
+    """Rows that are means over 32 groups of points: values, and groups (rows, seeds, 32); own: error of a difference.
+
+    What the points have in common is a hundred times as large.
+    """
+    rows = len(location)
+    groups = 100 * rng.normal(size=32) + own * 16**0.5 * rng.normal(size=(rows, 1, 32))
+    groups = groups + np.reshape(location, (rows, 1, 1)) + over_seeds * rng.normal(size=(rows, seeds, 1))
+    return groups.mean(2), groups
+
+
+class TestPoints:
+    """Rows that are means over points which all share: two-way random effects, points and seeds."""
+
+    def by_differences(self, values, groups=None, **given):
+        return sets(values, compared_by="difference", groups=groups, **given)
+
+    def test_what_is_within_the_error_over_points_is_not_told_apart(self):
+        """Seeds agree closely, on these points; others would tell otherwise."""
+        values, groups = over_points([0.0, 0.0, 0.0], 0.001, np.random.default_rng(0))
+        assert self.by_differences(values).low.max() == 3
+        assert self.by_differences(values, groups).low.tolist() == [1, 1, 1]
+
+    @pytest.mark.parametrize("over_seeds", [0.0, 0.1])
+    def test_a_difference_that_is_stable_over_points_is_told_apart(self, over_seeds):
+        """The error of each value is 18, that of their difference 0.1."""
+        rng = np.random.default_rng(1)
+        values, groups = over_points([0.0, 2.0, 4.0], over_seeds, rng, own=0.1)
+        errors = groups.std(2, ddof=1).mean() / 32**0.5
+        assert errors > 10
+        found = self.by_differences(values, groups, errors=errors)
+        assert sorted(found.low) == sorted(found.high) == [1, 2, 3]
+
+    def test_a_difference_without_error_is_exact_and_none_is_a_tie(self):
+        groups = np.broadcast_to(np.arange(32.0), (1, 2, 32)) + np.array([0.0, 0.0, 1e-3])[:, None, None]
+        found = self.by_differences(groups.mean(2), groups, errors=1.0)
+        assert (found.low.tolist(), found.high.tolist()) == ([1, 1, 3], [2, 2, 3])
+
+    def test_a_constant_and_a_unit_change_nothing(self):
+        values, groups = over_points(np.linspace(0, 6, 8), 0.5, np.random.default_rng(2))
+        found = self.by_differences(values, groups)
+        assert 1 < found.high[0] < 8
+        for shift, unit in ((-1000.0, 1.0), (0.0, 1e-6), (3.0, 1e6)):
+            again = self.by_differences(unit * (values + shift), unit * (groups + shift))
+            assert (again.low.tolist(), again.high.tolist()) == (found.low.tolist(), found.high.tolist())
+
+    def test_ratios_meet_the_points_on_their_own_scale(self):
+        values, groups = over_points(np.linspace(1000, 1006, 8), 0.5, np.random.default_rng(3))
+        ratios = sets(values, groups=groups, compared_by="ratio")
+        assert ratios.high.tolist() == self.by_differences(values, groups).high.tolist()
+
+    def test_rows_without_groups_are_compared_by_seeds_alone(self):
+        values, groups = over_points([0.0, 0.0, 50.0], 0.001, np.random.default_rng(4))
+        groups[1] = np.nan
+        found = self.by_differences(values, groups)
+        assert abs(found.low[0] - found.low[1]) == 1
+        np.testing.assert_array_equal(
+            self.by_differences(values, np.full_like(groups, np.nan)).low, self.by_differences(values).low
+        )
+
+    @pytest.mark.parametrize("over_seeds", [0.0, 0.5, 3.0])
+    def test_coverage(self, over_seeds):
+        """Near ties, points and networks drawn anew: `benchmarks/rank_coverage.py --held-out` has more."""
+        rng, covered, blind = np.random.default_rng(5), [], []
+        for _ in range(150):
+            location = rng.normal(0, 1, 8)
+            values, groups = over_points(location, over_seeds, rng)
+            rank = location.argsort().argsort() + 1
+            for given, kept in ((groups, covered), (None, blind)):
+                found = self.by_differences(values, given)
+                kept.append(((found.low <= rank) & (rank <= found.high)).mean())
+        assert np.mean(covered) > 0.95
+        if over_seeds < 1:
+            assert np.mean(blind) < 0.9
 
 
 class TestKendall:

@@ -189,6 +189,12 @@ def test_rank_by_fits_one_metric(write, registry):
     assert ranking is metrics[0]
 
 
+def test_a_metric_that_compares_nothing_makes_no_rank(write, registry):
+    text = replaced("metrics", '["energy", "memorisation"]').replace('rank_by = "energy"', 'rank_by = "memorisation"')
+    with pytest.raises(SuiteError, match=r"rank_by: memorisation makes no rank: smaller is not better$"):
+        load_suite(write(text)).metric_components(registry)
+
+
 def test_more_than_the_limit_needs_a_yes(small, registry):
     tight = small.model_copy(update={"limits": small.limits.model_copy(update={"combinations": 251})})
     with pytest.raises(SuiteError, match=r"252 combinations are more than limits\.combinations = 251; pass --yes"):

@@ -13,6 +13,7 @@ from harness.results.document import DocumentError
 from harness.results.leaderboard import Leaderboard
 from harness.views import plots, publishing
 from harness.views.publishing import publish, publish_bounds
+from harness.views.tables import render
 
 COMMAND = "harness run quick --out results/quick\nharness publish results/quick leaderboards/quick"
 
@@ -205,11 +206,25 @@ def test_forest_shows_every_effect_with_its_interval(document):
         found = [effect for effect in board.effects if effect.target == axes.get_title("left")]
         dots = [line for line in axes.get_lines() if len(line.get_xdata()) == 1]
         spans = [line for line in axes.get_lines() if line.get_label() == "_"]
-        assert sorted(line.get_xdata()[0] for line in dots) == sorted(effect.factor for effect in found)
+        assert sorted(line.get_xdata()[0] for line in dots) == sorted(effect.size for effect in found)
         assert sorted(tuple(line.get_xdata()) for line in spans) == sorted((e.low, e.high) for e in found)
         low, high = axes.get_xlim()
         assert low < min(effect.low for effect in found)
         assert high > max(effect.high for effect in found)
+
+
+def test_effects_by_differences_stand_around_zero(small):
+    small["declared"]["metrics"]["kl"]["compared_by"] = "difference"
+    for effect, size in zip(small["effects"], (-12.5, 12.5), strict=True):
+        effect |= {"factor": None, "difference": size, "low": size - 2, "high": size + 2}
+    board = Leaderboard.validate(small)
+    (axes,) = plots.effects(board).axes
+    assert axes.get_xscale() == "linear"
+    dots = {line.get_xdata()[0]: line.get_marker() for line in axes.get_lines() if len(line.get_xdata()) == 1}
+    assert dots == {-12.5: "<", 12.5: ">"}
+    text = render(board, "table", width=None)
+    assert "Effects. Difference in kl from the mean over the axis' choices, all else equal; below 0 is better" in text
+    assert text.index("-12.5 ± 2.0") < text.index("12.5 ± 2.0", text.index("-12.5 ± 2.0") + 8)
 
 
 def test_no_text_of_a_plot_overlaps_another_or_leaves_the_figure(document):

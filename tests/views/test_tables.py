@@ -29,6 +29,8 @@ ring:
 2 (1–2)  edm        polynomial:rho=3  ancestral   20  0.0123 ± 0.0010   0.500      40.7
       3  eps        polynomial:rho=7  ancestral   20    1.500 ± 0.050    1.25     0.833  !
 
+within the floor of a perfect generator by kl (the intervals overlap): 1 of 3 combinations
+
 best 2 with an exact budget of the path divergence, in nats:
 
    rank  weighting  grid              sampler                 kl  initialization  score  discretization  variance  total

@@ -12,12 +12,15 @@ import numpy as np
 from harness.errors import ContractError
 from harness.metrics import Measurement, NotApplicable
 
+GROUPS_ROUNDING = 1e-9
+"""What the mean of groups may be off the value, relative to the largest group."""
+
 
 def measurement_to_json(result: Measurement | NotApplicable) -> dict[str, Any]:
     """Return what a metric said as JSON values.
 
     Raises:
-        ContractError: one of its numbers is not finite.
+        ContractError: one of its numbers is not finite, or its groups do not average to its value.
     """
     if isinstance(result, NotApplicable):
         return {"not_applicable": result.reason}
@@ -26,7 +29,17 @@ def measurement_to_json(result: Measurement | NotApplicable) -> dict[str, Any]:
         raise ContractError(f"returned {numbers}; value, standard error and bias must be finite")
     freedom = float(result.freedom) if np.isfinite(result.freedom) else None
     names = ("value", "standard_error", "bias")
-    return {**dict(zip(names, map(float, numbers), strict=True)), "freedom": freedom, "shared": result.shared}
+    kept = {**dict(zip(names, map(float, numbers), strict=True)), "freedom": freedom, "shared": result.shared}
+    return {**kept, "groups": _checked_groups(result)} if result.groups else kept
+
+
+def _checked_groups(result: Measurement) -> list[float]:
+    groups = [float(mean) for mean in result.groups]
+    mean, size = float(np.mean(groups)), max(map(abs, groups))
+    if len(groups) < 2 or not np.isfinite(groups).all() or abs(mean - result.value) > GROUPS_ROUNDING * size:
+        told = f"{len(groups)} groups of mean {mean:g} for the value {result.value:g}"
+        raise ContractError(f"returned {told}; there must be 2 or more, all finite, and their mean the value")
+    return groups
 
 
 def measurement_from_json(payload: Mapping[str, Any]) -> Measurement | None:
@@ -38,7 +51,9 @@ def measurement_from_json(payload: Mapping[str, Any]) -> Measurement | None:
     if "value" not in payload:
         return None
     freedom = math.inf if payload["freedom"] is None else payload["freedom"]
-    return Measurement(payload["value"], payload["standard_error"], payload["bias"], freedom, payload["shared"])
+    numbers = (payload["value"], payload["standard_error"], payload["bias"], freedom, payload["shared"])
+    # Where there are none, as in records older than groups, nothing is written.
+    return Measurement(*numbers, groups=tuple(payload.get("groups", ())))
 
 
 def bound_to_json(value: float | NotApplicable) -> dict[str, Any]:
