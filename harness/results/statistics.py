@@ -332,7 +332,8 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None
     Where rows share something beyond the seed they are no n independent pairs. With G groups of rows that do, the sum
     over rows i in V is one over groups, of the sums over their rows, its square on G − 1 degrees of freedom, with the
     correction G/(G − 1) of few groups; where that is less than V, V stands. n − 1 and n become G − 1 and G in the
-    quantile and in r. Below G = 4 there are no limits.
+    quantile and in r, whose prior is the variance of G rows on a normal law, with the weight of kG/n groups. Below G = 4
+    there are no limits.
 
     Arguments:
         x: the one quantity, shape (n,).
@@ -380,7 +381,9 @@ def _tau_limits(tau: float, variance: float, n: int, count: int) -> tuple[float,
     agree = abs(tau) > 1 - 1e-12
     ratio = n / count
     if not agree:
-        ratio = (PRIOR_ROWS + count * variance / _normal_tau_variance(tau, n)) / (PRIOR_ROWS + count)
+        normal = _normal_tau_variance(tau, n)
+        weight = PRIOR_ROWS * (count / n)
+        ratio = (weight * (_normal_tau_variance(tau, count) / normal) + count * variance / normal) / (weight + count)
     factor = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * ratio**0.5
 
     def limit(end: float) -> float:
