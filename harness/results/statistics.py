@@ -332,8 +332,8 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None
     Where rows share something beyond the seed they are no n independent pairs. With G groups of rows that do, the sum
     over rows i in V is one over groups, of the sums over their rows, its square on G − 1 degrees of freedom, with the
     correction G/(G − 1) of few groups; where that is less than V, V stands. n − 1 and n become G − 1 and G in the
-    quantile and in r, whose prior is the variance of G rows on a normal law, with the weight of kG/n groups. Below G = 4
-    there are no limits.
+    quantile and in r, whose prior is the variance of G rows on a normal law, with the weight of kG/n groups. Below
+    G = 4 there are no limits.
 
     Arguments:
         x: the one quantity, shape (n,).
