@@ -41,9 +41,12 @@ class Budget:
 
     @property
     def total(self) -> np.ndarray:
-        """The path divergence, shape (R,)."""
+        """The path divergence, shape (R,).
+
+        Rounding may leave less than nothing of what is known exactly; noise is left as it is, without bias.
+        """
         total: np.ndarray = self.initialization + self.score + self.discretization + self.variance
-        return total
+        return total.clip(min=0.0) if len(total) == 1 else total
 
 
 def step_divergences(

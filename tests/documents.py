@@ -70,7 +70,7 @@ def make_row(rng, target, dim, design, train_steps, failed):
     row |= {"steps": 20, "nfe": 39 if sampler[0] == "heun" else 20, "train_steps": train_steps, "sigma_max": 20.0}
     training, sampling = 3 * 256 * train_steps, 2000 * (40 if sampler[0] == "heun" else 20)
     row |= {"compute": training + sampling, "training_share": training / (training + sampling)}
-    row |= {"status": "failed" if failed else "ok"}
+    row |= {"same_as": [], "status": "failed" if failed else "ok"}
     row |= {"reason": "NaN in the samples | sigma=0.02, seed 1" if failed else None, "metrics": {}}
     if not failed:
         row["metrics"]["sliced-wasserstein"] = interval(0.04 * skill, 0.003 * skill * rng.uniform(0.6, 2))
@@ -80,7 +80,7 @@ def make_row(rng, target, dim, design, train_steps, failed):
     row |= {"budget": terms if kernel else None}
     row |= {"score_split": make_split(terms["score"], 300 / train_steps) if kernel else None}
     row |= {"bounds": {"budget": terms["total"] if kernel else None,
-                       "theorem-2": 2.6 * terms["total"] if kernel else None}}  # fmt: skip
+                       "theorem-2": 2.6 * terms["total"] if kernel else None}, "bound_highs": {}}  # fmt: skip
     return row | {"violations": [], "seconds": {"training": 2.5, "sampling": 0.125}}
 
 
@@ -117,7 +117,7 @@ def make_effects(rng, target):
     for axis, names in choices.items():
         for name in names:
             factor = math.exp(rng.gauss(0, 0.25))
-            yield {"target": target, "axis": axis, "choice": name, "factor": factor, "difference": None,
+            yield {"target": target, "among": "mlp", "axis": axis, "choice": name, "factor": factor, "difference": None,
                    "low": factor / 1.08, "high": factor * 1.08, "contexts": 30, "skipped": 1}  # fmt: skip
 
 
@@ -126,7 +126,14 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
     document = {"schema_version": 3, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
-    document |= {"declared": copy.deepcopy(DECLARED), "calibration": [], "agreement": [], "effects": [], "rows": []}
+    document |= {
+        "declared": copy.deepcopy(DECLARED),
+        "calibration": [],
+        "agreement": [],
+        "effects": [],
+        "interactions": [],
+        "rows": [],
+    }
     for name, params, dim in TARGETS:
         designs = list(itertools.product(WEIGHTINGS, SCHEDULES, GRIDS, NETWORKS, SAMPLERS))
         crossed = list(itertools.product(designs, (300, 2000)))
@@ -144,8 +151,8 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
                 {"target": name, "metric": known, "value": floor, "low": floor * 0.9, "high": floor * 1.1}
             )
         for bound, tau in (("budget", 0.61), ("theorem-2", 0.55)):
-            agreement = {"target": name, "bound": bound, "kendall_tau": tau}
-            document["agreement"].append(agreement | {"low": tau - 0.1, "high": tau + 0.08, "n": 106})
+            agreement = {"target": name, "sampler": None, "bound": bound, "kendall_tau": tau}
+            document["agreement"].append(agreement | {"low": tau - 0.1, "high": tau + 0.08, "n": 106, "clusters": 6})
         document["effects"] += make_effects(rng, name)
     return document
 
@@ -168,7 +175,14 @@ def _violate(row):
     row["metrics"]["kl"] = interval(1.3 * budget, 0.1 * budget)
     kl = row["metrics"]["kl"]
     row["violations"] = [
-        {"bound": "budget", "metric": "kl", "value": kl["value"], "low": kl["low"], "bound_value": budget}
+        {
+            "bound": "budget",
+            "metric": "kl",
+            "value": kl["value"],
+            "low": kl["low"],
+            "bound_value": budget,
+            "bound_high": None,
+        }
     ]
 
 
@@ -202,17 +216,19 @@ def small():
                "sampler": reference(sampler), "initial_law": reference("centered"), "steps": 20,
                "nfe": 39 if sampler == "heun" else 20,
                "train_steps": 500, "sigma_max": 20.0, "compute": None, "training_share": None,
-               "status": "ok" if kl else "failed",
+               "same_as": [], "status": "ok" if kl else "failed",
                "reason": None if kl else "NaN | after step 3\nof seed 1", "metrics": {"kl": kl} if kl else {},
-               "budget": None, "score_split": None, "bounds": {"budget": bound}, "violations": [],
+               "budget": None, "score_split": None, "bounds": {"budget": bound}, "bound_highs": {}, "violations": [],
                "seconds": {}}  # fmt: skip
         if bound:
             row["budget"] = {"initialization": 0.25, "score": bound, "discretization": 0.0, "variance": -0.25,
                              "total": bound}  # fmt: skip
         rows.append(row)
-    rows[2]["violations"] = [{"bound": "budget", "metric": "kl", "value": 1.5, "low": 1.45, "bound_value": 1.25}]
-    agreement = {"target": "ring", "bound": "budget", "kendall_tau": 1.0, "low": None, "high": None, "n": 2}
-    effect = {"target": "ring", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
+    violation = {"bound": "budget", "metric": "kl", "value": 1.5, "low": 1.45, "bound_value": 1.25, "bound_high": None}
+    rows[2]["violations"] = [violation]
+    agreement = {"target": "ring", "sampler": None, "bound": "budget", "kendall_tau": 1.0, "low": None, "high": None,
+                 "n": 2, "clusters": 2}  # fmt: skip
+    effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
         "schema_version": 3, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
         "declared": copy.deepcopy(DECLARED),
@@ -220,5 +236,5 @@ def small():
         "agreement": [agreement],
         "effects": [effect | {"choice": "eps", "factor": 1.25, "low": 1.1, "high": 1.4},
                     effect | {"choice": "edm", "factor": 0.8, "low": None, "high": None}],
-        "rows": rows,
+        "interactions": [], "rows": rows,
     }  # fmt: skip

@@ -53,7 +53,7 @@ def command(suite: Suite, out: Path | None, workers: int | None, yes: bool, retr
     for line in lines:
         warn(line)
     click.echo(render(board, "table", top=top, width=terminal_width()))
-    failed = any(not row.ok for row in board.rows)
+    failed = any(row.status == "failed" for row in board.rows)
     again = RETRY if failed else ""
     why = f"   Tracebacks: {shlex.join(['harness', 'rank', str(directory), '--failures'])}" if failed or lines else ""
     rank = shlex.join(["harness", "rank", str(directory), *_among_others(directory, suite.name)])

@@ -17,6 +17,7 @@ from harness.axes import Axis, crossed
 from harness.components import digest
 from harness.errors import ContractError
 from harness.metrics import SampleMetric
+from harness.planning.designs import Designs
 from harness.quantities import Declarations
 from harness.registry.references import Reference
 from harness.suites.compute import Spent, spent
@@ -50,6 +51,8 @@ class PlannedRow(_Part):
         grids: key of the grid of each seed.
         samples: key of the sampling of each seed; empty where there is none, or none yet.
         reason: why there is none.
+        design: what its stages really receive, the same for two rows of a manifest exactly where they are one design
+            under two names; None where that is not known (yet).
     """
 
     components: dict[str, str]
@@ -65,6 +68,7 @@ class PlannedRow(_Part):
     grids: list[str]
     samples: list[str]
     reason: str | None
+    design: str | None = None
 
 
 class TrainingMethod(_Part):
@@ -146,7 +150,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
         components[reference.digest] = reference
         return reference.digest
 
-    rows = []
+    rows, designs = [], Designs(keys)
     for c in plan.combinations:
         reason = plan.obstacle(c, find)
         effort = _effort(plan.suite, c)
@@ -171,6 +175,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
                 grids=[keys.grid(c, seed) for seed in plan.suite.seeds],
                 samples=samples,
                 reason=reason,
+                design=designs.of(c, known, find) if complete else None,
             )
         )
     return Manifest(

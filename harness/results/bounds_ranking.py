@@ -16,11 +16,12 @@ no other bound on the same metric is smaller.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TypeVar
 
 import numpy as np
 
+from harness.axes import taken_by
 from harness.quantities import Declarations, Measured
 from harness.results import statistics
 from harness.results.bounds import BoundOnTarget, BoundsBoard, Order, Standing, Tightness
@@ -106,7 +107,7 @@ def _entry(
         tightness=_tightness(pairs),
         target=section.target,
         metric=metric,
-        order=_order(pairs),
+        order=_order(pairs, clusters(section.ranked, bound, metric, declared)),
     )
 
 
@@ -137,16 +138,36 @@ def _is_tightest(row: Row, bound: str, metric: str, declared: Declarations) -> b
 
 
 def _tightness(pairs: Sequence[Comparison]) -> Tightness | None:
-    """Quartiles of bound over measured value; a value that is not positive has no ratio."""
-    ratios = [limit / value for limit, value in pairs if value > 0 and math.isfinite(limit / value)]
+    """Quartiles of bound over measured value; where either is 0, but for rounding, there is no ratio."""
+    ratios = [limit / value for limit, value in pairs if min(limit, value) > 0 and math.isfinite(limit / value)]
     if not ratios:
         return None
     lower, median, upper = (float(q) for q in np.quantile(ratios, (0.25, 0.5, 0.75)))
     return Tightness(lower_quartile=lower, median=median, upper_quartile=upper, n=len(ratios))
 
 
-def _order(pairs: Sequence[Comparison]) -> Order:
-    tau = statistics.kendall(*np.array(pairs).T) if pairs else None
+def clusters(rows: Sequence[Row], bound: str, metric: str | None, declared: Declarations) -> list[Hashable] | None:
+    """Return what each comparison shares with others: a training, or of oracles a grid; None where it is a training."""
+    if metric is None or declared.quantity(metric) == "training-loss":
+        return None
+    both = [row for row in rows if row.bounds.get(bound) is not None and _measured(row, metric, declared) is not None]
+    return [_shared(row) for row in both]
+
+
+def _shared(row: Row) -> Hashable:
+    if row.train_steps:
+        return (*(row.component(axis).key for axis in taken_by("training")), row.train_steps)
+    return (
+        row.component("network").key,
+        *(row.component(axis).key for axis in taken_by("grid")),
+        row.steps,
+        row.sigma_max,
+    )
+
+
+def _order(pairs: Sequence[Comparison], groups: Sequence[Hashable] | None) -> Order:
+    bounds, values = np.array(pairs).reshape(-1, 2).T
+    tau = statistics.kendall(bounds, values, groups)
     if tau is None:
         return Order(kendall_tau=None, low=None, high=None, n=len(pairs))
     return Order(kendall_tau=tau.value, low=tau.low, high=tau.high, n=tau.n)

@@ -6,6 +6,11 @@ ln(metric); the effect reported is the mean over contexts. Where values are comp
 stands in place of its logarithm, and values need not be positive. Choices are compared with those that they share
 contexts with: an oracle network has no weighting, so it shares none with a trained one, and the two kinds are
 compared among themselves.
+
+A design that has several names on other axes stands in the contexts of each; on the axis itself it is one choice, and
+contexts that hold the same designs count once.
+
+Where two axes interact, an average over one of them says little of the other: `interactions` tests it.
 """
 
 from __future__ import annotations
@@ -17,19 +22,27 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from harness.quantities import Comparison
-from harness.results.statistics import Interval, choice_effects
+from harness.results.statistics import Interval, choice_effects, interaction
 
 
 @dataclass(frozen=True)
 class Observation:
-    """One combination: its coordinates, and the metric by seed (None where there is no value).
+    """One design: its coordinates, and the metric by seed (None where there is no value).
 
-    `groups` are by seed the means over groups of points that all combinations share, where the metric has them.
+    Attributes:
+        groups: by seed the means over groups of points that all combinations share, where the metric has them.
+        names: the coordinates of its other names.
     """
 
     coordinates: Mapping[str, Hashable]
     values: Mapping[int, float | None]
     groups: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    names: Sequence[Mapping[str, Hashable]] = ()
+
+    def under(self, axis: str) -> list[Mapping[str, Hashable]]:
+        """Return the coordinates of all its names that are its own on an axis."""
+        own = self.coordinates
+        return [own, *(name for name in self.names if name[axis] == own[axis])]
 
 
 @dataclass(frozen=True)
@@ -57,17 +70,73 @@ def effects(observations: Sequence[Observation], axis: str, compared_by: Compari
         axis: the coordinate to compare the choices of.
         compared_by: how values are compared: `ratio` or `difference`.
     """
-    contexts: dict[Hashable, dict[Hashable, Observation]] = defaultdict(dict)
-    for observation in observations:
-        others = tuple(v for k, v in sorted(observation.coordinates.items()) if k != axis)
-        contexts[others][observation.coordinates[axis]] = observation
+    contexts = _contexts(observations, (axis,))
     found = {}
-    for choices in _comparable(list(contexts.values())):
+    for choices in _comparable(contexts):
         if len(choices) > 1:
-            rows = [context for context in contexts.values() if not choices.isdisjoint(context)]
+            rows = [context for context in contexts if not choices.isdisjoint(context)]
             found.update({effect.choice: effect for effect in _compare(rows, choices, compared_by)})
     order = dict.fromkeys(observation.coordinates[axis] for observation in observations)
     return [found[choice] for choice in order if choice in found]
+
+
+def _contexts(observations: Sequence[Observation], axes: Sequence[str]) -> list[dict[Hashable, Observation]]:
+    """Return the design of each choice on some axes (one: the choice; two: the pair), in each context.
+
+    Contexts that hold the same designs under the same choices are one.
+    """
+    contexts: dict[Hashable, dict[Hashable, int]] = defaultdict(dict)
+    own = {axis: {observation.coordinates[axis] for observation in observations} for axis in axes}
+    for place, observation in enumerate(observations):
+        # Of one axis a design is one choice; of two it may be the same under each choice of one of them.
+        names = [*observation.under(axes[0])] if len(axes) == 1 else [observation.coordinates, *observation.names]
+        for name in (name for name in names if all(name[axis] in own[axis] for axis in axes)):
+            others = tuple(v for k, v in sorted(name.items()) if k not in axes)
+            choice = name[axes[0]] if len(axes) == 1 else tuple(name[axis] for axis in axes)
+            contexts[others][choice] = place
+    distinct = {tuple(sorted(context.items(), key=lambda entry: entry[1])): context for context in contexts.values()}
+    return [{choice: observations[i] for choice, i in context.items()} for context in distinct.values()]
+
+
+@dataclass(frozen=True)
+class PairEffects:
+    """What two axes do together.
+
+    Attributes:
+        p_value: of the hypothesis that their effects add up, in ln of the metric.
+        contexts: the settings of all other axes that the cells are means over.
+        cells: each pair of choices, with its factor on the geometric mean over all pairs.
+    """
+
+    p_value: float
+    contexts: int
+    cells: list[tuple[tuple[Hashable, Hashable], Interval]]
+
+
+def pair_effects(observations: Sequence[Observation], axis: str, other: str) -> PairEffects | None:
+    """Test whether the effects of two axes depend on one another (`statistics.interaction`).
+
+    None where no context has every pair of at least two choices each, or there is one seed alone.
+
+    Arguments:
+        observations: the combinations of one target.
+        axis: one coordinate.
+        other: another.
+    """
+    contexts = _contexts(observations, (axis, other))
+    pairs = list(dict.fromkeys(pair for context in contexts for pair in context))
+    first, second = (list(dict.fromkeys(pair[i] for pair in pairs)) for i in (0, 1))  # type: ignore[index]
+    if min(len(first), len(second)) < 2:
+        return None
+    every = [(a, b) for a in first for b in second]
+    full = [[context[pair] for pair in every] for context in contexts if set(every) <= set(context)]
+    seeds = sorted({seed for rows in full for row in rows for seed in row.values})
+    logs = [log for rows in full if (log := _on_scale(rows, seeds, "ratio")) is not None]
+    if not logs or len(seeds) < 2:
+        return None
+    shape = (len(logs), len(first), len(second), len(seeds))
+    p_value = interaction(np.array(logs).reshape(shape).mean(0))
+    return PairEffects(p_value, len(logs), list(zip(every, choice_effects(np.array(logs)), strict=True)))
 
 
 def _comparable(contexts: Sequence[Mapping[Hashable, object]]) -> list[set[Hashable]]:

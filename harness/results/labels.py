@@ -38,7 +38,7 @@ class Labels:
 
 def labels(rows: Iterable[Row]) -> Labels:
     """Return the labels of the targets and components of rows."""
-    return Labels((axis, row.component(axis)) for row in rows for axis in crossed())
+    return Labels((axis, name) for row in rows for axis in crossed() for name in row.names(axis))
 
 
 def _distinguish(group: Mapping[str, Reference]) -> dict[str, str]:

@@ -11,8 +11,8 @@ its fields have the stated types, no number is infinite or undefined, and it agr
     low ≤ value ≤ high wherever an interval is given
     initialization + score + discretization + variance = total
     training + statistical + estimation + approximation = score_max ≥ score_exact = score
-    a row has a reason exactly when it failed
-    no combination twice; every target named beside the rows is a target of the rows
+    a row has a reason exactly when it failed or diverged
+    no combination twice, under any of its names; every target named beside the rows is a target of the rows
     effects are factors, or differences where the ranking metric is compared by them
     no more seeds behind a metric than the setup has, and no metric that the setup lacks
 
@@ -43,6 +43,9 @@ from harness.results.setup import Setup
 
 UNFINISHED = "not computed yet: run the same command again"
 """Reason of a row of which something is still missing; no failure."""
+
+TRAINED, UNTRAINED = "trained networks", "oracles"
+"""Among which networks are compared with one another."""
 
 if TYPE_CHECKING:
     Coordinate = str
@@ -81,14 +84,22 @@ class Calibration(Part):
 
 
 class Agreement(Part):
-    """Kendall's τ between the order by a bound and the order by the ranking metric, over n combinations."""
+    """Kendall's τ between the order by a bound and the order by the ranking metric, over n combinations.
+
+    Attributes:
+        sampler: the label of the sampler whose combinations these are; None: of all samplers together.
+        clusters: how many groups of combinations that share a network, or where none is trained a grid, the interval
+            rests on; None in documents of versions 1 and 2, whose intervals take combinations as independent.
+    """
 
     target: Name
+    sampler: Name | None
     bound: Name
     kendall_tau: Annotated[float, Field(ge=-1, le=1)] | None
     low: float | None
     high: float | None
     n: Count
+    clusters: Count | None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -103,9 +114,14 @@ class Effect(Part):
     relative to its mean over the axis' choices; below 1 is better than the axis' average. Where the metric is
     compared by differences, `factor` is None and `difference` the mean of its differences from that mean, below 0
     is better; else there is no `difference`. `skipped` contexts lacked a choice.
+
+    Attributes:
+        among: the kind of network whose combinations these are, by its name; on the axis of networks `TRAINED` or
+            `UNTRAINED`. None in documents of versions 1 and 2: of all together.
     """
 
     target: Name
+    among: Name | None
     axis: Coordinate
     choice: Name
     factor: Annotated[float, Field(gt=0)] | None
@@ -135,8 +151,48 @@ class Effect(Part):
         return 0.0 if self.factor is None else 1.0
 
 
+class Cell(Part):
+    """A choice on each of two axes: its factor on the ranking metric against the mean over all cells."""
+
+    choice: Name
+    other_choice: Name
+    factor: Annotated[float, Field(gt=0)]
+    low: float | None
+    high: float | None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_order(self.low, self.factor, self.high)
+        return self
+
+
+class Interaction(Part):
+    """Two axes whose effects depend on one another, by a test: of what averages over one of them do not tell.
+
+    Attributes:
+        among: as of `Effect`.
+        p_value: of the hypothesis that their effects add up (in ln of the metric), corrected for the number of pairs
+            of axes that were tested.
+        contexts: the settings of all other axes that the cells are means over.
+        cells: every pair of choices.
+    """
+
+    target: Name
+    among: Name
+    axis: Coordinate
+    other: Coordinate
+    p_value: Annotated[float, Field(ge=0, le=1)]
+    contexts: Position
+    cells: Annotated[list[Cell], Field(min_length=4)]
+
+    @property
+    def best(self) -> Cell:
+        """The best pair of choices."""
+        return min(self.cells, key=lambda cell: cell.factor)
+
+
 class Terms(Part):
-    """The exact path divergence in nats, term by term (`variance` may be negative)."""
+    """The exact path divergence in nats, term by term (`variance` may be negative, `total` is not)."""
 
     initialization: float
     score: float
@@ -147,8 +203,9 @@ class Terms(Part):
     @model_validator(mode="after")
     def _check(self) -> Self:
         terms = [self.initialization, self.score, self.discretization, self.variance]
-        # Cancelling terms leave rounding of their own size, not of the total's.
-        if not math.isclose(math.fsum(terms), self.total, rel_tol=1e-6, abs_tol=1e-6 * max(map(abs, terms))):
+        # Cancelling terms leave rounding of their own size, not of the total's; a sum below 0 is a total of 0.
+        whole = max(0.0, math.fsum(terms)) if self.total == 0 else math.fsum(terms)
+        if not math.isclose(whole, self.total, rel_tol=1e-6, abs_tol=1e-6 * max(map(abs, terms))):
             raise ValueError(f"total {self.total:g} is not the sum of the terms, {math.fsum(terms):g}")
         return self
 
@@ -196,13 +253,17 @@ class ScoreSplit(Part):
 
 
 class Violation(Part):
-    """A measured value above an applicable bound by more than its interval."""
+    """A measured value above an applicable bound: its interval lies above that of the bound.
+
+    `bound_high` is the upper limit of the bound, by its own error; None where it has none.
+    """
 
     bound: Name
     metric: Name
     value: float
     low: float | None
     bound_value: float
+    bound_high: float | None
 
 
 class _Ranked(Part):
@@ -227,6 +288,10 @@ class Row(_Design):
         compute: evaluations of the network in training and sampling together (`harness.suites.compute`); None where
             nothing was trained.
         training_share: the share of them that training took.
+        same_as: the other combinations that are this very design, each as the components in which it differs.
+        status: `diverged` where samples left the scale of the data; such a row is not ranked.
+        bound_highs: the upper 95 % limit of each bound that has an error of its own, from the curves that it is made
+            of.
     """
 
     steps: Position
@@ -235,19 +300,35 @@ class Row(_Design):
     sigma_max: Annotated[float, Field(gt=0)] | None
     compute: Position | None
     training_share: Annotated[float, Field(gt=0, lt=1)] | None
-    status: Literal["ok", "failed"]
+    same_as: list[dict[str, Reference]]
+    status: Literal["ok", "diverged", "failed"]
     reason: Name | None
     metrics: dict[str, Estimate]
     budget: Terms | None
     score_split: ScoreSplit | None = None
     bounds: dict[str, float | None]
+    bound_highs: dict[str, float]
     violations: list[Violation]
     seconds: dict[str, Annotated[float, Field(ge=0)]]
 
+    def names(self, axis: str) -> list[Reference]:
+        """Return the components of an axis under which the design is known, its own first."""
+        own = self.component(axis)
+        found = {own.key: own}
+        for other in self.same_as:
+            reference = other.get(axis, own)
+            found.setdefault(reference.key, reference)
+        return list(found.values())
+
     @property
     def ok(self) -> bool:
-        """Whether the combination was finished."""
+        """Whether the combination was finished, and is ranked."""
         return self.status == "ok"
+
+    @property
+    def diverged(self) -> bool:
+        """Whether its samples left the scale of the data."""
+        return self.status == "diverged"
 
     @property
     def unfinished(self) -> bool:
@@ -266,9 +347,14 @@ class Row(_Design):
         if self.ok and self.reason is not None:
             raise ValueError("status ok takes no reason; it must be null")
         if not self.ok and self.reason is None:
-            raise ValueError("status failed needs a reason")
+            raise ValueError(f"status {self.status} needs a reason")
         if (self.compute is None) != (self.training_share is None):
             raise ValueError("compute and training_share are known together, or neither is")
+        for other in self.same_as:
+            if not other or not other.keys() <= design().keys():
+                raise ValueError(f"same_as needs axes of the design, not {', '.join(other) or 'nothing'}")
+        for name, high in self.bound_highs.items():
+            check_order(None, self.bounds.get(name), high)
         for violation in self.violations:
             self._check_violation(violation)
         if self.score_split is not None:
@@ -288,7 +374,10 @@ class Row(_Design):
             raise ValueError(f"violation of {violation.bound} by {violation.metric}: the row lacks one of them")
         if (violation.value, violation.low, violation.bound_value) != (metric.value, metric.low, bound):
             raise ValueError(f"violation of {violation.bound} by {violation.metric}: not the row's own numbers")
-        if violation.low is not None and violation.low <= bound:
+        if violation.bound_high != self.bound_highs.get(violation.bound):
+            raise ValueError(f"violation of {violation.bound} by {violation.metric}: not the bound's own limit")
+        end = bound if violation.bound_high is None else violation.bound_high
+        if violation.low is not None and violation.low <= end:
             raise ValueError(f"violation of {violation.bound} by {violation.metric}: low is not above the bound")
 
 
@@ -309,12 +398,14 @@ def _with_new_axes(document: dict[str, Any], since: int) -> dict[str, Any]:
     return _with_fields(document, lambda row: {axis.name: _before(axis, row, version) for axis in axes})
 
 
-def _with_fields(document: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """Give each row the fields that it lacks."""
-    rows = document.get("rows")
-    if not isinstance(rows, list):
+def _with_fields(
+    document: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]], field: str = "rows"
+) -> dict[str, Any]:
+    """Give each row, or each entry of another field, the fields that it lacks."""
+    entries = document.get(field)
+    if not isinstance(entries, list):
         return document
-    return document | {"rows": [new(row) | row if isinstance(row, dict) else row for row in rows]}
+    return document | {field: [new(entry) | entry if isinstance(entry, dict) else entry for entry in entries]}
 
 
 def _without_levels(document: dict[str, Any]) -> dict[str, Any]:
@@ -323,9 +414,10 @@ def _without_levels(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 2 to 3: the setup is not known; metrics and bounds are those that shipped then, by their names.
+    """From version 2 to 3: metrics and bounds are those that shipped then, by their names; what is new is not known.
 
-    Effects were factors.
+    Its intervals, effects and violations stay what they were: of all rows together, taken as independent. Effects were
+    factors.
     """
     rows = document.get("rows")
     found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
@@ -333,11 +425,21 @@ def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
         sorted({name for row in found if isinstance(row.get(field), dict) for name in row[field]})
         for field in ("metrics", "bounds")
     )
-    effects = document.get("effects")
-    if isinstance(effects, list):
-        effects = [{"difference": None} | entry if isinstance(entry, dict) else entry for entry in effects]
-        document = document | {"effects": effects}
-    return {"setup": None, "declared": declarations(metrics, bounds).model_dump(mode="json")} | document
+    new: dict[str, Any] = {
+        "setup": None,
+        "declared": declarations(metrics, bounds).model_dump(mode="json"),
+        "interactions": [],
+    }
+    document = _with_fields(new | document, lambda row: {"same_as": [], "bound_highs": {}})
+    document = _with_fields(document, lambda entry: {"sampler": None, "clusters": None}, "agreement")
+    document = _with_fields(document, lambda entry: {"among": None, "difference": None}, "effects")
+    if not isinstance(document.get("rows"), list):
+        return document
+    rows = [
+        _with_fields(row, lambda v: {"bound_high": None}, "violations") if isinstance(row, dict) else row
+        for row in document["rows"]
+    ]
+    return document | {"rows": rows}
 
 
 _CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup}
@@ -379,6 +481,7 @@ class Leaderboard(Document):
     calibration: list[Calibration]
     agreement: list[Agreement]
     effects: list[Effect]
+    interactions: list[Interaction]
     rows: list[Row]
 
     @model_validator(mode="after")
@@ -392,17 +495,26 @@ class Leaderboard(Document):
         return self
 
 
-def _combination(row: Row) -> str:
-    parts = [row.component(axis).key for axis in crossed()]
-    return json.dumps([parts, *(getattr(row, number) for number in NUMBERS)])
+def _combinations(row: Row) -> set[str]:
+    """Return what tells apart each combination that a row stands for."""
+    return {
+        json.dumps(
+            [
+                [other.get(axis, row.component(axis)).key for axis in crossed()],
+                *(getattr(row, number) for number in NUMBERS),
+            ]
+        )
+        for other in ({}, *row.same_as)
+    }
 
 
 def _check_combinations(rows: list[Row]) -> None:
     seen: dict[str, int] = {}
     for i, row in enumerate(rows):
-        first = seen.setdefault(_combination(row), i)
-        if first != i:
-            raise ValueError(f"rows[{i}]: the same combination as rows[{first}]")
+        for combination in sorted(_combinations(row)):
+            first = seen.setdefault(combination, i)
+            if first != i:
+                raise ValueError(f"rows[{i}]: the same combination as rows[{first}]")
 
 
 def _check_ranks(rows: list[Row], metric: str) -> None:
@@ -432,6 +544,7 @@ def _check_targets(board: Leaderboard) -> None:
         ("calibration", board.calibration),
         ("agreement", board.agreement),
         ("effects", board.effects),
+        ("interactions", board.interactions),
         ("setup.targets", board.setup.targets if board.setup else []),
     ]
     for field, named in entries:

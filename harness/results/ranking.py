@@ -7,14 +7,16 @@ one. What comes out depends on the outcomes only, not on their order.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 import numpy as np
+from pydantic import ValidationError
 
 from harness.axes import NUMBERS, crossed, design
 from harness.components import format_value
@@ -23,13 +25,18 @@ from harness.metrics import Measurement
 from harness.quantities import Declarations
 from harness.registry.references import Reference
 from harness.results import statistics
-from harness.results.effects import Observation, effects
+from harness.results.document import one_rule
+from harness.results.effects import Observation, PairEffects, effects, pair_effects
 from harness.results.labels import Labels
 from harness.results.leaderboard import (
+    TRAINED,
+    UNTRAINED,
     Agreement,
     Calibration,
+    Cell,
     Effect,
     Estimate,
+    Interaction,
     Leaderboard,
     Row,
     ScoreSplit,
@@ -44,7 +51,8 @@ COORDINATES = (*design(), *NUMBERS)
 Of = TypeVar("Of", Calibration, TargetSetup)
 
 RELATIVE_ROUNDING, ABSOLUTE_ROUNDING = 1e-9, 1e-12
-"""What a value may be above a bound by rounding: relative, and in nats where both cancel to 0."""
+"""What a value may be above a bound by rounding: relative to the bound, or to the largest term of the budget, which may
+cancel; and in nats where all of these are 0."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +69,17 @@ class Outcome:
         compute: evaluations of the network in training and sampling; None for an oracle.
         training_share: the share of them that training took.
         seeds: the seeds, in the order of the measurements.
-        reason: why it failed; None where it did not.
+        reason: why it failed or diverged; None where it did neither.
         measurements: for each metric one measurement a seed, None where there is no value.
         budget: means over seeds of the terms of the exact budget, where there is one.
         bounds: each bound; None where it does not apply.
         seconds: what each stage took.
         score_split: the score error of a trained network, split.
+        bound_highs: the upper limit of each bound that has an error of its own.
+        diverged: whether samples left the scale of the data.
+        design: what its stages really receive (`harness.planning.designs`): equal for combinations that are one design
+            under several names, which become one row; None where it is not known.
+        same_as: its other names, each as the components in which it differs.
     """
 
     components: Mapping[str, Reference]
@@ -84,11 +97,35 @@ class Outcome:
     bounds: Mapping[str, float | None]
     seconds: Mapping[str, float]
     score_split: ScoreSplit | None = None
+    bound_highs: Mapping[str, float] = field(default_factory=dict)
+    diverged: bool = False
+    design: str | None = None
+    same_as: tuple[Mapping[str, Reference], ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether the combination was finished."""
+        """Whether the combination was finished, and is ranked."""
         return self.reason is None
+
+    @property
+    def status(self) -> Literal["ok", "diverged", "failed"]:
+        """What a row says of it."""
+        if self.ok:
+            return "ok"
+        return "diverged" if self.diverged else "failed"
+
+    def contradicting(self, rule: str) -> Outcome:
+        """Return it as one that failed because its results contradict one another; `rule` says how."""
+        return replace(
+            self,
+            reason=f"its results contradict one another: {rule}",
+            diverged=False,
+            measurements=dict.fromkeys(self.measurements, ()),
+            budget=None,
+            score_split=None,
+            bounds=dict.fromkeys(self.bounds),
+            bound_highs={},
+        )
 
     @property
     def target(self) -> str:
@@ -149,8 +186,9 @@ def leaderboard(
         ValidationError: the outcomes contradict one another.
     """
     _require_metric(outcomes, metric, declared)
-    ordered = sorted(outcomes, key=Outcome.sort_key)
-    named = Labels(pair for outcome in ordered for pair in outcome.components.items())
+    known = sorted((_consistent(outcome, declared) for outcome in outcomes), key=Outcome.sort_key)
+    named = Labels(pair for outcome in known for pair in outcome.components.items())
+    ordered = _merged(known)
     targets = {o.components["target"].digest: named("target", o.components["target"]) for o in ordered}
     sections: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in ordered:
@@ -165,8 +203,29 @@ def leaderboard(
         calibration=[_labelled(entry, targets) for entry in calibration],
         agreement=[entry for section in sections.values() for entry in _agreement(section, metric, named, declared)],
         effects=[entry for section in sections.values() for entry in _effects(section, metric, named, declared)],
+        interactions=[
+            entry for section in sections.values() for entry in _interactions(section, metric, named, declared)
+        ],
         rows=[row for section in sections.values() for row in _rows(section, metric, declared)],
     )
+
+
+def _merged(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return the outcomes, those of one design as one: the first that is ranked, else the first, knows their names."""
+    groups: dict[object, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        groups[outcome.design or id(outcome)].append(outcome)
+    merged = []
+    for group in groups.values():
+        first = next((outcome for outcome in group if outcome.ok), group[0])
+        others = [_differences(outcome, first) for outcome in group if outcome is not first]
+        merged.append(replace(first, same_as=tuple(others)) if others else first)
+    return merged
+
+
+def _differences(outcome: Outcome, first: Outcome) -> dict[str, Reference]:
+    pairs = ((axis, component, first.components[axis]) for axis, component in outcome.components.items())
+    return {axis: component for axis, component, own in pairs if component.key != own.key}
 
 
 def _labelled(entry: Of, labels: Mapping[str, str]) -> Of:
@@ -243,10 +302,23 @@ def _rows(section: Sequence[Outcome], metric: str, declared: Declarations) -> li
     return [_row(outcome, place, declared) for place, outcome in ordered]
 
 
+def _consistent(outcome: Outcome, declared: Declarations) -> Outcome:
+    """Return the outcome, as one that failed where its numbers make no valid row: others are ranked without it."""
+    try:
+        _row(outcome, _Place(1, 1, 1), declared)
+    except ValidationError as error:
+        return outcome.contradicting(one_rule(error))
+    return outcome
+
+
 def _row(outcome: Outcome, place: _Place, declared: Declarations) -> Row:
-    measured = [name for name in sorted(outcome.measurements) if outcome.measured(name)]
-    metrics = {name: _estimate(outcome, name, declared.least(name)) for name in measured}
-    bounds = {name: finite(value) for name, value in sorted(outcome.bounds.items())}
+    names = sorted(name for name in outcome.measurements if outcome.measured(name))
+    metrics = {name: _estimate(outcome, name, declared) for name in names}
+    bounds = {name: _limit(name, value, declared) for name, value in sorted(outcome.bounds.items())}
+    highs = {}
+    for name, high in sorted(outcome.bound_highs.items()):
+        if (value := bounds.get(name)) is not None and math.isfinite(high):
+            highs[name] = max(high, value)
     components: dict[str, Any] = {axis: outcome.components[axis] for axis in crossed()}
     return Row(
         rank=place.rank,
@@ -259,21 +331,38 @@ def _row(outcome: Outcome, place: _Place, declared: Declarations) -> Row:
         sigma_max=outcome.sigma_max,
         compute=outcome.compute,
         training_share=outcome.training_share,
-        status="ok" if outcome.ok else "failed",
+        same_as=[dict(other) for other in outcome.same_as],
+        status=outcome.status,
         reason=outcome.reason,
         metrics=metrics,
         budget=outcome.budget,
         score_split=outcome.score_split,
         bounds=bounds,
-        violations=_violations(metrics, bounds, declared),
+        bound_highs=highs,
+        violations=_violations(metrics, bounds, highs, _rounding(outcome.budget), declared),
         seconds=dict(outcome.seconds),
     )
 
 
-def _estimate(outcome: Outcome, name: str, least: float) -> Estimate:
+def _estimate(outcome: Outcome, name: str, declared: Declarations) -> Estimate:
+    """Return a metric's mean and interval; of a divergence or distance nothing is below 0, where noise may put it."""
     measured = list(outcome.measured(name).values())
-    value, low, high = statistics.mean_interval(measured, least)
+    value, low, high = statistics.mean_interval(measured, declared.least(name))
+    if declared.quantity(name) != "other":
+        value, low, high = max(0.0, value), max(0.0, low), max(0.0, high)
     return Estimate(value=value, low=finite(low), high=finite(high), n_seeds=len(measured))
+
+
+def _limit(bound: str, value: float | None, declared: Declarations) -> float | None:
+    """Return a bound's value; what it is a bound on is never below 0, and so no bound on it is."""
+    known = finite(value)
+    limited = bound in declared.bounds and declared.bounds[bound].limits
+    return max(0.0, known) if known is not None and limited else known
+
+
+def _rounding(terms: Terms | None) -> float:
+    """Return the largest term of a budget, which rounding is relative to; 0 where there is none."""
+    return max(map(abs, terms.model_dump().values())) if terms else 0.0
 
 
 def finite(value: float | None) -> float | None:
@@ -282,11 +371,22 @@ def finite(value: float | None) -> float | None:
 
 
 def _violations(
-    metrics: Mapping[str, Estimate], bounds: Mapping[str, float | None], declared: Declarations
+    metrics: Mapping[str, Estimate],
+    bounds: Mapping[str, float | None],
+    highs: Mapping[str, float],
+    size: float,
+    declared: Declarations,
 ) -> list[Violation]:
-    """Return where a measured value is above a bound on it by more than its interval.
+    """Return where a measured value is above a bound on it: where their intervals do not meet.
 
     Not where the bound is what the metric measures, by definition.
+
+    Arguments:
+        metrics: what was measured.
+        bounds: the bounds; None where one does not apply.
+        highs: the upper limits of bounds that have an error of their own.
+        size: of the terms that a bound may be the small rest of.
+        declared: what limits what.
     """
     found = []
     for name, metric in metrics.items():
@@ -294,8 +394,19 @@ def _violations(
             tested = declared.limits(bound, name) and not declared.same(bound, name)
             if not tested or limit is None or metric.low is None:
                 continue
-            if metric.low > limit + RELATIVE_ROUNDING * abs(limit) + ABSOLUTE_ROUNDING:
-                found.append(Violation(bound=bound, metric=name, value=metric.value, low=metric.low, bound_value=limit))
+            high = highs.get(bound)
+            end = limit if high is None else high
+            if metric.low > end + RELATIVE_ROUNDING * max(abs(end), size) + ABSOLUTE_ROUNDING:
+                found.append(
+                    Violation(
+                        bound=bound,
+                        metric=name,
+                        value=metric.value,
+                        low=metric.low,
+                        bound_value=limit,
+                        bound_high=high,
+                    )
+                )
     return found
 
 
@@ -303,39 +414,90 @@ def _violations(
 
 
 def _agreement(section: Sequence[Outcome], metric: str, named: Labels, declared: Declarations) -> list[Agreement]:
-    """Return Kendall's τ of each bound with the metric, over the outcomes that have both.
+    """Return Kendall's τ of each bound with the metric, over the ranked outcomes that have both, and within samplers.
 
-    Bounds on divergences order designs; one on anything else, a training loss, only what it limits.
+    Bounds on divergences order designs; one on anything else, a training loss, only what it limits. A sampler is told
+    apart where there are several.
     """
     found = []
     bounds = sorted({name for outcome in section for name in outcome.bounds})
+    samplers = dict.fromkeys(named("sampler", outcome.components["sampler"]) for outcome in section)
     for bound in (b for b in bounds if declared.bounds_divergence(b) or declared.limits(b, metric)):
-        pairs = []
+        points = []
         for outcome in section:
             limit, measured = finite(outcome.bounds.get(bound)), list(outcome.measured(metric).values())
             if outcome.ok and limit is not None and measured:
-                pairs.append((limit, statistics.mean_interval(measured)[0]))
-        tau = statistics.kendall(*np.array(pairs).T) if pairs else None
-        found.append(
-            Agreement(
-                target=named("target", section[0].components["target"]),
-                bound=bound,
-                kendall_tau=tau.value if tau else None,
-                low=tau.low if tau else None,
-                high=tau.high if tau else None,
-                n=len(pairs),
-            )
-        )
+                point = _limit(bound, limit, declared) or 0.0, statistics.mean_interval(measured)[0]
+                points.append((named("sampler", outcome.components["sampler"]), point, _shared(outcome)))
+        target = named("target", section[0].components["target"])
+        found.append(_order(points, target, bound, None))
+        for sampler in sorted(samplers) if len(samplers) > 1 else ():
+            own = [each for each in points if each[0] == sampler]
+            found += [_order(own, target, bound, sampler)] if own else []
     return found
 
 
+def _order(
+    points: Sequence[tuple[str, tuple[float, float], Hashable]], target: str, bound: str, sampler: str | None
+) -> Agreement:
+    """Return Kendall's τ over points: of each the sampler, the bound with the measured value, and what it shares."""
+    groups = [shared for _, _, shared in points]
+    bounds, values = np.array([point for _, point, _ in points]).reshape(-1, 2).T
+    tau = statistics.kendall(bounds, values, groups)
+    return Agreement(
+        target=target,
+        sampler=sampler,
+        bound=bound,
+        kendall_tau=tau.value if tau else None,
+        low=tau.low if tau else None,
+        high=tau.high if tau else None,
+        n=len(points),
+        clusters=len(set(groups)),
+    )
+
+
+def _shared(outcome: Outcome) -> Hashable:
+    """Return what is equal for outcomes whose errors are not independent: the networks, or of oracles the grid."""
+    if outcome.networks:
+        return outcome.networks
+    components = outcome.components
+    grid = components["noise_schedule"].key, components["time_discretization"].key
+    return components["network"].key, grid, outcome.steps, outcome.sigma_max
+
+
+def _kinds(section: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """Return the outcomes of each kind of network, by its name: of one with several parameters all together."""
+    networks = [outcome.components["network"] for outcome in section]
+    owners: dict[str, set[str]] = defaultdict(set)
+    for network in networks:
+        owners[network.name].add(network.distribution)
+    kinds: dict[str, list[Outcome]] = defaultdict(list)
+    for network, outcome in zip(networks, section, strict=True):
+        name = network.name if len(owners[network.name]) == 1 else f"{network.distribution}/{network.name}"
+        kinds[name].append(outcome)
+    return kinds
+
+
+def _among(section: Sequence[Outcome], axis: str) -> dict[str, list[Outcome]]:
+    """Return the outcomes within which the choices of an axis are compared, by what they are called.
+
+    Networks that are trained are compared with one another, and oracles; any other choice within a kind of network:
+    what is best for one may be worst for another.
+    """
+    if axis != "network":
+        return _kinds(section)
+    groups = {TRAINED: [o for o in section if o.train_steps], UNTRAINED: [o for o in section if not o.train_steps]}
+    return {name: outcomes for name, outcomes in groups.items() if outcomes}
+
+
 def _effects(section: Sequence[Outcome], metric: str, named: Labels, declared: Declarations) -> list[Effect]:
-    """Return the effect of each choice of each axis on the metric."""
-    observations = [_observation(outcome, metric, named) for outcome in section]
+    """Return the effect of each choice of each axis on the metric, among the combinations that it is compared in."""
     by = declared.compared_by(metric)
+    seen = {id(outcome): _observation(outcome, metric, named) for outcome in section}
     return [
         Effect(
             target=named("target", section[0].components["target"]),
+            among=among,
             axis=axis,
             choice=str(effect.choice),
             factor=effect.size.value if by == "ratio" else None,
@@ -346,13 +508,45 @@ def _effects(section: Sequence[Outcome], metric: str, named: Labels, declared: D
             skipped=effect.skipped,
         )
         for axis in COORDINATES
-        for effect in effects(observations, axis, by)
+        for among, outcomes in _among(section, axis).items()
+        for effect in effects([seen[id(outcome)] for outcome in outcomes], axis, by)
     ]
 
 
+def _interactions(section: Sequence[Outcome], metric: str, named: Labels, declared: Declarations) -> list[Interaction]:
+    """Return the pairs of axes whose effects depend on one another, within each kind of network, the surest first.
+
+    As many pairs as were tested multiply a p-value (Bonferroni). Effects that are differences are not tested: cells are
+    factors.
+    """
+    if declared.compared_by(metric) != "ratio":
+        return []
+    found = []
+    for among, outcomes in _kinds(section).items():
+        observations = [_observation(outcome, metric, named) for outcome in outcomes]
+        pairs = ((a, b) for a, b in itertools.combinations(COORDINATES, 2) if "network" not in (a, b))
+        tested = [(a, b, known) for a, b in pairs if (known := pair_effects(observations, a, b)) is not None]
+        target = named("target", section[0].components["target"])
+        for axis, other, pair in tested:
+            p_value = min(1.0, pair.p_value * len(tested))
+            if p_value <= 1 - statistics.CONFIDENCE:
+                found.append(_interaction(pair, target=target, among=among, axis=axis, other=other, p_value=p_value))
+    return sorted(found, key=lambda each: (each.among, each.p_value))
+
+
+def _interaction(pair: PairEffects, **fields: Any) -> Interaction:
+    cells = [
+        Cell(choice=str(a), other_choice=str(b), factor=factor.value, low=factor.low, high=factor.high)
+        for (a, b), factor in pair.cells
+    ]
+    return Interaction(**fields, contexts=pair.contexts, cells=cells)
+
+
 def _observation(outcome: Outcome, metric: str, named: Labels) -> Observation:
-    coordinates = {axis: named(axis, outcome.components[axis]) for axis in design()}
+    own = {axis: named(axis, outcome.components[axis]) for axis in design()}
     measured = outcome.measured(metric) if outcome.ok else {}
     values = {seed: measured[seed].value if seed in measured else None for seed in outcome.seeds}
     numbers = {number: format_value(getattr(outcome, number)) for number in NUMBERS}
-    return Observation({**coordinates, **numbers}, values, {seed: m.groups for seed, m in measured.items() if m.groups})
+    names = [own | numbers | {axis: named(axis, c) for axis, c in name.items()} for name in outcome.same_as]
+    groups = {seed: m.groups for seed, m in measured.items() if m.groups}
+    return Observation({**own, **numbers}, values, groups, names)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from harness.axes import crossed
 from harness.engine.payloads.target import TargetNumbers
+from harness.metrics import Measurement
 from harness.planning.manifest import Manifest, PlannedRow
 from harness.quantities import Declarations
 from harness.registry.references import Reference
@@ -27,6 +28,12 @@ from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
 from harness.results.statistics import mean_interval
 from harness.store import ARITHMETIC, Store
+
+DIVERGED = 10.0
+"""How many times the root mean square deviation of p_δ the samples' may be. At a ratio r the 2-Wasserstein distance is
+at least r − 1 deviations, and one deviation is what a generator errs by that returns the mean of the data every time:
+beyond, a row is ten times worse than knowing nothing, and its number says how it exploded, not how well it generates.
+Rows of published suites lie below 2 or above 50."""
 
 
 def read_document(
@@ -80,12 +87,15 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
     for row in manifest.rows:
         results = read_results(manifest, row, store)
         found.append(outcome(manifest, row, results, metric, manifest.components))
-        if found[-1].ok:
+        if found[-1].status != "failed":
             gaps.note(results)
-    splits = score_splits(manifest, store, [each.ok and each.budget is not None for each in found])
+    splits = score_splits(manifest, store, [each.status != "failed" and each.budget is not None for each in found])
     store.warnings += gaps.warning_lines()
     return leaderboard(
-        [replace(each, score_split=split) for each, split in zip(found, splits, strict=True)],
+        [
+            each.contradicting(str(split)) if isinstance(split, DocumentError) else replace(each, score_split=split)
+            for each, split in zip(found, splits, strict=True)
+        ],
         suite=manifest.suite,
         metric=metric,
         environment={**manifest.environment, ARITHMETIC: store.arithmetic()},
@@ -104,8 +114,8 @@ def outcome(
 ) -> Outcome:
     """Return one combination with everything that was measured on it.
 
-    It has failed where a seed was not sampled, or has no value by the metric that ranks. Another metric or bound that
-    failed is left out.
+    It has failed where a seed was not sampled, or has no value by the metric that ranks, and has diverged where the
+    samples of a seed left the scale of the data (`DIVERGED`). Another metric or bound that failed is left out.
 
     Arguments:
         manifest: of the suite that the combination is of.
@@ -115,6 +125,8 @@ def outcome(
         components: of all rows, by digest.
     """
     measured = [entry for entries in results.metrics.values() for entry in entries]
+    failure, divergence = row.reason or _failure(manifest.seeds, results, metric), _divergence(results)
+    bounds = {label: _bound([entry.value for entry in entries]) for label, entries in results.bounds.items()}
     return Outcome(
         components={axis: components[row.components[axis]] for axis in crossed()},
         steps=row.steps,
@@ -125,10 +137,13 @@ def outcome(
         compute=row.compute,
         training_share=row.training_share,
         seeds=tuple(manifest.seeds),
-        reason=row.reason or _failure(manifest.seeds, results, metric),
+        reason=failure or divergence,
+        diverged=failure is None and divergence is not None,
+        design=row.design,
         measurements={label: [entry.value for entry in entries] for label, entries in results.metrics.items()},
         budget=_mean_budget(results.budgets()),
-        bounds={label: _mean([entry.value for entry in entries]) for label, entries in results.bounds.items()},
+        bounds={label: found and found[0] for label, found in bounds.items()},
+        bound_highs={label: found[1] for label, found in bounds.items() if found and found[1] > found[0]},
         seconds={
             "train": sum(entry.seconds for entry in results.networks),
             "sample": sum(entry.seconds for entry in results.samplings),
@@ -147,6 +162,17 @@ def _failure(seeds: Sequence[int], results: Results, metric: str) -> str | None:
     entries = (*results.networks, *results.samplings, *results.measurements())
     unfinished = len(results.samplings) < len(seeds) or any(entry.missing for entry in entries)
     return UNFINISHED if unfinished else None
+
+
+def _divergence(results: Results) -> str | None:
+    """Return where and how far samples left the scale of the data; None where they did not, or it is not known."""
+    known = [(e.value.spread, e.seed) for e in results.samplings if e.value is not None and e.value.spread is not None]
+    beyond = [(spread, seed) for spread, seed in known if spread > DIVERGED]
+    if not beyond:
+        return None
+    spread, seed = max(beyond)
+    rule = f"times as far from the mean of the data as the data themselves; diverged is beyond {DIVERGED:g}"
+    return f"seed {seed}: samples are {spread:.3g} {rule} ({len(beyond)} of {len(known)} seeds)"
 
 
 class _Gaps:
@@ -174,13 +200,18 @@ class _Gaps:
 def _mean_budget(budgets: Sequence[Terms]) -> Terms | None:
     if not budgets:
         return None
-    return Terms(**{term: sum(getattr(b, term) for b in budgets) / len(budgets) for term in Terms.model_fields})
+    terms = {term: sum(getattr(b, term) for b in budgets) / len(budgets) for term in Terms.model_fields}
+    return Terms(**terms | {"total": max(0.0, terms["total"])})
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Return the mean over seeds; None where one has no value."""
-    known = [value for value in values if value is not None]
-    return float(sum(known) / len(known)) if known and len(known) == len(values) else None
+def _bound(said: Sequence[Measurement | None]) -> tuple[float, float] | None:
+    """Return the mean of a bound over seeds with its upper limit; None where it does not apply to one of them."""
+    known = [each for each in said if each is not None]
+    if not known or len(known) < len(said):
+        return None
+    # Its seeds differ by the networks that they trained; what the curves err by is the same for all.
+    value = float(sum(each.value for each in known) / len(known))
+    return value, max(value, mean_interval(known)[2])
 
 
 def calibration(manifest: Manifest, store: Store) -> list[Calibration]:

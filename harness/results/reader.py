@@ -49,10 +49,13 @@ class SampledPayload:
     Attributes:
         nfe: evaluations of the network a sample.
         budget: the exact path divergence in nats; None where the path has none.
+        spread: root mean square distance of the samples from the mean of p_δ, over that of p_δ itself; None where it
+            was not measured.
     """
 
     nfe: int
     budget: Terms | None
+    spread: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,13 +119,13 @@ class Results:
         networks: trained networks; empty for an oracle.
         samplings: empty where none can be, or a grid is not laid out yet.
         metrics: by label; the value of an entry is None also where the metric does not apply.
-        bounds: by label, in the bound's unit; likewise.
+        bounds: by label, in the bound's unit, with the error of the curves behind it; likewise.
     """
 
     networks: tuple[Stored[TrainingPayload], ...]
     samplings: tuple[Stored[SampledPayload], ...]
     metrics: Mapping[str, tuple[Stored[Measurement | None], ...]]
-    bounds: Mapping[str, tuple[Stored[float | None], ...]]
+    bounds: Mapping[str, tuple[Stored[Measurement | None], ...]]
     _row: PlannedRow
     _read: _Read
 
@@ -191,7 +194,8 @@ def read_results(manifest: Manifest, row: PlannedRow, store: Store) -> Results:
 
 def _sampling(payload: Mapping[str, Any]) -> SampledPayload:
     found = SamplingPayload.from_json(payload)
-    return SampledPayload(found.nfe, None if found.budget is None else Terms.model_validate(found.budget))
+    terms = None if found.budget is None else Terms.model_validate(found.budget)
+    return SampledPayload(found.nfe, terms, found.spread)
 
 
 # Records of a kind, by their keys. All raise a StoreError where the store cannot be read.

@@ -182,7 +182,7 @@ class Families:
 def combine(objective: Literal["fresh", "fixed"], shares: Sequence[Share]) -> ScoreSplit:
     """Return the split of a combination over its seeds: each term, `score_max` and `score_exact`, with 95 % limits.
 
-    Limits of what cannot be negative are not either.
+    What cannot be negative is not, nor are its limits, where noise or rounding would put them below 0.
 
     Raises:
         ValidationError: the terms contradict one another.
@@ -223,4 +223,6 @@ def sum_of(first: Measurement, second: Measurement, exact: float) -> Measurement
 
 def _term(measurements: Sequence[Measurement], *, signed: bool = False) -> Term:
     value, low, high = mean_interval(measurements)
-    return Term(value=value, low=low if signed else max(0.0, low), high=high)
+    if not signed:
+        value, low, high = max(0.0, value), max(0.0, low), max(0.0, high)
+    return Term(value=value, low=low, high=high)

@@ -11,7 +11,7 @@ from harness.axes import NUMBERS, design
 from harness.components import format_value
 from harness.quantities import Declarations
 from harness.results.labels import Labels, labels
-from harness.results.leaderboard import Agreement, Calibration, Leaderboard, Row
+from harness.results.leaderboard import Agreement, Calibration, Interaction, Leaderboard, Row
 from harness.results.references import find
 
 HEADERS = {name: axis.title for name, axis in design().items()} | dict(NUMBERS)
@@ -29,6 +29,7 @@ class TargetSection:
         target: its label.
         ranked: the finished rows, best first.
         failed: the failed rows.
+        diverged: the rows whose samples left the scale of the data.
         unfinished: the rows of which something is not computed yet.
         floors: each metric of a held-out sample of the same size.
         agreement: of each bound's order with the measured order.
@@ -42,11 +43,17 @@ class TargetSection:
     agreement: tuple[Agreement, ...]
     labels: Labels
     unfinished: tuple[Row, ...] = ()
+    diverged: tuple[Row, ...] = ()
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """All rows, the failed last."""
-        return self.ranked + self.unfinished + self.failed
+        return self.ranked + self.diverged + self.unfinished + self.failed
+
+    @property
+    def merged(self) -> int:
+        """How many combinations are other names of a design that has a row."""
+        return sum(len(row.same_as) for row in self.rows)
 
     @property
     def violations(self) -> int:
@@ -64,7 +71,7 @@ class TargetSection:
 
     def constants(self) -> dict[str, str]:
         """Return the fields in which no two rows differ, with their value."""
-        first, *others = (self.names_of(row) for row in self.rows)
+        first, *others = (self.all_names_of(row) for row in self.rows)
         return {field: value for field, value in first.items() if all(names[field] == value for names in others)}
 
     def names_of(self, row: Row) -> dict[str, str]:
@@ -73,13 +80,18 @@ class TargetSection:
         numbers = {number: getattr(row, number) for number in NUMBERS}
         return names | {number: UNKNOWN if v is None else format_value(v) for number, v in numbers.items()}
 
+    def all_names_of(self, row: Row) -> dict[str, str]:
+        """Return what `names_of` does, with all names of its design on an axis: a = b."""
+        joined = {axis: " = ".join(self.labels(axis, name) for name in row.names(axis)) for axis in design()}
+        return self.names_of(row) | joined
+
     def common(self) -> list[str]:
         """Return, in words, what no two rows differ in, as far as it is known."""
         return [in_words(f, v, noun=True) for f, v in self.constants().items() if v != UNKNOWN]
 
     def combination(self, row: Row, without: Iterable[str] = ()) -> list[str]:
         """Return the words that name a row, leaving out some fields unless nothing were left."""
-        names, left_out = self.names_of(row), set(without)
+        names, left_out = self.all_names_of(row), set(without)
         return [in_words(f, v) for f, v in names.items() if f not in left_out or left_out >= set(names)]
 
 
@@ -124,7 +136,7 @@ def divergence_of(board: Leaderboard, rows: Sequence[Row]) -> str | None:
 
 
 def ratio(row: Row, metric: str | None, declared: Declarations) -> float | None:
-    """Return the row's tightest bound over a measured divergence; None where one lacks or is not positive.
+    """Return the row's tightest bound over a measured divergence; None where one lacks or is 0, but for rounding.
 
     A bound that is the divergence itself is not set against it.
     """
@@ -132,7 +144,7 @@ def ratio(row: Row, metric: str | None, declared: Declarations) -> float | None:
         return None
     others = {name: v for name, v in row.bounds.items() if not declared.same(name, metric)}
     known = [value for name, value in others.items() if value is not None and declared.limits(name, metric)]
-    if not known:
+    if not known or min(known) <= 0:
         return None
     return min(known) / row.metrics[metric].value
 
@@ -144,20 +156,41 @@ def target_label(name: str, board: Leaderboard) -> str:
     return labels(board.rows)("target", target)
 
 
-def choices(board: Leaderboard) -> list[tuple[str, str]]:
-    """Return every (axis, choice) that has an effect: counts by size, names by mean effect."""
-    sizes: dict[tuple[str, str], list[float]] = {}
+def choices(board: Leaderboard) -> list[tuple[str, str, str]]:
+    """Return every (among, axis, choice) that has an effect, axis by axis: counts by size, names by mean effect.
+
+    Among which networks is empty where a document does not tell.
+    """
+    sizes: dict[tuple[str, str, str], list[float]] = {}
     for effect in board.effects:
         size = effect.size if effect.factor is None else math.log(effect.factor)
-        sizes.setdefault((effect.axis, effect.choice), []).append(size)
-    axes = list(dict.fromkeys(axis for axis, _ in sizes))
+        sizes.setdefault((effect.among or "", effect.axis, effect.choice), []).append(size)
+    axes = list(dict.fromkeys(axis for _, axis, _ in sizes))
+    kinds = list(dict.fromkeys(among for among, _, _ in sizes))
 
-    def place(key: tuple[str, str]) -> tuple[int, float, float]:
-        axis, choice = key
+    def place(key: tuple[str, str, str]) -> tuple[int, int, float, float]:
+        among, axis, choice = key
         size = float(choice) if axis in NUMBERS else 0.0
-        return axes.index(axis), size, fmean(sizes[key])
+        return axes.index(axis), kinds.index(among), size, fmean(sizes[key])
 
     return sorted(sizes, key=place)
+
+
+def misleading(board: Leaderboard) -> list[Interaction]:
+    """Return the interactions whose best pair is not that of the best averages: there an average misleads."""
+    factors = {(e.target, e.among, str(e.axis), e.choice): e.size for e in board.effects}
+
+    def best(entry: Interaction, axis: str, found: set[str]) -> str | None:
+        known = {c: factors[key] for c in found if (key := (entry.target, entry.among, axis, c)) in factors}
+        return min(sorted(known), key=lambda choice: known[choice], default=None)
+
+    chosen = []
+    for entry in board.interactions:
+        first = best(entry, str(entry.axis), {cell.choice for cell in entry.cells})
+        second = best(entry, str(entry.other), {cell.other_choice for cell in entry.cells})
+        if (entry.best.choice, entry.best.other_choice) != (first, second):
+            chosen.append(entry)
+    return chosen
 
 
 def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSection:
@@ -166,7 +199,8 @@ def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSectio
     return TargetSection(
         target=label("target", target),
         ranked=tuple(row for row in ordered if row.ok),
-        failed=tuple(row for row in ordered if not row.ok and not row.unfinished),
+        failed=tuple(row for row in ordered if row.status == "failed" and not row.unfinished),
+        diverged=tuple(row for row in ordered if row.diverged),
         unfinished=tuple(row for row in ordered if row.unfinished),
         floors={entry.metric: entry for entry in board.calibration if find(entry.target, [target])},
         agreement=tuple(entry for entry in board.agreement if find(entry.target, [target])),

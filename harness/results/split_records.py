@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
+from pydantic import ValidationError
 
 from harness.engine.payloads.training import ObjectivePayload
 from harness.planning.manifest import Manifest, PlannedRow
 from harness.results import reader
+from harness.results.document import DocumentError, one_rule
 from harness.results.leaderboard import ScoreSplit
 from harness.results.reader import Stored
 from harness.results.score_split import Families, FixedObjectiveLoss, LeastLoss, TrainedError, combine
@@ -23,8 +25,10 @@ from harness.weighting_tables import LevelWeights, WeightingTable
 T = TypeVar("T")
 
 
-def score_splits(manifest: Manifest, store: Store, eligible: Sequence[bool]) -> list[ScoreSplit | None]:
+def score_splits(manifest: Manifest, store: Store, eligible: Sequence[bool]) -> list[ScoreSplit | DocumentError | None]:
     """Return the split of each row; None where nothing was trained, or there is nothing to split.
+
+    In place of one whose terms contradict one another stands the error that says how.
 
     Arguments:
         manifest: the rows of the suite.
@@ -74,7 +78,7 @@ def _fixed(objective: ObjectivePayload | None, residual: LeastLoss | None) -> Fi
 
 def _split(
     row: PlannedRow, families: Families, grids: Mapping[str, list[float]], tables: Mapping[str, WeightingTable]
-) -> ScoreSplit | None:
+) -> ScoreSplit | DocumentError | None:
     if row.table is None or row.table not in tables or not row.networks:
         return None
     if any(key not in grids for key in row.grids):
@@ -84,7 +88,10 @@ def _split(
     whole = [share for share in shares if share is not None]
     if len(whole) < len(shares):
         return None
-    return combine("fixed" if families.fixed(row.networks[0]) else "fresh", whole)
+    try:
+        return combine("fixed" if families.fixed(row.networks[0]) else "fresh", whole)
+    except ValidationError as error:
+        return DocumentError(f"score_split: {one_rule(error)}")
 
 
 def _values(entries: Mapping[str, Stored[T]]) -> dict[str, T]:

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import digamma, polygamma, stdtr, stdtrit
+from scipy.special import digamma, fdtrc, polygamma, stdtr, stdtrit
 
 if TYPE_CHECKING:
     from harness.metrics import Measurement
@@ -409,7 +409,7 @@ PRIOR_ROWS = 10
 """Rows' worth of weight that the variance of Kendall's τ on a normal law has against that of the data."""
 
 
-def kendall(x: np.ndarray, y: np.ndarray) -> Interval | None:
+def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None) -> Interval | None:
     """Return Kendall's τ_b of n pairs with its 95 % interval; None where undefined (n < 2, or one is
     constant).
 
@@ -426,6 +426,17 @@ def kendall(x: np.ndarray, y: np.ndarray) -> Interval | None:
     (Esscher, Skand. Aktuarietidskr. 7, 1924): with r = (k + n V/W(τ̂))/(k + n), k = `PRIOR_ROWS`, the interval is all τ
     with (τ̂ − τ)² ≤ t² r W(τ), t Student's quantile on n − 1 degrees of freedom; it ends at ±1 only where the orders
     agree, for W(±1) = 0. At τ̂ = ±1, r = 1. Below n = 4 there are no limits.
+
+    Where rows share something beyond the seed they are no n independent pairs. With G groups of rows that do, the sum
+    over rows i in V is one over groups, of the sums over their rows, its square on G − 1 degrees of freedom, with the
+    correction G/(G − 1) of few groups; where that is less than V, V stands. n − 1 and n become G − 1 and G in the
+    quantile and in r, whose prior is the variance of G rows on a normal law, with the weight of kG/n groups. Below
+    G = 4 there are no limits.
+
+    Arguments:
+        x: the one quantity, shape (n,).
+        y: the other, shape (n,).
+        groups: for each row a label of what it shares with others; None: each row is alone.
     """
     n = len(x)
     if n < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
@@ -434,15 +445,24 @@ def kendall(x: np.ndarray, y: np.ndarray) -> Interval | None:
     agreement, untied_x, untied_y = totals / (n * (n - 1))
     scale = float(np.sqrt(untied_x * untied_y))
     tau = float(np.clip(agreement / scale, -1, 1))
-    if n < 4:
+    labels = np.arange(n) if groups is None else _codes(groups)
+    count = int(labels.max()) + 1
+    if count < 4:
         return Interval(tau, None, None, n)
     weights = np.array([1 / scale, -tau / (2 * untied_x), -tau / (2 * untied_y)])
-    squares = 0.0
-    for signs in _signs(x, y):
-        terms = np.tensordot(weights, signs, 1)
-        squares += 4 * (terms.sum(1) ** 2).sum() - 2 * (terms**2).sum()
-    variance = max(squares, 0.0) / (n * (n - 1) * (n - 2) * (n - 3))
-    return Interval(tau, *_tau_limits(tau, variance, n), n)
+    blocks = [(terms.sum(1), (terms**2).sum()) for terms in (np.tensordot(weights, s, 1) for s in _signs(x, y))]
+    sums, own = np.concatenate([rows for rows, _ in blocks]), 2 * sum(squares for _, squares in blocks)
+    variance = max(4 * (sums**2).sum() - own, 0.0) / (n * (n - 1) * (n - 2) * (n - 3))
+    if count < n:
+        shared = 4 * (np.bincount(labels, sums) ** 2).sum() * count / (count - 1)
+        variance = max(variance, shared / (n * (n - 1)) ** 2)
+    return Interval(tau, *_tau_limits(tau, variance, n, count), n)
+
+
+def _codes(labels: Sequence[object]) -> np.ndarray:
+    """Return the number of each label, in the order of their first occurrence, shape (n,)."""
+    codes = {label: k for k, label in enumerate(dict.fromkeys(labels))}
+    return np.array([codes[label] for label in labels])
 
 
 def _signs(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
@@ -454,10 +474,15 @@ def _signs(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
         yield np.stack([sign_x * sign_y, sign_x**2, sign_y**2])
 
 
-def _tau_limits(tau: float, variance: float, n: int) -> tuple[float, float]:
+def _tau_limits(tau: float, variance: float, n: int, count: int) -> tuple[float, float]:
+    """Return the limits of τ̂ of n rows in so many groups, from the estimate of its variance."""
     agree = abs(tau) > 1 - 1e-12
-    ratio = 1.0 if agree else (PRIOR_ROWS + n * variance / _normal_tau_variance(tau, n)) / (PRIOR_ROWS + n)
-    factor = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * ratio**0.5
+    ratio = n / count
+    if not agree:
+        normal = _normal_tau_variance(tau, n)
+        weight = PRIOR_ROWS * (count / n)
+        ratio = (weight * (_normal_tau_variance(tau, count) / normal) + count * variance / normal) / (weight + count)
+    factor = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * ratio**0.5
 
     def limit(end: float) -> float:
         """Where the distance from τ̂ is as large as its error there allows; the end itself where it never is."""
@@ -523,3 +548,23 @@ def choice_effects(
         high = None if interval.high is None else float(np.exp(interval.high))
         effects.append(Interval(float(np.exp(interval.value)), low, high, interval.n))
     return effects
+
+
+def interaction(logs: np.ndarray) -> float:
+    """Return the p-value of the hypothesis that the effects of two factors add up, over seeds as blocks.
+
+    With y_abs less its means over a and over b in each seed, F compares the mean over seeds with the scatter around it,
+    on (A−1)(B−1) and (A−1)(B−1)(S−1) degrees of freedom. A difference without any scatter is exact.
+
+    Arguments:
+        logs: ln metric, shape (A, B, S), S ≥ 2.
+    """
+    rows, columns, seeds = logs.shape
+    alone = logs - logs.mean(0, keepdims=True) - logs.mean(1, keepdims=True) + logs.mean((0, 1), keepdims=True)
+    mean = alone.mean(2)
+    freedom = (rows - 1) * (columns - 1)
+    between = seeds * float((mean**2).sum()) / freedom
+    within = float(((alone - mean[:, :, None]) ** 2).sum()) / (freedom * (seeds - 1))
+    if between <= EXACT**2:
+        return 1.0
+    return float(fdtrc(freedom, freedom * (seeds - 1), between / within)) if within > 0 else 0.0

@@ -75,7 +75,7 @@ def budget_columns(
 def _naming_columns(section: TargetSection, rows: Sequence[Row], rank: Callable[[Row], str]) -> list[Column]:
     constant = section.constants()
     named = [(header, field) for field, header in HEADERS.items() if field not in constant]
-    names = {field: tuple(section.names_of(row)[field] for row in rows) for _, field in named}
+    names = {field: tuple(section.all_names_of(row)[field] for row in rows) for _, field in named}
     columns = [Column(header, names[field], naming=True, noun=field in COUNTS) for header, field in named]
     return [Column("rank", tuple(map(rank, rows))), *columns]
 

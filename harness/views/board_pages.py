@@ -33,11 +33,12 @@ from harness.views.page import (
     prose,
 )
 from harness.views.tables import (
-    effects_meaning,
-    effects_table,
+    diverged_line,
+    effects_blocks,
     failures_table,
     floor_note,
     notes,
+    reasons_table,
     section_table,
     violations_table,
 )
@@ -58,7 +59,9 @@ _HOW_TO_READ = """\
   `n/a` where one does not apply (to a deterministic sampler, none does).
 - `bound/…` is the tightest bound over the measured divergence, below 1 only by noise; `!` marks a measured
   value above a bound by more than its interval.
-- Kendall τ compares the order by a bound with the measured order: 1 the same, 0 unrelated, −1 the reverse."""
+- Kendall τ compares the order by a bound with the measured order: 1 the same, 0 unrelated, −1 the reverse.
+- A row that diverged is not ranked: its samples left the scale of the data, so its number says how it exploded.
+- `a = b` in a row are two names of one design: every stage received the same under both."""
 
 _COMPUTE = """\
 Error against all evaluations of the network: 3 a point of a training step, and those of sampling. Colour is the share
@@ -110,8 +113,8 @@ def leaderboard_page(board: Leaderboard, command: str, plots: BoardPlots) -> Pag
         blocks.append(_section("Bounds", Paragraph([f"{MEANING}."]), standings_table(rank_bounds(board)), *plot))
     if board.effects:
         plot = [_image(plots.effects)] if plots.effects else []
-        meaning = Paragraph([f"{effects_meaning(board)}."])
-        blocks.append(_section("Effect of each choice", meaning, *plot, effects_table(board)))
+        meaning, *rest = effects_blocks(board)
+        blocks.append(_section("Effect of each choice", meaning, *plot, *rest))
     blocks += _exceptions(board)
     blocks += [_made(board.setup)] if board.setup is not None else []
     return Page(board_title(board), [*blocks, environment_section(board.environment)])
@@ -159,6 +162,7 @@ def _target(section: TargetSection, board: Leaderboard) -> Section:
     hidden = len(section.ranked[TOP:])
     blocks += [Paragraph([f"{hidden} more in ", Link(SOURCE, SOURCE), "."])] if hidden else []
     blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
+    blocks += [Paragraph([f"{diverged_line(section)}."])] if section.diverged else []
     return _section(section.target, *blocks)
 
 
@@ -176,12 +180,13 @@ def _budgets(board: Leaderboard, plot: Plot) -> list[Block]:
 def _summary(board: Leaderboard) -> str:
     shown = sections(board)
     failed = sum(len(section.failed) for section in shown)
+    diverged = sum(len(section.diverged) for section in shown)
     above = sum(section.violations for section in shown)
     targets = ", ".join(section.target for section in shown)
     return (
         f"{counted(len(board.rows), 'combination')} on {counted(len(shown), 'target')} ({targets}), ranked by "
-        f"{board.metric}, smaller is better. {failed} failed; {above} measured above a bound by "
-        "more than the interval."
+        f"{board.metric}, smaller is better. {f'{diverged} diverged; ' if diverged else ''}{failed} failed; "
+        f"{above} measured above a bound by more than the interval."
     )
 
 
@@ -190,8 +195,16 @@ def _exceptions(board: Leaderboard) -> list[Section]:
     shown = sections(board)
     above = [_section(section.target, violations_table(section)) for section in shown if section.violations]
     failed = [_section(section.target, failures_table(section)) for section in shown if section.failed]
-    pairs = (("Above a bound", above), ("Failed", failed))
+    diverged = [_section(section.target, *_diverged(section)) for section in shown if section.diverged]
+    pairs = (("Above a bound", above), ("Diverged", diverged), ("Failed", failed))
     return [_section(title, *parts) for title, parts in pairs if parts]
+
+
+def _diverged(section: TargetSection) -> list[Block]:
+    """Return the first rows whose samples left the scale of the data, with how far."""
+    hidden = len(section.diverged[TOP:])
+    more = [Paragraph([f"{hidden} more in ", Link(SOURCE, SOURCE), "."])] if hidden else []
+    return [reasons_table(section, section.diverged[:TOP]), *more]
 
 
 def _made(setup: Setup) -> Section:

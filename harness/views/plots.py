@@ -363,7 +363,8 @@ def _scatter(
     _mark_violations(axes, rows, bound, metric)
     _guides(axes, section, metric, board.declared.limits(bound, metric))
     without = len(section.ranked) - len(rows)
-    failed = f", {len(section.failed)} failed" if section.failed else ""
+    failed = f", {len(section.diverged)} diverged" if section.diverged else ""
+    failed += f", {len(section.failed)} failed" if section.failed else ""
     axes.set_title(section.target, pad=18)
     note = f"{counted(len(rows), 'combination')}; not shown: {without} without both values{failed}"
     axes.annotate(note, (0, 1), (0, 5), "axes fraction", "offset points", fontsize=8, color=MID)
@@ -417,26 +418,30 @@ def round_ticks(axis: Axis, low: float, high: float) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def _places(keys: Sequence[tuple[str, str]]) -> tuple[dict[tuple[str, str], int], list[tuple[str, bool]]]:
-    """Return the line of each choice, and all lines from the top: a text, whether it is an axis."""
-    places: dict[tuple[str, str], int] = {}
+def _places(
+    keys: Sequence[tuple[str, str, str]],
+) -> tuple[dict[tuple[str, str, str], int], list[tuple[str, bool]]]:
+    """Return the line of each choice, and all lines from the top: a text, whether it is an axis and its networks."""
+    places: dict[tuple[str, str, str], int] = {}
     ticks: list[tuple[str, bool]] = []
-    for axis, choice in keys:
-        heading = (HEADERS[axis], True)
+    several = len({among for among, axis, _ in keys if axis != "network"}) > 1
+    for among, axis, choice in keys:
+        told = several and axis != "network"
+        heading = (f"{HEADERS[axis]} ({among})" if told else HEADERS[axis], True)
         if heading not in ticks:
             ticks.append(heading)
-        places[axis, choice] = len(ticks)
+        places[among, axis, choice] = len(ticks)
         ticks.append((choice, False))
     return places, ticks
 
 
-def _forest(axes: Axes, found: Sequence[Effect], places: dict[tuple[str, str], int]) -> None:
+def _forest(axes: Axes, found: Sequence[Effect], places: dict[tuple[str, str, str], int]) -> None:
     if any(effect.factor is not None for effect in found):
         axes.set_xscale("log")
     for neutral in {effect.neutral for effect in found}:
         axes.axvline(neutral, color=INK, lw=0.8)
     for effect in found:
-        at = places[effect.axis, effect.choice]
+        at = places[effect.among or "", effect.axis, effect.choice]
         colour, marker = MID, "o"
         if effect.high is not None and effect.high < effect.neutral:
             colour, marker = BLUE, "<"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.axes import crossed
 from harness.results.labels import Labels, labels
-from harness.results.leaderboard import UNFINISHED, Effect, Leaderboard, Row
-from harness.results.sections import HEADERS, TargetSection, choices, metrics_of, sections, target_label
+from harness.results.leaderboard import UNFINISHED, Agreement, Cell, Effect, Interaction, Leaderboard, Row
+from harness.results.sections import HEADERS, TargetSection, choices, metrics_of, misleading, sections, target_label
 from harness.views import formats
 from harness.views.board_columns import build, build_budgets
 from harness.views.column import Column
@@ -55,10 +55,13 @@ def summary(board: Leaderboard) -> str:
 def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     """Return what is said once above a section's table, a line each."""
     counts = [f"{counted(len(section.ranked), 'combination')} ranked"]
+    counts += [f"{len(section.diverged)} diverged"] if section.diverged else []
     counts += [f"{len(section.failed)} failed"] if section.failed else []
     counts += [f"{len(section.unfinished)} not computed yet"] if section.unfinished else []
     counts += [f"{section.violations} above a bound (marked !)"] if section.violations else []
     lines = [", ".join(counts)]
+    if section.merged:
+        lines.append(f"{counted(section.merged, 'combination')} more: designs of these rows under other names (a = b)")
     common = section.common()
     if common:
         lines.append("same in every row: " + " · ".join(common))
@@ -70,9 +73,12 @@ def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     ]
     if floors:
         lines.append("a perfect generator (held-out sample): " + ", ".join(floors))
-    agreement = [f"{a.bound} {span(a.kendall_tau, a.low, a.high)}, n={a.n}" for a in section.agreement]
-    if agreement:
-        lines.append("order by bound against measured order, Kendall τ: " + "; ".join(agreement))
+    pooled = [_agreement(entry) for entry in section.agreement if entry.sampler is None]
+    if pooled:
+        lines.append("order by bound against measured order, Kendall τ: " + "; ".join(pooled))
+    within = [f"{a.sampler}: {_agreement(a)}" for a in section.agreement if a.sampler is not None]
+    if within:
+        lines.append("the same within a sampler: " + "; ".join(within))
     return lines
 
 
@@ -96,6 +102,11 @@ def floor_note(section: TargetSection, board: Leaderboard) -> str | None:
     return f"within the floor of a perfect generator by {board.metric} (the intervals overlap): {told}"
 
 
+def _agreement(entry: Agreement) -> str:
+    clusters = f" in {counted(entry.clusters, 'cluster')}" if entry.clusters not in (None, entry.n) else ""
+    return f"{entry.bound} {span(entry.kendall_tau, entry.low, entry.high)}, n={entry.n}{clusters}"
+
+
 def section_table(section: TargetSection, board: Leaderboard, top: int | None) -> Table:
     """Return a section's table of ranked rows."""
     return Table(build(board, section, section.ranked[:top]))
@@ -103,8 +114,13 @@ def section_table(section: TargetSection, board: Leaderboard, top: int | None) -
 
 def failures_table(section: TargetSection) -> Table:
     """Return the failures of a section, with their reasons."""
-    names = tuple(" · ".join(section.combination(row, section.constants())) for row in section.failed)
-    reasons = tuple(row.reason or "" for row in section.failed)
+    return reasons_table(section, section.failed)
+
+
+def reasons_table(section: TargetSection, rows: Sequence[Row]) -> Table:
+    """Return rows of a section that are not ranked, with their reasons."""
+    names = tuple(" · ".join(section.combination(row, section.constants())) for row in rows)
+    reasons = tuple(row.reason or "" for row in rows)
     return Table([Column("combination", names, naming=True), Column("reason", reasons, naming=True)])
 
 
@@ -136,14 +152,20 @@ def _page(board: Leaderboard, top: int | None) -> Page:
         hidden = len(section.ranked[top:]) if top else 0
         blocks += [Paragraph([f"{hidden} more."])] if hidden else []
         blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
+        blocks += [Paragraph([f"{diverged_line(section)}."])] if section.diverged else []
         blocks += [Paragraph(["Failed:"]), failures_table(section)] if section.failed else []
         blocks += [Paragraph([_unfinished(section)])] if section.unfinished else []
         parts.append(Section([section.target], blocks))
     if board.effects:
-        parts.append(
-            Section(["Effect of each choice"], [Paragraph([f"{effects_meaning(board)}."]), effects_table(board)])
-        )
+        parts.append(Section(["Effect of each choice"], effects_blocks(board)))
     return Page([board.suite], parts)
+
+
+def effects_blocks(board: Leaderboard) -> list[Block]:
+    """Return what is said of effects: what one is, their table, and where an average misleads."""
+    blocks: list[Block] = [Paragraph([f"{effects_meaning(board)}."]), effects_table(board)]
+    lines = interaction_lines(board)
+    return blocks + ([Paragraph([f"{lines[0]}:"]), Listing([[line] for line in lines[1:]])] if lines else [])
 
 
 def effects_meaning(board: Leaderboard) -> str:
@@ -160,6 +182,37 @@ def in_unit(board: Leaderboard) -> str:
     return f"{board.metric} ({unit})" if unit else board.metric
 
 
+def interaction_lines(board: Leaderboard) -> list[str]:
+    """Return a heading and a line for each pair of axes whose averages mislead; empty where there is none."""
+    found = misleading(board)
+    lines = []
+    for entry in found:
+        best, axes = entry.best, (HEADERS[entry.axis], HEADERS[entry.other])
+        own = span(best.factor, best.low, best.high)
+        kind = f", {entry.among}" if len({each.among for each in board.interactions}) > 1 else ""
+        lines.append(
+            f"{target_label(entry.target, board)}{kind}: {' × '.join(axes)}: best {best.choice} with "
+            f"{best.other_choice}, {own} of the mean over their pairs (p {entry.p_value:.1g}); "
+            f"{_spread_within(entry)}"
+        )
+    heading = "Where averages mislead: two axes interact, and their best pair is not that of the best averages"
+    return [heading, *lines] if lines else []
+
+
+def _spread_within(entry: Interaction) -> str:
+    """Return the choice whose factor depends most on the other axis, with its best and its worst cell."""
+    cells: dict[tuple[bool, str], list[Cell]] = {}
+    for cell in entry.cells:
+        cells.setdefault((False, cell.choice), []).append(cell)
+        cells.setdefault((True, cell.other_choice), []).append(cell)
+    ordered = {key: sorted(found, key=lambda cell: cell.factor) for key, found in cells.items()}
+    most = max(ordered, key=lambda key: ordered[key][-1].factor / ordered[key][0].factor)
+    swapped, choice = most
+    best, worst = ordered[most][0], ordered[most][-1]
+    names = [cell.choice if swapped else cell.other_choice for cell in (best, worst)]
+    return f"{choice} is {best.factor:.2f} with {names[0]} and {worst.factor:.2f} with {names[1]}"
+
+
 def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
     blocks = ["\n".join(break_lines([summary(board)], width))]
     for section in sections(board):
@@ -170,12 +223,36 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
         note = floor_note(section, board)
         more += ["", *break_lines([note], width)] if note else []
         blocks.append(
-            "\n".join([*head, "", *body, *more, *_budgets(board, section, width), *_failures(section, width)])
+            "\n".join(
+                [
+                    *head,
+                    "",
+                    *body,
+                    *more,
+                    *_diverged(section, width),
+                    *_budgets(board, section, width),
+                    *_failures(section, width),
+                ]
+            )
         )
     if board.effects:
         lines = break_lines([f"Effects. {effects_meaning(board)}"], width)
         blocks += ["\n".join([*lines, "", *text_table(columns)]) for columns in _chunks(board, width)]
+        heading, *found = interaction_lines(board) or [""]
+        told = [*break_lines([f"{heading}:"], width), "", *break_lines([f"  {line}" for line in found], width)]
+        blocks += ["\n".join(told)] if found else []
     return "\n\n".join(blocks)
+
+
+def diverged_line(section: TargetSection) -> str:
+    """Return one sentence, without its full stop, that counts the rows that diverged."""
+    return f"{counted(len(section.diverged), 'combination')} diverged: their samples left the scale of the data"
+
+
+def _diverged(section: TargetSection, width: int | None) -> list[str]:
+    if not section.diverged:
+        return []
+    return ["", *break_lines([f"{diverged_line(section)}; --format csv lists them with what they score"], width)]
 
 
 def _budgets(board: Leaderboard, section: TargetSection, width: int | None) -> list[str]:
@@ -204,14 +281,18 @@ def _unfinished(section: TargetSection) -> str:
 
 
 def _effect_columns(board: Leaderboard, repeat: bool) -> list[Column]:
-    """Return axis, choice and one column a target; the axis on each line, or only where it changes."""
+    """Return axis, choice and one column a target; the axis on each line, or only where it changes.
+
+    The axis names the kind of network where there are several.
+    """
     targets = {name: target_label(name, board) for name in dict.fromkeys(e.target for e in board.effects)}
-    found = {(targets[e.target], str(e.axis), e.choice): e for e in board.effects}
+    found = {(targets[e.target], e.among or "", str(e.axis), e.choice): e for e in board.effects}
     keys = choices(board)
-    axes = [HEADERS[axis] for axis, _ in keys]
+    several = len({among for among, axis, _ in keys if axis != "network"}) > 1
+    axes = [f"{HEADERS[a]}, {among}" if several and a != "network" else HEADERS[a] for among, a, _ in keys]
     shown = axes if repeat else [a if a != b else "" for a, b in zip(axes, ["", *axes], strict=False)]
     columns = [Column("axis", tuple(shown), naming=True)]
-    columns.append(Column("choice", tuple(choice for _, choice in keys), naming=True))
+    columns.append(Column("choice", tuple(choice for _, _, choice in keys), naming=True))
     for target in targets.values():
         cells = tuple(_size(found.get((target, *key))) for key in keys)
         columns.append(Column(target, cells))
@@ -260,6 +341,9 @@ def _flatten(row: Row, label: Labels) -> dict[str, Any]:
             flat |= {f"{field}.objective": value["objective"]} if value else {}
         elif isinstance(value, dict):
             flat |= {f"{field}.{key}": part for key, part in value.items()}
+        elif field == "same_as":
+            names = ({axis: label(axis, reference) for axis, reference in other.items()} for other in row.same_as)
+            flat[field] = json.dumps(list(names)) if value else ""
         elif field == "violations":
             flat[field] = json.dumps(value)
         elif field != "budget":

@@ -96,7 +96,7 @@ class SuiteEvidence:
             nfe=int(samplings[0].nfe),
             metrics={label: _column(m.value if m else None for m in found) for label, found in metrics.items()},
             errors={label: _column(m.standard_error if m else None for m in found) for label, found in metrics.items()},
-            bounds={label: _column(found) for label, found in bounds.items()},
+            bounds={label: _column(b.value if b else None for b in found) for label, found in bounds.items()},
             budget=_budget(results.budgets()),
             score_errors=self._oracle(c, what) or self._values(results.errors, what),
         )

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from harness.engine.payloads import grid, target
-from harness.engine.payloads.measured import bound_from_json, bound_to_json, measurement_from_json, measurement_to_json
+from harness.engine.payloads.measured import (
+    bound_from_json,
+    bound_to_json,
+    check_bound,
+    measurement_from_json,
+    measurement_to_json,
+)
 from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.payloads.training import ObjectivePayload, TrainingPayload
 from harness.errors import ContractError
@@ -43,7 +49,11 @@ KEPT = [
         '{"value": 1.0, "standard_error": 0.5, "bias": 0.0, "freedom": null, "shared": false, "groups": [0.5, 1.5]}',
     ),
     (measurement_to_json(NotApplicable("no path")), '{"not_applicable": "no path"}'),
-    (bound_to_json(2), '{"value": 2.0}'),
+    (SamplingPayload(4, None, 1.5).to_json(), '{"nfe": 4, "budget": null, "spread": 1.5}'),
+    (
+        bound_to_json(Measurement(2.0, 0.25, freedom=7, shared=True)),
+        '{"value": 2.0, "standard_error": 0.25, "bias": 0.0, "freedom": 7.0, "shared": true}',
+    ),
     (bound_to_json(NotApplicable("no path")), '{"not_applicable": "no path"}'),
 ]
 
@@ -58,7 +68,7 @@ def test_what_is_read_is_what_was_written():
     assert grid.from_json(grid.to_json(np.array([8.0, 0.5]))) == [8.0, 0.5]
     for training in (TrainingPayload("ab", 0.5), TrainingPayload("ab", 0.25, FIXED)):
         assert TrainingPayload.from_json(json.loads(json.dumps(training.to_json()))).to_json() == training.to_json()
-    for sampling in (SamplingPayload(4, TERMS), SamplingPayload(4, None)):
+    for sampling in (SamplingPayload(4, TERMS), SamplingPayload(4, None), SamplingPayload(4, None, 1.5)):
         assert SamplingPayload.from_json(sampling.to_json()) == sampling
     for said in (
         Measurement(1.0, 0.5, 0.25, 7.0, True),
@@ -67,7 +77,8 @@ def test_what_is_read_is_what_was_written():
     ):
         assert measurement_from_json(measurement_to_json(said)) == said
     assert measurement_from_json(measurement_to_json(Measurement(1.0, 0.5))).freedom == math.inf
-    assert bound_from_json(bound_to_json(2.0)) == 2.0
+    # Records that exist hold the value of a bound alone.
+    assert bound_from_json({"value": 2.0}) == Measurement(2.0, 0.0, shared=True)
     assert (
         measurement_from_json({"not_applicable": "no path"}) is bound_from_json({"not_applicable": "no path"}) is None
     )
@@ -92,7 +103,7 @@ def test_a_target_is_read_part_by_part(registry):
 @pytest.mark.parametrize("said", [math.nan, math.inf, "1", True, None])
 def test_a_bound_that_is_no_finite_number_is_refused(said):
     with pytest.raises(ContractError, match="a bound must be a finite number"):
-        bound_to_json(said)
+        check_bound(said)
 
 
 @pytest.mark.parametrize("numbers", [(math.nan, 0.0, 0.0), (1.0, math.inf, 0.0), (1.0, 0.0, math.nan)])

@@ -27,7 +27,7 @@ def board(small, rows):
     declared = Declarations.model_validate(small["declared"] | {"bounds": limited})
     for i, (metrics, bounds) in enumerate(rows):
         violations = [
-            {"bound": b, "metric": m, "value": v, "low": estimate(v)["low"], "bound_value": limit}
+            {"bound": b, "metric": m, "value": v, "low": estimate(v)["low"], "bound_value": limit, "bound_high": None}
             for m, v in metrics.items() for b, limit in bounds.items()
             if limit is not None and declared.limits(b, m) and estimate(v)["low"] > limit
             and (m, b) != ("path-kl", "budget")
@@ -36,7 +36,8 @@ def board(small, rows):
             "initialization": 0.0, "score": metrics["path-kl"], "discretization": 0.0, "variance": 0.0,
             "total": metrics["path-kl"]}  # fmt: skip
         made.append(template | {
-            "steps": i + 1, "rank": i + 1, "rank_low": 1, "rank_high": len(rows), "bounds": bounds,
+            "steps": i + 1, "train_steps": 500 + i, "bounds": bounds,
+            "rank": i + 1, "rank_low": 1, "rank_high": len(rows),
             "metrics": {name: estimate(value) for name, value in metrics.items()},
             "budget": terms if bounds.get("budget") is not None else None, "violations": violations,
         })  # fmt: skip

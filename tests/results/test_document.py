@@ -97,7 +97,15 @@ def test_the_schema_is_strict():
 # What is published reads back to the same text, but for what a newer version of the contract adds
 
 KINDS = {"bounds": BoundsBoard, "claims": ClaimsBoard}
-ADDED = {' "schema_version": 3,': ' "schema_version": 2,', ' "setup": null,': None}
+ADDED = {' "schema_version": 3,': ' "schema_version": 2,', ' "setup": null,': None, ' "interactions": [],': None}
+NEW_FIELDS = (
+    '"same_as": [], ',
+    '"bound_highs": {}, ',
+    ', "bound_high": null',
+    '"sampler": null, ',
+    ', "clusters": null',
+)
+NEW_FIELDS += ('"among": null, ',)
 
 
 @pytest.mark.parametrize("file", sorted(PUBLISHED.glob("*/*.json")), ids=lambda file: file.parent.name)
@@ -108,4 +116,6 @@ def test_a_published_document_keeps_its_text(file):
         again = again.replace(', "difference": null', "")
         lines = [ADDED.get(line, line) for line in again.split("\n") if not line.startswith(' "declared": ')]
         again = "\n".join(line for line in lines if line is not None)
+        for field in NEW_FIELDS:
+            again = again.replace(field, "")
     assert again == text

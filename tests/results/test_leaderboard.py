@@ -23,7 +23,7 @@ def test_fields_are_in_contract_order_whatever_order_they_came_in(document):
     shuffled["rows"] = [dict(reversed(row.items())) for row in document["rows"]]
     written = json.loads(Leaderboard.validate(shuffled).to_json())
     assert list(written) == ["schema_version", "suite", "metric", "environment", "setup", "declared", "calibration",
-                             "agreement", "effects", "rows"]  # fmt: skip
+                             "agreement", "effects", "interactions", "rows"]  # fmt: skip
     assert list(written["rows"][0]) == list(document["rows"][0])
     assert list(written["rows"][0]["metrics"]["energy"]) == ["value", "low", "high", "n_seeds"]
 
@@ -124,7 +124,7 @@ REFUSALS = [
     (("rows", 3, "reason"), None, "rows[3]: status failed needs a reason"),
     (("rows", 3, "reason"), "", "rows[3].reason"),
     ((*ROW, "reason"), "slow", "rows[0]: status ok takes no reason"),
-    ((*ROW, "status"), "late", "rows[0].status: should be 'ok' or 'failed', not 'late'"),
+    ((*ROW, "status"), "late", "rows[0].status: should be 'ok', 'diverged' or 'failed', not 'late'"),
     ((*ROW, "rank_low"), 2, "rows[0]: rank 1 is outside its interval 2 to 2"),
     ((*ROW, "rank_high"), 5, "rows[0].rank_high: 5 of only 4 rows of its target"),
     (("rows", 1, "budget", "score"), 0.6, "rows[1].budget: total 0.5 is not the sum of the terms, 0.6"),
@@ -259,4 +259,4 @@ def test_schema_export_lists_the_contract():
     assert row["additionalProperties"] is False
     # Rows of documents from before there was a split lack it.
     assert set(row["properties"]) - set(row["required"]) == {"score_split"}
-    assert row["properties"]["status"]["enum"] == ["ok", "failed"]
+    assert row["properties"]["status"]["enum"] == ["ok", "diverged", "failed"]

@@ -4,18 +4,24 @@ import itertools
 import json
 import math
 import random
+from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from harness.axes import crossed as axes
 from harness.errors import HarnessError
 from harness.metrics import Measurement
 from harness.quantities import DIVERGENCES, Declarations, Limited, Measured, Quantity
 from harness.registry.references import Reference
-from harness.results.leaderboard import Calibration, Leaderboard, Terms
+from harness.results.leaderboard import Calibration, Leaderboard, ScoreSplit, Term, Terms
 from harness.results.ranking import Outcome, leaderboard
+from harness.results.sections import misleading
+from harness.views.tables import render
 
 NONE = "none"
+PAPER = Path(__file__).parents[2] / "leaderboards" / "paper" / "leaderboard.json"
 
 
 def component(name, **params):
@@ -209,8 +215,41 @@ class TestViolations:
                 "value": 0.5,
                 "low": pytest.approx(0.4804, abs=1e-4),
                 "bound_value": 0.4,
+                "bound_high": None,
             }
         ]
+
+    def test_the_error_of_the_bound_counts(self):
+        """By 0.08 above a bound: within the error of the curves that the bound is made of, or beyond it."""
+        made = outcome((0.5,) * 3, metric="kl", bounds={"budget": 0.4})
+        within, beyond = (replace(made, bound_highs={"budget": high}) for high in (0.49, 0.45))
+        assert board([within], metric="kl")["rows"][0]["violations"] == []
+        (violation,) = board([beyond], metric="kl")["rows"][0]["violations"]
+        assert (violation["bound_value"], violation["bound_high"]) == (0.4, 0.45)
+
+    def test_rounding_is_relative_to_the_terms_that_cancel(self):
+        """Terms of 34.5 nats leave 1e-10 of rounding, which is no violation; terms of 0.1 nats leave none of that."""
+        for size, count in ((34.5, 0), (0.1, 1)):
+            terms = {"initialization": 0.0, "score": 0.0, "discretization": size, "variance": -size, "total": 0.0}
+            made = outcome(metric="energy", bounds={"budget": 0.0}, budget=terms)
+            made = replace(made, measurements=made.measurements | {"kl": [Measurement(1e-9, 0.0)]})
+            assert len(board([made])["rows"][0]["violations"]) == count
+
+    def test_a_divergence_is_never_negative(self):
+        made = outcome(metric="energy", bounds={"budget": -1e-9}, measurements={"kl": [Measurement(-0.1, 0.01)] * 3})
+        row = board([made])["rows"][0]
+        assert row["metrics"]["kl"] == {"value": 0.0, "low": 0.0, "high": 0.0, "n_seeds": 3}
+        assert row["bounds"] == {"budget": 0.0}
+
+    def test_one_row_that_contradicts_itself_spoils_itself_alone(self):
+        term = Term(value=1.0, low=1.0, high=1.0)
+        terms = dict.fromkeys(("training", "statistical", "estimation", "approximation"), term)
+        split = ScoreSplit.model_construct(objective="fixed", **terms, score_max=term, score_exact=term)
+        made = [outcome(sampler="a"), replace(outcome(sampler="b"), score_split=split)]
+        good, bad = board(made)["rows"]
+        assert (good["sampler"]["name"], good["rank"], good["status"]) == ("a", 1, "ok")
+        assert (bad["rank"], bad["status"], bad["metrics"]) == (2, "failed", {})
+        assert bad["reason"].startswith("its results contradict one another: score_split")
 
     def test_within_the_interval_there_is_none(self):
         assert self.kl(0.5, {"budget": 0.49})["violations"] == []
@@ -298,10 +337,10 @@ class TestComparison:
 class TestAgreement:
     def test_tau_per_target_and_bound(self):
         outcomes = [
-            outcome((v, v * 1.01, v * 0.99), sampler=f"s{v}", bounds={"budget": 2.0 * v, "theorem-2": -float(v)})
+            outcome((v, v * 1.01, v * 0.99), weighting=f"w{v}", bounds={"budget": 2.0 * v, "theorem-2": 20.0 - v})
             for v in range(1, 11)
         ] + [outcome((3.0,) * 3, sampler="ode", bounds={"budget": None, "theorem-2": None})]
-        found = {entry["bound"]: entry for entry in board(outcomes)["agreement"]}
+        found = {entry["bound"]: entry for entry in board(outcomes)["agreement"] if entry["sampler"] is None}
         assert found["budget"]["kendall_tau"] == 1
         assert found["theorem-2"]["kendall_tau"] == -1
         assert found["budget"]["n"] == 10
@@ -310,10 +349,171 @@ class TestAgreement:
 
     def test_too_few_rows(self):
         outcomes = [outcome((v,) * 3, sampler=f"s{v}", bounds={"budget": v}) for v in (1.0, 2.0)]
-        (entry,) = board(outcomes)["agreement"]
+        entry, *within = board(outcomes)["agreement"]
         assert (entry["kendall_tau"], entry["low"], entry["high"], entry["n"]) == (1, None, None, 2)
+        assert [(each["sampler"], each["kendall_tau"], each["n"]) for each in within] == [
+            ("s1.0", None, 1),
+            ("s2.0", None, 1),
+        ]
         (entry,) = board([outcome(bounds={"budget": None})])["agreement"]
         assert (entry["kendall_tau"], entry["n"]) == (None, 0)
+
+    def test_within_a_sampler_the_order_may_be_the_reverse(self):
+        """A bound that tells two samplers apart and orders the designs of each the wrong way round."""
+        outcomes = [
+            outcome((base + v,) * 3, weighting=f"w{v}", sampler=sampler, bounds={"budget": base - v})
+            for sampler, base in (("a", 10.0), ("b", 100.0))
+            for v in range(1, 6)
+        ]
+        found = {entry["sampler"]: entry["kendall_tau"] for entry in board(outcomes)["agreement"]}
+        assert found == {None: pytest.approx(1 / 9), "a": -1, "b": -1}
+
+    def test_rows_that_share_a_network_are_no_independent_rows(self):
+        """Four networks, each sampled in ten ways that hardly differ: the interval is that of four, not of forty."""
+        rng = random.Random(3)
+        sizes = [(1.0, 1.5), (2.0, 1.0), (3.0, 3.0), (4.0, 2.5)]
+        outcomes = [
+            outcome(
+                (value + 0.01 * rng.random(),) * 3,
+                weighting=f"w{k}",
+                steps=10 + copy,
+                bounds={"budget": limit + 0.01 * rng.random()},
+            )
+            for k, (limit, value) in enumerate(sizes)
+            for copy in range(10)
+        ]
+        (shared,) = board(outcomes)["agreement"]
+        alone = [replace(each, networks=(f"{i}",)) for i, each in enumerate(outcomes)]
+        (independent,) = board(alone)["agreement"]
+        assert (shared["clusters"], independent["clusters"], shared["n"]) == (4, 40, 40)
+        assert shared["kendall_tau"] == independent["kendall_tau"]
+        assert shared["high"] - shared["low"] > 1.5 * (independent["high"] - independent["low"])
+
+
+class TestDiverged:
+    def test_it_is_a_status_of_its_own(self):
+        diverged = replace(
+            outcome((1e35,) * 3, sampler="b", bounds={"budget": 0.1}), reason="seed 0: far away", diverged=True
+        )
+        made = board([outcome(sampler="a", bounds={"budget": 1.0}), diverged, outcome((2.0,) * 3, sampler="c")])
+        first, second, last = made["rows"]
+        assert [row["status"] for row in (first, second, last)] == ["ok", "ok", "diverged"]
+        assert (last["rank"], last["reason"]) == (3, "seed 0: far away")
+        assert last["metrics"]["energy"]["value"] == 1e35
+        assert (second["rank_low"], second["rank_high"]) == (2, 2)
+        assert {effect["choice"] for effect in made["effects"]} == {"a", "c"} or not made["effects"]
+        assert [entry["n"] for entry in made["agreement"] if entry["sampler"] is None] == [1]
+
+    def test_what_exploded_says_nothing_of_a_weighting(self):
+        """In the suite `paper` EDM's weighting, the best of the `mlp` on the ring, had a factor of 24 over all rows."""
+        published = Leaderboard.read(PAPER)
+        ring = [row for row in published.rows if row.target.name == "ring"]
+        made = []
+        for row in ring:
+            value = row.metrics["sliced-wasserstein"].value
+            components = {axis: row.component(axis) for axis in axes()}
+            one = replace(outcome((value,) * 3, steps=row.steps, train_steps=row.train_steps), components=components)
+            made.append(replace(one, reason="seed 0: left the data", diverged=True) if value > 10 else one)
+        found = board(made)
+        assert sum(row["status"] == "diverged" for row in found["rows"]) > 100
+        own = {e["choice"]: e["factor"] for e in found["effects"] if (e["axis"], e["among"]) == ("weighting", "mlp")}
+        assert own["edm"] == min(own.values()) < 1
+        old = {e.choice: e.factor for e in published.effects if (e.target, e.axis) == ("ring", "weighting")}
+        assert old["edm"] == pytest.approx(24.09, abs=0.01)
+
+
+class TestDesigns:
+    """A grid that ignores the schedule: two names of one design are one row."""
+
+    def made(self, fisher=1.0):
+        rows = []
+        for grid, schedule, sampler in itertools.product(("fisher", "poly"), ("edm", "cosine"), ("x", "y")):
+            size = fisher if grid == "fisher" else {"edm": 2.0, "cosine": 3.0}[schedule]
+            size *= {"x": 1.0, "y": 4.0}[sampler]
+            one = outcome(
+                (size,) * 3, time_discretization=grid, noise_schedule=schedule, sampler=sampler, bounds={"budget": size}
+            )
+            rows.append(replace(one, design=f"{grid if grid == 'fisher' else one.sort_key()} {sampler}"))
+        return rows
+
+    def test_it_is_ranked_once_and_knows_its_other_names(self):
+        rows = board(self.made())["rows"]
+        assert [(row["rank"], row["rank_high"]) for row in rows] == [(k, k) for k in range(1, 7)]
+        assert [list(other) for row in rows for other in row["same_as"]] == [["noise_schedule"]] * 2
+        assert {row["same_as"][0]["noise_schedule"]["name"] for row in rows if row["same_as"]} == {"edm"}
+
+    def test_effects_and_tau_count_it_once(self):
+        found = board(self.made())
+        effect = {(e["axis"], e["choice"]): e for e in found["effects"]}
+        # A grid is compared under both schedules; the schedule only where it does something.
+        assert effect["time_discretization", "fisher"]["factor"] == pytest.approx(6**-0.25)
+        assert effect["noise_schedule", "cosine"]["factor"] == pytest.approx(1.5**0.5)
+        assert (effect["noise_schedule", "cosine"]["contexts"], effect["noise_schedule", "cosine"]["skipped"]) == (2, 2)
+        assert effect["time_discretization", "fisher"]["contexts"] == 4
+        assert [entry["n"] for entry in found["agreement"] if entry["sampler"] is None] == [6]
+
+    def test_where_it_depends_on_no_schedule_the_pair_is_tested_all_the_same(self):
+        """The grids `poly` and `uniform` follow the schedule and `fisher` does not: that is an interaction."""
+        rng = random.Random(4)
+        rows = []
+        for grid, schedule in itertools.product(("fisher", "poly", "uniform"), ("edm", "cosine")):
+            size = {"fisher": 1.0, "poly": 2.0, "uniform": 9.0 if schedule == "edm" else 0.5}[grid]
+            values = [size * math.exp(rng.gauss(0, 0.02)) for _ in range(3)]
+            one = outcome(values, time_discretization=grid, noise_schedule=schedule)
+            rows.append(replace(one, design="fisher" if grid == "fisher" else f"{grid} {schedule}"))
+        (entry,) = board(rows)["interactions"]
+        assert len(entry["cells"]) == 6
+
+    def test_equal_results_alone_make_no_copy(self):
+        rows = [replace(each, design=None) for each in self.made()]
+        assert len(board(rows)["rows"]) == 8
+
+    def test_a_design_that_failed_under_one_name_stands_under_the_other(self):
+        first, second = (
+            replace(outcome(noise_schedule=schedule, status=status), design="one")
+            for schedule, status in (("a", "failed"), ("b", "ok"))
+        )
+        (row,) = board([first, second])["rows"]
+        assert (row["status"], row["noise_schedule"]["name"]) == ("ok", "b")
+
+
+class TestInteractions:
+    def crossed(self, sizes, noise=0.02):
+        rng = random.Random(5)
+        return [
+            outcome(
+                [size * math.exp(rng.gauss(0, noise)) for _ in range(3)],
+                noise_schedule=schedule,
+                time_discretization=grid,
+            )
+            for (schedule, grid), size in sizes.items()
+        ]
+
+    def test_the_best_pair_is_shown_where_averages_hide_it(self):
+        """Uniform in time is the best grid under `cosine` and the worst under `edm`; on average it is the worst."""
+        sizes = {("edm", "uniform"): 9.0, ("edm", "poly"): 1.0, ("cosine", "uniform"): 0.8, ("cosine", "poly"): 1.0}
+        found = board(self.crossed(sizes))
+        (entry,) = found["interactions"]
+        assert (entry["axis"], entry["other"], entry["among"]) == ("noise_schedule", "time_discretization", "mlp")
+        assert entry["p_value"] < 0.01
+        assert len(entry["cells"]) == 4
+        effect = {(e["axis"], e["choice"]): e["factor"] for e in found["effects"]}
+        assert effect["time_discretization", "uniform"] > 1.5
+        read = Leaderboard.validate(found)
+        (misled,) = misleading(read)
+        assert (misled.best.choice, misled.best.other_choice) == ("cosine", "uniform")
+        text = render(read, "table")
+        assert "best cosine with uniform" in text
+        assert "uniform is 0.50 with cosine and 5.47 with edm" in text
+
+    def test_effects_that_add_up_are_no_interaction(self):
+        sizes = {(a, b): x * y for a, x in (("edm", 1.0), ("cosine", 2.0)) for b, y in (("u", 1.0), ("p", 3.0))}
+        assert board(self.crossed(sizes))["interactions"] == []
+
+    def test_one_seed_tells_nothing(self):
+        made = [replace(o, seeds=(0,), measurements={"energy": o.measurements["energy"][:1]}) for o in self.crossed(
+            {("edm", "u"): 9.0, ("edm", "p"): 1.0, ("cosine", "u"): 0.8, ("cosine", "p"): 1.0})]  # fmt: skip
+        assert board(made)["interactions"] == []
 
 
 class TestEffects:
@@ -357,7 +557,13 @@ class TestEffects:
         found = self.effects([*trained, *oracles])
         assert found["network", "relu"]["factor"] == pytest.approx(2)
         assert found["network", "exact"]["factor"] == pytest.approx(1 / 3)
+        assert (found["network", "relu"]["among"], found["network", "exact"]["among"]) == (
+            "trained networks",
+            "oracles",
+        )
         assert found["weighting", "eps"]["factor"] == pytest.approx(2**0.5)
+        weightings = {e["among"] for e in board([*trained, *oracles])["effects"] if e["axis"] == "weighting"}
+        assert weightings == {"relu", "mlp"}
         assert ("weighting", NONE) not in found
         assert not any(axis == "train_steps" for axis, _ in found)
 

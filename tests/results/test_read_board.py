@@ -5,6 +5,7 @@ from shutil import copytree
 import pytest
 
 from harness.planning.keys import measured
+from harness.planning.manifest import Manifest
 from harness.records import Record
 from harness.registry.discovery import load
 from harness.results.leaderboard import Leaderboard
@@ -47,6 +48,27 @@ def test_the_document_tells_what_made_it(directory):
     assert (gaussian.target, gaussian.dim, gaussian.finite) == ("gaussian", 3, False)
     assert gaussian.sigma_data == pytest.approx(0.5)
     assert (ring.target, ring.dim) == ("ring", 2)
+
+
+def test_samples_that_left_the_scale_of_the_data_are_no_result(directory, tmp_path):
+    """One seed is enough, from ten deviations on; a record from before it was measured says nothing."""
+
+    def read(spread):
+        store = Store.open(copytree(directory, tmp_path / str(spread)))
+        key = Manifest.model_validate(store.meta("manifest:outcomes")).rows[0].samples[1]
+        record = store.get([key])[key]
+        payload = {name: value for name, value in record.payload.items() if name != "spread"}
+        payload |= {} if spread is None else {"spread": spread}
+        store.put([Record(key, record.kind, payload)])
+        store.close()
+        board = read_document(tmp_path / str(spread))
+        return next(row for row in board.rows if row.target.name == "gaussian")
+
+    assert [read(spread).status for spread in (None, 9.9, 10.1)] == ["ok", "ok", "diverged"]
+    row = read(1.25e35)
+    assert (row.status, row.rank) == ("diverged", 1)
+    assert row.reason.startswith("seed 1: samples are 1.25e+35 times as far from the mean of the data as the data")
+    assert row.reason.endswith("diverged is beyond 10 (1 of 2 seeds)")
 
 
 def test_a_directory_from_before_there_was_a_setup_is_ranked(directory, tmp_path):

@@ -120,4 +120,10 @@ class TestNames:
         assert bounds_of(board.rows[3:]) == []
 
     def test_choices_are_sorted_by_their_effects(self, board):
-        assert choices(board) == [("weighting", "edm"), ("weighting", "eps")]
+        assert choices(board) == [("mlp", "weighting", "edm"), ("mlp", "weighting", "eps")]
+
+    def test_other_names_of_a_design_stand_beside_its_own(self, board):
+        row = board.rows[0].model_copy(update={"same_as": [{"sampler": board.rows[1].sampler}]})
+        (section,) = sections(board.model_copy(update={"rows": [row, *board.rows[1:]]}))
+        assert section.all_names_of(row)["sampler"] == "heun = ancestral"
+        assert (section.names_of(row)["sampler"], section.merged) == ("heun", 1)

@@ -9,6 +9,7 @@ from scipy import stats
 from harness.metrics import Measurement
 from harness.results.statistics import (
     choice_effects,
+    interaction,
     kendall,
     mean_interval,
     moderated,
@@ -364,3 +365,35 @@ def test_an_error_of_each_seed_alone_shows_in_the_spread():
     alone = [Measurement(v, 10.0) for v in (1.0, 2.0, 3.0)]
     half = stats.t.ppf(0.975, 2) / 3**0.5
     assert mean_interval(alone) == pytest.approx((2.0, 2 - half, 2 + half))
+
+
+@pytest.mark.parametrize("groups", [7, 12])
+def test_kendalls_interval_covers_where_rows_share_a_network(groups):
+    """Five rows a network that hardly differ: as independent rows they cover the truth in two runs of three."""
+    rng, labels, found = np.random.default_rng(1), np.repeat(np.arange(groups), 5), []
+    for _ in range(200):
+        z = rng.normal(size=(2, groups, 1))
+        pair = np.stack([z[0], 0.6 * z[0] + 0.8 * z[1]])
+        x, y = (pair + 0.3 * rng.normal(size=(2, groups, 5))).reshape(2, -1)
+        found.append((kendall(x, y, labels), kendall(x, y)))
+    truth = np.mean([alone.value for _, alone in found])
+    covered = np.mean([[each.low <= truth <= each.high for each in pair] for pair in found], axis=0)
+    assert covered[0] > 0.92
+    assert covered[1] < 0.8
+    assert all(clustered.value == alone.value for clustered, alone in found)
+
+
+def test_three_groups_have_no_interval():
+    found = kendall(np.arange(9.0), np.arange(9.0), list("aaabbbccc"))
+    assert (found.value, found.low, found.high) == (1, None, None)
+
+
+def test_effects_that_add_up_do_not_interact():
+    rng = np.random.default_rng(2)
+    rows, columns = np.array([0.0, 1.0, 3.0])[:, None, None], np.array([0.0, -2.0])[None, :, None]
+    noise = 0.1 * rng.normal(size=(500, 3, 2, 3))
+    p = np.array([interaction(rows + columns + each) for each in noise])
+    assert 0.02 < (p < 0.05).mean() < 0.08
+    assert interaction(rows * columns + noise[0]) < 1e-4
+    assert interaction(np.zeros((2, 2, 3))) == 1
+    assert interaction(np.broadcast_to(rows * columns, (3, 2, 3))) < 1e-12

@@ -56,20 +56,31 @@ def measurement_from_json(payload: Mapping[str, Any]) -> Measurement | None:
     return Measurement(*numbers, groups=tuple(payload.get("groups", ())))
 
 
-def bound_to_json(value: float | NotApplicable) -> dict[str, Any]:
-    """Return what a bound said as JSON values.
+def check_bound(value: object) -> float:
+    """Return the value of a bound that applies.
 
     Raises:
         ContractError: it is no finite number.
     """
-    if isinstance(value, NotApplicable):
-        return {"not_applicable": value.reason}
-    if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(value):
+    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
         raise ContractError(f"returned {value!r}; a bound must be a finite number")
-    return {"value": float(value)}
+    return float(value)
 
 
-def bound_from_json(payload: Mapping[str, Any]) -> float | None:
-    """Return what a bound said, in its unit; None where it does not apply."""
-    value: float | None = payload.get("value")
-    return value
+def bound_to_json(said: Measurement | NotApplicable) -> dict[str, Any]:
+    """Return what a bound said, with its error, as JSON values.
+
+    Raises:
+        ContractError: one of its numbers is not finite.
+    """
+    return measurement_to_json(said)
+
+
+def bound_from_json(payload: Mapping[str, Any]) -> Measurement | None:
+    """Return what a bound said, in its unit; None where it does not apply.
+
+    Records that hold the value alone were made before bounds had an error of their own: it is not known, and is 0.
+    """
+    if "value" not in payload:
+        return None
+    return measurement_from_json({"standard_error": 0.0, "bias": 0.0, "freedom": None, "shared": True} | dict(payload))

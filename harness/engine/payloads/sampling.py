@@ -14,14 +14,18 @@ class SamplingPayload:
     Attributes:
         nfe: evaluations of the network a sample.
         budget: the path divergence in nats, term by term and in total; None where the path has none.
+        spread: root mean square distance of the samples from the mean of p_δ, over that of p_δ itself; None in records
+            made before it was measured.
     """
 
     nfe: int
     budget: Mapping[str, float] | None
+    spread: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {"nfe": self.nfe, "budget": None if self.budget is None else dict(self.budget)}
+        known = {} if self.spread is None else {"spread": self.spread}
+        return {"nfe": self.nfe, "budget": None if self.budget is None else dict(self.budget), **known}
 
     @classmethod
     def from_json(cls, payload: Mapping[str, Any]) -> Self:
@@ -30,4 +34,4 @@ class SamplingPayload:
         Raises:
             KeyError: a field is missing.
         """
-        return cls(payload["nfe"], payload["budget"])
+        return cls(payload["nfe"], payload["budget"], payload.get("spread"))

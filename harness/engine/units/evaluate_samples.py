@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ import torch
 
 from harness.bounds import Bound, Design
 from harness.budget import Budget, budget
+from harness.engine.bound_errors import InformationPart, ScoreErrorPart, measured_bound
 from harness.engine.checks import blamed, check_evaluations_made, check_start
 from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle
 from harness.engine.laws import distribution
@@ -24,16 +27,23 @@ from harness.errors import ContractError, failure_line, traceback_text
 from harness.metrics import Experiment, mean_and_error
 from harness.networks import OracleNetwork
 from harness.records import Record, traced
+from harness.samplers import GaussianKernelSampler
 from harness.trajectories import from_json
 from harness.weighting_tables import table_from_json
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from harness.engine.jobs import EvaluateSamplesJob
-    from harness.information import Information
+    from harness.information import Information, ScoreError
     from harness.initial_laws import Start
     from harness.metrics import Metric
-    from harness.samplers import Denoiser
+    from harness.samplers import Denoiser, Sampler
     from harness.targets import Distribution
+
+
+CENTRE = 1024
+"""Points of the target whose mean stands for its own: it errs by a thirtieth of its deviation."""
 
 
 def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
@@ -53,7 +63,8 @@ def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
     bounds = [_bound_record(key, bound, design) for key, bound in job.bounds.items()]
     experiment, nfe, seconds = _sampled(job, law, design)
     metrics = [_metric_record(key, metric, experiment, job.seed) for key, metric in job.metrics.items()]
-    payload = SamplingPayload(nfe, None if design.budget is None else _terms(design.budget))
+    spread = _spread(experiment.samples, law, job.sigmas[-1])
+    payload = SamplingPayload(nfe, None if design.budget is None else _terms(design.budget), spread)
     return [Record(job.key, "sampling", payload.to_json(), seconds=seconds), *metrics, *bounds]
 
 
@@ -91,6 +102,8 @@ def _design(job: EvaluateSamplesJob, law: Distribution) -> Design:
     if variances is not None:
         initialization = _initialization(start, job.sigmas[0], law, information)
         terms = budget(grid, _fixed(variances), information, error, initialization)
+        optimism = _optimism(job.sampler, grid, terms, information, error)
+        terms = replace(terms, interpolation=abs(terms.interpolation) + optimism)
     weighting = None if job.weighting is None else table_from_json(job.weighting)
     return Design(
         sampler=job.sampler,
@@ -106,6 +119,45 @@ def _design(job: EvaluateSamplesJob, law: Distribution) -> Design:
         training=None if job.training is None else from_json(job.training),
         weighting=weighting,
     )
+
+
+def _optimism(sampler: Sampler, grid: np.ndarray, terms: Budget, information: Information, error: ScoreError) -> float:
+    """Return by how much the budget is too small for variances that were chosen by the very curves it is made of.
+
+    It is what cross-fitting adds: the budget of each replicate of the curves with the variances that the others
+    choose, less that with its own share in them. 0 where the curves are exact, or choose nothing.
+    """
+    count = max(information.replicates, error.replicates)
+    if not isinstance(sampler, GaussianKernelSampler) or not sampler.needs_information or count == 1:
+        return 0.0
+    found = []
+    for r in range(count):
+        own, others = np.array([r]), np.delete(np.arange(count), r)
+        curves = (InformationPart(information, others), ScoreErrorPart(error, others))
+        variances = kernel_variances(sampler, grid, *curves)
+        if variances is not None:
+            left = (InformationPart(information, own), ScoreErrorPart(error, own))
+            found.append(float(budget(grid, variances, *left, terms.initialization[:1]).total[0]))
+    steps = terms.total - terms.initialization
+    crossed = np.array(found) - terms.initialization[0]
+    return max(0.0, float(crossed.mean() - steps.mean()))
+
+
+def _spread(samples: Tensor, law: Distribution, sigma: float) -> float:
+    """Return the samples' root mean square distance from the mean of p_δ, over that of p_δ itself.
+
+    Arguments:
+        samples: shape (n, d), float64.
+        law: the target.
+        sigma: the last level δ.
+    """
+    centre = law.sample(CENTRE, torch.Generator().manual_seed(seed_from("centre"))).mean(0)
+    largest = float((samples - centre).abs().max())
+    if largest == 0:
+        return 0.0
+    # Samples may be too large to be squared.
+    relative = float(((samples - centre) / largest).square().mean().sqrt())
+    return min(relative * (largest / math.hypot(law.sigma_data, sigma)), sys.float_info.max)
 
 
 def _initialization(start: Start, sigma: float, law: Distribution, information: Information) -> np.ndarray | None:
@@ -182,6 +234,6 @@ def _metric_record(key: str, metric: Metric, experiment: Experiment, seed: int) 
 
 def _bound_record(key: str, bound: Bound, design: Design) -> Record:
     try:
-        return Record(key, "bound", bound_to_json(bound.value(design)))
+        return Record(key, "bound", bound_to_json(measured_bound(bound, design)))
     except Exception as error:
         return Record(key, "bound", traced(traceback_text(error)), f"bound {bound.label()}: {failure_line(error)}")

@@ -8,6 +8,7 @@ import pytest
 from harness.bounds import Bound
 from harness.engine import worker
 from harness.engine.jobs import EvaluateSamplesJob, MeasureTargetJob
+from harness.engine.stored_curves import stored_information
 from harness.errors import ContractError
 from harness.initial_laws import InitialLaw
 from harness.metrics import Measurement, SampleMetric
@@ -76,6 +77,67 @@ def test_no_metric_or_bound_changes_what_others_are_shown(evaluated, registry):
     assert among["r"].ok
     assert "read-only" in among["b"].reason
     assert among["m"].payload == records({"m": metric}, {})["m"].payload
+
+
+class Level(Bound):
+    """The mean over the replicates of J at one level."""
+
+    name = "level"
+
+    def value(self, design):
+        return float(design.information.fisher(np.array([1.0])).mean())
+
+
+def test_a_bound_has_the_error_of_the_curves_that_it_is_made_of(registry):
+    """By the jackknife, which for a mean is its standard error; 0 of a bound that no curve enters."""
+    (target,), (network,), (sampler,), (law,) = (
+        registry.parse(axis, form)
+        for axis, form in (
+            ("target", "ring"),
+            ("network", "exact"),
+            ("sampler", "analytic"),
+            ("initial_law", "centered"),
+        )
+    )
+    (information,) = worker.work(MeasureTargetJob("i", target, 0.05, 20.0))
+    (path, budget) = (registry.parse(*pair)[0] for pair in (("metric", "path-kl"), ("bound", "budget")))
+    beside = {"p": path}, {"l": Level(), "b": budget}
+    job = EvaluateSamplesJob(
+        "s", target, network, sampler, law, (20.0, 1.0, 0.05), 0, 50, information.payload, None, None, *beside
+    )
+    made = {record.key: record.payload for record in worker.work(job)}
+    curve = stored_information(target, information.payload).fisher(np.array([1.0]))[:, 0]
+    assert made["l"]["value"] == pytest.approx(curve.mean())
+    assert made["l"]["standard_error"] == pytest.approx(curve.std(ddof=1) / len(curve) ** 0.5)
+    assert (made["l"]["freedom"], made["l"]["shared"]) == (7.0, True)
+    # The budget is what `path-kl` measures, with its error, and its bias: of variances chosen by the same curves.
+    for field in ("value", "standard_error", "freedom"):
+        assert made["b"][field] == pytest.approx(made["p"][field])
+    assert made["b"]["bias"] == pytest.approx(made["p"]["bias"])
+    assert made["b"]["bias"] > 0
+
+
+def test_an_exact_bound_has_no_error(evaluated):
+    bound = Given()
+    object.__setattr__(bound, "_value", 2)
+    payload = evaluated({}, {"b": bound})["b"].payload
+    assert payload == {"value": 2.0, "standard_error": 0.0, "bias": 0.0, "freedom": None, "shared": True}
+
+
+class Exploding(Sampler):
+    """Points far away from the data, at a distance that its grid sets."""
+
+    name = "exploding"
+
+    def step(self, run, x):
+        run.denoiser(x, run.sigma)
+        return x * 0 + 1e35
+
+
+def test_how_far_samples_are_from_the_data_is_kept(evaluated):
+    """In deviations of p_δ: near 1 for two steps of a sampler."""
+    assert 0.3 < evaluated({}, {})["s"].payload["spread"] < 3
+    assert evaluated({}, {}, sampler=Exploding())["s"].payload["spread"] > 1e34
 
 
 class Overspending(Sampler):

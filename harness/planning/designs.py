@@ -1,0 +1,85 @@
+"""Designs: which combinations are one design under several names.
+
+Two combinations are the same design where every stage receives the same: sampling the same levels, whichever rule and
+schedule laid them out (a grid may ignore the schedule), and training the same table of a weighting, whatever the
+weighting is called. Nothing is compared that comes out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.components import digest
+from harness.weightings import AdaptiveWeighting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.planning.keys import Keys
+    from harness.planning.units import Lookup
+    from harness.suites.combinations import Combination
+
+ROUNDING = 1e-9
+"""Relative distance within which two levels, or two weights, are the same: two formulas of one thing round apart."""
+
+
+class Designs:
+    """The designs of one suite."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._tables = _Alike()
+        self._levels = _Alike()
+
+    def of(self, c: Combination, levels: Sequence[Sequence[float]], find: Lookup) -> str | None:
+        """Return what is equal for combinations of this suite that are one design; None where it is not known.
+
+        Arguments:
+            c: the combination.
+            levels: the levels of its grid, for each seed.
+            find: looks up the records of the groundwork.
+        """
+        training = self._training(c, find)
+        if training is None:
+            return None
+        grids = [self._levels.place(np.array(grid)) for grid in levels]
+        return digest("design", self._keys.of(c.target), training, self._keys.taken(c, "sampling"), grids)
+
+    def _training(self, c: Combination, find: Lookup) -> list[object] | None:
+        """Return what stands for the network: an oracle, or what its training receives."""
+        if c.weighting is None:
+            return [self._keys.of(c.network)]
+        table = find(self._keys.table(c))
+        if table is None or not table.ok:
+            return None
+        taken = self._keys.taken(c, "training")
+        if not isinstance(c.weighting, AdaptiveWeighting):
+            # What follows measurements runs inside the training; of any other its table is all that training sees.
+            del taken["weighting"]
+        return [taken, c.train_steps, self._tables.place(_shape(table.payload))]
+
+
+def _shape(payload: dict[str, list[float] | None]) -> np.ndarray:
+    """Return density and weight of a table, each without the factor that has no effect; shape (2, K)."""
+    density, omega = np.array(payload["density"]), np.array(payload["omega"])
+    return np.stack([density / density.max(), omega / omega.max()])
+
+
+class _Alike:
+    """Gives arrays of non-negative numbers a name, the same to those that differ by rounding."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[object, ...], list[np.ndarray]] = {}
+
+    def place(self, array: np.ndarray) -> list[object]:
+        """Return the name of an array."""
+        # Only those of one size, to six digits, are held against one another: a suite may have a grid a network.
+        size = (*array.shape, f"{array.sum():.6g}")
+        alike = self._found.setdefault(size, [])
+        for i, other in enumerate(alike):
+            if np.allclose(array, other, rtol=ROUNDING, atol=0.0):
+                return [*size, i]
+        alike.append(array)
+        return [*size, len(alike) - 1]
