@@ -1,7 +1,7 @@
 """The one table of axes: every kind of component that a plugin may offer.
 
 Whatever lists axes (suites, shell options, keys, rows, tables, hooks) reads it here. To add one: a line in the table, a
-contract, a hook in `harness.hookspecs`, and its use in the unit of work that takes its components; rows of documents
+contract, a hook in `harness.hookspecs`, and its use in the phase of work that takes its components; rows of documents
 that are older have its default. An installed package adds one by the hook `harness_axes`: a kind of
 component that stands beside combinations; `Registry.axes` has those too. Nothing is imported until a contract is asked
 for, so that the shell may read the table before it knows what to do.
@@ -25,7 +25,7 @@ Role = Literal["target", "design", "beside"]
 """What a combination has to do with an axis: it is for one target, takes one component of each axis of the design
 space, and what stands beside it (metrics, bounds) is applied to it."""
 
-Unit = Literal["grid", "training", "sampling"]
+Phase = Literal["grid", "training", "sampling"]
 """What a component of the design space enters: the grid that is laid out, the network that is trained, or the sampling.
 The keys of results hold it there, and the jobs of these units carry it."""
 
@@ -47,7 +47,7 @@ class Axis:
         absent: what stands in the place of a component where a combination has none, as what trains a network where
             nothing is trained; empty: it always has one.
         since: the first schema version of leaderboards in which rows have it. Rows of older documents had the default.
-        unit: of the design space: the unit of work that takes its components.
+        phase: of the design space: the phase of work that takes its components.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Axis:
     default: tuple[str, ...] | None = None
     absent: str = ""
     since: int = 1
-    unit: Unit | None = None
+    phase: Phase | None = None
 
     def check(self) -> None:
         """Refuse an axis of the design space that enters no key, or that rows of older documents cannot have.
@@ -65,9 +65,9 @@ class Axis:
         Raises:
             ValueError: one line with the rule.
         """
-        if (self.role == "design") != (self.unit is not None):
-            raise ValueError(f"axis {self.name!r}: unit says which unit takes it, exactly where the role is design")
-        if self.unit == "training" and self.contract_path != NETWORK and not self.absent:
+        if (self.role == "design") != (self.phase is not None):
+            raise ValueError(f"axis {self.name!r}: phase says where work takes it, as exactly the role design has")
+        if self.phase == "training" and self.contract_path != NETWORK and not self.absent:
             raise ValueError(f"axis {self.name!r}: absent says what stands where no network is trained")
         if self.since > 1 and self.role != "beside" and len(self.default or ()) != 1 and not self.absent:
             raise ValueError(f"axis {self.name!r}: default is the one component of rows before version {self.since}")
@@ -122,16 +122,16 @@ def table(axes: Iterable[Axis]) -> Mapping[str, Axis]:
 AXES = table(
     [
         Axis("target", "harness.targets:Target", "target"),
-        Axis("weighting", "harness.weightings:Weighting", "design", default=(), absent="none", unit="training"),
-        Axis("noise_schedule", "harness.noise_schedules:NoiseSchedule", "design", "schedule", unit="grid"),
-        Axis("time_discretization", "harness.time_discretizations:TimeDiscretization", "design", "grid", unit="grid"),
-        Axis("network", NETWORK, "design", unit="training"),
-        Axis("sampler", "harness.samplers:Sampler", "design", unit="sampling"),
+        Axis("weighting", "harness.weightings:Weighting", "design", default=(), absent="none", phase="training"),
+        Axis("noise_schedule", "harness.noise_schedules:NoiseSchedule", "design", "schedule", phase="grid"),
+        Axis("time_discretization", "harness.time_discretizations:TimeDiscretization", "design", "grid", phase="grid"),
+        Axis("network", NETWORK, "design", phase="training"),
+        Axis("sampler", "harness.samplers:Sampler", "design", phase="sampling"),
         Axis(
             *("initial_law", "harness.initial_laws:InitialLaw", "design"),
             default=("centered",),
             since=2,
-            unit="sampling",
+            phase="sampling",
         ),
         Axis("metric", "harness.metrics:Metric"),
         Axis("bound", "harness.bounds:Bound", default=()),
@@ -155,6 +155,6 @@ def design() -> dict[str, Axis]:
     return {name: axis for name, axis in AXES.items() if axis.role == "design"}
 
 
-def taken_by(unit: Unit) -> dict[str, Axis]:
-    """Return the axes of the design space whose components a unit of work takes."""
-    return {name: axis for name, axis in AXES.items() if axis.unit == unit}
+def taken_by(phase: Phase) -> dict[str, Axis]:
+    """Return the axes of the design space whose components a phase of work takes."""
+    return {name: axis for name, axis in AXES.items() if axis.phase == phase}

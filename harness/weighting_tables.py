@@ -86,9 +86,9 @@ class LevelWeights:
         total: np.ndarray = 0.5 * (np.asarray(error) * self.sigma**2) @ self.beta
         return total
 
-    def least(self, residual: np.ndarray) -> np.ndarray:
-        """L* for least residuals c(σ_j) = d − uJ(u) of shape (…, N); shape (…)."""
-        total: np.ndarray = 0.5 * np.asarray(residual) @ self.beta
+    def least(self, least_loss: np.ndarray) -> np.ndarray:
+        """L* for least losses c(σ_j) = d − uJ(u) of shape (…, N); shape (…)."""
+        total: np.ndarray = 0.5 * np.asarray(least_loss) @ self.beta
         return total
 
     def coefficient(self, sigmas: np.ndarray) -> float:

@@ -30,7 +30,7 @@ line = axes.Axis(
     default=("plain",),
     absent="none" if unit == "training" else "",
     since=4,
-    unit=unit,
+    phase=unit,
 )
 lines = list(axes.AXES.values())
 axes.AXES = axes.table([*lines[:7], line, *lines[7:]])
@@ -78,7 +78,7 @@ def keys(c):
         "grid": plan.keys.grid(c, 0),
         "table": None if c.weighting is None else plan.keys.table(c),
         "network": network,
-        "error": plan.keys.error(network),
+        "error": plan.keys.score_error(network),
         "sample": plan.keys.sample(c, sigmas, 0),
     }
 
@@ -283,16 +283,19 @@ def test_each_axis_of_a_design_enters_one_unit():
 @pytest.mark.parametrize(
     ("axis", "rule"),
     [
-        (Axis("hue", "x:Hue", "design"), "axis 'hue': unit says which unit takes it, exactly where the role is design"),
-        (Axis("hue", "x:Hue", unit="grid"), "axis 'hue': unit says which unit takes it"),
-        (Axis("hue", "x:Hue", "design", unit="training"), "axis 'hue': absent says what stands where no network is"),
-        (Axis("hue", "x:Hue", "design", unit="grid", since=4), "axis 'hue': default is the one component of rows"),
+        (
+            Axis("hue", "x:Hue", "design"),
+            "axis 'hue': phase says where work takes it, as exactly the role design has",
+        ),
+        (Axis("hue", "x:Hue", phase="grid"), "axis 'hue': phase says where work takes it"),
+        (Axis("hue", "x:Hue", "design", phase="training"), "axis 'hue': absent says what stands where no network is"),
+        (Axis("hue", "x:Hue", "design", phase="grid", since=4), "axis 'hue': default is the one component of rows"),
     ],
 )
 def test_an_axis_that_no_key_would_hold_or_no_older_row_could_have_is_refused(axis, rule):
     with pytest.raises(ValueError, match=rule):
         table([axis])
-    assert table([Axis("net", NETWORK, "design", unit="training")])["net"].words == "net"
+    assert table([Axis("net", NETWORK, "design", phase="training")])["net"].words == "net"
 
 
 def test_the_target_comes_first_and_metrics_and_bounds_are_no_choice_of_a_design():

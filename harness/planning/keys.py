@@ -1,7 +1,7 @@
 """What each unit of work depends on, as the key of its record.
 
 A key digests the components that take part (with the source of their plugins), those of each axis in the unit that
-takes them (`harness.axes.Axis.unit`), the numbers that they are given, the code of the harness that the unit and the
+takes them (`harness.axes.Axis.phase`), the numbers that they are given, the code of the harness that the unit and the
 components run (`harness.planning.code`) and the versions of the numerical libraries. It holds nothing else, so that
 suites share whatever they have in common.
 """
@@ -19,7 +19,7 @@ from harness.planning.code import installed
 from harness.weightings import GridWeighting
 
 if TYPE_CHECKING:
-    from harness.axes import Unit
+    from harness.axes import Phase
     from harness.registry.references import Reference
     from harness.registry.registry import Registry
     from harness.suites.combinations import Combination
@@ -104,9 +104,9 @@ class Keys:
             return digest("oracle", self.of(c.network), self.of(c.target))
         return trained(self.table(c), self.of(c.target), self.taken(c, "training"), seed, c.train_steps, self._trainer)
 
-    def taken(self, c: Combination, unit: Unit) -> dict[str, str]:
-        """Return what a result depends on of a combination's components that a unit takes, by axis."""
-        return {axis: self.of(component) for axis, component in c.taken_by(unit).items()}
+    def taken(self, c: Combination, phase: Phase) -> dict[str, str]:
+        """Return what a result depends on of a combination's components that a phase of the work takes, by axis."""
+        return {axis: self.of(component) for axis, component in c.taken_by(phase).items()}
 
     def trajectory(self, c: Combination, seed: int) -> str | None:
         """Key of what is recorded of a combination's training; None where nothing is trained, or recorded."""
@@ -115,7 +115,7 @@ class Keys:
             return None
         return trajectory(self.network(c, seed), trainer, trainer.recording, c.train_steps)
 
-    def error(self, network: str) -> str:
+    def score_error(self, network: str) -> str:
         """Key of a trained network's score error."""
         return digest(unit("measure_score_errors"), "error", network)
 

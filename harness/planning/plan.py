@@ -141,7 +141,7 @@ class Plan:
         key, rule = self.keys.grid(c, seed), c.time_discretization
         information = self.keys.information(c.target) if rule.needs_information else None
         trained = self._waits_for_network(c)
-        error = self.keys.error(self.keys.network(c, seed)) if trained else None
+        error = self.keys.score_error(self.keys.network(c, seed)) if trained else None
         oracle = c.network if c.grid_follows_network and isinstance(c.network, OracleNetwork) else None
 
         def job(find: Lookup) -> Job:
@@ -274,10 +274,10 @@ class Plan:
     def _errors(self, missing: Callable[[str], bool], trained: set[str]) -> Iterable[Unit]:
         for seeds in self.networks().values():
             pairs = [
-                (self.keys.error(key), key, c)
+                (self.keys.score_error(key), key, c)
                 for seed, lengths in seeds.items()
                 for key, c in ((self.keys.network(c, seed), c) for c in lengths)
-                if missing(self.keys.error(key)) or key in trained
+                if missing(self.keys.score_error(key)) or key in trained
             ]
             for part in even_parts(pairs, STACK):
                 yield self._score_error(part)
@@ -330,7 +330,7 @@ class Plan:
     ) -> Unit:
         """Return the unit that makes the records of `keys`: of what it measures, and perhaps the sampling's `key`."""
         network, information = self.keys.network(c, seed), self.keys.information(c.target)
-        error, trajectory = self.keys.error(network), self.keys.trajectory(c, seed)
+        error, trajectory = self.keys.score_error(network), self.keys.trajectory(c, seed)
         table = None if c.weighting is None else self.keys.table(c)
 
         def job(find: Lookup) -> Job:

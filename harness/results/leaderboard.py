@@ -383,7 +383,7 @@ class Row(_Design):
 
 def _before(axis: Axis, row: dict[str, Any], version: str) -> dict[str, Any]:
     """Return the component that a row had before documents named an axis: its default, or none in no training."""
-    trained = axis.unit != "training" or row.get("train_steps") != 0
+    trained = axis.phase != "training" or row.get("train_steps") != 0
     request = parse_request(*((trained and axis.default) or (axis.absent,)))
     params = {key: value for key, (value,) in request.values.items()}
     found = {"name": request.name, "params": params, "distribution": DISTRIBUTION, "version": version}

@@ -135,7 +135,7 @@ class Results:
         return self._read.each_seed(self._row.grids, grid.from_json)
 
     @cached_property
-    def errors(self) -> tuple[Stored[MeasuredScoreError], ...]:
+    def score_errors(self) -> tuple[Stored[MeasuredScoreError], ...]:
         """The score error e(σ) of each trained network; read when it is asked for."""
         return self._read.each_seed(self._row.errors, score_error_from_json)
 

@@ -59,13 +59,13 @@ class FixedObjectiveLoss:
         weights: its levels and β_j.
         points: how many data it was made of.
         loss: L_em of the trained network.
-        residual: the target's c(σ).
+        least_loss: the target's c(σ).
     """
 
     weights: LevelWeights
     points: int
     loss: float
-    residual: LeastLoss
+    least_loss: LeastLoss
 
     @property
     def identity(self) -> Hashable:
@@ -148,7 +148,7 @@ class Families:
     def _fixed(self, key: str, fixed: FixedObjectiveLoss) -> dict[str, Measurement]:
         """The terms on the levels of a fixed objective."""
         own, best = (measured(excess) for excess in self._excesses(key, fixed.weights))
-        least = measured(fixed.weights.least(fixed.residual(fixed.weights.sigma)))
+        least = measured(fixed.weights.least(fixed.least_loss(fixed.weights.sigma)))
         lowest = min(other.loss for other in self._on_the_same(key, fixed))
         terms = (
             Measurement(fixed.loss - lowest, 0.0),

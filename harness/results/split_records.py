@@ -55,25 +55,25 @@ def networks_at_hand(manifest: Manifest, store: Store) -> list[TrainedError]:
     errors = _values(reader.read_score_errors((error for _, _, error in places.values()), store))
     networks = _values(reader.read_networks(places, store))
     objectives = {key: network.objective for key, network in networks.items() if network.objective is not None}
-    residuals = _values(reader.read_least_losses((places[key][0].information for key in objectives), store))
+    least_losses = _values(reader.read_least_losses((places[key][0].information for key in objectives), store))
     return [
         TrainedError(
             key,
             (row.components["target"], row.components["network"]),
             seed,
             errors[error],
-            _fixed(objectives.get(key), residuals.get(row.information)),
+            _fixed(objectives.get(key), least_losses.get(row.information)),
         )
         for key, (row, seed, error) in places.items()
         if error in errors
     ]
 
 
-def _fixed(objective: ObjectivePayload | None, residual: LeastLoss | None) -> FixedObjectiveLoss | None:
-    if objective is None or residual is None:
+def _fixed(objective: ObjectivePayload | None, least_loss: LeastLoss | None) -> FixedObjectiveLoss | None:
+    if objective is None or least_loss is None:
         return None
     weights = LevelWeights(objective.sigma, objective.beta)
-    return FixedObjectiveLoss(weights, objective.points, objective.loss, residual)
+    return FixedObjectiveLoss(weights, objective.points, objective.loss, least_loss)
 
 
 def _split(

@@ -27,7 +27,7 @@ from harness.time_discretizations import TimeDiscretization
 from harness.weightings import GridWeighting, Weighting
 
 if TYPE_CHECKING:
-    from harness.axes import Unit
+    from harness.axes import Phase
     from harness.suites.model import Suite
 
 
@@ -55,9 +55,9 @@ class Combination:
         """Return the component of an axis, by its name."""
         return self.components[axis]
 
-    def taken_by(self, unit: Unit) -> dict[str, Component]:
-        """Return the components that a unit of work takes, by axis: all but those that a combination lacks."""
-        found = ((axis, self.components[axis]) for axis in taken_by(unit))
+    def taken_by(self, phase: Phase) -> dict[str, Component]:
+        """Return the components that a phase of the work takes, by axis: all but those that a combination lacks."""
+        found = ((axis, self.components[axis]) for axis in taken_by(phase))
         return {axis: component for axis, component in found if component is not None}
 
     # Those that the engine builds on, with their types.

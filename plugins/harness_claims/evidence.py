@@ -98,7 +98,7 @@ class SuiteEvidence:
             errors={label: _column(m.standard_error if m else None for m in found) for label, found in metrics.items()},
             bounds={label: _column(b.value if b else None for b in found) for label, found in bounds.items()},
             budget=_budget(results.budgets()),
-            score_errors=self._oracle(c, what) or self._values(results.errors, what),
+            score_errors=self._oracle(c, what) or self._values(results.score_errors, what),
         )
 
     def _oracle(self, c: Combination, what: str) -> tuple[ScoreError, ...]:

@@ -15,7 +15,7 @@ def all_keys(plan):
         "table": plan.keys.table(c),
         "grid": plan.keys.grid(c, 0),
         "network": network,
-        "error": plan.keys.error(network),
+        "error": plan.keys.score_error(network),
         "sample": plan.keys.sample(c, [20.0, 1.0, 0.05], 0),
         "calibration": plan.keys.calibration(c.target, 0, plan.keys.of(plan.metrics[1])),
     }

@@ -62,7 +62,7 @@ def test_values_are_typed(rows, shelf):
     assert [entry.value for entry in results.metrics["energy"]] == [None, None]  # it does not apply
     assert [entry.value.value for entry in results.bounds["b"]] == [4.0, 5.0]
     assert [entry.value for entry in results.grids] == [[8.0, 1.0, 0.1]] * 2
-    assert [math.isnan(entry.value.values[0, 1]) for entry in results.errors] == [True, True]
+    assert [math.isnan(entry.value.values[0, 1]) for entry in results.score_errors] == [True, True]
     assert results.budgets() == [Terms(**TERMS)] * 2
     assert read_target("i", shelf).value.sigma_data == 0.5
 

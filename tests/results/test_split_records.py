@@ -94,6 +94,6 @@ def test_a_fixed_objective_comes_with_the_least_loss_of_its_target(manifest, she
         shelf.records[f"goodnetworks{seed}"] = Record(f"goodnetworks{seed}", "train", payload)
     good, _, _, _ = networks_at_hand(manifest, shelf)
     assert (good.fixed.points, good.fixed.loss, good.seed) == (8, 0.9, 3)
-    np.testing.assert_allclose(good.fixed.residual(sigma), np.full((1, 3), 0.5))
+    np.testing.assert_allclose(good.fixed.least_loss(sigma), np.full((1, 3), 0.5))
     split, other, _ = score_splits(manifest, shelf, [True, True, True])
     assert (split.objective, other.objective) == ("fixed", "fresh")
