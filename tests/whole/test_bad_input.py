@@ -169,25 +169,26 @@ class TestWords:
         assert line.endswith("see harness plugins)")
         assert not (tmp_path / "out").exists()
 
-    def test_a_name_that_two_plugins_claim(self, refused, tmp_path, monkeypatch):
-        info = tmp_path / "site" / "other_heun-1.0.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-heun\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text("[harness]\nother = other_heun_module\n")
-        (tmp_path / "site" / "other_heun_module.py").write_text(
-            "from harness import hookimpl\n"
-            "from harness.samplers import Sampler\n"
-            "class Heun(Sampler):\n"
-            "    name = 'heun'\n"
-            "    def step(self, run, x):\n"
-            "        return x\n"
-            "@hookimpl\n"
-            "def harness_samplers():\n"
-            "    return [Heun]\n"
-        )
+    def test_a_name_that_two_strangers_claim(self, refused, tmp_path, monkeypatch):
+        for who in ("other", "third"):
+            info = tmp_path / "site" / f"{who}_step-1.0.dist-info"
+            info.mkdir(parents=True)
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {who}-step\nVersion: 1.0\n")
+            (info / "entry_points.txt").write_text(f"[harness]\n{who} = {who}_step_module\n")
+            (tmp_path / "site" / f"{who}_step_module.py").write_text(
+                "from harness import hookimpl\n"
+                "from harness.samplers import Sampler\n"
+                "class Same(Sampler):\n"
+                "    name = 'same'\n"
+                "    def step(self, run, x):\n"
+                "        return x\n"
+                "@hookimpl\n"
+                "def harness_samplers():\n"
+                "    return [Same]\n"
+            )
         monkeypatch.syspath_prepend(tmp_path / "site")
-        line = refused("plan", "--sampler", "heun")
-        assert "'heun' is offered by 2 distributions; write diffusion-harness/heun or other-heun/heun" in line
+        line = refused("plan", "--sampler", "same")
+        assert "'same' is offered by 2 distributions; write other-step/same or third-step/same" in line
 
 
 class TestSuites:
