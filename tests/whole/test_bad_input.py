@@ -532,8 +532,9 @@ class TestRows:
         status, _, lines = harness("run", suite, "--out", tmp_path / "out")
         assert (status in (0, 1), lines) == (True, [])
         rows = untimed(tmp_path / "out", harness)["rows"]
-        assert {row["status"] for row in rows} <= {"ok", "failed"}
-        grids = {row["time_discretization"]["name"] for row in rows if row["status"] == "ok"}
+        assert {row["status"] for row in rows} <= {"ok", "failed", "diverged"}
+        # In steps over twenty powers of ten samples may end anywhere; that is told, and no other row is lost for it.
+        grids = {row["time_discretization"]["name"] for row in rows if row["status"] != "failed"}
         assert "exponential" in grids
 
 

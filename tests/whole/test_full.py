@@ -26,12 +26,17 @@ def small(**changes) -> Suite:
     return Suite.from_mapping(full | {"steps": [6], "seeds": 1} | changes, "full.toml")
 
 
+RAW_DIVERGED = ("diverged", "relu")
+
+
 def checked_rows(directory: Path) -> list[dict]:
     """The rows of a finished run, after what must hold for each of them."""
     document = read_document(directory).model_dump()
     Leaderboard.validate(document)
     rows = document["rows"]
-    assert [(row["reason"], named(row)) for row in rows if row["status"] != "ok"] == []
+    # So little training leaves raw networks whose samples diverge; nothing else may.
+    wrong = [row for row in rows if row["status"] != "ok" and (row["status"], row["network"]["name"]) != RAW_DIVERGED]
+    assert [(row["reason"], named(row)) for row in wrong] == []
     assert [(row["violations"], named(row)) for row in rows if row["violations"]] == []
     for row in rows:
         budget, theorem = row["bounds"]["budget"], row["bounds"]["theorem-2"]
@@ -83,7 +88,7 @@ def test_a_sample_of_the_whole_space(tmp_path, registry):
         plan = Plan(suite, registry, chosen, tmp_path / CHECKPOINTS)
         carry_out({f"manifest:{suite.name}": plan}, store, Options(workers=2, progress=False))
     rows = checked_rows(tmp_path)
-    assert len(rows) == len(chosen) == 78
+    assert sum(1 + len(row["same_as"]) for row in rows) == len(chosen) == 78
     assert_every_choice_appears(rows, suite, registry)
     assert sum("kl" in row["metrics"] for row in rows) >= 10
 
