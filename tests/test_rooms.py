@@ -149,6 +149,14 @@ def test_a_sound_house_passes(house):
     assert beyond_contracts(root / "plugins", root) == set()
 
 
+def test_views_draw_from_documents_and_open_no_store():
+    found = graph(ROOT)
+    reading = {"harness.store", "harness.results.read_board", "harness.results.reader", "harness.results.directory"}
+    assert {
+        (name, used) for name, uses in found.items() if name.startswith("harness.views.") for used in uses & reading
+    } == set()
+
+
 def test_no_two_public_classes_have_one_name():
     places: dict[str, list[str]] = {}
     for folder in (ROOT / "harness", ROOT / "plugins" / "harness_claims"):

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from harness.cli import installed
+from harness.cli.kinds import KINDS
 from harness.commands import DocumentKind, Source
-from harness.views.kinds import KINDS
 
 
 def kind_options(described: Callable[[DocumentKind], str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -5,8 +5,8 @@ import pytest
 
 from harness.cli import installed
 from harness.cli.documents import chosen
+from harness.cli.kinds import KINDS
 from harness.commands import DocumentKind, Source
-from harness.views.kinds import KINDS
 
 THEIRS = DocumentKind(lambda *_: "theirs", takes=frozenset({"top"}))
 

@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 from harness_claims.command import command as claims
 
+from harness.cli.kinds import KINDS
 from harness.cli.rank import command as rank
 from harness.results.leaderboard import Leaderboard
 from harness.views import formats
-from harness.views.kinds import KINDS
 from harness.views.tables import board_view
 
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from harness.cli.kinds import KINDS
 from harness.commands import Source
 from harness.registry.discovery import load
 from harness.running.runner import Options, run
 from harness.suites.model import Suite
-from harness.views.kinds import KINDS
 
 SUITE = {
     "name": "kinds",
