@@ -19,6 +19,10 @@ os.environ["HARNESS_CACHE"] = _CACHE.name
 # A shell's background jobs, this one perhaps among them, ignore interrupts; what tests start must not inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# One that outlives its terminal ignores hang-ups, likewise.
+for number in (signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -29,6 +29,8 @@ def command(
     Of a directory with the document of another command it shows that, unless a suite in it is named.
     """
     if failures:
+        if kind or by is not None or top is not None or form != "table":
+            raise click.UsageError("--failures is text of its own; it takes no other view, no --by, --top or --format")
         click.echo(_failures(directory))
         return
     from harness.views.terminal import terminal_width

@@ -310,7 +310,7 @@ def _context() -> multiprocessing.context.BaseContext:
     resource_tracker.ensure_running()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["harness.engine.worker"])
-    with _interrupts_held_back():
+    with _interrupts_held_back(), _without_the_current_directory():
         forkserver.ensure_running()
     # The first fork waits for the import. Interrupted meanwhile, a pool's own workers would start too late, find
     # its semaphores gone and say so at length.
@@ -318,6 +318,24 @@ def _context() -> multiprocessing.context.BaseContext:
     first.start()
     first.join()
     return context
+
+
+@contextmanager
+def _without_the_current_directory() -> Iterator[None]:
+    """Let a Python that is started within import nothing from the directory that it is started in.
+
+    The server is started by `python -c`, which would look there first: for a `harness` or a `torch` of the user's.
+    """
+    name = "PYTHONSAFEPATH"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 @contextmanager

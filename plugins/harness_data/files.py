@@ -13,11 +13,12 @@ What can be read, by the end of the name:
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -141,10 +142,12 @@ def _text(path: Path, _: str) -> np.ndarray:
     delimiter = max(("\t", ";", ","), key=first.count)
     between = delimiter if delimiter in first else None
     named = not any(_is_number(cell) for cell in first.split(between))
+    how: dict[str, Any] = {"delimiter": between, "skiprows": int(named), "ndmin": 2, "comments": None, "quotechar": '"'}
     try:
-        return np.loadtxt(
-            path, delimiter=between, skiprows=int(named), ndmin=2, encoding="utf-8-sig", comments=None, quotechar='"'
-        )
+        with warnings.catch_warnings():
+            # A file without a row is told by the check of what was read.
+            warnings.simplefilter("ignore")
+            return np.loadtxt(path, encoding="utf-8-sig", **how)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not a text file in UTF-8") from error
     except ValueError as error:

@@ -81,6 +81,8 @@ def _columns(train: Tensor, change: Standardization | None, choice: bool) -> lis
     count = int((~varies).sum())
     columns = f"{count} of {len(varies)} columns {'is' if count == 1 else 'are'} constant"
     said = [f"{columns}: they only add noise"] if count and (change is None or change.matrix is None) else []
+    if not varies.any():
+        return said
     low, high = float(deviations[varies].min()), float(deviations[varies].max())
     uniform = change is None or (change.matrix is None and bool((change.scale == change.scale[0]).all()))
     if uniform and high > UNEQUAL * low:

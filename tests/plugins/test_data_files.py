@@ -228,3 +228,8 @@ def test_what_changes_the_meaning_of_results_is_noted(points, params, note, tmp_
 def test_standardized_columns_are_not_told_to_differ(tmp_path):
     for how in ("columns", "whiten"):
         assert noted(POINTS, tmp_path, standardize=how) == ()
+
+
+def test_data_whose_deviation_is_small_beside_their_offset_are_noted_all_the_same(tmp_path):
+    points = 1e6 + 1e-7 * np.random.default_rng(0).normal(size=(50, 2))
+    assert any("2 of 2 columns are constant" in note for note in noted(points, tmp_path))

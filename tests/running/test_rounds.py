@@ -81,7 +81,7 @@ def test_fisher_is_laid_out_by_the_score_error_of_its_own_network(finished, netw
     for seed in (0, 1):
         error = ExactScoreError(lambda sigma: c.network.score_error(sigma, 2))
         if network == "mlp":
-            error = score_error_from_json(stored(directory, plan.keys.error(plan.keys.network(c, seed))))
+            error = score_error_from_json(stored(directory, plan.keys.score_error(plan.keys.network(c, seed))))
         grids.append(stored(directory, plan.keys.grid(c, seed))["sigmas"])
         request = GridRequest(5, 0.05, 20.0, c.noise_schedule, information, c.sampler, error)
         np.testing.assert_allclose(grids[-1], c.time_discretization.levels(request).numpy(), rtol=1e-9)

@@ -276,3 +276,19 @@ def test_an_interrupt_while_workers_start_is_answered_afterwards(monkeypatch, ot
         done.set()
     assert came == ["and was held back"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_workers_import_nothing_from_the_directory_that_a_run_is_started_in(tmp_path):
+    (tmp_path / "harness").mkdir()
+    (tmp_path / "harness" / "__init__.py").write_text("raise SystemExit('a shadow')")
+    (tmp_path / "torch.py").write_text("raise SystemExit('a shadow')")
+    script = (
+        "import sys; sys.path = [p for p in sys.path if p]\n"
+        "from harness.running.workers import Task, workers\n"
+        "if __name__ == '__main__':\n"
+        "    with workers(1, 'math:sqrt') as pool:\n"
+        "        print([ended.value for ended in pool.run([Task('a', 0, lambda: 4.0, 1.0, 60.0)])])\n"
+    )
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "[2.0]\n"), done.stderr
