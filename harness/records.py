@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.errors import failure_line, traceback_text
+
 PART = ".part"
 """Ends the name of a checkpoint that is being written."""
 
@@ -49,6 +51,11 @@ class Record:
     def ok(self) -> bool:
         """Whether the unit did what it should."""
         return self.reason is None
+
+
+def failed(key: str, kind: Kind, what: str, error: Exception) -> Record:
+    """Return the record of what failed alone in its unit: `what`, and the exception that it ended in."""
+    return Record(key, kind, traced(traceback_text(error)), f"{what}: {failure_line(error)}")
 
 
 def traced(traceback: str) -> dict[str, Any]:

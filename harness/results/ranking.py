@@ -22,7 +22,7 @@ from harness.axes import NUMBERS, crossed, design
 from harness.components import format_value
 from harness.errors import HarnessError, did_you_mean
 from harness.metrics import Measurement
-from harness.quantities import Declarations
+from harness.quantities import Comparison, Declarations
 from harness.registry.references import Reference
 from harness.results import statistics
 from harness.results.document import one_rule
@@ -189,6 +189,8 @@ def leaderboard(
     known = sorted((_consistent(outcome, declared) for outcome in outcomes), key=Outcome.sort_key)
     named = Labels(pair for outcome in known for pair in outcome.components.items())
     ordered = _merged(known)
+    observed = {id(outcome): _observation(outcome, metric, named) for outcome in ordered}
+    by = declared.compared_by(metric)
     targets = {o.components["target"].digest: named("target", o.components["target"]) for o in ordered}
     sections: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in ordered:
@@ -202,10 +204,8 @@ def leaderboard(
         declared=declared,
         calibration=[_labelled(entry, targets) for entry in calibration],
         agreement=[entry for section in sections.values() for entry in _agreement(section, metric, named, declared)],
-        effects=[entry for section in sections.values() for entry in _effects(section, metric, named, declared)],
-        interactions=[
-            entry for section in sections.values() for entry in _interactions(section, metric, named, declared)
-        ],
+        effects=[entry for section in sections.values() for entry in _effects(section, observed, named, by)],
+        interactions=[entry for section in sections.values() for entry in _interactions(section, observed, named, by)],
         rows=[row for section in sections.values() for row in _rows(section, metric, declared)],
     )
 
@@ -478,22 +478,20 @@ def _kinds(section: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     return kinds
 
 
-def _among(section: Sequence[Outcome], axis: str) -> dict[str, list[Outcome]]:
-    """Return the outcomes within which the choices of an axis are compared, by what they are called.
+def _trained_apart(section: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """Return within which outcomes networks are compared: those that are trained, and oracles.
 
-    Networks that are trained are compared with one another, and oracles; any other choice within a kind of network:
-    what is best for one may be worst for another.
+    Any other choice is compared within a kind of network: what is best for one may be worst for another.
     """
-    if axis != "network":
-        return _kinds(section)
     groups = {TRAINED: [o for o in section if o.train_steps], UNTRAINED: [o for o in section if not o.train_steps]}
     return {name: outcomes for name, outcomes in groups.items() if outcomes}
 
 
-def _effects(section: Sequence[Outcome], metric: str, named: Labels, declared: Declarations) -> list[Effect]:
+def _effects(
+    section: Sequence[Outcome], observed: Mapping[int, Observation], named: Labels, by: Comparison
+) -> list[Effect]:
     """Return the effect of each choice of each axis on the metric, among the combinations that it is compared in."""
-    by = declared.compared_by(metric)
-    seen = {id(outcome): _observation(outcome, metric, named) for outcome in section}
+    kinds = _kinds(section)
     return [
         Effect(
             target=named("target", section[0].components["target"]),
@@ -508,22 +506,24 @@ def _effects(section: Sequence[Outcome], metric: str, named: Labels, declared: D
             skipped=effect.skipped,
         )
         for axis in COORDINATES
-        for among, outcomes in _among(section, axis).items()
-        for effect in effects([seen[id(outcome)] for outcome in outcomes], axis, by)
+        for among, outcomes in (_trained_apart(section) if axis == "network" else kinds).items()
+        for effect in effects([observed[id(outcome)] for outcome in outcomes], axis, by)
     ]
 
 
-def _interactions(section: Sequence[Outcome], metric: str, named: Labels, declared: Declarations) -> list[Interaction]:
+def _interactions(
+    section: Sequence[Outcome], observed: Mapping[int, Observation], named: Labels, by: Comparison
+) -> list[Interaction]:
     """Return the pairs of axes whose effects depend on one another, within each kind of network, the surest first.
 
     As many pairs as were tested multiply a p-value (Bonferroni). Effects that are differences are not tested: cells are
     factors.
     """
-    if declared.compared_by(metric) != "ratio":
+    if by != "ratio":
         return []
     found = []
     for among, outcomes in _kinds(section).items():
-        observations = [_observation(outcome, metric, named) for outcome in outcomes]
+        observations = [observed[id(outcome)] for outcome in outcomes]
         pairs = ((a, b) for a, b in itertools.combinations(COORDINATES, 2) if "network" not in (a, b))
         tested = [(a, b, known) for a, b in pairs if (known := pair_effects(observations, a, b)) is not None]
         target = named("target", section[0].components["target"])

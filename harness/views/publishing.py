@@ -125,11 +125,6 @@ def render_files(board: Leaderboard, command: str) -> dict[str, bytes]:
     return BOARD.files(board, command)
 
 
-def render_bounds_files(board: BoundsBoard, command: str) -> dict[str, bytes]:
-    """Return the name and content of every file of a published leaderboard of bounds, as `render_files`."""
-    return BOUNDS.files(board, command)
-
-
 def _check_directory(target: Path, source: str) -> None:
     """Refuse to write over a page that is none of ours, such as a project's README."""
     if target.exists() and not target.is_dir():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness_data.standardization import CONSTANT
+from harness_data.standardization import varying
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +47,7 @@ def notes(
 
 
 def _scale(change: Standardization | None) -> str:
-    if change is None or change.matrix is not None or not bool((change.scale == change.scale[0]).all()):
+    if change is None or not change.uniform:
         return ""
     return f"σ is in units of σ_data: 1 stands for {1 / float(change.scale[0]):.4g} of the file's own"
 
@@ -76,16 +76,15 @@ def _copies(train: Tensor, parts: tuple[Tensor, ...]) -> str:
 
 
 def _columns(train: Tensor, change: Standardization | None, choice: bool) -> list[str]:
-    deviations = train.std(0, correction=0).numpy()
-    varies = deviations > CONSTANT * train.abs().amax(0).numpy()
+    deviations = train.std(0, correction=0)
+    varies = varying(train, deviations)
     count = int((~varies).sum())
     columns = f"{count} of {len(varies)} columns {'is' if count == 1 else 'are'} constant"
     said = [f"{columns}: they only add noise"] if count and (change is None or change.matrix is None) else []
     if not varies.any():
         return said
     low, high = float(deviations[varies].min()), float(deviations[varies].max())
-    uniform = change is None or (change.matrix is None and bool((change.scale == change.scale[0]).all()))
-    if uniform and high > UNEQUAL * low:
+    if (change is None or change.uniform) and high > UNEQUAL * low:
         said.append(
             f"deviations of columns differ by a factor of {high / low:.3g} ({low:.3g} to {high:.3g}): no σ suits all"
             f"{MEND if choice else ''}"

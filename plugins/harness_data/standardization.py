@@ -46,6 +46,11 @@ class Standardization:
     matrix: Tensor | None = None
     inverse: Tensor | None = None
 
+    @property
+    def uniform(self) -> bool:
+        """Whether all columns are divided by one number."""
+        return self.matrix is None and bool((self.scale == self.scale[0]).all())
+
     def apply(self, points: Tensor) -> Tensor:
         """Return standardized points (n, r), float64, from those of the data, (n, d)."""
         moved = points.double() - self.center
@@ -55,6 +60,11 @@ class Standardization:
         """Return points in the units of the data, (n, d), from standardized ones, (n, r)."""
         back = points.double() / self.scale if self.inverse is None else points.double() @ self.inverse
         return back + self.center
+
+
+def varying(train: Tensor, deviations: Tensor) -> Tensor:
+    """Return which columns of (n, d) points are not constant, from their deviations of shape (d,)."""
+    return deviations > CONSTANT * train.abs().amax(0)
 
 
 def standardization(train: Tensor, how: Standardize, source: str) -> Standardization | None:
@@ -77,7 +87,7 @@ def standardization(train: Tensor, how: Standardize, source: str) -> Standardiza
         case "scale":
             return Standardization(center, ones / overall)
         case "columns":
-            varies = deviations > CONSTANT * train.abs().amax(0)
+            varies = varying(train, deviations)
             return Standardization(center, torch.where(varies, 1 / torch.where(varies, deviations, ones), ones))
         case "whiten":
             values, basis = torch.linalg.eigh((train - center).T @ (train - center) / len(train))

@@ -9,7 +9,6 @@ import pytest
 from harness.engine.payloads import grid, target
 from harness.engine.payloads.measured import (
     bound_from_json,
-    bound_to_json,
     check_bound,
     measurement_from_json,
     measurement_to_json,
@@ -51,10 +50,10 @@ KEPT = [
     (measurement_to_json(NotApplicable("no path")), '{"not_applicable": "no path"}'),
     (SamplingPayload(4, None, 1.5).to_json(), '{"nfe": 4, "budget": null, "spread": 1.5}'),
     (
-        bound_to_json(Measurement(2.0, 0.25, freedom=7, shared=True)),
+        measurement_to_json(Measurement(2.0, 0.25, freedom=7, shared=True)),
         '{"value": 2.0, "standard_error": 0.25, "bias": 0.0, "freedom": 7.0, "shared": true}',
     ),
-    (bound_to_json(NotApplicable("no path")), '{"not_applicable": "no path"}'),
+    (measurement_to_json(NotApplicable("no path")), '{"not_applicable": "no path"}'),
 ]
 
 

@@ -17,7 +17,7 @@ GROUPS_ROUNDING = 1e-9
 
 
 def measurement_to_json(result: Measurement | NotApplicable) -> dict[str, Any]:
-    """Return what a metric said as JSON values.
+    """Return what a metric, or a bound with its error, said as JSON values.
 
     Raises:
         ContractError: one of its numbers is not finite, or its groups do not average to its value.
@@ -65,15 +65,6 @@ def check_bound(value: object) -> float:
     if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
         raise ContractError(f"returned {value!r}; a bound must be a finite number")
     return float(value)
-
-
-def bound_to_json(said: Measurement | NotApplicable) -> dict[str, Any]:
-    """Return what a bound said, with its error, as JSON values.
-
-    Raises:
-        ContractError: one of its numbers is not finite.
-    """
-    return measurement_to_json(said)
 
 
 def bound_from_json(payload: Mapping[str, Any]) -> Measurement | None:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from harness.engine.laws import distribution
 from harness.engine.metric_values import reference_sample
 from harness.engine.payloads.measured import measurement_to_json
-from harness.errors import failure_line, traceback_text
-from harness.records import Record, traced
+from harness.records import Record, failed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +34,5 @@ def _calibration_record(key: str, metric: SampleMetric, perfect: Tensor, referen
     try:
         payload = measurement_to_json(metric.compare(perfect.clone(), reference.clone()))
     except Exception as error:
-        reason = f"metric {metric.label()}: {failure_line(error)}"
-        return Record(key, "calibration", traced(traceback_text(error)), reason)
+        return failed(key, "calibration", f"metric {metric.label()}", error)
     return Record(key, "calibration", payload)

@@ -18,15 +18,15 @@ from harness.engine.checks import blamed, check_evaluations_made, check_start
 from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle
 from harness.engine.laws import distribution
 from harness.engine.metric_values import reference_sample
-from harness.engine.payloads.measured import bound_to_json, measurement_to_json
+from harness.engine.payloads.measured import measurement_to_json
 from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.random_streams import seed_from
 from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
 from harness.engine.stored_curves import stored_information, stored_score_error
-from harness.errors import ContractError, failure_line, traceback_text
+from harness.errors import ContractError
 from harness.metrics import Experiment, mean_and_error
 from harness.networks import OracleNetwork
-from harness.records import Record, traced
+from harness.records import Record, failed
 from harness.samplers import GaussianKernelSampler
 from harness.trajectories import from_json
 from harness.weighting_tables import table_from_json
@@ -81,7 +81,8 @@ def check_repeats(job: EvaluateSamplesJob) -> None:
     if not job.sampler.deterministic:
         return
     small, law = replace(job, count=REPEATED), distribution(job.target)
-    first, second = (_sampled(small, law, _design(small, law))[0].samples for _ in range(2))
+    design = _design(small, law)
+    first, second = (_sampled(small, law, design)[0].samples for _ in range(2))
     if not torch.equal(first, second):
         raise ContractError(
             f"sampler {job.sampler.label()} says that it is deterministic, and twice from the same points its samples "
@@ -228,12 +229,12 @@ def _metric_record(key: str, metric: Metric, experiment: Experiment, seed: int) 
     try:
         payload = measurement_to_json(metric.measure(own))
     except Exception as error:
-        return Record(key, "metric", traced(traceback_text(error)), f"metric {metric.label()}: {failure_line(error)}")
+        return failed(key, "metric", f"metric {metric.label()}", error)
     return Record(key, "metric", payload, seconds=time.perf_counter() - start)
 
 
 def _bound_record(key: str, bound: Bound, design: Design) -> Record:
     try:
-        return Record(key, "bound", bound_to_json(measured_bound(bound, design)))
+        return Record(key, "bound", measurement_to_json(measured_bound(bound, design)))
     except Exception as error:
-        return Record(key, "bound", traced(traceback_text(error)), f"bound {bound.label()}: {failure_line(error)}")
+        return failed(key, "bound", f"bound {bound.label()}", error)
