@@ -33,13 +33,10 @@ from harness.views.page import (
     prose,
 )
 from harness.views.tables import (
-    diverged_line,
     effects_blocks,
     failures_table,
-    floor_note,
-    notes,
     reasons_table,
-    section_table,
+    section_blocks,
     violations_table,
 )
 
@@ -157,13 +154,7 @@ def _source(drawn: str) -> Paragraph:
 
 
 def _target(section: TargetSection, board: Leaderboard) -> Section:
-    blocks: list[Block] = [Listing([[line] for line in notes(section, board)])]
-    blocks += [section_table(section, board, TOP)] if section.ranked else []
-    hidden = len(section.ranked[TOP:])
-    blocks += [Paragraph([f"{hidden} more in ", Link(SOURCE, SOURCE), "."])] if hidden else []
-    blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
-    blocks += [Paragraph([f"{diverged_line(section)}."])] if section.diverged else []
-    return _section(section.target, *blocks)
+    return _section(section.target, *section_blocks(section, board, TOP, [" in ", Link(SOURCE, SOURCE)]))
 
 
 def _budgets(board: Leaderboard, plot: Plot) -> list[Block]:

@@ -15,7 +15,7 @@ from harness.views.board_columns import build, build_budgets
 from harness.views.column import Column
 from harness.views.digits import counted, number, span, with_interval
 from harness.views.formats import View
-from harness.views.page import Block, Listing, Page, Paragraph, Section, Table
+from harness.views.page import Block, Listing, Page, Paragraph, Section, Table, Words
 from harness.views.terminal import break_lines, fit, text_table
 
 SHOWN_FAILURES = 5
@@ -147,18 +147,30 @@ def effects_table(board: Leaderboard) -> Table:
 def _page(board: Leaderboard, top: int | None) -> Page:
     parts: list[Block] = [Paragraph([f"{summary(board)}."])]
     for section in sections(board):
-        blocks: list[Block] = [Listing([[line] for line in notes(section, board)])]
-        blocks += [section_table(section, board, top)] if section.ranked else []
-        hidden = len(section.ranked[top:]) if top else 0
-        blocks += [Paragraph([f"{hidden} more."])] if hidden else []
-        blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
-        blocks += [Paragraph([f"{diverged_line(section)}."])] if section.diverged else []
+        blocks = section_blocks(section, board, top)
         blocks += [Paragraph(["Failed:"]), failures_table(section)] if section.failed else []
         blocks += [Paragraph([_unfinished(section)])] if section.unfinished else []
         parts.append(Section([section.target], blocks))
     if board.effects:
         parts.append(Section(["Effect of each choice"], effects_blocks(board)))
     return Page([board.suite], parts)
+
+
+def section_blocks(section: TargetSection, board: Leaderboard, top: int | None, elsewhere: Words = ()) -> list[Block]:
+    """Return what is said of a target: its notes, its best rows, what of the others.
+
+    Arguments:
+        section: of the target.
+        board: the leaderboard.
+        top: the rows to show; None is all.
+        elsewhere: where the rest is, as the end of a sentence.
+    """
+    blocks: list[Block] = [Listing([[line] for line in notes(section, board)])]
+    blocks += [section_table(section, board, top)] if section.ranked else []
+    hidden = len(section.ranked[top:]) if top else 0
+    blocks += [Paragraph([f"{hidden} more", *elsewhere, "."])] if hidden else []
+    blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
+    return blocks + ([Paragraph([f"{diverged_line(section)}."])] if section.diverged else [])
 
 
 def effects_blocks(board: Leaderboard) -> list[Block]:
