@@ -12,7 +12,7 @@ import torch
 from harness.engine.adam import Batches
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.levels import LevelSampler, table_levels
-from harness.engine.snapshots import initial_module
+from harness.engine.modules import initial_module
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
 from harness.trainers import Adam
@@ -28,7 +28,7 @@ def train_alone(
     fused: bool = True,
 ) -> dict[int, dict[str, torch.Tensor]]:
     """Train one network by a bare loop; return its averaged parameters at each length of trainer."""
-    module = initial_module(network, target.dim, target.sigma_data, learner.seed)
+    module = initial_module(network, target.data, learner.seed)
     average = {name: p.detach().clone() for name, p in module.named_parameters()}
     learned = [p for p in module.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(learned, lr=trainer.learning_rate, fused=fused)
@@ -37,7 +37,7 @@ def train_alone(
     draw = LevelSampler(levels, learner.table.density[None], learner.table.omega[None])
     kept = {}
     for step in range(lengths[-1]):
-        clean, noise, quantile = (each[0] for each in batches())
+        clean, noise, quantile = (each[0] for each in batches()[:3])
         sigma, omega = (each[0].float() for each in draw(quantile[None]))
         noised = clean + sigma[:, None] * noise
         residual = (noised - module(noised, sigma)) / sigma[:, None] - noise

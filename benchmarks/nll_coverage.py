@@ -270,7 +270,7 @@ def trained(law: Distribution, steps: int) -> Denoiser:
 def snapshots(law: Distribution, lengths: Sequence[int], seed: int) -> list[Denoiser]:
     """Return a small network after each number of training steps, which ascend."""
     torch.manual_seed(seed)
-    module = Mlp(width=64, depth=2).module(law.dim, law.sigma_data)
+    module = Mlp(width=64, depth=2).module(law.data)
     optimiser = torch.optim.Adam(module.parameters(), lr=2e-3)
     generator = torch.Generator().manual_seed(seed)
     kept = []

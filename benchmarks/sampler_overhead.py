@@ -24,6 +24,7 @@ from harness_song.samplers import Ancestral, Euler
 from tabulate import tabulate
 from torch import nn
 
+from harness.data_spec import DataSpec
 from harness.engine.denoisers import denoiser_from_module
 from harness.engine.sampling import generate, kernel_variances
 from harness.running.memory import keep_freed_memory
@@ -83,7 +84,7 @@ def spread(ratios: np.ndarray) -> str:
 def row(sampler: Sampler, dim: int, batch: int, steps: int, rounds: int) -> list[str]:
     """Measure one sampler at one dimension."""
     torch.manual_seed(0)
-    module = Mlp().module(dim, 1.0)
+    module = Mlp().module(DataSpec((dim,), 1.0))
     sigmas = np.geomspace(20.0, 0.05, steps + 1)
     levels = sigmas.tolist()
     variances = kernel_variances(sampler, sigmas, None, None)

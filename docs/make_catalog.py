@@ -55,7 +55,9 @@ def _row(cls: type[Component]) -> list[str]:
 
 def _parameter(name: str, declared: dict[str, Any], cls: type[Component]) -> str:
     required = cls.model_fields[name].is_required()
-    default = "" if required else f"={json.dumps(declared.get('default'), ensure_ascii=False)}"
+    value = cls.model_fields[name].default
+    known = value.label() if isinstance(value, Component) else declared.get("default")
+    default = "" if required else f"={json.dumps(known, ensure_ascii=False)}"
     rules = ", ".join(["required"] * required + _rules(declared))
     return f"`{name}{default}` {f'({rules}) ' if rules else ''}{_cell(declared.get('description', ''))}"
 

@@ -21,9 +21,9 @@ from harness.errors import in_words
 if TYPE_CHECKING:
     from harness.components import Component
 
-Role = Literal["target", "design", "beside"]
+Role = Literal["target", "design", "beside", "part"]
 """What a combination has to do with an axis: it is for one target, takes one component of each axis of the design
-space, and what stands beside it (metrics, bounds) is applied to it."""
+space, and what stands beside it (metrics, bounds) is applied to it. A part is a parameter of another component."""
 
 Phase = Literal["grid", "training", "sampling"]
 """What a component of the design space enters: the grid that is laid out, the network that is trained, or the sampling.
@@ -69,7 +69,7 @@ class Axis:
             raise ValueError(f"axis {self.name!r}: phase says where work takes it, as exactly the role design has")
         if self.phase == "training" and self.contract_path != NETWORK and not self.absent:
             raise ValueError(f"axis {self.name!r}: absent says what stands where no network is trained")
-        if self.since > 1 and self.role != "beside" and len(self.default or ()) != 1 and not self.absent:
+        if self.since > 1 and self.role in ("target", "design") and len(self.default or ()) != 1 and not self.absent:
             raise ValueError(f"axis {self.name!r}: default is the one component of rows before version {self.since}")
 
     @cached_property
@@ -135,6 +135,7 @@ AXES = table(
         ),
         Axis("metric", "harness.metrics:Metric"),
         Axis("bound", "harness.bounds:Bound", default=()),
+        Axis("preconditioning", "harness.preconditionings:Preconditioning", "part"),
     ]
 )
 """The harness's own axes, in the order in which rows and tables name them."""
@@ -147,7 +148,7 @@ NUMBERS: Mapping[str, str] = MappingProxyType(
 
 def crossed() -> dict[str, Axis]:
     """Return the axes of which every combination takes one component: the target, and those of the design space."""
-    return {name: axis for name, axis in AXES.items() if axis.role != "beside"}
+    return {name: axis for name, axis in AXES.items() if axis.role in ("target", "design")}
 
 
 def design() -> dict[str, Axis]:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.components import Component
-from harness.errors import ContractError, did_you_mean
-from harness.metrics import NotApplicable
+from harness.errors import ContractError, NotApplicable, did_you_mean
 from harness.quantities import DATA, DIVERGENCES, QUANTITIES, Limited, Quantity
 
 if TYPE_CHECKING:

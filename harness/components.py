@@ -14,9 +14,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError, WithJsonSchema
 
 from harness.errors import HarnessError, did_you_mean, in_words, one_line
 
@@ -70,6 +70,17 @@ class Component(BaseModel):
         # Parameters may be lists; their JSON form always hashes.
         return hash((type(self), self.model_dump_json()))
 
+    def inner_components(self) -> list[Component]:
+        """Return the components that stand in its parameters, and those in theirs."""
+        own = [value for name in type(self).model_fields if isinstance(value := getattr(self, name), Component)]
+        return [*own, *(inner for each in own for inner in each.inner_components())]
+
+    @classmethod
+    def part_axes(cls) -> dict[str, str]:
+        """Return the axis of each parameter that is a component, by its name."""
+        kinds = ((name, field.annotation) for name, field in cls.model_fields.items())
+        return {name: kind.axis for name, kind in kinds if isinstance(kind, type) and issubclass(kind, Component)}
+
     def parameters(self) -> dict[str, Any]:
         """Return every parameter, as JSON values, in the order of declaration."""
         return self.model_dump(mode="json")
@@ -81,6 +92,20 @@ class Component(BaseModel):
         if not changed:
             return self.name
         return self.name + ":" + ",".join(f"{k}={format_value(v)}" for k, v in changed.items())
+
+
+def _short(component: Component) -> str:
+    return component.label()
+
+
+AnyComponent = TypeVar("AnyComponent", bound=Component)
+
+Part = Annotated[AnyComponent, PlainSerializer(_short, return_type=str), WithJsonSchema({"type": "string"})]
+"""The type of a parameter that is itself a component, as `Part[Preconditioning]`: any of its axis.
+
+A suite and a command line write it by its name, with parameters in quotes: `mlp:precondition="edm:scale=2"`; so it
+stands in documents. Its plugin, too, enters keys.
+"""
 
 
 def format_value(value: Any) -> str:

@@ -16,6 +16,24 @@ class ContractError(HarnessError):
     """A plugin's component returned something that its contract forbids."""
 
 
+class NotApplicable(Exception):
+    """Says why a component has no meaning for what it was given, which is no mistake: a fact of a table.
+
+    A metric or a bound returns it in place of a value. Any component may raise it where it is used: the combinations
+    that take it do not apply, for that reason, and nothing has failed.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NotApplicable) and self.reason == other.reason
+
+    def __hash__(self) -> int:
+        return hash(self.reason)
+
+
 class DiskError(HarnessError):
     """A disk that cannot be written, or that lost what it held: the whole run ends, since no unit is to blame."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.metrics import Metric
     from harness.networks import Network
     from harness.noise_schedules import NoiseSchedule
+    from harness.preconditionings import Preconditioning
     from harness.samplers import Sampler
     from harness.targets import Target
     from harness.time_discretizations import TimeDiscretization
@@ -58,7 +59,12 @@ def harness_time_discretizations() -> Sequence[type[TimeDiscretization]]:  # typ
 
 @hookspec
 def harness_networks() -> Sequence[type[Network]]:  # type: ignore[empty-body]
-    """Networks with their preconditioning: from a noised point and its level to a denoised one."""
+    """Networks: from a noised point and its level to a denoised one."""
+
+
+@hookspec
+def harness_preconditionings() -> Sequence[type[Preconditioning]]:  # type: ignore[empty-body]
+    """Preconditionings: the change of variables between what is trained and the denoiser."""
 
 
 @hookspec

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.components import Component
-from harness.errors import ContractError, did_you_mean
+from harness.errors import ContractError, NotApplicable, did_you_mean
 from harness.quantities import COMPARISONS, DATA, QUANTITIES, Comparison, Measured, Quantity, least_of
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class Experiment:
             j from points x of shape (n, d) at σ_j.
         training: how the network was trained, where gradient descent recorded it.
         initial: the law of the points at σ_0; None: N(0, σ_0² I).
+        labels: of the samples, shape (n,), int64, where the network is given any; then `kernel` is None, and `simulate`
+            raises `NotApplicable`: neither knows the label of another point.
     """
 
     target: Distribution
@@ -70,6 +72,7 @@ class Experiment:
     kernel: Callable[[int, Tensor], LastKernel] | None = None
     training: Trajectory | None = None
     initial: Start | None = None
+    labels: Tensor | None = None
 
     @property
     def start(self) -> Start:
@@ -142,13 +145,6 @@ class Measurement:
     freedom: float = math.inf
     shared: bool = False
     groups: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class NotApplicable:
-    """Says why a metric or a bound has no value here."""
-
-    reason: str
 
 
 class Metric(Component):

@@ -337,22 +337,27 @@ class EmpiricalDistribution(MixtureDistribution):
         train: the points of p_0, shape (n, d).
         parts: what training never sees: reference, and stand-in for a perfect generator.
         source: what the data is called in an error.
+        labels: of the training points, integers from 0, shape (n,); None where they have none.
     """
 
     finite = True
 
-    def __init__(self, train: Tensor, parts: tuple[Tensor, Tensor], source: str) -> None:
+    def __init__(self, train: Tensor, parts: tuple[Tensor, Tensor], source: str, labels: Tensor | None = None) -> None:
         import torch
 
         super().__init__(IsotropicMixture(train))
+        if labels is not None:
+            self.classes = int(labels.max()) + 1
+            self._labels = labels.long()
+            self._given: dict[int, IsotropicMixture] = {}
         self.train = train.to(torch.float64)
         self.size = len(train)
         self.parts = tuple(part.to(torch.float64) for part in parts)
         self.source = source
 
     @classmethod
-    def split(cls, points: Tensor, source: str, seed: int = 0) -> EmpiricalDistribution:
-        """Split points (n, d) by a fixed permutation: 60 % to train on, 20 % and 20 % held out."""
+    def split(cls, points: Tensor, source: str, seed: int = 0, labels: Tensor | None = None) -> EmpiricalDistribution:
+        """Split points (n, d) and their labels (n,) by a fixed permutation: 60 % to train on, twice 20 % held out."""
         import numpy as np
         import torch
 
@@ -360,7 +365,8 @@ class EmpiricalDistribution(MixtureDistribution):
         order = torch.from_numpy(np.random.RandomState(seed).permutation(len(points)))
         size = max(1, round(0.2 * len(points)))
         first, second, train = order[:size], order[size : 2 * size], order[2 * size :]
-        return cls(points[train], (points[first], points[second]), source)
+        known = None if labels is None else labels[train]
+        return cls(points[train], (points[first], points[second]), source, known)
 
     def deviations(self) -> Tensor:
         """Standard deviation of each coordinate of the training part, shape (d,)."""
@@ -371,6 +377,33 @@ class EmpiricalDistribution(MixtureDistribution):
         import torch
 
         return self.train[torch.randint(len(self.train), (n,), generator=generator)]
+
+    def labelled(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Draw n training points with replacement, and their labels; shapes (n, d) and (n,)."""
+        import torch
+
+        drawn = torch.randint(len(self.train), (n,), generator=generator)
+        return self.train[drawn], self._labels[drawn]
+
+    def class_weights(self) -> Tensor:
+        """Share of each class among the training points, shape (classes,)."""
+        return self._labels.bincount(minlength=self.classes).double() / len(self.train)
+
+    def moments_given(self, x: Tensor, sigma: Tensor | float, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Exact moments under the empirical measure of the training points of each label's class."""
+        import torch
+
+        mean, variance = torch.empty_like(x), x.new_empty(len(x))
+        for label in sorted(set(labels.tolist())):
+            chosen = labels == label
+            level = sigma[chosen] if isinstance(sigma, torch.Tensor) and sigma.ndim else sigma
+            mean[chosen], variance[chosen] = self._of_class(label).moments(x[chosen], level)
+        return mean, variance
+
+    def _of_class(self, label: int) -> IsotropicMixture:
+        if label not in self._given:
+            self._given[label] = IsotropicMixture(self.train[self._labels == label])
+        return self._given[label]
 
     def held_out(self, n: int, generator: Generator, part: int = 0) -> Tensor:
         """Up to n held-out points of a part, without replacement, in random order.

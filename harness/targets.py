@@ -1,7 +1,8 @@
 """Targets: the distributions to be learned.
 
 A `Target` is the declaration (parameters, validated); its `distribution()` is the thing itself, with tensors. Points
-are float64 of shape (n, d). X_σ = X_0 + σξ.
+are float64 of shape (n, d), flat also where one has a shape of its own (`Distribution.shape`); labels, where there are
+any, are int64 of shape (n,). X_σ = X_0 + σξ.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.components import Component
+from harness.data_spec import DataSpec
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class Distribution(ABC):
         dim: the dimension d.
         second_moment: m₂² = E‖X_0‖².
         sigma_data: root mean square deviation of one coordinate from its mean.
+        shape: of one point, as (C, H, W) of an image; its product is d. Empty: a vector, (d,).
+        classes: number of classes of labelled points; 0 where they have no labels.
         finite: whether p_0 is an empirical measure (its samples are the training data).
         size: number of points of an empirical measure; 0 for any other law.
         notes: what a reader of results must know of the data, a sentence each.
@@ -35,9 +39,16 @@ class Distribution(ABC):
     dim: int
     second_moment: float
     sigma_data: float
+    shape: tuple[int, ...] = ()
+    classes: int = 0
     finite: bool = False
     size: int = 0
     notes: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> DataSpec:
+        """What a network is built for."""
+        return DataSpec(self.shape or (self.dim,), self.sigma_data, self.classes)
 
     @abstractmethod
     def sample(self, n: int, generator: Generator) -> Tensor:
@@ -67,6 +78,33 @@ class Distribution(ABC):
         generator. Data without a point left for a part is an error.
         """
 
+    def labelled(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Draw what `sample` draws from the same state of the generator, and the labels: (n, d) and (n,), int64.
+
+        Raises:
+            HarnessError: the points have no labels.
+        """
+        raise HarnessError(f"distribution {_named(self)} has {self.classes} classes and no labelled(): it needs both")
+
+    def class_weights(self) -> Tensor:
+        """Return the probability of each class, shape (classes,), float64, of sum 1; raises as `labelled`."""
+        raise HarnessError(f"distribution {_named(self)} has {self.classes} classes and no class_weights()")
+
+    def moments_given(self, x: Tensor, sigma: Tensor | float, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Exact E[X_0 | X_σ = x, label], shape (n, d), and tr Cov(X_0 | X_σ = x, label), shape (n,).
+
+        What a network that is given labels learns, and how far that leaves the point open.
+
+        Arguments:
+            x: points, shape (n, d).
+            sigma: a number or of shape (n,).
+            labels: of each point, shape (n,), int64.
+
+        Raises:
+            HarnessError: the points have no labels.
+        """
+        raise HarnessError(f"distribution {_named(self)} has {self.classes} classes and no moments_given()")
+
     def gaussian(self) -> tuple[Tensor, Tensor] | None:
         """Mean (d,) and covariance (d, d) where p_0 is a Gaussian, else None."""
         return None
@@ -79,8 +117,7 @@ class Distribution(ABC):
         """
         known = self.gaussian()
         if known is None:
-            what = f"{type(self).__module__}.{type(self).__qualname__}"
-            raise HarnessError(f"distribution {what} must define mean_and_covariance() for this initial law")
+            raise HarnessError(f"distribution {_named(self)} must define mean_and_covariance() for this initial law")
         return known
 
     def deviations(self) -> Tensor:
@@ -94,6 +131,10 @@ class Distribution(ABC):
     def closed_information(self) -> Information | None:
         """J(u) in closed form where it is known; None: it is measured."""
         return None
+
+
+def _named(law: Distribution) -> str:
+    return f"{type(law).__module__}.{type(law).__qualname__}"
 
 
 class Target(Component):

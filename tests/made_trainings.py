@@ -36,8 +36,8 @@ class LinearScore(TrainableNetwork):
 
     name = "linear-score"
 
-    def module(self, dim, sigma_data):
-        return LinearModule(dim)
+    def module(self, data):
+        return LinearModule(data.dim)
 
 
 class LinearModule(nn.Module):

@@ -145,7 +145,7 @@ def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:
         "distribution": origin.distribution,
         "version": origin.version,
         "source_digest": origin.source,
-        "parameters": [_parameter(schema, name) for name in cls.model_fields],
+        "parameters": [_parameter(schema, name) | _part(cls, name) for name in cls.model_fields],
         "schema": schema,
         **cls.facts(),
     }
@@ -161,6 +161,14 @@ def _parameter(schema: dict[str, Any], name: str) -> dict[str, Any]:
         "constraints": _constraints(declared),
         "description": declared.get("description", ""),
     }
+
+
+def _part(cls: type[Component], name: str) -> dict[str, Any]:
+    """Return what differs where a parameter is itself a component: its type is an axis, its default has a name."""
+    if (axis := cls.part_axes().get(name)) is None:
+        return {}
+    default = cls.model_fields[name].default
+    return {"type": axis.replace("_", " "), "default": default.label() if hasattr(default, "label") else None}
 
 
 def _type(declared: dict[str, Any]) -> str:

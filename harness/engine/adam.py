@@ -1,8 +1,8 @@
 """Adam: trains networks on fresh noise, many at once.
 
 Minimises E_{σ ~ p} ω(σ) ‖σS(X_0 + σξ, σ) + ξ‖²/d by Adam on fresh noise, with an exponential moving average of the
-parameters. Networks of one shape on one target train stacked, one `torch.func` batch; each sees the same data, noise
-and quantiles as any other of its seed, and none of its arithmetic depends on what else is in the stack.
+parameters. Networks of one shape on one target train stacked, one `torch.func` batch; each sees the same data, labels,
+noise and quantiles as any other of its seed, and none of its arithmetic depends on what else is in the stack.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from harness.engine.checks import blamed, check_omega
+from harness.data_spec import DataSpec
+from harness.engine.checks import STACKED, blamed, check_omega, name_of
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.levels import LevelSampler, RunningResidual, interpolate, table_levels
+from harness.engine.modules import flattened, initial_module
 from harness.engine.random_streams import seed_from
-from harness.engine.snapshots import Snapshot, State, initial_module
+from harness.engine.snapshots import Snapshot, State
+from harness.errors import ContractError, one_line
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
 from harness.trainers import Adam
@@ -29,32 +33,50 @@ POINTS_MULTIPLE = 32
 """Points of a step come in a multiple of this: vectorised arithmetic rounds what is left over otherwise."""
 
 
+class Batch(NamedTuple):
+    """What W networks are shown in a step.
+
+    Attributes:
+        clean: points, shape (W, B, d), float32.
+        noise: of the same shape.
+        quantile: of the noise levels, shape (W, B), float64.
+        labels: one tensor of shape (W, B), int64, where the networks are given labels; none otherwise.
+    """
+
+    clean: Tensor
+    noise: Tensor
+    quantile: Tensor
+    labels: tuple[Tensor, ...] = ()
+
+
 class Batches:
     """The training data of the seeds in a stack: the same for a seed, whatever stack it is in.
 
     A batch is filled up to a multiple of `POINTS_MULTIPLE` with its own first points, which count for nothing.
     """
 
-    def __init__(self, target: Distribution, seeds: Sequence[int], batch_size: int) -> None:
+    def __init__(self, target: Distribution, seeds: Sequence[int], batch_size: int, *, labelled: bool = False) -> None:
         self._target = target
+        self._labelled = labelled
         self._size = batch_size
         self._generators = {s: torch.Generator().manual_seed(seed_from("training", s)) for s in set(seeds)}
         self._rows = list(seeds)
         self._fill = torch.arange(batch_size + -batch_size % POINTS_MULTIPLE) % batch_size
 
-    def __call__(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return clean points and noise of shape (W, B, d), float32, and quantiles of shape (W, B), float64.
+    def __call__(self) -> Batch:
+        """Return the next batch; B is the batch size, filled up."""
+        drawn = {seed: self._draw(generator) for seed, generator in self._generators.items()}
+        clean, noise, quantile, *labels = map(torch.stack, zip(*(drawn[seed] for seed in self._rows), strict=True))
+        return Batch(clean, noise, quantile, tuple(labels))
 
-        B is the batch size, filled up.
-        """
-        drawn = {}
-        for seed, generator in self._generators.items():
-            clean = self._target.sample(self._size, generator).float()
-            noise = torch.randn(clean.shape, generator=generator)
-            quantile = torch.rand(self._size, generator=generator, dtype=torch.float64)
-            drawn[seed] = (clean[self._fill], noise[self._fill], quantile[self._fill])
-        rows = [drawn[seed] for seed in self._rows]
-        return torch.stack([r[0] for r in rows]), torch.stack([r[1] for r in rows]), torch.stack([r[2] for r in rows])
+    def _draw(self, generator: torch.Generator) -> list[Tensor]:
+        """Draw one seed's part of a batch, in the order of `Batch`."""
+        law, size = self._target, self._size
+        points, *labels = law.labelled(size, generator) if self._labelled else (law.sample(size, generator),)
+        clean = points.float()
+        noise = torch.randn(clean.shape, generator=generator)
+        quantile = torch.rand(self._size, generator=generator, dtype=torch.float64)
+        return [part[self._fill] for part in (clean, noise, quantile, *labels)]
 
 
 class Stack:
@@ -65,9 +87,12 @@ class Stack:
     in the stack.
     """
 
-    def __init__(self, modules: Sequence[nn.Module], trainer: Adam) -> None:
+    def __init__(self, network: TrainableNetwork, data: DataSpec, seeds: Sequence[int], trainer: Adam) -> None:
+        """Make the networks of some seeds; raises like `initial_module`."""
+        self._network, self._data = network, data
+        modules = [initial_module(network, data, seed) for seed in seeds]
         self._base = copy.deepcopy(modules[0]).to("meta")
-        state, self._buffers = stack_module_state(list(modules))
+        state, self._buffers = stack_module_state(modules)
         learns = {name: p.requires_grad for name, p in modules[0].named_parameters()}
         self._frozen = {k: v.detach() for k, v in state.items() if not learns[k]}
         learned = {k: v.detach() for k, v in state.items() if learns[k]}
@@ -90,13 +115,38 @@ class Stack:
             start += width
         return views
 
-    def _one(self, learned: State, frozen: State, buffers: State, x: Tensor, sigma: Tensor) -> Tensor:
-        denoised: Tensor = functional_call(self._base, ({**learned, **frozen}, buffers), (x, sigma))
+    def _one(self, learned: State, frozen: State, buffers: State, x: Tensor, sigma: Tensor, *labels: Tensor) -> Tensor:
+        def module(*given: Tensor) -> Tensor:
+            denoised: Tensor = functional_call(self._base, ({**learned, **frozen}, buffers), given)
+            return denoised
+
+        return flattened(self._network, self._data, module)(x, sigma, *labels)
+
+    def denoise(self, x: Tensor, sigma: Tensor, *labels: Tensor) -> Tensor:
+        """Denoise (W, B, d) points at (W, B) levels, each by its network, perhaps given (W, B) labels.
+
+        Raises:
+            ContractError: the network returned another shape, or cannot be stacked.
+        """
+        try:
+            denoised = self._forward(self._views, self._frozen, self._buffers, x, sigma, *labels)
+        except RuntimeError as error:
+            if "vmap" in str(error):
+                raise ContractError(f"{name_of(self._network)}: {STACKED} ({one_line(error)})") from error
+            raise
+        if denoised.shape != x.shape:
+            given, wanted = (tuple(shape[1:]) for shape in (denoised.shape, x.shape))
+            raise ContractError(f"{name_of(self._network)}: module: shape {given} of {wanted}; it must keep the shape")
         return denoised
 
-    def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """Denoise (W, B, d) points at (W, B) levels, each by its network."""
-        return self._forward(self._views, self._frozen, self._buffers, x, sigma)
+    def roughen(self, seeds: Sequence[int]) -> None:
+        """Move each network's parameters away from where they start, where whole layers may be 0."""
+        with torch.no_grad():
+            for row, seed in enumerate(seeds):
+                generator = torch.Generator().manual_seed(seed_from("rough", seed))
+                for value in (*self._views.values(), *self._frozen.values()):
+                    value[row].add_(ROUGH * torch.randn(value[row].shape, generator=generator))
+            self._average.copy_(self._flat)
 
     def parameters(self) -> Tensor:
         """Return the learned parameters, a row for each network; not to be changed."""
@@ -165,8 +215,9 @@ def train(
     if len(parts) > 1:
         yield from side_by_side([train(network, target, part, trainer, lengths, watch) for part in parts])
         return
-    stack = Stack([initial_module(network, target.dim, target.sigma_data, m.seed) for m in learners], trainer)
-    batches = Batches(target, [m.seed for m in learners], trainer.batch_size)
+    seeds = [learner.seed for learner in learners]
+    stack = Stack(network, target.data, seeds, trainer)
+    batches = Batches(target, seeds, trainer.batch_size, labelled=network.conditional)
     levels = table_levels(trainer.sigma_min, trainer.sigma_max)
     density, omega = (torch.stack(columns) for columns in zip(*(learner.table for learner in learners), strict=True))
     draw = LevelSampler(levels, density, omega)
@@ -194,11 +245,11 @@ def _differentiated(
     stack: Stack, batches: Batches, draw: LevelSampler, size: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Compute the gradient of one step; return σ, ω and ‖σS + ξ‖² of shape (W, B), and the losses, shape (W,)."""
-    clean, noise, quantile = batches()
+    clean, noise, quantile, labels = batches()
     sigma64, omega = draw(quantile)
     sigma = sigma64.float()
     noised = clean + sigma[..., None] * noise
-    residual = (noised - stack.denoise(noised, sigma)) / sigma[..., None] - noise
+    residual = (noised - stack.denoise(noised, sigma, *labels)) / sigma[..., None] - noise
     squared = residual.square().sum(-1)
     omega[:, size:] = 0
     loss = (omega.float() * squared).sum(-1) / (size * clean.shape[-1])
@@ -228,7 +279,7 @@ def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[i
     step from rough parameters (no layer is still at zero there), once for each shape. Where it does not hold, `train`
     trains each network alone, so that none ever depends on its stack.
     """
-    shape = (network, target.dim, target.sigma_data, len(seeds), trainer.batch_size)
+    shape = (network, target.data, len(seeds), trainer.batch_size)
     if shape not in _SEPARABLE:
         together = _tried(network, target, seeds, trainer)
         alone = torch.cat([_tried(network, target, [seed], trainer) for seed in seeds])
@@ -245,17 +296,13 @@ ROUGH = 0.1
 
 def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], trainer: Adam) -> Tensor:
     """Return what one step makes of a stack, a row for each network: losses, gradients, parameters, averages."""
-    modules = [initial_module(network, target.dim, target.sigma_data, seed) for seed in seeds]
-    for module, seed in zip(modules, seeds, strict=True):
-        generator = torch.Generator().manual_seed(seed_from("rough", seed))
-        with torch.no_grad():
-            for parameter in module.parameters():
-                parameter.add_(ROUGH * torch.randn(parameter.shape, generator=generator))
-    stack = Stack(modules, trainer)
+    stack = Stack(network, target.data, seeds, trainer)
+    stack.roughen(seeds)
     levels = table_levels(trainer.sigma_min, trainer.sigma_max)
     flat = (1 / levels).expand(len(seeds), -1)
     draw = LevelSampler(levels, flat, torch.ones_like(flat))
-    _, _, squared, loss = _differentiated(stack, Batches(target, seeds, trainer.batch_size), draw, trainer.batch_size)
+    batches = Batches(target, seeds, trainer.batch_size, labelled=network.conditional)
+    _, _, squared, loss = _differentiated(stack, batches, draw, trainer.batch_size)
     stack.descend()
     return torch.cat([loss[:, None], squared, stack.gradient(), stack.parameters(), stack.average()], 1)
 

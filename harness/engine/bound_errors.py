@@ -14,8 +14,9 @@ import numpy as np
 
 from harness.bounds import Bound, Design
 from harness.engine.payloads.measured import check_bound
+from harness.errors import NotApplicable
 from harness.information import Information, ScoreError
-from harness.metrics import Measurement, NotApplicable
+from harness.metrics import Measurement
 
 if TYPE_CHECKING:
     from harness.budget import Budget

@@ -10,8 +10,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from harness.data_spec import DataSpec
 from harness.engine.jobs import TrainedNetwork
-from harness.engine.snapshots import State, initial_module
+from harness.engine.modules import initial_module
+from harness.engine.snapshots import State
 from harness.errors import DiskError
 from harness.records import PART, file_digest
 
@@ -37,7 +39,7 @@ def write_checkpoint(path: Path, state: State) -> str:
     return digest
 
 
-def read_checkpoint(trained: TrainedNetwork, dim: int, sigma_data: float) -> nn.Module:
+def read_checkpoint(trained: TrainedNetwork, data: DataSpec) -> nn.Module:
     """Return a trained network, ready to be evaluated.
 
     Raises:
@@ -45,7 +47,7 @@ def read_checkpoint(trained: TrainedNetwork, dim: int, sigma_data: float) -> nn.
     """
     if not trained.path.is_file() or file_digest(trained.path) != trained.sha256:
         raise CheckpointError(f"checkpoint {trained.path} is damaged: run the command again to train it anew")
-    module = initial_module(trained.network, dim, sigma_data, 0)
+    module = initial_module(trained.network, data, 0)
     state = load_file(trained.path)
     with torch.no_grad():
         # By hand: buffers that a module does not count among its state are part of what was trained as well.

@@ -6,21 +6,23 @@ engine uses, or raises an error of one line that names the component, its distri
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from harness.components import Component, describe_axis
-from harness.errors import ContractError, DiskError, failure_line
+from harness.errors import ContractError, DiskError, NotApplicable, failure_line
 from harness.registry.provenance import distribution_of
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from harness.information import Information
     from harness.initial_laws import Start
+    from harness.networks import TrainableNetwork
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
     from harness.targets import Distribution, Target
@@ -48,11 +50,11 @@ def blamed(component: Component, what: str) -> Iterator[None]:
     """Name the component in whatever it raises within, but for what names one already.
 
     Raises:
-        ContractError: in place of any other exception.
+        ContractError: in place of any other exception but those that say something else: `NotApplicable`, `DiskError`.
     """
     try:
         yield
-    except (ContractError, DiskError):
+    except (ContractError, DiskError, NotApplicable):
         raise
     except Exception as error:
         raise _broken(component, what, failure_line(error)) from error
@@ -223,6 +225,28 @@ def check_start(start: Start, component: Component, dim: int) -> Start:
     return Start(mean, factor)
 
 
+STACKED = "modules train stacked, by vmap: no dropout, no branch that depends on data, no statistics of the batch"
+"""The rule for what a network computes."""
+
+
+def check_module(network: TrainableNetwork, module: nn.Module) -> nn.Module:
+    """Check the module of a network before it is trained.
+
+    Raises:
+        ContractError: it is none, or a part of it draws at random or looks at the whole batch.
+    """
+    from torch import nn
+    from torch.nn.modules.batchnorm import _BatchNorm
+    from torch.nn.modules.dropout import _DropoutNd
+
+    if not isinstance(module, nn.Module):
+        raise _broken(network, "module", f"type {type(module).__name__}; it must be a torch.nn.Module")
+    for name, part in module.named_modules():
+        if isinstance(part, (_BatchNorm, _DropoutNd)):
+            raise _broken(network, "module", f"{name} is a {type(part).__name__}; {STACKED}")
+    return module
+
+
 def check_score_error(error: np.ndarray, component: Component, levels: int) -> np.ndarray:
     """Check the score error that an oracle network states.
 
@@ -267,6 +291,44 @@ def check_distribution(law: Distribution, target: Target) -> None:
     for part in (0, 1):
         held_out = law.held_out(3, generator, part)
         _points(held_out, target, "held_out", like[: max(1, len(held_out))])
+    _check_shape(law, target)
+
+
+def _check_shape(law: Distribution, target: Target) -> None:
+    """Check the shape of a point and the labels, where a law has them; raises as `check_distribution`."""
+    import torch
+
+    if math.prod(law.data.shape) != law.dim or not all(isinstance(side, int) for side in law.data.shape):
+        raise _broken(target, "shape", f"{law.shape} of {law.dim} coordinates; its product must be their number")
+    if not law.classes:
+        return
+    weights = _vector(law.class_weights(), target, "class_weights", law.classes)
+    if (weights < 0).any() or abs(weights.sum() - 1) > NOISE:
+        raise _broken(target, "class_weights", f"of sum {weights.sum():g}; they must be probabilities")
+    points = law.sample(3, torch.Generator().manual_seed(0))
+    again, labels = law.labelled(3, torch.Generator().manual_seed(0))
+    if not torch.equal(points, again):
+        raise _broken(target, "labelled", "other points than sample from the same generator; they must be the same")
+    check_labels(labels, target, 3, law.classes)
+    mean, variance = law.moments_given(points, law.sigma_data, labels)
+    _points(mean, target, "moments_given", points)
+    _vector(variance, target, "moments_given", 3)
+
+
+def check_labels(labels: Tensor, component: Component, count: int, classes: int) -> Tensor:
+    """Check labels: int64, one a point, each that of a class.
+
+    Raises:
+        ContractError: they are not.
+    """
+    import torch
+
+    kind = (labels.dtype, tuple(labels.shape)) if isinstance(labels, torch.Tensor) else type(labels).__name__
+    if kind != (torch.int64, (count,)):
+        raise _broken(component, "labels", f"{kind}; they must be int64 of shape ({count},)")
+    if count and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise _broken(component, "labels", f"{int(labels.min())} … {int(labels.max())}; classes are 0 … {classes - 1}")
+    return labels
 
 
 def check_information(information: Information, target: Target, dim: int, sigma_min: float, sigma_max: float) -> None:

@@ -9,45 +9,58 @@ from typing import TYPE_CHECKING
 import torch
 
 from harness.engine.checkpoints import read_checkpoint
+from harness.engine.modules import flattened
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from harness.data_spec import DataSpec
     from harness.engine.jobs import TrainedNetwork
-    from harness.networks import OracleNetwork
-    from harness.samplers import Denoiser
+    from harness.engine.labels import LabelledDenoiser
+    from harness.networks import OracleNetwork, TrainableNetwork
     from harness.targets import Distribution
 
 
 @lru_cache(maxsize=16)
-def denoiser_from_checkpoint(trained: TrainedNetwork, dim: int, sigma_data: float) -> Denoiser:
+def denoiser_from_checkpoint(trained: TrainedNetwork, data: DataSpec) -> LabelledDenoiser:
     """Return the denoiser of a trained network, read once in a process; raises like `read_checkpoint`."""
-    return denoiser_from_module(read_checkpoint(trained, dim, sigma_data))
+    return denoiser_from_module(read_checkpoint(trained, data), trained.network, data)
 
 
-def denoiser_from_module(module: nn.Module) -> Denoiser:
+def denoiser_from_module(
+    module: nn.Module, network: TrainableNetwork | None = None, data: DataSpec | None = None
+) -> LabelledDenoiser:
     """Return the denoiser that a network computes, without reverse-mode gradients.
 
     Points may be float32 or float64: those of another dtype than the module's go through a copy of it, made
     here and now, since none can be made within a forward-mode derivative (`torch.func.jvp`), which passes.
+
+    Arguments:
+        module: the network.
+        network: what it was made by, and
+        data: what for: both are needed where it sees points in their shape.
     """
     own = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
     modules = {
         dtype: module if dtype == own else copy.deepcopy(module).to(dtype) for dtype in (torch.float32, torch.float64)
     }
+    forwards = {
+        dtype: each if network is None or data is None else flattened(network, data, each)
+        for dtype, each in modules.items()
+    }
 
-    def denoise(x: Tensor, sigma: float) -> Tensor:
+    def denoise(x: Tensor, sigma: float, labels: Tensor | None = None) -> Tensor:
         with torch.no_grad():
-            denoised: Tensor = modules[x.dtype](x, x.new_full((x.shape[0],), sigma))
-        return denoised
+            level = x.new_full((x.shape[0],), sigma)
+            return forwards[x.dtype](x, level) if labels is None else forwards[x.dtype](x, level, labels)
 
     return denoise
 
 
-def denoiser_from_oracle(network: OracleNetwork, distribution: Distribution) -> Denoiser:
-    """Return the denoiser that an oracle network computes from the target's own."""
+def denoiser_from_oracle(network: OracleNetwork, distribution: Distribution) -> LabelledDenoiser:
+    """Return the denoiser that an oracle network computes from the target's own; it takes no labels."""
 
-    def denoise(x: Tensor, sigma: float) -> Tensor:
+    def denoise(x: Tensor, sigma: float, labels: Tensor | None = None) -> Tensor:
         return network.denoise(distribution, x, sigma)
 
     return denoise

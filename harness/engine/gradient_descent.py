@@ -16,15 +16,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from harness.engine.checks import blamed, check_omega
 from harness.engine.courses import Course, Learner, LevelTable
 from harness.engine.laws import distribution
-from harness.engine.objective import Losses, Objective, draw_objective
+from harness.engine.modules import flattened, initial_module
+from harness.engine.objective import Denoise, Losses, Objective, draw_objective
 from harness.engine.random_streams import seed_from
-from harness.engine.snapshots import FixedObjective, Snapshot, State, initial_module
-from harness.errors import HarnessError
+from harness.engine.snapshots import FixedObjective, Snapshot, State
+from harness.errors import HarnessError, NotApplicable
 from harness.trainers import GradientDescent, Recording
 from harness.trajectories import Probes, Trajectory, slowest_level
 from harness.weightings import AdaptiveWeighting
@@ -94,7 +95,10 @@ class _Walk:
             sigma_min=trainer.sigma_min,
             sigma_max=trainer.sigma_max,
         ).to(dtype)
-        self._module = initial_module(course.network, target.dim, target.sigma_data, learner.seed).to(dtype)
+        if course.network.conditional:
+            raise NotApplicable(f"{trainer.method} is for networks that are given no labels")
+        self._module = initial_module(course.network, target.data, learner.seed).to(dtype)
+        self._forward = flattened(course.network, target.data, self._module)
         self._learned = [p for p in self._module.parameters() if p.requires_grad]
         self._start = [p.detach().clone() for p in self._learned]
         self._renewed: list[int] = []
@@ -102,7 +106,9 @@ class _Walk:
         self._gradient: list[Tensor] = []
         self.losses: Losses
         rate = trainer.learning_rate
-        self.learning_rate = automatic_rate(self._objective, self._module, learner.seed) if rate == "auto" else rate
+        if rate == "auto":
+            rate = automatic_rate(self._objective, self._forward, self._learned, learner.seed)
+        self.learning_rate = rate
 
     @property
     def finite(self) -> bool:
@@ -111,7 +117,7 @@ class _Walk:
 
     def evaluate(self) -> None:
         """Compute the loss and its gradient where the network is."""
-        loss, self.losses = self._objective(self._module)
+        loss, self.losses = self._objective(self._forward)
         self._gradient = list(torch.autograd.grad(loss, self._learned))
 
     def move(self) -> None:
@@ -168,7 +174,7 @@ class _Walk:
         with torch.no_grad():
             for p, h, s in zip(self._learned, here, shift, strict=True):
                 p.copy_(h + s)
-            _, there = self._objective(self._module)
+            _, there = self._objective(self._forward)
             moved = [(p - h).double() for p, h in zip(self._learned, here, strict=True)]
             for p, h in zip(self._learned, here, strict=True):
                 p.copy_(h)
@@ -226,22 +232,28 @@ def _gathered(probes: dict[int, list[tuple[bool, float, float, float, float]]]) 
     return Probes(step, along, distance, loss, there, slope)
 
 
-def automatic_rate(objective: Objective, module: nn.Module, seed: int) -> float:
-    """Return `SAFE`/λ_max of the Hessian of L where the module is.
+def automatic_rate(objective: Objective, denoise: Denoise, learned: Sequence[Tensor], seed: int) -> float:
+    """Return `SAFE`/λ_max of the Hessian of L where the parameters are; arguments as `curvature`.
 
     Raises:
         HarnessError: the curvature is 0 or not finite, so that no step size follows from it.
     """
-    largest = curvature(objective, module, seed)
+    largest = curvature(objective, denoise, learned, seed)
     if not (math.isfinite(largest) and largest > 0):
         raise HarnessError(f"the curvature of the loss at the start is {largest:g}; give learning_rate a number")
     return SAFE / largest
 
 
-def curvature(objective: Objective, module: nn.Module, seed: int) -> float:
-    """Return |λ|_max of the Hessian of L in the learned parameters, by power iteration from a random direction."""
-    learned = [p for p in module.parameters() if p.requires_grad]
-    loss, _ = objective(module)
+def curvature(objective: Objective, denoise: Denoise, learned: Sequence[Tensor], seed: int) -> float:
+    """Return |λ|_max of the Hessian of L in the learned parameters, by power iteration from a random direction.
+
+    Arguments:
+        objective: L.
+        denoise: the network.
+        learned: its parameters that are learned.
+        seed: of the direction.
+    """
+    loss, _ = objective(denoise)
     gradient = torch.autograd.grad(loss, learned, create_graph=True)
     generator = torch.Generator().manual_seed(seed_from("curvature", seed))
     way = [torch.randn(p.shape, generator=generator, dtype=torch.float64).to(p.dtype) for p in learned]

@@ -23,18 +23,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.engine.curves import MeasuredInformation, MeasuredScoreError
+from harness.engine.labels import given
 from harness.information import Information
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from harness.samplers import Denoiser
+    from harness.engine.labels import LabelledDenoiser
     from harness.targets import Distribution
 
 FEWEST, MOST = 16, 128
@@ -58,6 +60,7 @@ def measure_information(
     samples: int | None = None,
     replicates: int = REPLICATES,
     level_count: int | None = None,
+    labelled: bool = False,
 ) -> Information:
     """Return the target's J(u) over [σ_min², σ_max²]: the closed form where there is one, else measured.
 
@@ -69,22 +72,24 @@ def measure_information(
         samples: points of each replicate; by default `noised_points` for data sets and 1024 otherwise.
         replicates: R, at least 3.
         level_count: number of levels; by default one each 0.35 in ln u.
+        labelled: whether J is the mean, over labels, of that of the points that have one: what a network that is given
+            labels meets.
     """
-    closed = target.closed_information()
+    closed = None if labelled else target.closed_information()
     if closed is not None:
         return closed
     samples = samples or (noised_points(target) if target.finite else 1024)
     span = 2 * math.log(sigma_max / sigma_min)
     u = np.geomspace(sigma_min**2, sigma_max**2, level_count or max(8, math.ceil(span / SPACING) + 1))
-    clean, noise = _draws(target, seed, samples, replicates)
-    values = np.stack([_fisher(target, clean, noise, float(v), replicates) for v in u], axis=1)
-    initial = _initialization(target, clean, noise, float(u[-1]), replicates)
+    draws = _draws(target, seed, samples, replicates, labelled)
+    values = np.stack([_fisher(target, draws, float(v), replicates) for v in u], axis=1)
+    initial = _initialization(target, draws, float(u[-1]), replicates)
     return MeasuredInformation(target.dim, target.second_moment, u, np.clip(values, 0.0, target.dim), initial)
 
 
 def measure_score_error(
     target: Distribution,
-    denoisers: Sequence[Denoiser],
+    denoisers: Sequence[LabelledDenoiser],
     sigma_min: float,
     sigma_max: float,
     *,
@@ -93,6 +98,7 @@ def measure_score_error(
     replicates: int = REPLICATES,
     level_count: int = 48,
     dtype: torch.dtype | None = None,
+    labelled: bool = False,
 ) -> list[MeasuredScoreError]:
     """Return e(σ) over [σ_min, σ_max] of each network.
 
@@ -108,18 +114,22 @@ def measure_score_error(
         level_count: number of levels, log-spaced.
         dtype: of the points that the networks are given; float32 by default. The exact denoiser sees the same
             rounded points.
+        labelled: whether the networks are given the labels of points, and so is the exact denoiser.
     """
     import torch
 
     dtype = dtype or torch.float32
     sigmas = np.geomspace(sigma_min, sigma_max, level_count)
-    clean, noise = _draws(target, seed, samples or noised_points(target), replicates)
+    draws = _draws(target, seed, samples or noised_points(target), replicates, labelled)
     columns = []
     with torch.no_grad():
         for sigma in sigmas.tolist():
-            points = (clean + sigma * noise).to(dtype)
-            exact = target.denoise(points.double(), sigma)
-            errors = [_errors(denoiser(points, sigma), exact, sigma, replicates) for denoiser in denoisers]
+            points = draws.at(sigma).to(dtype)
+            exact = draws.denoise(target, points.double(), sigma)
+            errors = [
+                _errors(given(denoiser, draws.labels)(points, sigma), exact, sigma, replicates)
+                for denoiser in denoisers
+            ]
             columns.append(torch.cat(errors))
     values = torch.stack(columns, -1).numpy()
     return [MeasuredScoreError(sigmas, rows) for rows in values]
@@ -136,17 +146,39 @@ def noised_points(target: Distribution) -> int:
     return max(FEWEST, MOST * CHEAP // (target.size * target.dim))
 
 
-def _draws(target: Distribution, seed: int, samples: int, replicates: int) -> tuple[Tensor, Tensor]:
-    """Draw (X_0, ξ), each of shape (R·samples, d); replicate r has its own seeds."""
+@dataclass(frozen=True)
+class _Draws:
+    """Noised points at every level: X_0 and ξ, shape (R·samples, d), and the labels of X_0 where they are given."""
+
+    clean: Tensor
+    noise: Tensor
+    labels: Tensor | None
+
+    def at(self, sigma: float) -> Tensor:
+        return self.clean + sigma * self.noise
+
+    def denoise(self, target: Distribution, x: Tensor, sigma: float) -> Tensor:
+        return target.denoise(x, sigma) if self.labels is None else target.moments_given(x, sigma, self.labels)[0]
+
+    def moments(self, target: Distribution, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        if self.labels is None:
+            return target.moments(x, sigma)
+        return target.moments_given(x, sigma, self.labels)
+
+
+def _draws(target: Distribution, seed: int, samples: int, replicates: int, labelled: bool = False) -> _Draws:
+    """Draw each replicate by seeds of its own."""
     import torch
 
-    clean, noise = [], []
+    clean, noise, labels = [], [], []
     for r in range(replicates):
         child = np.random.SeedSequence((seed, r)).generate_state(1, np.uint64)[0]
         generator = torch.Generator().manual_seed(int(child >> np.uint64(1)))
-        clean.append(target.sample(samples, generator))
+        points, *known = target.labelled(samples, generator) if labelled else (target.sample(samples, generator),)
+        clean.append(points)
+        labels += known
         noise.append(torch.randn(samples, target.dim, generator=generator, dtype=torch.float64))
-    return torch.cat(clean), torch.cat(noise)
+    return _Draws(torch.cat(clean), torch.cat(noise), torch.cat(labels) if labels else None)
 
 
 def _errors(denoised: Tensor, exact: Tensor, sigma: float, replicates: int) -> Tensor:
@@ -156,24 +188,24 @@ def _errors(denoised: Tensor, exact: Tensor, sigma: float, replicates: int) -> T
     return squares.reshape(len(difference), replicates, -1).mean(-1)
 
 
-def _fisher(target: Distribution, clean: Tensor, noise: Tensor, u: float, replicates: int) -> np.ndarray:
+def _fisher(target: Distribution, draws: _Draws, u: float, replicates: int) -> np.ndarray:
     """UJ(u) of each replicate, shape (R,)."""
     sigma = math.sqrt(u)
-    points = clean + sigma * noise
-    denoised, variance = target.moments(points, sigma)
+    points = draws.at(sigma)
+    denoised, variance = draws.moments(target, points, sigma)
     a = (points - denoised).square().sum(1) / u
     b = target.dim - variance / u
     return _combine(a, b, replicates)
 
 
-def _initialization(target: Distribution, clean: Tensor, noise: Tensor, u: float, replicates: int) -> np.ndarray:
+def _initialization(target: Distribution, draws: _Draws, u: float, replicates: int) -> np.ndarray:
     """KL(p_u ‖ N(0, uI)) of each replicate, shape (R,)."""
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     total = np.zeros(replicates)
     for node, weight in zip(nodes, weights, strict=True):
         sigma = math.sqrt(2 * u / (1 + node))
-        points = clean + sigma * noise
-        denoised, variance = target.moments(points, sigma)
+        points = draws.at(sigma)
+        denoised, variance = draws.moments(target, points, sigma)
         a = denoised.square().sum(1)
         b = target.second_moment - variance
         total += 0.5 * weight / (2 * u) * _combine(a, b, replicates)

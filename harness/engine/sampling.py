@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.engine.checks import blamed, check_variances
+from harness.engine.labels import LabelledDenoiser, given
 from harness.engine.random_streams import NoiseStream
 from harness.errors import ContractError, HarnessError
 from harness.initial_laws import Start
@@ -75,7 +76,7 @@ class Generated:
 
 def generate(
     sampler: Sampler,
-    denoiser: Denoiser,
+    denoiser: LabelledDenoiser,
     sigmas: Sequence[float] | np.ndarray,
     variances: Sequence[float] | np.ndarray | None,
     *,
@@ -85,6 +86,7 @@ def generate(
     dtype: torch.dtype,
     batch: int = 4096,
     start: Start | None = None,
+    labels: Tensor | None = None,
 ) -> Generated:
     """Sample.
 
@@ -99,6 +101,7 @@ def generate(
         dtype: in which to compute.
         batch: samples that go through the denoiser at once; no result depends on it beyond rounding.
         start: the law of the points at σ_0; None: N(0, σ_0² I).
+        labels: of the samples, shape (n,), int64, where the network is given any.
 
     Raises:
         ContractError: a step or the denoiser returned something of another shape or dtype than the points.
@@ -111,21 +114,24 @@ def generate(
         raise ValueError(f"{_name(sampler)} needs the variances of its steps")
     samples = torch.empty(count, dim, dtype=torch.float64)
     means = torch.empty_like(samples) if isinstance(sampler, GaussianKernelSampler) else None
-    counter = _Counter(sampler, denoiser)
+    calls = 0
     law = start or Start.centered(levels[0], dim)
     with torch.no_grad():
         for first in range(0, count, batch):
             part = slice(first, min(first + batch, count))
             noise = NoiseStream(seed, first, part.stop - first, dim, dtype)
-            x, mean = _walk(sampler, SamplerRun(denoiser if first else counter, levels, noise, kernel), law)
+            own = given(denoiser, None if labels is None else labels[part])
+            counter = _Counter(sampler, own)
+            x, mean = _walk(sampler, SamplerRun(own if first else counter, levels, noise, kernel), law)
+            calls += counter.calls
             if not bool(x.isfinite().all()):
                 noise = NoiseStream(seed, first, part.stop - first, dim, dtype)
-                raise _diagnose(sampler, SamplerRun(denoiser, levels, noise, kernel), law, first)
+                raise _diagnose(sampler, SamplerRun(own, levels, noise, kernel), law, first)
             samples[part] = x
             if means is not None and mean is not None:
                 means[part] = mean
     last = LastKernel(means, kernel[-1]) if means is not None and kernel is not None else None
-    return Generated(samples, last, counter.calls)
+    return Generated(samples, last, calls)
 
 
 def simulate_function(

@@ -1,15 +1,12 @@
-"""Snapshots: hold a network as training leaves it, and make the one that training starts from."""
+"""Snapshots: hold a network as training leaves it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from harness.engine.random_streams import seed_from
-from harness.networks import TrainableNetwork
 from harness.trajectories import Trajectory
 
 State = dict[str, Tensor]
@@ -48,10 +45,3 @@ class Snapshot:
     diverged: int | None
     objective: FixedObjective | None = None
     trajectory: Trajectory | None = None
-
-
-def initial_module(network: TrainableNetwork, dim: int, sigma_data: float, seed: int) -> nn.Module:
-    """Return the module that training with this seed starts from."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_from("initialisation", seed))
-        return network.module(dim, sigma_data)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from harness.targets import Target
 
 
-def stored_information(target: Target, payload: Payload) -> Information:
-    """Return J(u) from the payload of the target's record."""
-    return curve_from_json(payload, distribution(target))
+def stored_information(target: Target, payload: Payload, *, labelled: bool = False) -> Information:
+    """Return J(u) from the payload of the target's record, or that of points given their labels."""
+    return curve_from_json(payload, distribution(target), labelled=labelled)
 
 
 def stored_score_error(oracle: OracleNetwork | None, payload: Payload | None, dim: int) -> ScoreError:

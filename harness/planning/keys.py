@@ -43,7 +43,7 @@ def unit(name: str) -> str:
 
 def part(component: Component, known: str) -> str:
     """Return what a result depends on of a component whose digest is known."""
-    return digest(known, installed().of_class(type(component)))
+    return digest(known, *(installed().of_class(type(each)) for each in (component, *component.inner_components())))
 
 
 class Keys:

@@ -147,8 +147,8 @@ def stranger(cls: type[Component]) -> str | None:
 
 
 def strangers(components: Iterable[Component]) -> frozenset[str]:
-    """Return whose code components are made of besides the harness's own; empty where all is its own."""
-    found = {stranger(type(component)) for component in components}
+    """Return whose code components, and their parts, are made of besides the harness's own; empty where all is its."""
+    found = {stranger(type(each)) for component in components for each in (component, *component.inner_components())}
     return frozenset(name for name in found if name is not None)
 
 

@@ -140,7 +140,24 @@ class Registry:
             ComponentError: an unknown name or parameter, or a value of the wrong type or range.
         """
         cls = self.find(axis, request.name)
-        return [components.build(cls, settings) for settings in request.settings()]
+        return [components.build(cls, self._with_parts(cls, settings)) for settings in request.settings()]
+
+    def _with_parts(self, cls: type[Component], settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters with a component where one is to stand, in place of what was written for it.
+
+        Raises:
+            ComponentError: as `make`, or it means several.
+        """
+        found = dict(settings)
+        for name, axis in cls.part_axes().items():
+            if name not in found or isinstance(form := found[name], Component):
+                continue
+            made = self.parse(axis, form) if isinstance(form, (str, Mapping)) else []
+            if len(made) != 1:
+                rule = f"it must be the name of one {in_words(axis)}, as {name}={next(iter(self.classes(axis)), '…')}"
+                raise ComponentError(f"{in_words(cls.axis)} {cls.name!r}: {name}={form!r} is not valid: {rule}")
+            found[name] = made[0]
+        return found
 
     def parse(self, axis: str, form: str | Mapping[str, Any]) -> list[Component]:
         """Make every component that a string `name:param=value,value` or a table `{name = …}` means."""
@@ -175,17 +192,18 @@ class Registry:
         """Return what identifies a component in a result."""
         params = component.parameters()
         content = component.content_digest() if isinstance(component, Target) else ""
-        key = (type(component), components.digest(params, content))
+        parts = [self.reference(part).digest for part in component.inner_components()]
+        key = (type(component), components.digest(params, content, parts))
         if key not in self._references:
             origin = self.provenance(type(component))
-            parts = (component.axis, component.name, params, origin.distribution, origin.version, origin.source)
-            further = [*([content] if content else []), *([origin.dependencies] if origin.dependencies else [])]
+            known = (component.axis, component.name, params, origin.distribution, origin.version, origin.source)
+            further = [*([content] if content else []), *([origin.dependencies] if origin.dependencies else []), *parts]
             self._references[key] = Reference(
                 name=component.name,
                 params=params,
                 distribution=origin.distribution,
                 version=origin.version,
-                digest=components.digest(*parts, *further),
+                digest=components.digest(*known, *further),
             )
         return self._references[key]
 

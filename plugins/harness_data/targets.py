@@ -27,7 +27,7 @@ PATTERN = (0, 1, 0, 0, 2)
 
 
 class Digits(Target):
-    """Handwritten digits of 8×8 pixels: 1,079 to train on, 359 and 359 held out."""
+    """Handwritten digits, images of 1×8×8 pixels in ten classes: 1,079 to train on, 359 and 359 held out."""
 
     name: ClassVar[str] = "digits"
     formula: ClassVar[str] = "1/n Σ_i δ(x_i), x_i ∈ [−1, 1]^64"
@@ -107,8 +107,11 @@ def _digits() -> EmpiricalDistribution:
     import torch
     from sklearn.datasets import load_digits
 
-    pixels = torch.from_numpy(load_digits().data.astype("float64"))
-    return _noted(EmpiricalDistribution.split(pixels / 8 - 1, "target digits"))
+    digits = load_digits()
+    pixels, labels = torch.from_numpy(digits.data.astype("float64")), torch.from_numpy(digits.target)
+    law = EmpiricalDistribution.split(pixels / 8 - 1, "target digits", labels=labels)
+    law.shape = (1, 8, 8)
+    return _noted(law)
 
 
 @lru_cache(maxsize=4)
@@ -120,7 +123,9 @@ def _patches(size: int, count: int) -> EmpiricalDistribution:
     held_out = round(0.2 * count)
     counts = (count - 2 * held_out, held_out, held_out)
     train, first, second = (_cut(grey, size, n, part) for part, n in enumerate(counts))
-    return _noted(EmpiricalDistribution(train, (first, second), "target patches"))
+    law = EmpiricalDistribution(train, (first, second), "target patches")
+    law.shape = (1, size, size)
+    return _noted(law)
 
 
 def _noted(law: EmpiricalDistribution) -> EmpiricalDistribution:

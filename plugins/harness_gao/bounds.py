@@ -26,7 +26,7 @@ import math
 from typing import ClassVar
 
 from harness.bounds import Bound, Design
-from harness.metrics import NotApplicable
+from harness.errors import NotApplicable
 from harness.quantities import Quantity
 
 

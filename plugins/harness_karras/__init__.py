@@ -13,6 +13,7 @@ from harness import hookimpl
 if TYPE_CHECKING:
     from harness.networks import Network
     from harness.noise_schedules import NoiseSchedule
+    from harness.preconditionings import Preconditioning
     from harness.samplers import Sampler
     from harness.time_discretizations import TimeDiscretization
     from harness.weightings import Weighting
@@ -44,10 +45,18 @@ def harness_time_discretizations() -> list[type[TimeDiscretization]]:
 
 @hookimpl
 def harness_networks() -> list[type[Network]]:
-    """Offer the preconditioned multilayer perceptron."""
+    """Offer the multilayer perceptron."""
     from harness_karras.networks import Mlp
 
     return [Mlp]
+
+
+@hookimpl
+def harness_preconditionings() -> list[type[Preconditioning]]:
+    """Offer the preconditioning of the paper."""
+    from harness_karras.preconditionings import Edm
+
+    return [Edm]
 
 
 @hookimpl

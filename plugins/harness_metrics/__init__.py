@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from harness import hookimpl
-from harness.metrics import Measurement, Metric, NotApplicable, SampleMetric, mean_and_error
+from harness.errors import NotApplicable
+from harness.metrics import Measurement, Metric, SampleMetric, mean_and_error
 from harness.quantities import Comparison, Quantity
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from harness.metrics import Experiment, Measurement, NotApplicable
+from harness.errors import NotApplicable
+from harness.metrics import Experiment, Measurement
 
 TOLERANCE = 1e-9
 """Largest departure from affinity, relative to the size of the output."""

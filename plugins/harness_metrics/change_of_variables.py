@@ -22,7 +22,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from harness.metrics import Experiment, Measurement, NotApplicable
+from harness.errors import NotApplicable
+from harness.metrics import Experiment, Measurement
 from harness_metrics.controls import adjusted, error_of_means
 
 LARGEST_FOLD = 2e-3

@@ -30,7 +30,8 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from harness.metrics import Experiment, LastKernel, Measurement, NotApplicable
+from harness.errors import NotApplicable
+from harness.metrics import Experiment, LastKernel, Measurement
 from harness_metrics.controls import adjusted, error_of_means
 
 PATHS = 16

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.bounds import TOLERANCE, Bound, Design
-from harness.metrics import NotApplicable
+from harness.errors import NotApplicable
 from harness.quantities import DIVERGENCES, Quantity
 
 

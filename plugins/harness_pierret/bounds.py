@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from harness.bounds import Bound, Design
-from harness.metrics import NotApplicable
+from harness.errors import NotApplicable
 from harness.quantities import Quantity
 
 RELATIVE_ROUNDING, ABSOLUTE_ROUNDING = 1e-9, 1e-12

@@ -31,7 +31,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.bounds import Design, FrozenScoreBound
-from harness.metrics import NotApplicable
+from harness.errors import NotApplicable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.bounds import Bound, Design
-from harness.metrics import NotApplicable
+from harness.errors import NotApplicable
 from harness.quantities import Quantity
 
 if TYPE_CHECKING:

@@ -11,6 +11,8 @@ from harness.networks import TrainableNetwork
 if TYPE_CHECKING:
     from torch import nn
 
+    from harness.data_spec import DataSpec
+
 
 class Relu(TrainableNetwork):
     """A deep ReLU network without biases that predicts the score; the outer matrices stay as drawn."""
@@ -22,11 +24,11 @@ class Relu(TrainableNetwork):
     width: int = Field(128, ge=1, le=65_536, description="width m of every hidden layer")
     depth: int = Field(3, ge=1, le=1_000, description="number L of trained matrices, W_1 … W_L")
 
-    def module(self, dim: int, sigma_data: float) -> nn.Module:
+    def module(self, data: DataSpec) -> nn.Module:
         """Return a module drawn as in the paper: W_0 … W_L ~ N(0, 2/m), W_{L+1} ~ N(0, 1/d)."""
         from harness_wang.relu import ReluDenoiser
 
-        return ReluDenoiser(dim, self.width, self.depth)
+        return ReluDenoiser(data.dim, self.width, self.depth)
 
     def layer_outputs(self) -> int:
         """Return the units of a hidden layer."""

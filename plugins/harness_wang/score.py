@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.bounds import Design, FrozenScoreBound
-from harness.metrics import NotApplicable
+from harness.errors import NotApplicable
 from harness_wang.bounds import discretization
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from harness.arithmetic import mkl_mode
 from harness.engine.adam import Stack, separable, train
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.levels import table_levels
-from harness.engine.snapshots import Snapshot, initial_module
+from harness.engine.modules import initial_module
+from harness.engine.snapshots import Snapshot
 from harness.trainers import Adam
 from harness.weightings import AdaptiveWeighting, Weighting
 
@@ -139,13 +140,13 @@ class TestTrain:
         long = trained(law, [member(0)], 12, 40)
         assert [len(snapshots) for snapshots in long] == [1, 1]
         assert all(torch.equal(short[0][0].state[k], long[0][0].state[k]) for k in short[0][0].state)
-        assert not torch.equal(long[0][0].state["last.weight"], long[1][0].state["last.weight"])
+        assert not torch.equal(long[0][0].state["function.last.weight"], long[1][0].state["function.last.weight"])
 
     def test_a_gaussian_is_learned(self, law):
         # The best denoiser of N(0, c²I) is c²x/(c² + σ²); EDM's preconditioning starts near it, ours must end there.
         network = Mlp(width=32, depth=2, sigma_data=2.0)
         snapshot = trained(law, [member(0)], 1500, network=network, batch_size=256)[0][0]
-        module = initial_module(network, 3, law.sigma_data, 0)
+        module = initial_module(network, law.data, 0)
         start = gaussian_error(module, law)
         module.load_state_dict(snapshot.state)
         assert gaussian_error(module, law) < 0.02 * start
@@ -162,7 +163,7 @@ class TestTrain:
         ring = next(cls for cls in harness_targets() if cls.name == "ring")().distribution()
         network = Mlp(width=64)
         snapshot = trained(ring, [member(0)], 1000, network=network, batch_size=256)[0][0]
-        module = initial_module(network, 2, ring.sigma_data, 0)
+        module = initial_module(network, ring.data, 0)
         start = score_error(module, ring, 0.2)
         assert start == pytest.approx(0.60, abs=0.03)
         module.load_state_dict(snapshot.state)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from harness.data_spec import DataSpec
 from harness.engine.adam import train
 from harness.engine.checkpoints import write_checkpoint
 from harness.engine.courses import Learner, LevelTable
@@ -27,8 +28,8 @@ class Hidden(TrainableNetwork):
 
     name = "hidden"
 
-    def module(self, dim, sigma_data):
-        return HiddenModule(dim)
+    def module(self, data):
+        return HiddenModule(data.dim)
 
 
 class HiddenModule(torch.nn.Module):
@@ -60,7 +61,9 @@ def test_a_checkpoint_brings_back_every_parameter_and_buffer(trained):
     state = snapshot.state
     waves = (torch.full((5, 1), sigma).log() * state["frequencies"]).cos()
     expected = torch.cat([x, waves], 1) @ state["linear.weight"].T + state["linear.bias"]
-    assert torch.allclose(denoiser_from_checkpoint(network, 2, 1.0)(x, sigma), state["scale"] * expected, rtol=1e-5)
+    assert torch.allclose(
+        denoiser_from_checkpoint(network, DataSpec((2,), 1.0))(x, sigma), state["scale"] * expected, rtol=1e-5
+    )
 
 
 def test_a_checkpoint_that_changed_ends_the_run(trained):
@@ -68,4 +71,4 @@ def test_a_checkpoint_that_changed_ends_the_run(trained):
     _, network = trained
     network.path.write_bytes(network.path.read_bytes()[:-1])
     with pytest.raises(DiskError, match="damaged: run the command again"):
-        denoiser_from_checkpoint(network, 2, 1.0)
+        denoiser_from_checkpoint(network, DataSpec((2,), 1.0))

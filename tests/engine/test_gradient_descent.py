@@ -11,9 +11,10 @@ from harness_wang.weightings import BellShaped
 from made_trainings import TABLE, TARGET, LinearScore, descended, descent, learner, objective_of
 
 from harness import trajectories
+from harness.data_spec import DataSpec
 from harness.engine.gradient_descent import automatic_rate, curvature
+from harness.engine.modules import initial_module
 from harness.engine.objective import cell_masses
-from harness.engine.snapshots import initial_module
 from harness.trainers import Recording
 
 
@@ -27,7 +28,7 @@ class TestDescent:
         ((snapshot,), how) = descended(lengths=(1,), learning_rate=1e-4), descent()
         objective, module = (
             objective_of(law, learner(), how),
-            initial_module(Relu(width=16, depth=2), 3, 1.0, 0).double(),
+            initial_module(Relu(width=16, depth=2), DataSpec((3,), 1.0), 0).double(),
         )
         step = 1e-6
         state = {k: v.double() for k, v in module.state_dict().items()}
@@ -54,7 +55,7 @@ class TestDescent:
         x, s, xi = objective._noised, objective._sigma[:, None], objective._noise
         hessian = (weights * s**2 * x).T @ x
         best = -((weights * s * xi).T @ x) @ torch.linalg.inv(hessian)
-        start = initial_module(LinearScore(), 3, 1.0, 0).double().matrix.detach()
+        start = initial_module(LinearScore(), DataSpec((3,), 1.0), 0).double().matrix.detach()
         shrink = torch.eye(3, dtype=torch.float64) - 0.02 * hessian
         found, loss = [], []
         for k in range(41):
@@ -72,10 +73,11 @@ class TestDescent:
         objective = objective_of(law, who, how)
         weights = (objective.beta.repeat_interleave(16) / 16)[:, None]
         hessian = (weights * objective._sigma[:, None] ** 2 * objective._noised).T @ objective._noised
-        module = initial_module(LinearScore(), 3, 1.0, 0).double()
+        module = initial_module(LinearScore(), DataSpec((3,), 1.0), 0).double()
         largest = float(torch.linalg.eigvalsh(hessian)[-1])
-        assert curvature(objective, module, 0) == pytest.approx(largest, rel=1e-2)
-        assert automatic_rate(objective, module, 0) == pytest.approx(1 / largest, rel=1e-2)
+        learned = [p for p in module.parameters() if p.requires_grad]
+        assert curvature(objective, module, learned, 0) == pytest.approx(largest, rel=1e-2)
+        assert automatic_rate(objective, module, learned, 0) == pytest.approx(1 / largest, rel=1e-2)
 
     @pytest.mark.parametrize("network", [Relu(width=32, depth=3), Mlp(width=16, depth=2)])
     def test_levels_sum_to_the_loss_and_the_automatic_step_descends(self, network):
@@ -138,7 +140,7 @@ class TestDescent:
         # Along −∇L the slope is −‖∇L‖ω.
         down = p.along_gradient & (p.step == 4)
         assert p.slope[down] == pytest.approx(-math.sqrt(t.gradient[4]) * p.distance[down], rel=1e-9)
-        start = initial_module(LinearScore(), 3, 1.0, 0).matrix.detach().norm()
+        start = initial_module(LinearScore(), DataSpec((3,), 1.0), 0).matrix.detach().norm()
         assert sorted(set(np.round(p.distance / float(start), 9))) == pytest.approx([1e-3, 1e-2, 1e-1], rel=1e-6)
 
     def test_probing_changes_nothing(self):

@@ -9,8 +9,8 @@ from harness_synthetic.targets import Gaussian
 
 from harness.engine.metric_values import reference_sample
 from harness.engine.payloads.measured import measurement_to_json
-from harness.errors import ContractError
-from harness.metrics import Measurement, NotApplicable
+from harness.errors import ContractError, NotApplicable
+from harness.metrics import Measurement
 
 LAW = Gaussian(dim=2).distribution()
 

@@ -8,9 +8,10 @@ import torch
 from harness_wang.networks import Relu
 from made_trainings import HIGH, LOW, TABLE, TARGET, Power, descent, learner, objective_of
 
+from harness.data_spec import DataSpec
 from harness.engine.levels import table_levels
+from harness.engine.modules import initial_module
 from harness.engine.objective import Objective, cell_masses
-from harness.engine.snapshots import initial_module
 from harness.engine.tabulate import comb
 from harness.errors import HarnessError
 
@@ -26,7 +27,7 @@ class TestObjective:
         noise = torch.randn(3, 4, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
         sigma = torch.tensor([0.5, 1.0, 4.0], dtype=torch.float64)
         mass, omega = torch.tensor([0.3, 1.2, 0.7], dtype=torch.float64), sigma**2
-        module = initial_module(Relu(width=8, depth=2), 3, 1.0, 0).double()
+        module = initial_module(Relu(width=8, depth=2), DataSpec((3,), 1.0), 0).double()
         loss, parts = Objective(sigma, mass, omega, clean, noise)(module)
         beta = (mass * sigma**2).tolist()
         total, lengths = 0.0, []
@@ -67,7 +68,7 @@ class TestObjective:
 
     def test_the_gradient_of_a_term_is_what_the_rates_say(self, law):
         """‖∇L_j‖² = 2 r_j κ_j L_j / n: the rate is β_jσ_j², not β_jσ_j³."""
-        how, module = descent(levels=2), initial_module(Relu(width=8, depth=2), 3, 1.0, 0).double()
+        how, module = descent(levels=2), initial_module(Relu(width=8, depth=2), DataSpec((3,), 1.0), 0).double()
         learned = [p for p in module.parameters() if p.requires_grad]
         objective = objective_of(law, learner(), how)
         for j in range(2):

@@ -15,8 +15,8 @@ from harness.engine.payloads.measured import (
 )
 from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.payloads.training import ObjectivePayload, TrainingPayload
-from harness.errors import ContractError
-from harness.metrics import Measurement, NotApplicable
+from harness.errors import ContractError, NotApplicable
+from harness.metrics import Measurement
 
 TERMS = {"initialization": 0.5, "score": 1.0, "discretization": 2.0, "variance": -0.5, "total": 3.0}
 FIXED = ObjectivePayload(0.25, 3, 8, np.array([0.1, 1.0]), np.array([0.75, 0.25]))
@@ -86,7 +86,7 @@ def test_what_is_read_is_what_was_written():
 def test_a_target_is_read_part_by_part(registry):
     (ring,) = registry.parse("target", "gaussian:dim=3,std=0.7")
     law = ring.distribution()
-    payload = json.loads(json.dumps(target.to_json(law, law.closed_information(), 0.01, 80.0)))
+    payload = json.loads(json.dumps(target.to_json(law, law.closed_information(), None, 0.01, 80.0)))
     assert list(payload) == ["dim", "sigma_data", "second_moment", "finite", "notes", "information", "least_loss"]
     numbers = target.numbers_from_json(payload)
     assert (numbers.dim, numbers.finite) == (3, False)

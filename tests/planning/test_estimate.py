@@ -26,7 +26,7 @@ def test_more_workers_take_less_time_until_one_stack_decides_and_more_memory(pla
 class Wide(TrainableNetwork):
     name = "test-wide"
 
-    def module(self, dim, sigma_data):
+    def module(self, data):
         raise NotImplementedError
 
 

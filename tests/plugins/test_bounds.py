@@ -12,7 +12,7 @@ from harness.bounds import Design
 from harness.budget import budget
 from harness.engine.curves import ExactScoreError
 from harness.engine.measurement import measure_information
-from harness.metrics import NotApplicable
+from harness.errors import NotApplicable
 from harness.samplers import GaussianKernelSampler, Sampler
 
 EXACT = ExactScoreError(lambda sigma: 0.0 * sigma)

@@ -14,7 +14,8 @@ from harness.engine.courses import Course, Learner, LevelTable
 from harness.engine.gradient_descent import descend
 from harness.engine.levels import table_levels
 from harness.engine.objective import Objective
-from harness.metrics import Measurement, NotApplicable
+from harness.errors import NotApplicable
+from harness.metrics import Measurement
 from harness.trainers import GradientDescent, Recording
 from harness.trajectories import Trajectory, slowest_level
 

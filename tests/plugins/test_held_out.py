@@ -18,9 +18,10 @@ from harness.budget import budget
 from harness.engine.curves import ExactScoreError
 from harness.engine.denoisers import denoiser_from_module
 from harness.engine.sampling import kernel_function, simulate_function
+from harness.errors import NotApplicable
 from harness.information import Information
 from harness.initial_laws import Start
-from harness.metrics import Experiment, Measurement, NotApplicable
+from harness.metrics import Experiment, Measurement
 from harness.mixtures import EmpiricalDistribution, IsotropicMixture, MixtureDistribution
 from harness.samplers import GaussianKernelSampler
 
@@ -346,7 +347,7 @@ def digits():
 def trained(digits):
     """A small network, a second of training."""
     torch.manual_seed(0)
-    module = Mlp(width=64, depth=2).module(digits.dim, digits.sigma_data)
+    module = Mlp(width=64, depth=2).module(digits.data)
     optimiser = torch.optim.Adam(module.parameters(), lr=3e-3)
     generator = torch.Generator().manual_seed(0)
     for _ in range(300):

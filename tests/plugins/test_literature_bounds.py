@@ -29,8 +29,8 @@ from harness.bounds import Design
 from harness.budget import budget
 from harness.engine.curves import ExactScoreError, MeasuredInformation
 from harness.engine.measurement import measure_information
+from harness.errors import NotApplicable
 from harness.initial_laws import Start
-from harness.metrics import NotApplicable
 from harness.mixtures import IsotropicMixture, MixtureDistribution
 from harness.samplers import SamplerRun
 

@@ -11,7 +11,8 @@ from harness_metrics import KL, MMD, W2, Energy, PathKL, SlicedWasserstein, affi
 from harness_synthetic.targets import Gaussian, Ring
 
 from harness.budget import Budget
-from harness.metrics import Experiment, LastKernel, Measurement, NotApplicable
+from harness.errors import NotApplicable
+from harness.metrics import Experiment, LastKernel, Measurement
 from harness.samplers import GaussianKernelSampler, Sampler, SamplerRun
 
 

@@ -4,10 +4,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from harness_karras.mlp import preconditioning
 from harness_karras.networks import Mlp
+from harness_karras.preconditionings import Edm
 from harness_wang.networks import Relu
 from torch.func import functional_call, jvp, stack_module_state, vmap
+
+from harness.data_spec import DataSpec
 
 NETWORKS = [Mlp(width=16, depth=2, features=4), Relu(width=16, depth=2)]
 each_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
@@ -16,7 +18,7 @@ each_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: 
 def fresh(network, dim=3, sigma_data=0.5, seed=0, moved=True):
     """A module away from its start, so that no layer is zero."""
     torch.manual_seed(seed)
-    module = network.module(dim, sigma_data)
+    module = network.module(DataSpec((dim,), sigma_data))
     if moved:
         with torch.no_grad():
             for parameter in module.parameters():
@@ -81,7 +83,7 @@ def test_edm_preconditioning_gives_unit_variances(sigma_data):
         torch.logspace(-3, 2, 50, dtype=torch.float64),
         torch.tensor(sigma_data, dtype=torch.float64),
     )
-    c_skip, c_out, c_in = preconditioning(sigma, scale)
+    c_skip, c_out, c_in, _ = Edm().coefficients(sigma, scale)
     one = torch.ones_like(sigma)
     torch.testing.assert_close(c_in**2 * (scale**2 + sigma**2), one)
     # Target (x_0 − c_skip(x_0 + σξ))/c_out.
@@ -106,7 +108,7 @@ def test_mlp_scale_of_the_data_can_be_set():
 def test_mlp_follows_its_formula():
     network, (x, sigma) = NETWORKS[0], points(dtype=torch.float64)
     module = fresh(network).double()
-    state = {name: value.numpy() for name, value in module.state_dict().items()}
+    state = {name: value.numpy() for name, value in module.function.state_dict().items()}
     s, sd = sigma.numpy()[:, None], 0.5
     phase = 2 * math.pi * np.log(s) / 4 * state["frequencies"]
     features = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
@@ -164,14 +166,14 @@ def test_relu_initial_score_has_the_norm_of_its_input():
     torch.manual_seed(0)
     network = Relu(width=64, depth=3)
     with torch.no_grad():
-        squares = [float((score(network.module(3, 1.0), x, sigma) ** 2).sum()) for _ in range(1500)]
+        squares = [float((score(network.module(DataSpec((3,), 1.0)), x, sigma) ** 2).sum()) for _ in range(1500)]
     mean, error = np.mean(squares), np.std(squares) / math.sqrt(len(squares))
     assert abs(mean - 7.5) < 4 * error
     assert error < 0.25
 
 
 def test_relu_outer_matrices_are_frozen():
-    module = Relu(width=8, depth=3).module(2, 1.0)
+    module = Relu(width=8, depth=3).module(DataSpec((2,), 1.0))
     trained = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
     assert trained == {"hidden.0", "hidden.1", "hidden.2"}
     assert [tuple(p.shape) for p in module.parameters() if not p.requires_grad] == [(8, 3), (2, 8)]

@@ -13,7 +13,7 @@ from harness.budget import budget
 from harness.engine.curves import ExactScoreError, MeasuredScoreError
 from harness.engine.levels import table_levels
 from harness.engine.measurement import measure_information
-from harness.metrics import NotApplicable
+from harness.errors import NotApplicable
 from harness.samplers import GaussianKernelSampler
 from harness.weighting_tables import LevelWeights, WeightingTable, cells
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from harness_hang import MinSnr
 from harness_ho import Eps
-from harness_karras.mlp import preconditioning
+from harness_karras.preconditionings import Edm
 from harness_karras.weightings import EdmWeighting
 from harness_lipman.noise_schedules import FlowSchedule
 from harness_lipman.weightings import FlowWeighting
@@ -72,7 +72,7 @@ def test_edm_in_log_snr():
 
 def test_edm_weight_is_one_on_the_raw_output_of_its_network():
     # λ c_out² = 1 with λ = ω/σ².
-    _, c_out, _ = preconditioning(SIGMA, torch.tensor(0.7, dtype=torch.float64))
+    c_out = Edm().coefficients(SIGMA, torch.tensor(0.7, dtype=torch.float64)).out
     assert_proportional(EdmWeighting().omega(SIGMA, 0.7) / SIGMA**2 * c_out**2, torch.ones_like(SIGMA))
 
 

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from harness.errors import ContractError
-from harness.metrics import Measurement, NotApplicable
+from harness.errors import ContractError, NotApplicable
+from harness.metrics import Measurement
 
 GROUPS_ROUNDING = 1e-9
 """What the mean of groups may be off the value, relative to the largest group."""
+
+
+Said = TypeVar("Said")
+
+
+def said(measure: Callable[[], Said | NotApplicable]) -> Said | NotApplicable:
+    """Return what a metric or a bound says, also where it raises that it does not apply."""
+    try:
+        return measure()
+    except NotApplicable as reason:
+        return reason
 
 
 def measurement_to_json(result: Measurement | NotApplicable) -> dict[str, Any]:

@@ -38,14 +38,26 @@ class TargetNumbers:
     notes: tuple[str, ...] = ()
 
 
-def to_json(law: Distribution, information: Information, sigma_min: float, sigma_max: float) -> dict[str, Any]:
-    """Return what is known of a target over a range of noise levels, as JSON values."""
+def to_json(
+    law: Distribution, information: Information, labelled: Information | None, sigma_min: float, sigma_max: float
+) -> dict[str, Any]:
+    """Return what is known of a target over a range of noise levels, as JSON values.
+
+    Arguments:
+        law: the target.
+        information: its J(u).
+        labelled: that of points given their labels, where they have any.
+        sigma_min: the lowest level.
+        sigma_max: the highest.
+    """
+    given = {} if labelled is None else {"information_given_labels": curves.information_to_json(labelled)}
     notes = (*law.notes, *range_notes(law, information, sigma_min, sigma_max))
     numbers = TargetNumbers(law.dim, law.sigma_data, law.second_moment, law.finite, notes)
     return {
         **asdict(numbers),
         "notes": list(notes),
         "information": curves.information_to_json(information),
+        **given,
         "least_loss": curves.least_loss_to_json(information, sigma_min, sigma_max),
     }
 
@@ -60,14 +72,14 @@ def numbers_from_json(payload: Mapping[str, Any]) -> TargetNumbers:
     return TargetNumbers(**known, notes=tuple(payload.get("notes", ())))
 
 
-def curve_from_json(payload: Mapping[str, Any], law: Distribution) -> Information:
-    """Return J(u); a closed form comes from the law.
+def curve_from_json(payload: Mapping[str, Any], law: Distribution, *, labelled: bool = False) -> Information:
+    """Return J(u), or that of points given their labels; a closed form comes from the law.
 
     Raises:
         KeyError: a field is missing.
         HarnessError: it was measured on a target of another kind.
     """
-    return curves.information_from_json(payload["information"], law)
+    return curves.information_from_json(payload["information_given_labels" if labelled else "information"], law)
 
 
 def least_loss_from_json(payload: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.engine.laws import distribution
 from harness.engine.metric_values import reference_sample
-from harness.engine.payloads.measured import measurement_to_json
+from harness.engine.payloads.measured import measurement_to_json, said
 from harness.records import Record, failed
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def calibrate_metrics(job: CalibrateMetricsJob) -> list[Record]:
 
 def _calibration_record(key: str, metric: SampleMetric, perfect: Tensor, reference: Tensor) -> Record:
     try:
-        payload = measurement_to_json(metric.compare(perfect.clone(), reference.clone()))
+        payload = measurement_to_json(said(lambda: metric.compare(perfect.clone(), reference.clone())))
     except Exception as error:
         return failed(key, "calibration", f"metric {metric.label()}", error)
     return Record(key, "calibration", payload)

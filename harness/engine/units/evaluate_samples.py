@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,15 @@ from harness.budget import Budget, budget
 from harness.engine.bound_errors import InformationPart, ScoreErrorPart, measured_bound
 from harness.engine.checks import blamed, check_evaluations_made, check_start
 from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle
+from harness.engine.labels import LabelledDenoiser, sample_labels
 from harness.engine.laws import distribution
 from harness.engine.metric_values import reference_sample
-from harness.engine.payloads.measured import measurement_to_json
+from harness.engine.payloads.measured import measurement_to_json, said
 from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.random_streams import seed_from
 from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
 from harness.engine.stored_curves import stored_information, stored_score_error
-from harness.errors import ContractError
+from harness.errors import ContractError, NotApplicable
 from harness.metrics import Experiment, mean_and_error
 from harness.networks import OracleNetwork
 from harness.records import Record, failed
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from harness.information import Information, ScoreError
     from harness.initial_laws import Start
     from harness.metrics import Metric
-    from harness.samplers import Denoiser, Sampler
+    from harness.samplers import Sampler
     from harness.targets import Distribution
 
 
@@ -91,7 +93,7 @@ def check_repeats(job: EvaluateSamplesJob) -> None:
 
 
 def _design(job: EvaluateSamplesJob, law: Distribution) -> Design:
-    information = stored_information(job.target, job.information)
+    information = stored_information(job.target, job.information, labelled=_conditional(job))
     oracle = job.network if isinstance(job.network, OracleNetwork) else None
     error = stored_score_error(oracle, job.score_error, law.dim)
     # No bound may change what the next one sees, or what is sampled.
@@ -179,6 +181,7 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
     """Return what the metrics measure, the evaluations of the network a sample, and the seconds that sampling took."""
     denoiser = _denoiser(job, law)
     reference = reference_sample(law, job.count, job.sigmas[-1], job.seed, part=0)
+    labels = sample_labels(law, job.seed, len(reference)) if _conditional(job) else None
     kernel = None if design.variances is None else design.variances.tolist()
     dtype = torch.float64 if isinstance(job.network, OracleNetwork) else torch.float32
     start = time.perf_counter()
@@ -189,6 +192,7 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
         dim=law.dim,
         dtype=dtype,
         start=design.initial,
+        labels=labels,
     )
     seconds = time.perf_counter() - start
     check_evaluations_made(job.sampler, len(job.sigmas) - 1, generated.nfe)
@@ -198,22 +202,31 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
         sigmas=job.sigmas,
         samples=generated.samples,
         reference=reference,
-        simulate=simulate_function(job.sampler, denoiser, job.sigmas, kernel),
+        simulate=simulate_function(job.sampler, denoiser, job.sigmas, kernel) if labels is None else _no_simulation,
         exact_network=job.score_error is None and not np.any(design.score_error(design.sigmas)),
         last_kernel=generated.last_kernel,
         budget=design.budget,
         training=design.training,
         generator=torch.Generator(),
-        kernel=kernel_function(job.sampler, denoiser, job.sigmas, kernel),
+        kernel=kernel_function(job.sampler, denoiser, job.sigmas, kernel) if labels is None else None,
         initial=design.initial,
+        labels=labels,
     )
     return experiment, generated.nfe, seconds
 
 
-def _denoiser(job: EvaluateSamplesJob, law: Distribution) -> Denoiser:
+def _denoiser(job: EvaluateSamplesJob, law: Distribution) -> LabelledDenoiser:
     if isinstance(job.network, OracleNetwork):
         return denoiser_from_oracle(job.network, law)
-    return denoiser_from_checkpoint(job.network, law.dim, law.sigma_data)
+    return denoiser_from_checkpoint(job.network, law.data)
+
+
+def _conditional(job: EvaluateSamplesJob) -> bool:
+    return not isinstance(job.network, OracleNetwork) and job.network.network.conditional
+
+
+def _no_simulation(x: Tensor, noise: Callable[[], Tensor]) -> Tensor:
+    raise NotApplicable("the network is given labels: there is no one map from the starting point to the sample")
 
 
 def _terms(terms: Budget) -> dict[str, float]:
@@ -227,7 +240,7 @@ def _metric_record(key: str, metric: Metric, experiment: Experiment, seed: int) 
     experiment.generator.manual_seed(seed_from("metric", metric.label(), seed))
     start = time.perf_counter()
     try:
-        payload = measurement_to_json(metric.measure(own))
+        payload = measurement_to_json(said(lambda: metric.measure(own)))
     except Exception as error:
         return failed(key, "metric", f"metric {metric.label()}", error)
     return Record(key, "metric", payload, seconds=time.perf_counter() - start)
@@ -235,6 +248,6 @@ def _metric_record(key: str, metric: Metric, experiment: Experiment, seed: int) 
 
 def _bound_record(key: str, bound: Bound, design: Design) -> Record:
     try:
-        return Record(key, "bound", measurement_to_json(measured_bound(bound, design)))
+        return Record(key, "bound", measurement_to_json(said(lambda: measured_bound(bound, design))))
     except Exception as error:
         return failed(key, "bound", f"bound {bound.label()}", error)

@@ -23,9 +23,10 @@ def measure_score_errors(job: MeasureScoreErrorsJob) -> list[Record]:
         Exception: whatever the target or a network raises.
     """
     law = distribution(job.target)
-    denoisers = [denoiser_from_checkpoint(trained, law.dim, law.sigma_data) for _, trained in job.networks]
+    denoisers = [denoiser_from_checkpoint(trained, law.data) for _, trained in job.networks]
+    labelled = job.networks[0][1].network.conditional
     start = time.perf_counter()
-    curves = measure_score_error(law, denoisers, job.sigma_min, job.sigma_max)
+    curves = measure_score_error(law, denoisers, job.sigma_min, job.sigma_max, labelled=labelled)
     seconds = (time.perf_counter() - start) / len(denoisers)
     return [
         Record(key, "score error", score_error_to_json(curve), seconds=seconds)

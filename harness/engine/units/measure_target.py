@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def measure_target(job: MeasureTargetJob) -> list[Record]:
-    """Return one record with the target's numbers and its J(u).
+    """Return one record with the target's numbers and its J(u): where it has labels, also that of points given theirs.
 
     Raises:
         ContractError: the distribution or its closed form is not what the contract of targets says, or raised.
@@ -24,5 +24,6 @@ def measure_target(job: MeasureTargetJob) -> list[Record]:
     check_distribution(law, job.target)
     information = measure_information(law, job.sigma_min, job.sigma_max)
     check_information(information, job.target, law.dim, job.sigma_min, job.sigma_max)
-    payload = target.to_json(law, information, job.sigma_min, job.sigma_max)
+    labelled = measure_information(law, job.sigma_min, job.sigma_max, labelled=True) if law.classes else None
+    payload = target.to_json(law, information, labelled, job.sigma_min, job.sigma_max)
     return [Record(job.key, "target", payload)]

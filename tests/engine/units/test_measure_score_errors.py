@@ -8,7 +8,7 @@ from harness_synthetic.targets import Ring
 from harness.engine.checkpoints import CheckpointError, write_checkpoint
 from harness.engine.curves import score_error_from_json
 from harness.engine.jobs import MeasureScoreErrorsJob, TrainedNetwork
-from harness.engine.snapshots import initial_module
+from harness.engine.modules import initial_module
 from harness.engine.units.measure_score_errors import measure_score_errors
 
 NETWORK = Mlp(width=8, depth=1)
@@ -19,7 +19,7 @@ def trained(tmp_path):
     """Write a network with a seed, one parameter of which may be spoiled; return where it lies."""
 
     def write(seed, spoiled=False):
-        state = initial_module(NETWORK, 2, Ring().distribution().sigma_data, seed).state_dict()
+        state = initial_module(NETWORK, Ring().distribution().data, seed).state_dict()
         if spoiled:
             state = {name: torch.full_like(value, torch.nan) for name, value in state.items()}
         path = tmp_path / f"{seed}.safetensors"

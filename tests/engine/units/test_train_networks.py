@@ -43,7 +43,7 @@ def test_every_key_has_its_record(tmp_path, trainer):
     assert (measured.key, measured.kind) == ("e", "score error")
     sigma, law = measured.payload["sigma"][7], TARGET.distribution()
     x = law.sample(500, torch.Generator().manual_seed(0)) + sigma * torch.randn(500, 3, dtype=torch.float64)
-    gap = (denoiser_from_checkpoint(trained, 3, law.sigma_data)(x, sigma) - law.denoise(x, sigma)) / sigma
+    gap = (denoiser_from_checkpoint(trained, law.data)(x, sigma) - law.denoise(x, sigma)) / sigma
     mean = float(np.mean([row[7] for row in measured.payload["values"]]))
     assert mean == pytest.approx(float(gap.square().sum(1).mean()), rel=0.25)
 

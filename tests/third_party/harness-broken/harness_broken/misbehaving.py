@@ -172,9 +172,9 @@ class Raising(TrainableNetwork):
 
     name = "raising"
 
-    def module(self, dim, sigma_data):
+    def module(self, data):
         """Return a module that raises."""
-        return raising_module()(dim, dim)
+        return raising_module()(data.dim, data.dim)
 
 
 class Misshapen(OracleNetwork):

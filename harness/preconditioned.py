@@ -1,0 +1,35 @@
+"""The preconditioned module: a denoiser from any network and any preconditioning."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from harness.preconditionings import Preconditioning
+
+
+class Preconditioned(nn.Module):
+    """D(x, σ) = c_skip x + c_out F(c_in x; c_noise) (`harness.preconditionings`).
+
+    Arguments:
+        function: F, called with c_in x of the shape of x, c_noise of shape (n,), and labels where it is given any;
+            returns the shape of x.
+        preconditioning: the coefficients.
+        sigma_data: standard deviation of the data, per coordinate.
+    """
+
+    sigma_data: Tensor
+
+    def __init__(self, function: nn.Module, preconditioning: Preconditioning, sigma_data: float) -> None:
+        super().__init__()
+        self.function = function
+        self._preconditioning = preconditioning
+        # A buffer, not a number: it follows the module to its dtype and device.
+        self.register_buffer("sigma_data", torch.tensor(sigma_data))
+
+    def forward(self, x: Tensor, sigma: Tensor, *labels: Tensor) -> Tensor:
+        """Denoise x of shape (n, *shape) at the levels sigma of shape (n,); the shape of x."""
+        c = self._preconditioning.coefficients(sigma, self.sigma_data)
+        each = (-1,) + (1,) * (x.ndim - 1)
+        raw: Tensor = self.function(c.inner.reshape(each) * x, c.noise, *labels)
+        return c.skip.reshape(each) * x + c.out.reshape(each) * raw
