@@ -72,7 +72,7 @@ def in_words(name: str) -> str:
 def one_line(error: BaseException) -> str:
     """Return an exception as one line: its message, after its type where it is not an expected mistake."""
     message = " ".join(str(error).split())
-    if isinstance(error, HarnessError):
+    if isinstance(error, (HarnessError, NotApplicable)):
         return shortened(message)
     return shortened(f"{type(error).__name__}: {message}" if message else type(error).__name__)
 

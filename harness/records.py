@@ -37,7 +37,7 @@ class Record:
         key: digest of everything it depends on.
         kind: what it holds.
         payload: JSON values; where it failed, the `traceback` of its exception, if there was one.
-        reason: why it failed, in one line; None where it did not.
+        reason: why it failed, or does not apply, in one line; None where it did what it should.
         seconds: the time it took, on one core.
     """
 
@@ -51,6 +51,15 @@ class Record:
     def ok(self) -> bool:
         """Whether the unit did what it should."""
         return self.reason is None
+
+    @property
+    def applicable(self) -> bool:
+        """Whether nothing said that it has no meaning here, which is no failure."""
+        return self.reason is None or self.payload != NOT_APPLICABLE
+
+
+NOT_APPLICABLE: dict[str, Any] = {"applicable": False}
+"""The payload of a record that does not apply: a component said so, or its unit builds on such a record."""
 
 
 def failed(key: str, kind: Kind, what: str, error: Exception) -> Record:

@@ -153,7 +153,8 @@ class Store:
         for r in records:
             payload = json.dumps(r.payload, allow_nan=False)
             checksum = _checksum(r.key, r.kind, r.reason, payload, float(r.seconds))
-            rows.append((r.key, r.kind, "ok" if r.ok else "failed", r.reason, payload, r.seconds, checksum))
+            status = "ok" if r.ok else "failed" if r.applicable else "not applicable"
+            rows.append((r.key, r.kind, status, r.reason, payload, r.seconds, checksum))
         with _writing(self.directory), self._db:
             self._db.executemany("insert or replace into records values (?, ?, ?, ?, ?, ?, ?)", rows)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.components import Component
     from harness.metrics import Metric
     from harness.planning.keys import Keys
-    from harness.planning.units import Lookup
+    from harness.planning.units import Lookup, NotPossible
     from harness.suites.combinations import Combination
     from harness.suites.model import Suite
     from harness.trainers import Trainer
@@ -51,6 +51,7 @@ class PlannedRow(_Part):
         grids: key of the grid of each seed.
         samples: key of the sampling of each seed; empty where there is none, or none yet.
         reason: why there is none.
+        applicable: false where that is because a component said that it does not apply.
         design: what its stages really receive, the same for two rows of a manifest exactly where they are one design
             under two names; None where that is not known (yet).
     """
@@ -68,6 +69,7 @@ class PlannedRow(_Part):
     grids: list[str]
     samples: list[str]
     reason: str | None
+    applicable: bool = True
     design: str | None = None
 
 
@@ -136,7 +138,7 @@ class Planned(Protocol):
     bounds: list[Bound]
     rank_by: str
 
-    def obstacle(self, c: Combination, find: Lookup) -> str | None:
+    def obstacle(self, c: Combination, find: Lookup) -> NotPossible | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""
 
 
@@ -152,11 +154,11 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
 
     rows, designs = [], Designs(keys)
     for c in plan.combinations:
-        reason = plan.obstacle(c, find)
+        obstacle = plan.obstacle(c, find)
         effort = _effort(plan.suite, c)
         grids = [find(keys.grid(c, seed)) for seed in plan.suite.seeds]
         known = [grid.payload["sigmas"] for grid in grids if grid is not None and grid.ok]
-        complete = reason is None and len(known) == len(grids)
+        complete = obstacle is None and len(known) == len(grids)
         pairs = zip(known, plan.suite.seeds, strict=True) if complete else ()
         samples = [keys.sample(c, sigmas, seed) for sigmas, seed in pairs]
         networks = [] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds]
@@ -174,7 +176,8 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
                 information=keys.information(c.target),
                 grids=[keys.grid(c, seed) for seed in plan.suite.seeds],
                 samples=samples,
-                reason=reason,
+                reason=None if obstacle is None else str(obstacle),
+                applicable=obstacle is None or obstacle.applicable,
                 design=designs.of(c, known, find) if complete else None,
             )
         )

@@ -223,7 +223,7 @@ class Plan:
         found = self.networks().values()
         return [self.keys.network(c, seed) for seeds in found for seed, lengths in seeds.items() for c in lengths]
 
-    def obstacle(self, c: Combination, find: Lookup) -> str | None:
+    def obstacle(self, c: Combination, find: Lookup) -> NotPossible | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""
         parts = [("target", self.keys.information(c.target))]
         parts += [("time discretization", key) for key in self._laid_out(c, find)]
@@ -233,7 +233,7 @@ class Plan:
             try:
                 require(find, key, what)
             except NotPossible as error:
-                return str(error)
+                return error
         return None
 
     def _laid_out(self, c: Combination, find: Lookup) -> list[str]:
@@ -290,7 +290,9 @@ class Plan:
             records = [(key, c, find(network)) for key, network, c in wanted]
             trained = tuple((key, self._trained(c, r)) for key, c, r in records if r is not None and r.ok)
             if not trained:
-                raise NotPossible("training: none of these networks finished")
+                inapplicable = [r.reason for *_, r in records if r is not None and not r.applicable and r.reason]
+                reason = (*inapplicable, "training: none of these networks finished")[0]
+                raise NotPossible(reason, applicable=not inapplicable)
             return MeasureScoreErrorsJob(wanted[0][2].target, trained, **self._range)
 
         keys, after = tuple(key for key, _, _ in wanted), frozenset(network for _, network, _ in wanted)

@@ -32,7 +32,15 @@ class Stage(IntEnum):
 
 
 class NotPossible(Exception):
-    """What a unit builds on has failed; says why."""
+    """What a unit builds on has failed, or does not apply; says why.
+
+    Attributes:
+        applicable: false where it does not apply.
+    """
+
+    def __init__(self, reason: str, *, applicable: bool = True) -> None:
+        super().__init__(reason)
+        self.applicable = applicable
 
 
 Lookup = Callable[[str], "Record | None"]
@@ -75,13 +83,15 @@ def require_record(find: Lookup, key: str, what: str) -> Record:
     """Return a record that a unit builds on.
 
     Raises:
-        NotPossible: the record failed, or was never made.
+        NotPossible: the record failed, does not apply, or was never made.
     """
     record = find(key)
     if record is None:
         raise NotPossible(f"{what}: not computed")
     if record.reason is not None:
-        raise NotPossible(f"{what}: {record.reason}")
+        # Whatever does not apply says by itself which component that is.
+        reason = f"{what}: {record.reason}" if record.applicable else record.reason
+        raise NotPossible(reason, applicable=record.applicable)
     return record
 
 

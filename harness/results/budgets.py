@@ -23,8 +23,8 @@ else:
     _Design = with_axes(_Ranked, Name)
 
 
-BEHIND = 1
-"""How many versions of a leaderboard came before the first of this document, which has the same axes."""
+BEHIND = 2
+"""How many versions of a leaderboard changed nothing of this document, which has the same axes."""
 
 if TYPE_CHECKING:
     Version = int

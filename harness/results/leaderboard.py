@@ -11,7 +11,7 @@ its fields have the stated types, no number is infinite or undefined, and it agr
     low ≤ value ≤ high wherever an interval is given
     initialization + score + discretization + variance = total
     training + statistical + estimation + approximation = score_max ≥ score_exact = score
-    a row has a reason exactly when it failed or diverged
+    a row has a reason exactly when its status is not ok
     no combination twice, under any of its names; every target named beside the rows is a target of the rows
     effects are factors, or differences where the ranking metric is compared by them
     no more seeds behind a metric than the setup has, and no metric that the setup lacks
@@ -40,6 +40,8 @@ from harness.results.document import Count, Document, Name, Part, Position, Upgr
 from harness.results.older import declarations
 from harness.results.references import find, with_axes
 from harness.results.setup import Setup
+
+Status = Literal["ok", "diverged", "not applicable", "failed"]
 
 UNFINISHED = "not computed yet: run the same command again"
 """Reason of a row of which something is still missing; no failure."""
@@ -289,7 +291,8 @@ class Row(_Design):
             nothing was trained.
         training_share: the share of them that training took.
         same_as: the other combinations that are this very design, each as the components in which it differs.
-        status: `diverged` where samples left the scale of the data; such a row is not ranked.
+        status: `diverged` where samples left the scale of the data, `not applicable` where a component has no meaning
+            for what it was given, as a network for images on points; such rows are not ranked.
         bound_highs: the upper 95 % limit of each bound that has an error of its own, from the curves that it is made
             of.
     """
@@ -301,7 +304,7 @@ class Row(_Design):
     compute: Position | None
     training_share: Annotated[float, Field(gt=0, lt=1)] | None
     same_as: list[dict[str, Reference]]
-    status: Literal["ok", "diverged", "failed"]
+    status: Status
     reason: Name | None
     metrics: dict[str, Estimate]
     budget: Terms | None
@@ -329,6 +332,11 @@ class Row(_Design):
     def diverged(self) -> bool:
         """Whether its samples left the scale of the data."""
         return self.status == "diverged"
+
+    @property
+    def applicable(self) -> bool:
+        """Whether no component said that it has no meaning here."""
+        return self.status != "not applicable"
 
     @property
     def unfinished(self) -> bool:
@@ -442,8 +450,8 @@ def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"rows": rows}
 
 
-_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup}
-"""What becomes of documents of a version besides the axes that are new in the next."""
+_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: dict}
+"""What becomes of documents of a version besides the axes that are new in the next; from 3 to 4 a status is new."""
 
 VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1
 """The schema version: the last that changed the contract, by hand or by an axis."""

@@ -13,7 +13,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
@@ -40,6 +40,7 @@ from harness.results.leaderboard import (
     Leaderboard,
     Row,
     ScoreSplit,
+    Status,
     Terms,
     Violation,
 )
@@ -69,7 +70,7 @@ class Outcome:
         compute: evaluations of the network in training and sampling; None for an oracle.
         training_share: the share of them that training took.
         seeds: the seeds, in the order of the measurements.
-        reason: why it failed or diverged; None where it did neither.
+        reason: why it failed, diverged or does not apply; None where it did none of it.
         measurements: for each metric one measurement a seed, None where there is no value.
         budget: means over seeds of the terms of the exact budget, where there is one.
         bounds: each bound; None where it does not apply.
@@ -77,6 +78,7 @@ class Outcome:
         score_split: the score error of a trained network, split.
         bound_highs: the upper limit of each bound that has an error of its own.
         diverged: whether samples left the scale of the data.
+        applicable: false where a component said that it has no meaning here.
         design: what its stages really receive (`harness.planning.designs`): equal for combinations that are one design
             under several names, which become one row; None where it is not known.
         same_as: its other names, each as the components in which it differs.
@@ -99,6 +101,7 @@ class Outcome:
     score_split: ScoreSplit | None = None
     bound_highs: Mapping[str, float] = field(default_factory=dict)
     diverged: bool = False
+    applicable: bool = True
     design: str | None = None
     same_as: tuple[Mapping[str, Reference], ...] = ()
 
@@ -108,11 +111,18 @@ class Outcome:
         return self.reason is None
 
     @property
-    def status(self) -> Literal["ok", "diverged", "failed"]:
+    def status(self) -> Status:
         """What a row says of it."""
         if self.ok:
             return "ok"
+        if not self.applicable:
+            return "not applicable"
         return "diverged" if self.diverged else "failed"
+
+    @property
+    def sampled(self) -> bool:
+        """Whether all its samples were drawn and measured."""
+        return self.ok or self.diverged
 
     def contradicting(self, rule: str) -> Outcome:
         """Return it as one that failed because its results contradict one another; `rule` says how."""
@@ -120,6 +130,7 @@ class Outcome:
             self,
             reason=f"its results contradict one another: {rule}",
             diverged=False,
+            applicable=True,
             measurements=dict.fromkeys(self.measurements, ()),
             budget=None,
             score_split=None,

@@ -87,9 +87,9 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
     for row in manifest.rows:
         results = read_results(manifest, row, store)
         found.append(outcome(manifest, row, results, metric, manifest.components))
-        if found[-1].status != "failed":
+        if found[-1].sampled:
             gaps.note(results)
-    splits = score_splits(manifest, store, [each.status != "failed" and each.budget is not None for each in found])
+    splits = score_splits(manifest, store, [each.sampled and each.budget is not None for each in found])
     store.warnings += gaps.warning_lines()
     return leaderboard(
         [
@@ -115,7 +115,8 @@ def outcome(
     """Return one combination with everything that was measured on it.
 
     It has failed where a seed was not sampled, or has no value by the metric that ranks, and has diverged where the
-    samples of a seed left the scale of the data (`DIVERGED`). Another metric or bound that failed is left out.
+    samples of a seed left the scale of the data (`DIVERGED`); it does not apply where that is why it was not sampled.
+    Another metric or bound that failed is left out.
 
     Arguments:
         manifest: of the suite that the combination is of.
@@ -125,7 +126,8 @@ def outcome(
         components: of all rows, by digest.
     """
     measured = [entry for entries in results.metrics.values() for entry in entries]
-    failure, divergence = row.reason or _failure(manifest.seeds, results, metric), _divergence(results)
+    failure, applicable = (row.reason, row.applicable) if row.reason else _failure(manifest.seeds, results, metric)
+    divergence = _divergence(results)
     bounds = {label: _bound([entry.value for entry in entries]) for label, entries in results.bounds.items()}
     return Outcome(
         components={axis: components[row.components[axis]] for axis in crossed()},
@@ -139,6 +141,7 @@ def outcome(
         seeds=tuple(manifest.seeds),
         reason=failure or divergence,
         diverged=failure is None and divergence is not None,
+        applicable=applicable,
         design=row.design,
         measurements={label: [entry.value for entry in entries] for label, entries in results.metrics.items()},
         budget=_mean_budget(results.budgets()),
@@ -152,16 +155,16 @@ def outcome(
     )
 
 
-def _failure(seeds: Sequence[int], results: Results, metric: str) -> str | None:
-    """Return why a row has failed: the first seed's first reason."""
+def _failure(seeds: Sequence[int], results: Results, metric: str) -> tuple[str | None, bool]:
+    """Return why a row has failed, the first seed's first reason, and false where that is that it does not apply."""
     needed = (results.networks, results.samplings, results.metrics.get(metric, ()))
     for index, seed in enumerate(seeds):
         for entry in itertools.chain.from_iterable(entries[index : index + 1] for entries in needed):
             if entry.reason is not None:
-                return f"seed {seed}: {entry.reason}"
+                return f"seed {seed}: {entry.reason}" if entry.applicable else entry.reason, entry.applicable
     entries = (*results.networks, *results.samplings, *results.measurements())
     unfinished = len(results.samplings) < len(seeds) or any(entry.missing for entry in entries)
-    return UNFINISHED if unfinished else None
+    return UNFINISHED if unfinished else None, True
 
 
 def _divergence(results: Results) -> str | None:

@@ -81,8 +81,13 @@ class Stored(Generic[T]):
 
     @property
     def reason(self) -> str | None:
-        """Why the unit of work failed, in one line; None where it did not, or is not done yet."""
+        """Why the unit of work failed or does not apply, in one line; None where it did neither, or is not done yet."""
         return self.record.reason if self.record is not None else None
+
+    @property
+    def applicable(self) -> bool:
+        """Whether no component said that it does not apply."""
+        return self.record is None or self.record.applicable
 
     @property
     def seconds(self) -> float:

@@ -30,6 +30,7 @@ class TargetSection:
         ranked: the finished rows, best first.
         failed: the failed rows.
         diverged: the rows whose samples left the scale of the data.
+        inapplicable: the rows that do not apply.
         unfinished: the rows of which something is not computed yet.
         floors: each metric of a held-out sample of the same size.
         agreement: of each bound's order with the measured order.
@@ -44,11 +45,12 @@ class TargetSection:
     labels: Labels
     unfinished: tuple[Row, ...] = ()
     diverged: tuple[Row, ...] = ()
+    inapplicable: tuple[Row, ...] = ()
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """All rows, the failed last."""
-        return self.ranked + self.diverged + self.unfinished + self.failed
+        return self.ranked + self.diverged + self.inapplicable + self.unfinished + self.failed
 
     @property
     def merged(self) -> int:
@@ -201,6 +203,7 @@ def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSectio
         ranked=tuple(row for row in ordered if row.ok),
         failed=tuple(row for row in ordered if row.status == "failed" and not row.unfinished),
         diverged=tuple(row for row in ordered if row.diverged),
+        inapplicable=tuple(row for row in ordered if not row.applicable),
         unfinished=tuple(row for row in ordered if row.unfinished),
         floors={entry.metric: entry for entry in board.calibration if find(entry.target, [target])},
         agreement=tuple(entry for entry in board.agreement if find(entry.target, [target])),

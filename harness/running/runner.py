@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from harness.engine.jobs import ReadArithmeticJob
 from harness.planning.plan import Plan
 from harness.planning.units import Lookup, Stage, Unit
-from harness.records import PART, Record, traced
+from harness.records import NOT_APPLICABLE, PART, Record, traced
 from harness.running.progress import Progress
 from harness.running.workers import KILLED, Ended, Task, Workers, available_cores, workers
 from harness.store import CHECKPOINTS, MANIFEST, Store, StoreError
@@ -278,10 +278,10 @@ class _Runner:
         made = {} if ended.value is None else {record.key: record for record in ended.value}
         stage = todo.unit.stage
         reason = ended.reason or "was not made"
-        if stage is Stage.TRAINING:
+        if stage is Stage.TRAINING and ended.applicable:
             # A row's reason is found far from here: in groundwork the row says what failed, and sampling is itself.
             reason = f"{stage.words}: {reason}"
-        trace = traced(ended.traceback)
+        trace = traced(ended.traceback) if ended.applicable else NOT_APPLICABLE
         records = [made.get(key) or Record(key, "unmade", trace, reason=reason) for key in todo.unit.keys]
         records = [record for record in records if record.ok or not self._done.get(record.key)]
         self._store.put(records)

@@ -31,7 +31,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from harness.arithmetic import one_thread
 from harness.components import Component
-from harness.errors import DiskError, HarnessError, failure_line, one_line, traceback_text
+from harness.errors import DiskError, HarnessError, NotApplicable, failure_line, one_line, traceback_text
 from harness.planning.units import NotPossible
 from harness.registry import process_state
 from harness.registry.provenance import stranger
@@ -89,6 +89,7 @@ class Ended:
         traceback: of the exception that is the reason; empty where there was none.
         strangers: the foreign distributions whose components took part.
         changed: what of its process their code changed, in words; it was put back.
+        applicable: false where the reason is that a component has no meaning for what it was given.
     """
 
     task: Task
@@ -98,6 +99,7 @@ class Ended:
     traceback: str = ""
     strangers: frozenset[str] = frozenset()
     changed: tuple[str, ...] = ()
+    applicable: bool = True
 
 
 class _Parcel(NamedTuple):
@@ -136,6 +138,7 @@ class _Done(NamedTuple):
     seconds: float
     traceback: str
     changed: tuple[str, ...]
+    applicable: bool
 
 
 @dataclass(frozen=True)
@@ -237,7 +240,7 @@ def _made(task: Task) -> _Parcel | Ended:
     try:
         argument = task.argument()
     except NotPossible as error:
-        return Ended(task, None, str(error), 0.0)
+        return Ended(task, None, str(error), 0.0, applicable=error.applicable)
     try:
         return _packed(argument)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -382,16 +385,18 @@ def _timed(function: str, content: bytes, watched: bool) -> _Done:
     call = pkgutil.resolve_name(function)
     before = process_state.read() if watched else {}
     start = time.perf_counter()
-    value, reason, trace = None, None, ""
+    value, reason, trace, applicable = None, None, "", True
     try:
         value = call(pickle.loads(content))
     except DiskError:
         raise
+    except NotApplicable as error:
+        reason, applicable = one_line(error), False
     except BaseException as error:  # SystemExit too; and no exception need survive the way to another process
         reason, trace = failure_line(error), traceback_text(error)
     seconds = time.perf_counter() - start
     changed = process_state.put_back(before) if watched else []
-    return _Done(value, reason, seconds, trace, tuple(changed))
+    return _Done(value, reason, seconds, trace, tuple(changed), applicable)
 
 
 def _end(running: _Running, future: Future[Any]) -> Ended:
@@ -410,4 +415,5 @@ def _end(running: _Running, future: Future[Any]) -> Ended:
         return Ended(task, None, reason, 0.0)
     except Exception as error:
         return Ended(task, None, one_line(error), 0.0)
-    return Ended(task, done.value, done.reason, done.seconds, done.traceback, running.strangers, done.changed)
+    known = (done.value, done.reason, done.seconds, done.traceback, running.strangers, done.changed, done.applicable)
+    return Ended(task, *known)

@@ -172,11 +172,13 @@ def _summary(board: Leaderboard) -> str:
     shown = sections(board)
     failed = sum(len(section.failed) for section in shown)
     diverged = sum(len(section.diverged) for section in shown)
+    inapplicable = sum(len(section.inapplicable) for section in shown)
     above = sum(section.violations for section in shown)
     targets = ", ".join(section.target for section in shown)
     return (
         f"{counted(len(board.rows), 'combination')} on {counted(len(shown), 'target')} ({targets}), ranked by "
-        f"{board.metric}, smaller is better. {f'{diverged} diverged; ' if diverged else ''}{failed} failed; "
+        f"{board.metric}, smaller is better. {f'{diverged} diverged; ' if diverged else ''}"
+        f"{f'{inapplicable} not applicable; ' if inapplicable else ''}{failed} failed; "
         f"{above} measured above a bound by more than the interval."
     )
 

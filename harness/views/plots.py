@@ -364,6 +364,7 @@ def _scatter(
     _guides(axes, section, metric, board.declared.limits(bound, metric))
     without = len(section.ranked) - len(rows)
     failed = f", {len(section.diverged)} diverged" if section.diverged else ""
+    failed += f", {len(section.inapplicable)} not applicable" if section.inapplicable else ""
     failed += f", {len(section.failed)} failed" if section.failed else ""
     axes.set_title(section.target, pad=18)
     note = f"{counted(len(rows), 'combination')}; not shown: {without} without both values{failed}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -56,6 +57,7 @@ def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     """Return what is said once above a section's table, a line each."""
     counts = [f"{counted(len(section.ranked), 'combination')} ranked"]
     counts += [f"{len(section.diverged)} diverged"] if section.diverged else []
+    counts += [f"{len(section.inapplicable)} not applicable"] if section.inapplicable else []
     counts += [f"{len(section.failed)} failed"] if section.failed else []
     counts += [f"{len(section.unfinished)} not computed yet"] if section.unfinished else []
     counts += [f"{section.violations} above a bound (marked !)"] if section.violations else []
@@ -170,6 +172,7 @@ def section_blocks(section: TargetSection, board: Leaderboard, top: int | None, 
     hidden = len(section.ranked[top:]) if top else 0
     blocks += [Paragraph([f"{hidden} more", *elsewhere, "."])] if hidden else []
     blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
+    blocks += [Paragraph([f"{line}."]) for line in inapplicable_lines(section)]
     return blocks + ([Paragraph([f"{diverged_line(section)}."])] if section.diverged else [])
 
 
@@ -242,6 +245,7 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
                     *body,
                     *more,
                     *_diverged(section, width),
+                    *(line for each in inapplicable_lines(section) for line in ("", *break_lines([each], width))),
                     *_budgets(board, section, width),
                     *_failures(section, width),
                 ]
@@ -254,6 +258,12 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
         told = [*break_lines([f"{heading}:"], width), "", *break_lines([f"  {line}" for line in found], width)]
         blocks += ["\n".join(told)] if found else []
     return "\n\n".join(blocks)
+
+
+def inapplicable_lines(section: TargetSection) -> list[str]:
+    """Return a sentence, without its full stop, for each reason why rows do not apply."""
+    reasons = Counter(" ".join((row.reason or "").split()) for row in section.inapplicable)
+    return [f"{counted(n, 'combination')} {'does' if n == 1 else 'do'} not apply: {why}" for why, n in reasons.items()]
 
 
 def diverged_line(section: TargetSection) -> str:

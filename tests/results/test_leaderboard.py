@@ -42,7 +42,7 @@ def test_a_document_of_version_1_is_read_as_what_it_was(document):
         for field in ("initial_law", "sigma_max", "compute", "training_share"):
             del row[field]
     board = Leaderboard.validate(old)
-    assert board.schema_version == 3
+    assert board.schema_version == 4
     assert {row.initial_law.name for row in board.rows} == {"centered"}
     assert {(row.sigma_max, row.compute, row.training_share) for row in board.rows} == {(None, None, None)}
     assert Leaderboard.validate(json.loads(Leaderboard.validate(old).to_json())) == board
@@ -95,7 +95,7 @@ def change(document, path, value):
 
 ROW = ("rows", 0)
 REFUSALS = [
-    (("schema_version",), 4, "schema_version: 4 is newer than this harness reads (3)"),
+    (("schema_version",), 5, "schema_version: 5 is newer than this harness reads (4)"),
     ((*ROW, "sigma_max"), 0.0, "rows[0].sigma_max: should be greater than 0"),
     ((*ROW, "compute"), 100, "rows[0]: compute and training_share are known together, or neither is"),
     (("declared",), ..., "declared: Field required"),
@@ -124,7 +124,7 @@ REFUSALS = [
     (("rows", 3, "reason"), None, "rows[3]: status failed needs a reason"),
     (("rows", 3, "reason"), "", "rows[3].reason"),
     ((*ROW, "reason"), "slow", "rows[0]: status ok takes no reason"),
-    ((*ROW, "status"), "late", "rows[0].status: should be 'ok', 'diverged' or 'failed', not 'late'"),
+    ((*ROW, "status"), "late", "rows[0].status: should be 'ok', 'diverged', 'not applicable' or 'failed', not 'late'"),
     ((*ROW, "rank_low"), 2, "rows[0]: rank 1 is outside its interval 2 to 2"),
     ((*ROW, "rank_high"), 5, "rows[0].rank_high: 5 of only 4 rows of its target"),
     (("rows", 1, "budget", "score"), 0.6, "rows[1].budget: total 0.5 is not the sum of the terms, 0.6"),
@@ -259,4 +259,4 @@ def test_schema_export_lists_the_contract():
     assert row["additionalProperties"] is False
     # Rows of documents from before there was a split lack it.
     assert set(row["properties"]) - set(row["required"]) == {"score_split"}
-    assert row["properties"]["status"]["enum"] == ["ok", "diverged", "failed"]
+    assert row["properties"]["status"]["enum"] == ["ok", "diverged", "not applicable", "failed"]
