@@ -44,12 +44,17 @@ def fix() -> None:
 
 
 def one_thread() -> None:
-    """Let the libraries of this process compute with one thread each: a process a core, no more."""
+    """Let the libraries of this process compute with one thread each: a process a core, no more.
+
+    A GPU computes float32 as such: neither with shortened factors (TF32), nor by sums in an order that time decides.
+    """
     import scipy.linalg  # noqa: F401  (has an OpenBLAS of its own, which must be there to be told)
     import torch
     from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
     threadpool_limits(1)
 
 
@@ -73,7 +78,7 @@ def mkl_mode() -> str:
 
 
 def in_force() -> str:
-    """Return the processor and the arithmetic that torch and numpy use in this process, in one line."""
+    """Return the processor, a GPU, and the arithmetic that torch and numpy use in this process, in one line."""
     import scipy.linalg  # noqa: F401
     import torch
     from threadpoolctl import threadpool_info
@@ -81,7 +86,8 @@ def in_force() -> str:
     blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
     kernels = {f"{b['internal_api']} {b['version']} {b.get('architecture', '')}".strip() for b in blas}
     torch_kernels = f"torch {torch.backends.cpu.get_cpu_capability()}"
-    return "; ".join([_processor(), torch_kernels, f"MKL {mkl_mode()}", *sorted(kernels)])
+    gpu = [f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"] if torch.cuda.is_available() else []
+    return "; ".join([_processor(), *gpu, torch_kernels, f"MKL {mkl_mode()}", *sorted(kernels)])
 
 
 def _processor() -> str:

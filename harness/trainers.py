@@ -22,6 +22,12 @@ from harness.errors import HarnessError
 ObjectiveKind = Literal["fixed", "fresh"]
 """What a training minimises: one objective that stays as it was drawn, or new points at each step."""
 
+Device = Literal["cpu", "cuda"]
+"""Where networks are trained and evaluated."""
+
+Precision = Literal["float32", "float64"]
+"""In which arithmetic."""
+
 RECORDED = 50
 """Recorded steps of a training that does not say how many."""
 
@@ -84,10 +90,14 @@ class Trainer(ABC):
     Attributes:
         sigma_min: the lowest noise level trained on.
         sigma_max: the highest.
+        device: on which networks are trained, and evaluated afterwards.
+        precision: of networks, their points and the optimiser; sums over points are float64 in any.
     """
 
     sigma_min: float = 0.05
     sigma_max: float = 20.0
+    device: Device = "cpu"
+    precision: Precision = "float32"
 
     method: ClassVar[str]
     """What the settings in keys and in trajectories call it."""
@@ -97,8 +107,9 @@ class Trainer(ABC):
     """What is minimised."""
     recording: ClassVar[Recording | None]
     """What is recorded where nobody says: None, nothing."""
-    fixed: ClassVar[frozenset[str]] = frozenset({"sigma_min", "sigma_max"})
-    """Fields that the section [training] of a suite does not have; the range is in [noise]."""
+    fixed: ClassVar[frozenset[str]] = frozenset({"sigma_min", "sigma_max", "device", "precision"})
+    """Fields that the section [training] of a suite does not have: the range is in [noise], and where and in which
+    precision to compute is an option of a run."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that no training can have.
@@ -192,12 +203,10 @@ class GradientDescent(Trainer):
     stacked: ClassVar[bool] = False
     objective: ClassVar[ObjectiveKind] = "fixed"
     recording: ClassVar[Recording | None] = Recording()
-    fixed: ClassVar[frozenset[str]] = Trainer.fixed | {"precision"}
-
     learning_rate: Rate | Literal["auto"] = "auto"
     points: Annotated[int, Field(strict=True, ge=1, le=10**5)] = 32
     levels: Annotated[int, Field(strict=True, ge=2, le=1000)] = 16
-    precision: Literal["float32", "float64"] = "float64"
+    precision: Precision = "float64"
 
     def __post_init__(self) -> None:
         """Refuse numbers that no training can have; raises like `Trainer`."""

@@ -32,7 +32,8 @@ def test_numbers_that_cannot_be_are_told(made, rule):
 
 def test_settings_are_all_that_a_network_depends_on():
     settings = {"sigma_min": 0.05, "sigma_max": 20.0, "batch_size": 256, "learning_rate": 1e-3, "ema_decay": 0.999}
-    assert Adam().settings() == {"method": "adam", **settings}
+    place = {"device": "cpu", "precision": "float32"}
+    assert Adam().settings() == {"method": "adam", **place, **settings}
     assert GradientDescent().settings()["learning_rate"] == "auto"
 
 

@@ -20,7 +20,7 @@ from harness.data_spec import DataSpec
 from harness.engine.checks import STACKED, blamed, check_omega, name_of
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.levels import LevelSampler, RunningResidual, interpolate, table_levels
-from harness.engine.modules import flattened, initial_module
+from harness.engine.modules import DTYPES, flattened, initial_module
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Snapshot, State
 from harness.errors import ContractError, one_line
@@ -37,7 +37,7 @@ class Batch(NamedTuple):
     """What W networks are shown in a step.
 
     Attributes:
-        clean: points, shape (W, B, d), float32.
+        clean: points, shape (W, B, d), of the precision of training.
         noise: of the same shape.
         quantile: of the noise levels, shape (W, B), float64.
         labels: one tensor of shape (W, B), int64, where the networks are given labels; none otherwise.
@@ -55,8 +55,17 @@ class Batches:
     A batch is filled up to a multiple of `POINTS_MULTIPLE` with its own first points, which count for nothing.
     """
 
-    def __init__(self, target: Distribution, seeds: Sequence[int], batch_size: int, *, labelled: bool = False) -> None:
+    def __init__(
+        self,
+        target: Distribution,
+        seeds: Sequence[int],
+        batch_size: int,
+        *,
+        labelled: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self._target = target
+        self._dtype = dtype
         self._labelled = labelled
         self._size = batch_size
         self._generators = {s: torch.Generator().manual_seed(seed_from("training", s)) for s in set(seeds)}
@@ -73,8 +82,9 @@ class Batches:
         """Draw one seed's part of a batch, in the order of `Batch`."""
         law, size = self._target, self._size
         points, *labels = law.labelled(size, generator) if self._labelled else (law.sample(size, generator),)
-        clean = points.float()
-        noise = torch.randn(clean.shape, generator=generator)
+        clean = points.to(self._dtype)
+        # The same normal numbers in each precision.
+        noise = torch.randn(clean.shape, generator=generator).to(self._dtype)
         quantile = torch.rand(self._size, generator=generator, dtype=torch.float64)
         return [part[self._fill] for part in (clean, noise, quantile, *labels)]
 
@@ -90,7 +100,8 @@ class Stack:
     def __init__(self, network: TrainableNetwork, data: DataSpec, seeds: Sequence[int], trainer: Adam) -> None:
         """Make the networks of some seeds; raises like `initial_module`."""
         self._network, self._data = network, data
-        modules = [initial_module(network, data, seed) for seed in seeds]
+        dtype = DTYPES[trainer.precision]
+        modules = [initial_module(network, data, seed).to(trainer.device, dtype) for seed in seeds]
         self._base = copy.deepcopy(modules[0]).to("meta")
         state, self._buffers = stack_module_state(modules)
         learns = {name: p.requires_grad for name, p in modules[0].named_parameters()}
@@ -145,7 +156,7 @@ class Stack:
             for row, seed in enumerate(seeds):
                 generator = torch.Generator().manual_seed(seed_from("rough", seed))
                 for value in (*self._views.values(), *self._frozen.values()):
-                    value[row].add_(ROUGH * torch.randn(value[row].shape, generator=generator))
+                    value[row].add_(ROUGH * torch.randn(value[row].shape, generator=generator).to(value))
             self._average.copy_(self._flat)
 
     def parameters(self) -> Tensor:
@@ -177,9 +188,9 @@ class Stack:
         self._steps += 1
 
     def state(self, row: int) -> State:
-        """Return one network's averaged parameters, frozen parameters and buffers."""
+        """Return one network's averaged parameters, frozen parameters and buffers, on the CPU."""
         everything = {**self._split(self._average), **self._frozen, **self._buffers}
-        return {name: value[row].clone() for name, value in everything.items()}
+        return {name: value[row].cpu().clone() for name, value in everything.items()}
 
 
 def _padded(parameters: State, rows: int) -> Tensor:
@@ -217,7 +228,7 @@ def train(
         return
     seeds = [learner.seed for learner in learners]
     stack = Stack(network, target.data, seeds, trainer)
-    batches = Batches(target, seeds, trainer.batch_size, labelled=network.conditional)
+    batches = _batches(network, target, seeds, trainer)
     levels = table_levels(trainer.sigma_min, trainer.sigma_max)
     density, omega = (torch.stack(columns) for columns in zip(*(learner.table for learner in learners), strict=True))
     draw = LevelSampler(levels, density, omega)
@@ -226,35 +237,42 @@ def train(
         for row, m in enumerate(learners)
         if isinstance(m.weighting, AdaptiveWeighting)
     }
-    history = torch.full((lengths[-1], len(learners)), float("nan"), dtype=torch.float64)
+    history = torch.full((lengths[-1], len(learners)), float("nan"), dtype=torch.float64, device=trainer.device)
     size = trainer.batch_size
     for step in range(lengths[-1]):
         sigma, omega, squared, loss = _differentiated(stack, batches, draw, size)
         if watch is not None:
-            watch(step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size])
+            watch(step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size].cpu())
         stack.descend()
         history[step] = loss
         for row, running in residuals.items():
-            running.add(sigma[row, :size], squared[row, :size].sqrt())
+            running.add(sigma[row, :size], squared[row, :size].sqrt().cpu())
             adapt_weight(learners[row].weighting, running, draw, row, levels, target.sigma_data, step)
         if step + 1 in lengths:
-            yield [_snapshot(stack, history[: step + 1, row], row) for row in range(len(learners))]
+            known = history[: step + 1].cpu()
+            yield [_snapshot(stack, known[:, row], row) for row in range(len(learners))]
 
 
 def _differentiated(
     stack: Stack, batches: Batches, draw: LevelSampler, size: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Compute the gradient of one step; return σ, ω and ‖σS + ξ‖² of shape (W, B), and the losses, shape (W,)."""
-    clean, noise, quantile, labels = batches()
-    sigma64, omega = draw(quantile)
-    sigma = sigma64.float()
+    batch, like = batches(), stack.parameters()
+    sigma64, omega = draw(batch.quantile)
+    omega[:, size:] = 0
+    clean, noise, sigma, weight = (each.to(like) for each in (batch.clean, batch.noise, sigma64, omega))
+    labels = [each.to(like.device) for each in batch.labels]
     noised = clean + sigma[..., None] * noise
     residual = (noised - stack.denoise(noised, sigma, *labels)) / sigma[..., None] - noise
     squared = residual.square().sum(-1)
-    omega[:, size:] = 0
-    loss = (omega.float() * squared).sum(-1) / (size * clean.shape[-1])
+    loss = (weight * squared).sum(-1) / (size * clean.shape[-1])
     stack.differentiate(loss)
     return sigma64, omega, squared.detach(), loss.detach()
+
+
+def _batches(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], trainer: Adam) -> Batches:
+    dtype = DTYPES[trainer.precision]
+    return Batches(target, seeds, trainer.batch_size, labelled=network.conditional, dtype=dtype)
 
 
 def stacks(
@@ -301,7 +319,7 @@ def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int]
     levels = table_levels(trainer.sigma_min, trainer.sigma_max)
     flat = (1 / levels).expand(len(seeds), -1)
     draw = LevelSampler(levels, flat, torch.ones_like(flat))
-    batches = Batches(target, seeds, trainer.batch_size, labelled=network.conditional)
+    batches = _batches(network, target, seeds, trainer)
     _, _, squared, loss = _differentiated(stack, batches, draw, trainer.batch_size)
     stack.descend()
     return torch.cat([loss[:, None], squared, stack.gradient(), stack.parameters(), stack.average()], 1)

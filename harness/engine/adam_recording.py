@@ -75,8 +75,8 @@ class Recorder:
             np.stack(loss),
             np.stack(residual),
             draw.mass(self._edges).numpy(),
-            stack.gradient().double().square().sum(-1).numpy(),
-            (stack.parameters() - self._start).double().square().sum(-1).sqrt().numpy(),
+            stack.gradient().double().square().sum(-1).cpu().numpy(),
+            (stack.parameters() - self._start).double().square().sum(-1).sqrt().cpu().numpy(),
         )
 
     def _cells(self, sigma: Tensor, omega: Tensor, squared: Tensor) -> tuple[np.ndarray, np.ndarray]:

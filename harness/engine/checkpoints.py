@@ -12,7 +12,7 @@ from torch import nn
 
 from harness.data_spec import DataSpec
 from harness.engine.jobs import TrainedNetwork
-from harness.engine.modules import initial_module
+from harness.engine.modules import DTYPES, initial_module
 from harness.engine.snapshots import State
 from harness.errors import DiskError
 from harness.records import PART, file_digest
@@ -47,10 +47,10 @@ def read_checkpoint(trained: TrainedNetwork, data: DataSpec) -> nn.Module:
     """
     if not trained.path.is_file() or file_digest(trained.path) != trained.sha256:
         raise CheckpointError(f"checkpoint {trained.path} is damaged: run the command again to train it anew")
-    module = initial_module(trained.network, data, 0)
+    module = initial_module(trained.network, data, 0).to(DTYPES[trained.precision])
     state = load_file(trained.path)
     with torch.no_grad():
         # By hand: buffers that a module does not count among its state are part of what was trained as well.
         for name, value in (*module.named_parameters(), *module.named_buffers()):
             value.copy_(state[name])
-    return module.eval().requires_grad_(False)
+    return module.to(trained.device).eval().requires_grad_(False)

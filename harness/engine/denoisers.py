@@ -32,15 +32,16 @@ def denoiser_from_module(
 ) -> LabelledDenoiser:
     """Return the denoiser that a network computes, without reverse-mode gradients.
 
-    Points may be float32 or float64: those of another dtype than the module's go through a copy of it, made
-    here and now, since none can be made within a forward-mode derivative (`torch.func.jvp`), which passes.
+    Points may be on any device, and float32 or float64: those of another dtype than the module's go through a copy of
+    it, made here and now, since none can be made within a forward-mode derivative (`torch.func.jvp`), which passes.
 
     Arguments:
         module: the network.
         network: what it was made by, and
         data: what for: both are needed where it sees points in their shape.
     """
-    own = next((p.dtype for p in module.parameters() if p.is_floating_point()), None)
+    first = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0, dtype=torch.float16))
+    own, device = first.dtype, first.device
     modules = {
         dtype: module if dtype == own else copy.deepcopy(module).to(dtype) for dtype in (torch.float32, torch.float64)
     }
@@ -51,8 +52,9 @@ def denoiser_from_module(
 
     def denoise(x: Tensor, sigma: float, labels: Tensor | None = None) -> Tensor:
         with torch.no_grad():
-            level = x.new_full((x.shape[0],), sigma)
-            return forwards[x.dtype](x, level) if labels is None else forwards[x.dtype](x, level, labels)
+            level = x.new_full((x.shape[0],), sigma, device=device)
+            given = [] if labels is None else [labels.to(device)]
+            return forwards[x.dtype](x.to(device), level, *given).to(x.device)
 
     return denoise
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from harness.engine.checks import blamed, check_omega
 from harness.engine.courses import Course, Learner, LevelTable
 from harness.engine.laws import distribution
-from harness.engine.modules import flattened, initial_module
+from harness.engine.modules import DTYPES, flattened, initial_module
 from harness.engine.objective import Denoise, Losses, Objective, draw_objective
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import FixedObjective, Snapshot, State
@@ -84,7 +84,7 @@ class _Walk:
 
     def __init__(self, learner: Learner[LevelTable], trainer: GradientDescent, course: Course) -> None:
         target = distribution(course.target)
-        dtype = torch.float64 if trainer.precision == "float64" else torch.float32
+        dtype = DTYPES[trainer.precision]
         self._learner, self._course, self._scale = learner, course, target.sigma_data
         self._objective = draw_objective(
             target,
@@ -94,10 +94,10 @@ class _Walk:
             level_count=trainer.levels,
             sigma_min=trainer.sigma_min,
             sigma_max=trainer.sigma_max,
-        ).to(dtype)
+        ).to(device=trainer.device, dtype=dtype)
         if course.network.conditional:
             raise NotApplicable(f"{trainer.method} is for networks that are given no labels")
-        self._module = initial_module(course.network, target.data, learner.seed).to(dtype)
+        self._module = initial_module(course.network, target.data, learner.seed).to(device=trainer.device, dtype=dtype)
         self._forward = flattened(course.network, target.data, self._module)
         self._learned = [p for p in self._module.parameters() if p.requires_grad]
         self._start = [p.detach().clone() for p in self._learned]
@@ -165,7 +165,7 @@ class _Walk:
             for along, way in ways:
                 scale = radius * length / math.sqrt(sum(float(d.square().sum()) for d in way))
                 found.append(
-                    (along, *self._perturbed(here, [(scale * d).to(p.dtype) for d, p in zip(way, here, strict=True)]))
+                    (along, *self._perturbed(here, [(scale * d).to(p) for d, p in zip(way, here, strict=True)]))
                 )
         return found
 
@@ -221,7 +221,7 @@ class _Walk:
 
 
 def _single(value: Tensor) -> Tensor:
-    return value.float().clone() if value.is_floating_point() else value.clone()
+    return (value.float() if value.is_floating_point() else value).cpu().clone()
 
 
 def _gathered(probes: dict[int, list[tuple[bool, float, float, float, float]]]) -> Probes | None:
@@ -256,7 +256,7 @@ def curvature(objective: Objective, denoise: Denoise, learned: Sequence[Tensor],
     loss, _ = objective(denoise)
     gradient = torch.autograd.grad(loss, learned, create_graph=True)
     generator = torch.Generator().manual_seed(seed_from("curvature", seed))
-    way = [torch.randn(p.shape, generator=generator, dtype=torch.float64).to(p.dtype) for p in learned]
+    way = [torch.randn(p.shape, generator=generator, dtype=torch.float64).to(p) for p in learned]
     largest = 0.0
     for _ in range(ITERATIONS):
         length = math.sqrt(sum(float(v.double().square().sum()) for v in way))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.samplers import Sampler
     from harness.targets import Target
     from harness.time_discretizations import TimeDiscretization
-    from harness.trainers import Trainer
+    from harness.trainers import Device, Precision, Trainer
     from harness.weightings import Weighting
 
 Payload = Mapping[str, Any]
@@ -102,12 +102,14 @@ class TrainNetworksJob:
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """Where a trained network lies, and what it was trained with."""
+    """Where a trained network lies, what it was trained with, and where and in which precision it is evaluated."""
 
     network: TrainableNetwork
     path: Path
     sha256: str
     components: Mapping[str, Component] = field(default_factory=dict, hash=False)
+    device: Device = "cpu"
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)

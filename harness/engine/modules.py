@@ -12,6 +12,10 @@ from harness.engine.checks import blamed, check_module
 from harness.engine.random_streams import seed_from
 from harness.errors import NotApplicable
 from harness.networks import TrainableNetwork
+from harness.trainers import Precision
+
+DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "float64": torch.float64}
+"""The arithmetic of torch in each precision."""
 
 Forward = Callable[..., Tensor]
 """Denoises x of shape (n, d) at sigma of shape (n,), with labels of shape (n,) where the network is given any."""

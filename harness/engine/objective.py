@@ -91,18 +91,18 @@ class Objective:
         """r_j = β_jσ_j², shape (N,), float64."""
         return self.beta * self.sigma**2
 
-    def to(self, dtype: torch.dtype) -> Objective:
-        """Return the objective with its points in another precision; weights and sums stay float64."""
+    def to(self, dtype: torch.dtype, device: str = "cpu") -> Objective:
+        """Return the objective with its points in another precision, on a device; weights stay as they are."""
         made = object.__new__(Objective)
         made.__dict__.update(self.__dict__)
         for name in ("_noise", "_sigma", "_noised"):
-            setattr(made, name, getattr(self, name).to(dtype))
+            setattr(made, name, getattr(self, name).to(device, dtype))
         return made
 
     def __call__(self, denoise: Denoise) -> tuple[Tensor, Losses]:
         """Return L with its graph, and its terms; σS + ξ = (D − x)/σ + ξ."""
         residual = (denoise(self._noised, self._sigma) - self._noised) / self._sigma[:, None] + self._noise
-        squared = residual.square().sum(-1).double().view(len(self.sigma), self.points)
+        squared = residual.square().sum(-1).double().cpu().view(len(self.sigma), self.points)
         terms = 0.5 * self.beta * squared.mean(-1)
         return terms.sum(), Losses(terms.detach(), squared.detach().sqrt().mean(-1))
 

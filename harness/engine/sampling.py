@@ -87,6 +87,7 @@ def generate(
     batch: int = 4096,
     start: Start | None = None,
     labels: Tensor | None = None,
+    device: str = "cpu",
 ) -> Generated:
     """Sample.
 
@@ -102,6 +103,7 @@ def generate(
         batch: samples that go through the denoiser at once; no result depends on it beyond rounding.
         start: the law of the points at σ_0; None: N(0, σ_0² I).
         labels: of the samples, shape (n,), int64, where the network is given any.
+        device: on which to compute; noise is drawn on the CPU, and is the same on each.
 
     Raises:
         ContractError: a step or the denoiser returned something of another shape or dtype than the points.
@@ -119,14 +121,15 @@ def generate(
     with torch.no_grad():
         for first in range(0, count, batch):
             part = slice(first, min(first + batch, count))
-            noise = NoiseStream(seed, first, part.stop - first, dim, dtype)
+            noise = _Noise(NoiseStream(seed, first, part.stop - first, dim, dtype), device)
             own = given(denoiser, None if labels is None else labels[part])
             counter = _Counter(sampler, own)
-            x, mean = _walk(sampler, SamplerRun(own if first else counter, levels, noise, kernel), law)
+            run = SamplerRun(own if first else counter, levels, noise, kernel)
+            x, mean = _walk(sampler, run, noise.start(law))
             calls += counter.calls
             if not bool(x.isfinite().all()):
-                noise = NoiseStream(seed, first, part.stop - first, dim, dtype)
-                raise _diagnose(sampler, SamplerRun(own, levels, noise, kernel), law, first)
+                noise = _Noise(NoiseStream(seed, first, part.stop - first, dim, dtype), device)
+                raise _diagnose(sampler, SamplerRun(own, levels, noise, kernel), noise.start(law), first)
             samples[part] = x
             if means is not None and mean is not None:
                 means[part] = mean
@@ -167,15 +170,27 @@ def kernel_function(
     return law
 
 
+@dataclass
+class _Noise:
+    """Draws of a stream, for a device: the first makes the starting point, where its law is."""
+
+    stream: NoiseStream
+    device: str
+
+    def __call__(self) -> Tensor:
+        return self.stream().to(self.device)
+
+    def start(self, law: Start) -> Tensor:
+        return law.draw(self.stream()).to(self.device)
+
+
 def _no_noise() -> Tensor:
     raise ValueError("the mean of a Gaussian kernel draws no noise")
 
 
-def _walk(sampler: Sampler, run: SamplerRun, start: Start) -> tuple[Tensor, Tensor | None]:
-    """Return the points at σ_N and, for a Gaussian kernel, the mean of the last step."""
-    name = _name(sampler)
-    x = start.draw(run.noise())
-    mean = None
+def _walk(sampler: Sampler, run: SamplerRun, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Return, from points at σ_0, those at σ_N and, for a Gaussian kernel, the mean of the last step."""
+    name, mean = _name(sampler), None
     for index in range(run.steps):
         run.index = index
         before = x
@@ -188,9 +203,8 @@ def _walk(sampler: Sampler, run: SamplerRun, start: Start) -> tuple[Tensor, Tens
     return x, mean
 
 
-def _diagnose(sampler: Sampler, run: SamplerRun, start: Start, first: int) -> SamplingError:
+def _diagnose(sampler: Sampler, run: SamplerRun, x: Tensor, first: int) -> SamplingError:
     """Walk once more, and return the error that names the first step whose result is not finite."""
-    x = start.draw(run.noise())
     for index in range(run.steps):
         run.index = index
         x = sampler.step(run, x)

@@ -123,7 +123,8 @@ class Keys:
         """Key of a sampling: by the grid's levels, not by the rule that made them."""
         count = self._suite.sampling.samples
         parts = (self.network(c, seed), self.taken(c, "sampling"), self.information(c.target))
-        return digest(unit("evaluate_samples"), "sample", *parts, sigmas, seed, count)
+        place = [] if c.weighting is None else [self._suite.place()]
+        return digest(unit("evaluate_samples"), "sample", *parts, sigmas, seed, count, *place)
 
     def calibration(self, target: Component, seed: int, metric: str) -> str:
         """Key of a metric's score on a held-out sample."""

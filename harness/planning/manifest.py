@@ -6,6 +6,7 @@ It is kept beside the results, so that ranking needs neither the plugins that ma
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Protocol
 
@@ -191,7 +192,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
         components=components,
         calibration=_calibration(plan),
         rows=rows,
-        environment=environment(),
+        environment=environment(plan.suite.place()),
         setup=_setup(plan),
         declared=Declarations(
             metrics={keys.label(m): m.measured() for m in plan.metrics},
@@ -251,12 +252,16 @@ def absent(axis: Axis) -> Reference:
     )
 
 
-def environment() -> dict[str, str]:
-    """Return what besides the components could change a number."""
+def environment(place: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what besides the components could change a number.
+
+    Arguments:
+        place: where and in which precision networks were trained and evaluated; None: on the CPU.
+    """
     return {
         "harness": __version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "device": "cpu",
+        **(place or {"device": "cpu"}),
         **{name: metadata.version(name) for name in LIBRARIES},
     }

@@ -300,7 +300,8 @@ class Plan:
 
     def _trained(self, c: Combination, record: Record) -> TrainedNetwork:
         path, digest = self._folder / f"{record.key}.safetensors", record.payload["sha256"]
-        return TrainedNetwork(trainable(c.network), path, digest, c.taken_by("training"))
+        device, precision = self.suite.trainer.device, self.suite.precision
+        return TrainedNetwork(trainable(c.network), path, digest, c.taken_by("training"), device, precision)
 
     def _sampling(self, find: Lookup, missing: Callable[[str], bool]) -> Iterable[Unit]:
         units: dict[str, list[Unit]] = {}

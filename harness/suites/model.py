@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
@@ -43,7 +44,7 @@ from harness.suites.sections import (
 )
 
 if TYPE_CHECKING:
-    from harness.trainers import Trainer
+    from harness.trainers import Device, Precision, Trainer
 
 COMMAND_LINE = "command line"
 
@@ -122,6 +123,8 @@ class Suite(_Crossed):
     sampling: Sampling = Sampling()
     limits: Limits = Limits()
 
+    _device: Device = PrivateAttr(default="cpu")
+    _precision: Precision | None = PrivateAttr(default=None)
     _origin: str = PrivateAttr(default="suite")
     _overridden: frozenset[str] = PrivateAttr(default=frozenset())
 
@@ -178,8 +181,24 @@ class Suite(_Crossed):
 
     @property
     def trainer(self) -> Trainer:
-        """How its networks are trained."""
-        return self.training.trainer(self.noise)
+        """How its networks are trained, and where."""
+        trainer = self.training.trainer(self.noise)
+        return replace(trainer, device=self._device, precision=self._precision or trainer.precision)
+
+    @property
+    def precision(self) -> Precision:
+        """In which trained networks are evaluated."""
+        return self._precision or "float32"
+
+    def on(self, device: Device, precision: Precision | None = None) -> Suite:
+        """Return the suite as a run on a device carries it out, in a precision; None: each trainer's own."""
+        made = self.model_copy()
+        made._device, made._precision = device, precision
+        return made
+
+    def place(self) -> dict[str, str]:
+        """Return where and in which precision its networks are trained and evaluated, as provenance tells it."""
+        return {"device": self._device, "precision": self.precision}
 
     @property
     def family(self) -> str:
@@ -233,6 +252,7 @@ class Suite(_Crossed):
         data = self.model_dump(exclude_unset=True) | chosen | {"name": f"{self.family}{SELECTION}"}
         changed = Suite.from_mapping(data, COMMAND_LINE)
         changed._origin = self._origin
+        changed._device, changed._precision = self._device, self._precision
         changed._overridden = self._overridden | frozenset(chosen)
         return changed
 

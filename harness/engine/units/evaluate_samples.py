@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_ora
 from harness.engine.labels import LabelledDenoiser, sample_labels
 from harness.engine.laws import distribution
 from harness.engine.metric_values import reference_sample
+from harness.engine.modules import DTYPES
 from harness.engine.payloads.measured import measurement_to_json, said
 from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.random_streams import seed_from
@@ -36,12 +37,13 @@ from harness.weighting_tables import table_from_json
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.engine.jobs import EvaluateSamplesJob
+    from harness.engine.jobs import EvaluateSamplesJob, TrainedNetwork
     from harness.information import Information, ScoreError
     from harness.initial_laws import Start
     from harness.metrics import Metric
     from harness.samplers import Sampler
     from harness.targets import Distribution
+    from harness.trainers import Device
 
 
 CENTRE = 1024
@@ -183,14 +185,13 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
     reference = reference_sample(law, job.count, job.sigmas[-1], job.seed, part=0)
     labels = sample_labels(law, job.seed, len(reference)) if _conditional(job) else None
     kernel = None if design.variances is None else design.variances.tolist()
-    dtype = torch.float64 if isinstance(job.network, OracleNetwork) else torch.float32
     start = time.perf_counter()
     generated = generate(
         *(job.sampler, denoiser, job.sigmas, kernel),
         seed=job.seed,
         count=len(reference),
         dim=law.dim,
-        dtype=dtype,
+        **_place(job.network),
         start=design.initial,
         labels=labels,
     )
@@ -213,6 +214,18 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
         labels=labels,
     )
     return experiment, generated.nfe, seconds
+
+
+class _Place(TypedDict):
+    device: Device
+    dtype: torch.dtype
+
+
+def _place(network: OracleNetwork | TrainedNetwork) -> _Place:
+    """Return where, and in which arithmetic, samples are drawn: an oracle's in float64."""
+    if isinstance(network, OracleNetwork):
+        return {"device": "cpu", "dtype": torch.float64}
+    return {"device": network.device, "dtype": DTYPES[network.precision]}
 
 
 def _denoiser(job: EvaluateSamplesJob, law: Distribution) -> LabelledDenoiser:

@@ -9,6 +9,7 @@ from harness.engine.curves import score_error_to_json
 from harness.engine.denoisers import denoiser_from_checkpoint
 from harness.engine.laws import distribution
 from harness.engine.measurement import measure_score_error
+from harness.engine.modules import DTYPES
 from harness.records import Record
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ def measure_score_errors(job: MeasureScoreErrorsJob) -> list[Record]:
     """
     law = distribution(job.target)
     denoisers = [denoiser_from_checkpoint(trained, law.data) for _, trained in job.networks]
-    labelled = job.networks[0][1].network.conditional
+    first = job.networks[0][1]
+    dtype, labelled = DTYPES[first.precision], first.network.conditional
     start = time.perf_counter()
-    curves = measure_score_error(law, denoisers, job.sigma_min, job.sigma_max, labelled=labelled)
+    curves = measure_score_error(law, denoisers, job.sigma_min, job.sigma_max, dtype=dtype, labelled=labelled)
     seconds = (time.perf_counter() - start) / len(denoisers)
     return [
         Record(key, "score error", score_error_to_json(curve), seconds=seconds)

@@ -1,0 +1,140 @@
+import json
+
+import pytest
+import torch
+from click.testing import CliRunner
+from harness_karras.networks import Mlp
+from harness_karras.weightings import EdmWeighting
+from harness_synthetic.targets import Ring
+
+from harness.cli import group
+from harness.engine.adam import train
+from harness.engine.courses import Learner, LevelTable
+from harness.engine.levels import table_levels
+from harness.errors import HarnessError
+from harness.planning.keys import Keys
+from harness.registry.discovery import load
+from harness.running.devices import resolved
+from harness.suites.combinations import expand
+from harness.suites.model import Suite
+from harness.trainers import Adam
+
+GPU = torch.cuda.is_available()
+needs_gpu = pytest.mark.skipif(not GPU, reason="no GPU here")
+
+SUITE = {
+    "name": "placed",
+    "targets": ["ring"],
+    "weightings": ["edm"],
+    "noise_schedules": ["edm"],
+    "time_discretizations": ["polynomial"],
+    "networks": ["mlp:width=16,depth=2", "exact"],
+    "samplers": ["heun"],
+    "metrics": ["sliced-wasserstein"],
+    "rank_by": "sliced-wasserstein",
+    "steps": [4],
+    "seeds": 1,
+    "training": {"steps": [20], "batch_size": 32},
+    "sampling": {"samples": 64},
+}
+
+
+def test_auto_is_a_gpu_where_there_is_one():
+    assert resolved("auto") == ("cuda" if GPU else "cpu")
+    assert resolved("cpu") == "cpu"
+
+
+@pytest.mark.skipif(GPU, reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told_in_one_line():
+    with pytest.raises(HarnessError, match=r"^--device cuda: torch .* sees no GPU; write --device cpu$"):
+        resolved("cuda")
+
+
+def keys(device, precision):
+    registry, suite = load(), Suite.from_mapping(SUITE, "placed").on(device, precision)
+    found = Keys(suite, registry)
+    trained, oracle = sorted(expand(suite, registry), key=lambda c: c.weighting is None)
+    return {
+        "target": found.information(trained.target),
+        "table": found.table(trained),
+        "grid": found.grid(trained, 0),
+        "network": found.network(trained, 0),
+        "sample": found.sample(trained, [1.0, 0.5], 0),
+        "oracle": found.network(oracle, 0),
+        "oracle sample": found.sample(oracle, [1.0, 0.5], 0),
+    }
+
+
+@pytest.mark.parametrize(("device", "precision"), [("cuda", None), ("cpu", "float64")])
+def test_what_networks_compute_depends_on_device_and_precision_and_nothing_else_does(device, precision):
+    before, after = keys("cpu", None), keys(device, precision)
+    assert {kind for kind in before if before[kind] != after[kind]} == {"network", "sample"}
+
+
+def test_float32_named_is_float32_by_default():
+    assert keys("cpu", None) == keys("cpu", "float32")
+
+
+def trained(**place):
+    law, network, levels = Ring().distribution(), Mlp(width=16, depth=2), table_levels(0.05, 20.0)
+    weighting, scale = EdmWeighting(), law.sigma_data
+    table = LevelTable(weighting.density(levels, scale), weighting.omega(levels, scale))
+    trainer = Adam(batch_size=32, **place)
+    return next(train(network, law, [Learner(weighting, table, seed) for seed in (0, 1)], trainer, [40]))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"precision": "float64"},
+        pytest.param({"device": "cuda"}, marks=needs_gpu),
+        pytest.param({"device": "cuda", "precision": "float64"}, marks=needs_gpu),
+    ],
+    ids=str,
+)
+def test_the_same_curve_within_rounding_wherever_it_is_trained(place):
+    for here, there in zip(trained(), trained(**place), strict=True):
+        assert there.loss == pytest.approx(here.loss, rel=1e-4)
+        for name, value in here.state.items():
+            other = there.state[name]
+            assert other.device.type == "cpu"
+            assert other.dtype == (torch.float64 if place.get("precision") else torch.float32)
+            assert (other - value).norm() < 1e-3 * value.norm().clamp_min(1e-3)
+    assert not torch.equal(trained()[0].state["function.last.weight"].double(), other.double())
+
+
+def suite_file(folder):
+    lines = [f"{name} = {json.dumps(value)}" for name, value in SUITE.items() if not isinstance(value, dict)]
+    for name, table in SUITE.items():
+        if isinstance(table, dict):
+            lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
+    file = folder / "placed.toml"
+    file.write_text("\n".join(lines))
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"precision": "float64", "device": "cpu"},
+        pytest.param({"device": "cuda", "precision": "float32"}, marks=needs_gpu),
+    ],
+    ids=str,
+)
+def test_a_board_says_where_and_in_which_precision(tmp_path, place):
+    def run(*options):
+        done = CliRunner().invoke(group, ["run", suite, "--out", out, "--workers", "1", *options])
+        assert done.exit_code == 0, done.output
+        board = json.loads(CliRunner().invoke(group, ["rank", out, "--format", "json"]).output)
+        values = {row["network"]["name"]: row["metrics"]["sliced-wasserstein"]["value"] for row in board["rows"]}
+        return {name: board["environment"][name] for name in ("device", "precision")}, values
+
+    suite, out = suite_file(tmp_path), str(tmp_path / "out")
+    told, before = run()
+    assert told == {"device": "cpu", "precision": "float32"}
+    told, after = run("--device", place["device"], "--precision", place["precision"])
+    assert told == place
+    # An oracle is computed on the CPU in float64 wherever networks are.
+    assert before["exact"] == after["exact"]
+    assert before["mlp"] != after["mlp"]
+    assert before["mlp"] == pytest.approx(after["mlp"], rel=1e-3)
