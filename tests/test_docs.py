@@ -148,7 +148,17 @@ def test_the_example_package_adds_an_axis_and_a_command(tmp_path):
 
 def test_the_first_example_is_short():
     lines = [line for line in blocks(read("plugins.md"), "python")[0].splitlines() if line.strip()]
-    assert len(lines) < 20
+    assert len(lines) < 25
+
+
+def test_every_example_is_strictly_typed(tmp_path, pytestconfig):
+    """As an author would check it: by mypy --strict, against the package as it is installed."""
+    for number, code in enumerate(blocks(read("plugins.md"), "python")):
+        file = re.match(r"# (\w+)\.py\n", code)
+        (tmp_path / f"{file[1] if file else f'example_{number}'}.py").write_text(code, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(pytestconfig.cache.mkdir("mypy")), "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_example_runs(examples, rows):
