@@ -240,8 +240,8 @@ def _made(task: Task) -> _Parcel | Ended:
         return Ended(task, None, str(error), 0.0)
     try:
         return _packed(argument)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        return Ended(task, None, one_line(error), 0.0)
+    except (Exception, SystemExit) as error:  # whatever a foreign component raises where it says how it is sent
+        return Ended(task, None, failure_line(error), 0.0, traceback_text(error))
 
 
 class _Queue:
