@@ -333,8 +333,12 @@ def load_suite(name_or_path: str) -> Suite:
 def _read(text: str, origin: str) -> Suite:
     try:
         data = tomllib.loads(text)
+        repr(data)  # no message could show a number that Python does not turn into text
     except tomllib.TOMLDecodeError as error:
         raise SuiteError(f"{origin}: is not valid TOML: {error}") from error
+    except ValueError as error:
+        # Python turns no number of thousands of digits into text, nor text into such a number.
+        raise SuiteError(f"{origin}: holds a number of too many digits; a number has at most 4300") from error
     except RecursionError as error:
         raise SuiteError(f"{origin}: is nested too deeply; a suite is a table of lists and tables") from error
     return Suite.from_mapping(data, origin)
