@@ -322,6 +322,14 @@ class TestDirectories:
         assert "moved to results.sqlite.damaged-1" in lines[0]
         assert untimed(copy, harness) == good
 
+    def test_an_empty_database(self, refused, harness, write, copy, good):
+        path = copy / DATABASE
+        path.write_bytes(b"")
+        assert refused("rank", copy) == f"{path} is empty: it was cut off; harness run computes it again"
+        _, _, lines = harness("run", write(), "--out", copy, "--workers", 2, status=0)
+        assert lines == [f"harness: {path} is empty, though checkpoints lie beside it: computing again"]
+        assert untimed(copy, harness) == good
+
     def test_any_byte_of_the_database(self, harness, write, copy, good):
         """What is read is right, missing or refused, whatever byte was changed."""
         path = copy / DATABASE
