@@ -57,6 +57,10 @@ _DATA = _Limit("RLIMIT_DATA", "d", "kB of data", 1024, frozenset({errno.ENOMEM})
 _LIMITS = (_FILES, _THREADS, _ADDRESSES, _DATA)
 
 
+FEW = 1000
+"""Processes and threads that may well not be enough."""
+
+
 def obstacle(workers: int = 0) -> str:
     """Return which limit is so low that a run could not start, and what would be right; empty for none.
 
@@ -82,7 +86,8 @@ def reached(error: BaseException) -> str:
 
 def in_force() -> str:
     """Return the limits that may have ended a process without a word, as a part of a line; empty for none."""
-    return _told((_THREADS, _ADDRESSES, _DATA))
+    # That of processes is set nearly everywhere, mostly far above what anything here takes.
+    return _told((*([_THREADS] if _THREADS.allowed() < FEW else []), _ADDRESSES, _DATA))
 
 
 def _told(limits: Iterable[_Limit]) -> str:
