@@ -19,6 +19,8 @@ from typing import Any
 
 import click
 
+from harness import limits
+
 
 @dataclass(frozen=True)
 class Source:
@@ -59,6 +61,18 @@ class Resumable(click.Command):
     """A command that goes on where it stopped when it is called again; one that is interrupted says so."""
 
     resumes = True
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, unless a limit of the system lets nothing be computed: libraries end a process for less.
+
+        Raises:
+            LimitError: the limit, and what would be right.
+        """
+        from harness.errors import LimitError
+
+        if why := limits.obstacle():
+            raise LimitError(why)
+        return super().invoke(ctx)
 
 
 class LocalOption(click.Option):

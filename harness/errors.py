@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from harness import limits
+
 
 class HarnessError(Exception):
     """An expected mistake. The command line prints its one line and exits with `exit_status`."""
@@ -37,6 +39,13 @@ class NotApplicable(Exception):
 class DiskError(HarnessError):
     """A disk that cannot be written, or that lost what it held: the whole run ends, since no unit is to blame."""
 
+
+class LimitError(HarnessError):
+    """The system allows a process less than a run needs."""
+
+
+TRY_AGAIN = "the next run tries again"
+"""Ends the reason why a unit has no result where the unit is not to blame."""
 
 LENGTH = 300
 """Characters of an error line at most."""
@@ -87,11 +96,14 @@ _NOT_TO_BLAME = {"harness", "torch", "numpy", "scipy", "sklearn", "pydantic", *s
 def failure_line(error: BaseException) -> str:
     """Return an exception as one line that ends in the file and line of the plugin that it comes from.
 
-    An expected mistake says all that it has to say, and so does what no plugin's line led to.
+    An expected mistake says all that it has to say, and so does what no plugin's line led to. Where a limit of the
+    system was met, that is told: no unit is to blame for it.
     """
-    where = "" if isinstance(error, HarnessError) else _place(error)
-    text = one_line(error)
-    return f"{shortened(text, LENGTH - len(where))}{where}"
+    if isinstance(error, HarnessError):
+        return one_line(error)
+    limit = limits.reached(error)
+    end = _place(error) + (f"; {limit}; {TRY_AGAIN}" if limit else "")
+    return f"{shortened(one_line(error), LENGTH - len(end))}{end}"
 
 
 def _place(error: BaseException) -> str:

@@ -29,6 +29,7 @@ MANIFEST = "manifest"
 SHOWN_BY = "shown by"
 """The key under which a command that keeps results of its own in a directory says how they are seen."""
 
+_MAGIC = b"SQLite format 3\0"
 _TABLES = """
 create table if not exists meta (key text primary key, value text not null) without rowid;
 create table if not exists records (
@@ -54,14 +55,15 @@ class Store:
     def open(cls, directory: Path) -> Store:
         """Open a result directory for writing, made where it does not exist.
 
-        A database that is damaged is moved aside and named in `warnings`; its content will be computed again.
+        A database that is damaged, or that is empty or missing beside what belongs to one, is named in `warnings`: its
+        content will be computed again. What is left of it is moved aside.
 
         Raises:
             StoreError: the directory cannot be written, or its database has a newer schema.
         """
         with _writing(directory):
             (directory / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
-        warnings = []
+        warnings = _cut_off(directory)
         try:
             db = _connect(directory)
         except sqlite3.DatabaseError as error:
@@ -92,6 +94,8 @@ class Store:
             raise StoreError(
                 f"{directory} holds no results; make them with: harness run --out {shlex.quote(str(directory))}"
             )
+        if not (directory / DATABASE).stat().st_size:
+            raise StoreError(f"{directory / DATABASE} is empty: it was cut off; harness run computes it again")
         try:
             try:
                 return cls(directory, _connect(directory, "?mode=ro"))
@@ -226,6 +230,9 @@ class Store:
 def _connect(directory: Path, reading: str = "") -> sqlite3.Connection:
     """Open the database: to write it, made where there is none; or to read it, by a query of SQLite's URIs."""
     path, create = directory / DATABASE, not reading
+    if create and path.is_file() and _begins(path) not in (b"", _MAGIC):
+        # SQLite would say the same, and delete the log.
+        raise sqlite3.DatabaseError("file is not a database")
     # A reader must leave no trace, and may stand before a read-only directory.
     db = sqlite3.connect(path) if create else sqlite3.connect(f"{path.absolute().as_uri()}{reading}", uri=True)
     # Damaged text must reach the checksum, which then fails.
@@ -256,6 +263,11 @@ def _connect(directory: Path, reading: str = "") -> sqlite3.Connection:
     return db
 
 
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC))
+
+
 def _version(text: str) -> int:
     """Return the schema version, which stays a plain number: any version of the program can read it."""
     if not text.isdecimal():
@@ -276,14 +288,36 @@ def _marks(part: Collection[str]) -> str:
     return ",".join("?" * len(part))
 
 
+def _cut_off(directory: Path) -> list[str]:
+    """Return what to say of a database that is empty, or missing beside what belongs to it; its log is moved aside.
+
+    SQLite would take it for a new one, and delete the log with all that it holds.
+    """
+    path = directory / DATABASE
+    if path.exists() and path.stat().st_size:
+        return []
+    log = Path(f"{path}-wal")
+    checkpoints = any((directory / CHECKPOINTS).iterdir())
+    if not path.exists() and not log.exists() and not checkpoints:
+        return []
+    what = f"{path} is {'empty' if path.exists() else 'missing'}"
+    if log.exists() and log.stat().st_size:
+        with _writing(directory):
+            return [f"{what}: its log moved to {_move_aside(path).name}-wal, computing again"]
+    return [f"{what}{', though checkpoints lie beside it' if checkpoints else ''}: computing again"]
+
+
 def _move_aside(path: Path) -> Path:
+    """Move a database, and the log that belongs to it, to where nothing writes them; return the new name."""
     number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+    while any((path.parent / f"{path.name}.damaged-{number}{tail}").exists() for tail in ("", "-wal")):
         number += 1
-    path.replace(aside)
-    for tail in ("-wal", "-shm"):
+    aside = path.with_name(f"{path.name}.damaged-{number}")
+    for tail in ("", "-wal"):
         with contextlib.suppress(FileNotFoundError):
-            os.remove(f"{path}{tail}")
+            os.replace(f"{path}{tail}", f"{aside}{tail}")
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(f"{path}-shm")
     return aside
 
 

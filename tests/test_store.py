@@ -64,6 +64,45 @@ def test_a_damaged_database_is_moved_aside(tmp_path):
     store.close()
 
 
+@pytest.mark.parametrize("left", ["nothing", "checkpoints", "log"])
+@pytest.mark.parametrize("how", ["empty", "missing"])
+def test_a_database_of_which_nothing_is_left_is_told(tmp_path, how, left):
+    store = Store.open(tmp_path)
+    path, log = tmp_path / DATABASE, tmp_path / f"{DATABASE}-wal"
+    store.put([Record("k", "sample")])
+    kept = log.read_bytes()
+    store.close()
+    path.unlink() if how == "missing" else path.write_bytes(b"")
+    if left == "log":
+        log.write_bytes(kept)
+    if left == "checkpoints":
+        store.checkpoint("k").write_bytes(b"weights")
+    with pytest.raises(StoreError, match="is empty: it was cut off" if how == "empty" else "holds no results"):
+        Store.read(tmp_path)
+    store = Store.open(tmp_path)
+    store.close()
+    told = {
+        "nothing": f"{path} is {how}: computing again",
+        "checkpoints": f"{path} is {how}, though checkpoints lie beside it: computing again",
+        "log": f"{path} is {how}: its log moved to {DATABASE}.damaged-1-wal, computing again",
+    }
+    # A directory in which nothing is left of a database is a new one.
+    assert store.warnings == ([] if (how, left) == ("missing", "nothing") else [told[left]])
+    if left == "log":
+        assert (tmp_path / f"{DATABASE}.damaged-1-wal").read_bytes() == kept
+    store = Store.open(tmp_path)
+    assert store.warnings == []
+    store.close()
+
+
+def test_the_log_of_a_damaged_database_is_kept_beside_it(tmp_path):
+    Store.open(tmp_path).close()
+    (tmp_path / DATABASE).write_bytes(b"this is no database, whatever its name says" * 100)
+    (tmp_path / f"{DATABASE}-wal").write_bytes(b"what was committed last")
+    Store.open(tmp_path).close()
+    assert (tmp_path / f"{DATABASE}.damaged-1-wal").read_bytes() == b"what was committed last"
+
+
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path):
     store = Store.open(tmp_path)
     store.put([Record("k", "sample")])

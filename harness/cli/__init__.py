@@ -116,6 +116,7 @@ def _installed(ctx: Context | None, name: str) -> Command | None:
 
 def _tell(error: BaseException, resumes: bool) -> int:
     """Print the one line of an error and return the exit status; `resumes` says whether the command could go on."""
+    from harness import limits
     from harness.errors import HarnessError
 
     if isinstance(error, _ReaderGone | BrokenPipeError):
@@ -138,9 +139,13 @@ def _tell(error: BaseException, resumes: bool) -> int:
         return _complain(error.format_message(), 2)
     if isinstance(error, HarnessError):
         return _complain(str(error), error.exit_status)
+    limit = limits.reached(error)
+    end = f"; {limit}" if limit else ""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{where}{error.strerror}", 2)
+        return _complain(f"{where}{error.strerror}{end}", 2)
+    if limit:
+        return _complain(f"{' '.join(str(error).split())[:120]}{end}", 2)
     what = f"{type(error).__name__}: {error}"
     return _complain(f"unexpected error: {what} (--debug shows where)", BUG)
 

@@ -95,11 +95,12 @@ class _Plugin:
         if is_own(self.info.distribution):
             yield
             return
-        before = process_state.read()
+        before, functions = process_state.read(), process_state.functions()
         try:
             yield
         finally:
-            self.changed += [what for what in process_state.put_back(before) if what not in self.changed]
+            changed = [*process_state.put_back(before), *process_state.put_functions_back(functions)]
+            self.changed += [what for what in changed if what not in self.changed]
 
 
 def load(only: str | None = None, *, probing: bool = False) -> Registry:

@@ -1,7 +1,8 @@
 """Process state: settings of a whole process that foreign code may change, read before it runs and put back after.
 
 What a library has of them is looked at where the library is imported. A patched function is no setting: it stays, which
-is why foreign code computes in processes of its own (`harness.running.workers`).
+is why foreign code computes in processes of its own (`harness.running.workers`). Only the process that imports plugins
+beside what it ranks with puts back functions too (`functions`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,3 +140,49 @@ def put_back(before: Mapping[str, Any]) -> list[str]:
             setting.write(wanted)
             changed.append(words)
     return changed
+
+
+_COUNTED_ON = frozenset(
+    ["builtins", "functools", "harness", "hashlib", "itertools", "json", "math", "numpy", "operator", "random", "scipy"]
+)
+"""The packages with whose functions plans are made and results are ranked: torch is none of them."""
+
+
+def functions() -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Return what the modules, and our own classes, of all that plans and ranks hold, by where it stands."""
+    # What foreign code were the first to import it would have patched before it is looked at.
+    import numpy  # noqa: F401
+    import scipy.special  # noqa: F401
+
+    return {place: (holder, dict(vars(holder))) for place, holder in _holders()}
+
+
+def put_functions_back(before: Mapping[str, tuple[Any, dict[str, Any]]]) -> list[str]:
+    """Give all names the values that they had; return where one had another.
+
+    A new name of a module stays, as what is imported later is one; in a class of ours it would hide an inherited one.
+    """
+    changed = []
+    for place, (holder, names) in before.items():
+        now = dict(vars(holder))
+        new = now.keys() - names.keys() if isinstance(holder, type) else set()
+        for name in [*(name for name, value in names.items() if now.get(name, _MISSING) is not value), *sorted(new)]:
+            if name.startswith("__") and name.endswith("__"):  # Python's own and pydantic's, which change by use
+                continue
+            if name in new:
+                delattr(holder, name)
+            else:
+                setattr(holder, name, names[name])
+            changed.append(f"{place}.{name}")
+    return changed
+
+
+def _holders() -> Iterator[tuple[str, Any]]:
+    for name, module in list(sys.modules.items()):
+        package = name.partition(".")[0]
+        if package not in _COUNTED_ON or not hasattr(module, "__dict__"):
+            continue
+        yield name, module
+        if package == "harness":
+            own = (each for each in vars(module).values() if isinstance(each, type) and each.__module__ == name)
+            yield from ((f"{name}.{each.__qualname__}", each) for each in own)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import FileLock, Timeout
 
 from harness.engine.jobs import ReadArithmeticJob
+from harness.errors import TRY_AGAIN
 from harness.planning.plan import Plan
 from harness.planning.units import Lookup, Stage, Unit
 from harness.records import NOT_APPLICABLE, PART, Record, traced
 from harness.running.progress import Progress
-from harness.running.workers import KILLED, Ended, Task, Workers, available_cores, workers
+from harness.running.workers import Ended, Task, Workers, available_cores, workers
 from harness.store import CHECKPOINTS, MANIFEST, Store, StoreError
 from harness.suites.combinations import expand
 
@@ -173,7 +174,7 @@ class _Runner:
         self._options = options
         self._done = store.index()
         # What a killed process left undone made others fail after it, for reasons of their own: all are tried again.
-        self._retry = options.retry_failed or store.failed_by(KILLED)
+        self._retry = options.retry_failed or store.failed_by(TRY_AGAIN)
         self._tried: set[str] = set()
         self._told: set[tuple[str, str]] = set()
         self._check_checkpoints()

@@ -10,6 +10,7 @@ its process is put back after each task.
 
 from __future__ import annotations
 
+import errno
 import heapq
 import io
 import multiprocessing
@@ -17,6 +18,7 @@ import os
 import pickle
 import pkgutil
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -29,9 +31,19 @@ from typing import Any, NamedTuple
 
 from pebble import ProcessExpired, ProcessPool
 
+from harness import limits
 from harness.arithmetic import one_thread
 from harness.components import Component
-from harness.errors import DiskError, HarnessError, NotApplicable, failure_line, one_line, traceback_text
+from harness.errors import (
+    TRY_AGAIN,
+    DiskError,
+    HarnessError,
+    LimitError,
+    NotApplicable,
+    failure_line,
+    one_line,
+    traceback_text,
+)
 from harness.planning.units import NotPossible
 from harness.registry import process_state
 from harness.registry.provenance import stranger
@@ -63,7 +75,7 @@ class Task:
     after: frozenset[str] = field(default_factory=frozenset)
 
 
-KILLED = "its process was killed from outside (out of memory?); the next run tries again"
+KILLED = f"its process was killed from outside (out of memory?); {TRY_AGAIN}"
 """The reason why a task has no value that was not at fault itself, as far as can be seen."""
 
 _FROM_OUTSIDE = {-9, 15}
@@ -74,7 +86,8 @@ class WorkersLost(HarnessError):
     """Worker processes ended while they had nothing to do: no task is to blame, and none can be run any more."""
 
     def __init__(self) -> None:
-        super().__init__("worker processes were ended from outside (out of memory?); run the same command again")
+        why = limits.in_force() or "out of memory?"
+        super().__init__(f"worker processes were ended from outside ({why}); run the same command again")
 
 
 @dataclass(frozen=True)
@@ -159,13 +172,19 @@ class Workers:
             count: number of processes that are busy at most.
             function: what they call, as `module:name`; only they import it.
             for_strangers: what is called instead for tasks with components of foreign distributions.
+
+        Raises:
+            LimitError: the system allows less than they need.
         """
+        if why := limits.obstacle(count):
+            raise LimitError(why)
         self.count = count
         self._function = function
         self._for_strangers = for_strangers or function
-        self._context = _context()
         self._pools: dict[frozenset[str], Any] = {}
-        self._pool(frozenset())
+        with _starting():
+            self._context = _context()
+            self._pool(frozenset())
 
     def _pool(self, strangers: frozenset[str]) -> Any:
         if strangers not in self._pools:
@@ -218,10 +237,8 @@ class Workers:
     def _schedule(self, task: Task, parcel: _Parcel) -> Future[Any]:
         function = self._for_strangers if parcel.strangers else self._function
         arguments = [function, parcel.content, bool(parcel.strangers)]
-        try:
+        with _starting():
             future: Future[Any] = self._pool(parcel.strangers).schedule(_timed, args=arguments, timeout=task.limit)
-        except RuntimeError as error:
-            raise WorkersLost from error
         return future
 
     def close(self, *, kill: bool = False) -> None:
@@ -235,6 +252,24 @@ class Workers:
             pool.join()
 
 
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Say in one line why worker processes cannot be started.
+
+    Raises:
+        LimitError: the system has no room for them. WorkersLost: it ended them.
+    """
+    try:
+        yield
+    except (RuntimeError, EOFError) as error:
+        raise WorkersLost from error
+    except OSError as error:
+        processes = limits.in_force() or "the system allows no more processes"
+        room = "their semaphores need room in /dev/shm"
+        why = limits.reached(error) or (processes if error.errno == errno.EAGAIN else room)
+        raise LimitError(f"worker processes cannot be started: {error.strerror}; {why}") from error
+
+
 def _made(task: Task) -> _Parcel | Ended:
     """Return a task's argument as it is sent, or how the task ended where there is none."""
     try:
@@ -243,8 +278,8 @@ def _made(task: Task) -> _Parcel | Ended:
         return Ended(task, None, str(error), 0.0, applicable=error.applicable)
     try:
         return _packed(argument)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        return Ended(task, None, one_line(error), 0.0)
+    except (Exception, SystemExit) as error:  # whatever a foreign component raises where it says how it is sent
+        return Ended(task, None, failure_line(error), 0.0, traceback_text(error))
 
 
 class _Queue:
@@ -365,12 +400,16 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _prepare() -> None:
-    one_thread()
-    keep_freed_memory()
+    try:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        one_thread()
+        keep_freed_memory()
+    except Exception as error:
+        print(f"harness: a worker process cannot start: {failure_line(error)}", file=sys.stderr, flush=True)
+        os._exit(1)
     # Standard output is the leaderboard's, whatever a plugin prints; its results are checked, warned of or not.
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
-    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:

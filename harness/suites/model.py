@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -57,6 +58,8 @@ SETTINGS = {
     "sigma_max": "noise.sigma_max",
 }
 """The keys of sections that the command line may choose, by the words of their options."""
+
+_SECTIONS = frozenset(key.partition(".")[0] for key in SETTINGS.values())
 
 SELECTION = "-selection"
 """Ends the name of a suite of which the command line chose a part."""
@@ -114,7 +117,7 @@ class Suite(_Crossed):
 
     metrics: Annotated[Forms, Field(min_length=1)]
     bounds: Forms = AXES["bound"].default or ()
-    rank_by: str
+    rank_by: Annotated[str, AfterValidator(_check_form)]
     compute: Compute | None = None
     steps: Annotated[tuple[Steps, ...], AfterValidator(distinct)]
     seeds: Seeds
@@ -211,17 +214,23 @@ class Suite(_Crossed):
         return self._origin
 
     @classmethod
-    def from_mapping(cls, data: Mapping[str, Any], origin: str) -> Suite:
+    def from_mapping(cls, data: Mapping[str, Any], origin: str, chosen: Collection[str] = ()) -> Suite:
         """Make a suite from the content of a TOML file.
 
+        Arguments:
+            data: the content.
+            origin: the file.
+            chosen: the words of the options that took the place of what the file says.
+
         Raises:
-            SuiteError: a key is unknown, missing or has a forbidden value; the line begins with `origin`.
+            SuiteError: a key is unknown, missing or has a forbidden value; the line begins with `origin`, or with the
+                options that are to blame.
         """
         try:
             suite = cls.model_validate(data)
         except ValidationError as error:
             key, rule = _explain(error)
-            where = _option(key) if key and origin == COMMAND_LINE else f"{origin}: {key}" if key else origin
+            where = _options(key, rule, chosen) if chosen else f"{origin}: {key}" if key else origin
             raise SuiteError(f"{where}: {rule}") from error
         suite._origin = origin
         return suite
@@ -231,8 +240,8 @@ class Suite(_Crossed):
 
         Arguments:
             choices: components under the keys of a suite (`samplers=["heun"]`), `steps`, `seeds`, `rank_by`, and the
-                words of `SETTINGS`. Metrics that are chosen rank by their first, where the suite's own is not among
-                them and none is named.
+                words of `SETTINGS`. Where none is named that ranks, it is that of the suite if it is among the metrics
+                that are chosen; else the one of its name; else the first.
 
         Raises:
             SuiteError: a value is forbidden.
@@ -246,15 +255,25 @@ class Suite(_Crossed):
             section, _, name = SETTINGS.get(key, key).rpartition(".")
             place = chosen.setdefault(section, self._written(section)) if section else chosen
             place[name] = list(value) if isinstance(value, tuple) else value
-        names = [_request(form).name for form in chosen.get("metrics", [])]
-        if names and "rank_by" not in chosen and self.rank_by.partition(":")[0] not in names:
-            chosen["rank_by"] = names[0]
+        if "metrics" in chosen and "rank_by" not in chosen:
+            try:
+                chosen["rank_by"] = self._ranking_among([_request(form) for form in chosen["metrics"]])
+            except ComponentError as error:
+                raise SuiteError(f"{_option('metrics')}: {error}") from error
         data = self.model_dump(exclude_unset=True) | chosen | {"name": f"{self.family}{SELECTION}"}
-        changed = Suite.from_mapping(data, COMMAND_LINE)
+        changed = Suite.from_mapping(data, COMMAND_LINE, given)
         changed._origin = self._origin
         changed._device, changed._precision = self._device, self._precision
         changed._overridden = self._overridden | frozenset(chosen)
         return changed
+
+    def _ranking_among(self, metrics: Sequence[Request]) -> str:
+        """Return what ranks where only these metrics are measured."""
+        own = parse_request(self.rank_by)
+        namesakes = [metric for metric in metrics if metric.name == own.name]
+        if any(setting in metric.settings() for metric in namesakes for setting in own.settings()):
+            return self.rank_by
+        return (namesakes or metrics)[0].name
 
     def _written(self, section: str) -> dict[str, Any]:
         """Return what the suite itself says in one of its sections."""
@@ -314,12 +333,28 @@ class Suite(_Crossed):
         return _option(key) if key in self._overridden else f"{self._origin}: {key}"
 
 
+def _options(key: str, rule: str, chosen: Collection[str]) -> str:
+    """Return the options that a mistake comes from: those of its rule, of its section, or of its key.
+
+    Arguments:
+        key: of the mistake; of a rule of a whole section, that section; empty where it is one of the whole suite.
+        rule: what is wrong.
+        chosen: the words of all options that were given.
+    """
+    keys = [SETTINGS.get(word, word) for word in chosen]
+    beside = [each for each in keys if each.rpartition(".")[0] == key]
+    named = [each for each in keys if re.search(rf"\b{each.rpartition('.')[2]}\b", rule)]
+    found = [each for each in named if each in beside] or named or beside
+    if key in ("", *_SECTIONS) and found:
+        return " and ".join(map(_option, found))
+    return _option(key) if key else COMMAND_LINE
+
+
 def _option(key: str) -> str:
     """Return the command-line option that stands for a key."""
     word = key.partition("[")[0]
     options = {axis.plural: axis.option for axis in AXES.values()}
     options |= {key: f"--{name.replace('_', '-')}" for name, key in SETTINGS.items()}
-    options |= {"training": "--train-steps", "noise": "--sigma-min"}
     return options.get(word, f"--{word.replace('_', '-')}")
 
 
@@ -353,8 +388,12 @@ def load_suite(name_or_path: str) -> Suite:
 def _read(text: str, origin: str) -> Suite:
     try:
         data = tomllib.loads(text)
+        repr(data)  # no message could show a number that Python does not turn into text
     except tomllib.TOMLDecodeError as error:
         raise SuiteError(f"{origin}: is not valid TOML: {error}") from error
+    except ValueError as error:
+        # Python turns no number of thousands of digits into text, nor text into such a number.
+        raise SuiteError(f"{origin}: holds a number of too many digits; a number has at most 4300") from error
     except RecursionError as error:
         raise SuiteError(f"{origin}: is nested too deeply; a suite is a table of lists and tables") from error
     return Suite.from_mapping(data, origin)

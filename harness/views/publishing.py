@@ -8,13 +8,16 @@ replaces its predecessor whole.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
+
+from pydantic import JsonValue
 
 from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
@@ -58,6 +61,9 @@ class Publication(Generic[D]):
     def write(self, document: D, target: Path, command: str) -> list[Path]:
         """Write a document, its page and its plots into a directory all at once; return the files.
 
+        Files that the document names by their places on this machine are called by their names alone: where they lie
+        says nothing to a reader, and digests tell what they hold.
+
         Arguments:
             document: what is published.
             target: a new directory, an empty one, or one with a document of the same title, which is replaced.
@@ -67,6 +73,7 @@ class Publication(Generic[D]):
             DocumentError: matplotlib is missing, or the directory cannot be written, or holds something else, such
                 as the page of another suite. Nothing is half written.
         """
+        document, command = _without_folders(document, command)
         try:
             _check_directory(target, self.source)
             former = _published(self, target, document)
@@ -123,6 +130,37 @@ def publish_bounds(board: Leaderboard, directory: Path | str, command: str) -> l
 def render_files(board: Leaderboard, command: str) -> dict[str, bytes]:
     """Return the name and content of every published file; raises as `Publication.files`."""
     return BOARD.files(board, command)
+
+
+def _without_folders(document: D, command: str) -> tuple[D, str]:
+    """Return a document and its command without the folders of this machine in which files lie."""
+    text = document.to_json()
+    paths = set(_absolute_paths(document.model_dump(mode="json")))
+    for path in sorted(paths, key=len, reverse=True):
+        name = _shortest(path, paths)
+        text = text.replace(json.dumps(path, ensure_ascii=False)[1:-1], json.dumps(name, ensure_ascii=False)[1:-1])
+        command = command.replace(path, name)
+    return (type(document).validate(json.loads(text)), command) if paths else (document, command)
+
+
+def _absolute_paths(value: JsonValue, parameter: bool = False) -> Iterator[str]:
+    """Yield the absolute paths among the parameters of components in a document."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _absolute_paths(each, parameter or key == "params")
+    elif isinstance(value, list):
+        for each in value:
+            yield from _absolute_paths(each, parameter)
+    elif parameter and isinstance(value, str) and Path(value).is_absolute() and Path(value).name:
+        yield value
+
+
+def _shortest(path: str, among: Collection[str]) -> str:
+    """Return as few parts of the end of a path as tell it from the others: mostly its name."""
+    parts = Path(path).parts
+    ends = (parts[-length:] for length in range(1, len(parts)))
+    alone = (end for end in ends if sum(Path(each).parts[-len(end) :] == end for each in among) == 1)
+    return "/".join(next(alone, parts[1:]))
 
 
 def _check_directory(target: Path, source: str) -> None:

@@ -13,10 +13,12 @@ What can be read, by the end of the name:
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -151,8 +153,25 @@ def _text(path: Path, _: str) -> np.ndarray:
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not a text file in UTF-8") from error
     except ValueError as error:
-        what = " ".join(str(error).split())[:120]
+        what = _wrong_line(path, int(named), " ".join(str(error).split()))[:120]
         raise DataError(f"{path}: is not a table of numbers ({what}); leave out columns of text") from error
+
+
+def _wrong_line(path: Path, skipped: int, message: str) -> str:
+    """Return what numpy says of a table, by lines of the file: it counts rows from 0 or from 1, without blank lines."""
+    if match := re.fullmatch(r"could not convert string (.*) to \S+ at row (\d+), column (\d+)\.", message):
+        return f"line {_line(path, skipped, int(match[2]))}, column {match[3]}: {match[1]} is no number"
+    if match := re.match(r"the number of columns changed from (\d+) to (\d+) at row (\d+)", message):
+        line = _line(path, skipped, int(match[3]) - 1)
+        return f"line {line} has {match[2]} columns, those above it {match[1]}"
+    return message
+
+
+def _line(path: Path, skipped: int, row: int) -> int:
+    """Return the number of the line, from 1, that holds a row, from 0."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        rows = (number for number, line in enumerate(file, 1) if number > skipped and line.strip("\r\n"))
+        return next(islice(rows, row, None), row + 1)
 
 
 def _is_number(cell: str) -> bool:
@@ -218,8 +237,8 @@ def check(path: str, array: np.ndarray) -> np.ndarray:
         chunk = points[start : start + step]
         bad = ~(np.abs(chunk.astype(np.float64)) <= LIMIT).all(1)
         if bad.any():
-            row = start + int(bad.argmax())
-            raise DataError(f"{path}: row {row} holds NaN, infinity or a number beyond {LIMIT:g}; give finite values")
+            row = f"row {start + int(bad.argmax()) + 1} of {len(points)}"
+            raise DataError(f"{path}: {row} holds NaN, infinity or a number beyond {LIMIT:g}; give finite values")
         differ = differ or bool((chunk != points[0]).any())
     if not differ:
         raise DataError(f"{path}: its rows are all the same; give rows that differ")

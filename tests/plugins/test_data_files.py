@@ -99,10 +99,11 @@ BAD = {
     "no archive": (".npz", lambda p: p.write_bytes(b"PK, not"), {}, "is not an .npz archive"),
     "half an archive": (".npz", lambda p: (np.savez(p, POINTS), _halve(p)), {}, "damaged or cut short"),
     "pickles": (".npz", lambda p: np.savez(p, np.array([[{}]] * 12)), {}, "Python objects, which are never loaded"),
-    "words": (".csv", lambda p: p.write_text("a,b\n1,2\n3,x\n" * 9), {}, "not a table of numbers"),
-    "uneven": (".csv", lambda p: p.write_text("1,2\n3\n" * 9), {}, "not a table of numbers"),
+    "words": (".csv", lambda p: p.write_text("a,b\n1,2\n\n3,x\n"), {}, "(line 4, column 2: 'x' is no number)"),
+    "first": (".csv", lambda p: p.write_text("1,\n3,4\n" * 9), {}, "(line 1, column 2: '' is no number)"),
+    "uneven": (".csv", lambda p: p.write_text("1,2\n3,4\n\n3\n" * 9), {}, "(line 4 has 1 columns, those above it 2)"),
     "bytes": (".csv", lambda p: p.write_bytes(bytes(range(128, 256)) * 9), {}, "not a t"),
-    "gaps": (".csv", lambda p: p.write_text("1,2\n3,nan\n" * 9), {}, "row 1 holds NaN"),
+    "gaps": (".csv", lambda p: p.write_text("1,2\n3,nan\n" * 9), {}, "row 2 of 18 holds NaN"),
     "kind": (".json", lambda p: p.write_text("[]"), {}, "is not an .npy, .npz, .csv or .parquet file, or of a folder"),
 }
 

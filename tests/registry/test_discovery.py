@@ -180,6 +180,20 @@ def test_what_loading_changes_of_the_process_is_put_back_and_told(install, monke
     assert random.getstate() == before
 
 
+def test_functions_that_a_stranger_patches_are_put_back_where_results_are_ranked(install):
+    """In a process of its own: here numpy has long been imported, there the stranger would be the first."""
+    change = "import math, numpy\nnumpy.mean = numpy.allclose = math.log = lambda *args, **named: 7.0\n"
+    site = install("some-grids", quad=change + grid("quadratic"))
+    code = (
+        "from harness.registry.discovery import load; found = load(); import math, numpy; "
+        "print([problem.reason.split()[1] for problem in found.problems], numpy.mean([1, 3]), math.log(1))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True
+    )
+    assert done.stdout == "['math.log', 'numpy.allclose', 'numpy.mean'] 2.0 0.0\n", done.stderr
+
+
 def test_an_interrupt_is_no_failure_of_the_plugin(install):
     install("bad-luck", broken="raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):

@@ -1,5 +1,6 @@
 """Settings of a process: each that is changed is named, and is put back."""
 
+import math
 import os
 import random
 
@@ -46,3 +47,28 @@ def test_a_library_that_is_imported_meanwhile_is_set_as_it_is_when_imported():
     assert process_state.put_back(before) == ["torch's default dtype"]
     assert torch.get_default_dtype() == torch.float32
     assert torch.get_num_threads() == threads
+
+
+def test_a_patched_function_is_named_and_put_back_and_what_is_new_stays(monkeypatch):
+    from harness import targets
+    from harness.results import statistics
+
+    for holder in (np, np.linalg, math, statistics, targets.Target):
+        monkeypatch.setattr(holder, "something_new", 1, raising=False)
+    before = process_state.functions()
+    assert process_state.put_functions_back(before) == []
+    places = {
+        "numpy.mean": np,
+        "numpy.linalg.svd": np.linalg,
+        "math.log": math,
+        "harness.results.statistics.kendall": statistics,
+        "harness.targets.Target.located": targets.Target,
+    }
+    kept = {place: getattr(holder, place.rpartition(".")[2]) for place, holder in places.items()}
+    for place, holder in places.items():
+        setattr(holder, place.rpartition(".")[2], lambda *args: 7.0)
+    np.newer = 2
+    assert set(process_state.put_functions_back(before)) == set(places)
+    assert {place: getattr(holder, place.rpartition(".")[2]) for place, holder in places.items()} == kept
+    assert np.newer == 2
+    del np.newer

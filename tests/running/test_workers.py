@@ -172,6 +172,25 @@ def test_what_cannot_be_sent_fails_alone(roots):
     assert ended["yes"].value == 2.0
 
 
+class Unsendable:
+    """Raises where it says how it is sent; a stranger's code may raise anything."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __reduce__(self):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no luck"), SystemExit("no luck"), RecursionError("no luck")])
+def test_whatever_it_raises_when_it_is_sent(roots, error):
+    ended = {e.task.name: e for e in roots.run([task("no", Unsendable(error)), task("yes", 4.0)])}
+    assert ended["no"].reason.startswith(f"{type(error).__name__}: no luck (")
+    assert "test_workers.py, line " in ended["no"].reason
+    assert ended["no"].traceback.endswith(f"{type(error).__name__}: no luck\n")
+    assert ended["yes"].value == 2.0
+
+
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_worker_that_others_kill_is_told_from_one_that_dies(signal_number):
     with workers(1, "signal:raise_signal") as pool:

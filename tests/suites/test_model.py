@@ -293,6 +293,25 @@ def test_the_command_line_changes_settings_of_sections_and_nothing_else_of_them(
     assert quick.with_selection(metrics=["kl", "energy"], rank_by="energy").rank_by == "energy"
 
 
+def test_a_metric_that_ranks_by_its_parameters_gives_way_to_one_of_its_name(registry):
+    eight, sixteen, table = (
+        "sliced-wasserstein:projections=8",
+        "sliced-wasserstein:projections=16",
+        {"name": "sliced-wasserstein", "projections": [8, 16]},
+    )
+    suite = load_suite("quick").with_selection(metrics=["energy", eight, sixteen], rank_by=sixteen)
+    for metrics, ranking in (
+        (["energy", sixteen], sixteen),
+        (["energy", table], sixteen),
+        (["energy", "sliced-wasserstein"], "sliced-wasserstein"),
+        (["energy", eight], eight),
+        (["energy", "kl"], "energy"),
+    ):
+        _, chosen = suite.with_selection(metrics=metrics).metric_components(registry)
+        [expected] = registry.parse("metric", ranking)
+        assert chosen == expected
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
@@ -302,12 +321,31 @@ def test_the_command_line_changes_settings_of_sections_and_nothing_else_of_them(
         ({"sigma_min": 30.0}, "--sigma-min: sigma_min = 30 is not below sigma_max = 20"),
         ({"sigma_max": 1e30}, "--sigma-max: 1e+30 is not valid"),
         ({"metrics": ["energi"]}, "--metric: unknown metric 'energi'; did you mean energy"),
-        ({"rank_by": "kl2"}, "command line: rank_by = 'kl2' is none of the metrics; did you mean kl"),
+        ({"metrics": [""]}, "--metric: '' names no component"),
+        ({"rank_by": "energy:x"}, "--rank-by: 'energy:x': 'x' has no parameter"),
+        ({"sigma_max": 0.01}, "--sigma-max: sigma_min = 0.05 is not below sigma_max = 0.01"),
+        ({"sigma_min": 2.0, "sigma_max": 1.0}, "--sigma-min and --sigma-max: sigma_min = 2 is not below"),
+        ({"rank_by": "kl2"}, "--rank-by: rank_by = 'kl2' is none of the metrics; did you mean kl"),
+        ({"metrics": ["kl"], "rank_by": "energy"}, "--metric and --rank-by: rank_by = 'energy' is none of the metrics"),
     ],
 )
 def test_a_mistake_in_a_setting_names_the_option(registry, choice, message):
     with pytest.raises(SuiteError) as raised:
         load_suite("quick").with_selection(**choice).metric_components(registry)
+    assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("suite", "choice", "message"),
+    [
+        ("descent", {"batch_size": 4, "train_steps": [5]}, '--batch-size: batch_size is for method = "adam"'),
+        ("compute", {"batch_size": 4, "train_steps": [5]}, "--train-steps: steps follow from [compute]"),
+        ("start", {"samples": 5, "sigma_max": 10.0}, "--sigma-max: sigma_max = 20 is out of range"),
+    ],
+)
+def test_a_mistake_in_a_section_names_the_option_that_made_it(suite, choice, message):
+    with pytest.raises(SuiteError) as raised:
+        load_suite(suite).with_selection(**choice)
     assert str(raised.value).startswith(message)
 
 

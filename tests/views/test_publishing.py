@@ -365,3 +365,29 @@ def test_a_plot_that_is_none_of_the_former_document_stays(tmp_path, small):
     (tmp_path / "mine-against-theirs.svg").write_text("mine")
     publish(Leaderboard.validate(small), tmp_path, COMMAND)
     assert (tmp_path / "mine-against-theirs.svg").read_text() == "mine"
+
+
+def test_no_page_says_where_files_lie_on_this_machine(tmp_path, document):
+    text, board = json.dumps(document), Leaderboard.validate(document)
+    target = next(row["target"] for row in document["rows"])
+    name = target["name"]
+    assert f'"name": "{name}", "params": {{' in text
+    for path, called in (("/home/me/secret/mine.npy", "mine.npy"), ("data/mine.npy", "data/mine.npy")):
+        changed = text.replace(f'"name": "{name}", "params": {{', f'"name": "{name}", "params": {{"path": "{path}", ')
+        changed = changed.replace(", }", "}")
+        place = tmp_path / called.replace("/", "-")
+        publish(Leaderboard.validate(json.loads(changed)), place, f"harness run --target {name}:path={path}")
+        for file in place.iterdir():
+            content = file.read_text()
+            assert "secret" not in content, file
+            assert "/home" not in content, file
+        written = Leaderboard.read(place / "leaderboard.json")
+        assert {row.target.params.get("path") for row in written.rows if row.target.name == name} == {called}
+        assert f"path={called}" in (place / "README.md").read_text()
+        assert [row.metrics for row in written.rows] == [row.metrics for row in board.rows]
+
+
+def test_files_of_one_name_stay_apart():
+    two = {"/home/me/a/mine.npy", "/home/me/b/mine.npy"}
+    assert [publishing._shortest(path, two) for path in sorted(two)] == ["a/mine.npy", "b/mine.npy"]
+    assert publishing._shortest("/mine.npy", {"/mine.npy", "/a/mine.npy"}) == "mine.npy"

@@ -247,7 +247,7 @@ def saved(path, array):
     ("content", "message"),
     [
         (np.array([[object()]], dtype=object), "holds Python objects, which are never loaded"),
-        (np.where(np.arange(3) == 1, np.nan, POINTS), "row 0 holds NaN"),
+        (np.where(np.arange(3) == 1, np.nan, POINTS), "row 1 of 50 holds NaN"),
         (POINTS[:, 0], "has shape (50,); an array of shape (rows, columns), (n, height, width) or "),
         (POINTS.reshape(10, 5, 1, 1, 3), "has shape (10, 5, 1, 1, 3)"),
         (POINTS.reshape(5, 10, 3), "holds 5 rows"),
@@ -320,6 +320,14 @@ class TestDirectories:
         assert len(lines) == 1
         assert f"{path} is damaged" in lines[0]
         assert "moved to results.sqlite.damaged-1" in lines[0]
+        assert untimed(copy, harness) == good
+
+    def test_an_empty_database(self, refused, harness, write, copy, good):
+        path = copy / DATABASE
+        path.write_bytes(b"")
+        assert refused("rank", copy) == f"{path} is empty: it was cut off; harness run computes it again"
+        _, _, lines = harness("run", write(), "--out", copy, "--workers", 2, status=0)
+        assert lines == [f"harness: {path} is empty, though checkpoints lie beside it: computing again"]
         assert untimed(copy, harness) == good
 
     def test_any_byte_of_the_database(self, harness, write, copy, good):
