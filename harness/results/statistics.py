@@ -76,16 +76,30 @@ def mean_interval(measurements: Sequence[Measurement], least: float = -math.inf)
     """
     sample = np.array([m.value for m in measurements])
     interval = t_interval(sample.tolist())
-    freedom = min(min(m.freedom for m in measurements), MANY)
-    within = stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.mean([m.standard_error for m in measurements])
+    within = _half_width(measurements)
     if interval.high is None or np.ptp(sample) <= EXACT * np.abs(sample).max():
-        half = float(within)
+        half = within
     else:
         shared = within if any(m.shared for m in measurements) else 0.0
         half = float(np.hypot(interval.high - interval.value, shared))
-    half += float(np.mean([abs(m.bias) for m in measurements]))
+    half += _remaining_bias(measurements)
     low = min(interval.value, max(interval.value - half, least))
     return interval.value, low, interval.value + half
+
+
+def error_within(measurements: Sequence[Measurement]) -> float:
+    """Return how far a mean over n ≥ 1 seeds may be off by an error that all seeds share, and by what bias remains."""
+    return _half_width(measurements) + _remaining_bias(measurements)
+
+
+def _half_width(measurements: Sequence[Measurement]) -> float:
+    """Return the half-width of the interval of the standard errors, taken as one error that all seeds share."""
+    freedom = min(min(m.freedom for m in measurements), MANY)
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.mean([m.standard_error for m in measurements]))
+
+
+def _remaining_bias(measurements: Sequence[Measurement]) -> float:
+    return float(np.mean([abs(m.bias) for m in measurements]))
 
 
 def _mean(sample: np.ndarray) -> float:
