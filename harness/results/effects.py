@@ -7,8 +7,9 @@ stands in place of its logarithm, and values need not be positive. Choices are c
 contexts with: an oracle network has no weighting, so it shares none with a trained one, and the two kinds are
 compared among themselves.
 
-A design that has several names on other axes stands in the contexts of each; on the axis itself it is one choice, and
-contexts that hold the same designs count once.
+A design that has several names stands in the contexts of each, and in one context under each choice that is a name of
+it: between these the effect there is none, a factor of 1. A choice that is but another name of one in every context is
+no choice of its own, and contexts that hold the same designs count once.
 
 Where two axes interact, an average over one of them says little of the other: `interactions` tests it.
 """
@@ -38,11 +39,6 @@ class Observation:
     values: Mapping[int, float | None]
     groups: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
     names: Sequence[Mapping[str, Hashable]] = ()
-
-    def under(self, axis: str) -> list[Mapping[str, Hashable]]:
-        """Return the coordinates of all its names that are its own on an axis."""
-        own = self.coordinates
-        return [own, *(name for name in self.names if name[axis] == own[axis])]
 
 
 @dataclass(frozen=True)
@@ -88,13 +84,12 @@ def _contexts(observations: Sequence[Observation], axes: Sequence[str]) -> list[
     contexts: dict[Hashable, dict[Hashable, int]] = defaultdict(dict)
     own = {axis: {observation.coordinates[axis] for observation in observations} for axis in axes}
     for place, observation in enumerate(observations):
-        # Of one axis a design is one choice; of two it may be the same under each choice of one of them.
-        names = [*observation.under(axes[0])] if len(axes) == 1 else [observation.coordinates, *observation.names]
-        for name in (name for name in names if all(name[axis] in own[axis] for axis in axes)):
-            others = tuple(v for k, v in sorted(name.items()) if k not in axes)
-            choice = name[axes[0]] if len(axes) == 1 else tuple(name[axis] for axis in axes)
-            contexts[others][choice] = place
-    distinct = {tuple(sorted(context.items(), key=lambda entry: entry[1])): context for context in contexts.values()}
+        for name in (observation.coordinates, *observation.names):
+            if all(name[axis] in own[axis] for axis in axes):
+                others = tuple(v for k, v in sorted(name.items()) if k not in axes)
+                choice = name[axes[0]] if len(axes) == 1 else tuple(name[axis] for axis in axes)
+                contexts[others][choice] = place
+    distinct = {frozenset(context.items()): context for context in contexts.values()}
     return [{choice: observations[i] for choice, i in context.items()} for context in distinct.values()]
 
 

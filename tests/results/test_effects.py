@@ -58,6 +58,17 @@ def test_differences_are_those_from_the_mean_whatever_the_sign():
     assert effects(gap, "s", "difference")[0].skipped == 1
 
 
+def test_choices_that_are_names_of_one_design_have_no_effect_there():
+    """The grid `f` ignores the schedule; `c` is but another name of `a` wherever it occurs, and no choice."""
+    other = [{"s": "b", "grid": "f"}, {"s": "c", "grid": "f"}]
+    made = [seen(1.0, s="a", grid="p"), seen(16.0, s="b", grid="p")]
+    made.append(Observation({"s": "a", "grid": "f"}, {0: 7.0, 1: 7.0}, names=other))
+    first, second = effects(made, "s")
+    assert (first.choice, second.choice) == ("a", "b")
+    assert (first.size.value, second.size.value) == pytest.approx((0.5, 2.0))
+    assert (first.contexts, first.skipped) == (2, 0)
+
+
 def test_the_error_over_points_that_all_share_is_in_the_interval():
     """Two choices, the same in both seeds; at half of the points the better one is the worse."""
 

@@ -445,10 +445,10 @@ class TestDesigns:
     def test_effects_and_tau_count_it_once(self):
         found = board(self.made())
         effect = {(e["axis"], e["choice"]): e for e in found["effects"]}
-        # A grid is compared under both schedules; the schedule only where it does something.
+        # A grid is compared under both schedules, and a schedule with both grids: under `fisher` its effect is 1.
         assert effect["time_discretization", "fisher"]["factor"] == pytest.approx(6**-0.25)
-        assert effect["noise_schedule", "cosine"]["factor"] == pytest.approx(1.5**0.5)
-        assert (effect["noise_schedule", "cosine"]["contexts"], effect["noise_schedule", "cosine"]["skipped"]) == (2, 2)
+        assert effect["noise_schedule", "cosine"]["factor"] == pytest.approx(1.5**0.25)
+        assert (effect["noise_schedule", "cosine"]["contexts"], effect["noise_schedule", "cosine"]["skipped"]) == (4, 0)
         assert effect["time_discretization", "fisher"]["contexts"] == 4
         assert [entry["n"] for entry in found["agreement"] if entry["sampler"] is None] == [6]
 
