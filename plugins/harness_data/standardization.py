@@ -27,7 +27,7 @@ CONSTANT = 1e-12
 """Deviation of a column, relative to its largest magnitude, below which it is constant."""
 
 FLAT = 1e-10
-"""Variance of a direction of columns of deviation 1, relative to the largest, below which the data do not vary in it."""
+"""Variance of a direction, of columns of deviation 1, relative to the largest, below which the data do not vary."""
 
 
 @dataclass(frozen=True)
