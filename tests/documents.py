@@ -125,7 +125,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     """Return a leaderboard document as plain data: 180 combinations on each of a ring and digits."""
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
-    document = {"schema_version": 3, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
+    document = {"schema_version": 4, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
     document |= {
         "declared": copy.deepcopy(DECLARED),
         "calibration": [],
@@ -161,7 +161,7 @@ def setup():
     """What a suite like this one fixes for all rows."""
     training = {"method": "adam", "params": {"learning_rate": 0.002, "batch_size": 256, "ema_decay": 0.99}}
     units = {"sliced-wasserstein": "data units", "energy": "data units^½", "kl": "nats", "path-kl": "nats"}
-    numbers = {"sigma_data": 0.5, "second_moment": 0.75, "finite": False, "notes": []}
+    numbers = {"sigma_data": 0.5, "second_moment": 0.75, "finite": False, "notes": [], "train": None, "held_out": None}
     return {
         "seeds": [0, 1, 2], "sigma_min": 0.05, "sigma_max": 20.0, "samples": 2000, "training": training,
         "targets": [{"target": name, "dim": dim} | numbers for name, _, dim in TARGETS],
@@ -230,7 +230,7 @@ def small():
                  "n": 2, "clusters": 2}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 3, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
+        "schema_version": 4, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
         "declared": copy.deepcopy(DECLARED),
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],

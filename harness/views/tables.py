@@ -89,7 +89,11 @@ def _target_lines(section: TargetSection, board: Leaderboard) -> list[str]:
     for target in [each for each in known if target_label(each.target, board) == section.target]:
         scale = f"σ_data {number(target.sigma_data)}, m₂ {number(target.second_moment**0.5)}"
         levels = "" if setup is None else f"; σ from {setup.sigma_min:g} to {setup.sigma_max:g}"
-        lines += [f"d = {target.dim}, {scale}{levels}", *(f"note: {note}" for note in target.notes)]
+        lines.append(f"d = {target.dim}, {scale}{levels}")
+        if target.train is not None and target.held_out is not None:
+            train = counted(target.train, "point")
+            lines.append(f"{train} to train on, {target.held_out} held out: no metric sees more data than these")
+        lines += [f"note: {note}" for note in target.notes]
     return lines
 
 
@@ -200,11 +204,12 @@ def interaction_lines(board: Leaderboard) -> list[str]:
     lines = []
     for entry in found:
         best, axes = entry.best, (HEADERS[entry.axis], HEADERS[entry.other])
-        own = span(best.factor, best.low, best.high)
+        own = _size(best)
         kind = f", {entry.among}" if len({each.among for each in board.interactions}) > 1 else ""
         lines.append(
             f"{target_label(entry.target, board)}{kind}: {' × '.join(axes)}: best {best.choice} with "
-            f"{best.other_choice}, {own} of the mean over their pairs (p {entry.p_value:.1g}); "
+            f"{best.other_choice}, {own} {'from' if best.factor is None else 'of'} the mean over their pairs "
+            f"(p {entry.p_value:.1g}); "
             f"{_spread_within(entry)}"
         )
     heading = "Where averages mislead: two axes interact, and their best pair is not that of the best averages"
@@ -212,17 +217,23 @@ def interaction_lines(board: Leaderboard) -> list[str]:
 
 
 def _spread_within(entry: Interaction) -> str:
-    """Return the choice whose factor depends most on the other axis, with its best and its worst cell."""
+    """Return the choice whose effect depends most on the other axis, with its best and its worst cell."""
     cells: dict[tuple[bool, str], list[Cell]] = {}
     for cell in entry.cells:
         cells.setdefault((False, cell.choice), []).append(cell)
         cells.setdefault((True, cell.other_choice), []).append(cell)
-    ordered = {key: sorted(found, key=lambda cell: cell.factor) for key, found in cells.items()}
-    most = max(ordered, key=lambda key: ordered[key][-1].factor / ordered[key][0].factor)
+    ordered = {key: sorted(found, key=lambda cell: cell.size) for key, found in cells.items()}
+    most = max(ordered, key=lambda key: _apart(ordered[key][0], ordered[key][-1]))
     swapped, choice = most
     best, worst = ordered[most][0], ordered[most][-1]
     names = [cell.choice if swapped else cell.other_choice for cell in (best, worst)]
-    return f"{choice} is {best.factor:.2f} with {names[0]} and {worst.factor:.2f} with {names[1]}"
+    sizes = [number(cell.size) if cell.factor is None else f"{cell.factor:.2f}" for cell in (best, worst)]
+    return f"{choice} is {sizes[0]} with {names[0]} and {sizes[1]} with {names[1]}"
+
+
+def _apart(low: Cell, high: Cell) -> float:
+    """Return how far apart two cells are, as they are compared."""
+    return high.size - low.size if low.factor is None else high.size / low.size
 
 
 def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
@@ -325,7 +336,7 @@ def _chunks(board: Leaderboard, width: int | None) -> Iterator[list[Column]]:
     yield [axis, choice, *chunk]
 
 
-def _size(effect: Effect | None) -> str:
+def _size(effect: Effect | Cell | None) -> str:
     if effect is None:
         return ""
     return (with_interval if effect.factor is None else span)(effect.size, effect.low, effect.high)
