@@ -10,13 +10,14 @@ from harness.axes import crossed
 from harness.results.labels import Labels, labels
 from harness.results.leaderboard import UNFINISHED, Agreement, Cell, Effect, Interaction, Leaderboard, Row
 from harness.results.sections import HEADERS, TargetSection, choices, metrics_of, misleading, sections, target_label
+from harness.results.terms import BUDGET
 from harness.views import formats
 from harness.views.board_columns import build, build_budgets
 from harness.views.column import Column
 from harness.views.digits import counted, number, span, with_interval
 from harness.views.formats import View
 from harness.views.page import Block, Listing, Page, Paragraph, Section, Table, Words
-from harness.views.terminal import break_lines, fit, text_table
+from harness.views.terminal import break_lines, fitted, left_out, text_table
 
 SHOWN_FAILURES = 5
 SHOWN_BUDGETS = 5
@@ -55,6 +56,7 @@ def summary(board: Leaderboard) -> str:
 def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     """Return what is said once above a section's table, a line each."""
     counts = [f"{counted(len(section.ranked), 'combination')} ranked"]
+    counts += [f"{len(section.unmeasured)} not ranked, without {board.metric}"] if section.unmeasured else []
     counts += [f"{len(section.diverged)} diverged"] if section.diverged else []
     counts += [f"{len(section.failed)} failed"] if section.failed else []
     counts += [f"{len(section.unfinished)} not computed yet"] if section.unfinished else []
@@ -68,7 +70,7 @@ def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     lines += _target_lines(section, board)
     floors = [
         f"{metric} {with_interval(floor.value, floor.low, floor.high)}"
-        for metric in metrics_of(board, section.ranked)
+        for metric in metrics_of(board, section.finished)
         if (floor := section.floors.get(metric))
     ]
     if floors:
@@ -113,7 +115,7 @@ def _agreement(entry: Agreement) -> str:
 
 def section_table(section: TargetSection, board: Leaderboard, top: int | None) -> Table:
     """Return a section's table of ranked rows."""
-    return Table(build(board, section, section.ranked[:top]))
+    return Table(build(board, section, section.finished[:top]))
 
 
 def failures_table(section: TargetSection) -> Table:
@@ -170,8 +172,8 @@ def section_blocks(section: TargetSection, board: Leaderboard, top: int | None, 
         elsewhere: where the rest is, as the end of a sentence.
     """
     blocks: list[Block] = [Listing([[line] for line in notes(section, board)])]
-    blocks += [section_table(section, board, top)] if section.ranked else []
-    hidden = len(section.ranked[top:]) if top else 0
+    blocks += [section_table(section, board, top)] if section.finished else []
+    hidden = len(section.finished[top:]) if top else 0
     blocks += [Paragraph([f"{hidden} more", *elsewhere, "."])] if hidden else []
     blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
     return blocks + ([Paragraph([f"{diverged_line(section)}."])] if section.diverged else [])
@@ -240,8 +242,8 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
     blocks = ["\n".join(break_lines([summary(board)], width))]
     for section in sections(board):
         head = break_lines([section.target + ":", *("  " + line for line in notes(section, board))], width)
-        body = text_table(fit(build(board, section, section.ranked[:top]), width)) if section.ranked else []
-        hidden = len(section.ranked[top:]) if top else 0
+        body = fitted(build(board, section, section.finished[:top]), width) if section.finished else []
+        hidden = len(section.finished[top:]) if top else 0
         more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
         note = floor_note(section, board)
         more += ["", *break_lines([note], width)] if note else []
@@ -280,11 +282,15 @@ def _diverged(section: TargetSection, width: int | None) -> list[str]:
 
 def _budgets(board: Leaderboard, section: TargetSection, width: int | None) -> list[str]:
     """Return the best rows that have an exact budget, term by term."""
-    rows = [row for row in section.ranked if row.budget][:SHOWN_BUDGETS]
+    rows = [row for row in section.finished if row.budget][:SHOWN_BUDGETS]
     if not rows:
         return []
-    line = f"best {len(rows)} with an exact budget of the path divergence, in nats:"
-    return ["", *break_lines([line], width), "", *text_table(fit(build_budgets(board, section, rows), width))]
+    line = f"best {len(rows)} with an exact budget of the path divergence, in nats"
+    columns = build_budgets(board, section, rows)
+    if not {term.field for term in BUDGET}.isdisjoint(left_out(columns, width)):
+        line += f": {', '.join(f'{term.symbol} {term.words}' for term in BUDGET)}"
+        columns = build_budgets(board, section, rows, symbols=True)
+    return ["", *break_lines([f"{line}:"], width), "", *fitted(columns, width)]
 
 
 def _failures(section: TargetSection, width: int | None) -> list[str]:
@@ -344,7 +350,7 @@ def _size(effect: Effect | Cell | None) -> str:
 
 def _rows(board: Leaderboard, top: int | None) -> list[dict[str, Any]]:
     label = labels(board.rows)
-    shown = [row for section in sections(board) for row in (section.ranked[:top] if top else section.rows)]
+    shown = [row for section in sections(board) for row in (section.finished[:top] if top else section.rows)]
     return [_flatten(row, label) for row in shown]
 
 
