@@ -45,6 +45,10 @@ CHEAP = 2**22
 
 REPLICATES = 8
 NODES = 8
+
+SCORE_LEVELS = 48
+"""Levels at which the score error of a network is measured."""
+
 SPACING = 0.35
 """Distance of neighbouring levels in ln u; uJ varies over distances of about 1."""
 
@@ -74,12 +78,17 @@ def measure_information(
     if closed is not None:
         return closed
     samples = samples or (noised_points(target) if target.finite else 1024)
-    span = 2 * math.log(sigma_max / sigma_min)
-    u = np.geomspace(sigma_min**2, sigma_max**2, level_count or max(8, math.ceil(span / SPACING) + 1))
+    u = information_levels(sigma_min, sigma_max, level_count)
     clean, noise = _draws(target, seed, samples, replicates)
     values = np.stack([_fisher(target, clean, noise, float(v), replicates) for v in u], axis=1)
     initial = _initialization(target, clean, noise, float(u[-1]), replicates)
     return MeasuredInformation(target.dim, target.second_moment, u, np.clip(values, 0.0, target.dim), initial)
+
+
+def information_levels(sigma_min: float, sigma_max: float, count: int | None = None) -> np.ndarray:
+    """Return the noise variances u at which J is measured, increasing; by default one each `SPACING` in ln u."""
+    span = 2 * math.log(sigma_max / sigma_min)
+    return np.geomspace(sigma_min**2, sigma_max**2, count or max(8, math.ceil(span / SPACING) + 1))
 
 
 def measure_score_error(
@@ -91,7 +100,7 @@ def measure_score_error(
     seed: int = 0,
     samples: int | None = None,
     replicates: int = REPLICATES,
-    level_count: int = 48,
+    level_count: int = SCORE_LEVELS,
     dtype: torch.dtype | None = None,
 ) -> list[MeasuredScoreError]:
     """Return e(σ) over [σ_min, σ_max] of each network.
