@@ -161,7 +161,7 @@ def setup():
     """What a suite like this one fixes for all rows."""
     training = {"method": "adam", "params": {"learning_rate": 0.002, "batch_size": 256, "ema_decay": 0.99}}
     units = {"sliced-wasserstein": "data units", "energy": "data units^½", "kl": "nats", "path-kl": "nats"}
-    numbers = {"sigma_data": 0.5, "second_moment": 0.75, "finite": False, "notes": []}
+    numbers = {"sigma_data": 0.5, "second_moment": 0.75, "finite": False, "notes": [], "train": None, "held_out": None}
     return {
         "seeds": [0, 1, 2], "sigma_min": 0.05, "sigma_max": 20.0, "samples": 2000, "training": training,
         "targets": [{"target": name, "dim": dim} | numbers for name, _, dim in TARGETS],

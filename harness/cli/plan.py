@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.planning.plan import Plan
     from harness.suites.model import Suite
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 GAP, NARROWEST, WIDEST = 2, 24, 116
 """Spaces between columns, the least width of the last, and the width where no terminal sets one."""
@@ -27,9 +27,13 @@ GAP, NARROWEST, WIDEST = 2, 24, 116
 @suite_argument
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes; by default one a core.")
 @click.option("--yes", is_flag=True, help="Take more combinations than the suite's limit.")
+@click.option("--measure/--guess", default=True, show_default=True, help="Try each kind of work for a moment, or not.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def command(suite: Suite, workers: int | None, yes: bool, form: str) -> None:
-    """Say what `harness run SUITE` would do from nothing: nothing is executed."""
+def command(suite: Suite, workers: int | None, yes: bool, measure: bool, form: str) -> None:
+    """Say what `harness run SUITE` would do from nothing, and how long it would take.
+
+    Each kind of work is tried for a moment, a minute and a half at most in all; what it takes is kept for the next plan.
+    """
     from harness.planning.estimate import estimate
     from harness.planning.plan import Plan
     from harness.registry.discovery import load
@@ -39,15 +43,23 @@ def command(suite: Suite, workers: int | None, yes: bool, form: str) -> None:
     count = workers or available_cores()
     registry = load()
     plan = Plan(suite, registry, expand(suite, registry, yes=yes), Path())
+    guessed = _measured(plan) if measure else "nothing was measured"
     result = estimate(plan, count)
     if form == "json":
         content = {"schema_version": SCHEMA_VERSION, "suite": suite.name, "workers": count, **asdict(result)}
+        content["guessed"] = guessed
         click.echo(json.dumps(content, indent=2))
     else:
-        click.echo(_table(suite, plan, result, count))
+        click.echo(_table(suite, plan, result, count, guessed))
 
 
-def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int) -> str:
+def _measured(plan: Plan) -> str | None:
+    from harness.running.calibration import calibrate
+
+    return calibrate(plan)
+
+
+def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int, guessed: str | None) -> str:
     from tabulate import tabulate
 
     from harness.views.terminal import terminal_width
@@ -70,7 +82,7 @@ def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int) -> str:
         ["combinations", result.combinations],
         ["networks to train", f"{result.networks}, in {result.stacks} stacks, for {result.uses} samplings"],
         ["samplings", f"{result.samplings} at most (equal grids share one)"],
-        ["time", f"about {minutes:.1f} min on {workers} workers (a rough guess: the run itself knows better)"],
+        ["time", f"about {minutes:.1f} min on {workers} workers ({guessed or 'each kind of work was tried here'})"],
         ["memory", f"about {result.memory:.1f} GiB"],
     ]
     last = [None, max(width - max(len(str(row[0])) for row in work) - GAP, NARROWEST)]

@@ -47,6 +47,10 @@ CHEAP = 2**22
 
 REPLICATES = 8
 NODES = 8
+
+SCORE_LEVELS = 48
+"""Levels at which the score error of a network is measured."""
+
 SPACING = 0.35
 """Distance of neighbouring levels in ln u; uJ varies over distances of about 1."""
 
@@ -79,12 +83,17 @@ def measure_information(
     if closed is not None:
         return closed
     samples = samples or (noised_points(target) if target.finite else 1024)
-    span = 2 * math.log(sigma_max / sigma_min)
-    u = np.geomspace(sigma_min**2, sigma_max**2, level_count or max(8, math.ceil(span / SPACING) + 1))
+    u = information_levels(sigma_min, sigma_max, level_count)
     draws = _draws(target, seed, samples, replicates, labelled)
     values = np.stack([_fisher(target, draws, float(v), replicates) for v in u], axis=1)
     initial = _initialization(target, draws, float(u[-1]), replicates)
     return MeasuredInformation(target.dim, target.second_moment, u, np.clip(values, 0.0, target.dim), initial)
+
+
+def information_levels(sigma_min: float, sigma_max: float, count: int | None = None) -> np.ndarray:
+    """Return the noise variances u at which J is measured, increasing; by default one each `SPACING` in ln u."""
+    span = 2 * math.log(sigma_max / sigma_min)
+    return np.geomspace(sigma_min**2, sigma_max**2, count or max(8, math.ceil(span / SPACING) + 1))
 
 
 def measure_score_error(
@@ -96,7 +105,7 @@ def measure_score_error(
     seed: int = 0,
     samples: int | None = None,
     replicates: int = REPLICATES,
-    level_count: int = 48,
+    level_count: int = SCORE_LEVELS,
     dtype: torch.dtype | None = None,
     labelled: bool = False,
 ) -> list[MeasuredScoreError]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.planning.units import Stage, trainable
+from harness.planning.units import Stage, trainable, unique
 
 if TYPE_CHECKING:
     from harness.planning.plan import Plan
@@ -52,17 +52,18 @@ def estimate(plan: Plan, workers: int) -> WorkEstimate:
     training = [unit for unit in units if unit.stage == Stage.TRAINING]
     seeds = len(plan.suite.seeds)
     samplings = len(plan.combinations) * seeds
-    sampling = sum(plan.sampling_cost(c) for c in plan.combinations) * seeds
-    cost = sum(unit.cost for unit in units) + sampling
-    # A stack cannot be divided among workers: with few of them the longest decides.
-    longest = max((unit.cost for unit in training), default=0.0)
+    stages = {stage: [unit.cost for unit in units if unit.stage == stage] for stage in Stage}
+    stages[Stage.SAMPLING] += [plan.costs.sampling(c) for c in plan.combinations] * seeds
+    building = sum(plan.costs.building(target) for target in unique(c.target for c in plan.combinations))
+    # A unit cannot be divided among workers, and what follows waits for it: with few units the longest decides.
+    working = sum(max(sum(each) / workers, max(each, default=0.0)) for each in stages.values())
     return WorkEstimate(
         combinations=len(plan.combinations),
         networks=len(plan.trained_keys()),
         uses=sum(c.weighting is not None for c in plan.combinations) * seeds,
         stacks=len(training),
         samplings=samplings,
-        seconds=max(cost / workers, longest),
+        seconds=plan.costs.start() + building + working,
         memory=BASE_MEMORY * (workers + 1) + (WORK_MEMORY + _objective_memory(plan)) * workers,
     )
 

@@ -10,6 +10,7 @@ is not in the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +28,7 @@ from harness.engine.jobs import (
 from harness.errors import HarnessError, one_line
 from harness.metrics import Metric, SampleMetric
 from harness.networks import OracleNetwork
+from harness.planning.costs import Costs
 from harness.planning.keys import Keys, measured
 from harness.planning.manifest import Manifest, manifest
 from harness.planning.trainings import table_unit, training_unit
@@ -47,6 +49,7 @@ from harness.weightings import AdaptiveWeighting, GridWeighting, Weighting
 
 if TYPE_CHECKING:
     from harness.components import Component
+    from harness.engine.trials import Trial
     from harness.records import Record
     from harness.registry.registry import Registry
     from harness.suites.combinations import Combination
@@ -75,6 +78,7 @@ class Plan:
         self.metrics, ranking = suite.metric_components(registry)
         self.rank_by = registry.label(ranking)
         self.bounds = [b for b in suite.components("bound", registry) if isinstance(b, Bound)]
+        self.costs = Costs(suite, self.keys, self.metrics, self.bounds)
         noise = suite.noise
         self._range = {"sigma_min": noise.sigma_min, "sigma_max": noise.sigma_max}
         self._readers = []
@@ -129,7 +133,7 @@ class Plan:
     def _information(self, c: Combination) -> Unit:
         key = self.keys.information(c.target)
         job = MeasureTargetJob(key, c.target, **self._range)
-        return Unit(Stage.GROUNDWORK, (key,), lambda find: job, 5.0)
+        return Unit(Stage.GROUNDWORK, (key,), lambda find: job, self.costs.target(c.target))
 
     def _tables(self, c: Combination) -> Iterable[Unit]:
         if c.weighting is None:
@@ -181,10 +185,6 @@ class Plan:
                     units.setdefault(unit.keys[0], unit)
         return units.values()
 
-    def sampling_cost(self, c: Combination) -> float:
-        """Return the estimated seconds of one sampling with its metrics."""
-        return 0.1 + c.steps * self.suite.sampling.samples * 5e-6
-
     def _calibration(self, missing: Callable[[str], bool]) -> Iterable[Unit]:
         for target in unique(c.target for c in self.combinations):
             for seed in self.suite.seeds:
@@ -199,7 +199,8 @@ class Plan:
 
     def _held_out(self, target: Target, seed: int, wanted: list[tuple[str, SampleMetric]]) -> Unit:
         job = CalibrateMetricsJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
-        return Unit(Stage.SAMPLING, tuple(key for key, _ in wanted), lambda find: job, 0.3)
+        keys = tuple(key for key, _ in wanted)
+        return Unit(Stage.SAMPLING, keys, lambda find: job, self.costs.held_out(target))
 
     def networks(self) -> dict[Kind, dict[int, list[Combination]]]:
         """Return the distinct networks: what is trained → seed → a combination for each length."""
@@ -243,7 +244,18 @@ class Plan:
         trained = [s for s in self.suite.seeds if (n := find(self.keys.network(c, s))) is not None and n.ok]
         return [key for key in (self.keys.grid(c, seed) for seed in trained) if find(key) is not None]
 
+    def trials(self) -> dict[str, Trial]:
+        """Return the trials of its work that were never made here, by their keys, those of the dearest work first."""
+        return self.costs.missing(self.combinations, self._stacks(lambda key: True))
+
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
+        trainer = self.suite.trainer
+        return [
+            replace(training_unit(part, course, trainer, self._folder), cost=self.costs.training(part, course))
+            for part, course in self._stacks(missing)
+        ]
+
+    def _stacks(self, missing: Callable[[str], bool]) -> list[tuple[list[Learner[str]], Course]]:
         """Stack what is missing, by target, all that the training takes but the weighting, and whose that is.
 
         An adaptive weighting, which runs inside, stands alone.
@@ -260,8 +272,7 @@ class Plan:
                     taken = tuple(x for x in learner.components.values() if adaptive or x is not learner.weighting)
                     stacks.setdefault((course, taken, strangers([learner.weighting])), []).append(learner)
         most = STACK if trainer.stacked else 1
-        parts = [(part, course) for (course, *_), learners in stacks.items() for part in even_parts(learners, most)]
-        return [training_unit(part, course, trainer, self._folder) for part, course in parts]
+        return [(part, course) for (course, *_), learners in stacks.items() for part in even_parts(learners, most)]
 
     def _learner(self, lengths: list[Combination], seed: int) -> Learner[str]:
         """Return one network, from a combination for each length of its training."""
@@ -296,7 +307,8 @@ class Plan:
             return MeasureScoreErrorsJob(wanted[0][2].target, trained, **self._range)
 
         keys, after = tuple(key for key, _, _ in wanted), frozenset(network for _, network, _ in wanted)
-        return Unit(Stage.SCORE_ERROR, keys, job, 1.0 + 0.5 * len(wanted), after, len(wanted))
+        cost = self.costs.score_errors(wanted[0][2], len(wanted))
+        return Unit(Stage.SCORE_ERROR, keys, job, cost, after, len(wanted))
 
     def _trained(self, c: Combination, record: Record) -> TrainedNetwork:
         path, digest = self._folder / f"{record.key}.safetensors", record.payload["sha256"]
@@ -357,7 +369,7 @@ class Plan:
             )
 
         after = frozenset([error]) if c.weighting is not None else frozenset()
-        return Unit(Stage.SAMPLING, keys, job, self.sampling_cost(c), after)
+        return Unit(Stage.SAMPLING, keys, job, self.costs.sampling(c), after)
 
 
 def _apart(components: Mapping[str, Component], known: frozenset[str] = frozenset()) -> dict[frozenset[str], list[str]]:

@@ -1,7 +1,7 @@
 """Probe: a foreign entry point that is seen for the first time is loaded in a child process before it is loaded here.
 
 One that exits, hangs or interrupts at import would end every command; here it costs one line. What was found is kept
-in a small file of the user's cache (`HARNESS_CACHE`, else `XDG_CACHE_HOME`), and holds until the package changes.
+in a small file of the user's cache (`harness.user_cache`), and holds until the package changes.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from harness import DISTRIBUTION
 from harness.components import digest
+from harness.user_cache import cache_file, read_cache, write_cache
 
 SECONDS = 60.0
 """A foreign entry point that takes longer to load is not loaded."""
+
+_FILE = "probed.json"
 
 _LIMIT = 500
 """Entry points that are remembered at most."""
@@ -110,7 +112,7 @@ def _tried(entry_point: str) -> str:
 
 
 def _again() -> str:
-    return f"it is tried again when its files change, or without {_cache()}"
+    return f"it is tried again when its files change, or without {cache_file(_FILE)}"
 
 
 def _end(child: subprocess.Popen[str]) -> None:
@@ -124,13 +126,6 @@ def _end(child: subprocess.Popen[str]) -> None:
                 pipe.close()
 
 
-def _cache() -> Path:
-    """Return the file that keeps what was found."""
-    folder = os.environ.get("HARNESS_CACHE")
-    above = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(folder or Path(above) / DISTRIBUTION).absolute() / "probed.json"
-
-
 @functools.cache
 def _memory() -> dict[str, str]:
     """What this process has found, where the file cannot be written."""
@@ -138,24 +133,12 @@ def _memory() -> dict[str, str]:
 
 
 def _remembered() -> dict[str, str]:
-    try:
-        found = json.loads(_cache().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = {}
-    sound = isinstance(found, dict) and all(isinstance(each, str) for each in found.values())
+    found = read_cache(_FILE)
+    sound = all(isinstance(each, str) for each in found.values())
     return {**(found if sound else {}), **_memory()}
 
 
 def _remember(known: dict[str, str]) -> None:
     """Keep what was found; where that cannot be written, it is found again by the next command."""
     _memory().update(known)
-    file = _cache()
-    new = file.with_name(f"{file.name}.{os.getpid()}")
-    kept = dict(list(known.items())[-_LIMIT:])
-    with contextlib.suppress(OSError):
-        # Of a user without a home the name of one stays as it is.
-        if "~" in file.parts:
-            return
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-        new.replace(file)
+    write_cache(_FILE, known, _LIMIT)

@@ -49,7 +49,7 @@ def rank_bounds(board: Leaderboard) -> BoundsBoard:
         made = []
         for name in names:
             metric = compared_metric(section, name, declared)
-            pairs = comparisons(section.ranked, name, metric, declared)
+            pairs = comparisons(section.finished, name, metric, declared)
             compared[name] += pairs
             made.append(_entry(section, name, metric, pairs, declared))
         entries += _ranked(made)
@@ -70,8 +70,8 @@ def with_budgets(declared: Declarations) -> Declarations:
 
 def compared_metric(section: TargetSection, bound: str, declared: Declarations) -> str | None:
     """Return the metric with which a bound is compared on a target, a marginal one first; None where there is none."""
-    found = dict.fromkeys(name for row in section.ranked for name in row.metrics if declared.limits(bound, name))
-    if declared.limits(bound, PATH) and any(row.budget for row in section.ranked):
+    found = dict.fromkeys(name for row in section.finished for name in row.metrics if declared.limits(bound, name))
+    if declared.limits(bound, PATH) and any(row.budget for row in section.finished):
         found[PATH] = None
     return min(found, key=lambda name: declared.quantity(name) != "marginal-kl", default=None)
 
@@ -96,18 +96,18 @@ def _measured(row: Row, metric: str, declared: Declarations) -> float | None:
 def _entry(
     section: TargetSection, bound: str, metric: str | None, pairs: Sequence[Comparison], declared: Declarations
 ) -> BoundOnTarget:
-    rows = [row for row in section.ranked if row.bounds.get(bound) is not None]
+    rows = [row for row in section.finished if row.bounds.get(bound) is not None]
     return BoundOnTarget(
         bound=bound,
         rank=1,
-        rows=len(section.ranked),
+        rows=len(section.finished),
         applies=len(rows),
         violations=sum(any(v.bound == bound for v in row.violations) for row in rows),
         tightest=sum(_is_tightest(row, bound, metric, declared) for row in rows) if metric else 0,
         tightness=_tightness(pairs),
         target=section.target,
         metric=metric,
-        order=_order(pairs, clusters(section.ranked, bound, metric, declared)),
+        order=_order(pairs, clusters(section.finished, bound, metric, declared)),
     )
 
 

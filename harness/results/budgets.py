@@ -58,8 +58,8 @@ def budgets(board: Leaderboard) -> Budgets:
     """Return the budgets of a leaderboard."""
     rows, without = [], 0
     for section in sections(board):
-        rows += [_budget_row(board, section, row, row.budget) for row in section.ranked if row.budget]
-        without += sum(row.budget is None for row in section.ranked)
+        rows += [_budget_row(board, section, row, row.budget) for row in section.finished if row.budget]
+        without += sum(row.budget is None for row in section.finished)
     return Budgets(schema_version=Budgets.version(), suite=board.suite, without=without, rows=rows)
 
 

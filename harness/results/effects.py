@@ -7,8 +7,9 @@ stands in place of its logarithm, and values need not be positive. Choices are c
 contexts with: an oracle network has no weighting, so it shares none with a trained one, and the two kinds are
 compared among themselves.
 
-A design that has several names on other axes stands in the contexts of each; on the axis itself it is one choice, and
-contexts that hold the same designs count once.
+A design that has several names stands in the contexts of each, and in one context under each choice that is a name of
+it: between these the effect there is none, a factor of 1. A choice that is but another name of one in every context is
+no choice of its own, and contexts that hold the same designs count once.
 
 Where two axes interact, an average over one of them says little of the other: `interactions` tests it.
 """
@@ -38,11 +39,6 @@ class Observation:
     values: Mapping[int, float | None]
     groups: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
     names: Sequence[Mapping[str, Hashable]] = ()
-
-    def under(self, axis: str) -> list[Mapping[str, Hashable]]:
-        """Return the coordinates of all its names that are its own on an axis."""
-        own = self.coordinates
-        return [own, *(name for name in self.names if name[axis] == own[axis])]
 
 
 @dataclass(frozen=True)
@@ -88,13 +84,12 @@ def _contexts(observations: Sequence[Observation], axes: Sequence[str]) -> list[
     contexts: dict[Hashable, dict[Hashable, int]] = defaultdict(dict)
     own = {axis: {observation.coordinates[axis] for observation in observations} for axis in axes}
     for place, observation in enumerate(observations):
-        # Of one axis a design is one choice; of two it may be the same under each choice of one of them.
-        names = [*observation.under(axes[0])] if len(axes) == 1 else [observation.coordinates, *observation.names]
-        for name in (name for name in names if all(name[axis] in own[axis] for axis in axes)):
-            others = tuple(v for k, v in sorted(name.items()) if k not in axes)
-            choice = name[axes[0]] if len(axes) == 1 else tuple(name[axis] for axis in axes)
-            contexts[others][choice] = place
-    distinct = {tuple(sorted(context.items(), key=lambda entry: entry[1])): context for context in contexts.values()}
+        for name in (observation.coordinates, *observation.names):
+            if all(name[axis] in own[axis] for axis in axes):
+                others = tuple(v for k, v in sorted(name.items()) if k not in axes)
+                choice = name[axes[0]] if len(axes) == 1 else tuple(name[axis] for axis in axes)
+                contexts[others][choice] = place
+    distinct = {frozenset(context.items()): context for context in contexts.values()}
     return [{choice: observations[i] for choice, i in context.items()} for context in distinct.values()]
 
 
@@ -103,9 +98,10 @@ class PairEffects:
     """What two axes do together.
 
     Attributes:
-        p_value: of the hypothesis that their effects add up, in ln of the metric.
+        p_value: of the hypothesis that their effects add up: in ln of the metric where it is compared by ratios.
         contexts: the settings of all other axes that the cells are means over.
-        cells: each pair of choices, with its factor on the geometric mean over all pairs.
+        cells: each pair of choices, with its factor on the geometric mean over all pairs, or its difference from the
+            mean.
     """
 
     p_value: float
@@ -113,7 +109,9 @@ class PairEffects:
     cells: list[tuple[tuple[Hashable, Hashable], Interval]]
 
 
-def pair_effects(observations: Sequence[Observation], axis: str, other: str) -> PairEffects | None:
+def pair_effects(
+    observations: Sequence[Observation], axis: str, other: str, compared_by: Comparison = "ratio"
+) -> PairEffects | None:
     """Test whether the effects of two axes depend on one another (`statistics.interaction`).
 
     None where no context has every pair of at least two choices each, or there is one seed alone.
@@ -122,6 +120,7 @@ def pair_effects(observations: Sequence[Observation], axis: str, other: str) -> 
         observations: the combinations of one target.
         axis: one coordinate.
         other: another.
+        compared_by: how values are compared: `ratio` or `difference`.
     """
     contexts = _contexts(observations, (axis, other))
     pairs = list(dict.fromkeys(pair for context in contexts for pair in context))
@@ -130,13 +129,11 @@ def pair_effects(observations: Sequence[Observation], axis: str, other: str) -> 
         return None
     every = [(a, b) for a in first for b in second]
     full = [[context[pair] for pair in every] for context in contexts if set(every) <= set(context)]
-    seeds = sorted({seed for rows in full for row in rows for seed in row.values})
-    logs = [log for rows in full if (log := _on_scale(rows, seeds, "ratio")) is not None]
-    if not logs or len(seeds) < 2:
+    known = _Known.of(full, compared_by)
+    if known is None or known.values.shape[2] < 2:
         return None
-    shape = (len(logs), len(first), len(second), len(seeds))
-    p_value = interaction(np.array(logs).reshape(shape).mean(0))
-    return PairEffects(p_value, len(logs), list(zip(every, choice_effects(np.array(logs)), strict=True)))
+    p_value = known.interaction(len(first), len(second))
+    return PairEffects(p_value, len(known.values), list(zip(every, known.effects(), strict=True)))
 
 
 def _comparable(contexts: Sequence[Mapping[Hashable, object]]) -> list[set[Hashable]]:
@@ -155,14 +152,45 @@ def _compare(
     # The order of summation must not depend on that of a set.
     ordered = [choice for choice in dict.fromkeys(c for context in contexts for c in context) if choice in choices]
     full = [[context[choice] for choice in ordered] for context in contexts if choices <= set(context)]
-    seeds = sorted({seed for rows in full for row in rows for seed in row.values})
-    scaled = [(rows, found) for rows in full if (found := _on_scale(rows, seeds, by)) is not None]
-    if not scaled:
+    known = _Known.of(full, by)
+    if known is None:
         return []
-    known = np.array([values for _, values in scaled])
-    intervals = choice_effects(known, by, _over_points([rows for rows, _ in scaled], seeds, by))
-    skipped = len(contexts) - len(known)
-    return [ChoiceEffect(c, i, len(known), skipped) for c, i in zip(ordered, intervals, strict=True)]
+    skipped = len(contexts) - len(known.values)
+    return [ChoiceEffect(c, i, len(known.values), skipped) for c, i in zip(ordered, known.effects(), strict=True)]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The contexts that have a value of every choice in every seed, on the scale where effects add up.
+
+    Attributes:
+        values: shape (contexts, choices, seeds).
+        groups: means over groups of points that all share, (contexts, choices, seeds, G); None where one has none.
+        by: how values are compared.
+    """
+
+    values: np.ndarray
+    groups: np.ndarray | None
+    by: Comparison
+
+    @classmethod
+    def of(cls, contexts: Sequence[Sequence[Observation]], by: Comparison) -> _Known | None:
+        """Return them, from the designs of each context in the order of the choices; None where there is none."""
+        seeds = sorted({seed for rows in contexts for row in rows for seed in row.values})
+        scaled = [(rows, found) for rows in contexts if (found := _on_scale(rows, seeds, by)) is not None]
+        if not scaled:
+            return None
+        groups = _over_points([rows for rows, _ in scaled], seeds, by)
+        return cls(np.array([values for _, values in scaled]), groups, by)
+
+    def effects(self) -> list[Interval]:
+        """Return the effect of each choice."""
+        return choice_effects(self.values, self.by, self.groups)
+
+    def interaction(self, rows: int, columns: int) -> float:
+        """Return the p-value of no interaction, where the choices are pairs of two axes, the second fastest."""
+        values, *groups = (each.mean(0) for each in (self.values, self.groups) if each is not None)
+        return interaction(*(each.reshape(rows, columns, *each.shape[1:]) for each in (values, *groups)))
 
 
 def _on_scale(rows: Sequence[Observation], seeds: Sequence[int], by: Comparison) -> np.ndarray | None:

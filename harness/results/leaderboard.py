@@ -3,7 +3,8 @@
 The models below are the contract. Documents of older versions are read as what they were: their rows have the default
 of every axis that is younger (`harness.axes.Axis.since`), as `centered` for initial laws, in whose time every sampler
 started at N(0, σ_max² I). Those of version 1 tell neither that level nor their cost; those of version 2 neither their
-setup nor what their metrics measure and their bounds limit (`harness.results.older`). A document is valid when
+setup nor what their metrics measure and their bounds limit (`harness.results.older`), and those of version 3 not how
+many points a finite target has. A document is valid when
 its fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
@@ -135,17 +136,13 @@ class Effect(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.factor is None) == (self.difference is None):
-            raise ValueError("an effect is a factor or a difference, and the other is null")
         check_order(self.low, self.size, self.high)
         return self
 
     @property
     def size(self) -> float:
         """The factor, or the difference."""
-        found = self.difference if self.factor is None else self.factor
-        assert found is not None
-        return found
+        return _the_one(self.factor, self.difference)
 
     @property
     def neutral(self) -> float:
@@ -154,18 +151,36 @@ class Effect(Part):
 
 
 class Cell(Part):
-    """A choice on each of two axes: its factor on the ranking metric against the mean over all cells."""
+    """A choice on each of two axes: its factor on the ranking metric against the mean over all cells.
+
+    Or its difference from that mean: one of the two is null, as of `Effect`.
+    """
 
     choice: Name
     other_choice: Name
-    factor: Annotated[float, Field(gt=0)]
+    factor: Annotated[float, Field(gt=0)] | None
+    difference: float | None
     low: float | None
     high: float | None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        check_order(self.low, self.factor, self.high)
+        check_order(self.low, self.size, self.high)
         return self
+
+    @property
+    def size(self) -> float:
+        """The factor, or the difference."""
+        return _the_one(self.factor, self.difference)
+
+
+def _the_one(factor: float | None, difference: float | None) -> float:
+    """Return that of two numbers which is not null."""
+    if factor is not None and difference is None:
+        return factor
+    if difference is not None and factor is None:
+        return difference
+    raise ValueError("it is a factor or a difference, and the other is null")
 
 
 class Interaction(Part):
@@ -173,8 +188,8 @@ class Interaction(Part):
 
     Attributes:
         among: as of `Effect`.
-        p_value: of the hypothesis that their effects add up (in ln of the metric), corrected for the number of pairs
-            of axes that were tested.
+        p_value: of the hypothesis that their effects add up (in ln of a metric compared by ratios), corrected for the
+            number of pairs of axes that were tested.
         contexts: the settings of all other axes that the cells are means over.
         cells: every pair of choices.
     """
@@ -190,7 +205,7 @@ class Interaction(Part):
     @property
     def best(self) -> Cell:
         """The best pair of choices."""
-        return min(self.cells, key=lambda cell: cell.factor)
+        return min(self.cells, key=lambda cell: cell.size)
 
 
 class Terms(Part):
@@ -450,8 +465,28 @@ def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"rows": rows}
 
 
-_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: dict}
-"""What becomes of documents of a version besides the axes that are new in the next; from 3 to 4 a status is new."""
+def _without_differences(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 3 to 4: cells of interactions were factors; how many points a finite target has is not
+    known; every row applied.
+    """
+    document = _with_cells(document, lambda cell: {"difference": None})
+    setup = document.get("setup")
+    if not isinstance(setup, dict):
+        return document
+    return document | {"setup": _with_fields(setup, lambda target: {"train": None, "held_out": None}, "targets")}
+
+
+def _with_cells(document: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """Give each cell of each interaction the fields that it lacks."""
+    entries = document.get("interactions")
+    if not isinstance(entries, list):
+        return document
+    found = [_with_fields(entry, new, "cells") if isinstance(entry, dict) else entry for entry in entries]
+    return document | {"interactions": found}
+
+
+_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: _without_differences}
+"""What becomes of documents of a version besides the axes that are new in the next."""
 
 VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1
 """The schema version: the last that changed the contract, by hand or by an axis."""
@@ -565,9 +600,11 @@ def _check_effects(board: Leaderboard) -> None:
     by = board.declared.compared_by(board.metric)
     if by == "nothing":
         raise ValueError(f"metric: {board.metric} is declared to compare nothing; it makes no rank")
-    for i, effect in enumerate(board.effects):
-        if (effect.factor is None) != (by == "difference"):
-            raise ValueError(f"effects[{i}]: {board.metric} is compared by {by}, and so must its effects be")
+    found: list[tuple[str, Effect | Cell]] = [(f"effects[{i}]", each) for i, each in enumerate(board.effects)]
+    found += [(f"interactions[{i}]", cell) for i, each in enumerate(board.interactions) for cell in each.cells]
+    for where, sized in found:
+        if (sized.factor is None) != (by == "difference"):
+            raise ValueError(f"{where}: {board.metric} is compared by {by}, and so must its effects be")
 
 
 def _check_setup(setup: Setup, rows: list[Row]) -> None:

@@ -509,8 +509,7 @@ def _effects(
             among=among,
             axis=axis,
             choice=str(effect.choice),
-            factor=effect.size.value if by == "ratio" else None,
-            difference=effect.size.value if by == "difference" else None,
+            **_sized(effect.size, by),
             low=effect.size.low,
             high=effect.size.high,
             contexts=effect.contexts,
@@ -522,33 +521,36 @@ def _effects(
     ]
 
 
+def _sized(size: statistics.Interval, by: Comparison) -> dict[str, float | None]:
+    """Return an effect's size as the field that it is, and the other as null."""
+    return {"factor": size.value, "difference": None} if by == "ratio" else {"factor": None, "difference": size.value}
+
+
 def _interactions(
     section: Sequence[Outcome], observed: Mapping[int, Observation], named: Labels, by: Comparison
 ) -> list[Interaction]:
     """Return the pairs of axes whose effects depend on one another, within each kind of network, the surest first.
 
-    As many pairs as were tested multiply a p-value (Bonferroni). Effects that are differences are not tested: cells are
-    factors.
+    As many pairs as were tested multiply a p-value (Bonferroni).
     """
-    if by != "ratio":
-        return []
     found = []
     for among, outcomes in _kinds(section).items():
         observations = [observed[id(outcome)] for outcome in outcomes]
         pairs = ((a, b) for a, b in itertools.combinations(COORDINATES, 2) if "network" not in (a, b))
-        tested = [(a, b, known) for a, b in pairs if (known := pair_effects(observations, a, b)) is not None]
+        tested = [(a, b, known) for a, b in pairs if (known := pair_effects(observations, a, b, by)) is not None]
         target = named("target", section[0].components["target"])
         for axis, other, pair in tested:
             p_value = min(1.0, pair.p_value * len(tested))
             if p_value <= 1 - statistics.CONFIDENCE:
-                found.append(_interaction(pair, target=target, among=among, axis=axis, other=other, p_value=p_value))
+                fields = {"target": target, "among": among, "axis": axis, "other": other, "p_value": p_value}
+                found.append(_interaction(pair, by, **fields))
     return sorted(found, key=lambda each: (each.among, each.p_value))
 
 
-def _interaction(pair: PairEffects, **fields: Any) -> Interaction:
+def _interaction(pair: PairEffects, by: Comparison, **fields: Any) -> Interaction:
     cells = [
-        Cell(choice=str(a), other_choice=str(b), factor=factor.value, low=factor.low, high=factor.high)
-        for (a, b), factor in pair.cells
+        Cell(choice=str(a), other_choice=str(b), low=size.low, high=size.high, **_sized(size, by))
+        for (a, b), size in pair.cells
     ]
     return Interaction(**fields, contexts=pair.contexts, cells=cells)
 

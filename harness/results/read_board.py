@@ -26,7 +26,7 @@ from harness.results.ranking import Outcome, finite, leaderboard
 from harness.results.reader import Results, read_calibration, read_results, read_target
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
-from harness.results.statistics import mean_interval
+from harness.results.statistics import error_within, mean_interval
 from harness.store import ARITHMETIC, Store
 
 DIVERGED = 10.0
@@ -208,13 +208,16 @@ def _mean_budget(budgets: Sequence[Terms]) -> Terms | None:
 
 
 def _bound(said: Sequence[Measurement | None]) -> tuple[float, float] | None:
-    """Return the mean of a bound over seeds with its upper limit; None where it does not apply to one of them."""
+    """Return the mean of a bound over seeds with its upper limit; None where it does not apply to one of them.
+
+    The limit is that of the curves' error alone. How networks of the seeds differ is no error of a bound that is set
+    against a metric of the same networks: the metric's interval has that spread.
+    """
     known = [each for each in said if each is not None]
     if not known or len(known) < len(said):
         return None
-    # Its seeds differ by the networks that they trained; what the curves err by is the same for all.
     value = float(sum(each.value for each in known) / len(known))
-    return value, max(value, mean_interval(known)[2])
+    return value, value + error_within(known)
 
 
 def calibration(manifest: Manifest, store: Store) -> list[Calibration]:

@@ -27,7 +27,8 @@ class TargetSection:
 
     Attributes:
         target: its label.
-        ranked: the finished rows, best first.
+        ranked: the finished rows that have a value by the ranking metric, best first.
+        unmeasured: the finished rows that have none: it does not apply to them.
         failed: the failed rows.
         diverged: the rows whose samples left the scale of the data.
         inapplicable: the rows that do not apply.
@@ -46,11 +47,17 @@ class TargetSection:
     unfinished: tuple[Row, ...] = ()
     diverged: tuple[Row, ...] = ()
     inapplicable: tuple[Row, ...] = ()
+    unmeasured: tuple[Row, ...] = ()
+
+    @property
+    def finished(self) -> tuple[Row, ...]:
+        """The rows with everything that applies to them, the ranked first."""
+        return self.ranked + self.unmeasured
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """All rows, the failed last."""
-        return self.ranked + self.diverged + self.inapplicable + self.unfinished + self.failed
+        return self.finished + self.diverged + self.inapplicable + self.unfinished + self.failed
 
     @property
     def merged(self) -> int:
@@ -200,7 +207,8 @@ def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSectio
     ordered = sorted(rows, key=lambda row: row.rank)
     return TargetSection(
         target=label("target", target),
-        ranked=tuple(row for row in ordered if row.ok),
+        ranked=tuple(row for row in ordered if row.ok and board.metric in row.metrics),
+        unmeasured=tuple(row for row in ordered if row.ok and board.metric not in row.metrics),
         failed=tuple(row for row in ordered if row.status == "failed" and not row.unfinished),
         diverged=tuple(row for row in ordered if row.diverged),
         inapplicable=tuple(row for row in ordered if not row.applicable),

@@ -27,6 +27,8 @@ class TargetSetup(Part):
         second_moment: m₂² = E‖X_0‖².
         finite: whether it is a finite data set, of which these are the numbers of the training part.
         notes: what a reader of its results must know of the data and of the range of levels, a sentence each.
+        train: points of the training part of a finite data set; None of any other law, or where it is not known.
+        held_out: points that are held out for metrics, and as many again for a perfect generator; likewise.
     """
 
     target: Name
@@ -35,6 +37,8 @@ class TargetSetup(Part):
     second_moment: Annotated[float, Field(ge=0)]
     finite: bool
     notes: Annotated[list[str], Field(default_factory=list)]
+    train: Position | None
+    held_out: Position | None
 
 
 class MetricSetup(Part):

@@ -76,16 +76,30 @@ def mean_interval(measurements: Sequence[Measurement], least: float = -math.inf)
     """
     sample = np.array([m.value for m in measurements])
     interval = t_interval(sample.tolist())
-    freedom = min(min(m.freedom for m in measurements), MANY)
-    within = stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.mean([m.standard_error for m in measurements])
+    within = _half_width(measurements)
     if interval.high is None or np.ptp(sample) <= EXACT * np.abs(sample).max():
-        half = float(within)
+        half = within
     else:
         shared = within if any(m.shared for m in measurements) else 0.0
         half = float(np.hypot(interval.high - interval.value, shared))
-    half += float(np.mean([abs(m.bias) for m in measurements]))
+    half += _remaining_bias(measurements)
     low = min(interval.value, max(interval.value - half, least))
     return interval.value, low, interval.value + half
+
+
+def error_within(measurements: Sequence[Measurement]) -> float:
+    """Return how far a mean over n ≥ 1 seeds may be off by an error that all seeds share, and by what bias remains."""
+    return _half_width(measurements) + _remaining_bias(measurements)
+
+
+def _half_width(measurements: Sequence[Measurement]) -> float:
+    """Return the half-width of the interval of the standard errors, taken as one error that all seeds share."""
+    freedom = min(min(m.freedom for m in measurements), MANY)
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.mean([m.standard_error for m in measurements]))
+
+
+def _remaining_bias(measurements: Sequence[Measurement]) -> float:
+    return float(np.mean([abs(m.bias) for m in measurements]))
 
 
 def _mean(sample: np.ndarray) -> float:
@@ -550,21 +564,57 @@ def choice_effects(
     return effects
 
 
-def interaction(logs: np.ndarray) -> float:
+def interaction(values: np.ndarray, groups: np.ndarray | None = None) -> float:
     """Return the p-value of the hypothesis that the effects of two factors add up, over seeds as blocks.
 
     With y_abs less its means over a and over b in each seed, F compares the mean over seeds with the scatter around it,
-    on (A−1)(B−1) and (A−1)(B−1)(S−1) degrees of freedom. A difference without any scatter is exact.
+    on f = (A−1)(B−1) and f(S−1) degrees of freedom. A difference without any scatter is exact.
+
+    Points that all share add S times the squared error over them, Σ_p, to that scatter. Their errors are alike in many
+    cells: the numerator has (tr Σ)²/tr Σ² degrees of freedom (Box, Annals of Mathematical Statistics 25, 1954), Σ the
+    sum of both. The p-value is the mean of those on the degrees of freedom of the one and of the other, f(S−1) and
+    G − 1, weighted by their shares of the scatter, as Cochran and Cox weigh critical values of Student's t: few degrees
+    of freedom do not make that too sharp, as they do Satterthwaite's.
 
     Arguments:
-        logs: ln metric, shape (A, B, S), S ≥ 2.
+        values: on the scale where effects add up, shape (A, B, S), S ≥ 2.
+        groups: means over G groups of shared points on that scale, shape (A, B, S, G); None where there are none.
     """
-    rows, columns, seeds = logs.shape
-    alone = logs - logs.mean(0, keepdims=True) - logs.mean(1, keepdims=True) + logs.mean((0, 1), keepdims=True)
+    rows, columns, seeds = values.shape
+    alone = _without_main_effects(values)
     mean = alone.mean(2)
     freedom = (rows - 1) * (columns - 1)
     between = seeds * float((mean**2).sum()) / freedom
     within = float(((alone - mean[:, :, None]) ** 2).sum()) / (freedom * (seeds - 1))
     if between <= EXACT**2:
         return 1.0
-    return float(fdtrc(freedom, freedom * (seeds - 1), between / within)) if within > 0 else 0.0
+    if groups is None:
+        return _tail(between, within, freedom, freedom * (seeds - 1))
+    total, square, count = _over_shared_points(groups)
+    points = seeds * total / freedom
+    error = within + points
+    if error == 0.0:
+        return 0.0
+    both = freedom * within**2 + 2 * within * seeds * total + (seeds * square) ** 2
+    above = float((freedom * error) ** 2 / both)
+    of_seeds, of_points = (_tail(between, error, above, f) for f in (freedom * (seeds - 1), count - 1))
+    return float((within * of_seeds + points * of_points) / error)
+
+
+def _tail(between: float, error: float, above: float, below: float) -> float:
+    """Return the p-value of F = between/error on its degrees of freedom; 0 without any error."""
+    return float(fdtrc(above, below, between / error)) if error > 0 else 0.0
+
+
+def _without_main_effects(values: np.ndarray) -> np.ndarray:
+    """Return what two factors, the first two axes, do beyond the sum of their effects."""
+    return np.asarray(values - values.mean(0) - values.mean(1, keepdims=True) + values.mean((0, 1)))
+
+
+def _over_shared_points(groups: np.ndarray) -> tuple[float, float, int]:
+    """Return trace and Frobenius norm of the covariance over points of the mean interaction, and the groups' number."""
+    apart = _without_main_effects(groups.mean(2))
+    count = apart.shape[2]
+    deviations = (apart - apart.mean(2, keepdims=True)).reshape(-1, count)
+    covariance = deviations @ deviations.T / (count * (count - 1))
+    return float(covariance.trace()), float(np.linalg.norm(covariance)), count

@@ -23,10 +23,10 @@ def build(board: Leaderboard, section: TargetSection, rows: Sequence[Row]) -> li
 
     What is constant, and what none of these rows has a value of, has none.
     """
-    columns = _naming_columns(section, rows, _rank)
-    if len({row.nfe for row in section.ranked}) > 1:
+    columns = _naming_columns(section, rows, _ranks(board))
+    if len({row.nfe for row in section.finished}) > 1:
         columns.append(Column("NFE", tuple(str(row.nfe) for row in rows), Drop.EVALUATIONS))
-    if len({row.compute for row in section.ranked}) > 1:
+    if len({row.compute for row in section.finished}) > 1:
         columns.append(Column("compute", tuple(optional(row.compute) for row in rows), Drop.EVALUATIONS))
     for metric in metrics_of(board, rows):
         order = None if metric == board.metric else Drop.FURTHER
@@ -34,14 +34,25 @@ def build(board: Leaderboard, section: TargetSection, rows: Sequence[Row]) -> li
     return columns + _bound_columns(board, section, rows)
 
 
-def build_budgets(board: Leaderboard, section: TargetSection, rows: Sequence[Row]) -> list[Column]:
-    """Return the columns of a short table of budgets, its terms in words, for rows that have one."""
-    columns = _naming_columns(section, rows, _rank)
+def build_budgets(
+    board: Leaderboard, section: TargetSection, rows: Sequence[Row], *, symbols: bool = False
+) -> list[Column]:
+    """Return the columns of a short table of budgets, for rows that have one.
+
+    Arguments:
+        board: the leaderboard.
+        section: of one target.
+        rows: some of its rows.
+        symbols: whether terms are headed by their symbols, which take less room than words.
+    """
+    columns = _naming_columns(section, rows, _ranks(board))
     divergence = divergence_of(board, rows)
     if divergence is not None and board.declared.quantity(divergence) == "marginal-kl":
         columns.append(Column(divergence, tuple(_measured(row, divergence) for row in rows), Drop.FURTHER))
     for term in (*BUDGET, TOTAL):
-        columns.append(Column(term.field, tuple(_term(row, term, False) for row in rows), Drop.BOUND))
+        order = None if term is TOTAL else Drop.BOUND
+        head = term.symbol if symbols else term.field
+        columns.append(Column(head, tuple(_term(row, term, False) for row in rows), order))
     known = [bound for bound in bounds_of(rows) if board.declared.bounds_divergence(bound)]
     others = [bound for bound in known if not board.declared.is_path_divergence(bound)]
     return columns + [Column(b, tuple(optional(row.bounds.get(b)) for row in rows), Drop.OTHER_BOUNDS) for b in others]
@@ -61,7 +72,7 @@ def budget_columns(
     columns = _naming_columns(section, rows, lambda row: str(row.rank))
     for term in (*BUDGET, TOTAL):
         columns.append(Column(term.symbol, tuple(_term(row, term, intervals) for row in rows)))
-    for metric in filter(board.declared.is_divergence, metrics_of(board, section.ranked)):
+    for metric in filter(board.declared.is_divergence, metrics_of(board, section.finished)):
         if any(metric in row.metrics for row in rows):
             order = Drop.FURTHER if board.declared.quantity(metric) == "path-kl" else Drop.BOUND
             columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), order))
@@ -98,9 +109,16 @@ def _bound_columns(board: Leaderboard, section: TargetSection, rows: Sequence[Ro
     return columns
 
 
-def _rank(row: Row) -> str:
-    alone = row.rank_low == row.rank_high
-    return str(row.rank) if alone else f"{row.rank} ({row.rank_low}–{row.rank_high})"
+def _ranks(board: Leaderboard) -> Callable[[Row], str]:
+    """Return how a rank is written: of a row without the ranking metric there is none."""
+
+    def rank(row: Row) -> str:
+        if board.metric not in row.metrics:
+            return "n/a"
+        alone = row.rank_low == row.rank_high
+        return str(row.rank) if alone else f"{row.rank} ({row.rank_low}–{row.rank_high})"
+
+    return rank
 
 
 def _measured(row: Row, metric: str) -> str:

@@ -10,7 +10,7 @@ from harness.views.column import Column
 from harness.views.digits import number, span
 from harness.views.formats import View
 from harness.views.page import Block, Page, Paragraph, Section, Table
-from harness.views.terminal import Drop, break_lines, fit, text_table
+from harness.views.terminal import Drop, break_lines, fitted
 
 MEANING = (
     "Ranked by validity (violations: measured above the bound by more than its interval; must be 0), then by "
@@ -96,9 +96,9 @@ def entries_table(entries: Sequence[BoundOnTarget]) -> Table:
 
 def _text(board: BoundsBoard, width: int | None) -> str:
     head = break_lines([f"{board.suite}: {len(board.bounds)} bounds. {MEANING}."], width)
-    blocks = ["\n".join([*head, "", *text_table(fit(_standing_columns(board.bounds), width))])]
+    blocks = ["\n".join([*head, "", *fitted(_standing_columns(board.bounds), width)])]
     for target, entries in by_target(board).items():
-        blocks.append("\n".join([f"{target}:", "", *text_table(fit(_entry_columns(entries), width))]))
+        blocks.append("\n".join([f"{target}:", "", *fitted(_entry_columns(entries), width)]))
     return "\n\n".join(blocks)
 
 

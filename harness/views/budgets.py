@@ -19,7 +19,7 @@ from harness.views.board_columns import budget_columns
 from harness.views.column import Column
 from harness.views.formats import View
 from harness.views.page import Block, Listing, Page, Paragraph, Section, Table
-from harness.views.terminal import break_lines, fit, text_table
+from harness.views.terminal import break_lines, fitted, left_out
 
 MEANING = (
     f"Path divergence in nats: {', '.join(f'{term.words} {term.symbol}' for term in BUDGET[:-1])}, and "
@@ -75,24 +75,24 @@ def meanings(board: Leaderboard) -> list[str]:
 
 def budget_rows(section: TargetSection) -> list[Row]:
     """Return the rows of a section that have a budget, best first."""
-    return [row for row in section.ranked if row.budget]
+    return [row for row in section.finished if row.budget]
 
 
 def _parts(board: Leaderboard) -> Iterator[tuple[TargetSection, list[str], list[Row]]]:
     """Yield each target's section, what is said above its table, and its rows."""
     for section in sections(board):
         rows = budget_rows(section)
-        notes = [f"{len(rows)} of {len(section.ranked)} combinations have a budget"]
+        notes = [f"{len(rows)} of {len(section.finished)} combinations have a budget"]
         common = section.common()
         if common:
             notes.append("same in every row: " + " · ".join(common))
         yield section, notes, rows
 
 
-def _fitted(board: Leaderboard, section: TargetSection, rows: Sequence[Row], width: int | None) -> list[Column]:
-    """Return the columns fit to a width: with intervals where no column must go for them."""
-    told, plain = (fit(budget_columns(board, section, rows, intervals=i), width) for i in (True, False))
-    return told if {c.header for c in told} == {c.header for c in plain} else plain
+def _columns(board: Leaderboard, section: TargetSection, rows: Sequence[Row], width: int | None) -> list[Column]:
+    """Return the columns for a width: with intervals where no column must go for them."""
+    told, plain = (budget_columns(board, section, rows, intervals=i) for i in (True, False))
+    return told if left_out(told, width) == left_out(plain, width) else plain
 
 
 def _page(board: Leaderboard, top: int | None) -> Page:
@@ -109,7 +109,7 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
     blocks = ["\n".join(break_lines([f"{board.suite}: {'. '.join(meanings(board))}."], width))]
     for section, notes, rows in _parts(board):
         head = break_lines([section.target + ":", *("  " + line for line in notes)], width)
-        body = ["", *text_table(_fitted(board, section, rows[:top], width))] if rows else []
+        body = ["", *fitted(_columns(board, section, rows[:top], width), width)] if rows else []
         more = [f"… {len(rows[top:])} more; --top 0 shows all"] if top and rows[top:] else []
         blocks.append("\n".join([*head, *body, *more]))
     return "\n\n".join(blocks)

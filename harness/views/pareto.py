@@ -34,7 +34,7 @@ def spendings(section: TargetSection, metric: str) -> list[Spending]:
     """Return the trained rows of a section that have a positive error, by compute; none where totals hardly differ."""
     found = [
         Spending(row, row.compute, row.training_share, row.metrics[metric].value)
-        for row in section.ranked
+        for row in section.finished
         if row.compute is not None and row.training_share is not None and metric in row.metrics
     ]
     positive = sorted((s for s in found if s.error > 0), key=lambda s: (s.compute, s.error))

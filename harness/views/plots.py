@@ -140,7 +140,7 @@ def budgets(board: Leaderboard, best: int = BEST) -> Figure | None:
 
     Where networks were trained, the split of their score error stands beside it.
     """
-    shown = [(section, [row for row in section.ranked if row.budget][:best]) for section in sections(board)]
+    shown = [(section, [row for row in section.finished if row.budget][:best]) for section in sections(board)]
     shown = [(section, rows) for section, rows in shown if rows]
     if not shown:
         return None
@@ -339,7 +339,7 @@ def _styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _with_both(section: TargetSection, bound: str, metric: str) -> list[Row]:
-    return [row for row in section.ranked if row.bounds.get(bound) is not None and metric in row.metrics]
+    return [row for row in section.finished if row.bounds.get(bound) is not None and metric in row.metrics]
 
 
 def _scatter(
@@ -362,7 +362,7 @@ def _scatter(
     axes.set_yscale("log")
     _mark_violations(axes, rows, bound, metric)
     _guides(axes, section, metric, board.declared.limits(bound, metric))
-    without = len(section.ranked) - len(rows)
+    without = len(section.finished) - len(rows)
     failed = f", {len(section.diverged)} diverged" if section.diverged else ""
     failed += f", {len(section.inapplicable)} not applicable" if section.inapplicable else ""
     failed += f", {len(section.failed)} failed" if section.failed else ""

@@ -11,13 +11,14 @@ from harness.axes import crossed
 from harness.results.labels import Labels, labels
 from harness.results.leaderboard import UNFINISHED, Agreement, Cell, Effect, Interaction, Leaderboard, Row
 from harness.results.sections import HEADERS, TargetSection, choices, metrics_of, misleading, sections, target_label
+from harness.results.terms import BUDGET
 from harness.views import formats
 from harness.views.board_columns import build, build_budgets
 from harness.views.column import Column
 from harness.views.digits import counted, number, span, with_interval
 from harness.views.formats import View
 from harness.views.page import Block, Listing, Page, Paragraph, Section, Table, Words
-from harness.views.terminal import break_lines, fit, text_table
+from harness.views.terminal import break_lines, fitted, left_out, text_table
 
 SHOWN_FAILURES = 5
 SHOWN_BUDGETS = 5
@@ -56,6 +57,7 @@ def summary(board: Leaderboard) -> str:
 def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     """Return what is said once above a section's table, a line each."""
     counts = [f"{counted(len(section.ranked), 'combination')} ranked"]
+    counts += [f"{len(section.unmeasured)} not ranked, without {board.metric}"] if section.unmeasured else []
     counts += [f"{len(section.diverged)} diverged"] if section.diverged else []
     counts += [f"{len(section.inapplicable)} not applicable"] if section.inapplicable else []
     counts += [f"{len(section.failed)} failed"] if section.failed else []
@@ -70,7 +72,7 @@ def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     lines += _target_lines(section, board)
     floors = [
         f"{metric} {with_interval(floor.value, floor.low, floor.high)}"
-        for metric in metrics_of(board, section.ranked)
+        for metric in metrics_of(board, section.finished)
         if (floor := section.floors.get(metric))
     ]
     if floors:
@@ -91,7 +93,11 @@ def _target_lines(section: TargetSection, board: Leaderboard) -> list[str]:
     for target in [each for each in known if target_label(each.target, board) == section.target]:
         scale = f"σ_data {number(target.sigma_data)}, m₂ {number(target.second_moment**0.5)}"
         levels = "" if setup is None else f"; σ from {setup.sigma_min:g} to {setup.sigma_max:g}"
-        lines += [f"d = {target.dim}, {scale}{levels}", *(f"note: {note}" for note in target.notes)]
+        lines.append(f"d = {target.dim}, {scale}{levels}")
+        if target.train is not None and target.held_out is not None:
+            train = counted(target.train, "point")
+            lines.append(f"{train} to train on, {target.held_out} held out: no metric sees more data than these")
+        lines += [f"note: {note}" for note in target.notes]
     return lines
 
 
@@ -111,7 +117,7 @@ def _agreement(entry: Agreement) -> str:
 
 def section_table(section: TargetSection, board: Leaderboard, top: int | None) -> Table:
     """Return a section's table of ranked rows."""
-    return Table(build(board, section, section.ranked[:top]))
+    return Table(build(board, section, section.finished[:top]))
 
 
 def failures_table(section: TargetSection) -> Table:
@@ -168,8 +174,8 @@ def section_blocks(section: TargetSection, board: Leaderboard, top: int | None, 
         elsewhere: where the rest is, as the end of a sentence.
     """
     blocks: list[Block] = [Listing([[line] for line in notes(section, board)])]
-    blocks += [section_table(section, board, top)] if section.ranked else []
-    hidden = len(section.ranked[top:]) if top else 0
+    blocks += [section_table(section, board, top)] if section.finished else []
+    hidden = len(section.finished[top:]) if top else 0
     blocks += [Paragraph([f"{hidden} more", *elsewhere, "."])] if hidden else []
     blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
     blocks += [Paragraph([f"{line}."]) for line in inapplicable_lines(section)]
@@ -203,11 +209,12 @@ def interaction_lines(board: Leaderboard) -> list[str]:
     lines = []
     for entry in found:
         best, axes = entry.best, (HEADERS[entry.axis], HEADERS[entry.other])
-        own = span(best.factor, best.low, best.high)
+        own = _size(best)
         kind = f", {entry.among}" if len({each.among for each in board.interactions}) > 1 else ""
         lines.append(
             f"{target_label(entry.target, board)}{kind}: {' × '.join(axes)}: best {best.choice} with "
-            f"{best.other_choice}, {own} of the mean over their pairs (p {entry.p_value:.1g}); "
+            f"{best.other_choice}, {own} {'from' if best.factor is None else 'of'} the mean over their pairs "
+            f"(p {entry.p_value:.1g}); "
             f"{_spread_within(entry)}"
         )
     heading = "Where averages mislead: two axes interact, and their best pair is not that of the best averages"
@@ -215,25 +222,31 @@ def interaction_lines(board: Leaderboard) -> list[str]:
 
 
 def _spread_within(entry: Interaction) -> str:
-    """Return the choice whose factor depends most on the other axis, with its best and its worst cell."""
+    """Return the choice whose effect depends most on the other axis, with its best and its worst cell."""
     cells: dict[tuple[bool, str], list[Cell]] = {}
     for cell in entry.cells:
         cells.setdefault((False, cell.choice), []).append(cell)
         cells.setdefault((True, cell.other_choice), []).append(cell)
-    ordered = {key: sorted(found, key=lambda cell: cell.factor) for key, found in cells.items()}
-    most = max(ordered, key=lambda key: ordered[key][-1].factor / ordered[key][0].factor)
+    ordered = {key: sorted(found, key=lambda cell: cell.size) for key, found in cells.items()}
+    most = max(ordered, key=lambda key: _apart(ordered[key][0], ordered[key][-1]))
     swapped, choice = most
     best, worst = ordered[most][0], ordered[most][-1]
     names = [cell.choice if swapped else cell.other_choice for cell in (best, worst)]
-    return f"{choice} is {best.factor:.2f} with {names[0]} and {worst.factor:.2f} with {names[1]}"
+    sizes = [number(cell.size) if cell.factor is None else f"{cell.factor:.2f}" for cell in (best, worst)]
+    return f"{choice} is {sizes[0]} with {names[0]} and {sizes[1]} with {names[1]}"
+
+
+def _apart(low: Cell, high: Cell) -> float:
+    """Return how far apart two cells are, as they are compared."""
+    return high.size - low.size if low.factor is None else high.size / low.size
 
 
 def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
     blocks = ["\n".join(break_lines([summary(board)], width))]
     for section in sections(board):
         head = break_lines([section.target + ":", *("  " + line for line in notes(section, board))], width)
-        body = text_table(fit(build(board, section, section.ranked[:top]), width)) if section.ranked else []
-        hidden = len(section.ranked[top:]) if top else 0
+        body = fitted(build(board, section, section.finished[:top]), width) if section.finished else []
+        hidden = len(section.finished[top:]) if top else 0
         more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
         note = floor_note(section, board)
         more += ["", *break_lines([note], width)] if note else []
@@ -279,11 +292,15 @@ def _diverged(section: TargetSection, width: int | None) -> list[str]:
 
 def _budgets(board: Leaderboard, section: TargetSection, width: int | None) -> list[str]:
     """Return the best rows that have an exact budget, term by term."""
-    rows = [row for row in section.ranked if row.budget][:SHOWN_BUDGETS]
+    rows = [row for row in section.finished if row.budget][:SHOWN_BUDGETS]
     if not rows:
         return []
-    line = f"best {len(rows)} with an exact budget of the path divergence, in nats:"
-    return ["", *break_lines([line], width), "", *text_table(fit(build_budgets(board, section, rows), width))]
+    line = f"best {len(rows)} with an exact budget of the path divergence, in nats"
+    columns = build_budgets(board, section, rows)
+    if not {term.field for term in BUDGET}.isdisjoint(left_out(columns, width)):
+        line += f": {', '.join(f'{term.symbol} {term.words}' for term in BUDGET)}"
+        columns = build_budgets(board, section, rows, symbols=True)
+    return ["", *break_lines([f"{line}:"], width), "", *fitted(columns, width)]
 
 
 def _failures(section: TargetSection, width: int | None) -> list[str]:
@@ -335,7 +352,7 @@ def _chunks(board: Leaderboard, width: int | None) -> Iterator[list[Column]]:
     yield [axis, choice, *chunk]
 
 
-def _size(effect: Effect | None) -> str:
+def _size(effect: Effect | Cell | None) -> str:
     if effect is None:
         return ""
     return (with_interval if effect.factor is None else span)(effect.size, effect.low, effect.high)
@@ -343,7 +360,7 @@ def _size(effect: Effect | None) -> str:
 
 def _rows(board: Leaderboard, top: int | None) -> list[dict[str, Any]]:
     label = labels(board.rows)
-    shown = [row for section in sections(board) for row in (section.ranked[:top] if top else section.rows)]
+    shown = [row for section in sections(board) for row in (section.finished[:top] if top else section.rows)]
     return [_flatten(row, label) for row in shown]
 
 

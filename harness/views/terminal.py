@@ -2,7 +2,7 @@
 
 Too wide a table loses, in this order: the further metrics and the evaluation count; the tails of long
 names; all bounds but the first; and then the columns that name the combination become one, of several
-lines. Rank, ranking metric, first bound and its ratio stay as long as anything fits.
+lines. Rank, ranking metric, first bound and its ratio stay as long as anything fits. A line names what was lost.
 """
 
 from __future__ import annotations
@@ -78,6 +78,19 @@ def fit(columns: Sequence[Column], width: int | None) -> list[Column]:
     if not naming:
         return figures
     return [figures[0], _fold(naming, max(NARROWEST, width - _total(figures) - GAP)), *figures[1:]]
+
+
+def left_out(columns: Sequence[Column], width: int | None) -> list[str]:
+    """Return the heads of the columns that a width has no room for."""
+    kept = {column.header for column in fit(columns, width)}
+    return [column.header for column in columns if not column.naming and column.header not in kept]
+
+
+def fitted(columns: Sequence[Column], width: int | None) -> list[str]:
+    """Return the lines of a table made to fit a width, and a line that names the columns it has no room for."""
+    lost = left_out(columns, width)
+    line = f"no room in {width} columns for: {', '.join(lost)} (--format csv has all)"
+    return [*text_table(fit(columns, width)), *(["", *break_lines([line], width)] if lost else [])]
 
 
 def wrap(words: Sequence[str], width: int, joint: str = " · ") -> str:

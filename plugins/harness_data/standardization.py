@@ -7,8 +7,8 @@ alone:
     none      x
     scale     (x − m)/s             one deviation s for all columns
     columns   (x − m)_j/s_j         each column its own; one that is constant becomes 0
-    whiten    Λ^(−1/2) Qᵀ(x − m)    uncorrelated columns of deviation 1, with Cov = QΛQᵀ; directions in which the data
-                                    do not vary are left out
+    whiten    Λ^(−1/2) Qᵀ(x − m)/s  uncorrelated columns of deviation 1, with Corr = QΛQᵀ; directions in which the data
+                                    do not vary are left out, whatever the units of the columns
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CONSTANT = 1e-12
 """Deviation of a column, relative to its largest magnitude, below which it is constant."""
 
 FLAT = 1e-10
-"""Variance of a direction, relative to the largest, below which the data do not vary in it."""
+"""Variance of a direction, of columns of deviation 1, relative to the largest, below which the data do not vary."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,29 @@ def standardization(train: Tensor, how: Standardize, source: str) -> Standardiza
         case "scale":
             return Standardization(center, ones / overall)
         case "columns":
-            varies = varying(train, deviations)
-            return Standardization(center, torch.where(varies, 1 / torch.where(varies, deviations, ones), ones))
+            return Standardization(center, 1 / _units(train, deviations))
         case "whiten":
-            values, basis = torch.linalg.eigh((train - center).T @ (train - center) / len(train))
-            kept = values > FLAT * values[-1]
-            values, basis = values[kept].flip(0), basis[:, kept].flip(1)
-            return Standardization(center, ones, basis / values.sqrt(), (basis * values.sqrt()).T)
+            return _whitening(train, center, deviations)
+
+
+def _units(train: Tensor, deviations: Tensor) -> Tensor:
+    """Return the deviation of each column, (d,); 1 for one that is constant."""
+    import torch
+
+    return torch.where(varying(train, deviations), deviations, torch.ones_like(deviations))
+
+
+def _whitening(train: Tensor, center: Tensor, deviations: Tensor) -> Standardization:
+    """Return the map to uncorrelated columns: first all in units of their deviations, so that none is lost by its own.
+
+    A constant column, which only rounding moves, takes part in no direction.
+    """
+    import torch
+
+    units = _units(train, deviations)
+    columns = (train - center) * (varying(train, deviations) / units)
+    values, basis = torch.linalg.eigh(columns.T @ columns / len(train))
+    kept = values > FLAT * values[-1]
+    values, basis = values[kept].flip(0), basis[:, kept].flip(1)
+    matrix, inverse = basis / values.sqrt() / units[:, None], (basis * values.sqrt() * units[:, None]).T
+    return Standardization(center, torch.ones_like(center), matrix, inverse)

@@ -87,9 +87,19 @@ def test_a_target_is_read_part_by_part(registry):
     (ring,) = registry.parse("target", "gaussian:dim=3,std=0.7")
     law = ring.distribution()
     payload = json.loads(json.dumps(target.to_json(law, law.closed_information(), None, 0.01, 80.0)))
-    assert list(payload) == ["dim", "sigma_data", "second_moment", "finite", "notes", "information", "least_loss"]
+    sizes = ["train", "held_out"]
+    assert list(payload) == [
+        "dim",
+        "sigma_data",
+        "second_moment",
+        "finite",
+        "notes",
+        *sizes,
+        "information",
+        "least_loss",
+    ]
     numbers = target.numbers_from_json(payload)
-    assert (numbers.dim, numbers.finite) == (3, False)
+    assert (numbers.dim, numbers.finite, numbers.train, numbers.held_out) == (3, False, None, None)
     assert numbers.sigma_data == pytest.approx(0.7)
     u = np.array([0.25, 4.0])
     np.testing.assert_array_equal(target.curve_from_json(payload, law).fisher(u), law.closed_information().fisher(u))

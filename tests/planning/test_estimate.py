@@ -19,7 +19,8 @@ def test_more_workers_take_less_time_until_one_stack_decides_and_more_memory(pla
     # The stacks of 8 networks of 10⁵ steps are the longest.
     one, two, many = (estimate(planned(training={"steps": [10**5]}), workers) for workers in (1, 2, 1000))
     assert one.seconds > two.seconds >= many.seconds
-    assert many.seconds == max(unit.cost for unit in planned(training={"steps": [10**5]}).fixed_work(lambda key: True))
+    stack = max(unit.cost for unit in planned(training={"steps": [10**5]}).fixed_work(lambda key: True))
+    assert stack < many.seconds < 1.1 * stack
     assert one.memory < two.memory < many.memory
 
 

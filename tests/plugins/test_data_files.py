@@ -181,6 +181,17 @@ def test_whitening_leaves_out_directions_without_variance():
     torch.testing.assert_close(change.undo(change.apply(train)), train)
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1e9])
+def test_whitening_loses_no_column_for_its_unit(unit):
+    """Whatever unit a column comes in, what is made of it is the same."""
+    train = torch.from_numpy(POINTS[:, 1:2] * [1.0, 0.5] + POINTS[:, [2, 0]])
+    changed = train * torch.tensor([1.0, unit], dtype=torch.float64)
+    one, other = (standardization(points, "whiten", "p") for points in (train, changed))
+    assert other.matrix.shape == (2, 2)
+    torch.testing.assert_close(one.apply(train).abs(), other.apply(changed).abs())  # an eigenvector has no sign
+    torch.testing.assert_close(other.undo(other.apply(changed)), changed)
+
+
 def test_a_constant_column_becomes_nought_and_comes_back():
     train = torch.from_numpy(np.column_stack([POINTS, np.full(40, 0.1)]))
     change = standardization(train, "columns", "p")

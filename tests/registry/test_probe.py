@@ -7,6 +7,7 @@ import pytest
 
 from harness.registry import probe
 from harness.registry.discovery import load
+from harness.user_cache import cache_file
 
 real = probe.obstacle
 
@@ -87,7 +88,7 @@ def test_a_cache_that_cannot_be_read_or_written_is_no_error(site, monkeypatch, t
 def test_where_the_cache_lies(monkeypatch, tmp_path):
     monkeypatch.delenv("HARNESS_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert probe._cache() == tmp_path / "diffusion-harness" / "probed.json"
+    assert cache_file("probed.json") == tmp_path / "diffusion-harness" / "probed.json"
 
 
 def test_our_own_are_never_tried(monkeypatch):

@@ -1,12 +1,13 @@
 """Effects of choices: matched contexts only, each choice against those that it shares contexts with."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from harness.results.effects import Observation, effects
+from harness.results.effects import Observation, effects, pair_effects
 
 
 def seen(value, **coordinates):
@@ -58,6 +59,17 @@ def test_differences_are_those_from_the_mean_whatever_the_sign():
     assert effects(gap, "s", "difference")[0].skipped == 1
 
 
+def test_choices_that_are_names_of_one_design_have_no_effect_there():
+    """The grid `f` ignores the schedule; `c` is but another name of `a` wherever it occurs, and no choice."""
+    other = [{"s": "b", "grid": "f"}, {"s": "c", "grid": "f"}]
+    made = [seen(1.0, s="a", grid="p"), seen(16.0, s="b", grid="p")]
+    made.append(Observation({"s": "a", "grid": "f"}, {0: 7.0, 1: 7.0}, names=other))
+    first, second = effects(made, "s")
+    assert (first.choice, second.choice) == ("a", "b")
+    assert (first.size.value, second.size.value) == pytest.approx((0.5, 2.0))
+    assert (first.contexts, first.skipped) == (2, 0)
+
+
 def test_the_error_over_points_that_all_share_is_in_the_interval():
     """Two choices, the same in both seeds; at half of the points the better one is the worse."""
 
@@ -77,6 +89,48 @@ def test_the_error_over_points_that_all_share_is_in_the_interval():
             assert first.size.high - first.size.value == pytest.approx(half)
         else:
             assert math.log(first.size.high / first.size.value) == pytest.approx(half / 10.25, rel=0.01)
+
+
+def crossed_over_points(rng, planted=0.0):
+    """Two axes whose effects add up in the mean over all points, and not over those at hand; seeds agree."""
+    made = []
+    for a, b in itertools.product("ab", "cd"):
+        groups = 10 + (a == "b") + 2 * (b == "d") + planted * (a == "b") * (b == "d") + 0.1 * rng.normal(size=32)
+        values = {seed: float(groups.mean()) + 1e-4 * rng.normal() for seed in (0, 1, 2)}
+        made.append(Observation({"x": a, "y": b}, values, dict.fromkeys(values, tuple(groups))))
+    return made
+
+
+def test_an_interaction_within_the_error_over_shared_points_is_none():
+    rng = np.random.default_rng(3)
+    # Their effects add up: on the scale of differences.
+    p_values = np.array([pair_effects(crossed_over_points(rng), "x", "y", "difference").p_value for _ in range(300)])
+    assert 0.01 < (p_values < 0.05).mean() < 0.09
+    assert pair_effects(crossed_over_points(rng, planted=0.5), "x", "y", "difference").p_value < 1e-3
+
+
+@pytest.mark.parametrize("by", ["ratio", "difference"])
+def test_the_error_over_points_is_in_the_interval_of_each_cell(by):
+    found = pair_effects(crossed_over_points(np.random.default_rng(0)), "x", "y", by)
+    # A cell's deviation has 3/4 of the variance of its own mean over 32 groups.
+    half = stats.t.ppf(0.975, 31) * 0.1 * (0.75 / 32) ** 0.5
+    for _, size in found.cells:
+        wide = size.high - size.low if by == "difference" else 11.5 * math.log(size.high / size.low)
+        assert wide / 2 == pytest.approx(half, rel=0.5)
+
+
+def test_cells_by_differences_are_differences_from_their_mean():
+    sizes = {("a", "c"): -9.0, ("a", "d"): 1.0, ("b", "c"): 3.0, ("b", "d"): 1.0}
+    rng = np.random.default_rng(1)
+    made = [
+        Observation({"x": a, "y": b}, {seed: size + 0.01 * rng.normal() for seed in range(3)})
+        for (a, b), size in sizes.items()
+    ]
+    assert pair_effects(made, "x", "y") is None  # a ratio to what is below 0 is none
+    found = pair_effects(made, "x", "y", "difference")
+    assert found.p_value < 1e-4
+    cells = {pair: size.value for pair, size in found.cells}
+    assert cells == pytest.approx({pair: size + 1 for pair, size in sizes.items()}, abs=0.02)
 
 
 def test_the_order_is_that_of_the_first_appearance():

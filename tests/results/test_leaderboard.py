@@ -67,6 +67,30 @@ def test_metrics_and_bounds_of_a_document_of_version_2_are_those_that_shipped(do
         Leaderboard.validate(old | {"rows": 3})
 
 
+CELLS = [
+    {"choice": a, "other_choice": b, "factor": factor, "difference": None, "low": None, "high": None}
+    for a, b, factor in (("edm", "p", 0.5), ("edm", "q", 2.0), ("vp", "p", 2.0), ("vp", "q", 0.5))
+]
+INTERACTION = {"target": "ring", "among": "mlp", "axis": "noise_schedule", "other": "time_discretization",
+               "p_value": 0.01, "contexts": 3, "cells": CELLS}  # fmt: skip
+
+
+def test_cells_of_a_document_of_version_3_are_factors(document):
+    document["setup"]["targets"][0] |= {"finite": True, "train": 90, "held_out": 30}
+    document["interactions"] = [INTERACTION]
+    old = deepcopy(document) | {"schema_version": 3}
+    for cell in old["interactions"][0]["cells"]:
+        del cell["difference"]
+    for target in old["setup"]["targets"]:
+        del target["train"], target["held_out"]
+    board = Leaderboard.validate(old)
+    assert [cell.size for cell in board.interactions[0].cells] == [0.5, 2.0, 2.0, 0.5]
+    assert {target.held_out for target in board.setup.targets} == {None}
+    assert board.interactions == Leaderboard.validate(document).interactions
+    with pytest.raises(DocumentError, match=r"^interactions\[0\].cells\[1\]: should be a valid dict"):
+        Leaderboard.validate(change(old, ("interactions", 0, "cells", 1), 3))
+
+
 PUBLISHED = sorted(path.parent.name for path in (Path(__file__).parents[2] / "leaderboards").glob("*/leaderboard.json"))
 
 
@@ -141,7 +165,7 @@ REFUSALS = [
     (("agreement", 0, "target"), "digits", "agreement[0].target: 'digits' names not exactly one target"),
     (("agreement", 0, "kendall_tau"), 1.2, "agreement[0].kendall_tau: should be less than or equal to 1"),
     (("effects", 0, "factor"), 0.0, "effects[0].factor: should be greater than 0"),
-    (("effects", 0, "factor"), None, "effects[0]: an effect is a factor or a difference, and the other is null"),
+    (("effects", 0, "factor"), None, "effects[0]: it is a factor or a difference, and the other is null"),
     (
         ("declared", "metrics", "kl", "compared_by"),
         "difference",

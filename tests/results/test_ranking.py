@@ -445,10 +445,10 @@ class TestDesigns:
     def test_effects_and_tau_count_it_once(self):
         found = board(self.made())
         effect = {(e["axis"], e["choice"]): e for e in found["effects"]}
-        # A grid is compared under both schedules; the schedule only where it does something.
+        # A grid is compared under both schedules, and a schedule with both grids: under `fisher` its effect is 1.
         assert effect["time_discretization", "fisher"]["factor"] == pytest.approx(6**-0.25)
-        assert effect["noise_schedule", "cosine"]["factor"] == pytest.approx(1.5**0.5)
-        assert (effect["noise_schedule", "cosine"]["contexts"], effect["noise_schedule", "cosine"]["skipped"]) == (2, 2)
+        assert effect["noise_schedule", "cosine"]["factor"] == pytest.approx(1.5**0.25)
+        assert (effect["noise_schedule", "cosine"]["contexts"], effect["noise_schedule", "cosine"]["skipped"]) == (4, 0)
         assert effect["time_discretization", "fisher"]["contexts"] == 4
         assert [entry["n"] for entry in found["agreement"] if entry["sampler"] is None] == [6]
 
@@ -505,6 +505,23 @@ class TestInteractions:
         text = render(read, "table")
         assert "best cosine with uniform" in text
         assert "uniform is 0.50 with cosine and 5.47 with edm" in text
+
+    def test_by_differences_cells_are_differences_too(self):
+        """Of a metric that may be negative: no cell is a factor, and the pair is tested all the same."""
+        sizes = {("edm", "uniform"): 9.0, ("edm", "poly"): 1.0, ("cosine", "uniform"): 0.8, ("cosine", "poly"): 1.0}
+        made = [
+            replace(each, measurements={"nll": [replace(m, value=m.value - 10) for m in each.measurements["energy"]]})
+            for each in self.crossed(sizes)
+        ]
+        declared = Declarations(metrics={"nll": Measured(compared_by="difference")})
+        found = board(made, metric="nll", declared=declared)
+        (entry,) = found["interactions"]
+        assert {cell["factor"] for cell in entry["cells"]} == {None}
+        cells = {(cell["choice"], cell["other_choice"]): cell["difference"] for cell in entry["cells"]}
+        assert cells["edm", "uniform"] == pytest.approx(9 - 2.95, abs=0.2)
+        text = render(Leaderboard.validate(found), "table")
+        assert "best cosine with uniform, −" in text.replace("-", "−")
+        assert "from the mean over their pairs" in text
 
     def test_effects_that_add_up_are_no_interaction(self):
         sizes = {(a, b): x * y for a, x in (("edm", 1.0), ("cosine", 2.0)) for b, y in (("u", 1.0), ("p", 3.0))}

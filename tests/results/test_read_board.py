@@ -3,6 +3,7 @@
 from shutil import copytree
 
 import pytest
+from scipy import stats
 
 from harness.planning.keys import measured
 from harness.planning.manifest import Manifest
@@ -69,6 +70,20 @@ def test_samples_that_left_the_scale_of_the_data_are_no_result(directory, tmp_pa
     assert (row.status, row.rank) == ("diverged", 1)
     assert row.reason.startswith("seed 1: samples are 1.25e+35 times as far from the mean of the data as the data")
     assert row.reason.endswith("diverged is beyond 10 (1 of 2 seeds)")
+
+
+def test_a_bound_is_judged_by_its_own_error_and_not_by_how_networks_differ(directory, tmp_path):
+    """Seeds whose networks differ: what a bound says of them is no error of it, and its metric has that spread."""
+    store = Store.open(copytree(directory, tmp_path / "spread"))
+    manifest = Manifest.model_validate(store.meta("manifest:outcomes"))
+    row = next(row for row in manifest.rows if "gaussian" in manifest.components[row.components["target"]].name)
+    payload = {"standard_error": 0.1, "bias": 0.05, "freedom": 7, "shared": True}
+    keys = [measured(key, manifest.bounds["budget"]) for key in row.samples]
+    store.put([Record(key, "bound", {"value": value} | payload) for key, value in zip(keys, (1.0, 3.0), strict=True)])
+    store.close()
+    made = next(row for row in read_document(tmp_path / "spread").rows if row.target.name == "gaussian")
+    assert made.bounds["budget"] == 2.0
+    assert made.bound_highs["budget"] == pytest.approx(2.0 + stats.t.ppf(0.975, 7) * 0.1 + 0.05)
 
 
 def test_a_directory_from_before_there_was_a_setup_is_ranked(directory, tmp_path):

@@ -397,3 +397,19 @@ def test_effects_that_add_up_do_not_interact():
     assert interaction(rows * columns + noise[0]) < 1e-4
     assert interaction(np.zeros((2, 2, 3))) == 1
     assert interaction(np.broadcast_to(rows * columns, (3, 2, 3))) < 1e-12
+
+
+@pytest.mark.parametrize(("shape", "modes"), [((2, 2, 2, 32), 1), ((3, 4, 3, 32), 1), ((3, 4, 3, 32), 40)])
+@pytest.mark.parametrize("over_seeds", [0.0, 0.1, 1.0])
+def test_what_points_that_all_share_do_to_cells_is_no_interaction(shape, modes, over_seeds):
+    """Be it one direction of all cells that they move, or each cell its own way."""
+    rng = np.random.default_rng(7)
+    rows, columns, seeds, count = shape
+    p = []
+    for _ in range(400):
+        points = np.tensordot(rng.normal(size=(rows, columns, modes)), rng.normal(size=(modes, 1, count)), 1)
+        noise = over_seeds * rng.normal(size=(rows, columns, seeds, 1))
+        groups = (count / modes) ** 0.5 * points + noise
+        p.append(interaction(groups.mean(3), groups))
+    assert (np.array(p) < 0.05).mean() < 0.08
+    assert min(p) < 0.2

@@ -9,6 +9,7 @@ import pytest
 
 from harness.results.document import DocumentError
 from harness.results.leaderboard import UNFINISHED, Leaderboard
+from harness.results.terms import BUDGET
 from harness.views.column import Column
 from harness.views.formats import FORMATS
 from harness.views.page import markdown_table
@@ -92,6 +93,33 @@ def test_every_shown_row_can_be_told_apart_at_every_width(make, width):
 def test_measured_value_bound_and_rank_survive_80_columns(make):
     head = rows_under_rank(render(Leaderboard.validate(make("kl")), "table", width=80))[0][0]
     assert head.split() == ["rank", "combination", "kl", "budget", "bound/kl", "!"]
+
+
+@pytest.mark.parametrize("width", [60, 70, 80, 90, 100, 120])
+def test_no_term_of_a_budget_is_lost_in_silence(make, width):
+    """The total stays; another term stands in the table, by its symbol where words find no room, or in a line."""
+    text = render(Leaderboard.validate(make()), "table", width=width)
+    assert max(map(len, text.split("\n"))) <= width
+    for part in text.split("best 5 with an exact budget")[1:]:
+        part = part.partition("\n\n\n")[0]
+        head = next(line for line in part.split("\n") if line.lstrip().startswith("rank")).split()
+        assert "total" in head
+        lost = " ".join(part.split()).partition("columns for: ")[2].partition(" (--format")[0].split(", ")
+        for term in BUDGET:
+            assert term.field in head or term.symbol in head or term.symbol in lost
+
+
+def test_rows_without_the_ranking_metric_are_not_counted_as_ranked(make):
+    """`kl` was measured on the ring alone, and not on each of its rows."""
+    document = make("kl")
+    ring = [row for row in document["rows"] if row["target"]["name"] == "ring" and row["status"] == "ok"]
+    for row in ring[-3:]:
+        del row["metrics"]["kl"]
+        row["violations"] = []
+    count = len(ring) - 3
+    text = render(Leaderboard.validate(document), "table", top=0)
+    assert f"{count} combinations ranked, 3 not ranked, without kl" in text
+    assert sum(line.startswith("n/a ") or line.lstrip().startswith("n/a ") for line in text.split("\n")) >= 3
 
 
 def test_top_rows_are_shown_and_the_rest_counted(document):

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.views.column import Column
-from harness.views.terminal import Drop, break_lines, fit, shorten, text_table, wrap
+from harness.views.terminal import Drop, break_lines, fit, fitted, shorten, text_table, wrap
 
 DESIGNS = ("polynomial:rho=3", "polynomial:rho=7", "exponential")
 
@@ -44,6 +44,15 @@ def test_a_table_is_no_wider_than_the_terminal(width):
     lines = text_table(fit(columns(), width))
     assert max(map(len, lines)) <= width
     assert sum("0.07" in line for line in lines) == 1
+
+
+def test_columns_that_find_no_room_are_named():
+    assert fitted(columns(), 200) == text_table(columns())
+    lines = fitted(columns(), 48)
+    assert " ".join(" ".join(lines[-3:]).split()).endswith(
+        "no room in 48 columns for: NFE, energy, budget, theorem-2 (--format csv has all)"
+    )
+    assert max(map(len, lines)) <= 48
 
 
 def test_counts_and_figures_are_aligned_right_and_names_left():

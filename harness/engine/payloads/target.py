@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.engine import curves
 from harness.engine.range_notes import range_notes
+from harness.mixtures import EmpiricalDistribution
 
 if TYPE_CHECKING:
     from harness.information import Information
@@ -29,6 +30,8 @@ class TargetNumbers:
         second_moment: m₂² = E‖X_0‖².
         finite: whether it is a finite data set, of which these are the numbers of the training part.
         notes: what a reader of its results must know of the data and of the range of levels, a sentence each.
+        train: points of the training part of a finite data set; None of any other law, or where it is not known.
+        held_out: points that are held out for metrics, and as many again for a perfect generator; likewise.
     """
 
     dim: int
@@ -36,6 +39,8 @@ class TargetNumbers:
     second_moment: float
     finite: bool
     notes: tuple[str, ...] = ()
+    train: int | None = None
+    held_out: int | None = None
 
 
 def to_json(
@@ -52,7 +57,8 @@ def to_json(
     """
     given = {} if labelled is None else {"information_given_labels": curves.information_to_json(labelled)}
     notes = (*law.notes, *range_notes(law, information, sigma_min, sigma_max))
-    numbers = TargetNumbers(law.dim, law.sigma_data, law.second_moment, law.finite, notes)
+    sizes = (law.size, len(law.parts[0])) if isinstance(law, EmpiricalDistribution) else ()
+    numbers = TargetNumbers(law.dim, law.sigma_data, law.second_moment, law.finite, notes, *sizes)
     return {
         **asdict(numbers),
         "notes": list(notes),
@@ -68,8 +74,9 @@ def numbers_from_json(payload: Mapping[str, Any]) -> TargetNumbers:
     Raises:
         KeyError: a field is missing.
     """
-    known = {each.name: payload[each.name] for each in fields(TargetNumbers) if each.name != "notes"}
-    return TargetNumbers(**known, notes=tuple(payload.get("notes", ())))
+    always = ("dim", "sigma_data", "second_moment", "finite")
+    known = {each.name: payload.get(each.name) for each in fields(TargetNumbers) if each.name not in always}
+    return TargetNumbers(*(payload[name] for name in always), **known | {"notes": tuple(payload.get("notes", ()))})
 
 
 def curve_from_json(payload: Mapping[str, Any], law: Distribution, *, labelled: bool = False) -> Information:

@@ -51,6 +51,12 @@ def test_a_target_is_checked_before_anything_builds_on_it():
         worker.work(MeasureTargetJob("k", Vague(), 0.05, 20.0))
 
 
+def test_the_record_of_data_tells_how_many_points_there_are(registry):
+    target = registry.parse("target", "patches:size=2,count=50")[0]
+    (record,) = worker.work(MeasureTargetJob("k", target, 0.05, 20.0))
+    assert (record.payload["train"], record.payload["held_out"]) == (30, 10)
+
+
 def test_the_record_holds_the_target_in_numbers(registry):
     target = registry.parse("target", "gaussian:dim=3,std=2.0")[0]
     (record,) = worker.work(MeasureTargetJob("k", target, 0.05, 20.0))
