@@ -1,6 +1,7 @@
-"""Fuzzed inputs: suite files, command lines and arrays that a seed makes, and what the command says of each.
+"""Fuzzed inputs: suite files, command lines, files of data and result directories that a seed makes, and what the
+command says of each.
 
-    python tests/whole/fuzzing.py 0 3000          # seeds 0 to 2999: prints every one that breaks the rule
+    python tests/whole/fuzzing.py 0 3000          # seeds 0 to 2999: prints what breaks the rule, and a summary
     python tests/whole/fuzzing.py --run 0 60      # small suites that may well be right, carried out
 
 An input ends with status 0, 1 or 2 within 5 seconds; a mistake is one line of at most 300 characters.
@@ -9,13 +10,18 @@ An input ends with status 0, 1 or 2 within 5 seconds; a mistake is one line of a
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
+import itertools
 import json
 import math
 import random
+import shutil
 import sys
+import tempfile
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import resources
@@ -90,10 +96,20 @@ def strange(rng: random.Random) -> Any:
         lambda: [strange(rng) for _ in range(rng.randrange(3))],
         lambda: {"name": rng.choice(["mlp", "ring", "heun", "file"]), rng.choice(["width", "rho", "path", "x"]): 3},
         lambda: {rng.choice("abc"): strange(rng)},
-        lambda: int("9" * rng.choice([30, 400, 5000])),
+        lambda: 10 ** rng.choice([30, 400, 5000, 50_000]) - rng.choice([1, 2]),
         lambda: [rng.choice(["ring", "edm", "heun"])] * rng.choice([2, 50, 1000]),
     ]
     return rng.choice(kinds)()
+
+
+def written(value: object) -> str:
+    """Return a value as text, numbers of any length too; the command itself has Python's limit."""
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        return str(value)
+    finally:
+        sys.set_int_max_str_digits(limit)
 
 
 def toml(value: Any) -> str:
@@ -104,8 +120,7 @@ def toml(value: Any) -> str:
         case float() if not math.isfinite(value):
             return {"inf": "inf", "-inf": "-inf", "nan": "nan"}[str(value)]
         case int():
-            sys.set_int_max_str_digits(0)
-            return str(value)
+            return hex(value) if value > 10**300 and value % 2 else written(value)
         case float():
             return repr(value)
         case str():
@@ -213,7 +228,15 @@ WORDS = {
     "--steps": ["4", "4,8", "0", "-1", "1e3", "4," * 2000, "9" * 5000, "four"],
     "--seeds": ["1", "3", "0", "-2", "1000001", "x"],
     "--train-steps": ["5", "5,10", "0", ""],
-    "--metric": ["energy", "kl", "energi"],
+    "--metric": ["energy", "kl", "energi", "sliced-wasserstein:projections=8", "energy:x", ""],
+    "--rank-by": ["energy", "sliced-wasserstein", "kl", "sliced-wasserstein:projections=9", "energy:x", "", ":"],
+    "--bound": ["budget", "theorem-2", "budgets", "budget:x=1"],
+    "--initial-law": ["centered", "moment-matched", "centred"],
+    "--samples": ["20", "2", "1", "0", "-5", "9" * 30, "9" * 5000, "2.5", "x"],
+    "--sigma-min": ["0.1", "0.01", "0", "-1", "1e400", "nan", "30", "1e-300", "9" * 5000],
+    "--sigma-max": ["10", "50", "0", "-1", "inf", "nan", "0.05", "0.0500000001", "1e300", "x"],
+    "--batch-size": ["8", "64", "0", "-1", "9" * 30, "x"],
+    "--learning-rate": ["0.01", "0.001", "0", "-1", "nan", "1e30", "1e-320", "x"],
     "--stepz": ["3"],
 }
 
@@ -230,8 +253,7 @@ def command_line(rng: random.Random) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    sys.set_int_max_str_digits(0)
-    return value if isinstance(value, str) else str(value)
+    return value if isinstance(value, str) else written(value)
 
 
 def array_file(rng: random.Random, folder: Path) -> Path:
@@ -260,18 +282,157 @@ def array_file(rng: random.Random, folder: Path) -> Path:
     return file
 
 
+def text_table(rng: random.Random, folder: Path) -> Path:
+    """Write a table of text in which something may be odd."""
+    comma, end = rng.choice([",", ";", "\t", " ", ", "]), rng.choice(["\n", "\r\n", "\r"])
+    rows = [[f"{rng.gauss(0, 1):.3g}" for _ in range(3)] for _ in range(rng.choice([1, 12, 30]))]
+    for _ in range(rng.choice([0, 1, 1, 3])):
+        row = rng.choice(rows)
+        odd = [
+            "",
+            "x",
+            "nan",
+            "1e999",
+            "-inf",
+            "1_000",
+            '"1"',
+            "1;2",
+            "é",
+            "\x00",
+            "9" * 5000,
+            "#",
+            "=1+1",
+            "1+2j",
+            "0x10",
+        ]
+        match rng.randrange(4):
+            case 0 if row:
+                row.pop()
+            case 1:
+                row.append("1")
+            case 2:
+                row.clear()
+            case _ if row:
+                row[rng.randrange(len(row))] = rng.choice(odd)
+    head = [[rng.choice(["a", "=cmd()", "é", "1", '"']) for _ in range(3)]] * rng.choice([0, 1, 1, 2])
+    encoding = rng.choice(["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+    file = folder / f"points{rng.choice(['.csv', '.tsv', '.txt', '.CSV'])}"
+    file.write_bytes(end.join(comma.join(row) for row in [*head, *rows]).encode(encoding, "replace"))
+    return file
+
+
+def columns(rng: random.Random, folder: Path) -> Path:
+    """Write a Parquet file, where a writer is installed, or what is none; it may be damaged."""
+    file, buffer = folder / "points.parquet", io.BytesIO(b"PAR1")
+    with contextlib.suppress(ImportError):
+        import pyarrow
+        from pyarrow import parquet
+
+        length = rng.choice([0, 5, 30])
+        kinds: list[Callable[[], list[Any]]] = [
+            lambda: [rng.gauss(0, 1) for _ in range(length)],
+            lambda: [rng.randrange(10) for _ in range(length)],
+            lambda: ["a"] * length,
+            lambda: [rng.choice([None, 1.0]) for _ in range(length)],
+            lambda: [[1.0, 2.0]] * length,
+            lambda: [rng.random() < 0.5 for _ in range(length)],
+        ]
+        table = {name: rng.choice([*kinds[:1] * 4, *kinds])() for name in "abc"[: rng.choice([0, 1, 3])]}
+        buffer = io.BytesIO()
+        parquet.write_table(pyarrow.table(table), buffer)
+    file.write_bytes(damaged(rng, buffer.getvalue()))
+    return file
+
+
+def pictures(rng: random.Random, folder: Path) -> Path:
+    """Write a folder of images, some of them odd."""
+    place = folder / "pictures"
+    place.mkdir()
+    for number in range(rng.choice([0, 1, 12, 15])):
+        mode, size = rng.choice(["L"] * 9 + ["RGB", "1", "I;16"]), rng.choice([(4, 3)] * 12 + [(5, 3)])
+        buffer = io.BytesIO(b"no image")
+        with contextlib.suppress(ImportError):
+            from PIL import Image
+
+            depth = {"L": 1, "RGB": 3, "1": 1, "I;16": 2}[mode]
+            content = rng.randbytes(size[0] * size[1] * depth)
+            buffer = io.BytesIO()
+            Image.frombytes(mode, size, content[: (size[0] + 7) // 8 * size[1]] if mode == "1" else content).save(
+                buffer, "PNG"
+            )
+        data = damaged(rng, buffer.getvalue()) if rng.random() < 0.05 else buffer.getvalue()
+        (place / f"{number}{rng.choice(['.png'] * 20 + ['.jpg', '.txt', ''])}").write_bytes(data)
+    return place
+
+
+def damaged(rng: random.Random, data: bytes) -> bytes:
+    """Return bytes of which some are changed, or the end is gone, or nothing is wrong."""
+    changed = bytearray(data)
+    match rng.randrange(4):
+        case 0 if changed:
+            for _ in range(rng.choice([1, 5, 50])):
+                changed[rng.randrange(min(len(changed), rng.choice([16, 128, 10**9])))] = rng.randrange(256)
+        case 1:
+            del changed[rng.randrange(len(changed) + 1) :]
+        case 2:
+            changed += rng.randbytes(rng.choice([1, 100]))
+    return bytes(changed)
+
+
+def data_file(rng: random.Random, folder: Path) -> list[str]:
+    """Return words that plan with a file or a folder of data, and write it."""
+    make = rng.choice([array_file, text_table, text_table, columns, pictures])
+    how = rng.choice(["", "", "", ",standardize=columns", ",standardize=whiten", ",array=a"])
+    return ["plan", "quick", "--target", f"file:path={make(rng, folder)}{how}"]
+
+
+@functools.cache
+def finished() -> dict[str, bytes]:
+    """Return the files of a result directory in which one row has failed."""
+    suite = SMALL | {"targets": ["gaussian:dim=2", "gaussian:dim=1"], "networks": ["exact"], "metrics": ["energy"]}
+    suite |= {"noise": {"sigma_min": 0.001, "sigma_max": 10.0}, "noise_schedules": ["edm", "ve-geometric"]}
+    with tempfile.TemporaryDirectory() as made:
+        file = Path(made) / "suite.toml"
+        file.write_text("\n".join(f"{json.dumps(key)} = {toml(value)}" for key, value in suite.items()))
+        ran = say(["run", str(file), "--out", f"{made}/out", "--workers", "1"])
+        assert ran.status == 1, ran.errors
+        return {path.name: path.read_bytes() for path in (Path(made) / "out").iterdir() if path.is_file()}
+
+
+def result_directory(rng: random.Random, folder: Path) -> list[str]:
+    """Return words that look at a result directory in which something may be wrong, and write it."""
+    place = folder / "out"
+    (place / "checkpoints").mkdir(parents=True)
+    for name, content in finished().items():
+        (place / name).write_bytes(damaged(rng, content) if rng.random() < 0.6 else content)
+    if rng.random() < 0.2:
+        (place / "results.sqlite").write_bytes(rng.choice([b"", b"SQLite format 3\0", rng.randbytes(5000)]))
+    if rng.random() < 0.2:
+        (place / "results.sqlite-wal").write_bytes(rng.randbytes(rng.choice([1, 32, 5000])))
+    options: list[list[str]] = [
+        ["--failures"],
+        ["--by", rng.choice(["energy", "kl", "", "é", "a" * 9000])],
+        ["--suite", rng.choice(["fuzzed", "fuzed", "", "a" * 9000])],
+        ["--format", rng.choice(["table", "json", "csv", "markdown", "xml"])],
+        ["--top", rng.choice(["0", "1", "-1", "9" * 30, "x"])],
+        ["--bounds"],
+        ["--budget"],
+    ]
+    chosen = rng.sample(options, rng.choice([0, 1, 1, 2]))
+    return ["rank", rng.choice([str(place)] * 20 + [str(folder), f"{place}/results.sqlite"]), *itertools.chain(*chosen)]
+
+
 def fuzzed(seed: int, folder: Path) -> list[str]:
     """Return the words of a command, and write what they name."""
     rng = random.Random(seed)
-    match seed % 3:
+    match seed % 4:
         case 0:
             return ["plan", str(suite_file(rng, folder))]
         case 1:
             return command_line(rng)
-        case _:
-            file = array_file(rng, folder)
-            how = rng.choice(["", "", ",standardize=columns", ",standardize=whiten", ",array=a"])
-            return ["plan", "quick", "--target", f"file:path={file}{how}"]
+        case 2:
+            return data_file(rng, folder)
+    return result_directory(rng, folder)
 
 
 def run_suite(seed: int, folder: Path) -> str:
@@ -307,19 +468,35 @@ def run_suite(seed: int, folder: Path) -> str:
     return f"{len(wrong)} rows with violations: {wrong[0]}" if wrong else ""
 
 
-def faults(seeds: range, folder: Path) -> Iterator[tuple[int, str, Said]]:
-    """Yield every seed that breaks the rule, with what is wrong and what was said."""
+def said_of(seeds: range, folder: Path) -> Iterator[tuple[int, Said]]:
+    """Yield every seed with what was said of its input."""
     for seed in seeds:
         place = folder / str(seed)
         place.mkdir()
-        said = say(fuzzed(seed, place))
+        yield seed, say(fuzzed(seed, place))
+        shutil.rmtree(place)
+
+
+def faults(seeds: range, folder: Path) -> Iterator[tuple[int, str, Said]]:
+    """Yield every seed that breaks the rule, with what is wrong and what was said."""
+    for seed, said in said_of(seeds, folder):
         if fault := said.fault():
             yield seed, fault, said
 
 
-if __name__ == "__main__":
-    import tempfile
+def summary(all_said: list[Said]) -> str:
+    """Return how inputs ended, the slowest of them and the longest line of error."""
+    ended = Counter((said.words[0], said.status) for said in all_said)
+    slowest = max(all_said, key=lambda said: said.seconds)
+    lines = [len(line) for said in all_said for line in said.errors.splitlines() if line.startswith("harness:")]
+    return (
+        f"{len(all_said)} inputs, {sum(bool(said.fault()) for said in all_said)} faults; "
+        f"{', '.join(f'{command} {status}: {count}' for (command, status), count in sorted(ended.items()))}; "
+        f"slowest {slowest.seconds:.1f} s ({slowest.words[0]}); longest line {max(lines, default=0)} characters"
+    )
 
+
+if __name__ == "__main__":
     first, last = map(int, sys.argv[-2:])
     with tempfile.TemporaryDirectory() as made:
         for number in range(first, last) if "--run" in sys.argv else ():
@@ -327,5 +504,10 @@ if __name__ == "__main__":
             place.mkdir()
             if wrong := run_suite(number, place):
                 print(number, wrong, (place / "suite.toml").read_text(), sep="\n")
-        for seed, fault, said in faults(range(first, last) if "--run" not in sys.argv else range(0), Path(made)):
-            print(seed, fault, [word[:80] for word in said.words], said.errors[-200:].replace("\n", " | "))
+        ends = []
+        for seed, said in said_of(range(first, last) if "--run" not in sys.argv else range(0), Path(made)):
+            ends.append(said)
+            if fault := said.fault():
+                print(seed, fault, [word[:80] for word in said.words], said.errors[-200:].replace("\n", " | "))
+        if ends:
+            print(summary(ends))

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -337,6 +338,9 @@ def test_broken_components_fail_alone(broken, sound, tmp_path):
 
 # Foreign code that changes what a process shares
 
+PATIENT = GOOD | {"limits": {"seconds": 100.0}}
+"""Where nothing hangs, a machine that is busy must fail nothing."""
+
 
 def numbers(rows):
     """What was measured, by target and design."""
@@ -359,7 +363,7 @@ def beside_hostile(hostile, tmp_path_factory):
         "samplers": ["harness-hostile/heun", "hidden-noise"],
         "metrics": ["gap"],
     }
-    mixed = GOOD | {key: [*GOOD[key], *names] for key, names in theirs.items()}
+    mixed = PATIENT | {key: [*GOOD[key], *names] for key, names in theirs.items()}
     return folder, *carried_out(folder, mixed, hostile, status=1)
 
 
@@ -381,11 +385,40 @@ def test_nor_the_same_directory_without_it(beside_hostile, sound):
     assert told == ""
 
 
+def test_what_is_ranked_beside_it_is_what_is_ranked_without(hostile, sound, tmp_path):
+    """`harness run` plans and ranks in the process that imported it: no function that it patched is in the way."""
+    file = tmp_path / "suite.toml"
+    file.write_text("\n".join(f"{key} = {as_toml(value)}" for key, value in PATIENT.items()))
+    tables = []
+    for path in (hostile, None):
+        done = harness("run", file, "--out", tmp_path / "out", "--workers", 2, path=path)
+        assert done.returncode == 0, done.stderr
+        tables.append(done.stdout)
+    assert tables[0] == tables[1]
+    for name in ("numpy.mean", "numpy.allclose"):
+        assert name in harness("plugins", path=hostile).stdout
+    content = json.loads(harness("rank", tmp_path / "out", "--format", "json").stdout)
+    assert numbers(content["rows"]) == numbers(sound["rows"])
+
+
+def test_torch_takes_no_part_in_planning_ranking_and_publishing(tmp_path):
+    """What a plugin patches of torch cannot be put back where it was the first to import it: it must not matter."""
+    file = tmp_path / "suite.toml"
+    file.write_text("\n".join(f"{key} = {as_toml(value)}" for key, value in PATIENT.items()))
+    code = "import sys; sys.modules['torch'] = None; from harness.cli import main; main()"
+    commands = [["plan", file], ["run", file, "--out", tmp_path / "out", "--workers", "2"]]
+    commands += [["rank", tmp_path / "out", *more] for more in ([], ["--bounds"], ["--budget"])]
+    commands += [["publish", tmp_path / "out", tmp_path / "page"]] if find_spec("matplotlib") else []
+    for words in commands:
+        done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, ""), words
+
+
 def test_who_changes_what_is_told_once(beside_hostile):
     _, _, told = beside_hostile
     lines = [line for line in told.splitlines() if line.startswith("harness: ")]
     assert len(lines) == len(set(lines))
-    for what in ("the environment", "torch's default dtype"):
+    for what in ("the environment", "torch's default dtype", "numpy.mean"):
         assert f"harness: plugin hostile (harness-hostile): changed {what} when it was loaded; it was put back" in lines
     used = [line for line in lines if line.startswith("harness: harness-hostile changed ")]
     assert {line.partition(" changed ")[2].partition(" while ")[0] for line in used} >= {
