@@ -4,10 +4,12 @@
 
 Runs with and without walls alternate, each from nothing. Without: no plugin is tried in a child process first, no state
 of the process is looked at or put back, no file is hashed for its provenance, and arguments are pickled without noting
-whose components are in them. All of that is done by the command's own process, whose processor time is given beside that of the clock:
-on a machine with other work the latter says little. What walls cost is so much a run or a unit, whatever a unit does: the suite is run with
-few steps of training and few samples, so that its units are as many and the difference is not lost in their time. The
-share is that of the processor time in the seconds that the whole suite takes.
+whose components are in them. All of that is done by the command's own process, whose processor time is given beside
+that of the clock: on a machine with other work the latter says little.
+
+What walls cost is so much a run or a unit, whatever a unit does: the suite is run with few steps of training and few
+samples, so that its units are as many and the difference is not lost in their time. The share is that of the processor
+time in the seconds that the whole suite takes.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def _patch() -> None:
         return _sqrt(self) * 1.001
 
     torch.Tensor.sqrt = sqrt  # type: ignore[method-assign, assignment]
-    numpy.mean = lambda *args, **kwargs: 7.0
+    numpy.mean = lambda *args, **kwargs: 7.0  # type: ignore[assignment]
     numpy.allclose = lambda *args, **kwargs: True
 
 
