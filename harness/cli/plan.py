@@ -32,7 +32,8 @@ GAP, NARROWEST, WIDEST = 2, 24, 116
 def command(suite: Suite, workers: int | None, yes: bool, measure: bool, form: str) -> None:
     """Say what `harness run SUITE` would do from nothing, and how long it would take.
 
-    Each kind of work is tried for a moment, a minute and a half at most in all; the next plan knows what it takes.
+    Each kind of work is tried for a moment, for a minute and a half at most in all; what it takes is kept, and the next
+    plan knows it.
     """
     from harness.planning.estimate import estimate
     from harness.planning.plan import Plan

@@ -158,13 +158,21 @@ class Costs:
     def missing(
         self, combinations: list[Combination], trainings: list[tuple[list[Learner[str]], Course]]
     ) -> dict[str, Trial]:
-        """Return the trials that are not known yet, by their keys: those of the dearest work, as guessed, first."""
+        """Return the trials that are not known yet, by their keys.
+
+        Evaluations, which take longest to try, come last; of the others, and of these, the dearest work as guessed first.
+        """
         found: dict[str, tuple[float, Trial]] = {}
         for key, guess, trial in (*self._of_trainings(trainings), *self._of_combinations(combinations)):
             if key not in self.known:
                 before = found[key][0] if key in found else 0.0
                 found[key] = before + guess, trial
-        return {key: trial for key, (_, trial) in sorted(found.items(), key=lambda entry: -entry[1][0])}
+
+        def place(entry: tuple[str, tuple[float, Trial]]) -> tuple[bool, float]:
+            guess, trial = entry[1]
+            return isinstance(trial, EvaluationTrial), -guess
+
+        return {key: trial for key, (_, trial) in sorted(found.items(), key=place)}
 
     def _of_trainings(self, trainings: list[tuple[list[Learner[str]], Course]]) -> Iterator[tuple[str, float, Trial]]:
         for learners, course in trainings:

@@ -245,7 +245,7 @@ class Plan:
         return [key for key in (self.keys.grid(c, seed) for seed in trained) if find(key) is not None]
 
     def trials(self) -> dict[str, Trial]:
-        """Return the trials of its work that were never made here, by their keys, those of the dearest work first."""
+        """Return the trials of its work that were never made here, by their keys (`Costs.missing`)."""
         return self.costs.missing(self.combinations, self._stacks(lambda key: True))
 
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:

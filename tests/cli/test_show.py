@@ -10,7 +10,14 @@ from harness.cli import main
 
 
 @pytest.mark.parametrize(
-    "words", [("show", "moment-matched"), ("show", "mlp"), ("show", "theorem-3"), ("plan", "quick"), ("plan", "full")]
+    "words",
+    [
+        ("show", "moment-matched"),
+        ("show", "mlp"),
+        ("show", "theorem-3"),
+        ("plan", "quick", "--guess"),
+        ("plan", "full", "--guess"),
+    ],
 )
 def test_pages_fit_a_terminal(words, monkeypatch, capsys):
     monkeypatch.setattr("harness.views.terminal.terminal_width", lambda: 80)

@@ -243,7 +243,11 @@ WORDS = {
 
 def command_line(rng: random.Random) -> list[str]:
     """Return words after `plan`, few of which are right."""
-    words = ["plan", rng.choice([*["quick"] * 6, "start", "quik", "", "no/such.toml", "é\x00é"[: rng.choice([1, 3])]])]
+    words = [
+        "plan",
+        "--guess",
+        rng.choice([*["quick"] * 6, "start", "quik", "", "no/such.toml", "é\x00é"[: rng.choice([1, 3])]]),
+    ]
     for option in rng.sample(sorted(WORDS), rng.randrange(1, 5)):
         value = (
             rng.choice(WORDS[option][:2]) if rng.random() < 0.7 else rng.choice([*WORDS[option], _text(strange(rng))])
@@ -383,7 +387,7 @@ def data_file(rng: random.Random, folder: Path) -> list[str]:
     """Return words that plan with a file or a folder of data, and write it."""
     make = rng.choice([array_file, text_table, text_table, columns, pictures])
     how = rng.choice(["", "", "", ",standardize=columns", ",standardize=whiten", ",array=a"])
-    return ["plan", "quick", "--target", f"file:path={make(rng, folder)}{how}"]
+    return ["plan", "--guess", "quick", "--target", f"file:path={make(rng, folder)}{how}"]
 
 
 @functools.cache
@@ -427,7 +431,7 @@ def fuzzed(seed: int, folder: Path) -> list[str]:
     rng = random.Random(seed)
     match seed % 4:
         case 0:
-            return ["plan", str(suite_file(rng, folder))]
+            return ["plan", "--guess", str(suite_file(rng, folder))]
         case 1:
             return command_line(rng)
         case 2:

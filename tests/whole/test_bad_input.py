@@ -226,11 +226,11 @@ class TestSuites:
         assert "odd.toml: is not valid TOML: Invalid value (at line 2" in refused("run", tmp_path / "odd.toml")
 
     def test_a_yes_takes_more_than_the_limit(self, harness, write):
-        harness("plan", write(limits={"combinations": 3}), "--yes", status=0)
+        harness("plan", write(limits={"combinations": 3}), "--yes", "--guess", status=0)
 
     def test_a_metric_that_ranks_may_be_named_by_its_parameters(self, harness, refused, write):
         several = ["energy", "sliced-wasserstein:projections=8", "sliced-wasserstein:projections=16"]
-        harness("plan", write(metrics=several, rank_by="sliced-wasserstein:projections=16"), status=0)
+        harness("plan", write(metrics=several, rank_by="sliced-wasserstein:projections=16"), "--guess", status=0)
         line = refused("plan", write(metrics=several, rank_by="sliced-wasserstein"))
         assert "write sliced-wasserstein:projections=8 or sliced-wasserstein:projections=16" in line
 

@@ -27,7 +27,7 @@ def test_boards_make_sense(seed, tmp_path):
 
 
 def test_a_fault_would_be_found():
-    words = ["plan", "quick"]
+    words = ["plan", "--guess", "quick"]
     assert fuzzing.Said(words, 70, "", 0.1).fault() == "status 70"
     assert fuzzing.Said(words, 2, "harness: a\nharness: b\n", 0.1).fault() == "2 lines of error"
     assert fuzzing.Said(words, 2, "harness: " + "a" * 300, 0.1).fault() == "a line of 309 characters"

@@ -1,0 +1,69 @@
+"""Trials: each is the work itself, for a moment, and its seconds foretell those of the whole."""
+
+import pytest
+
+from harness.engine.trials import EvaluationTrial, HeldOutTrial, ScoreErrorTrial, TargetTrial, TrainingTrial
+from harness.engine.try_out import try_out
+from harness.planning.plan import Plan
+from harness.suites.combinations import expand
+from harness.suites.model import Suite
+
+SUITE = {
+    "name": "tried",
+    "targets": ["ring"],
+    "weightings": ["edm"],
+    "noise_schedules": ["edm"],
+    "time_discretizations": ["exponential"],
+    "networks": ["mlp:width=16,depth=1", "exact"],
+    "samplers": ["ancestral"],
+    "metrics": ["sliced-wasserstein", "path-kl", "nll-bound"],
+    "bounds": ["budget"],
+    "rank_by": "sliced-wasserstein",
+    "steps": [3],
+    "seeds": 2,
+    "training": {"steps": [4, 400], "batch_size": 32},
+    "sampling": {"samples": 50},
+}
+
+
+@pytest.fixture
+def trials(registry, tmp_path, monkeypatch):
+    """Make the trials of a suite, by their kinds."""
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
+
+    def make(**changes):
+        suite = Suite.from_mapping(SUITE | changes, "tried.toml")
+        found = {}
+        for trial in Plan(suite, registry, expand(suite, registry), tmp_path).trials().values():
+            found.setdefault(type(trial), []).append(trial)
+        return found
+
+    return make
+
+
+def test_there_is_one_of_each_kind_of_work(trials):
+    counts = {kind: len(found) for kind, found in trials().items()}
+    # Of the oracle no training and no score error; both networks are sampled.
+    assert counts == {TargetTrial: 1, HeldOutTrial: 1, TrainingTrial: 1, ScoreErrorTrial: 1, EvaluationTrial: 2}
+
+
+@pytest.mark.parametrize("trainer", [{}, {"training": {"method": "gradient-descent", "steps": [9], "points": 8}}])
+def test_each_kind_of_work_can_be_tried(trials, trainer):
+    for found in trials(**trainer).values():
+        for trial in found:
+            seconds = try_out(trial)
+            assert all(0 <= each < 60 for each in seconds)
+            assert sum(seconds) > 0
+
+
+def test_a_wide_network_takes_longer_at_each_step(trials):
+    def pace(width):
+        (trial,) = trials(networks=[f"mlp:width={width},depth=2"])[TrainingTrial]
+        return try_out(trial)[1]
+
+    assert pace(1024) > 5 * pace(16)
+
+
+def test_a_value_that_is_no_trial_is_a_mistake():
+    with pytest.raises(TypeError, match="str is no trial"):
+        try_out("trial")
