@@ -15,6 +15,7 @@ Kind = Literal[
     "trajectory",
     "score error",
     "sampling",
+    "fit",
     "metric",
     "bound",
     "calibration",

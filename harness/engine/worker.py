@@ -14,6 +14,7 @@ from typing import Any
 from harness.engine import jobs
 from harness.engine.units.calibrate_metrics import calibrate_metrics
 from harness.engine.units.evaluate_samples import check_repeats, evaluate_samples
+from harness.engine.units.fit_metric import fit_metric
 from harness.engine.units.lay_out_grid import lay_out_grid
 from harness.engine.units.measure_score_errors import measure_score_errors
 from harness.engine.units.measure_target import measure_target
@@ -28,6 +29,7 @@ FUNCTIONS: dict[type, Callable[[Any], list[Record]]] = {
     jobs.LayOutGridJob: lay_out_grid,
     jobs.TrainNetworksJob: train_networks,
     jobs.MeasureScoreErrorsJob: measure_score_errors,
+    jobs.FitMetricJob: fit_metric,
     jobs.EvaluateSamplesJob: evaluate_samples,
     jobs.CalibrateMetricsJob: calibrate_metrics,
 }

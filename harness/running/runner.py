@@ -78,8 +78,8 @@ class Work(Protocol):
             HarnessError: one has changed, so that what was computed may belong to another key.
         """
 
-    def trained_keys(self) -> list[str]:
-        """Return the keys of records that have a checkpoint."""
+    def blob_keys(self) -> list[str]:
+        """Return the keys of records that may hold the digest of a blob."""
 
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the units of the first round that are missing."""
@@ -180,7 +180,7 @@ class _Runner:
         self._tried: set[str] = set()
         self._arithmetic: set[str] = set()
         self._told: set[tuple[str, str]] = set()
-        self._check_checkpoints()
+        self._check_blobs()
 
     def carry_out(self) -> None:
         made = executor(self._options.executor)
@@ -228,11 +228,11 @@ class _Runner:
     def _find(self, key: str) -> Record | None:
         return self._store.get([key]).get(key)
 
-    def _check_checkpoints(self) -> None:
-        """Forget trained networks whose checkpoint is not what it was, and checkpoints that were cut off."""
+    def _check_blobs(self) -> None:
+        """Forget records whose blob is not what it was, and blobs that were cut off."""
         self._store.blobs.clear_parts()
-        trained = dict.fromkeys(key for work in self._works.values() for key in work.trained_keys())
-        wanted = [key for key in trained if self._done.get(key)]
+        known = dict.fromkeys(key for work in self._works.values() for key in work.blob_keys())
+        wanted = [key for key in known if self._done.get(key)]
         for key, record in self._store.get(wanted).items():
             if not self._store.intact(record):
                 self._store.delete([key])

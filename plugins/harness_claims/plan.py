@@ -163,7 +163,7 @@ class DescentsPlan:
             if self._digest(target) != digest:
                 raise ClaimError(f"target {target.label()} changed while it was read; run the same command again")
 
-    def trained_keys(self) -> list[str]:
+    def blob_keys(self) -> list[str]:
         """Return no key: a trajectory is all that is wanted, whatever becomes of the checkpoint."""
         return []
 
