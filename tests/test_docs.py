@@ -199,6 +199,23 @@ def test_the_example_bound_is_above_the_budget(rows):
             assert row["bounds"]["rectangle"] > row["bounds"]["budget"] > 0
 
 
+def test_the_example_of_a_fitted_metric_is_the_mahalanobis_distance(examples, rows):
+    import torch
+
+    from harness.errors import NotApplicable
+
+    metric = examples["whitened-distance"]()
+    law, digits = (load().parse("target", form)[0].distribution() for form in ("gaussian:dim=2", "digits"))
+    fitted = metric.fit(law, torch.Generator().manual_seed(0))
+    x, y = (torch.randn(50, 2, generator=torch.Generator().manual_seed(s)).double() for s in (1, 2))
+    gap = x.mean(0) - y.mean(0)
+    exact = (gap @ torch.linalg.solve(law.mean_and_covariance()[1], gap)).sqrt().item()
+    assert metric.compare(x, y, fitted).value == pytest.approx(exact, rel=0.05)
+    with pytest.raises(NotApplicable, match="do not vary in all directions"):
+        metric.fit(digits, torch.Generator())
+    assert all(row["metrics"]["whitened-distance"]["value"] > 0 for row in rows)
+
+
 def test_the_example_oracle_states_its_score_error(examples, rows):
     """E_S = ½ Σ Δ_j size² d/u_j, with d = 2."""
     from harness.time_discretizations import GridRequest
