@@ -40,6 +40,10 @@ class DiskError(HarnessError):
     """A disk that cannot be written, or that lost what it held: the whole run ends, since no unit is to blame."""
 
 
+class FitFailed(HarnessError):
+    """The fit of a metric to a target failed; the message names the metric and says why."""
+
+
 class LimitError(HarnessError):
     """The system allows a process less than a run needs."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -57,6 +57,7 @@ class Experiment:
         initial: the law of the points at σ_0; None: N(0, σ_0² I).
         labels: of the samples, shape (n,), int64, where the network is given any; then `kernel` is None, and `simulate`
             raises `NotApplicable`: neither knows the label of another point.
+        fitted: what a `FittedMetric` was given by its `fit` to this target; None for any other metric.
     """
 
     target: Distribution
@@ -73,6 +74,7 @@ class Experiment:
     training: Trajectory | None = None
     initial: Start | None = None
     labels: Tensor | None = None
+    fitted: Mapping[str, Tensor] | None = None
 
     @property
     def start(self) -> Start:
@@ -208,3 +210,65 @@ class SampleMetric(Metric):
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
         """Compare what was generated with the reference."""
         return self.compare(experiment.samples, experiment.reference)
+
+
+class FittedMetric(Metric):
+    """A metric of two samples by something that is fitted to the target first: features, a classifier.
+
+    It is fitted once for a target, in a unit of work of its own: all designs, seeds and suites of a result directory
+    use the same fit. A held-out sample of the same size, measured likewise, calibrates it.
+    """
+
+    @abstractmethod
+    def fit(self, law: Distribution, generator: Generator) -> Mapping[str, Tensor]:
+        """Return what is kept of the fit: finite tensors by name, which `compare` is given in turn.
+
+        It must see nothing that is held out, and be the same bits each time: randomness comes from the generator, or
+        from torch's own, which is seeded alike.
+
+        Arguments:
+            law: the target; `law.labelled` draws training points with their labels, where it has any.
+            generator: source of randomness, the same for every target.
+
+        Raises:
+            NotApplicable: there is nothing to fit to this target: no value of the metric applies to it.
+        """
+
+    @abstractmethod
+    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
+        """Compare two samples of shapes (n, d) and (m, d), float64, by what was fitted."""
+
+    def notes(self, fitted: Mapping[str, Tensor]) -> tuple[str, ...]:
+        """Return what a reader of results must know of a fit, a sentence each, beside the notes of the target."""
+        return ()
+
+    def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
+        """Compare what was generated with the reference."""
+        return self.compare(experiment.samples, experiment.reference, _fitted(experiment))
+
+
+class LabelledMetric(FittedMetric):
+    """A fitted metric of samples beside the labels that they were made for; of no network that is given none.
+
+    A held-out sample with its own labels calibrates it.
+    """
+
+    @abstractmethod
+    def compare_labelled(self, generated: Tensor, labels: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
+        """Compare a sample of shape (n, d), float64, with its labels of shape (n,), int64, by what was fitted."""
+
+    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
+        """Raise `NotApplicable`: points without labels cannot be compared with theirs."""
+        raise NotApplicable("the network is given no labels, so that no sample was made for one")
+
+    def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
+        """Compare what was generated with the labels that it was generated for."""
+        if experiment.labels is None:
+            return super().measure(experiment)
+        return self.compare_labelled(experiment.samples, experiment.labels, _fitted(experiment))
+
+
+def _fitted(experiment: Experiment) -> Mapping[str, Tensor]:
+    if experiment.fitted is None:
+        raise ValueError("the experiment of a fitted metric needs what its fit() gave: fitted")
+    return experiment.fitted

@@ -338,11 +338,19 @@ class EmpiricalDistribution(MixtureDistribution):
         parts: what training never sees: reference, and stand-in for a perfect generator.
         source: what the data is called in an error.
         labels: of the training points, integers from 0, shape (n,); None where they have none.
+        held_out_labels: of the points of each part; None where they are not known.
     """
 
     finite = True
 
-    def __init__(self, train: Tensor, parts: tuple[Tensor, Tensor], source: str, labels: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        train: Tensor,
+        parts: tuple[Tensor, Tensor],
+        source: str,
+        labels: Tensor | None = None,
+        held_out_labels: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
         import torch
 
         super().__init__(IsotropicMixture(train))
@@ -354,6 +362,7 @@ class EmpiricalDistribution(MixtureDistribution):
         self.size = len(train)
         self.parts = tuple(part.to(torch.float64) for part in parts)
         self.source = source
+        self._part_labels = held_out_labels
 
     @classmethod
     def split(cls, points: Tensor, source: str, seed: int = 0, labels: Tensor | None = None) -> EmpiricalDistribution:
@@ -365,8 +374,10 @@ class EmpiricalDistribution(MixtureDistribution):
         order = torch.from_numpy(np.random.RandomState(seed).permutation(len(points)))
         size = max(1, round(0.2 * len(points)))
         first, second, train = order[:size], order[size : 2 * size], order[2 * size :]
-        known = None if labels is None else labels[train]
-        return cls(points[train], (points[first], points[second]), source, known)
+        parts = points[first], points[second]
+        if labels is None:
+            return cls(points[train], parts, source)
+        return cls(points[train], parts, source, labels[train], (labels[first].long(), labels[second].long()))
 
     def deviations(self) -> Tensor:
         """Standard deviation of each coordinate of the training part, shape (d,)."""
@@ -411,12 +422,23 @@ class EmpiricalDistribution(MixtureDistribution):
         Raises:
             HarnessError: the part holds no point.
         """
+        return self.parts[part][self._drawn(n, generator, part)]
+
+    def held_out_labelled(self, n: int, generator: Generator, part: int = 0) -> tuple[Tensor, Tensor]:
+        """The points that `held_out` draws from the same state of the generator, and their labels."""
+        if self._part_labels is None:
+            return super().held_out_labelled(n, generator, part)
+        drawn = self._drawn(n, generator, part)
+        return self.parts[part][drawn], self._part_labels[part][drawn]
+
+    def _drawn(self, n: int, generator: Generator, part: int) -> Tensor:
+        """Return the indices of up to n points of a part, in random order; raises as `held_out`."""
         import torch
 
         points = self.parts[part]
         if len(points) == 0:
             raise HarnessError(f"{self.source}: no point is left for held-out part {part}; give more data")
-        return points[torch.randperm(len(points), generator=generator)[:n]]
+        return torch.randperm(len(points), generator=generator)[:n]
 
 
 def _join(pieces: list[Tensor]) -> Tensor:

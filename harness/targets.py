@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.components import Component
 from harness.data_spec import DataSpec
-from harness.errors import HarnessError
+from harness.errors import HarnessError, NotApplicable
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -85,6 +85,22 @@ class Distribution(ABC):
             HarnessError: the points have no labels.
         """
         raise HarnessError(f"distribution {_named(self)} has {self.classes} classes and no labelled(): it needs both")
+
+    def held_out_labelled(self, n: int, generator: Generator, part: int = 0) -> tuple[Tensor, Tensor]:
+        """Up to n points that training never sees, as `held_out`, and their labels: (≤ n, d) and (≤ n,), int64.
+
+        Of a law that is no finite data set, fresh draws of `labelled` are that.
+
+        Raises:
+            NotApplicable: the labels of points that are held out are not known.
+            HarnessError: the points have no labels.
+        """
+        import torch
+
+        if self.finite:
+            raise NotApplicable(f"distribution {_named(self)} tells no labels of its held-out points")
+        seed = int(torch.randint(2**62, (1,), generator=generator))
+        return self.labelled(n, torch.Generator().manual_seed(seed + 1 + part))
 
     def class_weights(self) -> Tensor:
         """Return the probability of each class, shape (classes,), float64, of sum 1; raises as `labelled`."""

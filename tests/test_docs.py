@@ -70,7 +70,7 @@ def examples():
 def in_process(count, function, for_strangers):
     """A pool of no workers: tasks run here, stage by stage, and whatever they raise passes."""
     from harness.engine.worker import perform
-    from harness.running.workers import Ended
+    from harness.running.tasks import Ended
 
     class Here:
         def run(self, tasks):
@@ -108,7 +108,7 @@ def rows(examples, tmp_path_factory):
     }
     directory = tmp_path_factory.mktemp("examples")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.running.runner.workers", in_process)
+        patch.setattr("harness.running.runner.executor", lambda name: in_process)
         run(Suite.from_mapping(content, "examples"), registry, directory, Options(1, progress=False))
     document = read_document(directory).model_dump()
     leaderboard.Leaderboard.validate(document)
@@ -184,7 +184,7 @@ def test_the_example_claim_is_decided(examples, tmp_path):
     claim = next(cls for cls in examples.values() if cls.axis == "claim")
     registry = Registry.from_classes([*beside, claim])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.running.runner.workers", in_process)
+        patch.setattr("harness.running.runner.executor", lambda name: in_process)
         (outcome,) = run_claims(chosen(registry), registry, tmp_path, Options(1, progress=False), quick=True)
     assert outcome.error == ""
     assert outcome.decision.verdict == "supported"
@@ -197,6 +197,23 @@ def test_the_example_bound_is_above_the_budget(rows):
         assert (row["bounds"]["rectangle"] is not None) == applies
         if applies:
             assert row["bounds"]["rectangle"] > row["bounds"]["budget"] > 0
+
+
+def test_the_example_of_a_fitted_metric_is_the_mahalanobis_distance(examples, rows):
+    import torch
+
+    from harness.errors import NotApplicable
+
+    metric = examples["whitened-distance"]()
+    law, digits = (load().parse("target", form)[0].distribution() for form in ("gaussian:dim=2", "digits"))
+    fitted = metric.fit(law, torch.Generator().manual_seed(0))
+    x, y = (torch.randn(50, 2, generator=torch.Generator().manual_seed(s)).double() for s in (1, 2))
+    gap = x.mean(0) - y.mean(0)
+    exact = (gap @ torch.linalg.solve(law.mean_and_covariance()[1], gap)).sqrt().item()
+    assert metric.compare(x, y, fitted).value == pytest.approx(exact, rel=0.05)
+    with pytest.raises(NotApplicable, match="do not vary in all directions"):
+        metric.fit(digits, torch.Generator())
+    assert all(row["metrics"]["whitened-distance"]["value"] > 0 for row in rows)
 
 
 def test_the_example_oracle_states_its_score_error(examples, rows):

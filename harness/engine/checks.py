@@ -7,8 +7,8 @@ engine uses, or raises an error of one line that names the component, its distri
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from harness.information import Information
     from harness.initial_laws import Start
+    from harness.metrics import FittedMetric
     from harness.networks import TrainableNetwork
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
@@ -313,6 +314,37 @@ def _check_shape(law: Distribution, target: Target) -> None:
     mean, variance = law.moments_given(points, law.sigma_data, labels)
     _points(mean, target, "moments_given", points)
     _vector(variance, target, "moments_given", 3)
+    for part in (0, 1):
+        # Not all that have labels know those of held-out points.
+        with suppress(NotApplicable):
+            points, labels = law.held_out_labelled(3, torch.Generator().manual_seed(0), part)
+            _points(points, target, "held_out_labelled", torch.empty(len(labels), law.dim, dtype=torch.float64))
+            check_labels(labels, target, len(points), law.classes)
+
+
+def check_fit(state: object, metric: FittedMetric) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Check what a metric fitted to a target, and the notes that it makes of it.
+
+    Returns:
+        The tensors, each on the CPU with memory of its own and without a gradient; and the notes.
+
+    Raises:
+        ContractError: it is no mapping of names to tensors, or one is not finite; the notes are no tuple of sentences.
+    """
+    import torch
+
+    if not isinstance(state, Mapping):
+        raise ContractError(f"returned {type(state).__name__}; it must be a dict of tensors by name")
+    for name, value in state.items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise ContractError(f"returned {name!r}: {type(value).__name__}; it must be a dict of tensors by name")
+        if not bool(value.isfinite().all()):
+            raise ContractError(f"returned tensor {name!r} with a value that is not finite; all must be")
+    kept = {name: value.detach().cpu().clone() for name, value in state.items()}
+    notes = metric.notes(kept)
+    if not isinstance(notes, tuple) or not all(isinstance(note, str) for note in notes):
+        raise ContractError(f"has notes {notes!r}; they must be a tuple of sentences")
+    return kept, notes
 
 
 def check_labels(labels: Tensor, component: Component, count: int, classes: int) -> Tensor:

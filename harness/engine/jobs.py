@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from harness.blobs import Blob, Blobs
     from harness.bounds import Bound
     from harness.components import Component
     from harness.engine.courses import Course, Learner
+    from harness.errors import FitFailed, NotApplicable
     from harness.initial_laws import InitialLaw
-    from harness.metrics import Metric, SampleMetric
+    from harness.metrics import FittedMetric, Metric, SampleMetric
     from harness.networks import OracleNetwork, TrainableNetwork
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 
 Payload = Mapping[str, Any]
 """What a record holds: JSON values."""
-
-
-@dataclass(frozen=True)
-class ReadArithmeticJob:
-    """Read which arithmetic is in force where the work is done."""
 
 
 @dataclass(frozen=True)
@@ -85,28 +80,27 @@ class LayOutGridJob:
 
 @dataclass(frozen=True)
 class TrainNetworksJob:
-    """Train one network, or several of one shape, and write the checkpoints.
+    """Train one network, or several of one shape, and write their checkpoints.
 
     Attributes:
         learners: one for each network, with the payload of its weighting's table.
         course: what they share.
         trainer: how they are trained.
-        folder: where checkpoints lie.
+        blobs: where the checkpoints are written.
     """
 
     learners: tuple[Learner[Payload], ...]
     course: Course
     trainer: Trainer
-    folder: Path
+    blobs: Blobs
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """Where a trained network lies, what it was trained with, and where and in which precision it is evaluated."""
+    """A trained network: its checkpoint, what it was trained with, and where and in which precision it is evaluated."""
 
     network: TrainableNetwork
-    path: Path
-    sha256: str
+    blob: Blob
     components: Mapping[str, Component] = field(default_factory=dict, hash=False)
     device: Device = "cpu"
     precision: Precision = "float32"
@@ -123,6 +117,20 @@ class MeasureScoreErrorsJob:
 
 
 @dataclass(frozen=True)
+class FitMetricJob:
+    """Fit a metric to a target; `blobs` is where what is fitted is written."""
+
+    key: str
+    metric: FittedMetric
+    target: Target
+    blobs: Blobs
+
+
+Fit: TypeAlias = "Blob | NotApplicable | FitFailed"
+"""What became of a `FitMetricJob`, for a unit that builds on it: the blob, or why there is none."""
+
+
+@dataclass(frozen=True)
 class EvaluateSamplesJob:
     """Sample one combination with one seed and measure what comes out.
 
@@ -136,6 +144,7 @@ class EvaluateSamplesJob:
         metrics: metrics to measure, by the key of their record.
         bounds: bounds to compute, by the key of their record.
         training: payload of the trajectory of the network's training, where it was recorded.
+        fits: of each fitted metric, by the key of its record.
     """
 
     key: str
@@ -153,26 +162,31 @@ class EvaluateSamplesJob:
     bounds: Mapping[str, Bound]
     training: Payload | None = None
     components: Mapping[str, Component] = field(default_factory=dict)
+    fits: Mapping[str, Fit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class CalibrateMetricsJob:
-    """Measure sample metrics on a held-out sample in place of a generated one; a key for each metric."""
+    """Measure metrics of samples on a held-out sample in place of a generated one; a key for each metric.
+
+    `fits` has that of each fitted metric, by the same key.
+    """
 
     target: Target
-    metrics: Sequence[tuple[str, SampleMetric]]
+    metrics: Sequence[tuple[str, SampleMetric | FittedMetric]]
     seed: int
     count: int
     sigma_min: float
+    fits: Mapping[str, Fit] = field(default_factory=dict)
 
 
 Job = (
-    ReadArithmeticJob
-    | MeasureTargetJob
+    MeasureTargetJob
     | TabulateWeightingJob
     | LayOutGridJob
     | TrainNetworksJob
     | MeasureScoreErrorsJob
+    | FitMetricJob
     | EvaluateSamplesJob
     | CalibrateMetricsJob
 )

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.blobs import Blob, BlobFolder
 from harness.components import digest
 from harness.engine.courses import Course, Learner
 from harness.engine.jobs import CalibrateMetricsJob, EvaluateSamplesJob, MeasureTargetJob, TrainedNetwork
@@ -160,7 +161,7 @@ class Costs:
     ) -> dict[str, Trial]:
         """Return the trials that are not known yet, by their keys.
 
-        Evaluations, which take longest to try, come last; of the others, and of these, the dearest work as guessed first.
+        Evaluations, which take longest to try, come last; of the others, and of these, the dearest as guessed first.
         """
         found: dict[str, tuple[float, Trial]] = {}
         for key, guess, trial in (*self._of_trainings(trainings), *self._of_combinations(combinations)):
@@ -205,7 +206,7 @@ class Costs:
         return EvaluateSamplesJob(
             key="trial",
             target=c.target,
-            network=oracle or TrainedNetwork(trainable(c.network), Path(), ""),
+            network=oracle or TrainedNetwork(trainable(c.network), Blob("", BlobFolder(Path()))),
             sampler=c.sampler,
             initial_law=c.initial_law,
             sigmas=(),

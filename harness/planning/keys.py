@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.arithmetic import LIBRARIES
 from harness.components import Component, digest
+from harness.metrics import FittedMetric
 from harness.planning.code import installed
 from harness.weightings import GridWeighting
 
@@ -126,8 +127,21 @@ class Keys:
         place = [] if c.weighting is None else [self._suite.place()]
         return digest(unit("evaluate_samples"), "sample", *parts, sigmas, seed, count, *place)
 
+    def fit(self, metric: FittedMetric, target: Component) -> str:
+        """Key of what a metric is fitted to a target."""
+        return digest(unit("fit_metric"), "fit", self.of(metric), self.of(target))
+
+    def measuring(self, metric: Component) -> str:
+        """Return what a value of a metric, or of a bound, depends on besides what is measured.
+
+        A fit depends on the metric, on the target, which what is measured depends on anyway, and on the code of its
+        unit.
+        """
+        own = self.of(metric)
+        return digest(own, unit("fit_metric")) if isinstance(metric, FittedMetric) else own
+
     def calibration(self, target: Component, seed: int, metric: str) -> str:
-        """Key of a metric's score on a held-out sample."""
+        """Key of a metric's score on a held-out sample; `metric` is what `measuring` says of it."""
         count, sigma_min = self._suite.sampling.samples, self._range[0]
         return digest(unit("calibrate_metrics"), "calibrate", self.of(target), seed, count, sigma_min, metric)
 
@@ -168,5 +182,5 @@ def trajectory(network: str, trainer: Trainer, recording: Recording, steps: int)
 
 
 def measured(sample: str, component: str) -> str:
-    """Key of a metric's or a bound's record, from the sampling's key and the component's digest."""
+    """Key of a metric's or a bound's record, from the sampling's key and what `Keys.measuring` says of it."""
     return digest("measured", sample, component)

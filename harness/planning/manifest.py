@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Protocol
 
-from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from harness import DISTRIBUTION, __version__
 from harness.arithmetic import LIBRARIES
 from harness.axes import Axis, crossed
 from harness.components import digest
 from harness.errors import ContractError
-from harness.metrics import SampleMetric
+from harness.metrics import FittedMetric, SampleMetric
 from harness.planning.designs import Designs
 from harness.quantities import Declarations
 from harness.registry.references import Reference
@@ -108,11 +108,12 @@ class Manifest(_Part):
 
     Attributes:
         command: what was typed to make the results.
-        metrics: what keys hold of each metric (`harness.planning.keys.Keys.of`), by its label; `bounds` likewise.
+        metrics: what keys hold of each metric (`harness.planning.keys.Keys.measuring`), by its label; so `bounds`.
         components: what each digest stands for.
         calibration: for each target's digest and each sample metric's label, the key of each seed.
         setup: None in directories of versions before there was one.
         declared: what the metrics and bounds measure and limit; None in directories made before they said so.
+        fits: for each target's digest and each fitted metric's label, the key of the fit.
     """
 
     suite: str
@@ -127,6 +128,7 @@ class Manifest(_Part):
     environment: dict[str, str]
     setup: PlannedSetup | None = None
     declared: Declarations | None = None
+    fits: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 class Planned(Protocol):
@@ -187,8 +189,8 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
         command=command or f"harness run {plan.suite.name}",
         rank_by=plan.rank_by,
         seeds=list(plan.suite.seeds),
-        metrics={keys.label(m): keys.of(m) for m in plan.metrics},
-        bounds={keys.label(b): keys.of(b) for b in plan.bounds},
+        metrics={keys.label(m): keys.measuring(m) for m in plan.metrics},
+        bounds={keys.label(b): keys.measuring(b) for b in plan.bounds},
         components=components,
         calibration=_calibration(plan),
         rows=rows,
@@ -198,6 +200,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
             metrics={keys.label(m): m.measured() for m in plan.metrics},
             bounds={keys.label(b): b.limited() for b in plan.bounds},
         ),
+        fits=_fits(plan),
     )
 
 
@@ -228,13 +231,22 @@ def _effort(suite: Suite, c: Combination) -> Spent | None:
 
 
 def _calibration(plan: Planned) -> dict[str, dict[str, list[str]]]:
-    keys, sample_metrics = plan.keys, [m for m in plan.metrics if isinstance(m, SampleMetric)]
+    keys, sample_metrics = plan.keys, [m for m in plan.metrics if isinstance(m, (SampleMetric, FittedMetric))]
     return {
         keys.reference(target).digest: {
-            keys.label(m): [keys.calibration(target, seed, keys.of(m)) for seed in plan.suite.seeds]
+            keys.label(m): [keys.calibration(target, seed, keys.measuring(m)) for seed in plan.suite.seeds]
             for m in sample_metrics
         }
         for target in dict.fromkeys(c.target for c in plan.combinations)
+    }
+
+
+def _fits(plan: Planned) -> dict[str, dict[str, str]]:
+    keys, fitted = plan.keys, [m for m in plan.metrics if isinstance(m, FittedMetric)]
+    return {
+        keys.reference(target).digest: {keys.label(m): keys.fit(m, target) for m in fitted}
+        for target in dict.fromkeys(c.target for c in plan.combinations)
+        if fitted
     }
 
 

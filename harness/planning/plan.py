@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from harness.blobs import Blob, BlobFolder
 from harness.bounds import Bound
 from harness.engine.courses import Course, Learner
 from harness.engine.jobs import (
@@ -26,15 +27,18 @@ from harness.engine.jobs import (
     TrainedNetwork,
 )
 from harness.errors import HarnessError, one_line
-from harness.metrics import Metric, SampleMetric
+from harness.metrics import FittedMetric, Metric, SampleMetric
 from harness.networks import OracleNetwork
 from harness.planning.costs import Costs
+from harness.planning.fits import Fits
 from harness.planning.keys import Keys, measured
 from harness.planning.manifest import Manifest, manifest
 from harness.planning.trainings import table_unit, training_unit
 from harness.planning.units import (
+    ONE_CORE,
     Lookup,
     NotPossible,
+    Resources,
     Stage,
     Unit,
     even_parts,
@@ -73,13 +77,14 @@ class Plan:
         """Take a suite, its combinations, and the folder where checkpoints lie."""
         self.suite = suite
         self.combinations = combinations
-        self._folder = folder
+        self._blobs = BlobFolder(folder)
         self.keys = Keys(suite, registry)
         self.metrics, ranking = suite.metric_components(registry)
         self.rank_by = registry.label(ranking)
         self.bounds = [b for b in suite.components("bound", registry) if isinstance(b, Bound)]
         self.costs = Costs(suite, self.keys, self.metrics, self.bounds)
         noise = suite.noise
+        self._fits = Fits(self.keys, self.metrics, unique(c.target for c in combinations), self._blobs)
         self._range = {"sigma_min": noise.sigma_min, "sigma_max": noise.sigma_max}
         self._readers = []
         for target in unique(c.target for c in combinations):
@@ -169,13 +174,17 @@ class Plan:
 
     def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the missing units of the second round; combinations without a grid have none (yet)."""
-        return [*self.fixed_work(missing), *self._sampling(find, missing)]
+        units = [*self.fixed_work(missing), *self._sampling(find, missing)]
+        # Whatever trains or evaluates a network does it on the device of the run.
+        taken = ONE_CORE if self.suite.trainer.device == "cpu" else Resources(devices=1.0)
+        return [replace(unit, resources=taken) for unit in units]
 
     def fixed_work(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return what of the second round does not wait for the grids."""
         training = self._training(missing)
         trained = {key for unit in training for key in unit.keys}
-        return [*self._calibration(missing), *training, *self._errors(missing, trained), *self._late_grids(missing)]
+        measured = [*self._fits.units(missing), *self._calibration(missing)]
+        return [*measured, *training, *self._errors(missing, trained), *self._late_grids(missing)]
 
     def _late_grids(self, missing: Callable[[str], bool]) -> Iterable[Unit]:
         units: dict[str, Unit] = {}
@@ -189,18 +198,22 @@ class Plan:
         for target in unique(c.target for c in self.combinations):
             for seed in self.suite.seeds:
                 pairs = [
-                    (self.keys.calibration(target, seed, self.keys.of(metric)), metric)
+                    (self.keys.calibration(target, seed, self.keys.measuring(metric)), metric)
                     for metric in self.metrics
-                    if isinstance(metric, SampleMetric)
+                    if isinstance(metric, (SampleMetric, FittedMetric))
                 ]
                 wanted = {key: metric for key, metric in pairs if missing(key)}
                 for keys in _apart(wanted).values():
                     yield self._held_out(target, seed, [(key, wanted[key]) for key in keys])
 
-    def _held_out(self, target: Target, seed: int, wanted: list[tuple[str, SampleMetric]]) -> Unit:
-        job = CalibrateMetricsJob(target, wanted, seed, self.suite.sampling.samples, self.suite.noise.sigma_min)
+    def _held_out(self, target: Target, seed: int, wanted: list[tuple[str, SampleMetric | FittedMetric]]) -> Unit:
+        def job(find: Lookup) -> Job:
+            sample = seed, self.suite.sampling.samples, self.suite.noise.sigma_min
+            return CalibrateMetricsJob(target, wanted, *sample, self._fits.of(dict(wanted), target, find))
+
+        after = self._fits.keys_of((metric for _, metric in wanted), target)
         keys = tuple(key for key, _ in wanted)
-        return Unit(Stage.SAMPLING, keys, lambda find: job, self.costs.held_out(target))
+        return Unit(Stage.SAMPLING, keys, job, self.costs.held_out(target), after)
 
     def networks(self) -> dict[Kind, dict[int, list[Combination]]]:
         """Return the distinct networks: what is trained → seed → a combination for each length."""
@@ -223,6 +236,10 @@ class Plan:
         """Return the keys of all trained networks."""
         found = self.networks().values()
         return [self.keys.network(c, seed) for seeds in found for seed, lengths in seeds.items() for c in lengths]
+
+    def blob_keys(self) -> list[str]:
+        """Return the keys of all records that hold the digest of a blob: trained networks, and what metrics fitted."""
+        return [*self.trained_keys(), *self._fits.keys()]
 
     def obstacle(self, c: Combination, find: Lookup) -> NotPossible | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""
@@ -251,7 +268,7 @@ class Plan:
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
         trainer = self.suite.trainer
         return [
-            replace(training_unit(part, course, trainer, self._folder), cost=self.costs.training(part, course))
+            replace(training_unit(part, course, trainer, self._blobs), cost=self.costs.training(part, course))
             for part, course in self._stacks(missing)
         ]
 
@@ -311,9 +328,9 @@ class Plan:
         return Unit(Stage.SCORE_ERROR, keys, job, cost, after, len(wanted))
 
     def _trained(self, c: Combination, record: Record) -> TrainedNetwork:
-        path, digest = self._folder / f"{record.key}.safetensors", record.payload["sha256"]
+        blob = Blob(record.payload["sha256"], self._blobs)
         device, precision = self.suite.trainer.device, self.suite.precision
-        return TrainedNetwork(trainable(c.network), path, digest, c.taken_by("training"), device, precision)
+        return TrainedNetwork(trainable(c.network), blob, c.taken_by("training"), device, precision)
 
     def _sampling(self, find: Lookup, missing: Callable[[str], bool]) -> Iterable[Unit]:
         units: dict[str, list[Unit]] = {}
@@ -332,7 +349,7 @@ class Plan:
     ) -> list[Unit]:
         """Return the unit that samples and measures; metrics and bounds of strangers are measured in their own."""
         listed: list[Metric | Bound] = [*self.metrics, *self.bounds]
-        beside = {measured(key, self.keys.of(each)): each for each in listed}
+        beside = {measured(key, self.keys.measuring(each)): each for each in listed}
         taken = strangers([c.target, *c.taken_by("training").values(), *c.taken_by("sampling").values()])
         groups = _apart({k: each for k, each in beside.items() if missing(k)}, taken)
         if missing(key):
@@ -366,9 +383,11 @@ class Plan:
                 bounds={k: each for k, each in measure.items() if isinstance(each, Bound)},
                 training=None if trajectory is None else require(find, trajectory, "training"),
                 components=c.taken_by("sampling"),
+                fits=self._fits.of(measure, c.target, find),
             )
 
-        after = frozenset([error]) if c.weighting is not None else frozenset()
+        trained = frozenset([error]) if c.weighting is not None else frozenset()
+        after = trained | self._fits.keys_of(measure.values(), c.target)
         return Unit(Stage.SAMPLING, keys, job, self.costs.sampling(c), after)
 
 

@@ -23,7 +23,7 @@ from harness.results.document import DocumentError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
 from harness.results.older import declarations
 from harness.results.ranking import Outcome, finite, leaderboard
-from harness.results.reader import Results, read_calibration, read_results, read_target
+from harness.results.reader import Results, read_calibration, read_fits, read_results, read_target
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
 from harness.results.statistics import error_within, mean_interval
@@ -239,16 +239,28 @@ def setup(manifest: Manifest, store: Store) -> Setup | None:
         return None
     keys = {row.components["target"]: row.information for row in manifest.rows}
     entries = {target: read_target(key, store) for target, key in keys.items()}
+    notes = {target: _fit_notes(manifest.fits.get(target, {}), store) for target in keys}
     return Setup(
         seeds=manifest.seeds,
         sigma_min=manifest.setup.sigma_min,
         sigma_max=manifest.setup.sigma_max,
         samples=manifest.setup.samples,
         training=TrainingSetup(**manifest.setup.training.model_dump()) if manifest.setup.training else None,
-        targets=[_target(digest, entry.value) for digest, entry in entries.items() if entry.value is not None],
+        targets=[_target(key, each.value, notes[key]) for key, each in entries.items() if each.value is not None],
         metrics=[MetricSetup(metric=metric, unit=unit) for metric, unit in manifest.setup.units.items()],
     )
 
 
-def _target(digest: str, numbers: TargetNumbers) -> TargetSetup:
-    return TargetSetup(target=digest, **asdict(numbers) | {"notes": list(numbers.notes)})
+def _target(digest: str, numbers: TargetNumbers, notes: Sequence[str]) -> TargetSetup:
+    return TargetSetup(target=digest, **asdict(numbers) | {"notes": [*numbers.notes, *notes]})
+
+
+def _fit_notes(keys: Mapping[str, str], store: Store) -> list[str]:
+    """Return what metrics say of their fits to a target, from the keys of the fits by metric; the same said once."""
+    fits = {key: entry.value for key, entry in read_fits(keys.values(), store).items()}
+    said: dict[str, list[str]] = {}
+    for metric, key in keys.items():
+        known = fits[key]
+        for note in known.notes if known is not None else ():
+            said.setdefault(note, []).append(metric)
+    return [f"{', '.join(metrics)}: {note}" for note, metrics in said.items()]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from harness import trajectories
 from harness.engine.curves import MeasuredScoreError, score_error_from_json
 from harness.engine.payloads import grid
+from harness.engine.payloads.fit import FitPayload
 from harness.engine.payloads.measured import bound_from_json, measurement_from_json
 from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.payloads.target import (
@@ -244,6 +245,11 @@ def read_score_errors(keys: Iterable[str], store: Store) -> dict[str, Stored[Mea
 def read_trajectories(keys: Iterable[str], store: Store) -> dict[str, Stored[Trajectory]]:
     """Return what was recorded of trainings, by the keys of their records."""
     return _read(keys, store, trajectories.from_json)
+
+
+def read_fits(keys: Iterable[str], store: Store) -> dict[str, Stored[FitPayload]]:
+    """Return what is stored of the fits of metrics, by the keys of their records."""
+    return _read(keys, store, FitPayload.from_json)
 
 
 def read_calibration(keys: Iterable[str], store: Store) -> dict[str, Stored[Measurement | None]]:

@@ -95,7 +95,7 @@ def _squared_median(y: Reference) -> float:
 def _discrepancy(x: Tensor, reference: Reference, kernel: Kernel) -> Measurement:
     """Root of V = mean k(X,X') + mean k(Y,Y') − 2 mean k(X,Y), k a function of the squared distance."""
     y = reference.sample
-    _require_two(x, y)
+    require_two(x, y)
     centre = y.mean(0)
     x, y = x - centre, y - centre
     rows_xx, rows_yy = _symmetric_row_sums(x, kernel), _own_row_sums(reference, kernel)
@@ -107,7 +107,7 @@ def _discrepancy(x: Tensor, reference: Reference, kernel: Kernel) -> Measurement
     without_x = (sum_xx - 2 * rows_xx + at_zero) / (n - 1) ** 2 - 2 * (sum_xy - rows_xy) / ((n - 1) * m)
     without_y = (sum_yy - 2 * rows_yy + at_zero) / (m - 1) ** 2 - 2 * (sum_xy - rows_yx) / (n * (m - 1))
     variance = (n - 1) * without_x.var(correction=0) + (m - 1) * without_y.var(correction=0)
-    return _root(value.item(), variance.item())
+    return root(value.item(), variance.item())
 
 
 @lru_cache(2 * KEPT)
@@ -152,7 +152,7 @@ def sliced_wasserstein(x: Tensor, y: Tensor, projections: int) -> Measurement:
     potential φ, φ' = 2(x − T(x)), T the transport (Santambrogio, Optimal transport for applied
     mathematicians, Proposition 7.17).
     """
-    _require_two(x, y)
+    require_two(x, y)
     a, order_a = _projected(x, projections)
     b, order_b = _projected_reference(Reference.of(y), projections)
     value = _squared_wasserstein(a, b).mean().item()
@@ -160,7 +160,7 @@ def sliced_wasserstein(x: Tensor, y: Tensor, projections: int) -> Measurement:
     for own, order, other in ((a, order_a, b), (b, order_b, a)):
         potential = torch.empty_like(own).scatter_(1, order, _potential(own, _transport(own, other)))
         variance += potential.mean(0).var().item() / own.shape[1]
-    return _root(value, variance)
+    return root(value, variance)
 
 
 @lru_cache(KEPT)
@@ -217,12 +217,17 @@ def _potential(own: Tensor, transported: Tensor) -> Tensor:
     return torch.cat([own.new_zeros(len(own), 1), steps.cumsum(1)], 1)
 
 
-def _require_two(x: Tensor, y: Tensor) -> None:
+def require_two(x: Tensor, y: Tensor) -> None:
+    """Refuse samples from which no error is seen.
+
+    Raises:
+        ValueError: one has less than 2 points.
+    """
     if min(len(x), len(y)) < 2:
         raise ValueError(f"samples of {len(x)} and {len(y)} points; a distance needs 2 or more of each")
 
 
-def _root(value: float, variance: float) -> Measurement:
+def root(value: float, variance: float) -> Measurement:
     """Root of a squared distance with its standard error.
 
     Where the error of the square is no longer small against it, √(v + e) − √v takes the place of the tangent.

@@ -252,7 +252,7 @@ BROKEN = {
     "time_discretizations": ["increasing", "short", "hanging"],
     "networks": ["raising", "misshapen"],
     "samplers": ["flat", "undefined", "dying", "leaving", "puzzling"],
-    "metrics": ["unmeasurable"],
+    "metrics": ["unmeasurable", "unfitted", "hanging-fit", "shapeless"],
     "bounds": ["unbounded"],
 }
 REASONS = {
@@ -325,13 +325,19 @@ def test_broken_components_fail_alone(broken, sound, tmp_path):
         "harness: metric unmeasurable: RuntimeError: no measurement today (harness_broken/misbehaving.py, line " in told
     )
     assert ") (8 of 8 samplings" in told
+    for what in (
+        "unfitted: fit: RuntimeError: no fit today (harness_broken/misbehaving.py, line ",
+        "hanging-fit: fit: ran out of its time limit of 6 s (8 of 8",
+        "shapeless: fit: returned 'mean': float; it must be a dict of tensors by name (8 of 8",
+    ):
+        assert f"harness: metric {what}" in told
     assert "harness: bound unbounded: " in told
     # File and line are in the reason, and what led there is kept.
     reasons = [row["reason"] for row in content["rows"] if row["network"]["name"] == "raising"]
     line = r"RuntimeError: no network today \(harness_broken/misbehaving\.py, line \d+\)$"
     assert any(re.search(line, reason) for reason in reasons)
     shown = harness("rank", tmp_path / "run" / "out", "--failures", HARNESS_PLUGINS="").stdout
-    for what in ("no network today", "no measurement today"):
+    for what in ("no network today", "no measurement today", "no fit today"):
         assert re.search(rf"^\d+ × .*{what} \(harness_broken.*\)\n    Traceback ", shown, re.M), what
     assert re.search(r'File ".*harness_broken/misbehaving.py", line \d+, in compare', shown)
 

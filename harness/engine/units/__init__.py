@@ -5,6 +5,7 @@
 | `measure_target` | target | groundwork |
 | `tabulate_weighting` | weighting table | groundwork |
 | `lay_out_grid` | grid | groundwork; score error where it asks for one |
+| `fit_metric` | fit | groundwork |
 | `train_networks` | network, trajectory | training |
 | `measure_score_errors` | score error | score error |
 | `evaluate_samples` | sampling, metric, bound | sampling |

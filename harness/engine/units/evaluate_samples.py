@@ -17,6 +17,7 @@ from harness.budget import Budget, budget
 from harness.engine.bound_errors import InformationPart, ScoreErrorPart, measured_bound
 from harness.engine.checks import blamed, check_evaluations_made, check_start
 from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle
+from harness.engine.fits import Found, fitted, read_fits
 from harness.engine.labels import LabelledDenoiser, sample_labels
 from harness.engine.laws import distribution
 from harness.engine.metric_values import reference_sample
@@ -26,7 +27,7 @@ from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.random_streams import seed_from
 from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
 from harness.engine.stored_curves import stored_information, stored_score_error
-from harness.errors import ContractError, NotApplicable
+from harness.errors import ContractError, FitFailed, NotApplicable
 from harness.metrics import Experiment, mean_and_error
 from harness.networks import OracleNetwork
 from harness.records import Record, failed
@@ -59,14 +60,15 @@ def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
         ContractError: the sampler, the denoiser, the initial law or an oracle returned what its contract forbids, or
             the sampler made more evaluations than it says.
         SamplingError: a sample is not finite.
-        CheckpointError: the checkpoint of the network is not what training wrote: the run ends.
+        BlobError: the checkpoint of the network, or what a metric was fitted, is not what was written: the run ends.
         HarnessError: a level of the grid lies outside the range where a curve was measured.
     """
     law = distribution(job.target)
     design = _design(job, law)
     bounds = [_bound_record(key, bound, design) for key, bound in job.bounds.items()]
+    fits = read_fits(job.fits)
     experiment, nfe, seconds = _sampled(job, law, design)
-    metrics = [_metric_record(key, metric, experiment, job.seed) for key, metric in job.metrics.items()]
+    metrics = [_metric_record(key, each, experiment, job.seed, fits.get(key)) for key, each in job.metrics.items()]
     spread = _spread(experiment.samples, law, job.sigmas[-1])
     payload = SamplingPayload(nfe, None if design.budget is None else _terms(design.budget), spread)
     return [Record(job.key, "sampling", payload.to_json(), seconds=seconds), *metrics, *bounds]
@@ -247,16 +249,23 @@ def _terms(terms: Budget) -> dict[str, float]:
     return {name: mean_and_error(getattr(terms, name))[0] for name in names}
 
 
-def _metric_record(key: str, metric: Metric, experiment: Experiment, seed: int) -> Record:
+def _metric_record(key: str, metric: Metric, experiment: Experiment, seed: int, fit: Found | None) -> Record:
     """Measure; every metric has the same samples and random state, whatever was measured before it."""
     own = replace(experiment, samples=experiment.samples.clone(), reference=experiment.reference.clone())
     experiment.generator.manual_seed(seed_from("metric", metric.label(), seed))
     start = time.perf_counter()
     try:
-        payload = measurement_to_json(said(lambda: metric.measure(own)))
+        payload = measurement_to_json(said(lambda: metric.measure(_with(fit, own))))
+    except FitFailed as error:
+        return Record(key, "metric", reason=str(error))
     except Exception as error:
         return failed(key, "metric", f"metric {metric.label()}", error)
     return Record(key, "metric", payload, seconds=time.perf_counter() - start)
+
+
+def _with(fit: Found | None, experiment: Experiment) -> Experiment:
+    """Return the experiment with what its metric was fitted; raises as `fitted`."""
+    return experiment if fit is None else replace(experiment, fitted=fitted(fit))
 
 
 def _bound_record(key: str, bound: Bound, design: Design) -> Record:

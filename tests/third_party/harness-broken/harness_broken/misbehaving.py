@@ -7,7 +7,7 @@ from functools import cache
 
 from harness import hookimpl
 from harness.bounds import Bound
-from harness.metrics import SampleMetric
+from harness.metrics import FittedMetric, SampleMetric
 from harness.networks import OracleNetwork, TrainableNetwork
 from harness.noise_schedules import NoiseSchedule
 from harness.samplers import Sampler
@@ -213,6 +213,40 @@ class Unmeasurable(SampleMetric):
         raise RuntimeError("no measurement today")
 
 
+class Unfitted(FittedMetric):
+    """A metric that cannot be fitted."""
+
+    name = "unfitted"
+
+    def fit(self, law, generator):
+        """Raise."""
+        raise RuntimeError("no fit today")
+
+    def compare(self, generated, reference, fitted):
+        """Compare nothing."""
+        raise AssertionError("compared without a fit")
+
+
+class HangingFit(Unfitted):
+    """No fit, ever."""
+
+    name = "hanging-fit"
+
+    def fit(self, law, generator):
+        """Never return."""
+        hang()
+
+
+class Shapeless(Unfitted):
+    """A fit that is no tensor."""
+
+    name = "shapeless"
+
+    def fit(self, law, generator):
+        """Return a number."""
+        return {"mean": 0.5}
+
+
 class Unbounded(Bound):
     """A bound that is no number."""
 
@@ -262,8 +296,8 @@ def harness_samplers():
 
 @hookimpl
 def harness_metrics():
-    """Offer the metric."""
-    return [Unmeasurable]
+    """Offer the metrics."""
+    return [Unmeasurable, Unfitted, HangingFit, Shapeless]
 
 
 @hookimpl
