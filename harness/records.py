@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import failure_line, traceback_text
-
-PART = ".part"
-"""Ends the name of a checkpoint that is being written."""
 
 Kind = Literal[
     "target",
@@ -70,9 +65,3 @@ def failed(key: str, kind: Kind, what: str, error: Exception) -> Record:
 def traced(traceback: str) -> dict[str, Any]:
     """Return the payload of a record that failed, from the text of a traceback."""
     return {"traceback": traceback} if traceback else {}
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,8 +16,9 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from harness.blobs import BlobFolder
 from harness.errors import HarnessError
-from harness.records import Record, file_digest
+from harness.records import Record
 
 SCHEMA_VERSION = 1
 DATABASE = "results.sqlite"
@@ -214,17 +215,18 @@ class Store:
         with _writing(self.directory), self._db:
             self._db.executemany("delete from records where key = ?", [(key,) for key in keys])
 
-    def checkpoint(self, key: str) -> Path:
-        """Return where the checkpoint of a trained network lies."""
-        return self.directory / CHECKPOINTS / f"{key}.safetensors"
+    @property
+    def blobs(self) -> BlobFolder:
+        """Where the blobs lie whose digests records hold."""
+        return BlobFolder(self.directory / CHECKPOINTS)
 
     def intact(self, record: Record) -> bool:
-        """Whether a training record's checkpoint is on disk with the content it had; if not, `warnings` names it."""
-        path = self.checkpoint(record.key)
-        if path.is_file() and file_digest(path) == record.payload["sha256"]:
-            return True
-        self.warnings.append(f"checkpoint {path} is {'damaged' if path.exists() else 'missing'}: training again")
-        return False
+        """Whether the blob that a record holds the digest of (`sha256`) is whole; if not, `warnings` names it."""
+        sha256 = record.payload["sha256"]
+        damage = self.blobs.damage(sha256)
+        if damage is not None:
+            self.warnings.append(f"checkpoint {self.blobs.file(sha256)} is {damage}: making it again")
+        return damage is None
 
 
 def _connect(directory: Path, reading: str = "") -> sqlite3.Connection:

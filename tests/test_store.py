@@ -2,7 +2,7 @@ import sqlite3
 
 import pytest
 
-from harness.records import Record, file_digest
+from harness.records import Record
 from harness.store import DATABASE, SCHEMA_VERSION, Store, StoreError
 
 
@@ -138,17 +138,16 @@ def test_a_full_disk_loses_nothing_that_was_committed(store):
 
 
 def test_a_checkpoint_is_compared_with_its_digest(store):
-    path = store.checkpoint("k")
-    path.write_bytes(b"weights")
-    record = Record("k", "train", {"sha256": file_digest(path)})
+    sha256 = store.blobs.write(b"weights")
+    path, record = store.blobs.file(sha256), Record("k", "network", {"sha256": sha256})
     assert store.intact(record)
     path.write_bytes(b"weightz")
     assert not store.intact(record)
     path.unlink()
     assert not store.intact(record)
     assert [line.split(" is ")[1] for line in store.warnings] == [
-        "damaged: training again",
-        "missing: training again",
+        "damaged: making it again",
+        "missing: making it again",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Denoisers: make D(x, σ) of a module, of an oracle, of a trained network on disk."""
+"""Denoisers: make D(x, σ) of a module, of an oracle, of a trained network's checkpoint."""
 
 from __future__ import annotations
 

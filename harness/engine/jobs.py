@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from harness.blobs import Blob, Blobs
     from harness.bounds import Bound
     from harness.components import Component
     from harness.engine.courses import Course, Learner
@@ -85,28 +84,27 @@ class LayOutGridJob:
 
 @dataclass(frozen=True)
 class TrainNetworksJob:
-    """Train one network, or several of one shape, and write the checkpoints.
+    """Train one network, or several of one shape, and write their checkpoints.
 
     Attributes:
         learners: one for each network, with the payload of its weighting's table.
         course: what they share.
         trainer: how they are trained.
-        folder: where checkpoints lie.
+        blobs: where the checkpoints are written.
     """
 
     learners: tuple[Learner[Payload], ...]
     course: Course
     trainer: Trainer
-    folder: Path
+    blobs: Blobs
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """Where a trained network lies, what it was trained with, and where and in which precision it is evaluated."""
+    """A trained network: its checkpoint, what it was trained with, and where and in which precision it is evaluated."""
 
     network: TrainableNetwork
-    path: Path
-    sha256: str
+    blob: Blob
     components: Mapping[str, Component] = field(default_factory=dict, hash=False)
     device: Device = "cpu"
     precision: Precision = "float32"

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.blobs import Blob, BlobFolder
 from harness.engine import curves
-from harness.engine.checkpoints import write_checkpoint
+from harness.engine.checkpoints import write_state
 from harness.engine.courses import LevelTable
 from harness.engine.denoisers import denoiser_from_checkpoint
 from harness.engine.jobs import TrainedNetwork
@@ -181,10 +182,9 @@ def _made(trial: TrainingTrial, folder: Path) -> TrainedNetwork:
     (trained,) = train_by(trial.trainer, [learner.with_table(_flat_table(trial.trainer))], course)
     if trained.snapshot.diverged is not None:
         raise HarnessError(f"network {trial.course.network.label()}: its first step of training is not finite")
-    path = folder / "trial.safetensors"
-    return TrainedNetwork(
-        trial.course.network, path, write_checkpoint(path, trained.snapshot.state), learner.components
-    )
+    blobs = BlobFolder(folder)
+    blob = Blob(write_state(blobs, trained.snapshot.state), blobs)
+    return TrainedNetwork(trial.course.network, blob, learner.components)
 
 
 def _flat(sigma_min: float, sigma_max: float) -> WeightingTable:

@@ -27,7 +27,8 @@ from harness.user_cache import read_cache, write_cache
 from harness.weightings import AdaptiveWeighting
 
 if TYPE_CHECKING:
-    from harness.bounds import Bound
+    from harness.blobs import Blob, BlobFolder
+from harness.bounds import Bound
     from harness.components import Component
     from harness.engine.trials import Trial
     from harness.metrics import Metric
@@ -197,7 +198,7 @@ class Costs:
         return EvaluateSamplesJob(
             key="trial",
             target=c.target,
-            network=oracle or TrainedNetwork(trainable(c.network), Path(), ""),
+            network=oracle or TrainedNetwork(trainable(c.network), Blob("", BlobFolder(Path()))),
             sampler=c.sampler,
             initial_law=c.initial_law,
             sigmas=(),

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from harness.blobs import Blob, BlobFolder
 from harness.bounds import Bound
 from harness.engine.courses import Course, Learner
 from harness.engine.jobs import (
@@ -73,7 +74,7 @@ class Plan:
         """Take a suite, its combinations, and the folder where checkpoints lie."""
         self.suite = suite
         self.combinations = combinations
-        self._folder = folder
+        self._blobs = BlobFolder(folder)
         self.keys = Keys(suite, registry)
         self.metrics, ranking = suite.metric_components(registry)
         self.rank_by = registry.label(ranking)
@@ -251,7 +252,7 @@ class Plan:
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
         trainer = self.suite.trainer
         return [
-            replace(training_unit(part, course, trainer, self._folder), cost=self.costs.training(part, course))
+            replace(training_unit(part, course, trainer, self._blobs), cost=self.costs.training(part, course))
             for part, course in self._stacks(missing)
         ]
 
@@ -311,9 +312,9 @@ class Plan:
         return Unit(Stage.SCORE_ERROR, keys, job, cost, after, len(wanted))
 
     def _trained(self, c: Combination, record: Record) -> TrainedNetwork:
-        path, digest = self._folder / f"{record.key}.safetensors", record.payload["sha256"]
+        blob = Blob(record.payload["sha256"], self._blobs)
         device, precision = self.suite.trainer.device, self.suite.precision
-        return TrainedNetwork(trainable(c.network), path, digest, c.taken_by("training"), device, precision)
+        return TrainedNetwork(trainable(c.network), blob, c.taken_by("training"), device, precision)
 
     def _sampling(self, find: Lookup, missing: Callable[[str], bool]) -> Iterable[Unit]:
         units: dict[str, list[Unit]] = {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engine.jobs import TabulateWeightingJob, TrainNetworksJob
 from harness.planning.units import Stage, Unit, require
 
 if TYPE_CHECKING:
+    from harness.blobs import Blobs
     from harness.engine.courses import Course, Learner
     from harness.engine.jobs import Job
     from harness.planning.units import Lookup
@@ -36,14 +36,14 @@ def table_unit(key: str, weighting: Weighting, target: Target, trainer: Trainer,
     return Unit(Stage.GROUNDWORK, (key,), job, 0.1, frozenset([grid] if grid else []))
 
 
-def training_unit(learners: Sequence[Learner[str]], course: Course, trainer: Trainer, folder: Path) -> Unit:
-    """Return the unit that trains networks and writes their checkpoints to a folder.
+def training_unit(learners: Sequence[Learner[str]], course: Course, trainer: Trainer, blobs: Blobs) -> Unit:
+    """Return the unit that trains networks and writes their checkpoints.
 
     Arguments:
         learners: one for each network, with the key of its weighting's table.
         course: what they share.
         trainer: how they are trained.
-        folder: where checkpoints lie.
+        blobs: where the checkpoints are written.
     """
 
     def job(find: Lookup) -> Job:
@@ -52,7 +52,7 @@ def training_unit(learners: Sequence[Learner[str]], course: Course, trainer: Tra
         able = tuple(each.with_table(table.payload) for each, table in found if table is not None and table.ok)
         if not able:
             require(find, learners[0].table, "weighting")
-        return TrainNetworksJob(able, course, trainer, folder)
+        return TrainNetworksJob(able, course, trainer, blobs)
 
     keys = tuple(key for each in learners for key in (*each.keys, *each.trajectories))
     cost = trainer.seconds(course.lengths[-1], len(learners))

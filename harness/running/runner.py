@@ -15,7 +15,7 @@ from harness.engine.jobs import ReadArithmeticJob
 from harness.errors import TRY_AGAIN
 from harness.planning.plan import Plan
 from harness.planning.units import Lookup, Stage, Unit
-from harness.records import NOT_APPLICABLE, PART, Record, traced
+from harness.records import NOT_APPLICABLE, Record, traced
 from harness.running.progress import Progress
 from harness.running.workers import Ended, Task, Workers, available_cores, workers
 from harness.store import CHECKPOINTS, MANIFEST, Store, StoreError
@@ -230,8 +230,7 @@ class _Runner:
 
     def _check_checkpoints(self) -> None:
         """Forget trained networks whose checkpoint is not what it was, and checkpoints that were cut off."""
-        for part in (self._store.directory / CHECKPOINTS).glob(f"*{PART}"):
-            part.unlink(missing_ok=True)
+        self._store.blobs.clear_parts()
         trained = dict.fromkeys(key for work in self._works.values() for key in work.trained_keys())
         wanted = [key for key in trained if self._done.get(key)]
         for key, record in self._store.get(wanted).items():

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import BaseModel
 
 from harness.axes import taken_by
+from harness.blobs import BlobFolder
 from harness.components import Component, ComponentError, describe_axis
 from harness.engine.courses import Course, Learner
 from harness.errors import HarnessError
@@ -117,7 +118,7 @@ class DescentsPlan:
 
     def __init__(self, requests: Mapping[str, TrajectoryRequest], registry: Registry, folder: Path) -> None:
         self._registry = registry
-        self._folder = folder
+        self._blobs = BlobFolder(folder)
         self._asked: dict[str, Descents] = {}
         for name, request in requests.items():
             try:
@@ -178,7 +179,7 @@ class DescentsPlan:
         """Return the descents that are missing, each by itself: none depends on another."""
         units: dict[str, Unit] = {}
         for asked, each in self._missing(missing):
-            units[each.trajectories[0]] = training_unit([each], asked.course, asked.trainer, self._folder)
+            units[each.trajectories[0]] = training_unit([each], asked.course, asked.trainer, self._blobs)
         return list(units.values())
 
     def _missing(self, missing: Callable[[str], bool]) -> list[tuple[Descents, Learner[str]]]:

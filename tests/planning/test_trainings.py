@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.blobs import BlobFolder
 from harness.engine.courses import Course, Learner
 from harness.planning.trainings import table_unit, training_unit
 from harness.planning.units import NotPossible, Stage
 from harness.records import Record
 from harness.trainers import Adam, Recording
 
+BLOBS = BlobFolder(Path("here"))
 TABLE = Record("table", "table", {"density": [1.0], "omega": [1.0]})
 
 
@@ -25,21 +27,21 @@ def learner(registry, table, seed):
 
 
 def test_a_unit_makes_networks_and_their_trajectories(registry, course):
-    unit = training_unit([learner(registry, "table", seed) for seed in (0, 1)], course, Adam(), Path("here"))
+    unit = training_unit([learner(registry, "table", seed) for seed in (0, 1)], course, Adam(), BLOBS)
     assert (unit.stage, unit.networks, unit.cost) == (Stage.TRAINING, 2, Adam().seconds(5, 2))
     assert unit.keys == tuple(f"{s} {what}" for s in (0, 1) for what in ("short", "long", "way", "long way"))
     job = unit.job({"table": TABLE}.get)
-    assert (job.course, job.trainer, job.folder) == (course, Adam(), Path("here"))
+    assert (job.course, job.trainer, job.blobs) == (course, Adam(), BLOBS)
     assert [(each.seed, each.table) for each in job.learners] == [(0, TABLE.payload), (1, TABLE.payload)]
 
 
 def test_a_network_without_a_table_is_left_out_and_alone_tells_why(registry, course):
     failed = Record("bad", "table", reason="weighting edm: no")
     records = {"table": TABLE, "bad": failed}
-    unit = training_unit([learner(registry, "bad", 0), learner(registry, "table", 1)], course, Adam(), Path())
+    unit = training_unit([learner(registry, "bad", 0), learner(registry, "table", 1)], course, Adam(), BLOBS)
     assert [each.seed for each in unit.job(records.get).learners] == [1]
     with pytest.raises(NotPossible, match="weighting: weighting edm: no"):
-        training_unit([learner(registry, "bad", 0)], course, Adam(), Path()).job(records.get)
+        training_unit([learner(registry, "bad", 0)], course, Adam(), BLOBS).job(records.get)
 
 
 def test_a_table_waits_for_its_grid(registry):

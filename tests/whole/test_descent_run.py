@@ -8,6 +8,7 @@ import pytest
 from harness_claims.claim import ClaimError
 from harness_claims.plan import DescentsPlan
 
+from harness.blobs import BlobFolder
 from harness.planning.estimate import estimate
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
@@ -116,7 +117,7 @@ def test_records_carry_the_objective_and_the_way(finished):
         assert sum(objective["beta"]) == pytest.approx(1)
         assert len(objective["sigma"]) == 5
         assert way.renewed == ((50,) if way.weighting == "bell-shaped" and way.step[-1] == 60 else ())
-        assert (finished / CHECKPOINTS / f"{key}.safetensors").is_file()
+        assert BlobFolder(finished / CHECKPOINTS).damage(payload["sha256"]) is None
 
 
 def test_resumed_or_enlarged_it_is_the_same_to_the_last_bit(finished, tmp_path):

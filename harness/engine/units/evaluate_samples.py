@@ -59,7 +59,7 @@ def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
         ContractError: the sampler, the denoiser, the initial law or an oracle returned what its contract forbids, or
             the sampler made more evaluations than it says.
         SamplingError: a sample is not finite.
-        CheckpointError: the checkpoint of the network is not what training wrote: the run ends.
+        BlobError: the checkpoint of the network is not what training wrote: the run ends.
         HarnessError: a level of the grid lies outside the range where a curve was measured.
     """
     law = distribution(job.target)

@@ -20,7 +20,7 @@ def measure_score_errors(job: MeasureScoreErrorsJob) -> list[Record]:
     """Return one record for each network, also where its output is not finite: its curve then says so.
 
     Raises:
-        CheckpointError: a checkpoint is not what training wrote: the run ends.
+        BlobError: a checkpoint is not what training wrote: the run ends.
         Exception: whatever the target or a network raises.
     """
     law = distribution(job.target)

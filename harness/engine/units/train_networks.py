@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from harness.engine.checkpoints import write_checkpoint
+from harness.engine.checkpoints import write_state
 from harness.engine.courses import LevelTable
 from harness.engine.payloads.training import ObjectivePayload, TrainingPayload
 from harness.engine.trainers import train_by
@@ -15,8 +15,8 @@ from harness.trajectories import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from harness.blobs import Blobs
     from harness.engine.courses import Learner
     from harness.engine.jobs import Payload, TrainNetworksJob
     from harness.engine.snapshots import Snapshot
@@ -35,14 +35,14 @@ def train_networks(job: TrainNetworksJob) -> list[Record]:
     """
     learners = [learner.with_table(_level_table(learner.table)) for learner in job.learners]
     trained = train_by(job.trainer, learners, job.course)
-    return [record for each in trained for record in _records(job.learners[each.learner], each, job.folder)]
+    return [record for each in trained for record in _records(job.learners[each.learner], each, job.blobs)]
 
 
 def _level_table(payload: Payload) -> LevelTable:
     return LevelTable(*(torch.tensor(payload[column]).double() for column in ("density", "omega")))
 
 
-def _records(learner: Learner[Payload], trained: Trained, folder: Path) -> Iterator[Record]:
+def _records(learner: Learner[Payload], trained: Trained, blobs: Blobs) -> Iterator[Record]:
     key, snapshot, seconds = learner.keys[trained.length], trained.snapshot, trained.seconds
     trajectory = learner.trajectories[trained.length] if learner.trajectories else None
     if snapshot.diverged is not None:
@@ -51,7 +51,7 @@ def _records(learner: Learner[Payload], trained: Trained, folder: Path) -> Itera
         if trajectory is not None:
             yield Record(trajectory, "trajectory", reason=reason, seconds=seconds)
         return
-    sha256 = write_checkpoint(folder / f"{key}.safetensors", snapshot.state)
+    sha256 = write_state(blobs, snapshot.state)
     payload = TrainingPayload(sha256, snapshot.loss, _minimised(snapshot, learner.seed))
     yield Record(key, "network", payload.to_json(), seconds=seconds)
     if trajectory is not None and snapshot.trajectory is not None:

@@ -5,8 +5,10 @@ import torch
 from harness_karras.networks import Mlp
 from harness_synthetic.targets import Ring
 
-from harness.engine.checkpoints import CheckpointError, write_checkpoint
+from harness.blobs import Blob, BlobError, BlobFolder
+from harness.engine.checkpoints import write_state
 from harness.engine.curves import score_error_from_json
+from harness.engine.denoisers import denoiser_from_checkpoint
 from harness.engine.jobs import MeasureScoreErrorsJob, TrainedNetwork
 from harness.engine.modules import initial_module
 from harness.engine.units.measure_score_errors import measure_score_errors
@@ -22,8 +24,8 @@ def trained(tmp_path):
         state = initial_module(NETWORK, Ring().distribution().data, seed).state_dict()
         if spoiled:
             state = {name: torch.full_like(value, torch.nan) for name, value in state.items()}
-        path = tmp_path / f"{seed}.safetensors"
-        return TrainedNetwork(NETWORK, path, write_checkpoint(path, state))
+        blobs = BlobFolder(tmp_path)
+        return TrainedNetwork(NETWORK, Blob(write_state(blobs, state), blobs))
 
     return write
 
@@ -39,6 +41,8 @@ def test_each_network_has_the_record_that_it_has_alone(trained):
 
 def test_a_checkpoint_that_changed_ends_the_run(trained):
     network = trained(0)
-    network.path.write_bytes(network.path.read_bytes()[:-1])
-    with pytest.raises(CheckpointError, match="damaged"):
+    path = network.blob.place.file(network.blob.sha256)
+    path.write_bytes(path.read_bytes()[:-1])
+    denoiser_from_checkpoint.cache_clear()  # the same content may have been read before, whole
+    with pytest.raises(BlobError, match="damaged"):
         measure_score_errors(MeasureScoreErrorsJob(Ring(), (("a", network),), 0.1, 5.0))

@@ -6,13 +6,13 @@ import torch
 from made_trainings import HIGH, LOW, RELU, TABLE, TARGET, Power, adam, descent
 
 from harness import trajectories
+from harness.blobs import Blob, BlobFolder
 from harness.engine.courses import Course, Learner
 from harness.engine.denoisers import denoiser_from_checkpoint
 from harness.engine.jobs import MeasureScoreErrorsJob, TrainedNetwork, TrainNetworksJob
 from harness.engine.units.measure_score_errors import measure_score_errors
 from harness.engine.units.train_networks import train_networks
 from harness.errors import DiskError
-from harness.records import file_digest
 from harness.trainers import Recording
 
 
@@ -22,7 +22,7 @@ def job(folder, trainer, **changes):
     table = {"density": density, "omega": omega}
     learners = tuple(Learner(weighting, table, s, (f"{s}a", f"{s}b"), (f"{s}ta", f"{s}tb")) for s in (0, 1))
     course = Course(**({"target": TARGET, "network": RELU, "lengths": (2, 4), "recording": Recording()} | changes))
-    return TrainNetworksJob(learners, course, trainer, folder)
+    return TrainNetworksJob(learners, course, trainer, BlobFolder(folder))
 
 
 @pytest.mark.parametrize("trainer", [adam(batch_size=8), descent()])
@@ -34,11 +34,11 @@ def test_every_key_has_its_record(tmp_path, trainer):
     }
     for key in ("0a", "0b", "1a", "1b"):
         payload = records[key].payload
-        assert file_digest(tmp_path / f"{key}.safetensors") == payload["sha256"]
+        assert BlobFolder(tmp_path).damage(payload["sha256"]) is None
         assert ("objective" in payload) == (trainer.objective == "fixed")
     assert trajectories.from_json(records["1tb"].payload).seed == 1
     # A network's score error is measured from its checkpoint.
-    trained = TrainedNetwork(RELU, tmp_path / "1b.safetensors", records["1b"].payload["sha256"])
+    trained = TrainedNetwork(RELU, Blob(records["1b"].payload["sha256"], BlobFolder(tmp_path)))
     (measured,) = measure_score_errors(MeasureScoreErrorsJob(TARGET, (("e", trained),), LOW, HIGH))
     assert (measured.key, measured.kind) == ("e", "score error")
     sigma, law = measured.payload["sigma"][7], TARGET.distribution()
@@ -52,7 +52,7 @@ def test_of_a_network_that_diverged_all_have_failed(tmp_path):
     records = {record.key: record for record in train_networks(job(tmp_path, descent(learning_rate=1e200)))}
     assert records["0b"].reason == records["0tb"].reason
     assert records["0b"].reason.startswith("training diverged: the loss was not finite at step ")
-    assert not (tmp_path / "0b.safetensors").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_the_run(tmp_path):
