@@ -7,7 +7,8 @@ import pytest
 
 from harness import arithmetic
 from harness.engine.jobs import ReadArithmeticJob
-from harness.running.workers import Task, workers
+from harness.running.tasks import Task
+from harness.running.workers import workers
 
 MODE = """
 import json

@@ -70,7 +70,7 @@ def examples():
 def in_process(count, function, for_strangers):
     """A pool of no workers: tasks run here, stage by stage, and whatever they raise passes."""
     from harness.engine.worker import perform
-    from harness.running.workers import Ended
+    from harness.running.tasks import Ended
 
     class Here:
         def run(self, tasks):

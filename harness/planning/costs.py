@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.blobs import Blob, BlobFolder
 from harness.components import digest
 from harness.engine.courses import Course, Learner
 from harness.engine.jobs import CalibrateMetricsJob, EvaluateSamplesJob, MeasureTargetJob, TrainedNetwork
@@ -27,8 +28,7 @@ from harness.user_cache import read_cache, write_cache
 from harness.weightings import AdaptiveWeighting
 
 if TYPE_CHECKING:
-    from harness.blobs import Blob, BlobFolder
-from harness.bounds import Bound
+    from harness.bounds import Bound
     from harness.components import Component
     from harness.engine.trials import Trial
     from harness.metrics import Metric

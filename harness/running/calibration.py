@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from harness.engine.trials import ReadyTrial
 from harness.errors import HarnessError
 from harness.planning import costs
-from harness.running.workers import Task, workers
+from harness.running.tasks import Task
+from harness.running.workers import workers
 
 if TYPE_CHECKING:
     from harness.engine.trials import Trial

@@ -9,7 +9,7 @@ from typing import Self
 
 from tqdm import tqdm
 
-from harness.running.workers import Ended, Task
+from harness.running.tasks import Ended, Task
 
 
 class Progress:

@@ -17,7 +17,8 @@ from harness.planning.plan import Plan
 from harness.planning.units import Lookup, Stage, Unit
 from harness.records import NOT_APPLICABLE, Record, traced
 from harness.running.progress import Progress
-from harness.running.workers import Ended, Task, Workers, available_cores, workers
+from harness.running.tasks import Ended, Task
+from harness.running.workers import Workers, available_cores, workers
 from harness.store import CHECKPOINTS, MANIFEST, Store, StoreError
 from harness.suites.combinations import expand
 

@@ -11,72 +11,29 @@ its process is put back after each task.
 from __future__ import annotations
 
 import errno
-import heapq
-import io
 import multiprocessing
 import os
-import pickle
-import pkgutil
 import signal
 import sys
 import threading
-import time
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from harness import limits
 from harness.arithmetic import one_thread
-from harness.components import Component
-from harness.errors import (
-    TRY_AGAIN,
-    DiskError,
-    HarnessError,
-    LimitError,
-    NotApplicable,
-    failure_line,
-    one_line,
-    traceback_text,
-)
-from harness.planning.units import NotPossible
-from harness.registry import process_state
-from harness.registry.provenance import stranger
+from harness.errors import DiskError, HarnessError, LimitError, failure_line, one_line
 from harness.running.memory import keep_freed_memory
+from harness.running.tasks import KILLED, Done, Ended, Parcel, Queue, Task, parcel_or_end, timed
 
 PATIENCE = 5.0
 """Seconds after which it is seen whether the workers are still there."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One call to be made in a worker.
-
-    Attributes:
-        name: identifies it among the tasks of a run.
-        stage: tasks of an earlier stage go first; tasks of one stage cost alike per estimated second.
-        argument: makes what the function is called with, when the task is about to start; raises `NotPossible`
-            where what it builds on has failed.
-        cost: estimated seconds on one core.
-        limit: seconds after which it is given up.
-        after: names of tasks that must have ended first.
-    """
-
-    name: str
-    stage: int
-    argument: Callable[[], Any]
-    cost: float
-    limit: float
-    after: frozenset[str] = field(default_factory=frozenset)
-
-
-KILLED = f"its process was killed from outside (out of memory?); {TRY_AGAIN}"
-"""The reason why a task has no value that was not at fault itself, as far as can be seen."""
 
 _FROM_OUTSIDE = {-9, 15}
 """Exit statuses of a worker after SIGKILL (a system that is out of memory sends it) and SIGTERM (it leaves with 15)."""
@@ -88,70 +45,6 @@ class WorkersLost(HarnessError):
     def __init__(self) -> None:
         why = limits.in_force() or "out of memory?"
         super().__init__(f"worker processes were ended from outside ({why}); run the same command again")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a task ended: with a value, or with a reason why there is none.
-
-    Attributes:
-        task: which.
-        value: what the function returned.
-        reason: why there is no value, in one line.
-        seconds: that it took.
-        traceback: of the exception that is the reason; empty where there was none.
-        strangers: the foreign distributions whose components took part.
-        changed: what of its process their code changed, in words; it was put back.
-        applicable: false where the reason is that a component has no meaning for what it was given.
-    """
-
-    task: Task
-    value: Any
-    reason: str | None
-    seconds: float
-    traceback: str = ""
-    strangers: frozenset[str] = frozenset()
-    changed: tuple[str, ...] = ()
-    applicable: bool = True
-
-
-class _Parcel(NamedTuple):
-    """A task's argument as a worker gets it, and whose components are in it besides the harness's own."""
-
-    content: bytes
-    strangers: frozenset[str]
-
-
-class _Packer(pickle.Pickler):
-    """Pickles an argument, and notes whose components are in it: the code that unpickling it imports."""
-
-    def __init__(self, file: io.BytesIO) -> None:
-        super().__init__(file, pickle.HIGHEST_PROTOCOL)
-        self.strangers: set[str] = set()
-
-    def reducer_override(self, obj: object) -> Any:
-        cls = obj if isinstance(obj, type) else type(obj)
-        if issubclass(cls, Component) and (name := stranger(cls)) is not None:
-            self.strangers.add(name)
-        return NotImplemented
-
-
-def _packed(argument: Any) -> _Parcel:
-    file = io.BytesIO()
-    packer = _Packer(file)
-    packer.dump(argument)
-    return _Parcel(file.getvalue(), frozenset(packer.strangers))
-
-
-class _Done(NamedTuple):
-    """What a worker says of a task."""
-
-    value: Any
-    reason: str | None
-    seconds: float
-    traceback: str
-    changed: tuple[str, ...]
-    applicable: bool
 
 
 @dataclass(frozen=True)
@@ -199,15 +92,15 @@ class Workers:
             DiskError: a task met a disk that cannot be written.
             WorkersLost: a pool came to an end.
         """
-        queue = _Queue(tasks)
+        queue = Queue(tasks)
         running: dict[Future[Any], _Running] = {}
-        next_one: tuple[Task, _Parcel] | None = None
+        next_one: tuple[Task, Parcel] | None = None
         while queue or running or next_one:
             # Each worker has its next task at hand; the rest wait, so that early stages can overtake.
             while (next_one or queue.ready) and len(running) < 2 * self.count:
                 if next_one is None:
                     task = queue.take()
-                    made = _made(task)
+                    made = parcel_or_end(task)
                     if isinstance(made, Ended):
                         queue.end(task)
                         yield made
@@ -234,11 +127,11 @@ class Workers:
         alone = all(each.strangers == strangers for each in running)
         return len(running) < (2 if alone else 1) * self.count
 
-    def _schedule(self, task: Task, parcel: _Parcel) -> Future[Any]:
+    def _schedule(self, task: Task, parcel: Parcel) -> Future[Any]:
         function = self._for_strangers if parcel.strangers else self._function
         arguments = [function, parcel.content, bool(parcel.strangers)]
         with _starting():
-            future: Future[Any] = self._pool(parcel.strangers).schedule(_timed, args=arguments, timeout=task.limit)
+            future: Future[Any] = self._pool(parcel.strangers).schedule(timed, args=arguments, timeout=task.limit)
         return future
 
     def close(self, *, kill: bool = False) -> None:
@@ -268,55 +161,6 @@ def _starting() -> Iterator[None]:
         room = "their semaphores need room in /dev/shm"
         why = limits.reached(error) or (processes if error.errno == errno.EAGAIN else room)
         raise LimitError(f"worker processes cannot be started: {error.strerror}; {why}") from error
-
-
-def _made(task: Task) -> _Parcel | Ended:
-    """Return a task's argument as it is sent, or how the task ended where there is none."""
-    try:
-        argument = task.argument()
-    except NotPossible as error:
-        return Ended(task, None, str(error), 0.0, applicable=error.applicable)
-    try:
-        return _packed(argument)
-    except (Exception, SystemExit) as error:  # whatever a foreign component raises where it says how it is sent
-        return Ended(task, None, failure_line(error), 0.0, traceback_text(error))
-
-
-class _Queue:
-    """Tasks that have not started: those that may, in order, and those that wait for others."""
-
-    def __init__(self, tasks: Iterable[Task]) -> None:
-        listed = list(tasks)
-        names = {task.name for task in listed}
-        self._followers: dict[str, list[tuple[int, Task]]] = {}
-        self._open: dict[str, int] = {}
-        self._blocked = 0
-        self.ready: list[tuple[int, float, int, Task]] = []
-        for order, task in enumerate(listed):
-            before = task.after & names
-            for name in before:
-                self._followers.setdefault(name, []).append((order, task))
-            self._open[task.name] = len(before)
-            if before:
-                self._blocked += 1
-            else:
-                self._offer(order, task)
-
-    def __bool__(self) -> bool:
-        return bool(self.ready) or self._blocked > 0
-
-    def take(self) -> Task:
-        return heapq.heappop(self.ready)[-1]
-
-    def end(self, task: Task) -> None:
-        for order, follower in self._followers.pop(task.name, []):
-            self._open[follower.name] -= 1
-            if self._open[follower.name] == 0:
-                self._blocked -= 1
-                self._offer(order, follower)
-
-    def _offer(self, order: int, task: Task) -> None:
-        heapq.heappush(self.ready, (task.stage, -task.cost, order, task))
 
 
 @contextmanager
@@ -419,29 +263,10 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _timed(function: str, content: bytes, watched: bool) -> _Done:
-    """Return the value of a call, or why there is none, and what foreign code changed of the process."""
-    call = pkgutil.resolve_name(function)
-    before = process_state.read() if watched else {}
-    start = time.perf_counter()
-    value, reason, trace, applicable = None, None, "", True
-    try:
-        value = call(pickle.loads(content))
-    except DiskError:
-        raise
-    except NotApplicable as error:
-        reason, applicable = one_line(error), False
-    except BaseException as error:  # SystemExit too; and no exception need survive the way to another process
-        reason, trace = failure_line(error), traceback_text(error)
-    seconds = time.perf_counter() - start
-    changed = process_state.put_back(before) if watched else []
-    return _Done(value, reason, seconds, trace, tuple(changed), applicable)
-
-
 def _end(running: _Running, future: Future[Any]) -> Ended:
     task = running.task
     try:
-        done: _Done = future.result()
+        done: Done = future.result()
     except DiskError:
         raise
     except BrokenProcessPool as error:

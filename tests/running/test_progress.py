@@ -3,7 +3,7 @@
 import pytest
 
 from harness.running.progress import Progress
-from harness.running.workers import Ended, Task
+from harness.running.tasks import Ended, Task
 
 TASKS = [Task(f"{stage} {i}", stage, lambda: None, cost, 60.0) for stage, cost in ((0, 1.0), (1, 10.0)) for i in (0, 1)]
 

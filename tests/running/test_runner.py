@@ -19,7 +19,7 @@ from harness.results.leaderboard import Leaderboard
 from harness.results.read_board import read_document
 from harness.running import runner as run_module
 from harness.running.runner import Options, run
-from harness.running.workers import KILLED, Ended
+from harness.running.tasks import KILLED, Ended
 from harness.store import DATABASE, Store, StoreError
 from harness.suites.model import Suite, SuiteError
 

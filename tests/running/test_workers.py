@@ -12,7 +12,8 @@ import pytest
 
 from harness.planning.units import NotPossible
 from harness.running import workers as workers_module
-from harness.running.workers import KILLED, Task, WorkersLost, available_cores, workers
+from harness.running.tasks import KILLED, Task
+from harness.running.workers import WorkersLost, available_cores, workers
 
 
 def task(name, argument, *after, stage=0, cost=1.0, limit=60.0):
@@ -234,7 +235,8 @@ def test_an_error_in_the_caller_ends_the_workers():
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts processes through /proc")
 def test_workers_end_with_a_killed_parent():
     script = (
-        "from harness.running.workers import Task, workers\n"
+        "from harness.running.tasks import Task\n"
+        "from harness.running.workers import workers\n"
         "with workers(2, 'time:sleep') as pool:\n"
         "    print('up', flush=True)\n"
         "    list(pool.run([Task(str(i), 0, lambda: 600, 1.0, 900.0) for i in range(4)]))\n"
@@ -303,7 +305,8 @@ def test_workers_import_nothing_from_the_directory_that_a_run_is_started_in(tmp_
     (tmp_path / "torch.py").write_text("raise SystemExit('a shadow')")
     script = (
         "import sys; sys.path = [p for p in sys.path if p]\n"
-        "from harness.running.workers import Task, workers\n"
+        "from harness.running.tasks import Task\n"
+        "from harness.running.workers import workers\n"
         "if __name__ == '__main__':\n"
         "    with workers(1, 'math:sqrt') as pool:\n"
         "        print([ended.value for ended in pool.run([Task('a', 0, lambda: 4.0, 1.0, 60.0)])])\n"

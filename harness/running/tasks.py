@@ -1,0 +1,180 @@
+"""Tasks: what an executor is given, how each ended, and what is the same wherever they are carried out."""
+
+from __future__ import annotations
+
+import heapq
+import io
+import pickle
+import pkgutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from harness.components import Component
+from harness.errors import TRY_AGAIN, DiskError, NotApplicable, failure_line, one_line, traceback_text
+from harness.planning.units import NotPossible
+from harness.registry import process_state
+from harness.registry.provenance import stranger
+
+
+@dataclass(frozen=True)
+class Task:
+    """One call to be made in a worker.
+
+    Attributes:
+        name: identifies it among the tasks of a run.
+        stage: tasks of an earlier stage go first; tasks of one stage cost alike per estimated second.
+        argument: makes what the function is called with, when the task is about to start; raises `NotPossible`
+            where what it builds on has failed.
+        cost: estimated seconds on one core.
+        limit: seconds after which it is given up.
+        after: names of tasks that must have ended first.
+    """
+
+    name: str
+    stage: int
+    argument: Callable[[], Any]
+    cost: float
+    limit: float
+    after: frozenset[str] = field(default_factory=frozenset)
+
+
+KILLED = f"its process was killed from outside (out of memory?); {TRY_AGAIN}"
+"""The reason why a task has no value that was not at fault itself, as far as can be seen."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a task ended: with a value, or with a reason why there is none.
+
+    Attributes:
+        task: which.
+        value: what the function returned.
+        reason: why there is no value, in one line.
+        seconds: that it took.
+        traceback: of the exception that is the reason; empty where there was none.
+        strangers: the foreign distributions whose components took part.
+        changed: what of its process their code changed, in words; it was put back.
+        applicable: false where the reason is that a component has no meaning for what it was given.
+    """
+
+    task: Task
+    value: Any
+    reason: str | None
+    seconds: float
+    traceback: str = ""
+    strangers: frozenset[str] = frozenset()
+    changed: tuple[str, ...] = ()
+    applicable: bool = True
+
+
+class Parcel(NamedTuple):
+    """A task's argument as a worker gets it, and whose components are in it besides the harness's own."""
+
+    content: bytes
+    strangers: frozenset[str]
+
+
+class Packer(pickle.Pickler):
+    """Pickles an argument, and notes whose components are in it: the code that unpickling it imports."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, pickle.HIGHEST_PROTOCOL)
+        self.strangers: set[str] = set()
+
+    def reducer_override(self, obj: object) -> Any:
+        """Note whose an object is; it is pickled as it would be."""
+        cls = obj if isinstance(obj, type) else type(obj)
+        if issubclass(cls, Component) and (name := stranger(cls)) is not None:
+            self.strangers.add(name)
+        return NotImplemented
+
+
+def packed(argument: Any) -> Parcel:
+    """Return an argument as it is sent; raises whatever pickling it raises."""
+    file = io.BytesIO()
+    packer = Packer(file)
+    packer.dump(argument)
+    return Parcel(file.getvalue(), frozenset(packer.strangers))
+
+
+class Done(NamedTuple):
+    """What a worker says of a task."""
+
+    value: Any
+    reason: str | None
+    seconds: float
+    traceback: str
+    changed: tuple[str, ...]
+    applicable: bool
+
+
+def parcel_or_end(task: Task) -> Parcel | Ended:
+    """Return a task's argument as it is sent, or how the task ended where there is none."""
+    try:
+        argument = task.argument()
+    except NotPossible as error:
+        return Ended(task, None, str(error), 0.0, applicable=error.applicable)
+    try:
+        return packed(argument)
+    except (Exception, SystemExit) as error:  # whatever a foreign component raises where it says how it is sent
+        return Ended(task, None, failure_line(error), 0.0, traceback_text(error))
+
+
+class Queue:
+    """Tasks that have not started: those that may, in order, and those that wait for others."""
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        listed = list(tasks)
+        names = {task.name for task in listed}
+        self._followers: dict[str, list[tuple[int, Task]]] = {}
+        self._open: dict[str, int] = {}
+        self._blocked = 0
+        self.ready: list[tuple[int, float, int, Task]] = []
+        for order, task in enumerate(listed):
+            before = task.after & names
+            for name in before:
+                self._followers.setdefault(name, []).append((order, task))
+            self._open[task.name] = len(before)
+            if before:
+                self._blocked += 1
+            else:
+                self._offer(order, task)
+
+    def __bool__(self) -> bool:
+        return bool(self.ready) or self._blocked > 0
+
+    def take(self) -> Task:
+        """Return the next of `ready`, which is not empty."""
+        return heapq.heappop(self.ready)[-1]
+
+    def end(self, task: Task) -> None:
+        """Make ready what waited for nothing but this task."""
+        for order, follower in self._followers.pop(task.name, []):
+            self._open[follower.name] -= 1
+            if self._open[follower.name] == 0:
+                self._blocked -= 1
+                self._offer(order, follower)
+
+    def _offer(self, order: int, task: Task) -> None:
+        heapq.heappush(self.ready, (task.stage, -task.cost, order, task))
+
+
+def timed(function: str, content: bytes, watched: bool) -> Done:
+    """Return the value of a call, or why there is none, and what foreign code changed of the process."""
+    call = pkgutil.resolve_name(function)
+    before = process_state.read() if watched else {}
+    start = time.perf_counter()
+    value, reason, trace, applicable = None, None, "", True
+    try:
+        value = call(pickle.loads(content))
+    except DiskError:
+        raise
+    except NotApplicable as error:
+        reason, applicable = one_line(error), False
+    except BaseException as error:  # SystemExit too; and no exception need survive the way to another process
+        reason, trace = failure_line(error), traceback_text(error)
+    seconds = time.perf_counter() - start
+    changed = process_state.put_back(before) if watched else []
+    return Done(value, reason, seconds, trace, tuple(changed), applicable)
