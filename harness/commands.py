@@ -84,6 +84,20 @@ def local_option(*names: str, **settings: Any) -> Callable[[Callable[..., Any]],
     return click.option(*names, cls=LocalOption, **settings)
 
 
+def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that carries out units `--executor` and `--workers`: its parameters `executor` and `workers`."""
+    chosen = local_option(
+        "--executor",
+        default="processes",
+        show_default=True,
+        metavar="NAME",
+        help="Where units are done: processes (of this machine), ray (on a cluster: that of RAY_ADDRESS, else one "
+        "started here), or an executor of an installed package. Results are the same.",
+    )
+    count = local_option("--workers", type=click.IntRange(min=1), help="Worker processes; by default one a core.")
+    return chosen(count(command))
+
+
 def warn(line: str) -> None:
     """Tell a line on standard error, as errors are told."""
     click.echo(f"harness: {line}", err=True)

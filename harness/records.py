@@ -18,10 +18,9 @@ Kind = Literal[
     "metric",
     "bound",
     "calibration",
-    "arithmetic",
     "unmade",
 ]
-"""What a record holds. Arithmetic is a worker's answer alone; a record is unmade where its unit failed before it."""
+"""What a record holds; it is unmade where its unit failed before it."""
 
 
 @dataclass(frozen=True)

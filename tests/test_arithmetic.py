@@ -6,7 +6,6 @@ import sys
 import pytest
 
 from harness import arithmetic
-from harness.engine.jobs import ReadArithmeticJob
 from harness.running.tasks import Task
 from harness.running.workers import workers
 
@@ -69,9 +68,9 @@ class TestInForce:
         assert found("import torch; torch.bmm(torch.ones(2, 40, 40), torch.ones(2, 40, 40))")[0] == "unset"
 
     def test_in_a_worker(self):
-        with workers(1, "harness.engine.worker:work") as pool:
-            (ended,) = pool.run([Task("arithmetic", 0, ReadArithmeticJob, 1.0, 60.0)])
-        assert f"MKL {arithmetic.mkl_mode()}" in ended.value[0].payload["in_force"]
+        with workers(1, "math:sqrt") as pool:
+            (ended,) = pool.run([Task("root", 0, lambda: 4.0, 1.0, 60.0)])
+        assert f"MKL {arithmetic.mkl_mode()}" in ended.arithmetic
 
 
 def test_one_line_says_what_rounds():

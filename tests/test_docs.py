@@ -108,7 +108,7 @@ def rows(examples, tmp_path_factory):
     }
     directory = tmp_path_factory.mktemp("examples")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.running.runner.workers", in_process)
+        patch.setattr("harness.running.runner.executor", lambda name: in_process)
         run(Suite.from_mapping(content, "examples"), registry, directory, Options(1, progress=False))
     document = read_document(directory).model_dump()
     leaderboard.Leaderboard.validate(document)
@@ -184,7 +184,7 @@ def test_the_example_claim_is_decided(examples, tmp_path):
     claim = next(cls for cls in examples.values() if cls.axis == "claim")
     registry = Registry.from_classes([*beside, claim])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.running.runner.workers", in_process)
+        patch.setattr("harness.running.runner.executor", lambda name: in_process)
         (outcome,) = run_claims(chosen(registry), registry, tmp_path, Options(1, progress=False), quick=True)
     assert outcome.error == ""
     assert outcome.decision.verdict == "supported"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.selection import suite_argument
-from harness.commands import RETRY, Resumable, local_option, typed, warn
+from harness.commands import RETRY, Resumable, executor_options, local_option, typed, warn
 
 if TYPE_CHECKING:
     from harness.suites.model import Suite
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Result directory; by default runs/SUITE. A run that was cut off goes on there.",
 )
-@local_option("--workers", type=click.IntRange(min=1), help="Worker processes; by default one a core.")
+@executor_options
 @click.option(
     "--device",
     type=click.Choice(["cpu", "cuda", "auto"]),
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 def command(
     suite: Suite,
     out: Path | None,
+    executor: str,
     workers: int | None,
     device: str,
     precision: Precision | None,
@@ -65,7 +66,7 @@ def command(
         warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
 
     made_by = typed(sys.argv[1:], click.get_current_context().command)
-    options = Options(workers, yes, retry_failed, command=made_by, warn=warn)
+    options = Options(workers, yes, retry_failed, command=made_by, warn=warn, executor=executor)
     run(suite, registry, directory, options)
 
     from harness.results.read_board import read_document

@@ -32,11 +32,6 @@ Payload = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class ReadArithmeticJob:
-    """Read which arithmetic is in force where the work is done."""
-
-
-@dataclass(frozen=True)
 class MeasureTargetJob:
     """Measure a target: its scale, its Fisher information, and how many points are held out."""
 
@@ -165,8 +160,7 @@ class CalibrateMetricsJob:
 
 
 Job = (
-    ReadArithmeticJob
-    | MeasureTargetJob
+    MeasureTargetJob
     | TabulateWeightingJob
     | LayOutGridJob
     | TrainNetworksJob

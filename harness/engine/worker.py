@@ -1,8 +1,8 @@
 """Worker: does a job, by the module of its kind in `harness.engine.units`, and returns the records that it makes.
 
 Everything that runs a plugin's numerics runs here, under the time limit of its unit. A job carries the components and
-the values of the records that it builds on; nothing here knows of suites, plans or databases. A worker writes the
-checkpoints of what it trained, and nothing else: its records go back to the parent.
+the values of the records that it builds on; nothing here knows of suites, plans or databases. What a unit
+writes besides its records, a checkpoint say, goes to the blobs that its job carries; records go back to the parent.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from harness.arithmetic import in_force
 from harness.engine import jobs
 from harness.engine.units.calibrate_metrics import calibrate_metrics
 from harness.engine.units.evaluate_samples import check_repeats, evaluate_samples
@@ -23,14 +22,7 @@ from harness.engine.units.train_networks import train_networks
 from harness.errors import one_line
 from harness.records import Record
 
-
-def read_arithmetic(job: jobs.ReadArithmeticJob) -> list[Record]:
-    """Return one record, of which only the payload counts: the arithmetic in force in this process."""
-    return [Record("arithmetic", "arithmetic", {"in_force": in_force()})]
-
-
 FUNCTIONS: dict[type, Callable[[Any], list[Record]]] = {
-    jobs.ReadArithmeticJob: read_arithmetic,
     jobs.MeasureTargetJob: measure_target,
     jobs.TabulateWeightingJob: tabulate_weighting,
     jobs.LayOutGridJob: lay_out_grid,

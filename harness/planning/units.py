@@ -48,6 +48,25 @@ Lookup = Callable[[str], "Record | None"]
 
 
 @dataclass(frozen=True)
+class Resources:
+    """What of a machine a unit takes while it is done, for executors that share out several.
+
+    Processes of this machine alone take a core each, whatever a unit asks, and see all of its devices.
+
+    Attributes:
+        cores: processor cores; arithmetic stays that of one thread.
+        devices: accelerators; a part of one is shared with other units.
+    """
+
+    cores: float = 1.0
+    devices: float = 0.0
+
+
+ONE_CORE = Resources()
+"""What a unit takes that asks for nothing."""
+
+
+@dataclass(frozen=True)
 class Unit:
     """One piece of work.
 
@@ -58,6 +77,7 @@ class Unit:
         after: keys of the records that it builds on.
         cost: estimated seconds on one core.
         networks: how many it trains or measures; its time limit counts for each, so that none fails for its company.
+        resources: what of a machine it takes.
     """
 
     stage: Stage
@@ -66,6 +86,7 @@ class Unit:
     cost: float
     after: frozenset[str] = field(default_factory=frozenset)
     networks: int = 1
+    resources: Resources = ONE_CORE
 
 
 def trainable(network: Component) -> TrainableNetwork:

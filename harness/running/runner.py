@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
-from harness.engine.jobs import ReadArithmeticJob
 from harness.errors import TRY_AGAIN
 from harness.planning.plan import Plan
 from harness.planning.units import Lookup, Stage, Unit
 from harness.records import NOT_APPLICABLE, Record, traced
+from harness.running.executor import PROCESSES, Executor, executor
 from harness.running.progress import Progress
 from harness.running.tasks import Ended, Task
-from harness.running.workers import Workers, available_cores, workers
 from harness.store import CHECKPOINTS, MANIFEST, Store, StoreError
 from harness.suites.combinations import expand
 
@@ -38,7 +37,8 @@ class Options:
     """How to carry out a suite.
 
     Attributes:
-        workers: number of worker processes; None: one a core.
+        workers: number of worker processes; None: one a core of the machine, or of the machines.
+        executor: what carries out units, by name (`harness.running.executor`).
         yes: whether more combinations than the suite's limit are wanted.
         retry_failed: whether what failed before is tried again.
         progress: whether to show a bar; None: where standard error is a terminal.
@@ -52,6 +52,7 @@ class Options:
     progress: bool | None = None
     command: str = ""
     warn: Callable[[str], None] = lambda line: None
+    executor: str = PROCESSES
 
 
 class Work(Protocol):
@@ -97,7 +98,7 @@ def run(suite: Suite, registry: Registry, directory: Path, options: Options) -> 
         SuiteError: the suite cannot be expanded, or a file that a target reads changed meanwhile.
         StoreError: the directory cannot be used: another run's, a newer schema, a full disk.
         DiskError: a worker met a disk that cannot be written.
-        WorkersLost: the worker processes were ended from outside.
+        HarnessError: the executor is unknown, or lost its workers.
     """
     plan = planned(suite, registry, directory, yes=options.yes)
     with opened(directory) as store:
@@ -126,7 +127,7 @@ def carry_out(works: Mapping[str, Work], store: Store, options: Options) -> None
     Raises:
         StoreError: the store cannot be written.
         DiskError: a worker met a disk that cannot be written.
-        WorkersLost: the worker processes were ended from outside.
+        HarnessError: the executor is unknown, or lost its workers.
         HarnessError: a file that a target reads changed meanwhile (`Work.check_sources`).
     """
     runner = _Runner(works, store, options)
@@ -177,27 +178,25 @@ class _Runner:
         # What a killed process left undone made others fail after it, for reasons of their own: all are tried again.
         self._retry = options.retry_failed or store.failed_by(TRY_AGAIN)
         self._tried: set[str] = set()
+        self._arithmetic: set[str] = set()
         self._told: set[tuple[str, str]] = set()
         self._check_checkpoints()
 
     def carry_out(self) -> None:
-        count = self._options.workers or available_cores()
+        made = executor(self._options.executor)
         todo = self._round()
         if not todo:
             return
-        with workers(count, FUNCTION, FOR_STRANGERS) as pool:
-            self._note_arithmetic(pool)
+        with made(self._options.workers, FUNCTION, FOR_STRANGERS) as pool:
             while todo:
                 self._do(todo, pool)
                 todo = self._round()
 
-    def _note_arithmetic(self, pool: Workers) -> None:
+    def _note_arithmetic(self, line: str) -> None:
         """Keep beside the results which arithmetic made them; each kind once, where several machines did."""
-        limit = max(work.limit for work in self._works.values())
-        task = Task("arithmetic", 0, ReadArithmeticJob, 0.0, limit)
-        for ended in pool.run([task]):
-            for record in ended.value or ():
-                self._store.note_arithmetic(record.payload["in_force"])
+        if line and line not in self._arithmetic:
+            self._arithmetic.add(line)
+            self._store.note_arithmetic(line)
 
     def _round(self) -> list[_Todo]:
         """Return what can be done now: the groundwork, then all that follows from what is known."""
@@ -239,7 +238,7 @@ class _Runner:
                 self._store.delete([key])
                 del self._done[key]
 
-    def _do(self, todo: list[_Todo], pool: Workers) -> None:
+    def _do(self, todo: list[_Todo], pool: Executor) -> None:
         by_name = {each.name: each for each in todo}
         awaited = {key for each in todo for key in each.unit.after}
         maker = {key: each.name for each in todo for key in each.unit.keys if key in awaited}
@@ -247,6 +246,7 @@ class _Runner:
         with Progress(tasks, pool.count, shown=self._options.progress) as bar:
             for ended in pool.run(tasks):
                 each = by_name[ended.task.name]
+                self._note_arithmetic(ended.arithmetic)
                 self._keep(each, ended)
                 self._tell(ended, each.unit.stage)
                 bar.advance(ended, each.unit.stage.words)
@@ -268,6 +268,7 @@ class _Runner:
             cost=unit.cost,
             limit=todo.work.limit * unit.networks,
             after=frozenset(maker[key] for key in unit.after if key in maker) - {todo.name},
+            resources=unit.resources,
         )
 
     def _keep(self, todo: _Todo, ended: Ended) -> None:

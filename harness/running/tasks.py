@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import heapq
 import io
+import os
 import pickle
 import pkgutil
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
+from harness.arithmetic import in_force, one_thread
 from harness.components import Component
 from harness.errors import TRY_AGAIN, DiskError, NotApplicable, failure_line, one_line, traceback_text
-from harness.planning.units import NotPossible
+from harness.planning.units import ONE_CORE, NotPossible, Resources
 from harness.registry import process_state
 from harness.registry.provenance import stranger
+from harness.running.memory import keep_freed_memory
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class Task:
         cost: estimated seconds on one core.
         limit: seconds after which it is given up.
         after: names of tasks that must have ended first.
+        resources: what of a machine it takes.
     """
 
     name: str
@@ -38,6 +46,7 @@ class Task:
     cost: float
     limit: float
     after: frozenset[str] = field(default_factory=frozenset)
+    resources: Resources = ONE_CORE
 
 
 KILLED = f"its process was killed from outside (out of memory?); {TRY_AGAIN}"
@@ -57,6 +66,7 @@ class Ended:
         strangers: the foreign distributions whose components took part.
         changed: what of its process their code changed, in words; it was put back.
         applicable: false where the reason is that a component has no meaning for what it was given.
+        arithmetic: with which it was computed (`harness.arithmetic.in_force`); empty where it did not come so far.
     """
 
     task: Task
@@ -67,6 +77,7 @@ class Ended:
     strangers: frozenset[str] = frozenset()
     changed: tuple[str, ...] = ()
     applicable: bool = True
+    arithmetic: str = ""
 
 
 class Parcel(NamedTuple):
@@ -100,7 +111,7 @@ def packed(argument: Any) -> Parcel:
 
 
 class Done(NamedTuple):
-    """What a worker says of a task."""
+    """What a worker says of a task: the fields of the same names of `Ended`."""
 
     value: Any
     reason: str | None
@@ -108,16 +119,22 @@ class Done(NamedTuple):
     traceback: str
     changed: tuple[str, ...]
     applicable: bool
+    arithmetic: str
+
+    def ended(self, task: Task, strangers: frozenset[str]) -> Ended:
+        """Return how a task ended, from what its worker said."""
+        value, reason, seconds, trace, changed, applicable, arithmetic = self
+        return Ended(task, value, reason, seconds, trace, strangers, changed, applicable, arithmetic)
 
 
-def parcel_or_end(task: Task) -> Parcel | Ended:
-    """Return a task's argument as it is sent, or how the task ended where there is none."""
+def parcel_or_end(task: Task, pack: Callable[[Any], T]) -> T | Ended:
+    """Return a task's argument as `pack` makes it ready to be sent, or how the task ended where there is none."""
     try:
         argument = task.argument()
     except NotPossible as error:
         return Ended(task, None, str(error), 0.0, applicable=error.applicable)
     try:
-        return packed(argument)
+        return pack(argument)
     except (Exception, SystemExit) as error:  # whatever a foreign component raises where it says how it is sent
         return Ended(task, None, failure_line(error), 0.0, traceback_text(error))
 
@@ -161,14 +178,43 @@ class Queue:
         heapq.heappush(self.ready, (task.stage, -task.cost, order, task))
 
 
-def timed(function: str, content: bytes, watched: bool) -> Done:
-    """Return the value of a call, or why there is none, and what foreign code changed of the process."""
+def prepare_process() -> None:
+    """Make a process a worker: one thread, memory that it keeps, and a standard output that is the leaderboard's."""
+    one_thread()
+    keep_freed_memory()
+    # Whatever a plugin prints; its results are checked, warned of or not.
+    os.dup2(2, 1)
+    warnings.simplefilter("ignore")
+    _arithmetic()
+
+
+@cache
+def _arithmetic() -> str:
+    """Return what is in force in this process, as it is before foreign code runs in it."""
+    return in_force()
+
+
+def timed(function: str, content: bytes, watched: bool, load: Callable[[bytes], Any] = pickle.loads) -> Done:
+    """Make a call in a worker.
+
+    Arguments:
+        function: what is called, as `module:name`.
+        content: its argument, pickled.
+        watched: whether foreign code takes part: settings of the process that it changes are put back.
+        load: makes the argument of its content.
+
+    Returns:
+        Its value, or why there is none.
+
+    Raises:
+        DiskError: the call met a disk that cannot be written.
+    """
     call = pkgutil.resolve_name(function)
     before = process_state.read() if watched else {}
     start = time.perf_counter()
     value, reason, trace, applicable = None, None, "", True
     try:
-        value = call(pickle.loads(content))
+        value = call(load(content))
     except DiskError:
         raise
     except NotApplicable as error:
@@ -177,4 +223,4 @@ def timed(function: str, content: bytes, watched: bool) -> Done:
         reason, trace = failure_line(error), traceback_text(error)
     seconds = time.perf_counter() - start
     changed = process_state.put_back(before) if watched else []
-    return Done(value, reason, seconds, trace, tuple(changed), applicable)
+    return Done(value, reason, seconds, trace, tuple(changed), applicable, _arithmetic())

@@ -1,4 +1,4 @@
-"""Worker processes: units of work on all cores, each under a time limit.
+"""Worker processes: an executor of this machine, on all its cores, each unit under a time limit.
 
 One thread a process, one process a core. A worker that hangs is killed with its unit and replaced; a worker whose
 parent died ends itself. Workers compute and return records; only the parent writes.
@@ -16,7 +16,6 @@ import os
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -27,10 +26,19 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from harness import limits
-from harness.arithmetic import one_thread
 from harness.errors import DiskError, HarnessError, LimitError, failure_line, one_line
-from harness.running.memory import keep_freed_memory
-from harness.running.tasks import KILLED, Done, Ended, Parcel, Queue, Task, parcel_or_end, timed
+from harness.running.tasks import (
+    KILLED,
+    Done,
+    Ended,
+    Parcel,
+    Queue,
+    Task,
+    packed,
+    parcel_or_end,
+    prepare_process,
+    timed,
+)
 
 PATIENCE = 5.0
 """Seconds after which it is seen whether the workers are still there."""
@@ -100,7 +108,7 @@ class Workers:
             while (next_one or queue.ready) and len(running) < 2 * self.count:
                 if next_one is None:
                     task = queue.take()
-                    made = parcel_or_end(task)
+                    made = parcel_or_end(task, packed)
                     if isinstance(made, Ended):
                         queue.end(task)
                         yield made
@@ -164,9 +172,9 @@ def _starting() -> Iterator[None]:
 
 
 @contextmanager
-def workers(count: int, function: str, for_strangers: str | None = None) -> Iterator[Workers]:
-    """Provide workers, ended on leaving whatever happens; arguments as `Workers`."""
-    pool = Workers(count, function, for_strangers)
+def workers(count: int | None, function: str, for_strangers: str | None = None) -> Iterator[Workers]:
+    """Provide workers, ended on leaving whatever happens; arguments as `harness.running.executor.Factory`."""
+    pool = Workers(count or available_cores(), function, for_strangers)
     try:
         yield pool
     except BaseException:
@@ -246,14 +254,10 @@ def _interrupts_held_back() -> Iterator[None]:
 def _prepare() -> None:
     try:
         threading.Thread(target=_end_with_parent, daemon=True).start()
-        one_thread()
-        keep_freed_memory()
+        prepare_process()
     except Exception as error:
         print(f"harness: a worker process cannot start: {failure_line(error)}", file=sys.stderr, flush=True)
         os._exit(1)
-    # Standard output is the leaderboard's, whatever a plugin prints; its results are checked, warned of or not.
-    os.dup2(2, 1)
-    warnings.simplefilter("ignore")
 
 
 def _end_with_parent() -> None:
@@ -279,5 +283,4 @@ def _end(running: _Running, future: Future[Any]) -> Ended:
         return Ended(task, None, reason, 0.0)
     except Exception as error:
         return Ended(task, None, one_line(error), 0.0)
-    known = (done.value, done.reason, done.seconds, done.traceback, running.strangers, done.changed, done.applicable)
-    return Ended(task, *known)
+    return done.ended(task, running.strangers)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.commands import RETRY, Resumable, local_option, typed, warn
+from harness.commands import RETRY, Resumable, executor_options, local_option, typed, warn
 from harness.views.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -32,11 +32,17 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Result directory; by default runs/claims or runs/claims-quick. A run that was cut off goes on there.",
 )
-@local_option("--workers", type=click.IntRange(min=1), help="Worker processes; by default one a core.")
+@executor_options
 @local_option("--retry-failed", is_flag=True, help="Try again what failed before.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="table", show_default=True)
 def command(
-    quick: bool, words: tuple[str, ...], out: Path | None, workers: int | None, retry_failed: bool, form: str
+    quick: bool,
+    words: tuple[str, ...],
+    out: Path | None,
+    executor: str,
+    workers: int | None,
+    retry_failed: bool,
+    form: str,
 ) -> int:
     """Run the experiment of every claim and print the verdicts: supported, contradicted or undecided.
 
@@ -57,7 +63,7 @@ def command(
         warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
     directory = out or Path("runs") / family(quick)
     made_by = typed(sys.argv[1:], click.get_current_context().command)
-    options = Options(workers, retry_failed=retry_failed, command=made_by, warn=warn)
+    options = Options(workers, retry_failed=retry_failed, command=made_by, warn=warn, executor=executor)
     outcomes = run_claims(chosen(registry, words), registry, directory, options, quick=quick)
     made_with = arithmetic(directory)
     board = claims_board(
