@@ -21,7 +21,7 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +41,12 @@ TRIES = 3
 
 PATIENCE = 5.0
 """Seconds after which time limits are looked at, at the latest."""
+
+AHEAD = 32
+"""Orders that are looked through for one that suits an idle worker, before it is ended for one of another kind."""
+
+SOON = 10.0
+"""Seconds in which a worker starts where there is room for it; after them idle ones make room."""
 
 START = 600.0
 """Seconds without any worker, ready or busy, after which the run ends; a cluster may be growing meanwhile."""
@@ -92,6 +98,7 @@ class _Worker:
         call: the reference of its call under way; None where it is idle.
         order: what it does; None while it starts or is idle.
         until: when the time of its order has run out, by the monotonic clock.
+        since: when it was asked for.
     """
 
     actor: Any
@@ -99,6 +106,7 @@ class _Worker:
     call: Any
     order: _Order | None = None
     until: float = float("inf")
+    since: float = field(default_factory=time.monotonic)
 
     @property
     def idle(self) -> bool:
@@ -141,11 +149,12 @@ class RayWorkers:
         queue, waiting = _Orders(tasks), list[_Order]()
         self._last_seen = time.monotonic()
         while queue or waiting or any(worker.order for worker in self._workers):
-            for each in queue.taken(2 * self.count - len(waiting)):
+            for each in queue.taken(AHEAD + self.count - len(waiting)):
                 if isinstance(each, Ended):
                     yield each
                 else:
                     waiting.append(each)
+            waiting.sort(key=lambda order: (order.task.stage, -order.task.cost))
             self._hand_out(waiting)
             self._call_up(waiting)
             for ended in self._settled(waiting):
@@ -191,12 +200,20 @@ class RayWorkers:
                 continue
             if sum(worker.kind == kind for worker in self._workers) >= self._most(kind.resources):
                 continue
-            if len(self._workers) >= self.count:
-                idle = next((worker for worker in self._workers if worker.idle), None)
-                if idle is None:
-                    return
-                self._dismiss(idle)
+            if len(self._workers) >= self.count and not self._make_room():
+                return
             self._start(kind)
+        late = time.monotonic() - SOON
+        if waiting and any(worker.starting and worker.since < late for worker in self._workers):
+            # The cluster has less room than it had.
+            self._make_room()
+
+    def _make_room(self) -> bool:
+        """Dismiss a worker that has nothing to do; return whether there was one."""
+        idle = next((worker for worker in self._workers if worker.idle), None)
+        if idle is not None:
+            self._dismiss(idle)
+        return idle is not None
 
     def _most(self, resources: Resources) -> int:
         """Return how many workers with such resources the cluster can hold; 1 where it may have to grow for it."""
