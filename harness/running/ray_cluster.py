@@ -20,10 +20,11 @@ import sys
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple
 
 from harness.blobs import Blob, BlobFolder
@@ -421,7 +422,7 @@ def workers(count: int | None, function: str, for_strangers: str | None = None) 
     """
     ray = _ray()
     # Ray tells of workers that died on standard output, which is the leaderboard's.
-    with contextlib.redirect_stdout(sys.stderr), _connected(ray, count):
+    with _signals_told_apart(), contextlib.redirect_stdout(sys.stderr), _connected(ray, count):
         pool = RayWorkers(ray, count, function, for_strangers)
         try:
             yield pool
@@ -456,6 +457,35 @@ def _connected(ray: Any, count: int | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _signals_told_apart() -> Iterator[None]:
+    """Let pass what a handler raises for SIGTERM or SIGHUP; where one comes while Ray waits, Ray calls it Ctrl-C."""
+    raised: list[BaseException] = []
+
+    def noting(handler: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], Any]:
+        def answer(number: int, frame: FrameType | None) -> None:
+            try:
+                handler(number, frame)
+            except BaseException as error:
+                raised.append(error)
+                raise
+
+        return answer
+
+    main = threading.current_thread() is threading.main_thread()
+    found = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)} if main else {}
+    handlers = {number: handler for number, handler in found.items() if callable(handler)}
+    for number, handler in handlers.items():
+        signal.signal(number, noting(handler))
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise (raised[-1] if raised else error) from None
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -57,7 +57,7 @@ def note(line):
 
 
 def work(job):
-    note("begin " + " ".join([type(job).__name__, *re.findall("[0-9a-f]{16,}", repr(job))]))
+    note("begin " + " ".join([type(job).__name__, *re.findall("[0-9a-f]{{16,}}", repr(job))]))
     if (FOLDER / "kill one").exists():
         (FOLDER / "kill one").unlink()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -174,62 +174,59 @@ def test_neither_executor_nor_number_of_workers_changes_a_bit(expected, tmp_path
     assert board(tmp_path / "out") == expected
 
 
-@pytest.fixture(scope="module")
-def node():
-    with on_one_node(cpus=2) as ray:
-        yield ray
+class TestOnOneNode:
+    @pytest.fixture(scope="class")
+    def node(self):
+        with on_one_node(cpus=2) as ray:
+            yield ray
 
+    def test_a_damaged_blob_ends_the_run_and_the_next_one_repairs_it(self, node, expected, tmp_path, monkeypatch):
+        def damage(count):
+            for path in (tmp_path / "checkpoints").glob("*.safetensors"):
+                path.write_bytes(path.read_bytes()[:-1])
 
-def test_a_blob_that_is_damaged_ends_the_run_and_the_next_one_repairs_it(node, expected, tmp_path, monkeypatch):
-    def damage(count):
-        for path in (tmp_path / "checkpoints").glob("*.safetensors"):
-            path.write_bytes(path.read_bytes()[:-1])
+        with monkeypatch.context() as patch:
+            at_each_end(patch, damage)
+            with pytest.raises(DiskError, match="damaged: run the command again"):
+                carry_out(tmp_path)
+        carry_out(tmp_path)
+        assert board(tmp_path) == expected
 
-    with monkeypatch.context() as patch:
-        at_each_end(patch, damage)
-        with pytest.raises(DiskError, match="damaged: run the command again"):
-            carry_out(tmp_path)
-    carry_out(tmp_path)
-    assert board(tmp_path) == expected
+    @pytest.mark.slow
+    def test_a_full_disk_here_ends_the_run_and_the_next_one_goes_on(self, node, expected, tmp_path, monkeypatch):
+        def full(folder, content):
+            raise DiskError("no room")
 
+        with monkeypatch.context() as patch:
+            patch.setattr("harness.blobs.BlobFolder.write", full)
+            with pytest.raises(DiskError, match="no room"):
+                carry_out(tmp_path)
+        carry_out(tmp_path)
+        assert board(tmp_path) == expected
 
-def test_a_full_disk_here_ends_the_run_and_the_next_one_goes_on(node, expected, tmp_path, monkeypatch):
-    def full(folder, content):
-        raise DiskError("no room")
+    def test_a_node_with_other_code_is_refused(self, node, monkeypatch):
+        monkeypatch.setattr(ray_cluster, "code_here", lambda: {"torch": "0.1"})
+        with (
+            pytest.raises(ExecutorError, match=r"node \S+ has another torch: install there the same diffusion-harness"),
+            executor("ray")(1, "math:sqrt") as pool,
+        ):
+            list(pool.run([Task("a", 0, lambda: 4.0, 1.0, 60.0)]))
 
-    with monkeypatch.context() as patch:
-        patch.setattr("harness.blobs.BlobFolder.write", full)
-        with pytest.raises(DiskError, match="no room"):
-            carry_out(tmp_path)
-    carry_out(tmp_path)
-    assert board(tmp_path) == expected
+    def test_what_no_node_has_is_waited_for_and_then_told(self, node, monkeypatch):
+        monkeypatch.setattr(ray_cluster, "START", 3.0)
+        task = Task("a", 0, lambda: 4.0, 1.0, 60.0, resources=Resources(1.0, devices=2.0))
+        with (
+            pytest.raises(ExecutorError, match=r"no worker of the cluster has started within 3 s"),
+            executor("ray")(1, "math:sqrt") as pool,
+        ):
+            list(pool.run([task]))
 
-
-def test_a_node_with_other_code_is_refused(node, monkeypatch):
-    monkeypatch.setattr(ray_cluster, "code_here", lambda: {"torch": "0.1"})
-    with (
-        pytest.raises(ExecutorError, match=r"node \S+ has another torch: install there the same diffusion-harness"),
-        executor("ray")(1, "math:sqrt") as pool,
-    ):
-        list(pool.run([Task("a", 0, lambda: 4.0, 1.0, 60.0)]))
-
-
-def test_what_no_node_has_is_waited_for_and_then_told(node, monkeypatch):
-    monkeypatch.setattr(ray_cluster, "START", 3.0)
-    task = Task("a", 0, lambda: 4.0, 1.0, 60.0, resources=Resources(1.0, devices=2.0))
-    with (
-        pytest.raises(ExecutorError, match=r"no worker of the cluster has started within 3 s"),
-        executor("ray")(1, "math:sqrt") as pool,
-    ):
-        list(pool.run([task]))
-
-
-def test_workers_that_cannot_start_end_the_run(node):
-    with (
-        pytest.raises(ExecutorError, match=r"no worker of the cluster starts: ModuleNotFoundError: .*no_such_module"),
-        executor("ray")(1, "no_such_module:work") as pool,
-    ):
-        list(pool.run([Task("a", 0, lambda: 4.0, 1.0, 60.0)]))
+    def test_workers_that_cannot_start_end_the_run(self, node):
+        with (
+            pytest.raises(ExecutorError, match=r"no worker of the cluster starts: ModuleNotFoundError: .*no_such_"),
+            executor("ray")(1, "no_such_module:work") as pool,
+        ):
+            list(pool.run([Task("a", 0, lambda: 4.0, 1.0, 60.0)]))
 
 
 def test_workers_import_nothing_from_the_directory_that_a_run_is_started_in(tmp_path):
@@ -282,7 +279,8 @@ def test_an_interrupt_ends_the_cluster_that_was_started_and_the_run_goes_on_late
     words = [sys.executable, "-m", "harness", "run", str(file), "--out", str(out), "--executor", "ray"]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_until(lambda: list((out / "checkpoints").glob("*.safetensors")) or process.poll() is not None)
-    os.killpg(process.pid, number)
+    # A terminal interrupts Ray's own processes too; whoever ends a program names it alone.
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     _, told = process.communicate(timeout=60)
     line = "interrupted" if number == signal.SIGINT else "ended"
     assert process.returncode == status
