@@ -16,6 +16,7 @@ import io
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 import time
@@ -51,6 +52,9 @@ SOON = 10.0
 
 START = 600.0
 """Seconds without any worker, ready or busy, after which the run ends; a cluster may be growing meanwhile."""
+
+KNOCK = 20.0
+"""Seconds within which a cluster must answer."""
 
 STORE = 256 << 20
 """Bytes of the object store of a cluster that is started here: networks are small."""
@@ -448,6 +452,8 @@ def _connected(ray: Any, count: int | None) -> Iterator[None]:
     started = {"num_cpus": count or available_cores(), "object_store_memory": STORE, "include_dashboard": False}
     options = {"address": address} if address else {"address": "local", **started}
     try:
+        if address:
+            _knock(address)
         with _handlers_kept():
             ray.init(log_to_driver=False, logging_level="ERROR", **options)
     except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
@@ -457,6 +463,17 @@ def _connected(ray: Any, count: int | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """See that something answers at an address, if it is one of host and port; Ray itself asks for minutes.
+
+    Raises:
+        OSError: nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    if host and "/" not in host and port.isdecimal():
+        socket.create_connection((host, int(port)), KNOCK).close()
 
 
 @contextlib.contextmanager

@@ -86,9 +86,8 @@ def test_a_file_that_is_another_on_the_node_ends_the_run(tmp_path):
     delivery, parcel, _ = sent(job)
     assert delivery.done.reason is None
     np.save(path, np.random.RandomState(1).randn(60, 2))
-    with pytest.raises(
-        DiskError, match=f"on node {platform.node()} target file:path=.* reads another content than here"
-    ):
+    line = f"on node {platform.node()} target file:path=.* reads another content than here"
+    with pytest.raises(DiskError, match=line):
         do(WORK, parcel.content, parcel.files, False, {})
     path.unlink()
     with pytest.raises(DiskError, match=f"on node {platform.node()}: .*points.npy.* the file must lie there too"):
