@@ -34,8 +34,10 @@ from harness.planning.keys import Keys, measured
 from harness.planning.manifest import Manifest, manifest
 from harness.planning.trainings import table_unit, training_unit
 from harness.planning.units import (
+    ONE_CORE,
     Lookup,
     NotPossible,
+    Resources,
     Stage,
     Unit,
     even_parts,
@@ -170,7 +172,10 @@ class Plan:
 
     def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the missing units of the second round; combinations without a grid have none (yet)."""
-        return [*self.fixed_work(missing), *self._sampling(find, missing)]
+        units = [*self.fixed_work(missing), *self._sampling(find, missing)]
+        # Whatever trains or evaluates a network does it on the device of the run.
+        taken = ONE_CORE if self.suite.trainer.device == "cpu" else Resources(devices=1.0)
+        return [replace(unit, resources=taken) for unit in units]
 
     def fixed_work(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return what of the second round does not wait for the grids."""

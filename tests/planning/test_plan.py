@@ -1,9 +1,13 @@
 """The units of a plan: each makes what it says, nothing is made twice, whoever asks."""
 
+from pathlib import Path
+
 import pytest
 from harness_claims.plan import DescentsPlan
 
-from harness.planning.units import Stage
+from harness.planning.plan import Plan
+from harness.planning.units import Resources, Stage
+from harness.suites.combinations import expand
 from harness.trainers import GradientDescent, Recording, TrajectoryRequest
 
 DESCENT = {"method": "gradient-descent", "steps": [4, 9], "points": 2, "levels": 3}
@@ -99,6 +103,15 @@ def test_work_tells_its_longest_training(planned, registry, tmp_path):
     assert planned().length == 9
     assert planned(networks=["exact"], weightings=[]).length == 0
     assert DescentsPlan({"way": request}, registry, tmp_path).length == 7
+
+
+@pytest.mark.parametrize(("device", "devices"), [("cpu", 0.0), ("cuda", 1.0)])
+def test_what_trains_or_evaluates_networks_asks_for_the_device_of_the_run(finished, registry, device, devices):
+    plan, _, records = finished
+    suite = plan.suite.on(device, None)
+    other = Plan(suite, registry, expand(suite, registry), Path("unused"))
+    assert {unit.resources for unit in other.groundwork(lambda key: True)} == {Resources()}
+    assert {unit.resources for unit in other.work(records.get, lambda key: True)} == {Resources(1.0, devices)}
 
 
 def test_what_a_stranger_wrote_is_in_no_unit_of_ours(finished, monkeypatch):
