@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from harness.data_spec import DataSpec
-from harness.engine.checks import STACKED, blamed, check_omega, name_of
+from harness.engine.checks import STACKED, name_of
 from harness.engine.courses import Learner, LevelTable
-from harness.engine.levels import LevelSampler, RunningResidual, interpolate, table_levels
+from harness.engine.learned_weights import learned_weight
+from harness.engine.levels import LevelSampler, table_levels
 from harness.engine.modules import DTYPES, flattened, initial_module
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Snapshot, State
@@ -27,7 +28,7 @@ from harness.errors import ContractError, one_line
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
 from harness.trainers import Adam
-from harness.weightings import AdaptiveWeighting, Weighting
+from harness.weight_learners import WeightRequest
 
 POINTS_MULTIPLE = 32
 """Points of a step come in a multiple of this: vectorised arithmetic rounds what is left over otherwise."""
@@ -232,11 +233,8 @@ def train(
     levels = table_levels(trainer.sigma_min, trainer.sigma_max)
     density, omega = (torch.stack(columns) for columns in zip(*(learner.table for learner in learners), strict=True))
     draw = LevelSampler(levels, density, omega)
-    residuals = {
-        row: RunningResidual(trainer.sigma_min, trainer.sigma_max)
-        for row, m in enumerate(learners)
-        if isinstance(m.weighting, AdaptiveWeighting)
-    }
+    request = WeightRequest(target.data, levels)
+    weights = [learned_weight(learner.weighting, request, learner.seed) for learner in learners]
     history = torch.full((lengths[-1], len(learners)), float("nan"), dtype=torch.float64, device=trainer.device)
     size = trainer.batch_size
     for step in range(lengths[-1]):
@@ -245,9 +243,10 @@ def train(
             watch(step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size].cpu())
         stack.descend()
         history[step] = loss
-        for row, running in residuals.items():
-            running.add(sigma[row, :size], squared[row, :size].sqrt().cpu())
-            adapt_weight(learners[row].weighting, running, draw, row, levels, target.sigma_data, step)
+        for row, weight in enumerate(weights):
+            renewed = None if weight is None else weight.after(sigma[row, :size], squared[row, :size].cpu())
+            if renewed is not None:
+                draw.set_omega(row, renewed)
         if step + 1 in lengths:
             known = history[: step + 1].cpu()
             yield [_snapshot(stack, known[:, row], row) for row in range(len(learners))]
@@ -323,31 +322,6 @@ def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int]
     _, _, squared, loss = _differentiated(stack, batches, draw, trainer.batch_size)
     stack.descend()
     return torch.cat([loss[:, None], squared, stack.gradient(), stack.parameters(), stack.average()], 1)
-
-
-def adapt_weight(
-    weighting: Weighting,
-    running: RunningResidual,
-    draw: LevelSampler,
-    row: int,
-    levels: Tensor,
-    scale: float,
-    step: int,
-) -> None:
-    """Let an adaptive weighting renew its weights from the residual, when its time has come.
-
-    Raises:
-        ContractError: the weighting returned weights that its contract forbids.
-    """
-    if not isinstance(weighting, AdaptiveWeighting) or (step + 1) % weighting.every:
-        return
-    mean = running.mean()
-    if mean is None or not bool(mean.isfinite().all()):
-        return
-    fine = interpolate(levels.log(), running.sigma.log(), mean)
-    with blamed(weighting, "adapt"):
-        omega = weighting.adapt(levels.clone(), fine, scale)
-    draw.set_omega(row, check_omega(weighting, omega, len(levels)))
 
 
 def _snapshot(stack: Stack, history: Tensor, row: int) -> Snapshot:

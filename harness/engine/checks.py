@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
     from harness.targets import Distribution, Target
+    from harness.weight_learners import WeightLearner
     from harness.weightings import Weighting
 
 END_POINTS = 1e-6
@@ -166,8 +167,22 @@ def check_evaluations_made(sampler: Sampler, steps: int, made: int) -> None:
         raise _broken(sampler, f"evaluations({steps})", f"{said}; it made {made}, which it must say")
 
 
+def check_learner(weighting: Weighting, learner: WeightLearner) -> WeightLearner:
+    """Check what a learned weighting returned as its learner.
+
+    Raises:
+        ContractError: it is none.
+    """
+    from harness.weight_learners import WeightLearner
+
+    if not isinstance(learner, WeightLearner):
+        rule = "it must be a harness.weight_learners.WeightLearner"
+        raise _broken(weighting, "learner", f"type {type(learner).__name__}; {rule}")
+    return learner
+
+
 def check_omega(weighting: Weighting, omega: Tensor, levels: int) -> Tensor:
-    """Check the weight that an adaptive weighting returned.
+    """Check the weight that a learned weighting returned.
 
     Returns:
         Shape (K,), float64.
