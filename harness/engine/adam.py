@@ -17,14 +17,13 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from harness.data_spec import DataSpec
-from harness.engine.checks import STACKED, name_of
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.learned_weights import learned_weight
 from harness.engine.levels import LevelSampler, table_levels
+from harness.engine.module_checks import check_alike
 from harness.engine.modules import DTYPES, flattened, initial_module
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Snapshot, State
-from harness.errors import ContractError, one_line
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
 from harness.trainers import Adam
@@ -99,10 +98,11 @@ class Stack:
     """
 
     def __init__(self, network: TrainableNetwork, data: DataSpec, seeds: Sequence[int], trainer: Adam) -> None:
-        """Make the networks of some seeds; raises like `initial_module`."""
+        """Make the networks of some seeds; raises like `initial_module`, and where they cannot be stacked."""
         self._network, self._data = network, data
         dtype = DTYPES[trainer.precision]
         modules = [initial_module(network, data, seed).to(trainer.device, dtype) for seed in seeds]
+        check_alike(network, modules)
         self._base = copy.deepcopy(modules[0]).to("meta")
         state, self._buffers = stack_module_state(modules)
         learns = {name: p.requires_grad for name, p in modules[0].named_parameters()}
@@ -135,21 +135,8 @@ class Stack:
         return flattened(self._network, self._data, module)(x, sigma, *labels)
 
     def denoise(self, x: Tensor, sigma: Tensor, *labels: Tensor) -> Tensor:
-        """Denoise (W, B, d) points at (W, B) levels, each by its network, perhaps given (W, B) labels.
-
-        Raises:
-            ContractError: the network returned another shape, or cannot be stacked.
-        """
-        try:
-            denoised = self._forward(self._views, self._frozen, self._buffers, x, sigma, *labels)
-        except RuntimeError as error:
-            if "vmap" in str(error):
-                raise ContractError(f"{name_of(self._network)}: {STACKED} ({one_line(error)})") from error
-            raise
-        if denoised.shape != x.shape:
-            given, wanted = (tuple(shape[1:]) for shape in (denoised.shape, x.shape))
-            raise ContractError(f"{name_of(self._network)}: module: shape {given} of {wanted}; it must keep the shape")
-        return denoised
+        """Denoise (W, B, d) points at (W, B) levels, each by its network, perhaps given (W, B) labels."""
+        return self._forward(self._views, self._frozen, self._buffers, x, sigma, *labels)
 
     def roughen(self, seeds: Sequence[int]) -> None:
         """Move each network's parameters away from where they start, where whole layers may be 0."""
