@@ -74,7 +74,8 @@ class TrainableNetwork(Network):
         x: (n, d), or (n, *shape) where the network is `shaped`. A `conditional` one has `forward(x, sigma, labels)`,
         labels int64 of shape (n,). Modules of one shape train stacked, by `torch.func.vmap`: it must be a pure function
         of its parameters, buffers and arguments (no dropout, no branch that depends on data, no statistics of the
-        batch), and of the same class at each call; parameters with `requires_grad=False` stay as they are.
+        batch, no buffer that changes), and of the same class at each call. Parameters with `requires_grad=False` stay
+        as they are.
 
         Arguments:
             data: what it is built for.

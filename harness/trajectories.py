@@ -73,7 +73,7 @@ class Trajectory:
         sigma: noise levels, shape (J,), increasing; of a batch, the middles of the cells.
         beta: weights of the levels, of sum 1, shape (J,), at the end; of a batch, the mass of β in each cell.
         rates: r_j, shape (J,), at the end.
-        renewed: steps after which an adaptive weighting renewed the β of gradient descent; empty where it stayed fixed.
+        renewed: steps after which a learned weighting renewed the β of gradient descent; empty where it stayed fixed.
         step: recorded steps, shape (K,), increasing; step k is after k updates, 0 the start.
         loss: L, shape (K,).
         level_loss: the terms of L, shape (K, J).

@@ -35,7 +35,7 @@ class WeightingTable:
     Attributes:
         sigma: the levels, increasing, shape (K,).
         density: p at each level with respect to dσ, up to a factor.
-        omega: ω at each level, up to a factor; of an adaptive weighting the one that training starts from.
+        omega: ω at each level, up to a factor; of a learned weighting the one that training starts from.
         masses: of a weighting that is made for a grid the masses β_j on its levels, shape (N,), of which the density
             is a comb; else None.
     """

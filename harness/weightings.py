@@ -11,12 +11,16 @@ A weight w on the score, w‖S + ξ/σ‖² dt, is β dσ = w/σ² dt, since ‖
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.components import Component
+from harness.errors import ContractError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from harness.weight_learners import WeightLearner, WeightRequest
 
 
 class Weighting(Component):
@@ -75,12 +79,39 @@ class GridWeighting(Weighting):
         return sigma.new_ones(sigma.shape)
 
 
-class AdaptiveWeighting(Weighting):
-    """A weighting whose ω follows measurements made during training.
+class LearnedWeighting(Weighting):
+    """A weighting whose ω is learned while a network trains, with parameters and optimiser steps of its own.
 
-    The density p stays fixed. Training starts from `omega` and calls `adapt` every `every` steps with running means
-    of the residual over the levels.
+    The density p stays fixed. Training starts from `omega`; the learner is shown each batch, and after every `every`
+    of them asked for the weight.
     """
+
+    every: ClassVar[int] = 1
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Refuse a weighting whose `every` is no number of steps.
+
+        Raises:
+            ContractError: it is none.
+        """
+        if not isinstance(cls.every, int) or isinstance(cls.every, bool) or cls.every < 1:
+            raise ContractError(f"has every {cls.every!r}; it must be a whole number of steps above 0")
+
+    @abstractmethod
+    def learner(self, request: WeightRequest) -> WeightLearner:
+        """Return what learns the weight of one training; called with torch's global seed set, by the training's seed.
+
+        Its `learn` draws no random numbers, but from a generator that it was made with: it depends on its own training
+        alone then, whatever trains beside it.
+
+        Raises:
+            NotApplicable: the weighting has no meaning for such a training.
+        """
+
+
+class AdaptiveWeighting(LearnedWeighting):
+    """A learned weighting without parameters: ω is a function of running means of the residual over the levels."""
 
     every: ClassVar[int] = 50
 
@@ -90,9 +121,17 @@ class AdaptiveWeighting(Weighting):
 
         Arguments:
             sigma: noise levels, shape (K,), increasing.
-            residual: running mean of E‖σS + ξ‖ (not squared) at each level, shape (K,), positive.
+            residual: running mean of E‖σS + ξ‖ (not squared) at each level, shape (K,), positive. Of a fixed objective
+                the mean over its points, as it is now.
             sigma_data: standard deviation of the data, per coordinate.
 
         Returns:
             Shape (K,), finite, positive.
         """
+
+    def learner(self, request: WeightRequest) -> WeightLearner:
+        """Return what measures the residual and asks `adapt`."""
+        from harness.residuals import ResidualLearner
+
+        scale = request.data.sigma_data
+        return ResidualLearner(request, self.omega(request.sigma, scale), partial(self.adapt, sigma_data=scale))

@@ -1,5 +1,6 @@
 """The documentation: its examples run, its tables match the code, its links and commands hold."""
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -18,13 +19,17 @@ import pytest
 from pydantic import BaseModel
 
 from harness.axes import AXES
+from harness.bounds import Design
 from harness.components import Component
+from harness.metrics import Experiment
 from harness.registry.discovery import AXES_HOOK, load
 from harness.registry.references import Reference
 from harness.registry.registry import Registry
 from harness.results import leaderboard, setup
+from harness.samplers import SamplerRun
 from harness.suites.model import Suite, load_suite
 from harness.suites.sections import TRAININGS
+from harness.weightings import AdaptiveWeighting, LearnedWeighting
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -167,9 +172,8 @@ def test_every_example_runs(examples, rows):
     used |= {name for row in rows for field in ("metrics", "bounds") for name in row[field]}
     used |= {row["network"]["params"].get("precondition") for row in rows}
     assert {name for name, cls in examples.items() if cls.axis != "claim"} <= used
-    # Three networks (two trained, one oracle) under two Gaussian-kernel samplers and a deterministic one.
-    # Each from two starts.
-    assert len(rows) == 3 * 3 * 2
+    # Two trained networks with two weightings each and an oracle, under three samplers, each from two starts.
+    assert len(rows) == (2 * 2 + 1) * 3 * 2
     assert {row["nfe"] for row in rows if row["sampler"]["name"] == "dpmpp-2s"} == {8}
 
 
@@ -261,6 +265,37 @@ def test_the_example_schedule_and_weighting_are_what_they_say(examples):
     torch.testing.assert_close(examples["power"](p=0.5).rate(sigma), root.rate(sigma))
     soft = sigma**2 / (sigma**2 + 0.7**2)
     torch.testing.assert_close(examples["sigmoid"]().omega(sigma, 0.7), soft)
+
+
+def test_the_example_that_learns_ends_where_every_level_loses_the_same(examples):
+    import torch
+
+    from harness.data_spec import DataSpec
+    from harness.weight_learners import WeightRequest
+
+    generator, sigma = torch.Generator().manual_seed(0), torch.logspace(-2, 2, 512, dtype=torch.float64)
+    learner = examples["levelled"](rate=0.02).learner(WeightRequest(DataSpec((3,), 1.0), sigma))
+    for _ in range(1000):
+        drawn = 10 ** (4 * torch.rand(256, generator=generator, dtype=torch.float64) - 2)
+        normal = torch.randn(256, 3, generator=generator, dtype=torch.float64)
+        learner.learn(drawn, normal.square().sum(1) / (1 + drawn**2))
+    cells = (learner.omega() / (1 + sigma**2)).log().reshape(16, 32).mean(1)
+    assert float(cells.abs().max()) < 0.15
+
+
+@pytest.mark.parametrize(("heading", "record"), [("Metric", Experiment), ("Bound", Design)])
+def test_what_a_metric_and_a_bound_are_given_is_documented(heading, record):
+    section = read("plugins.md").partition(f"\n### {heading}\n")[2].partition("\n### ")[0]
+    told = [row[0].strip("`") for row in table_rows(section)]
+    assert told == [field.name for field in dataclasses.fields(record)]
+
+
+def test_what_the_docs_say_of_the_contracts_is_so():
+    text = read("plugins.md")
+    assert f"{AdaptiveWeighting.every} of an `AdaptiveWeighting`" in text
+    assert LearnedWeighting.every == 1
+    assert SamplerRun.__annotations__["memory"] == "dict[str, Any]"
+    assert "a `dict[str, Any]`" in text
 
 
 def test_the_package_installs_as_written(tmp_path):

@@ -17,17 +17,17 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from harness.data_spec import DataSpec
-from harness.engine.checks import STACKED, blamed, check_omega, name_of
 from harness.engine.courses import Learner, LevelTable
-from harness.engine.levels import LevelSampler, RunningResidual, interpolate, table_levels
+from harness.engine.learned_weights import learned_weight
+from harness.engine.levels import LevelSampler, table_levels
+from harness.engine.module_checks import check_alike
 from harness.engine.modules import DTYPES, flattened, initial_module
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Snapshot, State
-from harness.errors import ContractError, one_line
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
 from harness.trainers import Adam
-from harness.weightings import AdaptiveWeighting, Weighting
+from harness.weight_learners import WeightRequest
 
 POINTS_MULTIPLE = 32
 """Points of a step come in a multiple of this: vectorised arithmetic rounds what is left over otherwise."""
@@ -98,10 +98,11 @@ class Stack:
     """
 
     def __init__(self, network: TrainableNetwork, data: DataSpec, seeds: Sequence[int], trainer: Adam) -> None:
-        """Make the networks of some seeds; raises like `initial_module`."""
+        """Make the networks of some seeds; raises like `initial_module`, and where they cannot be stacked."""
         self._network, self._data = network, data
         dtype = DTYPES[trainer.precision]
         modules = [initial_module(network, data, seed).to(trainer.device, dtype) for seed in seeds]
+        check_alike(network, modules)
         self._base = copy.deepcopy(modules[0]).to("meta")
         state, self._buffers = stack_module_state(modules)
         learns = {name: p.requires_grad for name, p in modules[0].named_parameters()}
@@ -134,21 +135,8 @@ class Stack:
         return flattened(self._network, self._data, module)(x, sigma, *labels)
 
     def denoise(self, x: Tensor, sigma: Tensor, *labels: Tensor) -> Tensor:
-        """Denoise (W, B, d) points at (W, B) levels, each by its network, perhaps given (W, B) labels.
-
-        Raises:
-            ContractError: the network returned another shape, or cannot be stacked.
-        """
-        try:
-            denoised = self._forward(self._views, self._frozen, self._buffers, x, sigma, *labels)
-        except RuntimeError as error:
-            if "vmap" in str(error):
-                raise ContractError(f"{name_of(self._network)}: {STACKED} ({one_line(error)})") from error
-            raise
-        if denoised.shape != x.shape:
-            given, wanted = (tuple(shape[1:]) for shape in (denoised.shape, x.shape))
-            raise ContractError(f"{name_of(self._network)}: module: shape {given} of {wanted}; it must keep the shape")
-        return denoised
+        """Denoise (W, B, d) points at (W, B) levels, each by its network, perhaps given (W, B) labels."""
+        return self._forward(self._views, self._frozen, self._buffers, x, sigma, *labels)
 
     def roughen(self, seeds: Sequence[int]) -> None:
         """Move each network's parameters away from where they start, where whole layers may be 0."""
@@ -232,11 +220,8 @@ def train(
     levels = table_levels(trainer.sigma_min, trainer.sigma_max)
     density, omega = (torch.stack(columns) for columns in zip(*(learner.table for learner in learners), strict=True))
     draw = LevelSampler(levels, density, omega)
-    residuals = {
-        row: RunningResidual(trainer.sigma_min, trainer.sigma_max)
-        for row, m in enumerate(learners)
-        if isinstance(m.weighting, AdaptiveWeighting)
-    }
+    request = WeightRequest(target.data, levels)
+    weights = [learned_weight(learner.weighting, request, learner.seed) for learner in learners]
     history = torch.full((lengths[-1], len(learners)), float("nan"), dtype=torch.float64, device=trainer.device)
     size = trainer.batch_size
     for step in range(lengths[-1]):
@@ -245,9 +230,10 @@ def train(
             watch(step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size].cpu())
         stack.descend()
         history[step] = loss
-        for row, running in residuals.items():
-            running.add(sigma[row, :size], squared[row, :size].sqrt().cpu())
-            adapt_weight(learners[row].weighting, running, draw, row, levels, target.sigma_data, step)
+        for row, weight in enumerate(weights):
+            renewed = None if weight is None else weight.after(sigma[row, :size], squared[row, :size].cpu())
+            if renewed is not None:
+                draw.set_omega(row, renewed)
         if step + 1 in lengths:
             known = history[: step + 1].cpu()
             yield [_snapshot(stack, known[:, row], row) for row in range(len(learners))]
@@ -323,31 +309,6 @@ def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int]
     _, _, squared, loss = _differentiated(stack, batches, draw, trainer.batch_size)
     stack.descend()
     return torch.cat([loss[:, None], squared, stack.gradient(), stack.parameters(), stack.average()], 1)
-
-
-def adapt_weight(
-    weighting: Weighting,
-    running: RunningResidual,
-    draw: LevelSampler,
-    row: int,
-    levels: Tensor,
-    scale: float,
-    step: int,
-) -> None:
-    """Let an adaptive weighting renew its weights from the residual, when its time has come.
-
-    Raises:
-        ContractError: the weighting returned weights that its contract forbids.
-    """
-    if not isinstance(weighting, AdaptiveWeighting) or (step + 1) % weighting.every:
-        return
-    mean = running.mean()
-    if mean is None or not bool(mean.isfinite().all()):
-        return
-    fine = interpolate(levels.log(), running.sigma.log(), mean)
-    with blamed(weighting, "adapt"):
-        omega = weighting.adapt(levels.clone(), fine, scale)
-    draw.set_omega(row, check_omega(weighting, omega, len(levels)))
 
 
 def _snapshot(stack: Stack, history: Tensor, row: int) -> Snapshot:

@@ -18,15 +18,15 @@ from harness.registry.provenance import distribution_of
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from harness.information import Information
     from harness.initial_laws import Start
     from harness.metrics import FittedMetric
-    from harness.networks import TrainableNetwork
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
     from harness.targets import Distribution, Target
+    from harness.weight_learners import WeightLearner
     from harness.weightings import Weighting
 
 END_POINTS = 1e-6
@@ -167,8 +167,22 @@ def check_evaluations_made(sampler: Sampler, steps: int, made: int) -> None:
         raise _broken(sampler, f"evaluations({steps})", f"{said}; it made {made}, which it must say")
 
 
+def check_learner(weighting: Weighting, learner: WeightLearner) -> WeightLearner:
+    """Check what a learned weighting returned as its learner.
+
+    Raises:
+        ContractError: it is none.
+    """
+    from harness.weight_learners import WeightLearner
+
+    if not isinstance(learner, WeightLearner):
+        rule = "it must be a harness.weight_learners.WeightLearner"
+        raise _broken(weighting, "learner", f"type {type(learner).__name__}; {rule}")
+    return learner
+
+
 def check_omega(weighting: Weighting, omega: Tensor, levels: int) -> Tensor:
-    """Check the weight that an adaptive weighting returned.
+    """Check the weight that a learned weighting returned.
 
     Returns:
         Shape (K,), float64.
@@ -224,28 +238,6 @@ def check_start(start: Start, component: Component, dim: int) -> Start:
     if not (bool(values[-1].square() > 0) and bool(values[0].square().isfinite())):
         raise _broken(component, "factor", "too small or too large; the covariance must be finite and positive")
     return Start(mean, factor)
-
-
-STACKED = "modules train stacked, by vmap: no dropout, no branch that depends on data, no statistics of the batch"
-"""The rule for what a network computes."""
-
-
-def check_module(network: TrainableNetwork, module: nn.Module) -> nn.Module:
-    """Check the module of a network before it is trained.
-
-    Raises:
-        ContractError: it is none, or a part of it draws at random or looks at the whole batch.
-    """
-    from torch import nn
-    from torch.nn.modules.batchnorm import _BatchNorm
-    from torch.nn.modules.dropout import _DropoutNd
-
-    if not isinstance(module, nn.Module):
-        raise _broken(network, "module", f"type {type(module).__name__}; it must be a torch.nn.Module")
-    for name, part in module.named_modules():
-        if isinstance(part, (_BatchNorm, _DropoutNd)):
-            raise _broken(network, "module", f"{name} is a {type(part).__name__}; {STACKED}")
-    return module
 
 
 def check_score_error(error: np.ndarray, component: Component, levels: int) -> np.ndarray:

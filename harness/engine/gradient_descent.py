@@ -3,8 +3,8 @@
 L is that of `harness.engine.objective`. Each network is trained alone, so that none can depend on another. With
 `learning_rate = "auto"`, h = `SAFE`/λ_max, λ_max the largest absolute eigenvalue of the Hessian of L at the start, by
 power iteration: half of the 2/λ_max beyond which descent on a quadratic diverges. The curvature may grow on the
-way, and an adaptive weighting changes it; a descent that diverges says so. An adaptive weighting renews its weights
-every `every` steps from the mean residual at each level; L is another function from then on.
+way, and a learned weighting changes it; a descent that diverges says so. A learned weighting sees all of the objective
+before each step but the first, and renews the weights every `every` steps; L is another function from then on.
 Source: Wang, He, Tao, arXiv 2406.12839, section 3.1 and Theorem 1.
 """
 
@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.engine.checks import blamed, check_omega
 from harness.engine.courses import Course, Learner, LevelTable
 from harness.engine.laws import distribution
+from harness.engine.learned_weights import learned_weight
 from harness.engine.modules import DTYPES, flattened, initial_module
 from harness.engine.objective import Denoise, Losses, Objective, draw_objective
 from harness.engine.random_streams import seed_from
@@ -28,7 +28,7 @@ from harness.engine.snapshots import FixedObjective, Snapshot, State
 from harness.errors import HarnessError, NotApplicable
 from harness.trainers import GradientDescent, Recording
 from harness.trajectories import Probes, Trajectory, slowest_level
-from harness.weightings import AdaptiveWeighting
+from harness.weight_learners import WeightRequest
 
 SAFE = 1.0
 """The automatic step size times the largest curvature; 2 is the edge of stability."""
@@ -71,7 +71,9 @@ def _probed(recorded: Sequence[int], count: int) -> list[int]:
 class _Entry:
     """One recorded step."""
 
-    losses: Losses
+    loss: float
+    level_loss: np.ndarray
+    residual: np.ndarray
     gradient: float
     slowest: int
     rate: float
@@ -85,7 +87,7 @@ class _Walk:
     def __init__(self, learner: Learner[LevelTable], trainer: GradientDescent, course: Course) -> None:
         target = distribution(course.target)
         dtype = DTYPES[trainer.precision]
-        self._learner, self._course, self._scale = learner, course, target.sigma_data
+        self._learner, self._course = learner, course
         self._objective = draw_objective(
             target,
             learner.table,
@@ -101,6 +103,8 @@ class _Walk:
         self._forward = flattened(course.network, target.data, self._module)
         self._learned = [p for p in self._module.parameters() if p.requires_grad]
         self._start = [p.detach().clone() for p in self._learned]
+        request = WeightRequest(target.data, self._objective.sigma, fresh=False)
+        self._weight = learned_weight(learner.weighting, request, learner.seed)
         self._renewed: list[int] = []
         self._entries: dict[int, _Entry] = {}
         self._gradient: list[Tensor] = []
@@ -127,16 +131,16 @@ class _Walk:
                 p.sub_(g, alpha=self.learning_rate)
 
     def renew(self, step: int) -> None:
-        """Let an adaptive weighting renew its weights, when its time has come; not before the first step."""
-        weighting = self._learner.weighting
-        if not isinstance(weighting, AdaptiveWeighting) or step == 0 or step % weighting.every:
+        """Let a learned weighting learn and renew its weights, when its time has come; not before the first step."""
+        if self._weight is None or step == 0:
             return
-        sigma = self._objective.sigma
-        with blamed(weighting, "adapt"):
-            omega = weighting.adapt(sigma.clone(), self.losses.residual.clone(), self._scale)
-        self._objective.set_omega(check_omega(weighting, omega, len(sigma)))
-        self._renewed.append(step)
-        self.evaluate()
+        squared = self.losses.squared
+        sigma = self._objective.sigma[:, None].expand_as(squared)
+        omega = self._weight.after(sigma.flatten(), squared.flatten())
+        if omega is not None:
+            self._objective.set_omega(omega)
+            self._renewed.append(step)
+            self.evaluate()
 
     def record(self, step: int, *, probe: bool) -> None:
         """Keep what this step is like."""
@@ -146,7 +150,9 @@ class _Walk:
         moved = zip(self._learned, self._start, strict=True)
         distance = math.sqrt(sum(float((p.detach() - s).double().square().sum()) for p, s in moved))
         probes = self._probes(step, gradient) if probe else []
-        self._entries[step] = _Entry(self.losses, gradient, slowest, float(rates[slowest]), distance, probes)
+        losses = self.losses
+        measured = (losses.total, losses.level_loss.numpy(), losses.residual.numpy())
+        self._entries[step] = _Entry(*measured, gradient, slowest, float(rates[slowest]), distance, probes)
 
     def _probes(self, step: int, squared: float) -> list[tuple[bool, float, float, float, float]]:
         """Measure the loss around the network: at each radius along random directions, and along −∇L."""
@@ -209,9 +215,9 @@ class _Walk:
             rates=self._objective.rates.numpy(),
             renewed=tuple(self._renewed),
             step=np.array(recorded),
-            loss=np.array([e.losses.total for e in entries]),
-            level_loss=np.stack([e.losses.level_loss.numpy() for e in entries]),
-            residual=np.stack([e.losses.residual.numpy() for e in entries]),
+            loss=np.array([e.loss for e in entries]),
+            level_loss=np.stack([e.level_loss for e in entries]),
+            residual=np.stack([e.residual for e in entries]),
             gradient=np.array([e.gradient for e in entries]),
             slowest=np.array([e.slowest for e in entries]),
             rate=np.array([e.rate for e in entries]),

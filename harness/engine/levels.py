@@ -1,4 +1,4 @@
-"""Levels: spaces the noise levels of training, draws them by a weighting, and gathers the residual over them.
+"""Levels: spaces the noise levels of training, and draws them by a weighting.
 
 Levels are spaced evenly in log σ.
 """
@@ -10,9 +10,6 @@ from torch import Tensor
 
 TABLE = 512
 """Number of log-spaced noise levels on which a weighting is tabulated."""
-
-ADAPTIVE_LEVELS = 64
-"""Number of log-spaced levels at which an adaptive weighting is shown the residual."""
 
 
 def table_levels(sigma_min: float, sigma_max: float, count: int = TABLE) -> Tensor:
@@ -60,32 +57,6 @@ class LevelSampler:
         log_sigma = torch.lerp(self.log_sigma[left], self.log_sigma[right], part)
         omega = torch.lerp(self.omega.gather(-1, left), self.omega.gather(-1, right), part)
         return log_sigma.exp(), omega
-
-
-class RunningResidual:
-    """Running means of ‖σS + ξ‖ over log-spaced levels, for one network."""
-
-    def __init__(self, sigma_min: float, sigma_max: float, decay: float = 0.99) -> None:
-        self.sigma = table_levels(sigma_min, sigma_max, ADAPTIVE_LEVELS)
-        edges = self.sigma.log()
-        self._edges = (edges[1:] + edges[:-1]) / 2
-        self._decay = decay
-        self._sum = torch.zeros(ADAPTIVE_LEVELS, dtype=torch.float64)
-        self._count = torch.zeros(ADAPTIVE_LEVELS, dtype=torch.float64)
-
-    def add(self, sigma: Tensor, norm: Tensor) -> None:
-        """Take one batch: levels and norms, both of shape (B,)."""
-        cell = torch.bucketize(sigma.log(), self._edges)
-        self._sum = self._decay * self._sum + torch.bincount(cell, norm.double(), ADAPTIVE_LEVELS)
-        self._count = self._decay * self._count + torch.bincount(cell, minlength=ADAPTIVE_LEVELS)
-
-    def mean(self) -> Tensor | None:
-        """Return the mean at each level, interpolated over levels not yet seen; None where too few were."""
-        seen = self._count > 0.5
-        if int(seen.sum()) < ADAPTIVE_LEVELS // 2:
-            return None
-        known = self._sum[seen] / self._count[seen]
-        return interpolate(self.sigma.log(), self.sigma[seen].log(), known)
 
 
 def interpolate(x: Tensor, known_x: Tensor, known_y: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from harness.data_spec import DataSpec
-from harness.engine.checks import blamed, check_module
+from harness.engine.checks import blamed
+from harness.engine.module_checks import check_module
 from harness.engine.random_streams import seed_from
 from harness.errors import NotApplicable
 from harness.networks import TrainableNetwork
@@ -33,7 +34,7 @@ def initial_module(network: TrainableNetwork, data: DataSpec, seed: int) -> nn.M
     with torch.random.fork_rng(devices=[]), blamed(network, "module"):
         torch.manual_seed(seed_from("initialisation", seed))
         module = network.module(data)
-    return check_module(network, module)
+    return check_module(network, data, module)
 
 
 def flattened(network: TrainableNetwork, data: DataSpec, module: Forward) -> Forward:

@@ -38,20 +38,26 @@ Denoise = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Losses:
-    """The objective at one point of parameter space, level by level; shapes (N,), float64, without a graph.
+    """The objective at one point of parameter space, float64, without a graph.
 
     Attributes:
-        level_loss: the terms L_j of the sum.
-        residual: (1/n) Σ_i ‖σ_jS + ξ_ij‖.
+        level_loss: the terms L_j of the sum, shape (N,).
+        squared: ‖σ_jS + ξ_ij‖², shape (N, n).
     """
 
     level_loss: Tensor
-    residual: Tensor
+    squared: Tensor
 
     @property
     def total(self) -> float:
         """L, the sum of its terms."""
         return float(self.level_loss.sum())
+
+    @property
+    def residual(self) -> Tensor:
+        """(1/n) Σ_i ‖σ_jS + ξ_ij‖ of each level, shape (N,)."""
+        mean: Tensor = self.squared.sqrt().mean(-1)
+        return mean
 
 
 class Objective:
@@ -104,7 +110,7 @@ class Objective:
         residual = (denoise(self._noised, self._sigma) - self._noised) / self._sigma[:, None] + self._noise
         squared = residual.square().sum(-1).double().cpu().view(len(self.sigma), self.points)
         terms = 0.5 * self.beta * squared.mean(-1)
-        return terms.sum(), Losses(terms.detach(), squared.detach().sqrt().mean(-1))
+        return terms.sum(), Losses(terms.detach(), squared.detach())
 
 
 def cell_masses(sigma: Tensor, fine: Tensor, density: Tensor) -> Tensor:

@@ -43,7 +43,8 @@ def train_by(trainer: Trainer, learners: Sequence[Learner[LevelTable]], course: 
     Raises:
         TypeError: there is no engine for this kind of trainer.
         HarnessError: no automatic step size, or a weighting that is 0 at all levels of the objective.
-        ContractError: an adaptive weighting or a network broke its contract.
+        ContractError: a learned weighting or a network broke its contract.
+        NotApplicable: one of them is not made for this training.
     """
     raise TypeError(f"{type(trainer).__name__} is no trainer that the engine knows")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.components import digest
-from harness.weightings import AdaptiveWeighting
+from harness.weightings import LearnedWeighting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ class Designs:
         if table is None or not table.ok:
             return None
         taken = self._keys.taken(c, "training")
-        if not isinstance(c.weighting, AdaptiveWeighting):
+        if not isinstance(c.weighting, LearnedWeighting):
             # What follows measurements runs inside the training; of any other its table is all that training sees.
             del taken["weighting"]
         return [taken, c.train_steps, self._tables.place(_shape(table.payload))]

@@ -49,7 +49,7 @@ from harness.planning.units import (
 )
 from harness.registry.provenance import strangers
 from harness.suites.model import SuiteError
-from harness.weightings import AdaptiveWeighting, GridWeighting, Weighting
+from harness.weightings import GridWeighting, LearnedWeighting, Weighting
 
 if TYPE_CHECKING:
     from harness.components import Component
@@ -275,7 +275,7 @@ class Plan:
     def _stacks(self, missing: Callable[[str], bool]) -> list[tuple[list[Learner[str]], Course]]:
         """Stack what is missing, by target, all that the training takes but the weighting, and whose that is.
 
-        An adaptive weighting, which runs inside, stands alone.
+        A learned weighting, which runs inside, stands alone.
         """
         trainer = self.suite.trainer
         stacks: dict[tuple[Course, tuple[Component, ...], frozenset[str]], list[Learner[str]]] = {}
@@ -285,8 +285,8 @@ class Plan:
                 if any(map(missing, (*learner.keys, *learner.trajectories))):
                     steps = tuple(c.train_steps for c in lengths)
                     course = Course(first.target, trainable(first.network), steps, trainer.recording)
-                    adaptive = isinstance(learner.weighting, AdaptiveWeighting)
-                    taken = tuple(x for x in learner.components.values() if adaptive or x is not learner.weighting)
+                    learned = isinstance(learner.weighting, LearnedWeighting)
+                    taken = tuple(x for x in learner.components.values() if learned or x is not learner.weighting)
                     stacks.setdefault((course, taken, strangers([learner.weighting])), []).append(learner)
         most = STACK if trainer.stacked else 1
         return [(part, course) for (course, *_), learners in stacks.items() for part in even_parts(learners, most)]

@@ -20,6 +20,8 @@ from harness.weightings import Weighting
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness.preconditionings import Preconditioning
+
 
 class Eps(Weighting):
     """L_simple: ω = 1."""
@@ -49,3 +51,11 @@ class Eps(Weighting):
 def harness_weightings() -> list[type[Weighting]]:
     """Offer the simple loss."""
     return [Eps]
+
+
+@hookimpl
+def harness_preconditionings() -> list[type[Preconditioning]]:
+    """Offer noise prediction."""
+    from harness_ho.preconditionings import EpsPrediction
+
+    return [EpsPrediction]

@@ -1,7 +1,8 @@
 """Karras, Aittala, Aila, Laine, "Elucidating the design space of diffusion-based generative models" (EDM).
 
 NeurIPS 2022, arXiv 2206.00364: the log-normal weighting, σ = t, the polynomial grid, the preconditioned
-network, and the two Heun samplers.
+network, and the two Heun samplers. "Analyzing and improving the training dynamics of diffusion models" (EDM2), CVPR
+2024, arXiv 2312.02696: the weighting by learned uncertainty.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def harness_weightings() -> list[type[Weighting]]:
-    """Offer the weighting of the paper."""
-    from harness_karras.weightings import EdmWeighting
+    """Offer the weighting of the paper, and the one of its sequel that is learned."""
+    from harness_karras.weightings import Edm2Uncertainty, EdmWeighting
 
-    return [EdmWeighting]
+    return [EdmWeighting, Edm2Uncertainty]
 
 
 @hookimpl

@@ -12,6 +12,7 @@ from harness import hookimpl
 
 if TYPE_CHECKING:
     from harness.noise_schedules import NoiseSchedule
+    from harness.preconditionings import Preconditioning
     from harness.weightings import Weighting
 
 
@@ -29,3 +30,11 @@ def harness_noise_schedules() -> list[type[NoiseSchedule]]:
     from harness_lipman.noise_schedules import FlowSchedule
 
     return [FlowSchedule]
+
+
+@hookimpl
+def harness_preconditionings() -> list[type[Preconditioning]]:
+    """Offer velocity prediction."""
+    from harness_lipman.preconditionings import FlowPrediction
+
+    return [FlowPrediction]

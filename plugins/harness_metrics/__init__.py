@@ -196,8 +196,8 @@ class Memorisation(Metric):
 class TrainingLoss(Metric):
     """The objective that gradient descent minimised, at its end: what `theorem-1-loss` bounds.
 
-    Each weighting has an objective of its own, so that it compares lengths and step sizes, not weightings. An
-    adaptive weighting's is the one that it had renewed last.
+    Each weighting has an objective of its own, so that it compares lengths and step sizes, not weightings. A
+    learned weighting's is the one that it had renewed last.
     """
 
     name: ClassVar[str] = "training-loss"

@@ -11,6 +11,7 @@ from harness import hookimpl
 
 if TYPE_CHECKING:
     from harness.noise_schedules import NoiseSchedule
+    from harness.preconditionings import Preconditioning
     from harness.time_discretizations import TimeDiscretization
 
 
@@ -28,3 +29,11 @@ def harness_time_discretizations() -> list[type[TimeDiscretization]]:
     from harness_nichol.time_discretizations import CosineGrid
 
     return [CosineGrid]
+
+
+@hookimpl
+def harness_preconditionings() -> list[type[Preconditioning]]:
+    """Offer the preconditioning of the paper."""
+    from harness_nichol.preconditionings import Iddpm
+
+    return [Iddpm]

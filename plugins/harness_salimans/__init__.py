@@ -1,4 +1,4 @@
-"""Salimans, Ho, "Progressive distillation for fast sampling of diffusion models": the v-prediction loss.
+"""Salimans, Ho, "Progressive distillation for fast sampling of diffusion models": v-prediction.
 
 ICLR 2022, arXiv 2202.00512. The variance-preserving state αx_0 + sε, α² + s² = 1, σ = s/α, is given the
 target v = αε − sx_0; since v̂ − v = (ε̂ − ε)/α, ‖v̂ − v‖² = (1 + σ²)‖ε̂ − ε‖². Levels are those of the cosine
@@ -15,6 +15,8 @@ from harness.weightings import Weighting
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from harness.preconditionings import Preconditioning
 
 
 class VCosine(Weighting):
@@ -37,3 +39,11 @@ class VCosine(Weighting):
 def harness_weightings() -> list[type[Weighting]]:
     """Offer the v-prediction loss."""
     return [VCosine]
+
+
+@hookimpl
+def harness_preconditionings() -> list[type[Preconditioning]]:
+    """Offer the predictions of v and of the clean point."""
+    from harness_salimans.preconditionings import VPrediction, X0Prediction
+
+    return [VPrediction, X0Prediction]

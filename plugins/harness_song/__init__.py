@@ -14,6 +14,7 @@ from harness import hookimpl
 if TYPE_CHECKING:
     from harness.initial_laws import InitialLaw
     from harness.noise_schedules import NoiseSchedule
+    from harness.preconditionings import Preconditioning
     from harness.samplers import Sampler
     from harness.time_discretizations import TimeDiscretization
     from harness.weightings import Weighting
@@ -57,3 +58,11 @@ def harness_initial_laws() -> list[type[InitialLaw]]:
     from harness_song.initial_laws import Centered
 
     return [Centered]
+
+
+@hookimpl
+def harness_preconditionings() -> list[type[Preconditioning]]:
+    """Offer the preconditionings of both processes."""
+    from harness_song.preconditionings import Ve, Vp
+
+    return [Vp, Ve]

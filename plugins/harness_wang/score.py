@@ -5,7 +5,7 @@
     E_D as in Theorem 2 (`harness_wang.bounds`)
 
 for any weights β_j > 0. They are the network's own: β_j = β(σ_j) · cell_j (`harness.weighting_tables`), β the total
-weighting that it was trained with; of an adaptive weighting, the one that its training started from.
+weighting that it was trained with; of a learned weighting, the one that its training started from.
 
 The page departs from this in two ways: its ≲ hides the constants, and its β_j = w(t_j)(t_j − t_{j−1})/σ̄_j lacks
 a factor 1/σ̄_j (docs/theory.md, section 4). Here every weighting stands on ‖σS + ξ‖² with respect to dσ, where no

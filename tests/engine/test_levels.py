@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
-from harness.engine.levels import LevelSampler, RunningResidual, interpolate, table_levels
+from harness.engine.levels import LevelSampler, interpolate, table_levels
 
 LOW, HIGH = 0.05, 20.0
 
@@ -56,15 +56,3 @@ def test_interpolation_is_exact_on_lines_and_constant_beyond():
     x = torch.tensor([-1.0, 0.0, 0.25, 3.0, 9.0], dtype=torch.float64)
     known = torch.tensor([0.0, 1.0, 4.0], dtype=torch.float64)
     assert interpolate(x, known, 2 * known + 1).tolist() == [1.0, 1.0, 1.5, 7.0, 9.0]
-
-
-def test_the_running_residual_finds_a_known_curve():
-    running = RunningResidual(LOW, HIGH)
-    generator = torch.Generator().manual_seed(1)
-    assert running.mean() is None
-    for _ in range(400):
-        sigma = LOW * (HIGH / LOW) ** torch.rand(256, generator=generator, dtype=torch.float64)
-        running.add(sigma, sigma.sqrt() * (1 + 0.1 * torch.randn(256, generator=generator, dtype=torch.float64)))
-    mean = running.mean()
-    assert mean is not None
-    assert torch.allclose(mean[1:-1], running.sigma[1:-1].sqrt(), rtol=0.05)

@@ -49,6 +49,14 @@ def test_a_weighting_is_the_table_that_training_receives(designs):
     assert len(set(found.values())) == 4
 
 
+def test_a_learned_weighting_is_more_than_the_table_it_starts_from(designs):
+    weightings = ["edm:p_mean=-0.4,p_std=1", "edm2-uncertainty", "edm2-uncertainty:learning_rate=0.01"]
+    changes = {"networks": ["mlp:width=8,depth=1"], "training": {"steps": [4], "batch_size": 16}}
+    found = designs("weighting", weightings=weightings, time_discretizations=["polynomial"], **changes)
+    assert None not in found.values()
+    assert len(set(found.values())) == 3
+
+
 def test_networks_and_samplers_tell_designs_apart(designs):
     found = designs(
         "network", "sampler", networks=["exact", "inexact"], samplers=["heun", "euler"], time_discretizations=["fisher"]

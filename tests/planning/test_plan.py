@@ -37,7 +37,7 @@ def test_nothing_is_left_and_what_is_lost_is_made_with_what_it_takes(finished):
     assert network in units[0].keys
 
 
-def test_networks_of_one_shape_are_stacked_but_for_adaptive_weightings(finished):
+def test_networks_of_one_shape_are_stacked_but_for_learned_weightings(finished):
     plan, done, _ = finished
     stacks = [unit for unit, _ in done if unit.stage == Stage.TRAINING]
     # Two seeds of each weighting: `edm` and `bell-shaped`, which adapts.

@@ -263,7 +263,7 @@ REASONS = {
     ("time_discretization", "hanging"): "time discretization: ran out of its time limit of 6 s",
     ("weighting", "negative"): "weighting harness-broken/negative: omega: -1 at sigma = 0.05",
     ("weighting", "hanging"): "weighting: ran out of its time limit of 6 s",
-    ("network", "raising"): "training: RuntimeError: no network today",
+    ("network", "raising"): "network harness-broken/raising: module: RuntimeError: no network today",
     ("network", "misshapen"): "denoiser returned (20, 3) torch.float64; it must return (20, 2)",
     ("sampler", "flat"): "sampler 'flat' (harness_broken.misbehaving): step returned (20,)",
     ("sampler", "undefined"): "sample 0 is not finite after step 1 of 4",
@@ -340,6 +340,42 @@ def test_broken_components_fail_alone(broken, sound, tmp_path):
     for what in ("no network today", "no measurement today", "no fit today"):
         assert re.search(rf"^\d+ × .*{what} \(harness_broken.*\)\n    Traceback ", shown, re.M), what
     assert re.search(r'File ".*harness_broken/misbehaving.py", line \d+, in compare', shown)
+
+
+STACKED = "modules train stacked, by vmap: no dropout, no branch that depends on data, no statistics of the batch"
+UNSTACKABLE = {
+    "dropout": f"extra is a Dropout; {STACKED}",
+    "functional-dropout": STACKED,
+    "branch": STACKED,
+    "batch-norm": f"extra is a BatchNorm1d; {STACKED}",
+    "buffer": f"its buffer calls changes when it is called; {STACKED}",
+    "class": "Another and Another are two classes; at each call it must be of one",
+    "shape": "shape (4, 1) of (4, 2); it must keep the shape",
+}
+
+
+def test_rows_whose_network_cannot_be_stacked_say_so(broken, tmp_path):
+    networks = ["mlp:width=8,depth=1", *({"name": "unstackable", "way": way} for way in UNSTACKABLE)]
+    suite = GOOD | {"networks": networks, "samplers": ["heun"], "metrics": ["energy"], "bounds": [], "name": "stacked"}
+    content, _ = carried_out(tmp_path / "run", suite, broken, status=1)
+    reasons = {r["network"]["params"].get("way"): r for r in content["rows"]}
+    assert len(reasons) == len(content["rows"]) == 1 + len(UNSTACKABLE)
+    assert reasons.pop(None)["status"] == "ok"
+    for way, row in reasons.items():
+        assert row["status"] == "failed"
+        label = "unstackable" + ("" if way == "dropout" else f":way={way}")
+        assert f"network harness-broken/{label}: module: " in row["reason"]
+        assert UNSTACKABLE[way] in row["reason"]
+        assert len(row["reason"]) <= 300 + len("training: ")
+
+
+def test_rows_whose_weighting_cannot_learn_say_so(broken, tmp_path):
+    suite = GOOD | {"weightings": ["edm", "unlearned"], "networks": ["mlp:width=8,depth=1"], "samplers": ["heun"]}
+    content, _ = carried_out(tmp_path / "run", suite, broken, status=1)
+    rows = {row["weighting"]["name"]: row for row in content["rows"]}
+    assert rows["edm"]["status"] == "ok"
+    wanted = "weighting harness-broken/unlearned: learn: RuntimeError: nothing learned today (harness_broken/unstack"
+    assert wanted in rows["unlearned"]["reason"]
 
 
 # Foreign code that changes what a process shares

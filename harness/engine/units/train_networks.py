@@ -30,7 +30,7 @@ def train_networks(job: TrainNetworksJob) -> list[Record]:
 
     Raises:
         DiskError: a checkpoint cannot be written: the run ends.
-        ContractError: an adaptive weighting returned what its contract forbids, or raised.
+        ContractError: a learned weighting or a network returned what its contract forbids, or raised.
         HarnessError: gradient descent finds no step size, or the weighting is 0 at all levels of the objective.
     """
     learners = [learner.with_table(_level_table(learner.table)) for learner in job.learners]
