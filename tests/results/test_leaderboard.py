@@ -281,6 +281,6 @@ def test_schema_export_lists_the_contract():
     assert set(schema["required"]) == set(schema["properties"])
     row = schema["$defs"]["Row"]
     assert row["additionalProperties"] is False
-    # Rows of documents from before there was a split, or pictures, lack it.
-    assert set(row["properties"]) - set(row["required"]) == {"score_split", "pictures"}
+    # Rows of documents from before there was a split lack it.
+    assert set(row["properties"]) - set(row["required"]) == {"score_split"}
     assert row["properties"]["status"]["enum"] == ["ok", "diverged", "not applicable", "failed"]
