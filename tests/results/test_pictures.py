@@ -83,6 +83,8 @@ def shown(values):
         second_moment=1.0,
         finite=True,
         notes=[],
+        train=None,
+        held_out=None,
         pictures=TargetPictures(shape=[1, 1, 2], low=0.0, high=1.0, classes=[], images=[image(0, 1)]),
     )
     setup = Setup(

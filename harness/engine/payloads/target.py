@@ -86,7 +86,9 @@ def numbers_from_json(payload: Mapping[str, Any]) -> TargetNumbers:
         KeyError: a field is missing.
     """
     always, shown = ("dim", "sigma_data", "second_moment", "finite"), payload.get("pictures")
-    known = {each.name: payload.get(each.name) for each in fields(TargetNumbers) if each.name not in always}
+    known: dict[str, Any] = {
+        each.name: payload.get(each.name) for each in fields(TargetNumbers) if each.name not in always
+    }
     known["notes"] = tuple(payload.get("notes", ()))
     known["pictures"] = None if shown is None else TargetPicturesPayload.from_json(shown)
     return TargetNumbers(*(payload[name] for name in always), **known)
