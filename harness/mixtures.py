@@ -339,6 +339,9 @@ class EmpiricalDistribution(MixtureDistribution):
         source: what the data is called in an error.
         labels: of the training points, integers from 0, shape (n,); None where they have none.
         held_out_labels: of the points of each part; None where they are not known.
+
+    Attributes:
+        labels: the same, int64.
     """
 
     finite = True
@@ -354,10 +357,9 @@ class EmpiricalDistribution(MixtureDistribution):
         import torch
 
         super().__init__(IsotropicMixture(train))
-        if labels is not None:
-            self.classes = int(labels.max()) + 1
-            self._labels = labels.long()
-            self._given: dict[int, IsotropicMixture] = {}
+        self.labels = None if labels is None else labels.long()
+        self.classes = 0 if self.labels is None else int(self.labels.max()) + 1
+        self._given: dict[int, IsotropicMixture] = {}
         self.train = train.to(torch.float64)
         self.size = len(train)
         self.parts = tuple(part.to(torch.float64) for part in parts)
@@ -394,11 +396,11 @@ class EmpiricalDistribution(MixtureDistribution):
         import torch
 
         drawn = torch.randint(len(self.train), (n,), generator=generator)
-        return self.train[drawn], self._labels[drawn]
+        return self.train[drawn], self._known_labels()[drawn]
 
     def class_weights(self) -> Tensor:
         """Share of each class among the training points, shape (classes,)."""
-        return self._labels.bincount(minlength=self.classes).double() / len(self.train)
+        return self._known_labels().bincount(minlength=self.classes).double() / len(self.train)
 
     def moments_given(self, x: Tensor, sigma: Tensor | float, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Exact moments under the empirical measure of the training points of each label's class."""
@@ -411,9 +413,14 @@ class EmpiricalDistribution(MixtureDistribution):
             mean[chosen], variance[chosen] = self._of_class(label).moments(x[chosen], level)
         return mean, variance
 
+    def _known_labels(self) -> Tensor:
+        if self.labels is None:
+            raise HarnessError(f"{self.source}: the points have no labels")
+        return self.labels
+
     def _of_class(self, label: int) -> IsotropicMixture:
         if label not in self._given:
-            self._given[label] = IsotropicMixture(self.train[self._labels == label])
+            self._given[label] = IsotropicMixture(self.train[self._known_labels() == label])
         return self._given[label]
 
     def held_out(self, n: int, generator: Generator, part: int = 0) -> Tensor:

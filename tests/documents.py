@@ -81,7 +81,7 @@ def make_row(rng, target, dim, design, train_steps, failed):
     row |= {"score_split": make_split(terms["score"], 300 / train_steps) if kernel else None}
     row |= {"bounds": {"budget": terms["total"] if kernel else None,
                        "theorem-2": 2.6 * terms["total"] if kernel else None}, "bound_highs": {}}  # fmt: skip
-    return row | {"violations": [], "seconds": {"training": 2.5, "sampling": 0.125}}
+    return row | {"violations": [], "seconds": {"training": 2.5, "sampling": 0.125}, "pictures": None}
 
 
 def make_split(score, training):
@@ -125,7 +125,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     """Return a leaderboard document as plain data: 180 combinations on each of a ring and digits."""
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
-    document = {"schema_version": 4, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
+    document = {"schema_version": 5, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
     document |= {
         "declared": copy.deepcopy(DECLARED),
         "calibration": [],
@@ -162,6 +162,7 @@ def setup():
     training = {"method": "adam", "params": {"learning_rate": 0.002, "batch_size": 256, "ema_decay": 0.99}}
     units = {"sliced-wasserstein": "data units", "energy": "data units^½", "kl": "nats", "path-kl": "nats"}
     numbers = {"sigma_data": 0.5, "second_moment": 0.75, "finite": False, "notes": [], "train": None, "held_out": None}
+    numbers |= {"pictures": None}
     return {
         "seeds": [0, 1, 2], "sigma_min": 0.05, "sigma_max": 20.0, "samples": 2000, "training": training,
         "targets": [{"target": name, "dim": dim} | numbers for name, _, dim in TARGETS],
@@ -219,7 +220,7 @@ def small():
                "same_as": [], "status": "ok" if kl else "failed",
                "reason": None if kl else "NaN | after step 3\nof seed 1", "metrics": {"kl": kl} if kl else {},
                "budget": None, "score_split": None, "bounds": {"budget": bound}, "bound_highs": {}, "violations": [],
-               "seconds": {}}  # fmt: skip
+               "seconds": {}, "pictures": None}  # fmt: skip
         if bound:
             row["budget"] = {"initialization": 0.25, "score": bound, "discretization": 0.0, "variance": -0.25,
                              "total": bound}  # fmt: skip
@@ -230,7 +231,7 @@ def small():
                  "n": 2, "clusters": 2}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 4, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
+        "schema_version": 5, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
         "declared": copy.deepcopy(DECLARED),
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],

@@ -29,13 +29,13 @@ class TestLabels:
         points = law.sample(20, torch.Generator().manual_seed(1))
         again, labels = law.labelled(20, torch.Generator().manual_seed(1))
         assert torch.equal(points, again)
-        assert all(bool((law.train[law._labels == k] == x).all(1).any()) for x, k in zip(again, labels, strict=True))
+        assert all(bool((law.train[law.labels == k] == x).all(1).any()) for x, k in zip(again, labels, strict=True))
 
     def test_moments_given_a_label_are_those_of_its_points(self, law):
         x, labels = law.labelled(12, torch.Generator().manual_seed(2))
         mean, variance = law.moments_given(x, 0.7, labels)
         for i, label in enumerate(labels.tolist()):
-            own = law.train[law._labels == label]
+            own = law.train[law.labels == label]
             weight = torch.softmax(-((own - x[i]) ** 2).sum(1) / (2 * 0.7**2), 0)
             expected = weight @ own
             torch.testing.assert_close(mean[i], expected)

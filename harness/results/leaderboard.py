@@ -16,6 +16,7 @@ its fields have the stated types, no number is infinite or undefined, and it agr
     no combination twice, under any of its names; every target named beside the rows is a target of the rows
     effects are factors, or differences where the ranking metric is compared by them
     no more seeds behind a metric than the setup has, and no metric that the setup lacks
+    pictures of a row stand at the places, and have the shape, of those of its target
 
 A null `low` or `high` means that there were too few seeds for an interval; a null bound, that it does not
 apply.
@@ -39,6 +40,7 @@ from harness.quantities import Declarations
 from harness.registry.references import Reference
 from harness.results.document import Count, Document, Name, Part, Position, Upgrade, check_order
 from harness.results.older import declarations
+from harness.results.pictures import SamplePictures
 from harness.results.references import find, with_axes
 from harness.results.setup import Setup
 
@@ -310,6 +312,7 @@ class Row(_Design):
             for what it was given, as a network for images on points; such rows are not ranked.
         bound_highs: the upper 95 % limit of each bound that has an error of its own, from the curves that it is made
             of.
+        pictures: a few samples of the first seed, of the best row of each network of a target whose points are images.
     """
 
     steps: Position
@@ -328,6 +331,7 @@ class Row(_Design):
     bound_highs: dict[str, float]
     violations: list[Violation]
     seconds: dict[str, Annotated[float, Field(ge=0)]]
+    pictures: SamplePictures | None
 
     def names(self, axis: str) -> list[Reference]:
         """Return the components of an axis under which the design is known, its own first."""
@@ -485,7 +489,21 @@ def _with_cells(document: dict[str, Any], new: Callable[[dict[str, Any]], dict[s
     return document | {"interactions": found}
 
 
-_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: _without_differences}
+def _without_pictures(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 4 to 5: nothing was kept of samples that are images."""
+    document = _with_fields(document, lambda row: {"pictures": None})
+    setup = document.get("setup")
+    if not isinstance(setup, dict):
+        return document
+    return document | {"setup": _with_fields(setup, lambda target: {"pictures": None}, "targets")}
+
+
+_CHANGES: dict[int, Upgrade] = {
+    1: _without_levels,
+    2: _without_setup,
+    3: _without_differences,
+    4: _without_pictures,
+}
 """What becomes of documents of a version besides the axes that are new in the next."""
 
 VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1
@@ -535,6 +553,7 @@ class Leaderboard(Document):
         _check_effects(self)
         if self.setup is not None:
             _check_setup(self.setup, self.rows)
+        _check_pictures(self.setup, self.rows)
         return self
 
 
@@ -615,3 +634,21 @@ def _check_setup(setup: Setup, rows: list[Row]) -> None:
                 raise ValueError(f"rows[{i}].metrics.{name}: is none of the setup's metrics")
             if estimate.n_seeds > len(setup.seeds):
                 raise ValueError(f"rows[{i}].metrics.{name}.n_seeds: {estimate.n_seeds} of {len(setup.seeds)} seeds")
+
+
+def _check_pictures(setup: Setup | None, rows: list[Row]) -> None:
+    targets = {row.target.key: row.target for row in rows}
+    known = {
+        find(entry.target, targets.values())[0].key: entry.pictures
+        for entry in (setup.targets if setup is not None else [])
+    }
+    for i, row in enumerate(rows):
+        if row.pictures is None:
+            continue
+        shown = known.get(row.target.key)
+        if shown is None:
+            raise ValueError(f"rows[{i}].pictures: the setup tells none of its target")
+        try:
+            shown.check(row.pictures.images)
+        except ValueError as error:
+            raise ValueError(f"rows[{i}].pictures: {error}") from error

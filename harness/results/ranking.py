@@ -44,6 +44,7 @@ from harness.results.leaderboard import (
     Terms,
     Violation,
 )
+from harness.results.pictures import SamplePictures
 from harness.results.setup import Setup, TargetSetup
 
 COORDINATES = (*design(), *NUMBERS)
@@ -54,6 +55,10 @@ Of = TypeVar("Of", Calibration, TargetSetup)
 RELATIVE_ROUNDING, ABSOLUTE_ROUNDING = 1e-9, 1e-12
 """What a value may be above a bound by rounding: relative to the bound, or to the largest term of the budget, which may
 cancel; and in nats where all of these are 0."""
+
+
+SHOWN = 8
+"""Most networks of a target whose samples are shown."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Outcome:
         design: what its stages really receive (`harness.planning.designs`): equal for combinations that are one design
             under several names, which become one row; None where it is not known.
         same_as: its other names, each as the components in which it differs.
+        pictures: a few samples of the first seed, where they are images.
     """
 
     components: Mapping[str, Reference]
@@ -104,6 +110,7 @@ class Outcome:
     applicable: bool = True
     design: str | None = None
     same_as: tuple[Mapping[str, Reference], ...] = ()
+    pictures: SamplePictures | None = None
 
     @property
     def ok(self) -> bool:
@@ -310,7 +317,20 @@ def _rows(section: Sequence[Outcome], metric: str, declared: Declarations) -> li
     """Return the rows of one target, best first; equal ranks stay in the order of their components."""
     placed = zip(_places(section, metric, declared), section, strict=True)
     ordered = sorted(placed, key=lambda entry: _standing(*entry))
-    return [_row(outcome, place, declared) for place, outcome in ordered]
+    shown = _best_of_networks([outcome for _, outcome in ordered])
+    return [
+        _row(outcome if id(outcome) in shown else replace(outcome, pictures=None), place, declared)
+        for place, outcome in ordered
+    ]
+
+
+def _best_of_networks(ordered: Sequence[Outcome]) -> set[int]:
+    """Return the identity of the first of each network that was finished, of outcomes from best to worst."""
+    best: dict[str, int] = {}
+    for outcome in ordered:
+        if outcome.ok:
+            best.setdefault(outcome.components["network"].key, id(outcome))
+    return set(list(best.values())[:SHOWN])
 
 
 def _consistent(outcome: Outcome, declared: Declarations) -> Outcome:
@@ -352,6 +372,7 @@ def _row(outcome: Outcome, place: _Place, declared: Declarations) -> Row:
         bound_highs=highs,
         violations=_violations(metrics, bounds, highs, _rounding(outcome.budget), declared),
         seconds=dict(outcome.seconds),
+        pictures=outcome.pictures,
     )
 
 

@@ -22,6 +22,7 @@ from harness.results.directory import read_manifest
 from harness.results.document import DocumentError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
 from harness.results.older import declarations
+from harness.results.pictures import TargetPictures
 from harness.results.ranking import Outcome, finite, leaderboard
 from harness.results.reader import Results, read_calibration, read_fits, read_results, read_target
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
@@ -145,6 +146,7 @@ def outcome(
         design=row.design,
         measurements={label: [entry.value for entry in entries] for label, entries in results.metrics.items()},
         budget=_mean_budget(results.budgets()),
+        pictures=next((entry.value.pictures for entry in results.samplings if entry.value is not None), None),
         bounds={label: found and found[0] for label, found in bounds.items()},
         bound_highs={label: found[1] for label, found in bounds.items() if found and found[1] > found[0]},
         seconds={
@@ -252,7 +254,9 @@ def setup(manifest: Manifest, store: Store) -> Setup | None:
 
 
 def _target(digest: str, numbers: TargetNumbers, notes: Sequence[str]) -> TargetSetup:
-    return TargetSetup(target=digest, **asdict(numbers) | {"notes": [*numbers.notes, *notes]})
+    shown = None if numbers.pictures is None else TargetPictures(**numbers.pictures.to_json())
+    found = asdict(numbers) | {"notes": [*numbers.notes, *notes], "pictures": shown}
+    return TargetSetup(target=digest, **found)
 
 
 def _fit_notes(keys: Mapping[str, str], store: Store) -> list[str]:

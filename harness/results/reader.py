@@ -28,6 +28,7 @@ from harness.engine.payloads.training import TrainingPayload
 from harness.metrics import Measurement
 from harness.planning.keys import measured
 from harness.results.leaderboard import Terms
+from harness.results.pictures import SamplePictures
 from harness.store import Store, StoreError
 from harness.weighting_tables import WeightingTable, table_from_json
 
@@ -52,11 +53,13 @@ class SampledPayload:
         budget: the exact path divergence in nats; None where the path has none.
         spread: root mean square distance of the samples from the mean of p_δ, over that of p_δ itself; None where it
             was not measured.
+        pictures: a few samples; None where they are no images.
     """
 
     nfe: int
     budget: Terms | None
     spread: float | None = None
+    pictures: SamplePictures | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,8 @@ def read_results(manifest: Manifest, row: PlannedRow, store: Store) -> Results:
 def _sampling(payload: Mapping[str, Any]) -> SampledPayload:
     found = SamplingPayload.from_json(payload)
     terms = None if found.budget is None else Terms.model_validate(found.budget)
-    return SampledPayload(found.nfe, terms, found.spread)
+    pictures = None if found.pictures is None else SamplePictures(**found.pictures.to_json())
+    return SampledPayload(found.nfe, terms, found.spread, pictures)
 
 
 # Records of a kind, by their keys. All raise a StoreError where the store cannot be read.

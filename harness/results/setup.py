@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, JsonValue, model_validator
 
 from harness.results.document import Name, Part, Position
+from harness.results.pictures import TargetPictures
 
 Level = Annotated[float, Field(gt=0)]
 
@@ -30,6 +31,7 @@ class TargetSetup(Part):
             the data, a sentence each.
         train: points of the training part of a finite data set; None of any other law, or where it is not known.
         held_out: points that are held out for metrics, and as many again for a perfect generator; likewise.
+        pictures: a few of its points; None where they are no images, and in documents up to version 4.
     """
 
     target: Name
@@ -40,6 +42,7 @@ class TargetSetup(Part):
     notes: Annotated[list[str], Field(default_factory=list)]
     train: Position | None
     held_out: Position | None
+    pictures: TargetPictures | None
 
 
 class MetricSetup(Part):

@@ -65,6 +65,12 @@ Error against all evaluations of the network: 3 a point of a training step, and 
 that training took; the line is the front, below which nothing lies; a ring marks the best row of each total, with its
 steps of training and of sampling. Rows without training are left out."""
 
+_SAMPLES = """\
+Real images above, below them samples of the best row of each network, of the first seed. Samples of one column start
+at the same noise and meet the same noise on the way, so that the eye compares designs; real images have no part in it.
+Where points have classes, a column is of one: a network that was told the class should draw it, any other draws what it
+will. Numbers beyond those of the data are cut to black and white."""
+
 _HOW_TO_READ_BOUNDS = """\
 - A bound says, before anything is sampled, how large the error can be. `violations` counts measured values
   above it by more than their interval: any is a failure of the bound, of the estimate, or of the code.
@@ -99,6 +105,9 @@ def leaderboard_page(board: Leaderboard, command: str, plots: BoardPlots) -> Pag
     blocks: list[Block] = [Commands(command), Paragraph([_summary(board)]), _source("plots")]
     blocks.append(how_to_read(_HOW_TO_READ, bounds=", ".join(bounds_of(board.rows)) or "none here"))
     blocks += [_target(section, board) for section in sections(board)]
+    if plots.samples:
+        shown = [_section(target, _image(plot)) for target, plot in plots.samples.items()]
+        blocks.append(_section("Samples", Paragraph(prose(_SAMPLES)), *shown))
     if plots.against:
         blocks.append(_section("Error against bound", *map(_image, plots.against)))
     if plots.compute:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.quantities import DATA
 from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.leaderboard import Leaderboard
-from harness.results.sections import divergence_of
+from harness.results.sections import divergence_of, sections
 from harness.views import plots
+from harness.views.sample_plots import pictures_of, samples
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,6 +37,7 @@ class BoardPlots:
     """What is drawn of a leaderboard, or of its bounds; None is what has nothing to show.
 
     Attributes:
+        samples: real images and samples of a target, by its label.
         against: measured metrics against bounds.
         compute: the ranking metric against the evaluations of the network.
         budgets: the terms of the path divergence.
@@ -43,6 +45,7 @@ class BoardPlots:
         tightness: of the bounds.
     """
 
+    samples: dict[str, Plot] = field(default_factory=dict)
     against: tuple[Plot, ...] = ()
     compute: Plot | None = None
     budgets: Plot | None = None
@@ -53,7 +56,7 @@ class BoardPlots:
     def files(self) -> list[Plot]:
         """Every plot that there is."""
         single = (self.compute, self.budgets, self.effects, self.tightness)
-        return [*self.against, *(plot for plot in single if plot is not None)]
+        return [*self.samples.values(), *self.against, *(plot for plot in single if plot is not None)]
 
 
 def draw_board(board: Leaderboard) -> BoardPlots:
@@ -65,6 +68,7 @@ def draw_board(board: Leaderboard) -> BoardPlots:
     plots.require_matplotlib()
     competition = rank_bounds(board)
     return BoardPlots(
+        _samples(board),
         tuple(_against(board, competition)),
         _plot(COMPUTE, plots.error_against_compute(board)),
         _plot(BUDGETS, plots.budgets(board)),
@@ -87,12 +91,24 @@ def board_files(board: Leaderboard) -> set[str]:
     """Return the names of all plots that a leaderboard may have."""
     metrics = {board.metric, *(metric for row in board.rows for metric in row.metrics)}
     bounds = {bound for row in board.rows for bound in row.bounds}
-    return {_against_file(m, b) for m in metrics for b in bounds} | {COMPUTE, BUDGETS, EFFECTS, TIGHTNESS}
+    against = {_against_file(m, b) for m in metrics for b in bounds}
+    return against | set(_samples_files(board).values()) | {COMPUTE, BUDGETS, EFFECTS, TIGHTNESS}
 
 
 def bounds_files(board: BoundsBoard) -> set[str]:
     """Return the names of all plots that a leaderboard of bounds may have."""
     return {TIGHTNESS}
+
+
+def _samples(board: Leaderboard) -> dict[str, Plot]:
+    drawn = {target: _plot(file, samples(board, target)) for target, file in _samples_files(board).items()}
+    return {target: plot for target, plot in drawn.items() if plot is not None}
+
+
+def _samples_files(board: Leaderboard) -> dict[str, str]:
+    """Return the file of the samples of each target that has pictures, by its label."""
+    targets = [section.target for section in sections(board) if pictures_of(board, section.target) is not None]
+    return {target: f"samples-{i + 1}-{_slug(target)}.svg" for i, target in enumerate(targets)}
 
 
 def _against(board: Leaderboard, competition: BoundsBoard) -> Iterator[Plot]:

@@ -8,10 +8,14 @@ What can be read, by the end of the name:
     .csv .tsv .txt  a table of numbers, a row a line, with or without a line of names
     .parquet        a table of numbers, where pandas or pyarrow is installed
     a folder        images of one size (`harness_data.images`)
+
+Labels, where they are asked for, come from the same file: an array of the archive, a column of the table, the folders
+within the folder.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 import warnings
@@ -26,6 +30,7 @@ import numpy as np
 
 from harness_data import images
 from harness_data.errors import DataError
+from harness_data.labels import check_labels
 
 T = TypeVar("T")
 
@@ -45,43 +50,69 @@ class Content:
 
     Attributes:
         points: shape (n, d), in the file's own type of real numbers.
-        shape: of one point before it was made flat: (d,), (height, width) or (channels, height, width).
+        shape: of one point before it was made flat: (d,) or, of an image, (channels, height, width).
+        labels: of the points, shape (n,), int64, each of 0 … classes − 1; None: they have none.
         digest: SHA-256 of all bytes that were read.
     """
 
     points: np.ndarray
     shape: tuple[int, ...]
+    labels: np.ndarray | None
     digest: str
 
 
-def read(path: str, array: str = "") -> Content:
+@dataclass(frozen=True)
+class _Arrays:
+    """What a file holds, as it lies there."""
+
+    points: np.ndarray
+    labels: np.ndarray | None = None
+
+
+def read(path: str, array: str = "", labels: str = "") -> Content:
     """Read and check a file or a folder of images; what has not changed is read once.
 
     Arguments:
         path: of the file, or of the folder.
         array: which of several arrays in an .npz archive.
+        labels: where labels are: the name of an array of the archive, or of a column of the table; `folders` for the
+            folders within a folder of images; empty for none.
 
     Raises:
         DataError: missing or unreadable; not of a kind that is read; objects, text or complex numbers; not of
-            two to four dimensions; too few rows, or all the same; no columns; values that are not finite.
+            two to four dimensions; too few rows, or all the same; no columns; values that are not finite; labels that
+            are not there, or not as `check_labels` says.
     """
     try:
         place = Path(path)
         files = images.found(place) if place.is_dir() else [place]
         state = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)
-        return _read(path, array, state)
+        return _read(path, array, labels, state)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error}); give the path of {KINDS}") from error
 
 
 @lru_cache(maxsize=2)
-def _read(path: str, array: str, state: tuple[tuple[str, int, int], ...]) -> Content:
+def _read(path: str, array: str, labels: str, state: tuple[tuple[str, int, int], ...]) -> Content:
     place, files = Path(path), [Path(name) for name, _, _ in state]
     if array and place.suffix.lower() != ".npz":
         raise DataError(f"{path}: only an .npz archive has arrays of several names; leave out array={array}")
-    values = images.read(path, files) if place.is_dir() else _parser(place)(place, array)
-    points = check(path, values)
-    return Content(points, tuple(values.shape[1:]), _digest(place, files))
+    found = _folder(place, files, labels) if place.is_dir() else _parser(place)(place, array, labels)
+    points = check(path, found.points)
+    known = None if found.labels is None else check_labels(path, found.labels, len(points))
+    return Content(points, _shape(found.points), known, _digest(place, files))
+
+
+def _shape(values: np.ndarray) -> tuple[int, ...]:
+    """Return the shape of one point: a grey image has one channel."""
+    return (1, *values.shape[1:]) if values.ndim == 3 else tuple(values.shape[1:])
+
+
+def _folder(place: Path, files: list[Path], labels: str) -> _Arrays:
+    if labels not in ("", FOLDERS):
+        raise DataError(f"{place}: the labels of images are the folders that they lie in; write labels={FOLDERS}")
+    known = images.classes(place, files) if labels else None
+    return _Arrays(images.read(str(place), files), known)
 
 
 def _digest(place: Path, files: list[Path]) -> str:
@@ -96,31 +127,37 @@ def _digest(place: Path, files: list[Path]) -> str:
     return total.hexdigest()
 
 
-def _parser(path: Path) -> Callable[[Path, str], np.ndarray]:
+def _parser(path: Path) -> Callable[[Path, str, str], _Arrays]:
     try:
         return PARSERS[path.suffix.lower()]
     except KeyError:
         raise DataError(f"{path}: is not {KINDS}") from None
 
 
-def _npy(path: Path, _: str) -> np.ndarray:
+def _npy(path: Path, _: str, labels: str) -> _Arrays:
     with path.open("rb") as file:
         if file.read(6) != b"\x93NUMPY":
             raise DataError(f"{path}: is not an .npy file; write it with numpy.save")
-    return _loaded(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False))
+    if labels:
+        raise DataError(f"{path}: an .npy file is one array; save points and labels in an .npz, by numpy.savez")
+    return _Arrays(_loaded(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False)))
 
 
-def _npz(path: Path, name: str) -> np.ndarray:
+def _npz(path: Path, name: str, labels: str) -> _Arrays:
     with path.open("rb") as file:
         if file.read(4) not in (b"PK\3\4", b"PK\5\6"):
             raise DataError(f"{path}: is not an .npz archive; write it with numpy.savez")
     with _loaded(path, lambda: np.load(path, allow_pickle=False)) as archive:
         names = list(archive.files)
-        if name and name not in names:
-            raise DataError(f"{path}: has no array {name!r}; it has {_listed(names)}")
-        if not name and len(names) != 1:
-            raise DataError(f"{path}: holds {len(names)} arrays, {_listed(names)}; say which: array=NAME")
-        return _loaded(path, lambda: archive[name or names[0]])
+        for wanted in filter(None, (name, labels)):
+            if wanted not in names:
+                raise DataError(f"{path}: has no array {wanted!r}; it has {_listed(names)}")
+        others = [each for each in names if each != labels]
+        if not name and len(others) != 1:
+            beside = f" besides the labels {labels!r}" if labels else ""
+            raise DataError(f"{path}: holds {len(others)} arrays{beside}, {_listed(others)}; say which: array=NAME")
+        points = _loaded(path, lambda: archive[name or others[0]])
+        return _Arrays(points, _loaded(path, lambda: archive[labels]) if labels else None)
 
 
 def _loaded(path: Path, load: Callable[[], T]) -> T:
@@ -137,24 +174,41 @@ def _loaded(path: Path, load: Callable[[], T]) -> T:
         raise DataError(f"{path}: is damaged or cut short; write it again with numpy.save") from error
 
 
-def _text(path: Path, _: str) -> np.ndarray:
+def _text(path: Path, _: str, labels: str) -> _Arrays:
     """Read a table of numbers; a first line that holds none of them names the columns."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         first = file.readline()
     delimiter = max(("\t", ";", ","), key=first.count)
     between = delimiter if delimiter in first else None
-    named = not any(_is_number(cell) for cell in first.split(between))
+    cells = next(csv.reader([first], delimiter=between), []) if between else first.split()
+    named = not any(map(_is_number, cells))
     how: dict[str, Any] = {"delimiter": between, "skiprows": int(named), "ndmin": 2, "comments": None, "quotechar": '"'}
     try:
         with warnings.catch_warnings():
             # A file without a row is told by the check of what was read.
             warnings.simplefilter("ignore")
-            return np.loadtxt(path, encoding="utf-8-sig", **how)
+            values = np.loadtxt(path, encoding="utf-8-sig", **how)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not a text file in UTF-8") from error
     except ValueError as error:
         what = _wrong_line(path, int(named), " ".join(str(error).split()))[:120]
         raise DataError(f"{path}: is not a table of numbers ({what}); leave out columns of text") from error
+    return _parted(path, values, [cell.strip() for cell in cells] if named else [], labels)
+
+
+def _parted(path: Path, values: np.ndarray, names: list[str], labels: str) -> _Arrays:
+    """Return a table without the column of labels, and that column."""
+    if not labels:
+        return _Arrays(values)
+    if not names:
+        raise DataError(f"{path}: its first line names no column, so that none is {labels!r}; write names above it")
+    if len(names) != values.shape[1]:
+        raise DataError(f"{path}: its first line names {len(names)} columns, and its rows have {values.shape[1]}")
+    if names.count(labels) != 1:
+        what = "no column" if labels not in names else f"{names.count(labels)} columns"
+        raise DataError(f"{path}: has {what} {labels!r}; its columns are {_listed(names)}")
+    place = names.index(labels)
+    return _Arrays(np.delete(values, place, axis=1), values[:, place])
 
 
 def _wrong_line(path: Path, skipped: int, message: str) -> str:
@@ -182,7 +236,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _parquet(path: Path, _: str) -> np.ndarray:
+def _parquet(path: Path, _: str, labels: str) -> _Arrays:
     try:
         from pyarrow import parquet
     except ImportError as error:
@@ -197,10 +251,11 @@ def _parquet(path: Path, _: str) -> np.ndarray:
     for name, values in columns:
         if values.dtype.kind not in "fiu":
             raise DataError(f"{path}: column {name!r} holds {values.dtype} values; leave out what is no real number")
-    return np.stack([values for _, values in columns], 1) if columns else np.empty((table.num_rows, 0))
+    whole = np.stack([values for _, values in columns], 1) if columns else np.empty((table.num_rows, 0))
+    return _parted(path, whole, [name for name, _ in columns], labels)
 
 
-PARSERS: dict[str, Callable[[Path, str], np.ndarray]] = {
+PARSERS: dict[str, Callable[[Path, str, str], _Arrays]] = {
     ".npy": _npy,
     ".npz": _npz,
     ".csv": _text,
@@ -209,6 +264,9 @@ PARSERS: dict[str, Callable[[Path, str], np.ndarray]] = {
     ".parquet": _parquet,
 }
 """How a file is read, by the end of its name."""
+
+FOLDERS = "folders"
+"""What the labels of images are called."""
 
 KINDS = "an .npy, .npz, .csv or .parquet file, or of a folder of images"
 """What can be read, as the end of a sentence."""

@@ -21,6 +21,20 @@ def found(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
 
 
+def classes(folder: Path, files: Sequence[Path]) -> np.ndarray:
+    """Return the class of each image, shape (n,): the place of its folder among those in the folder, by name.
+
+    Raises:
+        DataError: an image lies in none of them.
+    """
+    names = [file.relative_to(folder).parts[:-1] for file in files]
+    for file, within in zip(files, names, strict=True):
+        if not within:
+            raise DataError(f"{folder}: {file.name} lies in no folder within it; give each class a folder")
+    known = sorted({within[0] for within in names})
+    return np.array([known.index(within[0]) for within in names], dtype=np.int64)
+
+
 def read(path: str, files: Sequence[Path]) -> np.ndarray:
     """Read images: shape (n, height, width) where all are grey, else (n, 3, height, width); values 0 to 255.
 

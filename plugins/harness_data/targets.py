@@ -72,6 +72,11 @@ class File(Target):
         "(columns), or make columns uncorrelated (whiten); none: σ is in units of the file",
     )
     array: str = Field("", description="which array of an .npz archive that holds several")
+    labels: str = Field(
+        "",
+        description="the array of an .npz archive, or the column of a table, with the class of each point, from 0; "
+        "folders: classes are the folders that images lie in",
+    )
 
     @field_validator("standardize", mode="before")
     @classmethod
@@ -92,14 +97,14 @@ class File(Target):
         """
         from harness_data.files import read
 
-        content = read(self.path, self.array)
-        return _file(self.path, self.array, content.digest, self.standardize)
+        content = read(self.path, self.array, self.labels)
+        return _file(self.path, self.array, self.labels, content.digest, self.standardize)
 
     def content_digest(self) -> str:
         """SHA-256 of all bytes that are read, checked to be usable data."""
         from harness_data.files import read
 
-        return read(self.path, self.array).digest
+        return read(self.path, self.array, self.labels).digest
 
 
 @lru_cache(maxsize=1)
@@ -157,23 +162,30 @@ def _cut(photographs: list[np.ndarray], size: int, count: int, part: int) -> Ten
 
 
 @lru_cache(maxsize=4)
-def _file(path: str, array: str, digest: str, standardize: Standardize) -> EmpiricalDistribution:
+def _file(path: str, array: str, labels: str, digest: str, standardize: Standardize) -> EmpiricalDistribution:
     import numpy as np
     import torch
 
     from harness_data.files import read
+    from harness_data.labels import check_training
     from harness_data.notes import notes
     from harness_data.standardization import standardization
 
-    points = read(path, array).points
+    content = read(path, array, labels)
+    points = content.points
     # In the file's own type: of 60,000 images of bytes, that is an eighth.
     native = np.array(points, dtype=points.dtype.newbyteorder("="))
     known = native if native.dtype.name in TORCH else native.astype(np.float64)
-    law = EmpiricalDistribution.split(torch.from_numpy(known), f"file {path}")
+    own = None if content.labels is None else torch.from_numpy(content.labels)
+    law = EmpiricalDistribution.split(torch.from_numpy(known), f"file {path}", labels=own)
     change = standardization(law.train, standardize, path)
     said = tuple(notes(points, law.train, law.parts, change, choice=True))
+    if law.labels is not None and content.labels is not None:
+        check_training(path, law.labels.numpy(), int(content.labels.max()) + 1)
     if change is not None:
         first, second = (change.apply(part) for part in law.parts)
-        law = EmpiricalDistribution(change.apply(law.train), (first, second), f"file {path}")
+        law = EmpiricalDistribution(change.apply(law.train), (first, second), f"file {path}", law.labels)
     law.notes = said
+    if change is None or change.matrix is None:
+        law.shape = content.shape
     return law

@@ -13,6 +13,7 @@ from harness.engine.payloads.measured import (
     measurement_from_json,
     measurement_to_json,
 )
+from harness.engine.payloads.pictures import SamplePicturesPayload, TargetPicturesPayload
 from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.payloads.training import ObjectivePayload, TrainingPayload
 from harness.errors import ContractError, NotApplicable
@@ -50,6 +51,14 @@ KEPT = [
     (measurement_to_json(NotApplicable("no path")), '{"not_applicable": "no path"}'),
     (SamplingPayload(4, None, 1.5).to_json(), '{"nfe": 4, "budget": null, "spread": 1.5}'),
     (
+        SamplingPayload(4, None, 1.5, SamplePicturesPayload(True, ["AP8=", None])).to_json(),
+        '{"nfe": 4, "budget": null, "spread": 1.5, "pictures": {"conditional": true, "images": ["AP8=", null]}}',
+    ),
+    (
+        TargetPicturesPayload([1, 1, 2], -1.0, 1.0, [0, 1], ["AP8=", None]).to_json(),
+        '{"shape": [1, 1, 2], "low": -1.0, "high": 1.0, "classes": [0, 1], "images": ["AP8=", null]}',
+    ),
+    (
         measurement_to_json(Measurement(2.0, 0.25, freedom=7, shared=True)),
         '{"value": 2.0, "standard_error": 0.25, "bias": 0.0, "freedom": 7.0, "shared": true}',
     ),
@@ -67,7 +76,15 @@ def test_what_is_read_is_what_was_written():
     assert grid.from_json(grid.to_json(np.array([8.0, 0.5]))) == [8.0, 0.5]
     for training in (TrainingPayload("ab", 0.5), TrainingPayload("ab", 0.25, FIXED)):
         assert TrainingPayload.from_json(json.loads(json.dumps(training.to_json()))).to_json() == training.to_json()
-    for sampling in (SamplingPayload(4, TERMS), SamplingPayload(4, None), SamplingPayload(4, None, 1.5)):
+    shown = TargetPicturesPayload([1, 1, 2], -1.0, 1.0, [], ["AP8="])
+    assert TargetPicturesPayload.from_json(json.loads(json.dumps(shown.to_json()))) == shown
+    pictures = SamplePicturesPayload(False, ["AP8=", None])
+    for sampling in (
+        SamplingPayload(4, TERMS),
+        SamplingPayload(4, None),
+        SamplingPayload(4, None, 1.5),
+        SamplingPayload(4, None, 1.5, pictures),
+    ):
         assert SamplingPayload.from_json(sampling.to_json()) == sampling
     for said in (
         Measurement(1.0, 0.5, 0.25, 7.0, True),

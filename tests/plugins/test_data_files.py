@@ -11,6 +11,8 @@ from harness_data.standardization import standardization
 from harness_data.targets import File
 from PIL import Image
 
+from harness.errors import HarnessError
+
 POINTS = np.random.default_rng(0).normal(3, [0.1, 1, 20], (40, 3))
 
 
@@ -58,7 +60,7 @@ def test_images_are_made_flat_and_their_shape_is_kept(shape, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (20, *shape), dtype=np.uint8)
     np.save(tmp_path / "images.npy", images)
     content = read(str(tmp_path / "images.npy"))
-    assert content.shape == shape
+    assert content.shape == (shape if len(shape) == 3 else (1, *shape))
     np.testing.assert_array_equal(content.points, images.reshape(20, -1))
 
 
@@ -71,12 +73,12 @@ def pictures(folder, count=12, mode="L", size=(6, 5)):
     return folder
 
 
-@pytest.mark.parametrize(("mode", "shape"), [("L", (5, 6)), ("RGB", (3, 5, 6))])
+@pytest.mark.parametrize(("mode", "shape"), [("L", (1, 5, 6)), ("RGB", (3, 5, 6))])
 def test_a_folder_of_images(mode, shape, tmp_path):
     content = read(str(pictures(tmp_path / "images", mode=mode)))
     assert (content.shape, content.points.dtype, len(content.points)) == (shape, np.uint8, 12)
     first = np.asarray(Image.open(tmp_path / "images" / "0" / "0.png"))
-    expected = first if mode == "L" else first.transpose(2, 0, 1)
+    expected = first[None] if mode == "L" else first.transpose(2, 0, 1)
     np.testing.assert_array_equal(content.points[0].reshape(shape), expected)
 
 
@@ -144,6 +146,146 @@ def test_parquet_without_a_reader_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(DataError, match="pip install pyarrow"):
         read(str(tmp_path / "points.parquet"))
+
+
+# Shape
+
+
+def _deviation(pixels, axis):
+    return np.sqrt(((pixels - pixels.mean(0)) ** 2).mean(axis))
+
+
+@pytest.mark.parametrize(("shape", "kept"), [((4, 5), (1, 4, 5)), ((3, 4, 5), (3, 4, 5)), ((20,), (20,))])
+@pytest.mark.parametrize("how", ["none", "scale", "columns", "whiten"])
+def test_images_keep_their_shape_unless_pixels_are_mixed(shape, kept, how, tmp_path):
+    images = np.random.default_rng(0).normal(3, 2, (60, *shape))
+    np.save(tmp_path / "images.npy", images)
+    law = File(path=str(tmp_path / "images.npy"), standardize=how).distribution()
+    # Whitening leaves out directions that the training rows do not vary in.
+    assert law.data.shape == ((law.dim,) if how == "whiten" else kept)
+    order = np.random.RandomState(0).permutation(60)[24:]
+    shaped = law.data.shaped(law.train).numpy()
+    if how != "whiten":
+        assert shaped.shape == (36, *kept)
+        pixels = images[order].reshape(36, *kept)
+        axis = 0 if how == "columns" else None
+        expected = pixels if how == "none" else (pixels - pixels.mean(0)) / _deviation(pixels, axis)
+        np.testing.assert_allclose(shaped, expected, atol=1e-12)
+    assert law.classes == 0
+
+
+# Labels
+
+CLASSES = np.arange(40) % 3
+
+
+def labelled(path, labels=CLASSES, points=POINTS):
+    """Write points and labels; return the parameters by which they are read."""
+    match path.suffix:
+        case ".npz":
+            np.savez(path, points=points, digit=labels)
+        case ".parquet":
+            arrow = pytest.importorskip("pyarrow")
+            from pyarrow import parquet
+
+            columns = {"x": points[:, 0], "digit": labels, "y": points[:, 1], "z": points[:, 2]}
+            parquet.write_table(arrow.table(columns), path)
+        case ".csv":
+            table = np.column_stack([points[:, 0], labels, points[:, 1:]])
+            np.savetxt(path, table, delimiter=",", fmt="%.18g", header='"x, in m",digit,y,z', comments="")
+        case ".txt":
+            table = np.column_stack([labels, points])
+            np.savetxt(path, table, fmt="%.18g", header="digit x y z", comments="")
+    return {"path": str(path), "labels": "digit", "standardize": "none"}
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".txt", ".parquet"])
+@pytest.mark.parametrize("how", ["none", "scale", "whiten"])
+def test_labels_stay_with_their_points(suffix, how, tmp_path):
+    law = File(**labelled(tmp_path / f"points{suffix}") | {"standardize": how}).distribution()
+    plain = File(**labelled(tmp_path / f"points{suffix}")).distribution()
+    own = {tuple(row): label for row, label in zip(POINTS.tolist(), CLASSES.tolist(), strict=True)}
+    assert law.classes == 3
+    assert law.labels.tolist() == [own[tuple(row)] for row in plain.train.tolist()]
+    points, labels = law.labelled(50, torch.Generator().manual_seed(0))
+    places = [int((law.train == row).all(1).nonzero()[0]) for row in points]
+    assert labels.tolist() == law.labels[places].tolist()
+
+
+def test_folders_are_classes_by_name(tmp_path):
+    folder = tmp_path / "images"
+    for i in range(20):
+        inner = folder / ("10", "2", "cat")[i % 3] / ("deep" if i % 2 else "")
+        inner.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(i).integers(0, 256, (6, 5), dtype=np.uint8)
+        pixels[0, 0] = i
+        Image.fromarray(pixels).save(inner / f"{i}.png")
+    content = read(str(folder), labels="folders")
+    assert content.shape == (1, 6, 5)
+    assert [int(row[0]) % 3 for row in content.points] == content.labels.tolist()
+    law = File(path=str(folder), labels="folders").distribution()
+    assert (law.classes, law.data.shape) == (3, (1, 6, 5))
+    assert File(path=str(folder)).distribution().classes == 0
+
+
+UNLABELLED = {
+    "negative": (".npz", CLASSES - 1, {}, "label -1 of row 0 is no class; classes are whole numbers from 0"),
+    "fractional": (".csv", CLASSES / 2, {}, "label 0.5 of row 1 is no class"),
+    "not a number": (".npz", np.where(CLASSES, 1.0, np.nan), {}, "label nan of row 0 is no class"),
+    "a class is missing": (".npz", 2 * CLASSES, {}, "no point has label 1, and the largest is 4; number the classes"),
+    "from one": (".csv", CLASSES + 1, {}, "no point has label 0, and the largest is 3; number the classes from 0 to 2"),
+    "huge": (".npz", np.where(CLASSES, 2**62, 0), {}, "no point has label 1"),
+    "constant": (".npz", 0 * CLASSES, {}, "its labels are all 0; give two classes or more"),
+    "another length": (".npz", CLASSES[:39], {}, "its labels have shape (39,), for 40 points; one label a point"),
+    "two dimensions": (".npz", CLASSES[:, None], {}, "its labels have shape (40, 1), for 40 points"),
+    "words": (".npz", np.array(["a", "b"] * 20), {}, "its labels are <U1 values; number the classes from 0"),
+    "one point": (".npz", (np.arange(40) == 0) * 1, {}, "class 1 has no row among those to train on"),
+    "no such array": (".npz", CLASSES, {"labels": "y"}, "has no array 'y'; it has points, digit"),
+    "no such column": (".csv", CLASSES, {"labels": "y2"}, "has no column 'y2'; its columns are x, in m, digit, y, z"),
+    "no such folder": (".csv", CLASSES, {"labels": "folders"}, "has no column 'folders'"),
+}
+
+
+@pytest.mark.parametrize("case", UNLABELLED)
+def test_bad_labels_are_told_in_one_line(case, tmp_path):
+    suffix, labels, params, fault = UNLABELLED[case]
+    path = tmp_path / f"points{suffix}"
+    if case == "one point":
+        # The first row of the permutation that splits is held out.
+        labels = (np.arange(40) == np.random.RandomState(0).permutation(40)[0]) * 1
+    with pytest.raises(DataError) as caught:
+        File(**labelled(path, labels) | params).distribution()
+    assert fault in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300 + len(str(path))
+
+
+def test_labels_of_what_has_none_are_told_in_one_line(tmp_path):
+    cases = {
+        "points.npy": "an .npy file is one array; save points and labels in an .npz",
+        "points.tsv": "its first line names no column, so that none is 'digit'",
+    }
+    for name, fault in cases.items():
+        with pytest.raises(DataError, match=fault):
+            read(str(written(tmp_path / name)), labels="digit")
+    with pytest.raises(DataError, match="write labels=folders"):
+        read(str(pictures(tmp_path / "images")), labels="digit")
+    Image.new("L", (6, 5)).save(tmp_path / "images" / "9.png")
+    with pytest.raises(DataError, match=r"9\.png lies in no folder within it; give each class a folder"):
+        read(str(tmp_path / "images"), labels="folders")
+    np.savez(tmp_path / "three.npz", a=POINTS, b=POINTS, digit=CLASSES)
+    with pytest.raises(DataError, match="holds 2 arrays besides the labels 'digit', a, b; say which: array="):
+        read(str(tmp_path / "three.npz"), labels="digit")
+    assert read(str(tmp_path / "three.npz"), "b", "digit").labels.tolist() == CLASSES.tolist()
+
+
+def test_points_without_labels_say_so(tmp_path):
+    np.save(tmp_path / "points.npy", POINTS)
+    law = File(path=str(tmp_path / "points.npy")).distribution()
+    for ask in (law.class_weights, lambda: law.labelled(3, torch.Generator())):
+        with pytest.raises(HarnessError, match="the points have no labels"):
+            ask()
 
 
 # Standardization

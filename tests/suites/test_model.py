@@ -221,7 +221,9 @@ def test_files_that_cannot_be_read(tmp_path):
 
 
 def test_what_ships(registry):
-    assert shipped_suites() == ["bounds", "compute", "descent", "full", "knobs", "paper", "quick", "start"]
+    assert shipped_suites() == [
+        *("bounds", "compute", "descent", "full", "images-digits", "knobs", "paper", "quick", "start")
+    ]
     sizes = {name: len(expand(load_suite(name), registry)) for name in shipped_suites()}
     assert sizes["quick"] >= 200
     assert sizes["full"] > sizes["paper"] > sizes["quick"]
@@ -233,8 +235,8 @@ def test_what_ships(registry):
 
 def test_full_is_everything_that_ships(registry):
     full = load_suite("full")
-    # A user's own file; and what tells of gradient descent, where `full` trains with Adam.
-    elsewhere = {"file", "moment-matched", "training-loss", "theorem-1-loss"}
+    # A user's own file; what tells of gradient descent, where `full` trains with Adam; a network that takes days.
+    elsewhere = {"file", "moment-matched", "training-loss", "theorem-1-loss", "unet"}
     for axis in set(registry.axes) - {"claim", "preconditioning"}:
         named = {component.name for component in full.components(axis, registry)}
         assert named == set(registry.classes(axis)) - elsewhere, axis

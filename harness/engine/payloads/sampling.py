@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from harness.engine.payloads.pictures import SamplePicturesPayload
+
 
 @dataclass(frozen=True)
 class SamplingPayload:
@@ -16,15 +18,18 @@ class SamplingPayload:
         budget: the path divergence in nats, term by term and in total; None where the path has none.
         spread: root mean square distance of the samples from the mean of p_δ, over that of p_δ itself; None in records
             made before it was measured.
+        pictures: a few samples; None where they are no images.
     """
 
     nfe: int
     budget: Mapping[str, float] | None
     spread: float | None = None
+    pictures: SamplePicturesPayload | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        known = {} if self.spread is None else {"spread": self.spread}
+        known: dict[str, Any] = {} if self.spread is None else {"spread": self.spread}
+        known |= {} if self.pictures is None else {"pictures": self.pictures.to_json()}
         return {"nfe": self.nfe, "budget": None if self.budget is None else dict(self.budget), **known}
 
     @classmethod
@@ -34,4 +39,6 @@ class SamplingPayload:
         Raises:
             KeyError: a field is missing.
         """
-        return cls(payload["nfe"], payload["budget"], payload.get("spread"))
+        pictures = payload.get("pictures")
+        known = None if pictures is None else SamplePicturesPayload.from_json(pictures)
+        return cls(payload["nfe"], payload["budget"], payload.get("spread"), known)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.engine import curves
+from harness.engine.payloads.pictures import TargetPicturesPayload
 from harness.engine.range_notes import range_notes
 from harness.mixtures import EmpiricalDistribution
 
@@ -32,6 +33,7 @@ class TargetNumbers:
         notes: what a reader of its results must know of the data and of the range of levels, a sentence each.
         train: points of the training part of a finite data set; None of any other law, or where it is not known.
         held_out: points that are held out for metrics, and as many again for a perfect generator; likewise.
+        pictures: a few of its points; None where they are no images.
     """
 
     dim: int
@@ -41,10 +43,16 @@ class TargetNumbers:
     notes: tuple[str, ...] = ()
     train: int | None = None
     held_out: int | None = None
+    pictures: TargetPicturesPayload | None = None
 
 
 def to_json(
-    law: Distribution, information: Information, labelled: Information | None, sigma_min: float, sigma_max: float
+    law: Distribution,
+    information: Information,
+    labelled: Information | None,
+    sigma_min: float,
+    sigma_max: float,
+    pictures: TargetPicturesPayload | None = None,
 ) -> dict[str, Any]:
     """Return what is known of a target over a range of noise levels, as JSON values.
 
@@ -54,13 +62,16 @@ def to_json(
         labelled: that of points given their labels, where they have any.
         sigma_min: the lowest level.
         sigma_max: the highest.
+        pictures: a few of its points, where they are images.
     """
     given = {} if labelled is None else {"information_given_labels": curves.information_to_json(labelled)}
     notes = (*law.notes, *range_notes(law, information, sigma_min, sigma_max))
     sizes = (law.size, len(law.parts[0])) if isinstance(law, EmpiricalDistribution) else ()
     numbers = TargetNumbers(law.dim, law.sigma_data, law.second_moment, law.finite, notes, *sizes)
+    shown = {} if pictures is None else {"pictures": pictures.to_json()}
     return {
-        **asdict(numbers),
+        **{name: value for name, value in asdict(numbers).items() if name != "pictures"},
+        **shown,
         "notes": list(notes),
         "information": curves.information_to_json(information),
         **given,
@@ -74,9 +85,13 @@ def numbers_from_json(payload: Mapping[str, Any]) -> TargetNumbers:
     Raises:
         KeyError: a field is missing.
     """
-    always = ("dim", "sigma_data", "second_moment", "finite")
-    known = {each.name: payload.get(each.name) for each in fields(TargetNumbers) if each.name not in always}
-    return TargetNumbers(*(payload[name] for name in always), **known | {"notes": tuple(payload.get("notes", ()))})
+    always, shown = ("dim", "sigma_data", "second_moment", "finite"), payload.get("pictures")
+    known: dict[str, Any] = {
+        each.name: payload.get(each.name) for each in fields(TargetNumbers) if each.name not in always
+    }
+    known["notes"] = tuple(payload.get("notes", ()))
+    known["pictures"] = None if shown is None else TargetPicturesPayload.from_json(shown)
+    return TargetNumbers(*(payload[name] for name in always), **known)
 
 
 def curve_from_json(payload: Mapping[str, Any], law: Distribution, *, labelled: bool = False) -> Information:

@@ -24,6 +24,7 @@ from harness.engine.metric_values import reference_sample
 from harness.engine.modules import DTYPES
 from harness.engine.payloads.measured import measurement_to_json, said
 from harness.engine.payloads.sampling import SamplingPayload
+from harness.engine.pictures import sample_pictures
 from harness.engine.random_streams import seed_from
 from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
 from harness.engine.stored_curves import stored_information, stored_score_error
@@ -70,7 +71,9 @@ def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
     experiment, nfe, seconds = _sampled(job, law, design)
     metrics = [_metric_record(key, each, experiment, job.seed, fits.get(key)) for key, each in job.metrics.items()]
     spread = _spread(experiment.samples, law, job.sigmas[-1])
-    payload = SamplingPayload(nfe, None if design.budget is None else _terms(design.budget), spread)
+    terms = None if design.budget is None else _terms(design.budget)
+    pictures = sample_pictures(law, experiment.samples, job.seed, conditional=_conditional(job))
+    payload = SamplingPayload(nfe, terms, spread, pictures)
     return [Record(job.key, "sampling", payload.to_json(), seconds=seconds), *metrics, *bounds]
 
 

@@ -1,4 +1,4 @@
-"""Measure target: measures its scale, its Fisher information J(u) and its least loss c(σ)."""
+"""Measure target: measures its scale, its Fisher information J(u) and its least loss c(σ); keeps pictures of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from harness.engine.checks import check_distribution, check_information
 from harness.engine.laws import distribution
 from harness.engine.measurement import measure_information
 from harness.engine.payloads import target
+from harness.engine.pictures import target_pictures
 from harness.records import Record
 
 if TYPE_CHECKING:
@@ -25,5 +26,5 @@ def measure_target(job: MeasureTargetJob) -> list[Record]:
     information = measure_information(law, job.sigma_min, job.sigma_max)
     check_information(information, job.target, law.dim, job.sigma_min, job.sigma_max)
     labelled = measure_information(law, job.sigma_min, job.sigma_max, labelled=True) if law.classes else None
-    payload = target.to_json(law, information, labelled, job.sigma_min, job.sigma_max)
+    payload = target.to_json(law, information, labelled, job.sigma_min, job.sigma_max, target_pictures(law))
     return [Record(job.key, "target", payload)]
