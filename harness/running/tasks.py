@@ -213,8 +213,12 @@ def timed(function: str, content: bytes, watched: bool, load: Callable[[bytes], 
     before = process_state.read() if watched else {}
     start = time.perf_counter()
     value, reason, trace, applicable = None, None, "", True
+    changed: list[str] = []
     try:
-        value = call(load(content))
+        argument = load(content)
+        # Importing a plugin may change settings: its first task sees what its later ones see.
+        changed += process_state.put_back(before) if watched else []
+        value = call(argument)
     except DiskError:
         raise
     except NotApplicable as error:
@@ -222,5 +226,5 @@ def timed(function: str, content: bytes, watched: bool, load: Callable[[bytes], 
     except BaseException as error:  # SystemExit too; and no exception need survive the way to another process
         reason, trace = failure_line(error), traceback_text(error)
     seconds = time.perf_counter() - start
-    changed = process_state.put_back(before) if watched else []
-    return Done(value, reason, seconds, trace, tuple(changed), applicable, _arithmetic())
+    changed += process_state.put_back(before) if watched else []
+    return Done(value, reason, seconds, trace, tuple(dict.fromkeys(changed)), applicable, _arithmetic())

@@ -1,0 +1,32 @@
+import sys
+
+import torch
+
+from harness.running.tasks import timed
+
+LATE = """
+import torch
+torch.set_default_dtype(torch.float64)
+
+class Thing:
+    pass
+"""
+
+
+def test_what_an_import_changes_is_put_back_before_the_first_task(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "acme_late.py").write_text(LATE)
+    (tmp_path / "acme_caller.py").write_text(
+        "def seen(argument):\n    import torch\n    return str(torch.get_default_dtype())"
+    )
+    try:
+        # What a worker is sent: a name that it imports when it unpickles it.
+        content = b"cacme_late\nThing\n."
+        first, second = (timed("acme_caller:seen", content, True) for _ in range(2))
+    finally:
+        torch.set_default_dtype(torch.float32)
+        for name in ("acme_late", "acme_caller"):
+            sys.modules.pop(name, None)
+    assert (first.value, first.reason) == ("torch.float32", None)
+    assert first.changed == ("torch's default dtype",)
+    assert (second.value, second.changed) == ("torch.float32", ())
