@@ -84,6 +84,7 @@ class Costs:
         self._bounds = bounds
         self._range = (suite.noise.sigma_min, suite.noise.sigma_max)
         self.known = stored() if known is None else known
+        self._evaluations: dict[tuple[int, ...], str] = {}
 
     # Seconds on one core
 
@@ -145,6 +146,13 @@ class Costs:
         return _key("measure_score_errors", self._keys.of(c.target), self._keys.of(c.network), *self._range)
 
     def _evaluation_key(self, c: Combination) -> str:
+        # By identity, as `Keys.of`: a suite has many combinations of a few components.
+        own = tuple(map(id, (c.target, c.network, *c.taken_by("sampling").values())))
+        if own not in self._evaluations:
+            self._evaluations[own] = self._named_evaluation(c)
+        return self._evaluations[own]
+
+    def _named_evaluation(self, c: Combination) -> str:
         measured = sorted(self._keys.of(each) for each in (*self._metrics, *self._bounds))
         taken = self._keys.taken(c, "sampling")
         parts = (self._keys.of(c.target), self._keys.of(c.network), taken, self._suite.sampling.samples)
