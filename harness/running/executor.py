@@ -67,6 +67,9 @@ def executor(name: str) -> Factory:
         ExecutorError: there is none, or its package cannot be imported.
     """
     found = _installed()
+    if PROCESSES not in found:
+        # What is installed was made before executors were entry points: an editable install whose sources moved on.
+        raise ExecutorError(f"{DISTRIBUTION} as installed has no executors; install it again: pip install -e .")
     if name not in found:
         raise ExecutorError(f"executor {name!r} is unknown; {did_you_mean(name, found)}")
     try:
