@@ -19,7 +19,7 @@ from harness.engine.courses import Course, Learner
 from harness.engine.jobs import CalibrateMetricsJob, EvaluateSamplesJob, MeasureTargetJob, TrainedNetwork
 from harness.engine.measurement import SCORE_LEVELS
 from harness.engine.trials import EvaluationTrial, HeldOutTrial, ScoreErrorTrial, TargetTrial, TrainingTrial
-from harness.metrics import SampleMetric
+from harness.metrics import FittedMetric, SampleMetric
 from harness.networks import OracleNetwork
 from harness.planning.code import installed
 from harness.planning.keys import unit
@@ -209,7 +209,10 @@ class Costs:
         return TrainingTrial((learner,), Course(c.target, trainable(c.network), (1,), None), self._suite.trainer)
 
     def _evaluation(self, c: Combination) -> EvaluateSamplesJob:
-        """Return a sampling without its grid, its network and what it builds on, which the trial makes up."""
+        """Return a sampling without its grid, its network and what it builds on, which the trial makes up.
+
+        Metrics that are fitted take no part: there is no fit to measure by.
+        """
         oracle = c.network if isinstance(c.network, OracleNetwork) else None
         return EvaluateSamplesJob(
             key="trial",
@@ -223,7 +226,7 @@ class Costs:
             information={},
             score_error=None,
             weighting=None,
-            metrics={f"metric {i}": each for i, each in enumerate(self._metrics)},
+            metrics={f"metric {i}": m for i, m in enumerate(self._metrics) if not isinstance(m, FittedMetric)},
             bounds={f"bound {i}": each for i, each in enumerate(self._bounds)},
             components=c.taken_by("sampling"),
         )

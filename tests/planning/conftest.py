@@ -29,11 +29,11 @@ SUITE = {
 
 @pytest.fixture(scope="session")
 def planned(registry):
-    """Make the plan of the small suite, with changes."""
+    """Make the plan of the small suite, with changes, of the components that ship or of those of another registry."""
 
-    def make(folder=Path("unused"), **changes):
+    def make(folder=Path("unused"), known=registry, **changes):
         suite = Suite.from_mapping(SUITE | changes, "small.toml")
-        return Plan(suite, registry, expand(suite, registry), folder)
+        return Plan(suite, known, expand(suite, known), folder)
 
     return make
 

@@ -1,14 +1,18 @@
 """Fits in a plan: one unit for a metric and a target, on which all that measures by it builds."""
 
 import pytest
+import torch
+from harness_data.targets import Digits
 
 from harness.blobs import Blob
 from harness.engine.jobs import CalibrateMetricsJob, EvaluateSamplesJob, FitMetricJob
 from harness.errors import FitFailed, NotApplicable
 from harness.metrics import FittedMetric
+from harness.networks import TrainableNetwork
 from harness.planning import keys
 from harness.planning.units import Stage
 from harness.records import Record
+from harness.registry.registry import Registry
 
 CLASSIFIER = {
     "targets": ["digits", "gaussian:dim=2"],
@@ -116,3 +120,46 @@ def test_a_fit_belongs_to_a_metric_with_its_parameters_and_a_target(planned):
     assert isinstance(one.metrics[0], FittedMetric)
     found = {plan.keys.fit(plan.metrics[0], c.target) for plan in (one, other) for c in plan.combinations}
     assert len(found) == 4
+
+
+class Means(TrainableNetwork):
+    """Takes each digit for the mean of its class, or of the class after it."""
+
+    name = "means"
+    off: int = 0
+
+    @property
+    def conditional(self):
+        return True
+
+    def module(self, data):
+        points, labels = Digits().distribution().labelled(20_000, torch.Generator().manual_seed(0))
+        means = torch.stack([points[labels == label].mean(0) for label in range(data.classes)])
+        return Table(means.roll(-self.off, 0).float())
+
+
+class Table(torch.nn.Module):
+    def __init__(self, rows):
+        super().__init__()
+        self.register_buffer("rows", rows)
+        self.shift = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, x, sigma, labels):
+        return self.rows[labels] + self.shift
+
+
+def test_samples_are_compared_with_the_labels_that_they_were_made_for(planned, registry, carry_out, tmp_path):
+    shipped = [cls for axis in registry.axes if axis != "claim" for cls in registry.classes(axis).values()]
+    both = Registry.from_classes([*shipped, Means])
+    changes = {"targets": ["digits"], "networks": ["means", "means:off=1", "exact"], "weightings": ["edm"]}
+    changes |= {"metrics": ["label-error:train_steps=300", "energy"], "training": {"steps": [1], "batch_size": 4}}
+    plan = planned(tmp_path, both, **CLASSIFIER | changes | {"seeds": 1, "samplers": ["heun"]})
+    records = {}
+    carry_out(plan, records)
+    found = {}
+    for row, c in zip(plan.contents(records.get, "").rows, plan.combinations, strict=True):
+        (sample,) = row.samples
+        found[c.network.label()] = records[keys.measured(sample, plan.keys.measuring(plan.metrics[0]))].payload
+    assert found["means"]["value"] < 0.1
+    assert found["means:off=1"]["value"] > 0.9
+    assert found["exact"] == {"not_applicable": "the network is given no labels, so that no sample was made for one"}
