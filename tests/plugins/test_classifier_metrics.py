@@ -143,7 +143,7 @@ class TestClassifier:
 
     def test_it_depends_on_nothing_that_is_held_out_but_to_tell_its_accuracy(self, digits):
         shuffled = [-part for part in digits.parts]
-        other = EmpiricalDistribution(digits.train, tuple(shuffled), "other", digits._labels)
+        other = EmpiricalDistribution(digits.train, tuple(shuffled), "other", digits.labels)
         one, two = (
             ClassifierFrechet(train_steps=20).fit(law, torch.Generator().manual_seed(0)) for law in (digits, other)
         )
@@ -152,7 +152,7 @@ class TestClassifier:
         assert ClassifierFrechet().notes(two)[0].endswith("the target tells no labels of held-out points")
 
     def test_features_have_no_unit(self, digits, fitted):
-        labels = digits._labels
+        labels = digits.labels
         large = EmpiricalDistribution(1000 * digits.train, digits.parts, "large", labels)
         again = ClassifierFrechet().fit(large, torch.Generator().manual_seed(0))
         x, y = digits.parts
