@@ -25,7 +25,7 @@ from harness.metrics import Experiment
 from harness.registry.discovery import AXES_HOOK, load
 from harness.registry.references import Reference
 from harness.registry.registry import Registry
-from harness.results import leaderboard, setup
+from harness.results import leaderboard, pictures, setup
 from harness.samplers import SamplerRun
 from harness.suites.model import Suite, load_suite
 from harness.suites.sections import TRAININGS
@@ -389,6 +389,8 @@ MODELS = {
     "TrainingSetup": setup.TrainingSetup,
     "TargetSetup": setup.TargetSetup,
     "MetricSetup": setup.MetricSetup,
+    "TargetPictures": pictures.TargetPictures,
+    "SamplePictures": pictures.SamplePictures,
     "Row": leaderboard.Row,
     "Component": Reference,
     "Estimate": leaderboard.Estimate,

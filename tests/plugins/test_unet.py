@@ -7,16 +7,16 @@ import math
 import pytest
 import torch
 from harness_data.targets import Digits
-from harness_karras.preconditionings import Edm
 from harness_karras.samplers import Heun
 from harness_ronneberger.networks import Unet
 from harness_ronneberger.unet import Attention, ResidualBlock, _doubled
 from torch.func import functional_call, jvp, stack_module_state, vmap
 
+from harness.blobs import Blob, BlobFolder
 from harness.components import ComponentError
 from harness.data_spec import DataSpec
 from harness.engine.adam import train
-from harness.engine.checkpoints import write_checkpoint
+from harness.engine.checkpoints import write_state
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.denoisers import denoiser_from_checkpoint
 from harness.engine.jobs import TrainedNetwork
@@ -25,10 +25,12 @@ from harness.engine.modules import initial_module
 from harness.engine.sampling import generate
 from harness.errors import NotApplicable
 from harness.mixtures import EmpiricalDistribution
+from harness.registry.discovery import load
 from harness.trainers import Adam
 from harness.weightings import Weighting
 
 SHAPE = (2, 8, 12)
+PRECONDITIONINGS = [cls() for cls in load().classes("preconditioning").values()]
 PLAIN, LABELLED = Unet(channels=8), Unet(channels=8, levels=3, blocks=2, growth=1, labels=True)
 each_network = pytest.mark.parametrize("network", [PLAIN, LABELLED], ids=["plain", "labelled"])
 
@@ -61,10 +63,18 @@ def given(network, n=6, shape=SHAPE, dtype=torch.float32):
 
 class TestAlgebra:
     @each_network
-    def test_it_starts_as_the_denoiser_of_a_gaussian(self, network):
-        x, sigma, *labels = given(network)
-        c_skip = Edm().coefficients(sigma, torch.tensor(0.5)).skip
-        torch.testing.assert_close(fresh(network, moved=False)(x, sigma, *labels), c_skip[:, None, None, None] * x)
+    @pytest.mark.parametrize("kind", PRECONDITIONINGS, ids=lambda kind: kind.name)
+    def test_untrained_it_is_what_its_preconditioning_skips(self, network, kind):
+        own, (x, sigma, *labels) = network.model_copy(update={"precondition": kind}), given(network)
+        c = kind.coefficients(sigma, torch.tensor(0.5))
+        module = fresh(own, moved=False)
+        torch.testing.assert_close(module(x, sigma, *labels), c.skip[:, None, None, None] * x)
+        # Then F is what it was trained to be: D = c_skip x + c_out F(c_in x; c_noise).
+        moved = fresh(own)
+        raw = moved.function(c.inner[:, None, None, None] * x, c.noise, *labels)
+        expected = c.skip[:, None, None, None] * x + c.out[:, None, None, None] * raw
+        torch.testing.assert_close(moved(x, sigma, *labels), expected)
+        assert float(raw.detach().abs().mean()) > 0.01
 
     @each_network
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -267,6 +277,11 @@ def trained(law, network, steps, seeds=(0,), **changes):
     return snapshots
 
 
+def stored(network, snapshot, folder):
+    blobs = BlobFolder(folder)
+    return TrainedNetwork(network, Blob(write_state(blobs, snapshot.state), blobs))
+
+
 def made(law, denoiser, labels, steps=12, sigma_max=10.0):
     sigmas = torch.logspace(math.log10(sigma_max), math.log10(0.05), steps + 1).tolist()
     return generate(
@@ -313,8 +328,7 @@ class TestStack:
 class TestLearning:
     def test_a_checkpoint_brings_back_the_network(self, bars, tmp_path):
         (snapshot,) = trained(bars, SMALL, 4)
-        path = tmp_path / "k.safetensors"
-        network = TrainedNetwork(SMALL, path, write_checkpoint(path, snapshot.state))
+        network = stored(SMALL, snapshot, tmp_path)
         x, labels = bars.labelled(5, torch.Generator().manual_seed(0))
         module = initial_module(SMALL, bars.data, 0)
         module.load_state_dict(snapshot.state)
@@ -326,10 +340,7 @@ class TestLearning:
 
     def test_samples_have_the_class_that_was_asked_for(self, bars, tmp_path):
         (snapshot,) = trained(bars, SMALL, 250)
-        path = tmp_path / "k.safetensors"
-        denoiser = denoiser_from_checkpoint(
-            TrainedNetwork(SMALL, path, write_checkpoint(path, snapshot.state)), bars.data
-        )
+        denoiser = denoiser_from_checkpoint(stored(SMALL, snapshot, tmp_path), bars.data)
         labels = torch.arange(60) % 2
         images = bars.data.shaped(made(bars, denoiser, labels))[:, 0]
         # The mean over rows varies more than that over columns where a row is bright.
@@ -345,8 +356,7 @@ def test_digits_are_drawn_as_asked(tmp_path):
 
     law, network = Digits().distribution(), Unet(channels=16, labels=True)
     (snapshot,) = trained(law, network, 600, batch_size=128)
-    path = tmp_path / "k.safetensors"
-    denoiser = denoiser_from_checkpoint(TrainedNetwork(network, path, write_checkpoint(path, snapshot.state)), law.data)
+    denoiser = denoiser_from_checkpoint(stored(network, snapshot, tmp_path), law.data)
     points, known = law.labelled(4000, torch.Generator().manual_seed(0))
     classifier = LogisticRegression(max_iter=500).fit(points.numpy(), known.numpy())
     labels = torch.arange(200) % 10
