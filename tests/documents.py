@@ -81,7 +81,12 @@ def make_row(rng, target, dim, design, train_steps, failed):
     row |= {"score_split": make_split(terms["score"], 300 / train_steps) if kernel else None}
     row |= {"bounds": {"budget": terms["total"] if kernel else None,
                        "theorem-2": 2.6 * terms["total"] if kernel else None}, "bound_highs": {}}  # fmt: skip
-    return row | {"violations": [], "seconds": {"training": 2.5, "sampling": 0.125}, "pictures": None}
+    return row | {
+        "violations": [],
+        "seconds": {"training": 2.5, "sampling": 0.125},
+        "not_applicable": {},
+        "pictures": None,
+    }
 
 
 def make_split(score, training):
@@ -125,7 +130,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     """Return a leaderboard document as plain data: 180 combinations on each of a ring and digits."""
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
-    document = {"schema_version": 5, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
+    document = {"schema_version": 6, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
     document |= {
         "declared": copy.deepcopy(DECLARED),
         "calibration": [],
@@ -220,7 +225,7 @@ def small():
                "same_as": [], "status": "ok" if kl else "failed",
                "reason": None if kl else "NaN | after step 3\nof seed 1", "metrics": {"kl": kl} if kl else {},
                "budget": None, "score_split": None, "bounds": {"budget": bound}, "bound_highs": {}, "violations": [],
-               "seconds": {}, "pictures": None}  # fmt: skip
+               "seconds": {}, "not_applicable": {}, "pictures": None}  # fmt: skip
         if bound:
             row["budget"] = {"initialization": 0.25, "score": bound, "discretization": 0.0, "variance": -0.25,
                              "total": bound}  # fmt: skip
@@ -231,7 +236,7 @@ def small():
                  "n": 2, "clusters": 2}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 5, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
+        "schema_version": 6, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
         "declared": copy.deepcopy(DECLARED),
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],

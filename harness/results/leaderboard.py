@@ -312,6 +312,7 @@ class Row(_Design):
             for what it was given, as a network for images on points; such rows are not ranked.
         bound_highs: the upper 95 % limit of each bound that has an error of its own, from the curves that it is made
             of.
+        not_applicable: why metrics and bounds have no value here, by label, where they said so.
         pictures: a few samples of the first seed, of the best row of each network of a target whose points are images.
     """
 
@@ -331,6 +332,7 @@ class Row(_Design):
     bound_highs: dict[str, float]
     violations: list[Violation]
     seconds: dict[str, Annotated[float, Field(ge=0)]]
+    not_applicable: dict[Name, Name]
     pictures: SamplePictures | None
 
     def names(self, axis: str) -> list[Reference]:
@@ -382,6 +384,9 @@ class Row(_Design):
                 raise ValueError(f"same_as needs axes of the design, not {', '.join(other) or 'nothing'}")
         for name, high in self.bound_highs.items():
             check_order(None, self.bounds.get(name), high)
+        for label in self.not_applicable:
+            if label in self.metrics or self.bounds.get(label) is not None:
+                raise ValueError(f"not_applicable.{label}: it has a value")
         for violation in self.violations:
             self._check_violation(violation)
         if self.score_split is not None:
@@ -498,11 +503,17 @@ def _without_pictures(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"setup": _with_fields(setup, lambda target: {"pictures": None}, "targets")}
 
 
+def _without_reasons(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 5 to 6: why a metric or a bound does not apply is not told."""
+    return _with_fields(document, lambda row: {"not_applicable": {}})
+
+
 _CHANGES: dict[int, Upgrade] = {
     1: _without_levels,
     2: _without_setup,
     3: _without_differences,
     4: _without_pictures,
+    5: _without_reasons,
 }
 """What becomes of documents of a version besides the axes that are new in the next."""
 

@@ -82,6 +82,7 @@ class Outcome:
         seconds: what each stage took.
         score_split: the score error of a trained network, split.
         bound_highs: the upper limit of each bound that has an error of its own.
+        not_applicable: why metrics and bounds have no value here, by label, where they said so.
         diverged: whether samples left the scale of the data.
         applicable: false where a component said that it has no meaning here.
         design: what its stages really receive (`harness.planning.designs`): equal for combinations that are one design
@@ -106,6 +107,7 @@ class Outcome:
     seconds: Mapping[str, float]
     score_split: ScoreSplit | None = None
     bound_highs: Mapping[str, float] = field(default_factory=dict)
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
     diverged: bool = False
     applicable: bool = True
     design: str | None = None
@@ -143,6 +145,7 @@ class Outcome:
             score_split=None,
             bounds=dict.fromkeys(self.bounds),
             bound_highs={},
+            not_applicable={},
         )
 
     @property
@@ -372,6 +375,7 @@ def _row(outcome: Outcome, place: _Place, declared: Declarations) -> Row:
         bound_highs=highs,
         violations=_violations(metrics, bounds, highs, _rounding(outcome.budget), declared),
         seconds=dict(outcome.seconds),
+        not_applicable=dict(outcome.not_applicable),
         pictures=outcome.pictures,
     )
 

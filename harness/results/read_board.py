@@ -149,6 +149,7 @@ def outcome(
         pictures=next((entry.value.pictures for entry in results.samplings if entry.value is not None), None),
         bounds={label: found and found[0] for label, found in bounds.items()},
         bound_highs={label: found[1] for label, found in bounds.items() if found and found[1] > found[0]},
+        not_applicable=_reasons(results),
         seconds={
             "train": sum(entry.seconds for entry in results.networks),
             "sample": sum(entry.seconds for entry in results.samplings),
@@ -167,6 +168,16 @@ def _failure(seeds: Sequence[int], results: Results, metric: str) -> tuple[str |
     entries = (*results.networks, *results.samplings, *results.measurements())
     unfinished = len(results.samplings) < len(seeds) or any(entry.missing for entry in entries)
     return UNFINISHED if unfinished else None, True
+
+
+def _reasons(results: Results) -> dict[str, str]:
+    """Return why metrics and bounds have no value for any seed, where that is that they do not apply; by label."""
+    found = {}
+    for label, entries in (*results.metrics.items(), *results.bounds.items()):
+        said = [entry.why_none for entry in entries]
+        if said and said[0] is not None and None not in said:
+            found[label] = said[0]
+    return found
 
 
 def _divergence(results: Results) -> str | None:

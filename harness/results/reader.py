@@ -94,6 +94,12 @@ class Stored(Generic[T]):
         return self.record is None or self.record.applicable
 
     @property
+    def why_none(self) -> str | None:
+        """Why a metric or a bound that was computed has no value: it does not apply; None where it has one."""
+        said = self.record.payload.get("not_applicable") if self.record is not None and self.record.ok else None
+        return None if said is None else str(said)
+
+    @property
     def seconds(self) -> float:
         """What the value took, on one core; 0 where there is none."""
         return self.record.seconds if self.record is not None and self.record.ok else 0.0

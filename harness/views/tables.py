@@ -22,6 +22,7 @@ from harness.views.terminal import break_lines, fitted, left_out, text_table
 
 SHOWN_FAILURES = 5
 SHOWN_BUDGETS = 5
+SHOWN_REASONS = 6
 
 
 def render(board: Leaderboard, form: str, *, top: int | None = None, width: int | None = None) -> str:
@@ -178,6 +179,7 @@ def section_blocks(section: TargetSection, board: Leaderboard, top: int | None, 
     hidden = len(section.finished[top:]) if top else 0
     blocks += [Paragraph([f"{hidden} more", *elsewhere, "."])] if hidden else []
     blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
+    blocks += [Listing([[line] for line in lines])] if (lines := valueless_lines(section)) else []
     blocks += [Paragraph([f"{line}."]) for line in inapplicable_lines(section)]
     return blocks + ([Paragraph([f"{diverged_line(section)}."])] if section.diverged else [])
 
@@ -258,6 +260,7 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
                     *body,
                     *more,
                     *_diverged(section, width),
+                    *_valueless(section, width),
                     *(line for each in inapplicable_lines(section) for line in ("", *break_lines([each], width))),
                     *_budgets(board, section, width),
                     *_failures(section, width),
@@ -271,6 +274,26 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
         told = [*break_lines([f"{heading}:"], width), "", *break_lines([f"  {line}" for line in found], width)]
         blocks += ["\n".join(told)] if found else []
     return "\n\n".join(blocks)
+
+
+def valueless_lines(section: TargetSection) -> list[str]:
+    """Return why metrics and bounds have no value: a line for each reason, that of the most combinations first."""
+    labels: dict[str, set[str]] = {}
+    rows: Counter[str] = Counter()
+    for row in section.rows:
+        for label, reason in row.not_applicable.items():
+            labels.setdefault(reason, set()).add(label)
+        rows.update(set(row.not_applicable.values()))
+    return [f"n/a: {', '.join(sorted(labels[r]))} of {counted(n, 'combination')}: {r}" for r, n in rows.most_common()]
+
+
+def _valueless(section: TargetSection, width: int | None) -> list[str]:
+    found = valueless_lines(section)
+    if not found:
+        return []
+    hidden = len(found) - SHOWN_REASONS
+    more = [f"… {counted(hidden, 'more reason')}; --format markdown has all"] if hidden > 0 else []
+    return ["", *break_lines([*found[:SHOWN_REASONS], *more], width)]
 
 
 def inapplicable_lines(section: TargetSection) -> list[str]:

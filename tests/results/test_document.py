@@ -36,7 +36,7 @@ NEW = {"schema_version": 3, "text": "σ", "points": [{"x": 1.0}, {"x": 2.5}]}
 
 
 def test_the_version_is_declared_once():
-    assert (Note.version(), Leaderboard.version(), BoundsBoard.version()) == (3, 5, 1)
+    assert (Note.version(), Leaderboard.version(), BoundsBoard.version()) == (3, 6, 1)
 
 
 def test_older_versions_are_read_step_by_step():
@@ -97,7 +97,7 @@ def test_the_schema_is_strict():
 # What is published reads back to the same text, but for what a newer version of the contract adds
 
 KINDS = {"bounds": BoundsBoard, "claims": ClaimsBoard}
-ADDED = {' "schema_version": 5,': ' "schema_version": 2,', ' "setup": null,': None, ' "interactions": [],': None}
+ADDED = {' "schema_version": 6,': ' "schema_version": 2,', ' "setup": null,': None, ' "interactions": [],': None}
 NEW_FIELDS = (
     '"same_as": [], ',
     '"bound_highs": {}, ',
@@ -105,7 +105,7 @@ NEW_FIELDS = (
     '"sampler": null, ',
     ', "clusters": null',
 )
-NEW_FIELDS += ('"among": null, ', ', "pictures": null')
+NEW_FIELDS += ('"among": null, ', ', "not_applicable": {}', ', "pictures": null')
 
 
 @pytest.mark.parametrize("file", sorted(PUBLISHED.glob("*/*.json")), ids=lambda file: file.parent.name)

@@ -18,7 +18,7 @@ from harness.registry.registry import Registry
 from harness.results.leaderboard import Leaderboard
 from harness.results.read_board import read_document
 from harness.running.runner import Options, run
-from harness.running.workers import _end, _made, _Running, _timed
+from harness.running.tasks import packed, parcel_or_end, timed
 from harness.samplers import Sampler
 from harness.suites.model import Suite
 from harness.time_discretizations import TimeDiscretization
@@ -115,12 +115,10 @@ class Here:
 
     def run(self, tasks):
         for task in sorted(tasks, key=lambda each: each.stage):
-            made = _made(task)
-            if not hasattr(made, "content"):
-                yield made
-                continue
-            done = _timed("harness.engine.worker:work", made.content, False)
-            yield _end(_Running(task, made.strangers), type("Future", (), {"result": lambda self, done=done: done})())
+            made = parcel_or_end(task, packed)
+            if hasattr(made, "content"):
+                made = timed("harness.engine.worker:work", made.content, False).ended(task, made.strangers)
+            yield made
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +136,7 @@ def directory(tmp_path_factory):
     registry = Registry.from_classes([*found, *CLASSES])
     folder = tmp_path_factory.mktemp("apart")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.running.runner.workers", here)
+        patch.setattr("harness.running.runner.executor", lambda name: here)
         run(Suite.from_mapping(SUITE, "apart"), registry, folder, Options(1, progress=False))
     return folder
 
@@ -229,3 +227,36 @@ def test_the_document_is_read_as_it_was_written(tmp_path, board):
 
 def test_no_failure_is_told(directory):
     assert CliRunner().invoke(group, ["rank", str(directory), "--failures"]).output.startswith("Nothing failed")
+
+
+def test_a_metric_that_does_not_apply_says_why_in_document_table_and_page(tmp_path):
+    suite = tmp_path / "why.toml"
+    suite.write_text(
+        """
+name = "why"
+targets = ["gaussian:dim=6"]
+noise_schedules = ["edm"]
+time_discretizations = ["polynomial"]
+networks = ["exact"]
+samplers = ["heun", "exponential-integrator"]
+metrics = ["sliced-wasserstein", "path-kl", "memorisation"]
+bounds = ["budget"]
+rank_by = "sliced-wasserstein"
+steps = [3]
+seeds = 2
+sampling = {samples = 16}
+"""
+    )
+    out = str(tmp_path / "out")
+    done = CliRunner().invoke(group, ["run", str(suite), "--out", out, "--workers", "1"])
+    assert done.exit_code == 0, done.output
+    flat = " ".join(done.output.split())
+    copies = "the target is no finite data set, so there are no training points to copy"
+    assert f"n/a: memorisation of 2 combinations: {copies}" in flat
+    assert "n/a: path-kl of 1 combination: sampler heun has no Gaussian kernel, so no path divergence" in flat
+    board = read_document(tmp_path / "out")
+    told = {row.sampler.name: row.not_applicable for row in board.rows}
+    assert told["exponential-integrator"] == {"memorisation": copies}
+    assert told["heun"].keys() == {"memorisation", "path-kl", "budget"}
+    page = CliRunner().invoke(group, ["rank", out, "--format", "markdown"]).output
+    assert copies in page
