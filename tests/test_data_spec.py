@@ -59,6 +59,23 @@ class TestLabels:
         # KL from N(0, uI) is larger for each class than for their mixture.
         assert given.initial.mean() > plain.initial.mean()
 
+    def test_information_given_labels_is_the_mean_of_that_of_the_classes(self, law):
+        # So is the whole budget, which is linear in it: the path divergence given the label, averaged over labels.
+        given = measure_information(law, 0.3, 30.0, samples=1024, labelled=True)
+        u = torch.logspace(-0.8, 2, 9).double().numpy()
+        shares, laws = (
+            law.class_weights().tolist(),
+            [EmpiricalDistribution(law.train[law.labels == k], law.parts, "") for k in range(3)],
+        )
+        own = [measure_information(each, 0.3, 30.0, samples=1024, seed=7) for each in laws]
+        mean = sum(share * each.fisher(u).mean(0) for share, each in zip(shares, own, strict=True))
+        scale = 2 / u
+        assert abs(given.fisher(u).mean(0) - mean).max() < 0.01 * scale.max()
+        assert (abs(given.fisher(u).mean(0) - mean) < 0.02 * scale).all()
+        # Of E_I each class has its own mean, and its divergence from N(0, uI) is its own.
+        start = sum(share * each.initial.mean() for share, each in zip(shares, own, strict=True))
+        assert given.initial.mean() == pytest.approx(start, rel=0.05)
+
     def test_the_exact_denoiser_given_labels_has_no_score_error(self, law):
         def exact(x, sigma, labels=None):
             return law.moments_given(x.double(), sigma, labels)[0].to(x.dtype)

@@ -142,6 +142,8 @@ class NLLBound(Metric):
         """Return the mean over held-out points; its error is common to all seeds, which meet the same points."""
         from harness_metrics.held_out import mean_over_points, point_bounds
 
+        if experiment.labels is not None:
+            return NotApplicable("the network is given labels: what it bounds is the density of points given theirs")
         if experiment.kernel is None:
             return NotApplicable(f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path to bound it by")
         bounds = point_bounds(experiment, self.points, self.noised)
