@@ -93,7 +93,7 @@ def one_line(error: BaseException) -> str:
 TRACEBACK_LENGTH = 20_000
 """Characters of a traceback that are kept, at most."""
 
-_NOT_TO_BLAME = {"harness", "torch", "numpy", "scipy", "sklearn", "pydantic", *sys.stdlib_module_names}
+_NOT_TO_BLAME = {"harness", "pluggy", "torch", "numpy", "scipy", "sklearn", "pydantic", *sys.stdlib_module_names}
 """Packages that call a plugin, or that it calls: the line to blame is its own."""
 
 
@@ -106,11 +106,11 @@ def failure_line(error: BaseException) -> str:
     if isinstance(error, HarnessError):
         return one_line(error)
     limit = limits.reached(error)
-    end = _place(error) + (f"; {limit}; {TRY_AGAIN}" if limit else "")
+    end = place_of(error) + (f"; {limit}; {TRY_AGAIN}" if limit else "")
     return f"{shortened(one_line(error), LENGTH - len(end))}{end}"
 
 
-def _place(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """Return file and line, in brackets, of the last call on the way to an exception that is a plugin's; or nothing."""
     from pathlib import PurePath  # here, so that the help does not wait for it
 

@@ -28,8 +28,14 @@ class Preconditioned(nn.Module):
         self.register_buffer("sigma_data", torch.tensor(sigma_data))
 
     def forward(self, x: Tensor, sigma: Tensor, *labels: Tensor) -> Tensor:
-        """Denoise x of shape (n, *shape) at the levels sigma of shape (n,); the shape of x."""
+        """Denoise x of shape (n, *shape) at the levels sigma of shape (n,); the shape of x.
+
+        Raises:
+            ValueError: F returns another shape, which the sum would spread over that of x without a word.
+        """
         c = self._preconditioning.coefficients(sigma, self.sigma_data)
         each = (-1,) + (1,) * (x.ndim - 1)
         raw: Tensor = self.function(c.inner.reshape(each) * x, c.noise, *labels)
+        if raw.shape != x.shape:
+            raise ValueError(f"function: shape {tuple(raw.shape)} of {tuple(x.shape)}; it must keep the shape")
         return c.skip.reshape(each) * x + c.out.reshape(each) * raw

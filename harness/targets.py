@@ -84,7 +84,7 @@ class Distribution(ABC):
         Raises:
             HarnessError: the points have no labels.
         """
-        raise HarnessError(f"distribution {_named(self)} has {self.classes} classes and no labelled(): it needs both")
+        raise HarnessError(f"distribution {_named(self)} has {self.classes} classes and no labelled(n, generator)")
 
     def held_out_labelled(self, n: int, generator: Generator, part: int = 0) -> tuple[Tensor, Tensor]:
         """Up to n points that training never sees, as `held_out`, and their labels: (≤ n, d) and (≤ n,), int64.
@@ -104,7 +104,9 @@ class Distribution(ABC):
 
     def class_weights(self) -> Tensor:
         """Return the probability of each class, shape (classes,), float64, of sum 1; raises as `labelled`."""
-        raise HarnessError(f"distribution {_named(self)} has {self.classes} classes and no class_weights()")
+        raise HarnessError(
+            f"distribution {_named(self)} has {self.classes} classes and no class_weights(): shape (classes,)"
+        )
 
     def moments_given(self, x: Tensor, sigma: Tensor | float, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Exact E[X_0 | X_σ = x, label], shape (n, d), and tr Cov(X_0 | X_σ = x, label), shape (n,).
@@ -119,7 +121,8 @@ class Distribution(ABC):
         Raises:
             HarnessError: the points have no labels.
         """
-        raise HarnessError(f"distribution {_named(self)} has {self.classes} classes and no moments_given()")
+        rule = "the mean (n, d) and trace of the covariance (n,) of X_0 given x and label"
+        raise HarnessError(f"distribution {_named(self)} has {self.classes} classes and no moments_given(): {rule}")
 
     def gaussian(self) -> tuple[Tensor, Tensor] | None:
         """Mean (d,) and covariance (d, d) where p_0 is a Gaussian, else None."""

@@ -295,23 +295,34 @@ def _check_shape(law: Distribution, target: Target) -> None:
         raise _broken(target, "shape", f"{law.shape} of {law.dim} coordinates; its product must be their number")
     if not law.classes:
         return
-    weights = _vector(law.class_weights(), target, "class_weights", law.classes)
+    with blamed(target, "class_weights"):
+        weights = _vector(law.class_weights(), target, "class_weights", law.classes)
     if (weights < 0).any() or abs(weights.sum() - 1) > NOISE:
         raise _broken(target, "class_weights", f"of sum {weights.sum():g}; they must be probabilities")
     points = law.sample(3, torch.Generator().manual_seed(0))
-    again, labels = law.labelled(3, torch.Generator().manual_seed(0))
+    with blamed(target, "labelled"):
+        again, labels = _pair(law.labelled(3, torch.Generator().manual_seed(0)), target, "labelled")
+    _points(again, target, "labelled", points)
     if not torch.equal(points, again):
         raise _broken(target, "labelled", "other points than sample from the same generator; they must be the same")
     check_labels(labels, target, 3, law.classes)
-    mean, variance = law.moments_given(points, law.sigma_data, labels)
+    with blamed(target, "moments_given"):
+        mean, variance = _pair(law.moments_given(points, law.sigma_data, labels), target, "moments_given")
     _points(mean, target, "moments_given", points)
     _vector(variance, target, "moments_given", 3)
     for part in (0, 1):
         # Not all that have labels know those of held-out points.
-        with suppress(NotApplicable):
-            points, labels = law.held_out_labelled(3, torch.Generator().manual_seed(0), part)
+        with suppress(NotApplicable), blamed(target, "held_out_labelled"):
+            drawn = law.held_out_labelled(3, torch.Generator().manual_seed(0), part)
+            points, labels = _pair(drawn, target, "held_out_labelled")
             _points(points, target, "held_out_labelled", torch.empty(len(labels), law.dim, dtype=torch.float64))
             check_labels(labels, target, len(points), law.classes)
+
+
+def _pair(value: Any, target: Target, what: str) -> tuple[Any, Any]:
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise _broken(target, what, f"type {type(value).__name__}; it must be a tuple of two tensors")
+    return value
 
 
 def check_fit(state: object, metric: FittedMetric) -> tuple[dict[str, Tensor], tuple[str, ...]]:

@@ -18,7 +18,8 @@ from torch.nn.modules.dropout import _DropoutNd
 from harness.data_spec import DataSpec
 from harness.engine.checks import blamed, name_of
 from harness.errors import ContractError, one_line, shortened
-from harness.networks import TrainableNetwork
+from harness.networks import Backbone, TrainableNetwork
+from harness.preconditionings import Coefficients, Preconditioning
 
 STACKED = (
     "modules train stacked, by vmap: no dropout, no branch that depends on data, no statistics of the batch, "
@@ -51,6 +52,8 @@ def check_module(network: TrainableNetwork, data: DataSpec, module: nn.Module) -
         if isinstance(part, (_BatchNorm, _DropoutNd)):
             raise _broken(network, f"{name or 'it'} is a {type(part).__name__}; {STACKED}")
     if (network, data) not in _SOUND:
+        if isinstance(network, Backbone):
+            _try_preconditioning(network, data)
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             _try(network, data, copy.deepcopy(module))
         _SOUND.add((network, data))
@@ -96,12 +99,35 @@ def _try(network: TrainableNetwork, data: DataSpec, module: nn.Module) -> None:
         raise _broken(network, f"stacked it computes something else; {STACKED}")
 
 
+def _try_preconditioning(network: Backbone, data: DataSpec) -> None:
+    """Ask the preconditioning of a network for its coefficients; raises like `check_module`, and names it."""
+    sigma, scale = _levels(data), torch.tensor(network.sigma_data or data.sigma_data)
+    with blamed(network.precondition, "coefficients"):
+        found = network.precondition.coefficients(sigma, scale)
+    if not isinstance(found, Coefficients):
+        rule = "it must be harness.preconditionings.Coefficients(skip, out, inner, noise)"
+        raise _unfit(network.precondition, f"type {type(found).__name__}; {rule}")
+    for what, value in found._asdict().items():
+        given = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        if given != tuple(sigma.shape):
+            raise _unfit(network.precondition, f"{what}: {given}; it must be a tensor of the shape of sigma, (n,)")
+        if not bool(value.isfinite().all()):
+            raise _unfit(network.precondition, f"{what} is not finite; it must be at any level above 0")
+
+
+def _unfit(preconditioning: Preconditioning, rule: str) -> ContractError:
+    return ContractError(shortened(f"{name_of(preconditioning)}: coefficients: {rule}"))
+
+
+def _levels(data: DataSpec) -> Tensor:
+    return data.sigma_data * torch.logspace(-1, 1, POINTS)
+
+
 def _arguments(network: TrainableNetwork, data: DataSpec) -> tuple[Tensor, ...]:
     """Return points, levels, and labels where the network is given any."""
     x = data.sigma_data * torch.randn(POINTS, data.dim)
-    sigma = data.sigma_data * torch.logspace(-1, 1, POINTS)
     labels = (torch.arange(POINTS) % data.classes,) if network.conditional else ()
-    return (data.shaped(x) if network.shaped else x, sigma, *labels)
+    return (data.shaped(x) if network.shaped else x, _levels(data), *labels)
 
 
 def _check_shape(network: TrainableNetwork, found: Tensor, x: Tensor) -> None:

@@ -24,11 +24,12 @@ from typing import Any, get_args, get_origin
 
 import pluggy
 from pydantic import BaseModel
+from pydantic.errors import PydanticUserError
 
 from harness import components, hookspecs
 from harness.axes import AXES, Axis, table
 from harness.components import Component
-from harness.errors import ContractError, HarnessError, did_you_mean
+from harness.errors import ContractError, HarnessError, did_you_mean, failure_line, place_of
 from harness.registry import probe, process_state
 from harness.registry.provenance import GROUP, apart, is_own, normalize
 from harness.registry.registry import Offer, PluginInfo, Problem, Registry
@@ -313,6 +314,7 @@ def _check_class(axis: Axis, cls: Any) -> None:
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         raise PluginError(f"{what} does not define {missing}")
+    _check_properties(what, cls)
     try:
         cls.check_class()
     except ContractError as error:
@@ -320,6 +322,16 @@ def _check_class(axis: Axis, cls: Any) -> None:
     if contract.makes_results and (folder := apart(cls)):
         raise PluginError(f"{what} lies in its package's folder {folder!r}, which no digest covers; move it elsewhere")
     _check_parameters(what, cls, contract)
+
+
+def _check_properties(what: str, cls: type[Component]) -> None:
+    """Refuse a method in place of a property: what asks for it would take the method itself for a yes."""
+    for name in dir(cls):
+        if inspect.isfunction(inspect.getattr_static(cls, name)):
+            known = [base for base in cls.__mro__ if isinstance(vars(base).get(name), property)]
+            if known:
+                rule = f"it is a property of {known[-1].__name__}: write @property above it"
+                raise PluginError(f"{what} has {name} as a method; {rule}")
 
 
 def _check_parameters(what: str, cls: type[Component], contract: type[Component]) -> None:
@@ -369,7 +381,10 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
 
 def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    if isinstance(error, (HarnessError, _TooSlow)):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if isinstance(error, _TooSlow):
+        return str(error)
+    if isinstance(error, PydanticUserError) and error.code == "model-field-missing-annotation":
+        given = re.findall("[`'](.+?)[`']", error.message)[0]
+        rule = "a parameter is annotated; what is fixed is a property where the contract has one, or else a ClassVar"
+        error = ContractError(f"{given} is not annotated: {rule}{place_of(error)}")
+    return failure_line(error)

@@ -50,8 +50,16 @@ def _set_folder(folder: str | None) -> None:
         os.chdir(folder)
 
 
+_OF_LIBRARIES = frozenset(["TORCHINDUCTOR_CACHE_DIR"])
+"""Variables that a library sets when some part of it is first used, by whomever: any optimiser of torch does."""
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _OF_LIBRARIES}
+
+
 def _set_environment(before: Mapping[str, str]) -> None:
-    for name in os.environ.keys() - before.keys():
+    for name in os.environ.keys() - before.keys() - _OF_LIBRARIES:
         del os.environ[name]
     os.environ.update(before)
 
@@ -88,7 +96,7 @@ def _set_device(device: str) -> None:
 
 SETTINGS: Mapping[str, _Setting] = {
     "the working directory": _Setting(_folder, _set_folder),
-    "the environment": _Setting(lambda: dict(os.environ), _set_environment),
+    "the environment": _Setting(_environment, _set_environment),
     "Python's random state": _Setting(random.getstate, random.setstate),
     "numpy's random state": _Setting(_numpy_random, _set_numpy_random, "numpy"),
     "numpy's error state": _Setting(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.engine import checks
 from harness.engine.measurement import measure_information
-from harness.errors import ContractError, DiskError
+from harness.errors import ContractError, DiskError, HarnessError
 from harness.information import Information
 from harness.mixtures import IsotropicMixture, MixtureDistribution
 from harness.networks import OracleNetwork
@@ -305,6 +305,64 @@ class Place(Target):
 def test_a_broken_distribution_is_refused(changes, rule):
     with pytest.raises(ContractError, match=re.escape(f"target place: {rule}")):
         checks.check_distribution(law(**changes), Place())
+
+
+class Labelled(MixtureDistribution):
+    """A law of one class, sound but for the attributes and methods given."""
+
+    classes = 1
+
+    def __init__(self, **changes):
+        super().__init__(IsotropicMixture(torch.zeros(1, 2), 1.0))
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def class_weights(self):
+        return ONES[:1]
+
+    def labelled(self, n, generator):
+        return self.sample(n, generator), torch.zeros(n, dtype=torch.int64)
+
+    def moments_given(self, x, sigma, labels):
+        return self.moments(x, sigma)
+
+
+def test_a_sound_labelled_distribution_passes():
+    checks.check_distribution(Labelled(), Place())
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"class_weights": lambda: 2 * ONES[:1]}, "class_weights: of sum 2; they must be probabilities"),
+        ({"class_weights": lambda: 1 / 0}, "class_weights: ZeroDivisionError: "),
+        ({"labelled": lambda n: None}, "labelled: TypeError: "),
+        ({"labelled": lambda n, g: torch.zeros(n)}, "labelled: type Tensor; it must be a tuple of two tensors"),
+        ({"labelled": lambda n, g: (torch.zeros(n), None)}, "labelled: shape (3,), torch.float32"),
+        ({"labelled": lambda n, g: (torch.zeros(n, 2).double(), None)}, "labelled: other points than sample"),
+        ({"moments_given": lambda x, s, y: x}, "moments_given: type Tensor; it must be a tuple of two tensors"),
+        ({"moments_given": lambda x, s, y: (x, x)}, "moments_given: shape (3, 2); it must be (3,)"),
+        ({"held_out_labelled": lambda n, g, part: None}, "held_out_labelled: type NoneType; it must be a tuple of two"),
+        ({"held_out_labelled": lambda n, g: None}, "held_out_labelled: TypeError: "),
+    ],
+)
+def test_a_broken_labelled_distribution_is_refused_by_name(changes, rule):
+    with pytest.raises(ContractError, match=re.escape(f"target place: {rule}")):
+        checks.check_distribution(Labelled(**changes), Place())
+
+
+def test_labels_outside_the_classes_are_refused():
+    broken = Labelled()
+    broken.labelled = lambda n, g: (broken.sample(n, g), torch.ones(n, dtype=torch.int64))
+    with pytest.raises(ContractError, match=re.escape("target place: labels: 1 … 1; classes are 0 … 0")):
+        checks.check_distribution(broken, Place())
+
+
+@pytest.mark.parametrize("method", ["class_weights", "labelled", "moments_given"])
+def test_a_law_with_classes_that_lacks_a_method_is_told_which(method):
+    base = getattr(MixtureDistribution, method)
+    with pytest.raises(HarnessError, match=rf"has 1 classes and no {method}\(.*\)"):
+        checks.check_distribution(Labelled(**{method: base.__get__(Labelled())}), Place())
 
 
 class Flat(Information):

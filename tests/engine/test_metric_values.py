@@ -29,6 +29,11 @@ def test_what_a_metric_returns_survives_json():
     assert measurement_to_json(NotApplicable("no path")) == {"not_applicable": "no path"}
 
 
+def test_what_is_no_measurement_is_refused():
+    with pytest.raises(ContractError, match=r"^returned float; it must be a harness\.metrics\.Measurement$"):
+        measurement_to_json(1.0)
+
+
 @pytest.mark.parametrize("broken", [Measurement(math.nan, 0.1), Measurement(1.0, math.inf)])
 def test_a_number_that_is_not_finite_is_refused(broken):
     with pytest.raises(ContractError, match="must be finite"):

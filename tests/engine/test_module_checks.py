@@ -1,17 +1,21 @@
 """What a network's module may not do: each is told before anything is trained, in a line that names it and the rule."""
 
+import re
+
 import pytest
 import torch
 from made_trainings import RELU, TARGET, LinearScore, adam, descended, learner
 from torch import nn
 from torch.nn.functional import batch_norm, dropout
 
+from harness.components import Part
 from harness.data_spec import DataSpec
 from harness.engine import module_checks
 from harness.engine.adam import train
 from harness.engine.modules import initial_module
 from harness.errors import ContractError
-from harness.networks import TrainableNetwork
+from harness.networks import Backbone, TrainableNetwork
+from harness.preconditionings import Coefficients, Preconditioning
 
 DATA = DataSpec((3,), 0.7)
 
@@ -155,6 +159,59 @@ def test_each_is_refused_in_a_line_that_names_the_network_and_the_rule(of):
     assert len(text) <= 300
     assert "\n" not in text
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+class Formed(Preconditioning):
+    """Gives what it is told to."""
+
+    name = "formed"
+    how: str = ""
+
+    def coefficients(self, sigma, sigma_data):
+        one = torch.ones_like(sigma)
+        made = {
+            "tuple": (one, one, one, one),
+            "number": Coefficients(0.0, one, one, one),
+            "one": Coefficients(one, one[0], one, one),
+            "infinite": Coefficients(one, one, one, (sigma - sigma).log()),
+        }
+        return 1 / 0 if self.how == "raises" else made.get(self.how, Coefficients(one, one, one, one))
+
+
+class Narrow(nn.Module):
+    def forward(self, x, noise):
+        return x[:, :1]
+
+
+class Bare(Backbone):
+    name = "bare"
+    precondition: Part[Preconditioning] = Formed()
+
+    def function(self, data):
+        return Narrow()
+
+
+FORMED = "preconditioning formed:how="
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (
+            "tuple",
+            f"{FORMED}tuple: coefficients: type tuple; it must be harness.preconditionings.Coefficients(skip, out,",
+        ),
+        ("number", f"{FORMED}number: coefficients: skip: float; it must be a tensor of the shape of sigma, (n,)"),
+        ("one", f"{FORMED}one: coefficients: out: (); it must be a tensor of the shape of sigma, (n,)"),
+        ("infinite", f"{FORMED}infinite: coefficients: noise is not finite; it must be"),
+        ("raises", f"{FORMED}raises: coefficients: ZeroDivisionError: "),
+        # What the sum with c_skip x would spread over the shape of x.
+        ("", "network bare: module: ValueError: function: shape (4, 1) of (4, 3); it must keep the shape"),
+    ],
+)
+def test_a_broken_preconditioning_or_function_is_named(how, told):
+    with pytest.raises(ContractError, match=f"^{re.escape(told)}"):
+        initial_module(Bare(precondition=Formed(how=how)), DATA, 0)
 
 
 def trained(network, who):

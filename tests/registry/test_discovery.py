@@ -117,6 +117,18 @@ BROKEN = {
         grid("quadratic").replace("power: float", "levels: float").replace("self.power", "2"),
         "levels",
     ),
+    "not_annotated": (
+        grid("quadratic").replace("power: float = Field(2.0", "power = Field(2.0"),
+        "power is not annotated: a parameter is annotated; what is fixed is a property where the contract has one, "
+        "or else a ClassVar (bad_luck_broken.py, line 8)",
+    ),
+    "method": (
+        offer("[Drawing]", "harness_samplers")
+        + "\n\nfrom harness.samplers import Sampler\n\n\nclass Drawing(Sampler):\n"
+        "    name = 'drawing'\n\n    def deterministic(self):\n        return False\n\n"
+        "    def step(self, run, x):\n        return x\n",
+        "drawing has deterministic as a method; it is a property of Sampler: write @property above it",
+    ),
     "bad_default": (grid("quadratic").replace("Field(2.0", "Field(-2.0"), "power=-2.0 is not valid"),
     "nan_default": (grid("quadratic").replace("Field(2.0", "Field(float('nan')"), "nan"),
     "set": (

@@ -72,7 +72,7 @@ def test_one_that_is_fine_or_fails_by_itself_is_tried_once_until_its_files_chang
     load("bad")
     assert len(site.children) == 2
     _, found = site("raise RuntimeError('no luck')")
-    assert found.reason == "RuntimeError: no luck"
+    assert found.reason == "RuntimeError: no luck (bad_luck_bad.py, line 1)"
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"a": 1}', "{"])

@@ -20,7 +20,7 @@ CHANGES = {
     "torch's default dtype": lambda: torch.set_default_dtype(torch.float64),
     "torch's gradient mode": lambda: torch.set_grad_enabled(False),
     "torch's number of threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
-    "torch's random state": lambda: torch.manual_seed(3),
+    "torch's random state": lambda: torch.rand(()),
     "torch's deterministic flags": lambda: torch.use_deterministic_algorithms(True),
     "torch's precision of products": lambda: torch.set_float32_matmul_precision("medium"),
 }
@@ -38,6 +38,17 @@ def test_what_changed_is_named_and_put_back(what):
     # To be deterministic torch sets a variable of the environment, too.
     assert what in process_state.put_back(before)
     assert process_state.read() == before
+
+
+def test_what_torch_itself_puts_into_the_environment_is_no_change_of_whoever_uses_it(monkeypatch):
+    """`torch.optim.Adam` does, when the first is made in a process."""
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    before = process_state.read()
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "somewhere")
+    assert process_state.put_back(before) == []
+    monkeypatch.setenv("OTHER", "thing")
+    assert process_state.put_back(before) == ["the environment"]
+    assert "OTHER" not in os.environ
 
 
 def test_a_library_that_is_imported_meanwhile_is_set_as_it_is_when_imported():

@@ -119,7 +119,7 @@ def test_a_broken_distribution_changes_nothing_but_its_own_lines(broken, alone):
         "no subclass of harness.samplers.Sampler",
         "broken-hook": "unknown hook 'harness_weighting'; did you mean harness_weightings "
         "or harness_metrics or harness_preconditionings?",
-        "broken-import": "RuntimeError: this plugin is broken on purpose",
+        "broken-import": "RuntimeError: this plugin is broken on purpose (harness_broken/unimportable.py, line 3)",
     }
     assert theirs["broken-results"]["status"] == "ok"
     assert {p["plugin"]: p["reason"] for p in found["problems"]} == reasons

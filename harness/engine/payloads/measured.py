@@ -31,10 +31,13 @@ def measurement_to_json(result: Measurement | NotApplicable) -> dict[str, Any]:
     """Return what a metric, or a bound with its error, said as JSON values.
 
     Raises:
-        ContractError: one of its numbers is not finite, or its groups do not average to its value.
+        ContractError: it is no measurement, one of its numbers is not finite, or its groups do not average to its
+            value.
     """
     if isinstance(result, NotApplicable):
         return {"not_applicable": result.reason}
+    if not isinstance(result, Measurement):
+        raise ContractError(f"returned {type(result).__name__}; it must be a harness.metrics.Measurement")
     numbers = (result.value, result.standard_error, result.bias)
     if not all(np.isfinite(numbers)):
         raise ContractError(f"returned {numbers}; value, standard error and bias must be finite")

@@ -1,4 +1,4 @@
-"""Mixtures of which each Gaussian is a class, networks and metrics that know the classes, and one of each other kind."""
+"""Mixtures whose Gaussians are classes, networks and metrics that know the classes, and one of each other kind."""
 
 from harness import hookimpl
 from harness.bounds import Bound
@@ -11,7 +11,6 @@ from harness.samplers import Sampler
 from harness.targets import Target
 from harness.time_discretizations import TimeDiscretization
 from harness.weightings import Weighting
-
 from harness_labels.measuring import BretagnolleHuber, ClassError, ClassShares, SpreadGap
 from harness_labels.networks import ClassConvolution, ClassMLP, Trigonometric
 from harness_labels.sampling import Blended, Diagonal, Hyperbolic, Restless

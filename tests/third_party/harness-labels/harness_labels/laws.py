@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from harness.mixtures import IsotropicMixture, MixtureDistribution
 from torch import Generator, Tensor
+
+from harness.mixtures import IsotropicMixture, MixtureDistribution
 
 
 class LabelledMixture(MixtureDistribution):

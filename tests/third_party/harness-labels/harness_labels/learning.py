@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from harness.weight_learners import WeightLearner, WeightRequest
 from torch import Tensor
+
+from harness.weight_learners import WeightLearner, WeightRequest
 
 
 class ExcessLearner(WeightLearner):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from harness.components import Part
 from harness.data_spec import DataSpec
 from harness.errors import NotApplicable
 from harness.networks import Backbone
 from harness.preconditionings import Coefficients, Preconditioning
-from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from harness.initial_laws import InitialLaw, Start
 from harness.noise_schedules import NoiseSchedule
 from harness.samplers import Sampler, SamplerRun
 from harness.targets import Distribution
 from harness.time_discretizations import GridRequest, TimeDiscretization
-from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.targets import Distribution, Target
 from pydantic import Field
+
+from harness.targets import Distribution, Target
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from harness.weight_learners import WeightLearner, WeightRequest
 from harness.weightings import LearnedWeighting
-from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import Tensor
