@@ -1,0 +1,77 @@
+"""Distributions of strangers, installed as a stranger would, and the command with them on its path."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent / "third_party"
+
+
+def harness(*args, path=None, **environment):
+    """Run the command with a folder of distributions on the path."""
+    env = {k: v for k, v in os.environ.items() if k != "HARNESS_PLUGINS"} | environment
+    if path is not None:
+        env["PYTHONPATH"] = str(path)
+    code = "import sys; from harness.cli import main; main()"
+    words = [sys.executable, "-c", code, *map(str, args)]
+    return subprocess.run(words, env=env, capture_output=True, text=True, timeout=300)
+
+
+def listed(path=None, **environment):
+    """What `harness plugins` lists, as JSON values."""
+    done = harness("plugins", "--format", "json", path=path, **environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def install(name, folder):
+    """Build one of the distributions of `third_party` and install it into a folder; return the folder."""
+    pytest.importorskip("hatchling", reason="building a distribution without a network needs hatchling")
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
+    done = subprocess.run([*pip, "--target", str(folder), str(HERE / name)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def as_toml(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {as_toml(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    return json.dumps(value)
+
+
+def carried_out(folder, suite, path=None, status=0):
+    """Run a suite; return its leaderboard, timings aside, and what was told on the way."""
+    folder.mkdir(exist_ok=True)
+    file = folder / "suite.toml"
+    file.write_text("\n".join(f"{key} = {as_toml(value)}" for key, value in suite.items()))
+    done = harness("run", file, "--out", folder / "out", "--workers", 2, path=path)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    # Ranking needs no plugin.
+    ranked = harness("rank", folder / "out", "--format", "json", HARNESS_PLUGINS="")
+    content = json.loads(ranked.stdout)
+    for row in content["rows"]:
+        del row["seconds"]
+    return content, done.stderr
+
+
+def numbers(rows):
+    """What was measured, by target and design."""
+    axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
+    names = ("status", "metrics", "budget", "nfe", "bounds", "steps")
+    return {json.dumps([row[axis]["digest"] for axis in axes]): {name: row[name] for name in names} for row in rows}
