@@ -21,7 +21,9 @@ from pydantic import BaseModel
 from harness.axes import AXES
 from harness.bounds import Design
 from harness.components import Component
+from harness.errors import NotApplicable
 from harness.metrics import Experiment
+from harness.planning.units import NotPossible
 from harness.registry.discovery import AXES_HOOK, load
 from harness.registry.references import Reference
 from harness.registry.registry import Registry
@@ -67,20 +69,25 @@ def examples():
         found |= {cls.name: cls for cls in mine}
     yield found
     for name in set(sys.modules) - before:
-        if name.startswith("docs_example_") or name == "linear_denoiser":
+        if name.startswith("docs_example_") or name in ("linear_denoiser", "labelled_pair"):
             del sys.modules[name]
 
 
 @contextmanager
 def in_process(count, function, for_strangers):
-    """A pool of no workers: tasks run here, stage by stage, and whatever they raise passes."""
+    """A pool of no workers: tasks run here, stage by stage, and failures pass."""
     from harness.engine.worker import perform
     from harness.running.tasks import Ended
 
     class Here:
         def run(self, tasks):
             for task in sorted(tasks, key=lambda task: task.stage):
-                yield Ended(task, perform(task.argument()), None, 0.0)
+                try:
+                    yield Ended(task, perform(task.argument()), None, 0.0)
+                except NotApplicable as error:
+                    yield Ended(task, None, error.reason, 0.0, applicable=False)
+                except NotPossible as error:
+                    yield Ended(task, None, str(error), 0.0, applicable=error.applicable)
 
     pool = Here()
     pool.count = count
@@ -157,24 +164,40 @@ def test_the_first_example_is_short():
 
 
 def test_every_example_is_strictly_typed(tmp_path, pytestconfig):
-    """As an author would check it: by mypy --strict, against the package as it is installed."""
+    """As an author would check it, by mypy --strict, and a package that was written from them with it."""
     for number, code in enumerate(blocks(read("plugins.md"), "python")):
         file = re.match(r"# (\w+)\.py\n", code)
         (tmp_path / f"{file[1] if file else f'example_{number}'}.py").write_text(code, encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(pytestconfig.cache.mkdir("mypy")), "."]
+    checked = [".", str(ROOT / "tests" / "third_party" / "harness-labels" / "harness_labels")]
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(pytestconfig.cache.mkdir("mypy")), *checked]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_example_runs(examples, rows):
-    assert {row["status"] for row in rows} == {"ok"}
+    assert {row["status"] for row in rows} == {"ok", "not applicable"}
     used = {row[axis]["name"] for row in rows for axis in AXES if axis in row}
     used |= {name for row in rows for field in ("metrics", "bounds") for name in row[field]}
     used |= {row["network"]["params"].get("precondition") for row in rows}
     assert {name for name, cls in examples.items() if cls.axis != "claim"} <= used
-    # Two trained networks with two weightings each and an oracle, under three samplers, each from two starts.
-    assert len(rows) == (2 * 2 + 1) * 3 * 2
-    assert {row["nfe"] for row in rows if row["sampler"]["name"] == "dpmpp-2s"} == {8}
+    # Two targets; three trained networks with two weightings each and an oracle, under three samplers, from two starts.
+    assert len(rows) == 2 * (3 * 2 + 1) * 3 * 2
+    without = [row for row in rows if row["status"] == "not applicable"]
+    assert {(row["target"]["name"], row["network"]["name"]) for row in without} == {("lattice", "class-affine")}
+    assert len(without) == 2 * 3 * 2
+    done = [row for row in rows if row["status"] == "ok"]
+    assert {row["nfe"] for row in done if row["sampler"]["name"] == "dpmpp-2s"} == {8}
+
+
+def test_the_example_with_labels_adds_up_to_its_law(examples):
+    """The mean of X_0 given the label, averaged over the labels by their weights given x, is the denoiser."""
+    import torch
+
+    law = examples["pair"]().distribution()
+    x, u = torch.randn(20, 2, generator=torch.Generator().manual_seed(0)).double(), 0.5**2
+    right = (2 * x[:, 0] / (0.3**2 + u)).sigmoid()
+    given = [law.moments_given(x, 0.5, torch.full((20,), label))[0] for label in (0, 1)]
+    torch.testing.assert_close((1 - right)[:, None] * given[0] + right[:, None] * given[1], law.denoise(x, 0.5))
 
 
 def test_the_example_claim_is_decided(examples, tmp_path):
@@ -196,7 +219,7 @@ def test_the_example_claim_is_decided(examples, tmp_path):
 
 
 def test_the_example_bound_is_above_the_budget(rows):
-    for row in rows:
+    for row in filter(lambda row: row["status"] == "ok", rows):
         applies = row["sampler"]["name"] == "exponential-integrator"
         assert (row["bounds"]["rectangle"] is not None) == applies
         if applies:
@@ -205,8 +228,6 @@ def test_the_example_bound_is_above_the_budget(rows):
 
 def test_the_example_of_a_fitted_metric_is_the_mahalanobis_distance(examples, rows):
     import torch
-
-    from harness.errors import NotApplicable
 
     metric = examples["whitened-distance"]()
     law, digits = (load().parse("target", form)[0].distribution() for form in ("gaussian:dim=2", "digits"))
@@ -217,7 +238,7 @@ def test_the_example_of_a_fitted_metric_is_the_mahalanobis_distance(examples, ro
     assert metric.compare(x, y, fitted).value == pytest.approx(exact, rel=0.05)
     with pytest.raises(NotApplicable, match="do not vary in all directions"):
         metric.fit(digits, torch.Generator())
-    assert all(row["metrics"]["whitened-distance"]["value"] > 0 for row in rows)
+    assert all(row["metrics"]["whitened-distance"]["value"] > 0 for row in rows if row["status"] == "ok")
 
 
 def test_the_example_oracle_states_its_score_error(examples, rows):
