@@ -6,6 +6,7 @@ It runs as its author would run it, and the harness's own rows are what they are
 import importlib
 import json
 import math
+import shutil
 import sqlite3
 import sys
 
@@ -223,3 +224,25 @@ def test_its_weighting_learns_the_loss_of_the_best_network(package):
         learner.learn(drawn, normal.square().sum(1) * variance / (variance + drawn**2))
     u = -learner.omega().log()
     assert float((u - (variance / (variance + sigma**2)).log()).abs().max()) < 0.15
+
+
+def test_its_preconditioning_computes_in_its_own_processes(site, tmp_path):
+    """What it patches while our network is trained with it reaches no row of ours; and once edited, it is another."""
+    changed = tmp_path / "site"
+    shutil.copytree(site, changed)
+    file = changed / "harness_labels" / "networks.py"
+    line = "        angle = (sigma / sigma_data).atan()\n"
+    patch = (
+        "        import os, torch\n        os.environ['SOME'] = 'thing'\n        torch.Tensor.sqrt = torch.Tensor.exp\n"
+    )
+    assert line in file.read_text()
+    file.write_text(file.read_text().replace(line, patch + line))
+    suite = OURS | {"networks": [*OURS["networks"], THEIRS["networks"][0]]}
+    (sound, _), (beside, told) = (carried_out(tmp_path / "run", suite, where) for where in (site, changed))
+    assert "harness: harness-labels changed the environment while it was used (" in told
+    found = [{label(row): row for row in content["rows"]} for content in (sound, beside)]
+    assert found[0]["mlp"]["metrics"] == found[1]["mlp"]["metrics"]
+    theirs = [rows["mlp trigonometric"] for rows in found]
+    assert theirs[0]["network"]["digest"] != theirs[1]["network"]["digest"]
+    # With that for a root its own row does not end well.
+    assert [row["status"] for row in theirs] == ["ok", "diverged"]
