@@ -16,12 +16,17 @@ class Preconditioned(nn.Module):
             returns the shape of x.
         preconditioning: the coefficients.
         sigma_data: standard deviation of the data, per coordinate.
+
+    Raises:
+        TypeError: F is no module.
     """
 
     sigma_data: Tensor
 
     def __init__(self, function: nn.Module, preconditioning: Preconditioning, sigma_data: float) -> None:
         super().__init__()
+        if not isinstance(function, nn.Module):
+            raise TypeError(f"function: type {type(function).__name__}; it must be a torch.nn.Module")
         self.function = function
         self._preconditioning = preconditioning
         # A buffer, not a number: it follows the module to its dtype and device.

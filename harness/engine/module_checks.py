@@ -44,7 +44,7 @@ def check_module(network: TrainableNetwork, data: DataSpec, module: nn.Module) -
     """Check the module of a network before it is trained or used: once for each network and data in a process.
 
     Raises:
-        ContractError: it is no module, or breaks the rule `STACKED`, or returns another shape than it was given.
+        ContractError: it is no module, breaks the rule `STACKED`, or returns another shape or dtype than it was given.
     """
     if not isinstance(module, nn.Module):
         raise _broken(network, f"type {type(module).__name__}; it must be a torch.nn.Module")
@@ -135,6 +135,8 @@ def _check_shape(network: TrainableNetwork, found: Tensor, x: Tensor) -> None:
         raise _broken(network, f"returned a {type(found).__name__}; it must return a tensor, the points denoised")
     if found.shape != x.shape:
         raise _broken(network, f"shape {tuple(found.shape)} of {tuple(x.shape)}; it must keep the shape")
+    if found.dtype != x.dtype:
+        raise _broken(network, f"returned {found.dtype} of {x.dtype}; it must compute in the dtype of x")
 
 
 def _stacked(network: TrainableNetwork, module: nn.Module, given: Sequence[Tensor]) -> Tensor:

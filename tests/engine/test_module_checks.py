@@ -105,6 +105,11 @@ class Widening(Base):
         return torch.cat([x, x], 1)
 
 
+class Doubling(Base):
+    def forward(self, x, sigma):
+        return self.layer(x).double()
+
+
 class Telling(Base):
     def forward(self, x, sigma):
         return (self.layer(x), sigma)
@@ -142,6 +147,7 @@ RULES = {
     "Remembering": f"two calls with the same points differ; {STACKED}",
     "Flattening": "shape (4,) of (4, 3); it must keep the shape",
     "Widening": "shape (4, 6) of (4, 3); it must keep the shape",
+    "Doubling": "returned torch.float64 of torch.float32; it must compute in the dtype of x",
     "Telling": "returned a tuple; it must return a tensor, the points denoised",
     "Failing": "test_module_checks.py, line 1",
 }
@@ -188,7 +194,7 @@ class Bare(Backbone):
     precondition: Part[Preconditioning] = Formed()
 
     def function(self, data):
-        return Narrow()
+        return None if self.precondition.how == "alone" else Narrow()
 
 
 FORMED = "preconditioning formed:how="
@@ -205,6 +211,10 @@ FORMED = "preconditioning formed:how="
         ("one", f"{FORMED}one: coefficients: out: (); it must be a tensor of the shape of sigma, (n,)"),
         ("infinite", f"{FORMED}infinite: coefficients: noise is not finite; it must be"),
         ("raises", f"{FORMED}raises: coefficients: ZeroDivisionError: "),
+        (
+            "alone",
+            'network bare:precondition="formed:how=alone": module: TypeError: function: type NoneType; it must be a torch.nn.',
+        ),
         # What the sum with c_skip x would spread over the shape of x.
         ("", "network bare: module: ValueError: function: shape (4, 1) of (4, 3); it must keep the shape"),
     ],
