@@ -213,7 +213,7 @@ FORMED = "preconditioning formed:how="
         ("raises", f"{FORMED}raises: coefficients: ZeroDivisionError: "),
         (
             "alone",
-            'network bare:precondition="formed:how=alone": module: TypeError: function: type NoneType; it must be a torch.nn.',
+            'network bare:precondition="formed:how=alone": module: TypeError: function: type NoneType; it must be',
         ),
         # What the sum with c_skip x would spread over the shape of x.
         ("", "network bare: module: ValueError: function: shape (4, 1) of (4, 3); it must keep the shape"),
