@@ -46,6 +46,6 @@ def test_show_gives_every_axis_of_a_name():
         pages = json.loads(harness("show", *args, "--format", "json").stdout)["components"]
         return [page["axis"] for page in pages]
 
-    assert axes("edm") == axes("diffusion-harness/edm") == ["weighting", "noise_schedule"]
+    assert axes("edm") == axes("diffusion-harness/edm") == ["weighting", "noise_schedule", "preconditioning"]
     assert axes("weighting/edm") == axes("edm", "--axis", "weighting") == ["weighting"]
     assert axes("noise-schedule/edm") == ["noise_schedule"]
