@@ -27,6 +27,9 @@ STACKED = (
 )
 """The rule for what a network computes."""
 
+KEPT = "a stack and a checkpoint know these alone: write self.register_buffer(name, tensor)"
+"""The rule for what a network computes with."""
+
 POINTS = 4
 """On which a module is tried."""
 
@@ -97,6 +100,19 @@ def _try(network: TrainableNetwork, data: DataSpec, module: nn.Module) -> None:
         raise _broken(network, f"what it makes of a point depends on the others; {STACKED}")
     if not _alike(_stacked(network, module, given), found):
         raise _broken(network, f"stacked it computes something else; {STACKED}")
+    if not _alike(_read_back(network, data, module)(*given), found):
+        raise _broken(network, f"it computes with tensors that are no parameters and no buffers; {KEPT}")
+
+
+def _read_back(network: TrainableNetwork, data: DataSpec, module: nn.Module) -> nn.Module:
+    """Return the module as it comes back from a checkpoint: made anew, with the parameters and buffers of another."""
+    with blamed(network, "module"):
+        again = network.module(data)
+    check_alike(network, [module, again])
+    state = dict((*module.named_parameters(), *module.named_buffers()))
+    for name, value in (*again.named_parameters(), *again.named_buffers()):
+        value.copy_(state[name])
+    return again
 
 
 def _try_preconditioning(network: Backbone, data: DataSpec) -> None:

@@ -340,24 +340,27 @@ def _check_parameters(what: str, cls: type[Component], contract: type[Component]
     for parameter, declared in cls.model_fields.items():
         if parameter in RESERVED or hasattr(contract, parameter):
             raise PluginError(f"{what}: no parameter may be named {parameter!r}; it is a word of the contract")
-        if _holds_set(declared.annotation):
+        if _holds(declared.annotation, Set):
             raise PluginError(f"{what}: parameter {parameter!r} holds a set, whose order is by chance; take a tuple")
+        if parameter not in cls.part_axes() and _holds(declared.annotation, Component):
+            rule = "a component is a parameter by itself, as Part[Preconditioning]"
+            raise PluginError(f"{what}: parameter {parameter!r} holds components inside another type; {rule}")
     if any(field.is_required() for field in cls.model_fields.values()):
         return
     defaults = cls()
     components.digest(components.build(cls, {p: getattr(defaults, p) for p in cls.model_fields}).parameters())
 
 
-def _holds_set(annotation: object, above: tuple[object, ...] = ()) -> bool:
-    """Whether values of a type have sets in them: each process would write them in another order."""
+def _holds(annotation: object, kind: type, above: tuple[object, ...] = ()) -> bool:
+    """Whether values of a type are of a kind, or have such in them."""
     found = get_origin(annotation) or annotation
-    if isinstance(found, type) and issubclass(found, Set):
+    if isinstance(found, type) and issubclass(found, kind):
         return True
     inner = list(get_args(annotation))
     if isinstance(found, type) and issubclass(found, BaseModel) and found not in above:
         inner += [each.annotation for each in found.model_fields.values()]
         above = (*above, found)
-    return any(_holds_set(each, above) for each in inner)
+    return any(_holds(each, kind, above) for each in inner)
 
 
 @contextmanager

@@ -167,12 +167,16 @@ class Registry:
 
     def label(self, component: Component) -> str:
         """Return the component's short form, qualified where its bare name means another or none."""
-        label = component.label()
+        label = component.label(self._parts(component))
         entries = self._entries[component.axis].get(component.name, [])
         meant = _meant(entries)
         if not entries or (meant is not None and meant.cls is type(component)):
             return label
         return f"{self._of_class[type(component)].plugin.distribution}/{label}"
+
+    def _parts(self, component: Component) -> dict[str, str]:
+        """Return what its parameters that are components are called: another's as `distribution/name` where it must."""
+        return {name: self.label(getattr(component, name)) for name in component.part_axes()}
 
     def provenance(self, cls: type[Component]) -> Provenance:
         """Return where a class comes from; the files of its package are read at the first call.
@@ -190,7 +194,7 @@ class Registry:
 
     def reference(self, component: Component) -> Reference:
         """Return what identifies a component in a result."""
-        params = component.parameters()
+        params = {**component.parameters(), **self._parts(component)}
         content = component.content_digest() if isinstance(component, Target) else ""
         parts = [self.reference(part).digest for part in component.inner_components()]
         key = (type(component), components.digest(params, content, parts))

@@ -120,6 +120,17 @@ class Failing(Base):
         raise ValueError("no\nnumbers")
 
 
+class Hiding(Base):
+    """Fixed features drawn at random, kept as no buffer: another seed, and a checkpoint, know others."""
+
+    def __init__(self):
+        super().__init__()
+        self.frequencies = torch.randn(3)
+
+    def forward(self, x, sigma):
+        return self.layer(x) + (sigma[:, None] * self.frequencies).cos()
+
+
 MODULES = {cls.__name__: cls for cls in Base.__subclasses__()} | {"Replacing": Replacing}
 
 
@@ -149,6 +160,7 @@ RULES = {
     "Widening": "shape (4, 6) of (4, 3); it must keep the shape",
     "Doubling": "returned torch.float64 of torch.float32; it must compute in the dtype of x",
     "Telling": "returned a tuple; it must return a tensor, the points denoised",
+    "Hiding": f"it computes with tensors that are no parameters and no buffers; {module_checks.KEPT}",
     "Failing": "test_module_checks.py, line 1",
 }
 

@@ -137,6 +137,15 @@ BROKEN = {
         .replace("self.power", "2"),
         "parameter 'parts' holds a set, whose order is by chance; take a tuple",
     ),
+    "parts": (
+        grid("quadratic")
+        .replace(
+            "from pydantic", "from harness.networks import Network\nfrom harness.components import Part\nfrom pydantic"
+        )
+        .replace("power: float = Field(2.0, gt=0", "nets: tuple[Part[Network], ...] = Field(()")
+        .replace("self.power", "2"),
+        "parameter 'nets' holds components inside another type; a component is a parameter by itself, as Part[",
+    ),
     "local": (
         grid("quadratic").replace("class Grid", "class Base").replace('"quadratic"', '"base"')
         + "\n\ndef made():\n    class Local(Base):\n        name = 'local'\n\n    return Local\n\n\nGrid = made()\n",

@@ -1,7 +1,10 @@
 """The registry: components by axis and name, made from what was asked for."""
 
 import pytest
+from harness_karras.networks import Mlp
+from harness_karras.preconditionings import Edm
 from harness_karras.samplers import Heun
+from harness_salimans.preconditionings import VPrediction as V
 from harness_song.samplers import Euler
 
 from harness.components import ComponentError, parse_request
@@ -51,3 +54,17 @@ def test_a_class_of_no_plugin_has_no_provenance(two):
     with pytest.raises(ComponentError, match="Alone is offered by no loaded plugin"):
         two.provenance(Alone)
     assert two.provenance(Euler).distribution == "ours"
+
+
+def test_a_part_of_a_stranger_is_called_by_its_distribution_where_its_name_means_another():
+    ours, theirs = PluginInfo("a", "diffusion-harness", "1", "ok"), PluginInfo("b", "acme", "2", "ok")
+    foreign = type("V", (V,), {"__module__": __name__})
+    found = Registry([Offer(Mlp, ours), Offer(V, ours), Offer(Edm, ours), Offer(foreign, theirs)], [ours, theirs])
+    (own,), (other,) = (found.parse("network", f"mlp:precondition={name}") for name in ("v", "acme/v"))
+    assert type(own.precondition) is V
+    assert type(other.precondition) is foreign
+    assert [found.label(each) for each in (own, other)] == ["mlp:precondition=v", "mlp:precondition=acme/v"]
+    assert [found.reference(each).params["precondition"] for each in (own, other)] == ["v", "acme/v"]
+    for each in (own, other):
+        assert found.parse("network", found.label(each)) == [each]
+    assert found.reference(own).digest != found.reference(other).digest
