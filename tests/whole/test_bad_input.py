@@ -103,7 +103,10 @@ class TestWords:
         ("args", "message"),
         [
             (["quik"], "unknown suite 'quik'; did you mean quick?"),
-            ([""], "unknown suite ''; known: bounds, compute, descent, full, knobs, paper, quick, start"),
+            (
+                [""],
+                "unknown suite ''; known: bounds, compute, descent, full, images-digits, knobs, paper, quick, start",
+            ),
             (["quick", "extra"], "got unexpected extra argument (extra)"),
             (["/dev/null"], "/dev/null: name: is missing"),
             (["--nonsense"], "no such option '--nonsense'"),
