@@ -284,7 +284,8 @@ def valueless_lines(section: TargetSection) -> list[str]:
         for label, reason in row.not_applicable.items():
             labels.setdefault(reason, set()).add(label)
         rows.update(set(row.not_applicable.values()))
-    return [f"n/a: {', '.join(sorted(labels[r]))} of {counted(n, 'combination')}: {r}" for r, n in rows.most_common()]
+    found = sorted(rows.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [f"n/a: {', '.join(sorted(labels[r]))} of {counted(n, 'combination')}: {r}" for r, n in found]
 
 
 def _valueless(section: TargetSection, width: int | None) -> list[str]:
