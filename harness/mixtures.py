@@ -20,7 +20,7 @@ Efron 2011 (Tweedie's formula); Karras et al., arXiv 2206.00364, appendix B.3 (f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.errors import HarnessError
@@ -380,6 +380,15 @@ class EmpiricalDistribution(MixtureDistribution):
         if labels is None:
             return cls(points[train], parts, source)
         return cls(points[train], parts, source, labels[train], (labels[first].long(), labels[second].long()))
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> EmpiricalDistribution:
+        """Return the measure of all points, held-out ones too, as a map leaves them; each keeps its label.
+
+        Arguments:
+            change: the map of points, from shape (n, d) to (n, k).
+        """
+        first, second = (change(part) for part in self.parts)
+        return EmpiricalDistribution(change(self.train), (first, second), self.source, self.labels, self._part_labels)
 
     def deviations(self) -> Tensor:
         """Standard deviation of each coordinate of the training part, shape (d,)."""

@@ -183,8 +183,7 @@ def _file(path: str, array: str, labels: str, digest: str, standardize: Standard
     if law.labels is not None and content.labels is not None:
         check_training(path, law.labels.numpy(), int(content.labels.max()) + 1)
     if change is not None:
-        first, second = (change.apply(part) for part in law.parts)
-        law = EmpiricalDistribution(change.apply(law.train), (first, second), f"file {path}", law.labels)
+        law = law.mapped(change.apply)
     law.notes = said
     if change is None or change.matrix is None:
         law.shape = content.shape

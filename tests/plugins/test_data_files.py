@@ -212,6 +212,18 @@ def test_labels_stay_with_their_points(suffix, how, tmp_path):
     assert labels.tolist() == law.labels[places].tolist()
 
 
+@pytest.mark.parametrize("how", ["none", "scale", "columns", "whiten"])
+def test_labels_of_held_out_points_are_known_however_points_are_standardized(how, tmp_path):
+    given = labelled(tmp_path / "points.npz")
+    law, plain = (File(**given | {"standardize": each}).distribution() for each in (how, "none"))
+    own = {tuple(row): label for row, label in zip(POINTS.tolist(), CLASSES.tolist(), strict=True)}
+    for part in (0, 1):
+        points, labels = law.held_out_labelled(8, torch.Generator().manual_seed(1), part)
+        assert torch.equal(points, law.held_out(8, torch.Generator().manual_seed(1), part))
+        in_the_file = plain.held_out(8, torch.Generator().manual_seed(1), part)
+        assert labels.tolist() == [own[tuple(row)] for row in in_the_file.tolist()]
+
+
 def test_folders_are_classes_by_name(tmp_path):
     folder = tmp_path / "images"
     for i in range(20):
