@@ -23,11 +23,14 @@ class NotApplicable(Exception):
 
     A metric or a bound returns it in place of a value. Any component may raise it where it is used: the combinations
     that take it do not apply, for that reason, and nothing has failed.
+
+    Attributes:
+        reason: what was given, as documents hold it: one printable line of at most `LENGTH` characters, never empty.
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = shortened(_printable(reason)) or "it does not apply, and does not say why"
+        super().__init__(self.reason)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NotApplicable) and self.reason == other.reason
@@ -64,6 +67,11 @@ def shortened(text: str, length: int = LENGTH) -> str:
         return text
     end = length // 3
     return f"{text[: length - end - 3]} … {text[-end:]}"
+
+
+def _printable(text: object) -> str:
+    """Return a text as one line, with a space for what would move or colour what is written to a terminal."""
+    return " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
