@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.bounds import Bound, Design
-from harness.engine.payloads.measured import check_bound
+from harness.engine.payloads.measured import check_bound, said
 from harness.errors import NotApplicable
 from harness.information import Information, ScoreError
 from harness.metrics import Measurement
@@ -28,10 +28,10 @@ def measured_bound(bound: Bound, design: Design) -> Measurement | NotApplicable:
     Raises:
         ContractError: it returned no finite number.
     """
-    said = bound.value(design)
-    if isinstance(said, NotApplicable):
-        return said
-    value = check_bound(said)
+    found = said(lambda: bound.value(design))
+    if isinstance(found, NotApplicable):
+        return found
+    value = check_bound(found)
     count = max(design.information.replicates, design.score_error.replicates)
     if count == 1:
         return Measurement(value, 0.0, shared=True)
@@ -44,8 +44,8 @@ def measured_bound(bound: Bound, design: Design) -> Measurement | NotApplicable:
 
 def _value(bound: Bound, design: Design, otherwise: float) -> float:
     """Return what a bound says of a variant of a design; where it does not apply to that one, what it said before."""
-    said = bound.value(design)
-    return otherwise if isinstance(said, NotApplicable) else check_bound(said)
+    found = said(lambda: bound.value(design))
+    return otherwise if isinstance(found, NotApplicable) else check_bound(found)
 
 
 def _coarser(design: Design) -> Design | None:

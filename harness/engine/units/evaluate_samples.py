@@ -273,6 +273,6 @@ def _with(fit: Found | None, experiment: Experiment) -> Experiment:
 
 def _bound_record(key: str, bound: Bound, design: Design) -> Record:
     try:
-        return Record(key, "bound", measurement_to_json(said(lambda: measured_bound(bound, design))))
+        return Record(key, "bound", measurement_to_json(measured_bound(bound, design)))
     except Exception as error:
         return failed(key, "bound", f"bound {bound.label()}", error)
