@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.engine.checks import check_layer_outputs
+from harness.errors import NotApplicable
 from harness.planning.units import Stage, trainable, unique
 
 if TYPE_CHECKING:
+    from harness.networks import TrainableNetwork
     from harness.planning.plan import Plan
 
 BASE_MEMORY = 0.35
@@ -47,7 +50,11 @@ class WorkEstimate:
 
 
 def estimate(plan: Plan, workers: int) -> WorkEstimate:
-    """Return what a plan takes, on so many workers, when nothing of it has been done."""
+    """Return what a plan takes, on so many workers, when nothing of it has been done.
+
+    Raises:
+        ContractError: a network cannot say by what its memory is estimated.
+    """
     units = [*plan.groundwork(_everything), *plan.fixed_work(_everything)]
     training = [unit for unit in units if unit.stage == Stage.TRAINING]
     seeds = len(plan.suite.seeds)
@@ -70,11 +77,24 @@ def estimate(plan: Plan, workers: int) -> WorkEstimate:
 
 def _objective_memory(plan: Plan) -> float:
     """Return the GiB of a step on the fixed objective; 0 where training draws batches, which are small."""
-    widths = [trainable(c.network).layer_outputs() for c in plan.combinations if c.weighting is not None]
+    trained = unique(c.network for c in plan.combinations if c.weighting is not None)
+    widths = [_width(trainable(network)) for network in trained]
     if plan.suite.trainer.stacked or not widths:
         return 0.0
     bytes_held: float = plan.suite.trainer.step_points * max(widths) * LAYERS * 8
     return bytes_held / 2**30
+
+
+def _width(network: TrainableNetwork) -> int:
+    """Return the numbers that its widest layer puts out; of one that says that it does not apply 0: none is trained.
+
+    Raises:
+        ContractError: as `check_layer_outputs`.
+    """
+    try:
+        return check_layer_outputs(network)
+    except NotApplicable:
+        return 0
 
 
 def _everything(key: str) -> bool:

@@ -16,7 +16,7 @@ from harness import DISTRIBUTION, __version__
 from harness.arithmetic import LIBRARIES
 from harness.axes import Axis, crossed
 from harness.components import digest
-from harness.errors import ContractError
+from harness.errors import ContractError, NotApplicable
 from harness.metrics import FittedMetric, SampleMetric
 from harness.planning.designs import Designs
 from harness.quantities import Declarations
@@ -225,8 +225,8 @@ def _effort(suite: Suite, c: Combination) -> Spent | None:
         return None
     try:
         return spent(c.train_steps, suite.trainer.step_points, c.sampler, c.steps, suite.sampling.samples)
-    except ContractError:
-        # Its rows fail by the same mistake, when their samples are counted.
+    except (ContractError, NotApplicable):
+        # Its rows fail by the same mistake, or do not apply, when the evaluations of their samples are counted.
         return None
 
 

@@ -135,6 +135,8 @@ def parcel_or_end(task: Task, pack: Callable[[Any], T]) -> T | Ended:
         return Ended(task, None, str(error), 0.0, applicable=error.applicable)
     try:
         return pack(argument)
+    except NotApplicable as error:
+        return Ended(task, None, one_line(error), 0.0, applicable=False)
     except (Exception, SystemExit) as error:  # whatever a foreign component raises where it says how it is sent
         return Ended(task, None, failure_line(error), 0.0, traceback_text(error))
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.axes import AXES, crossed, taken_by
 from harness.components import Component
-from harness.errors import HarnessError
+from harness.errors import HarnessError, NotApplicable
 from harness.initial_laws import InitialLaw
 from harness.networks import Network, OracleNetwork
 from harness.noise_schedules import NoiseSchedule
 from harness.registry.registry import Registry
 from harness.samplers import Sampler
-from harness.suites.compute import split
+from harness.suites.compute import MOST_STEPS, split
 from harness.suites.model import SuiteError
 from harness.targets import Target
 from harness.time_discretizations import TimeDiscretization
@@ -121,7 +121,8 @@ class _Effort:
         """Return the steps of training and of sampling; `given` is the number of sampling steps without a total.
 
         Raises:
-            SuiteError: the total and the share allow none, or too many.
+            SuiteError: the total and the share allow none, or too many; or the sampler cannot say its evaluations, or
+                does not apply: without them a total is no number of steps.
         """
         if self.total is None:
             return self.train_steps, given
@@ -129,6 +130,9 @@ class _Effort:
             return split(self.total, self.share, suite.trainer.step_points, sampler, suite.sampling.samples)
         except HarnessError as error:
             raise SuiteError(f"{suite.where('compute')}: {error}") from error
+        except NotApplicable as error:
+            rule = f"its evaluations are asked for up to {MOST_STEPS} steps"
+            raise SuiteError(f"{suite.where('compute')}: sampler {sampler.label()}: {error}; {rule}") from error
 
 
 @dataclass(frozen=True)

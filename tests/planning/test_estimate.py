@@ -1,7 +1,9 @@
 """The estimate: what a suite takes from nothing, counted from its plan."""
 
 import pytest
+from harness_karras.networks import Mlp
 
+from harness.errors import ContractError, NotApplicable
 from harness.networks import TrainableNetwork
 from harness.planning.estimate import estimate
 
@@ -40,3 +42,23 @@ def test_a_fixed_objective_takes_memory_by_what_the_network_says(planned):
 
     # 8 layers' outputs of 8 bytes, for 100 points at 10 levels.
     assert memory(300) - memory(200) == pytest.approx(100 * 8 * 8 * 100 * 10 / 2**30)
+
+
+def test_a_network_that_does_not_apply_takes_no_memory_and_one_that_raises_is_named(planned, monkeypatch):
+    def memory(answer):
+        plan = planned(training=DESCENT, weightings=["edm"], networks=["mlp:width=300,depth=1", "exact"])
+
+        def layer_outputs(self):
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Mlp, "layer_outputs", layer_outputs)
+            return estimate(plan, 1).memory
+
+    assert memory(NotApplicable("it is for images")) < memory(1)
+    with pytest.raises(ContractError, match=r"network .*mlp.*: layer_outputs.* no such layer"):
+        memory(ValueError("no such layer"))
+    with pytest.raises(ContractError, match=r"layer_outputs: 0\.5; it must be a whole number above 0"):
+        memory(0.5)

@@ -2,7 +2,8 @@ import sys
 
 import torch
 
-from harness.running.tasks import timed
+from harness.errors import NotApplicable
+from harness.running.tasks import Task, packed, parcel_or_end, timed
 
 LATE = """
 import torch
@@ -30,3 +31,25 @@ def test_what_an_import_changes_is_put_back_before_the_first_task(tmp_path, monk
     assert (first.value, first.reason) == ("torch.float32", None)
     assert first.changed == ("torch's default dtype",)
     assert (second.value, second.changed) == ("torch.float32", ())
+
+
+class Unsent:
+    """What raises where it says how it is sent."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __reduce__(self):
+        raise self.error
+
+
+def task(argument):
+    return Task("one", 0, lambda: argument, 1.0, 60.0)
+
+
+def test_what_says_while_it_is_sent_that_it_does_not_apply_has_not_failed():
+    ended = parcel_or_end(task(Unsent(NotApplicable("it is for images"))), packed)
+    assert (ended.reason, ended.applicable, ended.traceback) == ("it is for images", False, "")
+    failed = parcel_or_end(task(Unsent(ValueError("no"))), packed)
+    assert failed.applicable
+    assert failed.reason.startswith("ValueError: no")

@@ -11,7 +11,7 @@ from harness_song.samplers import Euler
 
 from harness.engine.curves import ExactScoreError
 from harness.engine.sampling import generate, kernel_variances
-from harness.errors import ContractError, HarnessError
+from harness.errors import ContractError, HarnessError, NotApplicable
 from harness.planning.manifest import _effort
 from harness.registry.discovery import load
 from harness.results.leaderboard import Leaderboard
@@ -216,6 +216,15 @@ class TestSuite:
             suite(**changes)
         assert str(raised.value).startswith(message)
         assert "\n" not in str(raised.value)
+
+    def test_a_sampler_that_does_not_apply_to_any_length_is_told_in_one_line(self, registry, monkeypatch):
+        def evaluations(self, steps):
+            raise NotApplicable("it is for images")
+
+        monkeypatch.setattr(Euler, "evaluations", evaluations)
+        rule = r"sampler euler: it is for images; its evaluations are asked for up to 10000 steps$"
+        with pytest.raises(SuiteError, match=r"^effort\.toml: compute: " + rule):
+            expand(suite(), registry)
 
     def test_a_pair_out_of_range_names_the_suite_s_key(self, registry):
         with pytest.raises(

@@ -89,7 +89,21 @@ class Pairs(Sampler):
         return x + (run.sigma_next - run.sigma) * (x - run.denoiser(x, run.sigma)) / run.sigma
 
 
-CLASSES = (Images, FewLevels, FewSteps, Pairs)
+class Halves(Sampler):
+    """A sampler for even numbers of steps, which says so where its evaluations are counted."""
+
+    name = "halves"
+
+    def evaluations(self, steps):
+        if steps % 2:
+            raise NotApplicable("sampler halves is for even numbers of steps")
+        return steps
+
+    def step(self, run, x):
+        return x + (run.sigma_next - run.sigma) * (x - run.denoiser(x, run.sigma)) / run.sigma
+
+
+CLASSES = (Images, FewLevels, FewSteps, Pairs, Halves)
 
 SUITE = {
     "name": "apart",
@@ -98,7 +112,7 @@ SUITE = {
     "noise_schedules": ["edm"],
     "time_discretizations": ["polynomial", "few-steps"],
     "networks": ["mlp:width=8,depth=2", "images", "images:labels=true", "exact"],
-    "samplers": ["euler", "pairs"],
+    "samplers": ["euler", "pairs", "halves"],
     "metrics": ["sliced-wasserstein"],
     "rank_by": "sliced-wasserstein",
     "steps": [3, 6],
@@ -192,11 +206,21 @@ def test_each_kind_of_component_says_so_once(board, parts, reason):
 
 
 def test_an_image_network_is_trained_and_sampled_on_images(board):
-    found = rows(board, target="digits", network="images", weighting="edm", time_discretization="polynomial")
+    parts = {"target": "digits", "weighting": "edm", "time_discretization": "polynomial", "network": "images"}
+    found = [row for sampler in ("euler", "pairs") for row in rows(board, **parts, sampler=sampler)]
     assert {row.status for row in found} == {"ok"}
     assert {row.network.params["labels"] for row in found} == {False, True}
     values = {row.metrics["sliced-wasserstein"].value for row in found}
     assert len(values) == len(found)
+
+
+def test_a_sampler_whose_evaluations_do_not_apply_ends_no_run(board):
+    parts = {"target": "digits", "weighting": "edm", "time_discretization": "polynomial", "network": "images"}
+    odd, even = (rows(board, **parts, sampler="halves", steps=steps) for steps in (3, 6))
+    assert {row.status for row in even} == {"ok"}
+    assert {row.compute for row in odd} == {None}
+    assert {row.status for row in odd} == {"not applicable"}
+    assert {row.reason.partition(" (")[0] for row in odd} == {"sampler halves is for even numbers of steps"}
 
 
 def test_what_does_not_apply_comes_after_what_was_measured(board):
