@@ -43,6 +43,9 @@ from harness.running.tasks import (
 PATIENCE = 5.0
 """Seconds after which it is seen whether the workers are still there."""
 
+KEPT = 4
+"""Pools for sets of foreign distributions that are kept while they have nothing to do: each holds all its processes."""
+
 _FROM_OUTSIDE = {-9, 15}
 """Exit statuses of a worker after SIGKILL (a system that is out of memory sends it) and SIGTERM (it leaves with 15)."""
 
@@ -88,10 +91,20 @@ class Workers:
             self._pool(frozenset())
 
     def _pool(self, strangers: frozenset[str]) -> Any:
-        if strangers not in self._pools:
-            made = ProcessPool(max_workers=self.count, initializer=_prepare, context=self._context)
-            self._pools[strangers] = made
-        return self._pools[strangers]
+        """Return the pool of a set, which is the last of `_pools` from now on."""
+        pool = self._pools.pop(strangers, None)
+        if pool is None:
+            pool = ProcessPool(max_workers=self.count, initializer=_prepare, context=self._context)
+        self._pools[strangers] = pool
+        return pool
+
+    def _end_idle(self, busy: Collection[frozenset[str]]) -> None:
+        """End pools of strangers that have had nothing to do for longest, all but a few."""
+        idle = [strangers for strangers in self._pools if strangers and strangers not in busy]
+        for strangers in idle[: max(0, len(idle) - KEPT)]:
+            pool = self._pools.pop(strangers)
+            pool.close()
+            pool.join()
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks as their predecessors end, stage by stage, the dearest first; yield each as it ends.
@@ -118,6 +131,7 @@ class Workers:
                     break
                 running[self._schedule(*next_one)] = _Running(next_one[0], next_one[1].strangers)
                 next_one = None
+                self._end_idle({each.strangers for each in running.values()})
             # Now and then: a pool that has ended ends no task.
             done, _ = wait(running, PATIENCE, FIRST_COMPLETED)
             if running and not done and not all(pool.active for pool in self._pools.values()):

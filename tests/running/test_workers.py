@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.running import workers as workers_module
-from harness.running.tasks import KILLED, Task
+from harness.running.tasks import KILLED, Parcel, Task
 from harness.running.workers import WorkersLost, available_cores, workers
 
 
@@ -50,6 +51,18 @@ def kill_the_worker():
     for child in multiprocessing.active_children():
         assert child.pid is not None
         os.kill(child.pid, signal.SIGKILL)
+
+
+def test_of_many_sets_of_strangers_only_the_last_few_keep_processes(monkeypatch):
+    monkeypatch.setattr(workers_module, "packed", lambda n: Parcel(pickle.dumps(n), frozenset([f"stranger {n % 7}"])))
+    before, most = set(multiprocessing.active_children()), 0
+    with workers(1, "math:sqrt") as pool:
+        for ended in pool.run([task(str(n), float(n)) for n in range(14)]):
+            assert ended.value == float(ended.task.name) ** 0.5
+            most = max(most, len(set(multiprocessing.active_children()) - before))
+    # One that is busy, and those that are kept. Our own has had no task, and no process.
+    assert 1 < most <= 1 + workers_module.KEPT
+    assert not set(multiprocessing.active_children()) - before
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts processes through /proc")
