@@ -209,7 +209,7 @@ def timed(function: str, content: bytes, watched: bool, load: Callable[[bytes], 
         Its value, or why there is none.
 
     Raises:
-        DiskError: the call met a disk that cannot be written.
+        DiskError: the call met a disk that cannot be written. One that foreign code raises itself is its own failure.
     """
     call = pkgutil.resolve_name(function)
     before = process_state.read() if watched else {}
@@ -221,12 +221,19 @@ def timed(function: str, content: bytes, watched: bool, load: Callable[[bytes], 
         # Importing a plugin may change settings: its first task sees what its later ones see.
         changed += process_state.put_back(before) if watched else []
         value = call(argument)
-    except DiskError:
-        raise
     except NotApplicable as error:
         reason, applicable = one_line(error), False
     except BaseException as error:  # SystemExit too; and no exception need survive the way to another process
+        if isinstance(error, DiskError) and not (watched and _raised_by_a_plugin(error)):
+            raise
         reason, trace = failure_line(error), traceback_text(error)
     seconds = time.perf_counter() - start
     changed += process_state.put_back(before) if watched else []
     return Done(value, reason, seconds, trace, tuple(dict.fromkeys(changed)), applicable, _arithmetic())
+
+
+def _raised_by_a_plugin(error: BaseException) -> bool:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] != "harness"

@@ -1,8 +1,11 @@
+import pickle
 import sys
 
+import pytest
 import torch
 
-from harness.errors import NotApplicable
+from harness.blobs import BlobError, BlobFolder
+from harness.errors import DiskError, NotApplicable
 from harness.running.tasks import Task, packed, parcel_or_end, timed
 
 LATE = """
@@ -53,3 +56,21 @@ def test_what_says_while_it_is_sent_that_it_does_not_apply_has_not_failed():
     failed = parcel_or_end(task(Unsent(ValueError("no"))), packed)
     assert failed.applicable
     assert failed.reason.startswith("ValueError: no")
+
+
+def a_disk_is_full(argument):
+    raise DiskError("no room")
+
+
+def a_checkpoint_is_read(folder):
+    return BlobFolder(folder).read("0")
+
+
+def test_only_the_harness_itself_says_that_a_disk_ends_the_run(tmp_path):
+    """What foreign code raises in its name is a failure of that code."""
+    mine = timed(f"{__name__}:a_disk_is_full", pickle.dumps(0), True)
+    assert (mine.value, mine.reason, mine.applicable) == (None, "no room", True)
+    assert "a_disk_is_full" in mine.traceback
+    for watched in (False, True):
+        with pytest.raises(BlobError, match="is missing"):
+            timed(f"{__name__}:a_checkpoint_is_read", pickle.dumps(tmp_path), watched)
