@@ -90,6 +90,16 @@ def _set_deterministic(flags: tuple[bool, bool, bool, bool]) -> None:
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = flags[2:]
 
 
+def _convolutions_shortened() -> bool:
+    """Whether a GPU may shorten the factors of a convolution (TF32)."""
+    allowed: bool = _torch().backends.cudnn.allow_tf32
+    return allowed
+
+
+def _shorten_convolutions(allowed: bool) -> None:
+    _torch().backends.cudnn.allow_tf32 = allowed
+
+
 def _set_device(device: str) -> None:
     _torch().set_default_device(None if device == "cpu" else device)
 
@@ -127,6 +137,7 @@ SETTINGS: Mapping[str, _Setting] = {
         "torch",
         "highest",
     ),
+    "torch's precision of convolutions": _Setting(_convolutions_shortened, _shorten_convolutions, "torch", True),
 }
 """What is looked at, by the words that name it."""
 

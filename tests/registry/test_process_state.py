@@ -23,6 +23,9 @@ CHANGES = {
     "torch's random state": lambda: torch.rand(()),
     "torch's deterministic flags": lambda: torch.use_deterministic_algorithms(True),
     "torch's precision of products": lambda: torch.set_float32_matmul_precision("medium"),
+    "torch's precision of convolutions": lambda: setattr(
+        torch.backends.cudnn, "allow_tf32", not torch.backends.cudnn.allow_tf32
+    ),
 }
 
 
