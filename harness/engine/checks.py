@@ -364,7 +364,7 @@ def check_fit(state: object, metric: FittedMetric) -> tuple[dict[str, Tensor], t
     return kept, notes
 
 
-def check_labels(labels: Tensor, component: Component, count: int, classes: int) -> Tensor:
+def check_labels(labels: Tensor, component: Component, count: int, classes: int) -> None:
     """Check labels: int64, one a point, each that of a class.
 
     Raises:
@@ -377,11 +377,20 @@ def check_labels(labels: Tensor, component: Component, count: int, classes: int)
         raise _broken(component, "labels", f"{kind}; they must be int64 of shape ({count},)")
     if count and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise _broken(component, "labels", f"{int(labels.min())} … {int(labels.max())}; classes are 0 … {classes - 1}")
-    return labels
 
 
-def check_information(information: Information, target: Target, dim: int, sigma_min: float, sigma_max: float) -> None:
+def check_information(
+    information: Information, target: Target, dim: int, sigma_min: float, sigma_max: float, of: str = ""
+) -> None:
     """Check a Fisher information over a range of levels.
+
+    Arguments:
+        information: J(u).
+        target: whose it is.
+        dim: the target's dimension.
+        sigma_min: the lowest level.
+        sigma_max: the highest.
+        of: of which points it is, where not of all alike.
 
     Raises:
         ContractError: a wrong shape, a value that is not finite, J outside [0, d/u], an integral below 0, or an
@@ -390,17 +399,17 @@ def check_information(information: Information, target: Target, dim: int, sigma_
     import numpy as np
 
     u = np.geomspace(sigma_max**2, sigma_min**2, 33)
-    rows = information.replicates
+    rows, end = information.replicates, f" {of}" if of else ""
     if information.dim != dim:
-        raise _broken(target, "information", f"dim {information.dim}; it must be the target's {dim}")
-    fisher = _table(information.fisher(u), target, "fisher", (rows, 33)) * u / dim
+        raise _broken(target, f"information{end}", f"dim {information.dim}; it must be the target's {dim}")
+    fisher = _table(information.fisher(u), target, f"fisher{end}", (rows, 33)) * u / dim
     if not ((fisher > -NOISE) & (fisher < 1 + NOISE)).all():
-        raise _broken(target, "fisher", "outside 0 … d/u; it must lie between")
-    if (_table(information.fisher_integral(u), target, "fisher_integral", (rows, 32)) < -NOISE * dim).any():
-        raise _broken(target, "fisher_integral", "below 0; it must not be negative")
-    initialization = _table(information.initialization(float(u[0])), target, "initialization", (rows,))
+        raise _broken(target, f"fisher{end}", "outside 0 … d/u; it must lie between")
+    if (_table(information.fisher_integral(u), target, f"fisher_integral{end}", (rows, 32)) < -NOISE * dim).any():
+        raise _broken(target, f"fisher_integral{end}", "below 0; it must not be negative")
+    initialization = _table(information.initialization(float(u[0])), target, f"initialization{end}", (rows,))
     if (initialization < -NOISE * dim).any():
-        raise _broken(target, "initialization", "below 0; it must not be negative")
+        raise _broken(target, f"initialization{end}", "below 0; it must not be negative")
 
 
 def check_schedule(schedule: NoiseSchedule, sigma_min: float, sigma_max: float) -> None:

@@ -26,5 +26,7 @@ def measure_target(job: MeasureTargetJob) -> list[Record]:
     information = measure_information(law, job.sigma_min, job.sigma_max)
     check_information(information, job.target, law.dim, job.sigma_min, job.sigma_max)
     labelled = measure_information(law, job.sigma_min, job.sigma_max, labelled=True) if law.classes else None
+    if labelled is not None:
+        check_information(labelled, job.target, law.dim, job.sigma_min, job.sigma_max, "of points given their labels")
     payload = target.to_json(law, information, labelled, job.sigma_min, job.sigma_max, target_pictures(law))
     return [Record(job.key, "target", payload)]

@@ -51,6 +51,32 @@ def test_a_target_is_checked_before_anything_builds_on_it():
         worker.work(MeasureTargetJob("k", Vague(), 0.05, 20.0))
 
 
+class Apart(Target):
+    """A point in noise, of two classes; which one it is makes it less certain, as nothing can."""
+
+    name = "apart"
+
+    def distribution(self):
+        return apart()
+
+
+@functools.cache
+def apart():
+    from harness.mixtures import IsotropicMixture, MixtureDistribution
+
+    law = MixtureDistribution(IsotropicMixture(torch.zeros(1, 2), 1.0))
+    law.classes = 2
+    law.class_weights = lambda: torch.tensor([0.5, 0.5])
+    law.labelled = lambda n, generator: (law.sample(n, generator), torch.arange(n) % 2)
+    law.moments_given = lambda x, sigma, labels: (law.moments(x, sigma)[0], torch.full((len(x),), 1e6).double())
+    return law
+
+
+def test_what_is_measured_of_points_given_their_labels_is_checked_too():
+    with pytest.raises(ContractError, match="target apart: fisher_integral of points given their labels: below 0"):
+        worker.work(MeasureTargetJob("k", Apart(), 0.05, 20.0))
+
+
 def test_the_record_of_data_tells_how_many_points_there_are(registry):
     target = registry.parse("target", "patches:size=2,count=50")[0]
     (record,) = worker.work(MeasureTargetJob("k", target, 0.05, 20.0))
