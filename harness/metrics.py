@@ -223,8 +223,9 @@ class FittedMetric(Metric):
     def fit(self, law: Distribution, generator: Generator) -> Mapping[str, Tensor]:
         """Return what is kept of the fit: finite tensors by name, which `compare` is given in turn.
 
-        It must see nothing that is held out, and be the same bits each time: randomness comes from the generator, or
-        from torch's own, which is seeded alike.
+        Nothing that is held out may enter what `compare` uses: only what `notes` tells may, as how well a classifier
+        does on held-out points. It must be the same bits each time: randomness comes from the generator, or from
+        torch's own, which is seeded alike.
 
         Arguments:
             law: the target; `law.labelled` draws training points with their labels, where it has any.
