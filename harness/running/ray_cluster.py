@@ -241,7 +241,10 @@ class RayWorkers:
         done, _ = self._ray.wait(list(calls), num_returns=1, timeout=patience) if calls else ([], [])
         for call in done:
             worker = calls[call]
-            yield from self._arrived(worker) if worker.order is None else self._ended(worker, worker.order, waiting)
+            if worker.order is None:
+                self._arrived(worker)
+            else:
+                yield from self._ended(worker, worker.order, waiting)
         for worker in [each for each in self._workers if each.until <= time.monotonic()]:
             self._dismiss(worker)
             if worker.order is not None:
@@ -249,7 +252,7 @@ class RayWorkers:
                 yield Ended(task, None, f"ran out of its time limit of {task.limit:g} s", task.limit)
         self._see_that_some_are_left()
 
-    def _arrived(self, worker: _Worker) -> Iterator[Ended]:
+    def _arrived(self, worker: _Worker) -> None:
         """Take a worker that has started; or the next one in its place."""
         try:
             arrival: Arrival = self._ray.get(worker.call)
@@ -263,7 +266,6 @@ class RayWorkers:
         if others:
             raise ExecutorError(f"node {arrival.node} has another {', '.join(others[:5])}: {install_line()}")
         worker.call, self._failed_starts = None, 0
-        yield from ()
 
     def _ended(self, worker: _Worker, order: _Order, waiting: list[_Order]) -> Iterator[Ended]:
         """Yield how an order ended; where its worker was lost it waits again, or has failed."""

@@ -31,6 +31,7 @@ def train_networks(job: TrainNetworksJob) -> list[Record]:
     Raises:
         DiskError: a checkpoint cannot be written: the run ends.
         ContractError: a learned weighting or a network returned what its contract forbids, or raised.
+        NotApplicable: a network, a weighting or the way to train is not made for what it is given.
         HarnessError: gradient descent finds no step size, or the weighting is 0 at all levels of the objective.
     """
     learners = [learner.with_table(_level_table(learner.table)) for learner in job.learners]
