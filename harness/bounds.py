@@ -42,13 +42,17 @@ class Design:
         variances: the kernel's variances, shape (N,); None where the step is no Gaussian kernel.
         dim: the dimension d.
         second_moment: m₂² = E‖X_0‖².
-        information: the target's J(u) and M(u).
-        score_error: the network's e(σ).
-        budget: the exact budget of the path divergence; None where there is none.
+        information: the target's J(u) and M(u); of a network that is given labels, their means over labels, each that
+            of the points that have the label.
+        score_error: the network's e(σ); likewise.
+        budget: the exact budget of the path divergence; None where there is none. Of a network that is given labels it
+            is that of path and label together, which bounds that of the path alone (docs/theory.md, section 2).
         target: the law that is learned, for bounds that hold for some laws only; None where it is not known.
         initial: the law that the sampler starts from; None: N(0, σ_0² I).
         training: how the network was trained, where gradient descent recorded it.
         weighting: the total weighting β of the network's training; None where nothing is trained.
+        labelled: whether the network is given labels: both curves and the budget are then means over labels. A bound
+            whose mean over labels is not above what it is for such means does not apply.
     """
 
     sampler: Sampler
@@ -63,6 +67,7 @@ class Design:
     initial: Start | None = None
     training: Trajectory | None = None
     weighting: WeightingTable | None = None
+    labelled: bool = False
 
     @property
     def centered(self) -> bool:

@@ -6,7 +6,7 @@ What each combination gave is put together here (`outcome`); `harness.results.ra
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -35,6 +35,13 @@ DIVERGED = 10.0
 at least r − 1 deviations, and one deviation is what a generator errs by that returns the mean of the data every time:
 beyond, a row is ten times worse than knowing nothing, and its number says how it exploded, not how well it generates.
 Rows of published suites lie below 2 or above 50."""
+
+
+GIVEN_LABELS = (
+    "where a network is given labels, its path divergence and bounds are those of points and labels together, which "
+    "are never below those of points alone"
+)
+"""What a reader of rows of such networks must know (docs/theory.md, section 2)."""
 
 
 def read_document(
@@ -84,12 +91,14 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
     """
     manifest = read_manifest(store, suite)
     metric = manifest.rank_by if by is None else by
-    found, gaps = [], _Gaps(manifest)
+    found, gaps, labelled = [], _Gaps(manifest), set()
     for row in manifest.rows:
         results = read_results(manifest, row, store)
         found.append(outcome(manifest, row, results, metric, manifest.components))
         if found[-1].sampled:
             gaps.note(results)
+            if results.labelled:
+                labelled.add(row.components["target"])
     splits = score_splits(manifest, store, [each.sampled and each.budget is not None for each in found])
     store.warnings += gaps.warning_lines()
     return leaderboard(
@@ -102,7 +111,7 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
         environment={**manifest.environment, ARITHMETIC: store.arithmetic()},
         declared=_declared(manifest),
         calibration=calibration(manifest, store),
-        setup=setup(manifest, store),
+        setup=setup(manifest, store, labelled),
     )
 
 
@@ -246,13 +255,21 @@ def calibration(manifest: Manifest, store: Store) -> list[Calibration]:
     return found
 
 
-def setup(manifest: Manifest, store: Store) -> Setup | None:
-    """Return what was fixed for all rows, its targets by digest; None where the manifest does not tell."""
+def setup(manifest: Manifest, store: Store, labelled: Collection[str] = ()) -> Setup | None:
+    """Return what was fixed for all rows, its targets by digest; None where the manifest does not tell.
+
+    Arguments:
+        manifest: of the suite.
+        store: where the records are.
+        labelled: digests of the targets that have path divergences of networks that are given labels.
+    """
     if manifest.setup is None:
         return None
     keys = {row.components["target"]: row.information for row in manifest.rows}
     entries = {target: read_target(key, store) for target, key in keys.items()}
     notes = {target: _fit_notes(manifest.fits.get(target, {}), store) for target in keys}
+    for target in labelled:
+        notes[target].append(GIVEN_LABELS)
     return Setup(
         seeds=manifest.seeds,
         sigma_min=manifest.setup.sigma_min,

@@ -54,12 +54,14 @@ class SampledPayload:
         spread: root mean square distance of the samples from the mean of p_δ, over that of p_δ itself; None where it
             was not measured.
         pictures: a few samples; None where they are no images.
+        labelled: whether the network is given labels; of records that do not tell, false.
     """
 
     nfe: int
     budget: Terms | None
     spread: float | None = None
     pictures: SamplePictures | None = None
+    labelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,12 @@ class Results:
         for entries in (*self.metrics.values(), *self.bounds.values()):
             yield from entries
 
+    @property
+    def labelled(self) -> bool:
+        """Whether it has a path divergence, of a network that is given labels."""
+        known = [entry.value for entry in self.samplings if entry.value is not None]
+        return any(value.labelled and value.budget is not None for value in known)
+
     def budgets(self) -> list[Terms]:
         """Return the budget of each seed that was sampled, in nats; empty where one has none."""
         found = [entry.value.budget for entry in self.samplings if entry.value is not None]
@@ -211,7 +219,7 @@ def _sampling(payload: Mapping[str, Any]) -> SampledPayload:
     found = SamplingPayload.from_json(payload)
     terms = None if found.budget is None else Terms.model_validate(found.budget)
     pictures = None if found.pictures is None else SamplePictures(**found.pictures.to_json())
-    return SampledPayload(found.nfe, terms, found.spread, pictures)
+    return SampledPayload(found.nfe, terms, found.spread, pictures, found.labelled)
 
 
 # Records of a kind, by their keys. All raise a StoreError where the store cannot be read.

@@ -27,8 +27,8 @@ class TargetSetup(Part):
         sigma_data: root mean square deviation of one coordinate from its mean.
         second_moment: m₂² = E‖X_0‖².
         finite: whether it is a finite data set, of which these are the numbers of the training part.
-        notes: what a reader of its results must know of the data, of the range of levels and of what metrics fitted to
-            the data, a sentence each.
+        notes: what a reader of its results must know of the data, of the range of levels, of what metrics fitted to
+            the data, and of rows whose network is given labels, a sentence each.
         train: points of the training part of a finite data set; None of any other law, or where it is not known.
         held_out: points that are held out for metrics, and as many again for a perfect generator; likewise.
         pictures: a few of its points; None where they are no images, and in documents up to version 4.

@@ -197,3 +197,19 @@ def test_large_data_are_shown_fewer_points_and_keep_an_honest_error():
     error = fewer.fisher(u).std(0, ddof=1) / REPLICATES**0.5
     assert (error > 1.5 * full.fisher(u).std(0, ddof=1) / REPLICATES**0.5).mean() > 0.5
     assert (np.abs(fewer.fisher(u).mean(0) - full.fisher(u).mean(0)) < 4 * error + 1e-9).all()
+
+
+def test_given_labels_the_start_costs_the_mutual_information_of_label_and_noised_point_besides():
+    """E_y KL(p_u(· | y) ‖ N) = KL(p_u ‖ N) + I(Y; X_u), of two points that are a class each."""
+    points = torch.tensor([[-1.0], [1.0]]).double()
+    law = EmpiricalDistribution(points, (points, points), "two points", torch.tensor([0, 1]))
+    plain, given = (
+        measure_information(law, 0.1, 1.0, samples=20_000, labelled=labelled).initialization(1.0)
+        for labelled in (False, True)
+    )
+    x = np.linspace(-12, 12, 20_001)
+    classes = np.exp(-0.5 * (x - points.numpy()) ** 2) / np.sqrt(2 * np.pi)
+    together = classes.mean(0)
+    mutual = float((classes * np.log(classes / together)).mean(0).sum() * (x[1] - x[0]))
+    assert 0.2 < mutual < np.log(2)
+    assert given.mean() - plain.mean() == pytest.approx(mutual, rel=0.01)

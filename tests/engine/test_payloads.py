@@ -49,6 +49,7 @@ KEPT = [
         '{"value": 1.0, "standard_error": 0.5, "bias": 0.0, "freedom": null, "shared": false, "groups": [0.5, 1.5]}',
     ),
     (measurement_to_json(NotApplicable("no path")), '{"not_applicable": "no path"}'),
+    (SamplingPayload(4, None, labelled=True).to_json(), '{"nfe": 4, "budget": null, "labelled": true}'),
     (SamplingPayload(4, None, 1.5).to_json(), '{"nfe": 4, "budget": null, "spread": 1.5}'),
     (
         SamplingPayload(4, None, 1.5, SamplePicturesPayload(True, ["AP8=", None])).to_json(),
@@ -83,6 +84,7 @@ def test_what_is_read_is_what_was_written():
         SamplingPayload(4, TERMS),
         SamplingPayload(4, None),
         SamplingPayload(4, None, 1.5),
+        SamplingPayload(4, TERMS, labelled=True),
         SamplingPayload(4, None, 1.5, pictures),
     ):
         assert SamplingPayload.from_json(sampling.to_json()) == sampling

@@ -16,7 +16,7 @@ from harness.preconditionings import Preconditioning
 from harness.registry.discovery import load
 from harness.registry.registry import Registry
 from harness.results.leaderboard import Leaderboard
-from harness.results.read_board import read_document
+from harness.results.read_board import GIVEN_LABELS, read_document
 from harness.running.runner import Options, run
 from harness.running.tasks import packed, parcel_or_end, timed
 from harness.samplers import Sampler
@@ -112,7 +112,7 @@ SUITE = {
     "noise_schedules": ["edm"],
     "time_discretizations": ["polynomial", "few-steps"],
     "networks": ["mlp:width=8,depth=2", "images", "images:labels=true", "exact"],
-    "samplers": ["euler", "pairs", "halves"],
+    "samplers": ["euler", "pairs", "halves", "exponential-integrator"],
     "metrics": ["sliced-wasserstein"],
     "rank_by": "sliced-wasserstein",
     "steps": [3, 6],
@@ -221,6 +221,11 @@ def test_a_sampler_whose_evaluations_do_not_apply_ends_no_run(board):
     assert {row.compute for row in odd} == {None}
     assert {row.status for row in odd} == {"not applicable"}
     assert {row.reason.partition(" (")[0] for row in odd} == {"sampler halves is for even numbers of steps"}
+
+
+def test_the_notes_of_a_target_say_that_there_are_divergences_of_points_with_their_labels(board):
+    notes = {each.target: each.notes for each in board.setup.targets}
+    assert {target: GIVEN_LABELS in said for target, said in notes.items()} == {"ring": False, "digits": True}
 
 
 def test_what_does_not_apply_comes_after_what_was_measured(board):

@@ -19,17 +19,20 @@ class SamplingPayload:
         spread: root mean square distance of the samples from the mean of p_δ, over that of p_δ itself; None in records
             made before it was measured.
         pictures: a few samples; None where they are no images.
+        labelled: whether the network is given labels: the budget is then of points and labels together (`Design`).
     """
 
     nfe: int
     budget: Mapping[str, float] | None
     spread: float | None = None
     pictures: SamplePicturesPayload | None = None
+    labelled: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         known: dict[str, Any] = {} if self.spread is None else {"spread": self.spread}
         known |= {} if self.pictures is None else {"pictures": self.pictures.to_json()}
+        known |= {"labelled": True} if self.labelled else {}
         return {"nfe": self.nfe, "budget": None if self.budget is None else dict(self.budget), **known}
 
     @classmethod
@@ -41,4 +44,4 @@ class SamplingPayload:
         """
         pictures = payload.get("pictures")
         known = None if pictures is None else SamplePicturesPayload.from_json(pictures)
-        return cls(payload["nfe"], payload["budget"], payload.get("spread"), known)
+        return cls(payload["nfe"], payload["budget"], payload.get("spread"), known, payload.get("labelled", False))

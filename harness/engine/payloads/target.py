@@ -59,7 +59,7 @@ def to_json(
     Arguments:
         law: the target.
         information: its J(u).
-        labelled: that of points given their labels, where they have any.
+        labelled: the mean over labels of J(u) of the points that have the label; None where they have none.
         sigma_min: the lowest level.
         sigma_max: the highest.
         pictures: a few of its points, where they are images.
@@ -95,7 +95,7 @@ def numbers_from_json(payload: Mapping[str, Any]) -> TargetNumbers:
 
 
 def curve_from_json(payload: Mapping[str, Any], law: Distribution, *, labelled: bool = False) -> Information:
-    """Return J(u), or that of points given their labels; a closed form comes from the law.
+    """Return J(u), or its mean over labels, each of the points that have the label; a closed form comes from the law.
 
     Raises:
         KeyError: a field is missing.

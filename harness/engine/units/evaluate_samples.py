@@ -73,7 +73,7 @@ def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
     spread = _spread(experiment.samples, law, job.sigmas[-1])
     terms = None if design.budget is None else _terms(design.budget)
     pictures = sample_pictures(law, experiment.samples, job.seed, conditional=_conditional(job))
-    payload = SamplingPayload(nfe, terms, spread, pictures)
+    payload = SamplingPayload(nfe, terms, spread, pictures, _conditional(job))
     return [Record(job.key, "sampling", payload.to_json(), seconds=seconds), *metrics, *bounds]
 
 
@@ -128,6 +128,7 @@ def _design(job: EvaluateSamplesJob, law: Distribution) -> Design:
         initial=start,
         training=None if job.training is None else from_json(job.training),
         weighting=weighting,
+        labelled=_conditional(job),
     )
 
 
