@@ -280,10 +280,10 @@ def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[i
     """Whether networks of one stack train to the bits that each has alone, on this machine, in this process.
 
     Libraries choose their kernels by shape, so that it depends on the machine and the network; it is tried, on one
-    step from rough parameters (no layer is still at zero there), once for each shape. Where it does not hold, `train`
-    trains each network alone, so that none ever depends on its stack.
+    step from rough parameters (no layer is still at zero there), once for each shape, device and precision. Where it
+    does not hold, `train` trains each network alone, so that none ever depends on its stack.
     """
-    shape = (network, target.data, len(seeds), trainer.batch_size)
+    shape = (network, target.data, len(seeds), trainer.batch_size, trainer.device, trainer.precision)
     if shape not in _SEPARABLE:
         together = _tried(network, target, seeds, trainer)
         alone = torch.cat([_tried(network, target, [seed], trainer) for seed in seeds])
@@ -292,7 +292,7 @@ def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[i
 
 
 _SEPARABLE: dict[tuple[object, ...], bool] = {}
-"""What `separable` found in this process, by shape of the stack."""
+"""What `separable` found in this process, by all that kernels are chosen by: shape of the stack, device, precision."""
 
 ROUGH = 0.1
 """Standard deviation of what `separable` adds to the initial parameters."""
