@@ -25,7 +25,7 @@ from harness.planning.code import installed
 from harness.planning.keys import unit
 from harness.planning.units import trainable
 from harness.user_cache import read_cache, write_cache
-from harness.weightings import AdaptiveWeighting
+from harness.weightings import LearnedWeighting
 
 if TYPE_CHECKING:
     from harness.bounds import Bound
@@ -138,8 +138,8 @@ class Costs:
         return _key("train_networks", self._keys.of(course.target), self._keys.of(course.network), taken[0], *sizes)
 
     def _taken(self, components: Mapping[str, Component]) -> dict[str, str]:
-        """Return what a training's seconds depend on: a weighting takes time where it is renewed on the way."""
-        busy = {a: c for a, c in components.items() if a != "weighting" or isinstance(c, AdaptiveWeighting)}
+        """Return what a training's seconds depend on: a weighting takes time where it learns on the way."""
+        busy = {a: c for a, c in components.items() if a != "weighting" or isinstance(c, LearnedWeighting)}
         return {axis: self._keys.of(component) for axis, component in busy.items()}
 
     def _score_error_key(self, c: Combination) -> str:
