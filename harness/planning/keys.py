@@ -94,7 +94,8 @@ class Keys:
         """Key of a combination's grid; what the grid does not ask for takes no part."""
         rule = c.time_discretization
         parts = (self.taken(c, "grid"), c.steps, (self._range[0], c.sigma_max))
-        target = self.information(c.target) if rule.needs_information else None
+        # Of points given their labels J is another curve of the same record.
+        target = (self.information(c.target), *(["labelled"] if c.labelled else [])) if rule.needs_information else None
         sampler = self.of(c.sampler) if rule.needs_sampler else None
         followed = self.evaluated(c, seed) if c.grid_follows_network else None
         return digest(unit("lay_out_grid"), "grid", *parts, target, sampler, followed)

@@ -163,6 +163,7 @@ class Plan:
                 c.steps,
                 target=c.target if information or error or oracle else None,
                 information=require(find, information, "target") if information else None,
+                labelled=bool(information) and c.labelled,
                 sampler=c.sampler if rule.needs_sampler else None,
                 network=oracle,
                 score_error=require(find, error, "score error") if error else None,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from harness_claims.plan import DescentsPlan
+from harness_karras.networks import Mlp
 
 from harness.engine.jobs import (
     CalibrateMetricsJob,
@@ -156,3 +157,29 @@ def test_what_a_stranger_wrote_is_in_no_unit_of_ours(finished, monkeypatch):
     assert kinds == {(False, False), (False, True), (True, False, True)}
     keys = [key for unit in plan.work(records.get, lambda key: True) for key in unit.keys]
     assert len(keys) == len(set(keys))
+
+
+def test_networks_that_are_given_labels_have_grids_of_their_own_where_these_follow_the_target(planned):
+    unet = "unet:channels=4,levels=1,heads=0"
+    rules = ["polynomial", "fisher-limit"]
+    plan = planned(targets=["digits"], networks=[unet, f"{unet},labels=true"], time_discretizations=rules)
+    keys = {(c.time_discretization.name, c.labelled): plan.keys.grid(c, 0) for c in plan.combinations}
+    assert keys["polynomial", True] == keys["polynomial", False]
+    assert keys["fisher-limit", True] != keys["fisher-limit", False]
+    units = [unit for unit in plan.groundwork(lambda key: True) if not set(keys.values()).isdisjoint(unit.keys)]
+    jobs = [unit.job(lambda key: Record(key, "target", {})) for unit in units]
+    assert {job.key: job.labelled for job in jobs} == {
+        keys["polynomial", False]: False,
+        keys["fisher-limit", False]: False,
+        keys["fisher-limit", True]: True,
+    }
+
+
+def test_a_network_that_cannot_say_whether_it_is_given_labels_ends_no_plan(planned, monkeypatch):
+    def conditional(network):
+        raise RuntimeError("not today")
+
+    plan = planned(time_discretizations=["fisher-limit"], networks=["mlp:width=8,depth=1"])
+    before = [unit.keys for unit in plan.groundwork(lambda key: True)]
+    monkeypatch.setattr(Mlp, "conditional", property(conditional))
+    assert [unit.keys for unit in plan.groundwork(lambda key: True)] == before
