@@ -12,11 +12,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from harness.data_spec import DataSpec
+from harness.engine.checks import check_layer_outputs
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.learned_weights import learned_weight
 from harness.engine.levels import LevelSampler, table_levels
@@ -264,10 +266,20 @@ def _batches(network: TrainableNetwork, target: Distribution, seeds: Sequence[in
 def stacks(
     network: TrainableNetwork, target: Distribution, learners: Sequence[Learner[LevelTable]], trainer: Adam
 ) -> list[Sequence[Learner[LevelTable]]]:
-    """Return the learners that train together: all of them, or each alone where a stack would change its networks."""
-    if len(learners) == 1 or separable(network, target, [learner.seed for learner in learners], trainer):
-        return [learners]
-    return [[learner] for learner in learners]
+    """Return the learners that train together: as many as memory allows, or each alone where that changes a bit.
+
+    One after the other: a step holds the memory of one stack.
+
+    Raises:
+        ContractError: the network does not say how many numbers its layers put out.
+    """
+    most = trainer.together(check_layer_outputs(network, target.data))
+    parts = np.array_split(np.arange(len(learners)), -(-len(learners) // most))
+    found: list[Sequence[Learner[LevelTable]]] = []
+    for part in ([learners[i] for i in places] for places in parts):
+        whole = len(part) == 1 or separable(network, target, [learner.seed for learner in part], trainer)
+        found += [part] if whole else [[learner] for learner in part]
+    return found
 
 
 def side_by_side(trainings: Sequence[Iterator[list[Snapshot]]]) -> Iterator[list[Snapshot]]:

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from harness.data_spec import DataSpec
     from harness.information import Information
     from harness.initial_laws import Start
     from harness.metrics import FittedMetric
+    from harness.networks import TrainableNetwork
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
     from harness.targets import Distribution, Target
@@ -150,10 +152,7 @@ def check_evaluations(sampler: Sampler, steps: int) -> int:
     """
     what = f"evaluations({steps})"
     with blamed(sampler, what):
-        count = sampler.evaluations(steps)
-    if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
-        raise _broken(sampler, what, f"{count!r}; it must be a whole number above 0")
-    return int(count)
+        return _counted(sampler.evaluations(steps), sampler, what)
 
 
 def check_evaluations_made(sampler: Sampler, steps: int, made: int) -> None:
@@ -165,6 +164,22 @@ def check_evaluations_made(sampler: Sampler, steps: int, made: int) -> None:
     said = check_evaluations(sampler, steps)
     if made != said:
         raise _broken(sampler, f"evaluations({steps})", f"{said}; it made {made}, which it must say")
+
+
+def check_layer_outputs(network: TrainableNetwork, data: DataSpec | None = None) -> int:
+    """Ask a network how many numbers its layers put out for a point, checked; of what it is built for, where known.
+
+    Raises:
+        ContractError: it raises, or gives no whole number above 0.
+    """
+    with blamed(network, "layer_outputs"):
+        return _counted(network.layer_outputs(data), network, "layer_outputs")
+
+
+def _counted(count: object, component: Component, what: str) -> int:
+    if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
+        raise _broken(component, what, f"{count!r}; it must be a whole number above 0")
+    return int(count)
 
 
 def check_learner(weighting: Weighting, learner: WeightLearner) -> WeightLearner:

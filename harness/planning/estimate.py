@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.planning.units import Stage, trainable, unique
+from harness.engine.checks import check_layer_outputs
+from harness.errors import NotApplicable
+from harness.planning.units import Stage, unique
 
 if TYPE_CHECKING:
     from harness.planning.plan import Plan
@@ -15,11 +17,6 @@ BASE_MEMORY = 0.35
 
 WORK_MEMORY = 0.25
 """GiB that a unit takes besides (measured on the shipped suites)."""
-
-
-LAYERS = 8
-"""Layers' outputs that a step of gradient descent holds at once, for every point at every level, in double precision
-(measured: 4 to 8)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,11 @@ class WorkEstimate:
 
 
 def estimate(plan: Plan, workers: int) -> WorkEstimate:
-    """Return what a plan takes, on so many workers, when nothing of it has been done."""
+    """Return what a plan takes, on so many workers, when nothing of it has been done.
+
+    Raises:
+        ContractError: a network cannot say by what its memory is estimated.
+    """
     units = [*plan.groundwork(_everything), *plan.fixed_work(_everything)]
     training = [unit for unit in units if unit.stage == Stage.TRAINING]
     seeds = len(plan.suite.seeds)
@@ -64,17 +65,24 @@ def estimate(plan: Plan, workers: int) -> WorkEstimate:
         stacks=len(training),
         samplings=samplings,
         seconds=plan.costs.start() + building + working,
-        memory=BASE_MEMORY * (workers + 1) + (WORK_MEMORY + _objective_memory(plan)) * workers,
+        memory=BASE_MEMORY * (workers + 1) + (WORK_MEMORY + _step_memory(plan)) * workers,
     )
 
 
-def _objective_memory(plan: Plan) -> float:
-    """Return the GiB of a step on the fixed objective; 0 where training draws batches, which are small."""
-    widths = [trainable(c.network).layer_outputs() for c in plan.combinations if c.weighting is not None]
-    if plan.suite.trainer.stacked or not widths:
-        return 0.0
-    bytes_held: float = plan.suite.trainer.step_points * max(widths) * LAYERS * 8
-    return bytes_held / 2**30
+def _step_memory(plan: Plan) -> float:
+    """Return the GiB of the largest step of any stack, of those networks that apply.
+
+    Raises:
+        ContractError: as `check_layer_outputs`.
+    """
+    trainer, largest = plan.suite.trainer, 0
+    for learners, course in plan.stacks(_everything):
+        try:
+            outputs = check_layer_outputs(course.network)
+        except NotApplicable:
+            continue
+        largest = max(largest, min(len(learners), trainer.together(outputs)) * trainer.step_bytes(outputs))
+    return largest / 2**30
 
 
 def _everything(key: str) -> bool:

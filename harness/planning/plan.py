@@ -61,7 +61,8 @@ if TYPE_CHECKING:
     from harness.targets import Target
 
 STACK = 16
-"""Most networks in one stack: more gain nothing, and memory stays flat."""
+"""Most networks in one unit: more gain nothing. Where a step takes much memory, fewer of them train at once
+(`harness.trainers.Trainer.together`)."""
 
 _Beside = Mapping[str, Metric | Bound]
 """What is measured beside a sampling, by the key of its record."""
@@ -263,7 +264,7 @@ class Plan:
 
     def trials(self) -> dict[str, Trial]:
         """Return the trials of its work that were never made here, by their keys (`Costs.missing`)."""
-        return self.costs.missing(self.combinations, self._stacks(lambda key: True))
+        return self.costs.missing(self.combinations, self.stacks(lambda key: True))
 
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
         trainer = self.suite.trainer
@@ -273,10 +274,10 @@ class Plan:
                 cost=self.costs.training(part, course),
                 resources=self._placed,
             )
-            for part, course in self._stacks(missing)
+            for part, course in self.stacks(missing)
         ]
 
-    def _stacks(self, missing: Callable[[str], bool]) -> list[tuple[list[Learner[str]], Course]]:
+    def stacks(self, missing: Callable[[str], bool]) -> list[tuple[list[Learner[str]], Course]]:
         """Stack what is missing, by target, all that the training takes but the weighting, and whose that is.
 
         A learned weighting, which runs inside, stands alone.
