@@ -84,9 +84,15 @@ class TrainableNetwork(Network):
             NotApplicable: it is not made for such data.
         """
 
-    def layer_outputs(self) -> int:
-        """Return about how many numbers its widest layer puts out for a point: what memory is estimated by."""
-        return 128
+    def layer_outputs(self, data: DataSpec | None = None) -> int:
+        """Return about how many numbers its layers put out for a point, all together, which training keeps for a step.
+
+        Memory is estimated by it, and fewer networks train together where it is much.
+
+        Arguments:
+            data: what the network is built for; None before that is known.
+        """
+        return 1024
 
 
 class Backbone(TrainableNetwork):

@@ -25,7 +25,8 @@ class GridRequest:
         sigma_min: the last level.
         sigma_max: the first level.
         schedule: the noise schedule in whose time the grid may be laid out.
-        information: the target's Fisher information, present where the grid declares `needs_information`.
+        information: the target's Fisher information, of a network that is given labels the mean over them of that of
+            points that have one; present where the grid declares `needs_information`.
         sampler: the sampler that will visit the levels, present where the grid declares `needs_sampler`.
         score_error: the network's score error e(σ), present where the grid declares `needs_score_error` and it is
             known; it is not for a network whose weighting is made for the grid (`harness.weightings.GridWeighting`).

@@ -12,11 +12,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from harness.data_spec import DataSpec
+from harness.engine.checks import check_layer_outputs
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.learned_weights import learned_weight
 from harness.engine.levels import LevelSampler, table_levels
@@ -264,10 +266,20 @@ def _batches(network: TrainableNetwork, target: Distribution, seeds: Sequence[in
 def stacks(
     network: TrainableNetwork, target: Distribution, learners: Sequence[Learner[LevelTable]], trainer: Adam
 ) -> list[Sequence[Learner[LevelTable]]]:
-    """Return the learners that train together: all of them, or each alone where a stack would change its networks."""
-    if len(learners) == 1 or separable(network, target, [learner.seed for learner in learners], trainer):
-        return [learners]
-    return [[learner] for learner in learners]
+    """Return the learners that train together: as many as memory allows, or each alone where that changes a bit.
+
+    One after the other: a step holds the memory of one stack.
+
+    Raises:
+        ContractError: the network does not say how many numbers its layers put out.
+    """
+    most = trainer.together(check_layer_outputs(network, target.data))
+    parts = np.array_split(np.arange(len(learners)), -(-len(learners) // most))
+    found: list[Sequence[Learner[LevelTable]]] = []
+    for part in ([learners[i] for i in places] for places in parts):
+        whole = len(part) == 1 or separable(network, target, [learner.seed for learner in part], trainer)
+        found += [part] if whole else [[learner] for learner in part]
+    return found
 
 
 def side_by_side(trainings: Sequence[Iterator[list[Snapshot]]]) -> Iterator[list[Snapshot]]:
@@ -280,10 +292,10 @@ def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[i
     """Whether networks of one stack train to the bits that each has alone, on this machine, in this process.
 
     Libraries choose their kernels by shape, so that it depends on the machine and the network; it is tried, on one
-    step from rough parameters (no layer is still at zero there), once for each shape. Where it does not hold, `train`
-    trains each network alone, so that none ever depends on its stack.
+    step from rough parameters (no layer is still at zero there), once for each shape, device and precision. Where it
+    does not hold, `train` trains each network alone, so that none ever depends on its stack.
     """
-    shape = (network, target.data, len(seeds), trainer.batch_size)
+    shape = (network, target.data, len(seeds), trainer.batch_size, trainer.device, trainer.precision)
     if shape not in _SEPARABLE:
         together = _tried(network, target, seeds, trainer)
         alone = torch.cat([_tried(network, target, [seed], trainer) for seed in seeds])
@@ -292,7 +304,7 @@ def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[i
 
 
 _SEPARABLE: dict[tuple[object, ...], bool] = {}
-"""What `separable` found in this process, by shape of the stack."""
+"""What `separable` found in this process, by all that kernels are chosen by: shape of the stack, device, precision."""
 
 ROUGH = 0.1
 """Standard deviation of what `separable` adds to the initial parameters."""

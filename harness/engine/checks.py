@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from harness.data_spec import DataSpec
     from harness.information import Information
     from harness.initial_laws import Start
     from harness.metrics import FittedMetric
@@ -165,14 +166,14 @@ def check_evaluations_made(sampler: Sampler, steps: int, made: int) -> None:
         raise _broken(sampler, f"evaluations({steps})", f"{said}; it made {made}, which it must say")
 
 
-def check_layer_outputs(network: TrainableNetwork) -> int:
-    """Ask a network how many numbers its widest layer puts out for a point, checked.
+def check_layer_outputs(network: TrainableNetwork, data: DataSpec | None = None) -> int:
+    """Ask a network how many numbers its layers put out for a point, checked; of what it is built for, where known.
 
     Raises:
         ContractError: it raises, or gives no whole number above 0.
     """
     with blamed(network, "layer_outputs"):
-        return _counted(network.layer_outputs(), network, "layer_outputs")
+        return _counted(network.layer_outputs(data), network, "layer_outputs")
 
 
 def _counted(count: object, component: Component, what: str) -> int:

@@ -189,7 +189,7 @@ class _Walk:
         return distance, self.losses.total, there.total, slope
 
     def state(self) -> State:
-        """Return the module's parameters and buffers, in float32, in which networks are used."""
+        """Return the module's parameters and buffers in float32, in whichever precision they are evaluated."""
         everything = (*self._module.named_parameters(), *self._module.named_buffers())
         return {name: _single(value.detach()) for name, value in everything}
 

@@ -60,6 +60,7 @@ class LayOutGridJob:
 
     Attributes:
         information: payload of the target's record.
+        labelled: whether the grid is for a network that is given labels, and so is J.
         network: an oracle, whose score error is known.
         score_error: payload of a trained network's record.
     """
@@ -72,6 +73,7 @@ class LayOutGridJob:
     sigma_max: float
     target: Target | None = None
     information: Payload | None = None
+    labelled: bool = False
     sampler: Sampler | None = None
     network: OracleNetwork | None = None
     score_error: Payload | None = None

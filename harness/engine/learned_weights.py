@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -26,7 +28,8 @@ class LearnedWeight:
         self._diverged = False
         with torch.random.fork_rng(devices=[]), blamed(weighting, "learner"):
             torch.manual_seed(seed_from("weighting", seed))
-            learner = weighting.learner(request)
+            # Its own levels: the request may be that of a whole stack, and its levels those that the training draws.
+            learner = weighting.learner(replace(request, sigma=request.sigma.clone()))
         self._learner = check_learner(weighting, learner)
 
     def after(self, sigma: Tensor, squared: Tensor) -> Tensor | None:

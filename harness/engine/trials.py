@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from harness.engine.courses import Course, Learner
     from harness.engine.jobs import CalibrateMetricsJob, EvaluateSamplesJob, MeasureTargetJob
-    from harness.trainers import Trainer
+    from harness.trainers import Precision, Trainer
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,14 @@ class TrainingTrial:
     Attributes:
         learners: one for each network of the stack; their tables are not read.
         course: what they share.
-        trainer: how they are trained.
+        trainer: how they are trained; its device is that of all that is done with them.
+        precision: in which they are evaluated.
     """
 
     learners: tuple[Learner[str], ...]
     course: Course
     trainer: Trainer
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)

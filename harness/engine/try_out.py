@@ -35,6 +35,7 @@ from harness.engine.measurement import (
     measure_score_error,
     noised_points,
 )
+from harness.engine.modules import DTYPES
 from harness.engine.payloads import target as target_payload
 from harness.engine.trainers import train_by
 from harness.engine.trials import (
@@ -127,10 +128,15 @@ def _(trial: ScoreErrorTrial) -> tuple[float, ...]:
         law = distribution(trial.training.course.target)
         network = denoiser_from_checkpoint(trained, law.data)
     ends, levels = (trial.sigma_min, trial.sigma_max), 2
-    one, two = (
-        _seconds(lambda n=n: measure_score_error(law, [network] * n, *ends, level_count=levels)) / levels  # type: ignore[misc]
-        for n in (1, 2)
-    )
+    dtype, labelled = DTYPES[trained.precision], trained.network.conditional
+
+    def measured(count: int) -> float:
+        networks = [network] * count
+        return _seconds(
+            lambda: measure_score_error(law, networks, *ends, level_count=levels, dtype=dtype, labelled=labelled)
+        )
+
+    one, two = (measured(count) / levels for count in (1, 2))
     each = max(two - one, 0.0)
     return max(one - each, 0.0), each
 
@@ -184,7 +190,7 @@ def _made(trial: TrainingTrial, folder: Path) -> TrainedNetwork:
         raise HarnessError(f"network {trial.course.network.label()}: its first step of training is not finite")
     blobs = BlobFolder(folder)
     blob = Blob(write_state(blobs, trained.snapshot.state), blobs)
-    return TrainedNetwork(trial.course.network, blob, learner.components)
+    return TrainedNetwork(trial.course.network, blob, learner.components, trial.trainer.device, trial.precision)
 
 
 def _flat(sigma_min: float, sigma_max: float) -> WeightingTable:

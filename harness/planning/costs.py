@@ -25,7 +25,7 @@ from harness.planning.code import installed
 from harness.planning.keys import unit
 from harness.planning.units import trainable
 from harness.user_cache import read_cache, write_cache
-from harness.weightings import AdaptiveWeighting
+from harness.weightings import LearnedWeighting
 
 if TYPE_CHECKING:
     from harness.bounds import Bound
@@ -138,12 +138,13 @@ class Costs:
         return _key("train_networks", self._keys.of(course.target), self._keys.of(course.network), taken[0], *sizes)
 
     def _taken(self, components: Mapping[str, Component]) -> dict[str, str]:
-        """Return what a training's seconds depend on: a weighting takes time where it is renewed on the way."""
-        busy = {a: c for a, c in components.items() if a != "weighting" or isinstance(c, AdaptiveWeighting)}
+        """Return what a training's seconds depend on: a weighting takes time where it learns on the way."""
+        busy = {a: c for a, c in components.items() if a != "weighting" or isinstance(c, LearnedWeighting)}
         return {axis: self._keys.of(component) for axis, component in busy.items()}
 
     def _score_error_key(self, c: Combination) -> str:
-        return _key("measure_score_errors", self._keys.of(c.target), self._keys.of(c.network), *self._range)
+        place = self._suite.place()
+        return _key("measure_score_errors", self._keys.of(c.target), self._keys.of(c.network), *self._range, place)
 
     def _evaluation_key(self, c: Combination) -> str:
         # By identity, as `Keys.of`: a suite has many combinations of a few components.
@@ -156,7 +157,8 @@ class Costs:
         measured = sorted(self._keys.of(each) for each in (*self._metrics, *self._bounds))
         taken = self._keys.taken(c, "sampling")
         parts = (self._keys.of(c.target), self._keys.of(c.network), taken, self._suite.sampling.samples)
-        return _key("evaluate_samples", *parts, measured, *self._range)
+        place = [] if c.weighting is None else [self._suite.place()]
+        return _key("evaluate_samples", *parts, measured, *self._range, *place)
 
     def _held_out_key(self, target: Target) -> str:
         measured = sorted(self._keys.of(each) for each in self._metrics)
@@ -206,7 +208,8 @@ class Costs:
         """Return the trial that makes one network of a combination."""
         assert c.weighting is not None
         learner = Learner(c.weighting, "", 0, components=c.taken_by("training"))
-        return TrainingTrial((learner,), Course(c.target, trainable(c.network), (1,), None), self._suite.trainer)
+        course = Course(c.target, trainable(c.network), (1,), None)
+        return TrainingTrial((learner,), course, self._suite.trainer, self._suite.precision)
 
     def _evaluation(self, c: Combination) -> EvaluateSamplesJob:
         """Return a sampling without its grid, its network and what it builds on, which the trial makes up.

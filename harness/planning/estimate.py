@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from harness.engine.checks import check_layer_outputs
 from harness.errors import NotApplicable
-from harness.planning.units import Stage, trainable, unique
+from harness.planning.units import Stage, unique
 
 if TYPE_CHECKING:
-    from harness.networks import TrainableNetwork
     from harness.planning.plan import Plan
 
 BASE_MEMORY = 0.35
@@ -18,11 +17,6 @@ BASE_MEMORY = 0.35
 
 WORK_MEMORY = 0.25
 """GiB that a unit takes besides (measured on the shipped suites)."""
-
-
-LAYERS = 8
-"""Layers' outputs that a step of gradient descent holds at once, for every point at every level, in double precision
-(measured: 4 to 8)."""
 
 
 @dataclass(frozen=True)
@@ -71,30 +65,24 @@ def estimate(plan: Plan, workers: int) -> WorkEstimate:
         stacks=len(training),
         samplings=samplings,
         seconds=plan.costs.start() + building + working,
-        memory=BASE_MEMORY * (workers + 1) + (WORK_MEMORY + _objective_memory(plan)) * workers,
+        memory=BASE_MEMORY * (workers + 1) + (WORK_MEMORY + _step_memory(plan)) * workers,
     )
 
 
-def _objective_memory(plan: Plan) -> float:
-    """Return the GiB of a step on the fixed objective; 0 where training draws batches, which are small."""
-    trained = unique(c.network for c in plan.combinations if c.weighting is not None)
-    widths = [_width(trainable(network)) for network in trained]
-    if plan.suite.trainer.stacked or not widths:
-        return 0.0
-    bytes_held: float = plan.suite.trainer.step_points * max(widths) * LAYERS * 8
-    return bytes_held / 2**30
-
-
-def _width(network: TrainableNetwork) -> int:
-    """Return the numbers that its widest layer puts out; of one that says that it does not apply 0: none is trained.
+def _step_memory(plan: Plan) -> float:
+    """Return the GiB of the largest step of any stack, of those networks that apply.
 
     Raises:
         ContractError: as `check_layer_outputs`.
     """
-    try:
-        return check_layer_outputs(network)
-    except NotApplicable:
-        return 0
+    trainer, largest = plan.suite.trainer, 0
+    for learners, course in plan.stacks(_everything):
+        try:
+            outputs = check_layer_outputs(course.network)
+        except NotApplicable:
+            continue
+        largest = max(largest, min(len(learners), trainer.together(outputs)) * trainer.step_bytes(outputs))
+    return largest / 2**30
 
 
 def _everything(key: str) -> bool:

@@ -94,10 +94,11 @@ class Keys:
         """Key of a combination's grid; what the grid does not ask for takes no part."""
         rule = c.time_discretization
         parts = (self.taken(c, "grid"), c.steps, (self._range[0], c.sigma_max))
-        target = self.information(c.target) if rule.needs_information else None
+        # Of points given their labels J is another curve of the same record.
+        target = (self.information(c.target), *(["labelled"] if c.labelled else [])) if rule.needs_information else None
         sampler = self.of(c.sampler) if rule.needs_sampler else None
-        network = self.network(c, seed) if c.grid_follows_network else None
-        return digest(unit("lay_out_grid"), "grid", *parts, target, sampler, network)
+        followed = self.evaluated(c, seed) if c.grid_follows_network else None
+        return digest(unit("lay_out_grid"), "grid", *parts, target, sampler, followed)
 
     def network(self, c: Combination, seed: int) -> str:
         """Key of the trained network of a combination and a seed, or of its oracle."""
@@ -117,15 +118,25 @@ class Keys:
         return trajectory(self.network(c, seed), trainer, trainer.recording, c.train_steps)
 
     def score_error(self, network: str) -> str:
-        """Key of a trained network's score error."""
-        return digest(unit("measure_score_errors"), "error", network)
+        """Key of a trained network's score error, measured on the device and in the precision of the run.
+
+        These need not be those that it was trained in: gradient descent trains in float64 by default.
+        """
+        return digest(unit("measure_score_errors"), "error", network, self._suite.place())
+
+    def evaluated(self, c: Combination, seed: int) -> str:
+        """Key of what the use of a network depends on: of a trained one its score error, which has its own and place.
+
+        An oracle's is that of the oracle.
+        """
+        network = self.network(c, seed)
+        return network if c.weighting is None else self.score_error(network)
 
     def sample(self, c: Combination, sigmas: list[float], seed: int) -> str:
         """Key of a sampling: by the grid's levels, not by the rule that made them."""
         count = self._suite.sampling.samples
-        parts = (self.network(c, seed), self.taken(c, "sampling"), self.information(c.target))
-        place = [] if c.weighting is None else [self._suite.place()]
-        return digest(unit("evaluate_samples"), "sample", *parts, sigmas, seed, count, *place)
+        parts = (self.evaluated(c, seed), self.taken(c, "sampling"), self.information(c.target))
+        return digest(unit("evaluate_samples"), "sample", *parts, sigmas, seed, count)
 
     def fit(self, metric: FittedMetric, target: Component) -> str:
         """Key of what a metric is fitted to a target."""

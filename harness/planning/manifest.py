@@ -194,7 +194,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
         components=components,
         calibration=_calibration(plan),
         rows=rows,
-        environment=environment(plan.suite.place()),
+        environment=environment(plan.suite.place() | {"training_precision": plan.suite.trainer.precision}),
         setup=_setup(plan),
         declared=Declarations(
             metrics={keys.label(m): m.measured() for m in plan.metrics},
@@ -268,7 +268,7 @@ def environment(place: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what besides the components could change a number.
 
     Arguments:
-        place: where and in which precision networks were trained and evaluated; None: on the CPU.
+        place: where and in which precision networks were trained and evaluated, by name; None: on the CPU.
     """
     return {
         "harness": __version__,

@@ -61,7 +61,8 @@ if TYPE_CHECKING:
     from harness.targets import Target
 
 STACK = 16
-"""Most networks in one stack: more gain nothing, and memory stays flat."""
+"""Most networks in one unit: more gain nothing. Where a step takes much memory, fewer of them train at once
+(`harness.trainers.Trainer.together`)."""
 
 _Beside = Mapping[str, Metric | Bound]
 """What is measured beside a sampling, by the key of its record."""
@@ -86,6 +87,8 @@ class Plan:
         noise = suite.noise
         self._fits = Fits(self.keys, self.metrics, unique(c.target for c in combinations), self._blobs)
         self._range = {"sigma_min": noise.sigma_min, "sigma_max": noise.sigma_max}
+        # Trained networks are trained and evaluated on the device of the run, and nothing else is.
+        self._placed = ONE_CORE if suite.trainer.device == "cpu" else Resources(devices=1.0)
         self._readers = []
         for target in unique(c.target for c in combinations):
             # Reads a user's file: one that cannot be used is told before anything is opened or made.
@@ -161,6 +164,7 @@ class Plan:
                 c.steps,
                 target=c.target if information or error or oracle else None,
                 information=require(find, information, "target") if information else None,
+                labelled=bool(information) and c.labelled,
                 sampler=c.sampler if rule.needs_sampler else None,
                 network=oracle,
                 score_error=require(find, error, "score error") if error else None,
@@ -174,10 +178,7 @@ class Plan:
 
     def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the missing units of the second round; combinations without a grid have none (yet)."""
-        units = [*self.fixed_work(missing), *self._sampling(find, missing)]
-        # Whatever trains or evaluates a network does it on the device of the run.
-        taken = ONE_CORE if self.suite.trainer.device == "cpu" else Resources(devices=1.0)
-        return [replace(unit, resources=taken) for unit in units]
+        return [*self.fixed_work(missing), *self._sampling(find, missing)]
 
     def fixed_work(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return what of the second round does not wait for the grids."""
@@ -263,16 +264,20 @@ class Plan:
 
     def trials(self) -> dict[str, Trial]:
         """Return the trials of its work that were never made here, by their keys (`Costs.missing`)."""
-        return self.costs.missing(self.combinations, self._stacks(lambda key: True))
+        return self.costs.missing(self.combinations, self.stacks(lambda key: True))
 
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
         trainer = self.suite.trainer
         return [
-            replace(training_unit(part, course, trainer, self._blobs), cost=self.costs.training(part, course))
-            for part, course in self._stacks(missing)
+            replace(
+                training_unit(part, course, trainer, self._blobs),
+                cost=self.costs.training(part, course),
+                resources=self._placed,
+            )
+            for part, course in self.stacks(missing)
         ]
 
-    def _stacks(self, missing: Callable[[str], bool]) -> list[tuple[list[Learner[str]], Course]]:
+    def stacks(self, missing: Callable[[str], bool]) -> list[tuple[list[Learner[str]], Course]]:
         """Stack what is missing, by target, all that the training takes but the weighting, and whose that is.
 
         A learned weighting, which runs inside, stands alone.
@@ -325,7 +330,7 @@ class Plan:
 
         keys, after = tuple(key for key, _, _ in wanted), frozenset(network for _, network, _ in wanted)
         cost = self.costs.score_errors(wanted[0][2], len(wanted))
-        return Unit(Stage.SCORE_ERROR, keys, job, cost, after, len(wanted))
+        return Unit(Stage.SCORE_ERROR, keys, job, cost, after, len(wanted), self._placed)
 
     def _trained(self, c: Combination, record: Record) -> TrainedNetwork:
         blob = Blob(record.payload["sha256"], self._blobs)
@@ -388,7 +393,8 @@ class Plan:
 
         trained = frozenset([error]) if c.weighting is not None else frozenset()
         after = trained | self._fits.keys_of(measure.values(), c.target)
-        return Unit(Stage.SAMPLING, keys, job, self.costs.sampling(c), after)
+        taken = ONE_CORE if c.weighting is None else self._placed
+        return Unit(Stage.SAMPLING, keys, job, self.costs.sampling(c), after, resources=taken)
 
 
 def _apart(components: Mapping[str, Component], known: frozenset[str] = frozenset()) -> dict[frozenset[str], list[str]]:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 def resolved(wanted: str) -> Device:
     """Return the device that a word means: `auto` is a GPU where torch sees one.
 
+    It is looked for here, where the plan is made, also where the work is done elsewhere: a cluster of machines with
+    GPUs is used from one that has a GPU, too.
+
     Raises:
         HarnessError: a GPU is wanted, and torch sees none.
     """

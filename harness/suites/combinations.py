@@ -16,7 +16,7 @@ from harness.axes import AXES, crossed, taken_by
 from harness.components import Component
 from harness.errors import HarnessError, NotApplicable
 from harness.initial_laws import InitialLaw
-from harness.networks import Network, OracleNetwork
+from harness.networks import Network, OracleNetwork, TrainableNetwork
 from harness.noise_schedules import NoiseSchedule
 from harness.registry.registry import Registry
 from harness.samplers import Sampler
@@ -96,6 +96,14 @@ class Combination:
     def initial_law(self) -> InitialLaw:
         """The law of the points at the first level."""
         return cast(InitialLaw, self.components["initial_law"])
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the network is given the labels of points; not of one that cannot say: its training fails by that."""
+        try:
+            return isinstance(self.network, TrainableNetwork) and bool(self.network.conditional)
+        except Exception:
+            return False
 
     @property
     def grid_follows_network(self) -> bool:

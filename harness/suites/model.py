@@ -200,7 +200,7 @@ class Suite(_Crossed):
         return made
 
     def place(self) -> dict[str, str]:
-        """Return where and in which precision its networks are trained and evaluated, as provenance tells it."""
+        """Return where, and in which precision, its trained networks are evaluated; the trainer has its own."""
         return {"device": self._device, "precision": self.precision}
 
     @property

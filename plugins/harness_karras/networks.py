@@ -39,6 +39,6 @@ class Mlp(Backbone):
 
         return NoisyMlp(data.dim, self.width, self.depth, self.features)
 
-    def layer_outputs(self) -> int:
-        """Return the units of a hidden layer."""
-        return self.width
+    def layer_outputs(self, data: DataSpec | None = None) -> int:
+        """Return those of the hidden layers, before and after the activation, and the features."""
+        return 2 * self.width * self.depth + 2 * self.features

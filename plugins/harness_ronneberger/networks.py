@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from harness_karras.preconditionings import Edm
@@ -83,6 +84,15 @@ class Unet(Backbone):
             classes=data.classes if self.labels else 0,
         )
 
-    def layer_outputs(self) -> int:
-        """Return the channels of the highest level for each pixel of an image of 32×32."""
-        return self.channels * TYPICAL_PIXELS
+    def layer_outputs(self, data: DataSpec | None = None) -> int:
+        """Return those of all levels for an image: of `data` where that is known, else of 32×32."""
+        pixels = TYPICAL_PIXELS if data is None else math.prod(data.shape[1:])
+        # Images of a level's channels: a block keeps 8; the first on the way up, of twice the channels, 12; then there
+        # are the images that come from below, and after all levels the last activation, 4.
+        found, channels = 4 * self.channels * pixels, self.channels
+        for _ in range(self.levels - 1):
+            found += (16 * self.blocks + 4 + self.growth) * channels * pixels
+            channels, pixels = channels * self.growth, pixels // 4
+        found += 16 * self.blocks * channels * pixels
+        # The weights of the attention are a matrix a head.
+        return found + (8 * channels * pixels + self.heads * pixels**2 if self.heads else 0)

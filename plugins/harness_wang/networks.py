@@ -30,6 +30,6 @@ class Relu(TrainableNetwork):
 
         return ReluDenoiser(data.dim, self.width, self.depth)
 
-    def layer_outputs(self) -> int:
-        """Return the units of a hidden layer."""
-        return self.width
+    def layer_outputs(self, data: DataSpec | None = None) -> int:
+        """Return those of the first matrix and of the trained ones; an activation keeps its result alone."""
+        return self.width * (self.depth + 1)

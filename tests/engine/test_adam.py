@@ -109,6 +109,47 @@ class TestTrain:
         monkeypatch.setattr("harness.engine.adam.separable", lambda *given: True)
         assert not same(trained(law, members, 10, 20, batch_size=33)[1][0], alone[0][1][0])
 
+    @pytest.mark.parametrize(
+        "place",
+        [
+            {"precision": "float64"},
+            pytest.param({"device": "cuda"}, marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")),
+        ],
+        ids=str,
+    )
+    def test_what_holds_in_one_precision_on_one_device_is_tried_in_another(self, law, monkeypatch, place):
+        monkeypatch.setattr("harness.engine.adam._SEPARABLE", {})
+        network, denoise = Mlp(width=16, depth=2), Stack.denoise
+        assert separable(network, law, [0, 1], trainer(batch_size=32))
+
+        def elsewhere(stack, x, sigma):
+            return denoise(stack, x, sigma) * (1 + 1e-6 * (len(x) > 1))
+
+        monkeypatch.setattr(Stack, "denoise", elsewhere)
+        assert not separable(network, law, [0, 1], trainer(batch_size=32, **place))
+
+    def test_a_stack_that_takes_too_much_memory_is_divided_and_changes_no_bit(self, law, monkeypatch):
+        members = [member(0), member(1, 1.0), member(1), member(2), member(3, 0.5)]
+        whole = trained(law, members, 10, 20)
+        sizes, denoise = [], Stack.denoise
+
+        def counted(stack, x, sigma):
+            sizes.append(len(x))
+            return denoise(stack, x, sigma)
+
+        monkeypatch.setattr(Stack, "denoise", counted)
+        each = trainer().step_bytes(Mlp(width=16, depth=2).layer_outputs(law.data))
+        monkeypatch.setattr("harness.trainers.STACK_BYTES", 2.5 * each)
+        divided = trained(law, members, 10, 20)
+        assert max(sizes) == 2
+        assert all(
+            same(a, b) for one, other in zip(whole, divided, strict=True) for a, b in zip(one, other, strict=True)
+        )
+        monkeypatch.setattr("harness.trainers.STACK_BYTES", each // 2)
+        sizes.clear()
+        trained(law, members, 10)
+        assert set(sizes) == {1}
+
     def test_a_process_that_computed_before_it_was_told_how(self):
         # MKL has chosen by then; networks do not depend on their stack all the same.
         code = (

@@ -46,6 +46,14 @@ class Tilted(LearnedWeighting):
         return self.made[-1]
 
 
+class Spoiling(Tilted):
+    def learner(self, request):
+        request.sigma.log_()
+        made = super().learner(request)
+        request.sigma.fill_(1.0)
+        return made
+
+
 def trained(who, steps, **changes):
     """The snapshots of networks that train together, and what a watch of one was shown."""
     seen, watched = [], len(who) == 1
@@ -80,6 +88,12 @@ class TestAdam:
         weights = [omega for omega, *_ in seen]
         assert [not torch.equal(weights[i], weights[i + 1]) for i in range(9)] == [i in (3, 7) for i in range(9)]
 
+    def test_levels_that_it_changes_are_its_own(self):
+        # As one that works on ln σ in place; its siblings, and the training itself, go on with the levels.
+        (_, beside), _ = trained([learner(Spoiling()), learner(Tilted(), 1)], 12)
+        (alone,), _ = trained([learner(Tilted(), 1)], 12)
+        assert same(beside, alone)
+
     def test_the_weight_has_mean_one(self):
         who = learner(Tilted())
         _, seen = trained([who], 5)
@@ -113,6 +127,11 @@ class TestAdam:
 
 
 class TestGradientDescent:
+    def test_levels_that_it_changes_are_its_own(self):
+        (spoiled,) = descended(NETWORK, learner(Spoiling()), lengths=(3,), points=8, levels=5)
+        (plain,) = descended(NETWORK, learner(None), lengths=(3,), points=8, levels=5)
+        assert torch.equal(torch.tensor(spoiled.trajectory.sigma), torch.tensor(plain.trajectory.sigma))
+
     def test_it_is_shown_the_whole_objective_before_each_step_but_the_first(self):
         who = learner(Tilted())
         (snapshot,) = descended(NETWORK, who, lengths=(9,), points=8, levels=5)

@@ -1,6 +1,8 @@
 """Trials: each is the work itself, for a moment, and its seconds foretell those of the whole."""
 
 import pytest
+import torch
+from harness_ronneberger.unet import NoisyUnet
 
 from harness.engine.trials import EvaluationTrial, HeldOutTrial, ScoreErrorTrial, TargetTrial, TrainingTrial
 from harness.engine.try_out import try_out
@@ -26,13 +28,16 @@ SUITE = {
 }
 
 
+SHORT = {"steps": [2], "batch_size": 32}
+
+
 @pytest.fixture
 def trials(registry, tmp_path, monkeypatch):
     """Make the trials of a suite, by their kinds."""
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
 
-    def make(**changes):
-        suite = Suite.from_mapping(SUITE | changes, "tried.toml")
+    def make(precision=None, **changes):
+        suite = Suite.from_mapping(SUITE | changes, "tried.toml").on("cpu", precision)
         found = {}
         for trial in Plan(suite, registry, expand(suite, registry), tmp_path).trials().values():
             found.setdefault(type(trial), []).append(trial)
@@ -54,6 +59,40 @@ def test_each_kind_of_work_can_be_tried(trials, trainer):
             seconds = try_out(trial)
             assert all(0 <= each < 60 for each in seconds)
             assert sum(seconds) > 0
+
+
+@pytest.mark.parametrize("precision", [None, "float64"])
+def test_a_network_that_is_given_labels_is_tried_with_them_in_the_precision_of_the_run(trials, monkeypatch, precision):
+    seen, forward = [], NoisyUnet.forward
+
+    def watched(module, x, noise, *labels):
+        seen.append((x.dtype, len(labels)))
+        return forward(module, x, noise, *labels)
+
+    monkeypatch.setattr(NoisyUnet, "forward", watched)
+    unet = "unet:channels=4,levels=1,heads=0,labels=true"
+    found = trials(precision, targets=["digits"], networks=[unet], metrics=["sliced-wasserstein"], training=SHORT)
+    for kind in (TrainingTrial, ScoreErrorTrial, EvaluationTrial):
+        (trial,) = found[kind]
+        seen.clear()
+        assert sum(try_out(trial)) > 0
+        assert set(seen) == {(torch.float64 if precision else torch.float32, 1)}
+
+
+def test_what_is_evaluated_elsewhere_is_tried_again(registry, tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
+
+    def keys(precision):
+        training = {"method": "gradient-descent", "steps": [9], "points": 8}
+        suite = Suite.from_mapping(SUITE | {"training": training}, "tried.toml").on("cpu", precision)
+        trials = Plan(suite, registry, expand(suite, registry), tmp_path).trials()
+        return {(type(trial), getattr(trial, "training", True) is not None): key for key, trial in trials.items()}
+
+    before, after = keys(None), keys("float64")
+    assert {kind for kind in before if before[kind] != after[kind]} == {
+        (ScoreErrorTrial, True),
+        (EvaluationTrial, True),
+    }
 
 
 def test_a_wide_network_takes_longer_at_each_step(trials):

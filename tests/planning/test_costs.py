@@ -49,6 +49,13 @@ def test_width_and_length_are_told_apart(planned):
     assert set(longer.trials()) == set(planned().trials())
 
 
+def test_a_weighting_that_learns_is_tried_by_itself(planned):
+    """Its steps take longer than those of one that stays."""
+    plan = planned(weightings=["edm", "edm2-uncertainty"])
+    trained = [trial for trial in plan.trials().values() if isinstance(trial, TrainingTrial)]
+    assert sorted(trial.learners[0].weighting.name for trial in trained) == ["edm", "edm2-uncertainty"]
+
+
 def test_what_is_kept_is_known_to_the_next_plan(planned):
     plan = planned()
     first = next(iter(plan.trials()))

@@ -6,6 +6,7 @@ from harness_karras.networks import Mlp
 from harness.errors import ContractError, NotApplicable
 from harness.networks import TrainableNetwork
 from harness.planning.estimate import estimate
+from harness.trainers import STACK_BYTES
 
 DESCENT = {"method": "gradient-descent", "steps": [9], "points": 100, "levels": 10}
 
@@ -34,21 +35,43 @@ class Wide(TrainableNetwork):
 
 
 def test_a_fixed_objective_takes_memory_by_what_the_network_says(planned):
-    assert Wide().layer_outputs() == 128
+    assert Wide().layer_outputs() == 1024
 
     def memory(width):
         plan = planned(training=DESCENT, weightings=["edm"], networks=[f"mlp:width={width},depth=1", "exact"])
         return estimate(plan, 1).memory
 
-    # 8 layers' outputs of 8 bytes, for 100 points at 10 levels.
-    assert memory(300) - memory(200) == pytest.approx(100 * 8 * 8 * 100 * 10 / 2**30)
+    # 5 times what a hidden layer puts out before and after its activation, in 8 bytes, for 100 points at 10 levels.
+    assert memory(300) - memory(200) == pytest.approx(5 * 2 * 100 * 8 * 100 * 10 / 2**30)
+
+
+def test_a_stack_takes_that_of_each_network_in_it_up_to_a_bound(planned):
+    def memory(seeds, batch_size, width):
+        networks, training = [f"mlp:width={width},depth=1,features=1"], {"steps": [9], "batch_size": batch_size}
+        return estimate(planned(training=training, weightings=["edm"], networks=networks, seeds=seeds), 1).memory
+
+    # Twice two numbers of 4 bytes a unit; what two networks take more than one is one more.
+    assert memory(1, 1000, 300) - memory(1, 1000, 200) == pytest.approx(2 * 2 * 100 * 4 * 1000 / 2**30)
+    assert memory(2, 1000, 300) - memory(1, 1000, 300) == pytest.approx(2 * (2 * 300 + 2) * 4 * 1000 / 2**30)
+    # Stacks are bounded, one network is not.
+    small = memory(1, 1, 1)
+    assert memory(16, 50_000, 1000) - small < STACK_BYTES / 2**30 < memory(1, 200_000, 1000) - small
+
+
+def test_images_are_no_small_points(planned):
+    """The default U-Net keeps 5.6 MB for a point of 3×32×32."""
+    plan = planned(
+        targets=["digits"], networks=["unet"], weightings=["edm"], training={"steps": [9], "batch_size": 256}
+    )
+    small = planned(networks=["mlp"], weightings=["edm"], training={"steps": [9], "batch_size": 256})
+    assert estimate(plan, 1).memory - estimate(small, 1).memory > 1.3
 
 
 def test_a_network_that_does_not_apply_takes_no_memory_and_one_that_raises_is_named(planned, monkeypatch):
     def memory(answer):
         plan = planned(training=DESCENT, weightings=["edm"], networks=["mlp:width=300,depth=1", "exact"])
 
-        def layer_outputs(self):
+        def layer_outputs(self, data=None):
             if isinstance(answer, Exception):
                 raise answer
             return answer

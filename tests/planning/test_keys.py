@@ -54,7 +54,8 @@ def test_what_a_result_depends_on_changes_its_key_and_nothing_else_does(planned,
         ("evaluate_samples", {"sample"}),
         ("train_networks", {"network", "error", "sample"}),
         ("tabulate_weighting", {"table", "network", "error", "sample"}),
-        ("measure_score_errors", {"error"}),
+        # A sampling holds the budget, which is made of it.
+        ("measure_score_errors", {"error", "sample"}),
         ("calibrate_metrics", {"calibration"}),
     ],
 )

@@ -4,9 +4,19 @@ from pathlib import Path
 
 import pytest
 from harness_claims.plan import DescentsPlan
+from harness_karras.networks import Mlp
 
+from harness.engine.jobs import (
+    CalibrateMetricsJob,
+    EvaluateSamplesJob,
+    FitMetricJob,
+    LayOutGridJob,
+    MeasureScoreErrorsJob,
+    TrainNetworksJob,
+)
 from harness.planning.plan import Plan
 from harness.planning.units import Resources, Stage
+from harness.records import Record
 from harness.suites.combinations import expand
 from harness.trainers import GradientDescent, Recording, TrajectoryRequest
 
@@ -108,10 +118,26 @@ def test_work_tells_its_longest_training(planned, registry, tmp_path):
 @pytest.mark.parametrize(("device", "devices"), [("cpu", 0.0), ("cuda", 1.0)])
 def test_what_trains_or_evaluates_networks_asks_for_the_device_of_the_run(finished, registry, device, devices):
     plan, _, records = finished
-    suite = plan.suite.on(device, None)
+    suite = plan.suite.on(device, None).with_selection(metrics=["path-kl", "energy", "classifier-frechet"])
     other = Plan(suite, registry, expand(suite, registry), Path("unused"))
     assert {unit.resources for unit in other.groundwork(lambda key: True)} == {Resources()}
-    assert {unit.resources for unit in other.work(records.get, lambda key: True)} == {Resources(1.0, devices)}
+    # Fits, late grids, what a perfect generator scores and oracles are computed on the CPU and wait for no device.
+    on_the_cpu = {FitMetricJob, CalibrateMetricsJob, LayOutGridJob}
+    oracles = {
+        other.keys.sample(c, records[other.keys.grid(c, seed)].payload["sigmas"], seed)
+        for c in other.combinations
+        for seed in suite.seeds
+        if c.weighting is None
+    }
+    found = {"placed": set(), "elsewhere": set()}
+    for unit in other.work(records.get, lambda key: True):
+        job = unit.job(lambda key: records.get(key, Record(key, "made", {"sha256": "0", "notes": []})))
+        elsewhere = type(job) in on_the_cpu or not oracles.isdisjoint(unit.keys)
+        found["elsewhere" if elsewhere else "placed"].add((type(job), unit.resources))
+    assert found["placed"] == {
+        (kind, Resources(1.0, devices)) for kind in (TrainNetworksJob, MeasureScoreErrorsJob, EvaluateSamplesJob)
+    }
+    assert found["elsewhere"] == {(kind, Resources()) for kind in (*on_the_cpu, EvaluateSamplesJob)}
 
 
 def test_what_a_stranger_wrote_is_in_no_unit_of_ours(finished, monkeypatch):
@@ -131,3 +157,29 @@ def test_what_a_stranger_wrote_is_in_no_unit_of_ours(finished, monkeypatch):
     assert kinds == {(False, False), (False, True), (True, False, True)}
     keys = [key for unit in plan.work(records.get, lambda key: True) for key in unit.keys]
     assert len(keys) == len(set(keys))
+
+
+def test_networks_that_are_given_labels_have_grids_of_their_own_where_these_follow_the_target(planned):
+    unet = "unet:channels=4,levels=1,heads=0"
+    rules = ["polynomial", "fisher-limit"]
+    plan = planned(targets=["digits"], networks=[unet, f"{unet},labels=true"], time_discretizations=rules)
+    keys = {(c.time_discretization.name, c.labelled): plan.keys.grid(c, 0) for c in plan.combinations}
+    assert keys["polynomial", True] == keys["polynomial", False]
+    assert keys["fisher-limit", True] != keys["fisher-limit", False]
+    units = [unit for unit in plan.groundwork(lambda key: True) if not set(keys.values()).isdisjoint(unit.keys)]
+    jobs = [unit.job(lambda key: Record(key, "target", {})) for unit in units]
+    assert {job.key: job.labelled for job in jobs} == {
+        keys["polynomial", False]: False,
+        keys["fisher-limit", False]: False,
+        keys["fisher-limit", True]: True,
+    }
+
+
+def test_a_network_that_cannot_say_whether_it_is_given_labels_ends_no_plan(planned, monkeypatch):
+    def conditional(network):
+        raise RuntimeError("not today")
+
+    plan = planned(time_discretizations=["fisher-limit"], networks=["mlp:width=8,depth=1"])
+    before = [unit.keys for unit in plan.groundwork(lambda key: True)]
+    monkeypatch.setattr(Mlp, "conditional", property(conditional))
+    assert [unit.keys for unit in plan.groundwork(lambda key: True)] == before

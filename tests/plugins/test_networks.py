@@ -6,10 +6,13 @@ import pytest
 import torch
 from harness_karras.networks import Mlp
 from harness_karras.preconditionings import Edm
+from harness_ronneberger.networks import Unet
 from harness_wang.networks import Relu
 from torch.func import functional_call, jvp, stack_module_state, vmap
 
 from harness.data_spec import DataSpec
+from harness.engine.adam import Stack
+from harness.trainers import Adam
 
 NETWORKS = [Mlp(width=16, depth=2, features=4), Relu(width=16, depth=2)]
 each_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
@@ -177,3 +180,43 @@ def test_relu_outer_matrices_are_frozen():
     trained = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
     assert trained == {"hidden.0", "hidden.1", "hidden.2"}
     assert [tuple(p.shape) for p in module.parameters() if not p.requires_grad] == [(8, 3), (2, 8)]
+
+
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [
+        (Mlp(), (2,)),
+        (Mlp(width=256, depth=6), (64,)),
+        (Relu(), (2,)),
+        (Relu(width=32, depth=6), (8,)),
+        (Unet(), (3, 32, 32)),
+        (Unet(), (1, 8, 8)),
+        (Unet(heads=0), (3, 32, 32)),
+        (Unet(levels=3, blocks=2), (3, 32, 32)),
+        (Unet(channels=16, levels=1), (1, 8, 8)),
+    ],
+    ids=str,
+)
+def test_what_layers_put_out_is_what_a_stack_keeps_for_its_gradient(network, shape):
+    data = DataSpec(shape, 0.5)
+    stack = Stack(network, data, [0], Adam(batch_size=16))
+    stack.roughen([0])
+
+    def kept(points):
+        """Numbers in all that is kept, each once; the parameters cancel in a difference."""
+        storages = {}
+
+        def keep(tensor):
+            storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes() // 4, tensor
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            stack.denoise(torch.randn(1, points, data.dim), torch.rand(1, points) + 0.5)
+        return sum(count for count, _ in storages.values())
+
+    measured = (kept(32) - kept(16)) / 16
+    assert network.layer_outputs(data) == pytest.approx(measured, rel=0.15)
+
+
+def test_before_the_data_are_known_images_are_taken_for_those_of_32_by_32():
+    assert Unet().layer_outputs() == Unet().layer_outputs(DataSpec((3, 32, 32), 0.5))

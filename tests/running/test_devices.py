@@ -13,6 +13,7 @@ from harness.engine.courses import Learner, LevelTable
 from harness.engine.levels import table_levels
 from harness.errors import HarnessError
 from harness.planning.keys import Keys
+from harness.planning.plan import Plan
 from harness.registry.discovery import load
 from harness.running.devices import resolved
 from harness.suites.combinations import expand
@@ -50,29 +51,62 @@ def test_a_gpu_that_is_not_there_is_told_in_one_line():
         resolved("cuda")
 
 
-def keys(device, precision):
-    registry, suite = load(), Suite.from_mapping(SUITE, "placed").on(device, precision)
-    found = Keys(suite, registry)
-    trained, oracle = sorted(expand(suite, registry), key=lambda c: c.weighting is None)
+DESCENT = {"method": "gradient-descent", "steps": [20], "points": 4, "levels": 3}
+
+
+def keys(device, precision, training):
+    changes = {"time_discretizations": ["polynomial", "fisher"], "training": training}
+    registry, suite = load(), Suite.from_mapping(SUITE | changes, "placed").on(device, precision)
+    found, every = Keys(suite, registry), expand(suite, registry)
+    follows, trained = sorted((c for c in every if c.weighting is not None), key=lambda c: not c.grid_follows_network)
+    oracle = next(c for c in every if c.weighting is None and c.grid_follows_network)
+    network = found.network(trained, 0)
     return {
         "target": found.information(trained.target),
         "table": found.table(trained),
         "grid": found.grid(trained, 0),
-        "network": found.network(trained, 0),
+        "grid of a network": found.grid(follows, 0),
+        "grid of an oracle": found.grid(oracle, 0),
+        "network": network,
+        "score error": found.score_error(network),
         "sample": found.sample(trained, [1.0, 0.5], 0),
         "oracle": found.network(oracle, 0),
         "oracle sample": found.sample(oracle, [1.0, 0.5], 0),
     }
 
 
+@pytest.mark.parametrize("training", [SUITE["training"], DESCENT], ids=["adam", "gradient-descent"])
 @pytest.mark.parametrize(("device", "precision"), [("cuda", None), ("cpu", "float64")])
-def test_what_networks_compute_depends_on_device_and_precision_and_nothing_else_does(device, precision):
-    before, after = keys("cpu", None), keys(device, precision)
-    assert {kind for kind in before if before[kind] != after[kind]} == {"network", "sample"}
+def test_what_networks_compute_depends_on_device_and_precision_and_nothing_else_does(device, precision, training):
+    before, after = keys("cpu", None, training), keys(device, precision, training)
+    computed = {"network", "score error", "grid of a network", "sample"}
+    # Gradient descent trains in float64 anyway: the network is the same, and evaluated in another precision.
+    same = {"network"} if training is DESCENT and precision else set()
+    assert {kind for kind in before if before[kind] != after[kind]} == computed - same
 
 
-def test_float32_named_is_float32_by_default():
-    assert keys("cpu", None) == keys("cpu", "float32")
+def test_float32_named_is_adams_by_default_and_another_precision_of_descent():
+    assert keys("cpu", None, SUITE["training"]) == keys("cpu", "float32", SUITE["training"])
+    before, after = keys("cpu", None, DESCENT), keys("cpu", "float32", DESCENT)
+    assert {kind for kind in before if before[kind] != after[kind]} >= {"network", "score error", "sample"}
+
+
+@pytest.mark.parametrize(
+    ("training", "precision", "told"),
+    [
+        (SUITE["training"], None, ("float32", "float32")),
+        (DESCENT, None, ("float64", "float32")),
+        (DESCENT, "float64", ("float64", "float64")),
+        (DESCENT, "float32", ("float32", "float32")),
+    ],
+)
+def test_provenance_says_in_which_precision_networks_train_and_in_which_they_are_evaluated(
+    training, precision, told, tmp_path
+):
+    registry = load()
+    suite = Suite.from_mapping(SUITE | {"training": training}, "placed").on("cpu", precision)
+    environment = Plan(suite, registry, expand(suite, registry), tmp_path).contents(lambda key: None, "").environment
+    assert (environment["training_precision"], environment["precision"]) == told
 
 
 def trained(**place):

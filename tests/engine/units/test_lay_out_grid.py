@@ -5,13 +5,15 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from harness_data.targets import Digits
 from harness_karras.noise_schedules import EdmSchedule
 from harness_oracles.networks import Inexact
 from harness_synthetic.targets import Gaussian
 
+from harness.engine import curves
 from harness.engine.jobs import LayOutGridJob
 from harness.engine.units.lay_out_grid import lay_out_grid
-from harness.errors import ContractError
+from harness.errors import ContractError, NotApplicable
 from harness.time_discretizations import TimeDiscretization
 
 
@@ -49,6 +51,25 @@ def test_curves_are_those_of_the_target_and_the_network():
     expected = target.distribution().closed_information().fisher(sigma**2)
     assert np.array_equal(request.information.fisher(sigma**2), expected)
     np.testing.assert_allclose(request.score_error(sigma)[0], Inexact(size=0.3).score_error(sigma, 2))
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_the_grid_of_a_network_that_is_given_labels_is_laid_out_by_what_it_meets(labelled):
+    u = np.geomspace(0.01, 25.0, 40)
+    plain, given = (
+        curves.MeasuredInformation(64, 5.0, u, np.tile(64 * u / (u + scale), (3, 1)), np.zeros(3)) for scale in (2, 0.5)
+    )
+    payload = {"information": curves.information_to_json(plain)}
+    payload["information_given_labels"] = curves.information_to_json(given)
+    lay_out_grid(job(Rule(), target=Digits(), information=payload, labelled=labelled))
+    expected = given if labelled else plain
+    np.testing.assert_array_equal(Rule.seen[-1].information.fisher(u), expected.fisher(u))
+
+
+def test_without_labels_there_is_no_grid_by_what_they_tell():
+    information = {"information": {"kind": "closed"}}
+    with pytest.raises(NotApplicable, match=r"^the network is given labels, and the target has none$"):
+        lay_out_grid(job(Rule(), target=Gaussian(dim=2), information=information, labelled=True))
 
 
 def test_a_rule_that_breaks_its_contract_is_named():
