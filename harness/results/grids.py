@@ -1,9 +1,10 @@
 """Grids: the best noise levels for a network trained anywhere, and how many nats they are ahead of others.
 
 All follows from a curve of held-out losses (`harness.loss_curve`). A promise is the difference of two path divergences,
-linear in the losses: what their errors do to it is exact. For what interpolation does stands what leaving out every
-second level of the curve does. The best grid is chosen by the same curve, which flatters it where the errors are large:
-to second order only, since at its best a small move changes nothing.
+linear in the losses: what their errors do to it is exact. For what interpolation does stands what it would do if each
+loss were off by as much as its neighbours miss it by, independently; where errors are known, the misses hold them too.
+The best grid is chosen by the same curve, which flatters it where errors are large: to second order only, since at its
+best a small move changes nothing.
 """
 
 from __future__ import annotations
@@ -207,7 +208,6 @@ class _Asked:
     sigma_max: float
     sigma_min: float
     information: HeldOutInformation
-    perturbed: HeldOutInformation
 
     @classmethod
     def of(cls, question: GridQuestion) -> _Asked:
@@ -227,7 +227,7 @@ class _Asked:
             raise HarnessError(f"steps={','.join(map(str, question.steps))}: a grid has at least 2 steps")
         information = curve.information()
         information.fisher(np.array([first, last]) ** 2)  # refuses what the curve does not cover
-        return cls(question, sampler, first, last, information, curve.perturbed())
+        return cls(question, sampler, first, last, information)
 
     def grid(self, rule: TimeDiscretization, steps: int) -> np.ndarray:
         """Return a rule's levels, shape (N+1,), with the exact ends."""
@@ -248,12 +248,6 @@ class _Asked:
         """Return a grid's path divergence but for the constant, in nats."""
         return float(grid_divergence(levels, self.variances(levels), self.information)[0])
 
-    def gain(self, best: np.ndarray, other: np.ndarray, information: HeldOutInformation) -> np.ndarray:
-        """Return how far the best grid is ahead by each replicate of J_θ, shape (R,), in nats."""
-        ends = [grid_divergence(levels, self.variances(levels), information) for levels in (best, other)]
-        gain: np.ndarray = ends[1] - ends[0]
-        return gain
-
 
 def _laid_out(asked: _Asked, steps: int) -> LaidOutGrid:
     levels = asked.grid(asked.question.rule, steps)
@@ -267,12 +261,12 @@ def _gain(asked: _Asked, best: np.ndarray, reference: Reference) -> Gain:
         exponent = _best_exponent(asked, rule, steps)
         rule = rule(exponent)
     other = asked.grid(rule, steps)
-    replicates = asked.gain(best, other, asked.perturbed)
-    nats = float(replicates[0])
-    coarse = float(asked.gain(best, other, asked.information.coarser())[0])
-    interpolation = abs(nats - coarse)
-    sampling = None if asked.question.curve.error is None else WIDTH * _deviation(replicates, asked.question.dependence)
-    half = interpolation + (sampling or 0.0)
+    curve = asked.question.curve
+    nats, missed = _moved(asked, best, other, curve.misses())
+    interpolation, sampling = float(np.sqrt((missed**2).sum())), None
+    if curve.error is not None:
+        sampling = WIDTH * _deviation(_moved(asked, best, other, curve.error)[1], asked.question.dependence)
+    half = math.hypot(interpolation, sampling or 0.0)
     return Gain(
         than=reference.than,
         grid=rule.label(),
@@ -285,13 +279,20 @@ def _gain(asked: _Asked, best: np.ndarray, reference: Reference) -> Gain:
     )
 
 
-def _deviation(replicates: np.ndarray, dependence: Dependence) -> float:
+def _moved(asked: _Asked, best: np.ndarray, other: np.ndarray, by: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return how far the best grid is ahead, in nats, and what raising each loss so far does to that, shape (K,)."""
+    information = asked.question.curve.raised(by)
+    ends = [grid_divergence(levels, asked.variances(levels), information) for levels in (best, other)]
+    gains = ends[1] - ends[0]
+    return float(gains[0]), gains[1:] - gains[0]
+
+
+def _deviation(moved: np.ndarray, dependence: Dependence) -> float:
     """Return the standard error of a difference from what each loss's error does to it.
 
     The standard error of a sum is at most the sum of the standard errors, whatever terms have to do with one another.
     """
-    parts = np.abs(replicates[1:] - replicates[0])
-    return float(parts.sum() if dependence == "any" else np.sqrt((parts**2).sum()))
+    return float(np.abs(moved).sum() if dependence == "any" else np.sqrt((moved**2).sum()))
 
 
 def _best_exponent(asked: _Asked, family: Callable[[float], TimeDiscretization], steps: int) -> float:
