@@ -34,6 +34,9 @@ from harness.information import Information, NoScoreError
 FEWEST = 5
 """Fewest levels of a curve: what interpolation costs is seen where every second one is left out."""
 
+NEAREST = 1e-9
+"""Least distance of neighbouring levels in ln σ: nearer, a spline is made of rounding."""
+
 SLACK = 1e-6
 """Relative distance by which a level may lie outside the curve, for rounding."""
 
@@ -70,6 +73,11 @@ class LossCurve:
             raise LossCurveError(f"a loss curve of {len(self.sigma)} levels is too coarse; give at least {FEWEST}")
         if not (np.isfinite(self.sigma).all() and self.sigma[0] > 0 and (np.diff(self.sigma) > 0).all()):
             raise LossCurveError("the levels of a loss curve must be positive, finite and increasing, each given once")
+        if (near := np.diff(np.log(self.sigma))).min() < NEAREST:
+            level = self.sigma[near.argmin()]
+            raise LossCurveError(
+                f"two levels of the loss curve at sigma {level:g} are the same but for rounding; keep one"
+            )
         for name, values in (("loss", self.loss), ("error", self.error)):
             if values is not None and (len(values) != len(self.sigma) or not (values >= 0).all()):
                 raise LossCurveError(f"a loss curve needs one {name} ≥ 0 for each of its {len(self.sigma)} levels")

@@ -13,7 +13,7 @@ from harness.cli.selection import ComponentType, Integers
 if TYPE_CHECKING:
     from harness.loss_curve import LossCurve
     from harness.registry.registry import Registry
-    from harness.results.grids import Dependence, GridAnswer, Reference
+    from harness.results.grids import ComparedGrid, Dependence, GridAnswer
     from harness.samplers import GaussianKernelSampler
     from harness.time_discretizations import TimeDiscretization
 
@@ -146,14 +146,14 @@ def _sampler(registry: Registry, form: str) -> GaussianKernelSampler:
     )
 
 
-def _references(registry: Registry) -> list[Reference]:
-    from harness.results.grids import Reference
+def _references(registry: Registry) -> list[ComparedGrid]:
+    from harness.results.grids import ComparedGrid
 
     def family(exponent: float) -> TimeDiscretization:
         return _grid(registry, FAMILY.format(exponent))
 
-    named = [Reference(than, _grid(registry, form)) for than, form in REFERENCES.items()]
-    return [*named, Reference("EDM's, best ρ", family)]
+    named = [ComparedGrid(than, _grid(registry, form)) for than, form in REFERENCES.items()]
+    return [*named, ComparedGrid("EDM's, best ρ", family)]
 
 
 def _grid(registry: Registry, form: str) -> TimeDiscretization:

@@ -133,7 +133,7 @@ class GridAnswer(Document):
 
 
 @dataclass(frozen=True)
-class Reference:
+class ComparedGrid:
     """A grid that the best one is compared with.
 
     Attributes:
@@ -168,7 +168,7 @@ class GridQuestion:
     sampler: Sampler
     steps: Sequence[int]
     rule: TimeDiscretization
-    references: Sequence[Reference]
+    references: Sequence[ComparedGrid]
     schedule: NoiseSchedule
     sigma_max: float | None = None
     sigma_min: float | None = None
@@ -255,7 +255,7 @@ def _laid_out(asked: _Asked, steps: int) -> LaidOutGrid:
     return LaidOutGrid(steps=steps, levels=levels.tolist(), variances=asked.variances(levels).tolist(), gains=gains)
 
 
-def _gain(asked: _Asked, best: np.ndarray, reference: Reference) -> Gain:
+def _gain(asked: _Asked, best: np.ndarray, reference: ComparedGrid) -> Gain:
     rule, steps, exponent = reference.grid, len(best) - 1, None
     if not isinstance(rule, TimeDiscretization):
         exponent = _best_exponent(asked, rule, steps)

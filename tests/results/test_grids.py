@@ -11,7 +11,7 @@ from harness.errors import HarnessError
 from harness.information import NoScoreError
 from harness.loss_curve import LossCurve, LossCurveError
 from harness.registry.discovery import load
-from harness.results.grids import GridAnswer, GridQuestion, Reference, best_grids
+from harness.results.grids import ComparedGrid, GridAnswer, GridQuestion, best_grids
 
 REGISTRY = load()
 KERNELS = ["exponential-integrator", "ancestral", "analytic"]
@@ -27,7 +27,7 @@ def family(exponent):
 
 
 def question(curve, sampler=KERNELS[0], steps=(9,), references=(EDM, GEOMETRIC, UNIFORM), **given):
-    found = [Reference(form, part("time_discretization", form)) for form in references]
+    found = [ComparedGrid(form, part("time_discretization", form)) for form in references]
     rule, schedule = part("time_discretization", "fisher"), part("noise_schedule", "edm")
     return GridQuestion(curve, "made up", part("sampler", sampler), steps, rule, found, schedule, **given)
 
@@ -116,9 +116,9 @@ class Fixed(type(part("time_discretization", "fisher"))):
 
 
 def test_the_best_of_a_family_is_its_best(exact):
-    asked = dataclasses.replace(question(exact), references=[Reference("family", family)])
+    asked = dataclasses.replace(question(exact), references=[ComparedGrid("family", family)])
     [gain] = best_grids(asked).grids[0].gains
-    others = [Reference(str(rho), family(rho)) for rho in (0.97 * gain.exponent, 1.03 * gain.exponent, 1, 3, 7)]
+    others = [ComparedGrid(str(rho), family(rho)) for rho in (0.97 * gain.exponent, 1.03 * gain.exponent, 1, 3, 7)]
     near = best_grids(dataclasses.replace(asked, references=others)).grids[0].gains
     assert all(other.nats >= gain.nats - 1e-6 for other in near)
     assert gain.grid == family(gain.exponent).label()
