@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,6 +167,20 @@ def test_losses_above_those_of_no_denoising_are_told(exact):
 def test_what_is_refused(exact, change, message):
     with pytest.raises(HarnessError, match=message):
         best_grids(dataclasses.replace(question(exact), **change))
+
+
+def test_the_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
+    """docs/grid.md, "In Python"."""
+    page = (Path(__file__).parents[2] / "docs" / "grid.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    sigma = np.geomspace(0.05, 20, 24)
+    table = np.stack([sigma, 64 * sigma**2 / (1 + sigma**2)], 1)
+    np.savetxt(tmp_path / "curve.csv", table, delimiter=",", header="sigma,loss", comments="")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "docs/grid.md", "exec"), {})
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("10 [20.0, ")
+    assert second.startswith("18 [20.0, ")
 
 
 def test_outside_the_curve_is_its_own_error(exact):
