@@ -1,0 +1,120 @@
+"""`harness grid`: from a curve or a file of data to levels; its mistakes in one line; its help without torch."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from shell import assert_one_line, harness
+
+from harness.cli import main
+
+
+@pytest.fixture
+def curve(tmp_path):
+    sigma = np.geomspace(0.05, 20, 24)
+    u = sigma**2
+    loss = 2 * u / (u + 1) + 0.2 * u**2 / (u + 0.3)
+    rows = "".join(f"{a!r},{b!r},{0.01 * b!r}\n" for a, b in zip(sigma.tolist(), loss.tolist(), strict=True))
+    path = tmp_path / "curve.csv"
+    path.write_text(f"sigma,loss,error\n{rows}", encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def called(capsys):
+    """Call the command here; return what it printed."""
+
+    def call(*words):
+        with pytest.raises(SystemExit) as ended:
+            main(["grid", *words])
+        told = capsys.readouterr()
+        assert not ended.value.code, told.err
+        return told.out
+
+    return call
+
+
+def test_help_imports_neither_torch_nor_scipy():
+    code = (
+        "import sys\nfrom harness.cli import main\ntry:\n    main(['grid', '--help'])\nexcept SystemExit:\n    pass\n"
+    )
+    code += "print([name for name in ('torch', 'scipy') if name in sys.modules], file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip() == "[]"
+    assert "summed over" in done.stdout
+
+
+def test_a_curve_gives_levels_and_nats(curve, called):
+    answer = json.loads(called("--loss-curve", curve, "--dim", "2", "--steps", "4,8", "--format", "json"))
+    assert [grid["steps"] for grid in answer["grids"]] == [4, 8]
+    for grid in answer["grids"]:
+        assert [gain["than"] for gain in grid["gains"]] == ["EDM's (ρ = 7)", "geometric", "uniform", "EDM's, best ρ"]
+        assert all(gain["low"] < gain["nats"] < gain["high"] and gain["nats"] > 0 for gain in grid["gains"])
+        own = {gain["than"]: gain["nats"] for gain in grid["gains"]}
+        assert own["EDM's, best ρ"] < own["EDM's (ρ = 7)"]
+    rows = list(csv.DictReader(io.StringIO(called("--loss-curve", curve, "--dim", "2", "--format", "csv"))))
+    assert len(rows) == 19
+    assert "ahead of" in called("--loss-curve", curve, "--dim", "2")
+
+
+def test_losses_a_coordinate_and_another_unit(curve, called, tmp_path):
+    words = ("--dim", "2", "--steps", "6", "--export", "k-diffusion")
+    whole = json.loads(called("--loss-curve", curve, *words))
+    rows = np.loadtxt(curve, delimiter=",", skiprows=1)
+    rows[:, 1:] /= 2
+    path = tmp_path / "mean.csv"
+    np.savetxt(path, rows, delimiter=",", header="sigma,loss,error", comments="", fmt="%.17g")
+    each = json.loads(called("--loss-curve", str(path), *words, "--per-coordinate", "--scale", "0.5"))
+    np.testing.assert_allclose(each, np.array(whole) / 2, rtol=1e-6)
+
+
+def test_independent_errors_make_shorter_intervals(curve, called):
+    widths = []
+    for errors in ("independent", "any"):
+        text = called("--loss-curve", curve, "--dim", "2", "--errors", errors, "--format", "json")
+        [grid] = json.loads(text)["grids"]
+        widths.append(np.array([gain["sampling"] for gain in grid["gains"]]))
+    assert (widths[0] < widths[1]).all()
+
+
+def test_data_alone_give_levels_in_their_unit(tmp_path, called):
+    points = 100 * np.random.default_rng(0).standard_normal((200, 2)) + 1000
+    np.save(tmp_path / "mine.npy", points)
+    words = ("--jitter", str(tmp_path / "mine.npy"), "--steps", "8", "--format", "json")
+    answer = json.loads(called(*words, "--sigma-min", "2"))
+    [grid] = answer["grids"]
+    assert grid["levels"][0] == pytest.approx(160 * points.std(), rel=0.1)
+    assert grid["levels"][-1] == 2
+    assert answer["dependence"] == "any"
+    assert "untrained" in answer["law"]
+
+
+@pytest.mark.parametrize("export", ["edm", "diffusers", "k-diffusion", "json", "python"])
+def test_every_export_is_written(curve, called, export):
+    text = called("--loss-curve", curve, "--dim", "2", "--export", export)
+    assert {"edm": "--rho=", "diffusers": "trained_betas", "k-diffusion": ", 0.0]"}.get(export, "20.0") in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "give one of --loss-curve CSV and --jitter DATA"),
+        (("--loss-curve", "CURVE", "--jitter", "x.npy"), "give one of"),
+        (("--loss-curve", "CURVE"), "needs --dim"),
+        (("--jitter", "CURVE", "--dim", "2"), "--jitter knows them"),
+        (("--jitter", "none.npy"), "none.npy: cannot be read"),
+        (("--loss-curve", "none.csv", "--dim", "2"), "none.csv: cannot be read"),
+        (("--loss-curve", "CURVE", "--dim", "2", "--sampler", "heun"), "covered: analytic, ancestral, exponential"),
+        (("--loss-curve", "CURVE", "--dim", "2", "--sampler", "ancestrale"), "did you mean ancestral"),
+        (("--loss-curve", "CURVE", "--dim", "2", "--steps", "1"), "at least 2 steps"),
+        (("--loss-curve", "CURVE", "--dim", "2", "--sigma-max", "80"), "which covers 0.05 to 20"),
+        (("--loss-curve", "CURVE", "--dim", "2", "--scale", "0"), "give a positive number"),
+        (("--loss-curve", "CURVE", "--dim", "2", "--steps", "4,8", "--export", "edm"), "give one number of steps"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(curve, words, message):
+    assert_one_line(harness("grid", *(curve if word == "CURVE" else word for word in words)), message)
