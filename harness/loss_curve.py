@@ -37,6 +37,9 @@ FEWEST = 5
 NEAREST = 1e-9
 """Least distance of neighbouring levels in ln σ: nearer, a spline is made of rounding."""
 
+LARGEST = 1e100
+"""Largest level, and largest loss in units of σ²: what follows from them stays finite."""
+
 SLACK = 1e-6
 """Relative distance by which a level may lie outside the curve, for rounding."""
 
@@ -71,8 +74,9 @@ class LossCurve:
             raise LossCurveError(f"dim={self.dim} is no dimension; give the number of coordinates of a point")
         if len(self.sigma) < FEWEST:
             raise LossCurveError(f"a loss curve of {len(self.sigma)} levels is too coarse; give at least {FEWEST}")
-        if not (np.isfinite(self.sigma).all() and self.sigma[0] > 0 and (np.diff(self.sigma) > 0).all()):
-            raise LossCurveError("the levels of a loss curve must be positive, finite and increasing, each given once")
+        if not ((np.diff(self.sigma) > 0).all() and self.sigma[0] >= 1 / LARGEST and self.sigma[-1] <= LARGEST):
+            rule = f"increasing, each given once, between {1 / LARGEST:g} and {LARGEST:g}"
+            raise LossCurveError(f"the levels of a loss curve must be {rule}")
         if (near := np.diff(np.log(self.sigma))).min() < NEAREST:
             level = self.sigma[near.argmin()]
             raise LossCurveError(
@@ -81,8 +85,8 @@ class LossCurve:
         for name, values in (("loss", self.loss), ("error", self.error)):
             if values is not None and (len(values) != len(self.sigma) or not (values >= 0).all()):
                 raise LossCurveError(f"a loss curve needs one {name} ≥ 0 for each of its {len(self.sigma)} levels")
-            if values is not None and not np.isfinite(values).all():
-                raise LossCurveError(f"a loss curve needs finite values; a {name} is infinite")
+            if values is not None and not (values / self.sigma**2 <= LARGEST).all():
+                raise LossCurveError(f"a loss curve needs each {name} below {LARGEST:g} sigma²; is sigma in its unit?")
 
     @classmethod
     def read(cls, path: Path | str, dim: int, *, per_coordinate: bool = False) -> LossCurve:

@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 WIDTHS = np.geomspace(0.01, 3.0, 12)
 """Widths h of the smoothing, in units of σ_data."""
 
-POINTS, DRAWN = 4096, 512
-"""Most training points that are smoothed, and most points of each held-out part: a loss takes the product of both."""
+POINTS, CHOOSING, MEASURED = 4096, 256, 512
+"""Most training points that are smoothed, and most of each held-out part: a loss takes the product of both."""
 
 NOISED = 1024
 """Noised points at each level on which a loss is measured: a small part is noised several times."""
 
-SPACING = 0.35
-"""Distance of neighbouring levels in ln σ², over which u·J hardly bends."""
+SPACING = 0.5
+"""Distance of neighbouring levels in ln σ²; uJ varies over distances of about 1."""
 
 SEED = 20_593
 
@@ -59,8 +59,8 @@ def smoothed_losses(law: EmpiricalDistribution, sigma_min: float, sigma_max: flo
     import torch
 
     generator = torch.Generator().manual_seed(SEED)
-    chosen_by = _noised(law.held_out(DRAWN, generator, 0), 1, generator)
-    points = law.held_out(DRAWN, generator, 1)
+    chosen_by = _noised(law.held_out(CHOOSING, generator, 0), 1, generator)
+    points = law.held_out(MEASURED, generator, 1)
     measured_on = _noised(points, max(1, NOISED // len(points)), generator)
     smoothed, linear = _denoisers(law, generator)
     count = max(8, int(np.ceil(2 * np.log(sigma_max / sigma_min) / SPACING)) + 1)
@@ -68,8 +68,8 @@ def smoothed_losses(law: EmpiricalDistribution, sigma_min: float, sigma_max: flo
     for level in map(float, sigma):
         trial = _Trial(level, chosen_by)
         # The best width moves little from one level to the next.
-        place = trial.descend(smoothed, place)
-        best = min(smoothed[place], linear, key=trial.loss)
+        place, least = trial.descend(smoothed, place)
+        best = linear if trial.loss(linear) < least else smoothed[place]
         losses = _losses(best, level, *measured_on)
         rows.append((float(losses.mean()), float(losses.std()) / len(losses) ** 0.5))
     loss, error = np.array(rows).T
@@ -86,8 +86,8 @@ class _Trial:
     def loss(self, denoiser: GaussianMixture) -> float:
         return float(_losses(denoiser, self.level, *self.points).mean())
 
-    def descend(self, denoisers: Sequence[GaussianMixture], place: int) -> int:
-        """Return the place of a denoiser that loses no more than its neighbours, walking from another's."""
+    def descend(self, denoisers: Sequence[GaussianMixture], place: int) -> tuple[int, float]:
+        """Return the place of a denoiser that loses no more than its neighbours, walking from another's; its loss."""
         known = {place: self.loss(denoisers[place])}
         while True:
             for near in (place - 1, place + 1):
@@ -95,7 +95,7 @@ class _Trial:
                     known[near] = self.loss(denoisers[near])
             best = min(known, key=lambda each: (known[each], each))
             if best == place:
-                return place
+                return place, known[place]
             place = best
 
 

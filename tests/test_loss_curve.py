@@ -155,7 +155,11 @@ def test_what_cannot_be_opened_is_told(tmp_path):
         ((2, SIGMA[::-1], SIGMA), "increasing"),
         ((2, SIGMA, SIGMA[1:]), "one loss ≥ 0 for each of its 121 levels"),
         ((2, SIGMA, SIGMA, -SIGMA), "one error ≥ 0"),
-        ((2, SIGMA, SIGMA * np.inf), "finite"),
+        ((2, SIGMA, SIGMA * np.inf), "each loss below"),
+        ((2, SIGMA, SIGMA, SIGMA * 1e105), "each error below"),
+        ((2, SIGMA * 1e-120, SIGMA), "between 1e-100 and 1e"),
+        ((2, SIGMA - 0.05, SIGMA), "between"),
+        ((2, SIGMA * np.nan, SIGMA), "increasing"),
     ],
 )
 def test_arrays_are_checked(arguments, message):

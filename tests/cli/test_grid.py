@@ -93,6 +93,12 @@ def test_data_alone_give_levels_in_their_unit(tmp_path, called):
     assert "untrained" in answer["law"]
 
 
+@pytest.mark.parametrize("ends", [("--sigma-min", "0"), ("--sigma-min", "nan"), ("--sigma-max", "0.001")])
+def test_data_need_a_range(tmp_path, ends):
+    np.save(tmp_path / "mine.npy", np.random.default_rng(0).standard_normal((20, 2)))
+    assert_one_line(harness("grid", "--jitter", str(tmp_path / "mine.npy"), *ends), "are no range")
+
+
 @pytest.mark.parametrize("export", ["edm", "diffusers", "k-diffusion", "json", "python"])
 def test_every_export_is_written(curve, called, export):
     text = called("--loss-curve", curve, "--dim", "2", "--export", export)
