@@ -245,14 +245,23 @@ def _bound(said: Sequence[Measurement | None]) -> tuple[float, float] | None:
 def calibration(manifest: Manifest, store: Store) -> list[Calibration]:
     """Return what each sample metric gives for a held-out sample in place of a generated one, by target digest."""
     found, declared = [], _declared(manifest)
+    information = {row.components["target"]: row.information for row in manifest.rows}
     for target, metrics in manifest.calibration.items():
+        overlap = _overlap(manifest, read_target(information[target], store).value) if target in information else 0.0
         for metric, keys in metrics.items():
             values = [entry.value for entry in read_calibration(keys, store).values()]
             known = [value for value in values if value is not None]
             if known:
-                value, low, high = mean_interval(known, declared.least(metric))
+                value, low, high = mean_interval(known, declared.least(metric), overlap)
                 found.append(Calibration(target=target, metric=metric, value=value, low=finite(low), high=finite(high)))
     return found
+
+
+def _overlap(manifest: Manifest, target: TargetNumbers | None) -> float:
+    """Return the share of a target's held-out points that every seed draws: all, of a finite one of unknown size."""
+    if target is None or manifest.setup is None or not target.finite:
+        return 0.0
+    return 1.0 if target.held_out is None else min(1.0, manifest.setup.samples / target.held_out)
 
 
 def setup(manifest: Manifest, store: Store, labelled: Collection[str] = ()) -> Setup | None:

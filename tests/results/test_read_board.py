@@ -2,6 +2,7 @@
 
 from shutil import copytree
 
+import numpy
 import pytest
 from scipy import stats
 
@@ -70,6 +71,22 @@ def test_samples_that_left_the_scale_of_the_data_are_no_result(directory, tmp_pa
     assert (row.status, row.rank) == ("diverged", 1)
     assert row.reason.startswith("seed 1: samples are 1.25e+35 times as far from the mean of the data as the data")
     assert row.reason.endswith("diverged is beyond 10 (1 of 2 seeds)")
+
+
+def test_seeds_that_draw_the_same_points_leave_the_floor_as_uncertain_as_one(tmp_path):
+    """Of 40 points 8 and 8 are held out: four seeds see the same, and only the noise at σ_min tells them apart."""
+    numpy.save(tmp_path / "few.npy", numpy.random.default_rng(0).normal(size=(40, 2)))
+    few = {"targets": [f"file:path={tmp_path / 'few.npy'}"], "metrics": ["energy"], "rank_by": "energy", "bounds": []}
+
+    def halfwidth(seeds, samples):
+        made = tmp_path / f"{seeds}-{samples}"
+        suite = SUITE | few | {"seeds": seeds, "sampling": {"samples": samples}}
+        run(Suite.from_mapping(suite, "few.toml"), load(), made, Options(1, progress=False))
+        (floor,) = read_document(made).calibration
+        return floor.high - floor.value
+
+    assert halfwidth(4, 40) == pytest.approx(halfwidth(1, 40), rel=0.3)
+    assert halfwidth(4, 4) > 0.5 * halfwidth(1, 4)
 
 
 def test_a_bound_is_judged_by_its_own_error_and_not_by_how_networks_differ(directory, tmp_path):
