@@ -69,9 +69,10 @@ def mean_interval(
 
     Student's t over the seeds. One seed, or seeds that all give the same value (work that they share), say
     nothing of the error within a run: then the interval is that of the standard errors. An error that all seeds
-    share is added to their spread in quadrature: where they draw n of the same N points without replacement, that is
-    the share n/N of each one's squared error, and 1 − n/N of it shows in the spread. The interval is widened on both sides by the mean absolute
-    bias that is thought to remain. It ends at the least possible value, or at the estimate where that is below.
+    share is added to their spread in quadrature: where they draw n of the same N points without replacement, that
+    is the share n/N of each one's squared error, and 1 − n/N of it shows in the spread. The interval is widened on
+    both sides by the mean absolute bias that is thought to remain. It ends at the least possible value, or at the
+    estimate where that is below.
 
     Arguments:
         measurements: one for each seed.
