@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from harness.axes import crossed
 from harness.engine.payloads.target import TargetNumbers
+from harness.errors import LENGTH, shortened
 from harness.metrics import Measurement
 from harness.planning.manifest import Manifest, PlannedRow
 from harness.quantities import Declarations
@@ -218,7 +219,8 @@ class _Gaps:
         for found in self._reasons.values():
             reasons = [reason for reason in found.values() if reason is not None]
             if reasons:
-                lines.append(f"{reasons[0]} ({len(reasons)} of {len(found)} samplings have no such value)")
+                end = f" ({len(reasons)} of {len(found)} samplings have no such value)"
+                lines.append(shortened(reasons[0], LENGTH - len(end)) + end)
         return lines
 
 

@@ -154,3 +154,15 @@ def test_a_metric_that_failed_beside_the_rows_is_told_once(directory, tmp_path):
     board = read_document(copy, warn=told.append)
     assert told == ["metric energy: nan (3 of 4 samplings have no such value)"]
     assert all(row.ok for row in board.rows)
+
+
+def test_a_long_reason_is_cut_with_what_is_added_to_it(directory, tmp_path):
+    copy = copytree(directory, tmp_path / "failed")
+    store = Store.open(copy)
+    rows = store.meta("manifest:outcomes")
+    store.put([Record(measured(rows["rows"][0]["samples"][0], rows["metrics"]["energy"]), "metric", reason="x" * 300)])
+    store.close()
+    told = []
+    read_document(copy, warn=told.append)
+    assert [len(line) for line in told] == [300]
+    assert told[0].endswith("xx (1 of 4 samplings have no such value)")
