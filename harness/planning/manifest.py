@@ -19,6 +19,7 @@ from harness.components import digest
 from harness.errors import ContractError, NotApplicable
 from harness.metrics import FittedMetric, SampleMetric
 from harness.planning.designs import Designs
+from harness.planning.keys import measured
 from harness.quantities import Declarations
 from harness.registry.references import Reference
 from harness.suites.compute import Spent, spent
@@ -72,6 +73,11 @@ class PlannedRow(_Part):
     reason: str | None
     applicable: bool = True
     design: str | None = None
+
+    def record_keys(self) -> set[str]:
+        """Return the keys of the records that it is made of, without what is measured on its samples."""
+        table = set() if self.table is None else {self.table}
+        return table.union([self.information], self.networks, self.errors, self.grids, self.samples)
 
 
 class TrainingMethod(_Part):
@@ -129,6 +135,14 @@ class Manifest(_Part):
     setup: PlannedSetup | None = None
     declared: Declarations | None = None
     fits: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    def record_keys(self) -> set[str]:
+        """Return the keys of all records that its rows are made of, or stand beside them."""
+        found = {key for row in self.rows for key in row.record_keys()}
+        labels = (*self.metrics.values(), *self.bounds.values())
+        found |= {measured(key, label) for row in self.rows for key in row.samples for label in labels}
+        found |= {key for metrics in self.calibration.values() for seeds in metrics.values() for key in seeds}
+        return found | {key for metrics in self.fits.values() for key in metrics.values()}
 
 
 class Planned(Protocol):
