@@ -100,6 +100,8 @@ class PlannedSetup(_Part):
         training: None where nothing is trained.
         samples: points that each combination and seed generates.
         units: of each metric, by its label.
+        changed: the parameters that differ from their defaults, by the digest of the component; empty in directories
+            made before it was told.
     """
 
     sigma_min: float
@@ -107,6 +109,7 @@ class PlannedSetup(_Part):
     samples: int
     training: TrainingMethod | None
     units: dict[str, str]
+    changed: dict[str, list[str]] = Field(default_factory=dict)
 
 
 class Manifest(_Part):
@@ -226,7 +229,14 @@ def _setup(plan: Planned) -> PlannedSetup:
         samples=suite.sampling.samples,
         training=_training(suite.trainer) if any(c.weighting is not None for c in plan.combinations) else None,
         units={plan.keys.label(m): str(m.unit) for m in plan.metrics},
+        changed=_changed(plan),
     )
+
+
+def _changed(plan: Planned) -> dict[str, list[str]]:
+    """Return the parameters that differ from their defaults, of each component that has any, by digest."""
+    named = dict.fromkeys(c.component(axis) for c in plan.combinations for axis in crossed())
+    return {plan.keys.reference(each).digest: own for each in named if each is not None and (own := each.changed())}
 
 
 def _training(trainer: Trainer) -> TrainingMethod:

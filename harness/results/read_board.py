@@ -289,6 +289,7 @@ def setup(manifest: Manifest, store: Store, labelled: Collection[str] = ()) -> S
         training=TrainingSetup(**manifest.setup.training.model_dump()) if manifest.setup.training else None,
         targets=[_target(key, each.value, notes[key]) for key, each in entries.items() if each.value is not None],
         metrics=[MetricSetup(metric=metric, unit=unit) for metric, unit in manifest.setup.units.items()],
+        changed=manifest.setup.changed,
     )
 
 

@@ -156,6 +156,13 @@ def test_a_metric_that_failed_beside_the_rows_is_told_once(directory, tmp_path):
     assert all(row.ok for row in board.rows)
 
 
+def test_the_document_tells_which_parameters_differ_from_their_defaults(directory):
+    board = read_document(directory)
+    changed = {row.target.name: board.setup.changed.get(row.target.digest) for row in board.rows}
+    assert changed == {"gaussian": ["dim", "std"], "ring": None}
+    assert len(board.setup.changed) == 1
+
+
 def test_a_long_reason_is_cut_with_what_is_added_to_it(directory, tmp_path):
     copy = copytree(directory, tmp_path / "failed")
     store = Store.open(copy)

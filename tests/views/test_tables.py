@@ -233,6 +233,19 @@ def test_a_section_without_finished_rows_or_with_one_row(small):
         assert render(Leaderboard.validate(small), format)
 
 
+def test_what_all_rows_share_is_told_with_what_differs_from_its_defaults(document):
+    changed = {}
+    for row in document["rows"]:
+        row["network"]["params"] |= {"width": 128, "precondition": "vp:beta_min=0.2"}
+        changed[row["network"]["digest"]] = ["precondition"]
+    document["setup"]["changed"] = changed
+    board = Leaderboard.validate(document)
+    for format in ("table", "markdown"):
+        assert 'network mlp:precondition="vp:beta_min=0.2"' in render(board, format)
+    document["setup"]["changed"] = {}
+    assert "network mlp " in render(Leaderboard.validate(document), "table")
+
+
 def test_nothing_is_said_of_the_order_or_floor_of_no_rows(small):
     small["rows"] = small["rows"][3:]
     small["rows"][0].update(rank=1, rank_low=1, rank_high=1)
