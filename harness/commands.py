@@ -84,6 +84,19 @@ def local_option(*names: str, **settings: Any) -> Callable[[Callable[..., Any]],
     return click.option(*names, cls=LocalOption, **settings)
 
 
+class NewDirectory(click.Path):
+    """A directory that is written, and made where there is none; as `Path`."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path. Nothing would be the working directory, which whoever wrote "$OUT" did not mean."""
+        if value == "":
+            self.fail("'' names no directory; write . for the working directory", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command that carries out units `--executor` and `--workers`: its parameters `executor` and `workers`."""
     chosen = local_option(

@@ -85,15 +85,18 @@ class Component(BaseModel):
         """Return every parameter, as JSON values, in the order of declaration."""
         return self.model_dump(mode="json")
 
+    def changed(self) -> list[str]:
+        """Return the names of the parameters that differ from their defaults, in the order of declaration."""
+        return [key for key, field in type(self).model_fields.items() if getattr(self, key) != field.default]
+
     def label(self, parts: Mapping[str, str] | None = None) -> str:
         """Return the canonical short form: the name, then the parameters that differ from their defaults.
 
         Arguments:
             parts: how parameters that are components are called, where that is not by their own short form.
         """
-        defaults = {key: field.default for key, field in type(self).model_fields.items()}
-        written = {**self.parameters(), **(parts or {})}
-        changed = {k: v for k, v in written.items() if getattr(self, k) != defaults[k]}
+        written, own = {**self.parameters(), **(parts or {})}, self.changed()
+        changed = {k: v for k, v in written.items() if k in own}
         if not changed:
             return self.name
         return self.name + ":" + ",".join(f"{k}={format_value(v)}" for k, v in changed.items())

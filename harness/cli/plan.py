@@ -63,6 +63,7 @@ def _measured(plan: Plan) -> str | None:
 def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int, guessed: str | None) -> str:
     from tabulate import tabulate
 
+    from harness.views.digits import counted
     from harness.views.terminal import terminal_width
 
     rows: list[list[object]] = []
@@ -78,13 +79,18 @@ def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int, guessed
     counts = max(len(str(row[1])) for row in rows)
     taken = max(len(str(row[0])) for row in rows) + counts + 2 * GAP
     choices = tabulate(rows, tablefmt="plain", maxcolwidths=[None, None, max(width - taken, NARROWEST)])
-    minutes = result.seconds / 60
+    stacks, tried = counted(result.stacks, "stack"), "each kind of work was tried here"
     work: list[list[object]] = [
         ["combinations", result.combinations],
-        ["networks to train", f"{result.networks}, in {result.stacks} stacks, for {result.uses} samplings"],
+        ["networks to train", f"{result.networks}, in {stacks}, for {counted(result.uses, 'sampling')}"],
         ["samplings", f"{result.samplings} at most (equal grids share one)"],
-        ["time", f"about {minutes:.1f} min on {workers} workers ({guessed or 'each kind of work was tried here'})"],
+        ["time", f"{in_minutes(result.seconds)} on {counted(workers, 'worker')} ({guessed or tried})"],
         ["memory", f"about {result.memory:.1f} GiB"],
     ]
     last = [None, max(width - max(len(str(row[0])) for row in work) - GAP, NARROWEST)]
     return f"Suite {suite.name}\n\n{choices}\n\n{tabulate(work, tablefmt='plain', maxcolwidths=last)}"
+
+
+def in_minutes(seconds: float) -> str:
+    """Return a time in words: to a tenth of a minute."""
+    return "under 0.1 min" if seconds < 6 else f"about {seconds / 60:.1f} min"

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from harness.cli.documents import chosen, kind_options
-from harness.commands import Source
+from harness.commands import NewDirectory, Source
 
 
 @click.command("publish")
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.argument("destination", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("destination", type=NewDirectory())
 @click.option("--suite", metavar="NAME", help="Which of the suites that lie in DIRECTORY, where there are several.")
 @click.option("--by", metavar="METRIC", help="Metric that ranks; by default the suite's.")
 @kind_options(lambda kind: kind.published)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from textwrap import indent
 
@@ -41,15 +40,14 @@ def command(
 
 
 def _failures(directory: Path) -> str:
-    """Return each reason why a record of a directory failed, with the traceback that belongs to it."""
+    """Return each reason why something of a directory failed, with the traceback that belongs to it."""
+    from harness.results.failures import read_failures
     from harness.store import Store
 
     store = Store.read(directory)
     try:
-        found = Counter((str(each.reason), str(each.payload.get("traceback", ""))) for each in store.failures())
+        found = read_failures(store)
     finally:
         store.close()
-    # Those without a traceback mostly follow from others.
-    ordered = sorted(found.most_common(), key=lambda pair: not pair[0][1])
-    told = [f"{count} × {reason}\n{indent(trace, '    ')}" for (reason, trace), count in ordered]
+    told = [f"{each.count} × {each.reason}\n{indent(each.traceback, '    ')}" for each in found]
     return "\n".join(told).rstrip() if told else f"Nothing failed in {directory}."

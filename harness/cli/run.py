@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.selection import suite_argument
-from harness.commands import RETRY, Resumable, executor_options, local_option, typed, warn
+from harness.commands import RETRY, NewDirectory, Resumable, executor_options, local_option, typed, warn
 
 if TYPE_CHECKING:
     from harness.suites.model import Suite
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @suite_argument
 @local_option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NewDirectory(),
     help="Result directory; by default runs/SUITE. A run that was cut off goes on there.",
 )
 @executor_options

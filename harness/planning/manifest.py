@@ -19,6 +19,7 @@ from harness.components import digest
 from harness.errors import ContractError, NotApplicable
 from harness.metrics import FittedMetric, SampleMetric
 from harness.planning.designs import Designs
+from harness.planning.keys import measured
 from harness.quantities import Declarations
 from harness.registry.references import Reference
 from harness.suites.compute import Spent, spent
@@ -73,6 +74,11 @@ class PlannedRow(_Part):
     applicable: bool = True
     design: str | None = None
 
+    def record_keys(self) -> set[str]:
+        """Return the keys of the records that it is made of, without what is measured on its samples."""
+        table = set() if self.table is None else {self.table}
+        return table.union([self.information], self.networks, self.errors, self.grids, self.samples)
+
 
 class TrainingMethod(_Part):
     """How every network is trained: the method, and its settings under the names that they have in a suite."""
@@ -94,6 +100,8 @@ class PlannedSetup(_Part):
         training: None where nothing is trained.
         samples: points that each combination and seed generates.
         units: of each metric, by its label.
+        changed: the parameters that differ from their defaults, by the digest of the component; empty in directories
+            made before it was told.
     """
 
     sigma_min: float
@@ -101,6 +109,7 @@ class PlannedSetup(_Part):
     samples: int
     training: TrainingMethod | None
     units: dict[str, str]
+    changed: dict[str, list[str]] = Field(default_factory=dict)
 
 
 class Manifest(_Part):
@@ -129,6 +138,14 @@ class Manifest(_Part):
     setup: PlannedSetup | None = None
     declared: Declarations | None = None
     fits: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    def record_keys(self) -> set[str]:
+        """Return the keys of all records that its rows are made of, or stand beside them."""
+        found = {key for row in self.rows for key in row.record_keys()}
+        labels = (*self.metrics.values(), *self.bounds.values())
+        found |= {measured(key, label) for row in self.rows for key in row.samples for label in labels}
+        found |= {key for metrics in self.calibration.values() for seeds in metrics.values() for key in seeds}
+        return found | {key for metrics in self.fits.values() for key in metrics.values()}
 
 
 class Planned(Protocol):
@@ -212,7 +229,14 @@ def _setup(plan: Planned) -> PlannedSetup:
         samples=suite.sampling.samples,
         training=_training(suite.trainer) if any(c.weighting is not None for c in plan.combinations) else None,
         units={plan.keys.label(m): str(m.unit) for m in plan.metrics},
+        changed=_changed(plan),
     )
+
+
+def _changed(plan: Planned) -> dict[str, list[str]]:
+    """Return the parameters that differ from their defaults, of each component that has any, by digest."""
+    named = dict.fromkeys(c.component(axis) for c in plan.combinations for axis in crossed())
+    return {plan.keys.reference(each).digest: own for each in named if each is not None and (own := each.changed())}
 
 
 def _training(trainer: Trainer) -> TrainingMethod:

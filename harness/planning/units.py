@@ -110,8 +110,9 @@ def require_record(find: Lookup, key: str, what: str) -> Record:
     if record is None:
         raise NotPossible(f"{what}: not computed")
     if record.reason is not None:
-        # Whatever does not apply says by itself which component that is.
-        reason = f"{what}: {record.reason}" if record.applicable else record.reason
+        # Whatever does not apply says by itself which component that is, and some reasons say what they are of.
+        told = not record.applicable or record.reason.startswith(what)
+        reason = record.reason if told else f"{what}: {record.reason}"
         raise NotPossible(reason, applicable=record.applicable)
     return record
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from harness.axes import crossed
@@ -26,14 +26,20 @@ class Labels:
         groups: dict[tuple[str, str], dict[str, Reference]] = defaultdict(dict)
         for axis, component in components:
             groups[axis, component.name][component.key] = component
-        self._labels: dict[tuple[str, str], str] = {}
+        self._shown: dict[tuple[str, str], tuple[str, Collection[str]]] = {}
         for (axis, _), group in groups.items():
-            for key, label in _distinguish(group).items():
-                self._labels[axis, key] = label
+            for key, shown in _distinguish(group).items():
+                self._shown[axis, key] = shown
 
     def __call__(self, axis: str, component: Reference) -> str:
         """Return the label of a target or component of these rows."""
-        return self._labels[axis, component.key]
+        return self.with_settings(axis, component, ())
+
+    def with_settings(self, axis: str, component: Reference, settings: Collection[str]) -> str:
+        """Return the label with some more of the parameters, whether or not they tell components apart."""
+        name, shown = self._shown[axis, component.key]
+        given = {k: v for k, v in component.params.items() if k in shown or k in settings}
+        return name + ":" * bool(given) + ",".join(f"{k}={format_value(v)}" for k, v in given.items())
 
 
 def labels(rows: Iterable[Row]) -> Labels:
@@ -41,14 +47,11 @@ def labels(rows: Iterable[Row]) -> Labels:
     return Labels((axis, name) for row in rows for axis in crossed() for name in row.names(axis))
 
 
-def _distinguish(group: Mapping[str, Reference]) -> dict[str, str]:
+def _distinguish(group: Mapping[str, Reference]) -> dict[str, tuple[str, Collection[str]]]:
+    """Return the name of each component of one name, and the parameters that tell it apart."""
     components = group.values()
     several = len({component.distribution for component in components}) > 1
     keys = list(dict.fromkeys(key for component in components for key in component.params))
     shown = [key for key in keys if len({json.dumps(c.params.get(key)) for c in components}) > 1]
-    result = {}
-    for key, component in group.items():
-        name = f"{component.distribution}/{component.name}" if several else component.name
-        settings = ",".join(f"{k}={format_value(component.params[k])}" for k in shown if k in component.params)
-        result[key] = f"{name}:{settings}" if settings else name
-    return result
+    names = {key: f"{c.distribution}/{c.name}" if several else c.name for key, c in group.items()}
+    return {key: (name, shown) for key, name in names.items()}

@@ -508,12 +508,19 @@ def _without_reasons(document: dict[str, Any]) -> dict[str, Any]:
     return _with_fields(document, lambda row: {"not_applicable": {}})
 
 
+def _without_defaults(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 6 to 7: which parameters differ from their defaults is not told."""
+    setup = document.get("setup")
+    return document | {"setup": {"changed": {}} | setup} if isinstance(setup, dict) else document
+
+
 _CHANGES: dict[int, Upgrade] = {
     1: _without_levels,
     2: _without_setup,
     3: _without_differences,
     4: _without_pictures,
     5: _without_reasons,
+    6: _without_defaults,
 }
 """What becomes of documents of a version besides the axes that are new in the next."""
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from harness.axes import crossed
 from harness.engine.payloads.target import TargetNumbers
+from harness.errors import LENGTH, shortened
 from harness.metrics import Measurement
 from harness.planning.manifest import Manifest, PlannedRow
 from harness.quantities import Declarations
@@ -218,7 +219,8 @@ class _Gaps:
         for found in self._reasons.values():
             reasons = [reason for reason in found.values() if reason is not None]
             if reasons:
-                lines.append(f"{reasons[0]} ({len(reasons)} of {len(found)} samplings have no such value)")
+                end = f" ({len(reasons)} of {len(found)} samplings have no such value)"
+                lines.append(shortened(reasons[0], LENGTH - len(end)) + end)
         return lines
 
 
@@ -245,14 +247,23 @@ def _bound(said: Sequence[Measurement | None]) -> tuple[float, float] | None:
 def calibration(manifest: Manifest, store: Store) -> list[Calibration]:
     """Return what each sample metric gives for a held-out sample in place of a generated one, by target digest."""
     found, declared = [], _declared(manifest)
+    information = {row.components["target"]: row.information for row in manifest.rows}
     for target, metrics in manifest.calibration.items():
+        overlap = _overlap(manifest, read_target(information[target], store).value) if target in information else 0.0
         for metric, keys in metrics.items():
             values = [entry.value for entry in read_calibration(keys, store).values()]
             known = [value for value in values if value is not None]
             if known:
-                value, low, high = mean_interval(known, declared.least(metric))
+                value, low, high = mean_interval(known, declared.least(metric), overlap)
                 found.append(Calibration(target=target, metric=metric, value=value, low=finite(low), high=finite(high)))
     return found
+
+
+def _overlap(manifest: Manifest, target: TargetNumbers | None) -> float:
+    """Return the share of a target's held-out points that every seed draws: all, of a finite one of unknown size."""
+    if target is None or manifest.setup is None or not target.finite:
+        return 0.0
+    return 1.0 if target.held_out is None else min(1.0, manifest.setup.samples / target.held_out)
 
 
 def setup(manifest: Manifest, store: Store, labelled: Collection[str] = ()) -> Setup | None:
@@ -278,6 +289,7 @@ def setup(manifest: Manifest, store: Store, labelled: Collection[str] = ()) -> S
         training=TrainingSetup(**manifest.setup.training.model_dump()) if manifest.setup.training else None,
         targets=[_target(key, each.value, notes[key]) for key, each in entries.items() if each.value is not None],
         metrics=[MetricSetup(metric=metric, unit=unit) for metric, unit in manifest.setup.units.items()],
+        changed=manifest.setup.changed,
     )
 
 

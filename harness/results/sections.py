@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from harness.axes import NUMBERS, design
@@ -36,6 +36,7 @@ class TargetSection:
         floors: each metric of a held-out sample of the same size.
         agreement: of each bound's order with the measured order.
         labels: of the components of the whole leaderboard.
+        changed: the parameters that differ from their defaults, by the digest of the component.
     """
 
     target: str
@@ -44,6 +45,7 @@ class TargetSection:
     floors: Mapping[str, Calibration]
     agreement: tuple[Agreement, ...]
     labels: Labels
+    changed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unfinished: tuple[Row, ...] = ()
     diverged: tuple[Row, ...] = ()
     inapplicable: tuple[Row, ...] = ()
@@ -95,8 +97,14 @@ class TargetSection:
         return self.names_of(row) | joined
 
     def common(self) -> list[str]:
-        """Return, in words, what no two rows differ in, as far as it is known."""
-        return [in_words(f, v, noun=True) for f, v in self.constants().items() if v != UNKNOWN]
+        """Return, in words, what no two rows differ in, as far as it is known: components with what they were given."""
+        known = {name: value for name, value in self.constants().items() if value != UNKNOWN}
+        return [in_words(f, self._in_full(f) if f in design() else v, noun=True) for f, v in known.items()]
+
+    def _in_full(self, axis: str) -> str:
+        """Return all names of what every row has on an axis, with the parameters that differ from their defaults."""
+        names = self.rows[0].names(axis)
+        return " = ".join(self.labels.with_settings(axis, name, self.changed.get(name.digest, ())) for name in names)
 
     def combination(self, row: Row, without: Iterable[str] = ()) -> list[str]:
         """Return the words that name a row, leaving out some fields unless nothing were left."""
@@ -216,4 +224,5 @@ def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSectio
         floors={entry.metric: entry for entry in board.calibration if find(entry.target, [target])},
         agreement=tuple(entry for entry in board.agreement if find(entry.target, [target])),
         labels=label,
+        changed={} if board.setup is None else board.setup.changed,
     )

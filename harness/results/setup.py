@@ -63,6 +63,8 @@ class Setup(Part):
         training: None where nothing was trained.
         targets: those that could be measured.
         metrics: all that were asked for.
+        changed: the parameters that differ from their defaults, by the digest of the component; empty also in documents
+            up to version 6.
     """
 
     seeds: Annotated[list[int], Field(min_length=1)]
@@ -72,6 +74,7 @@ class Setup(Part):
     training: TrainingSetup | None
     targets: list[TargetSetup]
     metrics: list[MetricSetup]
+    changed: dict[str, list[str]]
 
     @model_validator(mode="after")
     def _check(self) -> Self:

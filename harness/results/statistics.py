@@ -62,17 +62,22 @@ def t_interval(values: Sequence[float]) -> Interval:
     return Interval(mean, float(mean - half), float(mean + half), sample.size)
 
 
-def mean_interval(measurements: Sequence[Measurement], least: float = -math.inf) -> tuple[float, float, float]:
+def mean_interval(
+    measurements: Sequence[Measurement], least: float = -math.inf, overlap: float = 0.0
+) -> tuple[float, float, float]:
     """Return the mean over n ≥ 1 seeds with its limits: value, low, high.
 
     Student's t over the seeds. One seed, or seeds that all give the same value (work that they share), say
     nothing of the error within a run: then the interval is that of the standard errors. An error that all seeds
-    share is added to their spread in quadrature. The interval is widened on both sides by the mean absolute
-    bias that is thought to remain. It ends at the least possible value, or at the estimate where that is below.
+    share is added to their spread in quadrature: where they draw n of the same N points without replacement, that
+    is the share n/N of each one's squared error, and 1 − n/N of it shows in the spread. The interval is widened on
+    both sides by the mean absolute bias that is thought to remain. It ends at the least possible value, or at the
+    estimate where that is below.
 
     Arguments:
         measurements: one for each seed.
         least: what no value can be below.
+        overlap: n/N, from 0 (every seed has points of its own) to 1 (all have the same).
     """
     sample = np.array([m.value for m in measurements])
     interval = t_interval(sample.tolist())
@@ -80,7 +85,7 @@ def mean_interval(measurements: Sequence[Measurement], least: float = -math.inf)
     if interval.high is None or np.ptp(sample) <= EXACT * np.abs(sample).max():
         half = within
     else:
-        shared = within if any(m.shared for m in measurements) else 0.0
+        shared = within * (1.0 if any(m.shared for m in measurements) else math.sqrt(overlap))
         half = float(np.hypot(interval.high - interval.value, shared))
     half += _remaining_bias(measurements)
     low = min(interval.value, max(interval.value - half, least))

@@ -61,6 +61,9 @@ SETTINGS = {
 
 _SECTIONS = frozenset(key.partition(".")[0] for key in SETTINGS.values())
 
+LARGEST = 1_000_000
+"""Bytes of the largest file that is read as a suite: a hundred times what any needs."""
+
 SELECTION = "-selection"
 """Ends the name of a suite of which the command line chose a part."""
 
@@ -378,7 +381,14 @@ def load_suite(name_or_path: str) -> Suite:
     if not name_or_path or (not path.exists() and path.suffix != ".toml" and path.name == name_or_path):
         raise SuiteError(f"unknown suite {name_or_path!r}; {did_you_mean(name_or_path, shipped)} (or give a TOML file)")
     try:
-        return _read(path.read_text(encoding="utf-8"), name_or_path)
+        # To open a pipe waits for its other end, and a device has none.
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise SuiteError(f"{name_or_path}: is a device or a pipe; a suite is a TOML file")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise SuiteError(f"{name_or_path}: has more than {LARGEST:,} bytes; a suite is a short TOML file")
+        return _read(content.decode("utf-8"), name_or_path)
     except OSError as error:
         raise SuiteError(f"{name_or_path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

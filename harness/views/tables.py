@@ -78,10 +78,12 @@ def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     ]
     if floors:
         lines.append("a perfect generator (held-out sample): " + ", ".join(floors))
-    pooled = [_agreement(entry) for entry in section.agreement if entry.sampler is None]
+    # Of no rows there is no order.
+    known = [entry for entry in section.agreement if entry.n]
+    pooled = [_agreement(entry) for entry in known if entry.sampler is None]
     if pooled:
         lines.append("order by bound against measured order, Kendall τ: " + "; ".join(pooled))
-    within = [f"{a.sampler}: {_agreement(a)}" for a in section.agreement if a.sampler is not None]
+    within = [f"{a.sampler}: {_agreement(a)}" for a in known if a.sampler is not None]
     if within:
         lines.append("the same within a sampler: " + "; ".join(within))
     return lines
@@ -103,9 +105,9 @@ def _target_lines(section: TargetSection, board: Leaderboard) -> list[str]:
 
 
 def floor_note(section: TargetSection, board: Leaderboard) -> str | None:
-    """Return the line under a section's table on rows that are as good as can be told; None without a floor."""
+    """Return the line under a section's table on rows that are as good as can be told; None without floor or rows."""
     within = section.within_floor(board.metric)
-    if within is None:
+    if within is None or not section.ranked:
         return None
     told = f"{within} of {counted(len(section.ranked), 'combination')}"
     return f"within the floor of a perfect generator by {board.metric} (the intervals overlap): {told}"
@@ -247,7 +249,7 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
     blocks = ["\n".join(break_lines([summary(board)], width))]
     for section in sections(board):
         head = break_lines([section.target + ":", *("  " + line for line in notes(section, board))], width)
-        body = fitted(build(board, section, section.finished[:top]), width) if section.finished else []
+        body = ["", *fitted(build(board, section, section.finished[:top]), width)] if section.finished else []
         hidden = len(section.finished[top:]) if top else 0
         more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
         note = floor_note(section, board)
@@ -256,7 +258,6 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
             "\n".join(
                 [
                     *head,
-                    "",
                     *body,
                     *more,
                     *_diverged(section, width),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.commands import RETRY, Resumable, executor_options, local_option, typed, warn
+from harness.commands import RETRY, NewDirectory, Resumable, executor_options, local_option, typed, warn
 from harness.views.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 @local_option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=NewDirectory(),
     help="Result directory; by default runs/claims or runs/claims-quick. A run that was cut off goes on there.",
 )
 @executor_options

@@ -84,6 +84,14 @@ class File(Target):
         """Yes and no are what they were before there was a choice."""
         return {True: "scale", False: "none", "true": "scale", "false": "none"}.get(value, value)
 
+    @field_validator("path")
+    @classmethod
+    def _no_empty_path(cls, path: str) -> str:
+        """Nothing would be the folder of the suite file."""
+        if not path:
+            raise ValueError("is empty; it should name a file, or a folder of images")
+        return path
+
     def located(self, folder: Path) -> Self:
         """Return it with a relative path taken from a folder."""
         path = str(folder / self.path)

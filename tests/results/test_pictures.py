@@ -95,6 +95,7 @@ def shown(values):
         training=None,
         targets=[target],
         metrics=[{"metric": "energy", "unit": ""}],
+        changed={},
     )
     board = leaderboard(outcomes, suite="s", metric="energy", environment={}, declared=DECLARED, setup=setup)
     return {(row.network.params["width"], row.steps): row.pictures is not None for row in board.rows}

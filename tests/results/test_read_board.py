@@ -2,6 +2,7 @@
 
 from shutil import copytree
 
+import numpy
 import pytest
 from scipy import stats
 
@@ -72,6 +73,22 @@ def test_samples_that_left_the_scale_of_the_data_are_no_result(directory, tmp_pa
     assert row.reason.endswith("diverged is beyond 10 (1 of 2 seeds)")
 
 
+def test_seeds_that_draw_the_same_points_leave_the_floor_as_uncertain_as_one(tmp_path):
+    """Of 40 points 8 and 8 are held out: four seeds see the same, and only the noise at σ_min tells them apart."""
+    numpy.save(tmp_path / "few.npy", numpy.random.default_rng(0).normal(size=(40, 2)))
+    few = {"targets": [f"file:path={tmp_path / 'few.npy'}"], "metrics": ["energy"], "rank_by": "energy", "bounds": []}
+
+    def halfwidth(seeds, samples):
+        made = tmp_path / f"{seeds}-{samples}"
+        suite = SUITE | few | {"seeds": seeds, "sampling": {"samples": samples}}
+        run(Suite.from_mapping(suite, "few.toml"), load(), made, Options(1, progress=False))
+        (floor,) = read_document(made).calibration
+        return floor.high - floor.value
+
+    assert halfwidth(4, 40) == pytest.approx(halfwidth(1, 40), rel=0.3)
+    assert halfwidth(4, 4) > 0.5 * halfwidth(1, 4)
+
+
 def test_a_bound_is_judged_by_its_own_error_and_not_by_how_networks_differ(directory, tmp_path):
     """Seeds whose networks differ: what a bound says of them is no error of it, and its metric has that spread."""
     store = Store.open(copytree(directory, tmp_path / "spread"))
@@ -137,3 +154,22 @@ def test_a_metric_that_failed_beside_the_rows_is_told_once(directory, tmp_path):
     board = read_document(copy, warn=told.append)
     assert told == ["metric energy: nan (3 of 4 samplings have no such value)"]
     assert all(row.ok for row in board.rows)
+
+
+def test_the_document_tells_which_parameters_differ_from_their_defaults(directory):
+    board = read_document(directory)
+    changed = {row.target.name: board.setup.changed.get(row.target.digest) for row in board.rows}
+    assert changed == {"gaussian": ["dim", "std"], "ring": None}
+    assert len(board.setup.changed) == 1
+
+
+def test_a_long_reason_is_cut_with_what_is_added_to_it(directory, tmp_path):
+    copy = copytree(directory, tmp_path / "failed")
+    store = Store.open(copy)
+    rows = store.meta("manifest:outcomes")
+    store.put([Record(measured(rows["rows"][0]["samples"][0], rows["metrics"]["energy"]), "metric", reason="x" * 300)])
+    store.close()
+    told = []
+    read_document(copy, warn=told.append)
+    assert [len(line) for line in told] == [300]
+    assert told[0].endswith("xx (1 of 4 samplings have no such value)")

@@ -15,6 +15,7 @@ SETUP = {
     "training": {"method": "adam", "params": {"batch_size": 8}},
     "targets": [TARGET],
     "metrics": [{"metric": "kl", "unit": "nats"}, {"metric": "own", "unit": ""}],
+    "changed": {"0" * 32: ["precondition"]},
 }
 
 

@@ -55,6 +55,18 @@ class TestMeanInterval:
         assert (value, low) == (-0.1, -0.1)
         assert high == pytest.approx(0.88, abs=1e-3)
 
+    @pytest.mark.parametrize("drawn", [10, 25, 40])
+    def test_it_covers_where_seeds_draw_from_the_same_points(self, drawn):
+        """Means of n of N = 40 points, which are drawn anew each time."""
+        rng, covered = np.random.default_rng(drawn), 0
+        for _ in range(1000):
+            points = rng.normal(1, 3, 40)
+            seeds = [rng.permutation(points)[:drawn] for _ in range(4)]
+            values = [Measurement(s.mean(), s.std(ddof=1) / drawn**0.5, freedom=drawn - 1) for s in seeds]
+            _, low, high = mean_interval(values, overlap=drawn / 40)
+            covered += low <= 1 <= high
+        assert 0.93 <= covered / 1000 <= 0.985
+
     def test_it_covers(self):
         rng = np.random.default_rng(0)
         covered = [

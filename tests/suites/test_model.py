@@ -216,6 +216,11 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SuiteError, match="is no UTF-8 text"):
         load_suite(str(tmp_path / "binary.toml"))
+    (tmp_path / "large.toml").write_bytes(b"#" * 1_000_001)
+    with pytest.raises(SuiteError, match="has more than 1,000,000 bytes; a suite is a short TOML file"):
+        load_suite(str(tmp_path / "large.toml"))
+    with pytest.raises(SuiteError, match="/dev/zero: is a device or a pipe"):
+        load_suite("/dev/zero")
     with pytest.raises(SuiteError, match="unknown suite 'quik'; did you mean quick"):
         load_suite("quik")
 

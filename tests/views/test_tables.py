@@ -227,9 +227,36 @@ def test_a_section_without_finished_rows_or_with_one_row(small):
     small["rows"][0].update(rank=1, rank_low=1, rank_high=1)
     text = render(Leaderboard.validate(small), "table", width=80)
     assert "0 combinations ranked, 1 failed" in text
+    assert "\n\n\n" not in text  # no table, so no room for one
     assert "failed (1):\n  eps · edm · exponential · mlp · heun" in text
     for format in FORMATS:
         assert render(Leaderboard.validate(small), format)
+
+
+def test_what_all_rows_share_is_told_with_what_differs_from_its_defaults(document):
+    changed = {}
+    for row in document["rows"]:
+        row["network"]["params"] |= {"width": 128, "precondition": "vp:beta_min=0.2"}
+        changed[row["network"]["digest"]] = ["precondition"]
+    document["setup"]["changed"] = changed
+    board = Leaderboard.validate(document)
+    for format in ("table", "markdown"):
+        assert 'network mlp:precondition="vp:beta_min=0.2"' in render(board, format)
+    document["setup"]["changed"] = {}
+    assert "network mlp " in render(Leaderboard.validate(document), "table")
+
+
+def test_nothing_is_said_of_the_order_or_floor_of_no_rows(small):
+    small["rows"] = small["rows"][3:]
+    small["rows"][0].update(rank=1, rank_low=1, rank_high=1)
+    small["agreement"][0].update(n=0, clusters=0, kendall_tau=None)
+    small["agreement"].append(small["agreement"][0] | {"sampler": "heun"})
+    board = Leaderboard.validate(small)
+    for format in ("table", "markdown"):
+        text = render(board, format)
+        assert "Kendall" not in text
+        assert "sampler:" not in text
+        assert "within the floor" not in text
 
 
 def test_an_empty_leaderboard_is_no_error(small):

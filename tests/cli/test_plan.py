@@ -1,0 +1,33 @@
+"""`harness plan`: what it says of small amounts of work."""
+
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import group
+from harness.cli.plan import in_minutes
+
+PLAN = [
+    *("plan", "--guess", "--target", "ring", "--weighting", "edm", "--noise-schedule", "edm", "--steps", "4"),
+    *("--time-discretization", "polynomial", "--sampler", "heun", "--train-steps", "1", "--samples", "4"),
+]
+
+
+def shown(*words):
+    found = CliRunner().invoke(group, [*PLAN, *words]).output.split("\n")
+    return {line.split("  ")[0]: line.split("  ")[-1].strip() for line in found if "  " in line}
+
+
+def test_one_is_no_plural():
+    one = shown("--network", "mlp:width=8,depth=1", "--seeds", "1", "--workers", "1")
+    assert one["networks to train"] == "1, in 1 stack, for 1 sampling"
+    assert re.fullmatch(r"about 0\.\d min on 1 worker \(nothing was measured\)", one["time"])
+    several = shown("--network", "mlp:width=8,depth=1,2", "--seeds", "2", "--workers", "2")
+    assert several["networks to train"] == "4, in 2 stacks, for 4 samplings"
+    assert " min on 2 workers (" in several["time"]
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0, "under 0.1 min"), (5.9, "under 0.1 min"), (6, "about 0.1 min")])
+def test_little_time_is_not_none(seconds, words):
+    assert in_minutes(seconds) == words
