@@ -148,7 +148,7 @@ def parse_request(text: str) -> Request:
     further value of the parameter before it.
 
     Raises:
-        ComponentError: the text has no name, or a value comes before any parameter.
+        ComponentError: the text has no name, a value comes before any parameter, or a quote is not closed.
     """
     name, _, rest = text.strip().partition(":")
     if not name:
@@ -161,11 +161,11 @@ def parse_request(text: str) -> Request:
             current = key.strip()
             if current in values:
                 raise ComponentError(f"{text!r} gives {current!r} twice; write {current}=value,value")
-            values[current] = [_scalar(value)]
+            values[current] = [_value(text, value)]
         elif current is None:
             raise ComponentError(f"{text!r}: {piece!r} has no parameter; write name:param=value,value")
         else:
-            values[current].append(_scalar(piece))
+            values[current].append(_value(text, piece))
     return Request(name, {key: tuple(chosen) for key, chosen in values.items()})
 
 
@@ -207,6 +207,15 @@ def _escaped(text: str, i: int) -> bool:
     return (len(before) - len(before.rstrip("\\"))) % 2 == 1
 
 
+def _value(text: str, piece: str) -> Any:
+    """Return what stands for a value in a text; raises as `parse_request`."""
+    value = _scalar(piece)
+    if isinstance(value, str) and value == piece.strip() and value.startswith('"'):
+        rule = 'close the quote, and write one within it as \\", a backslash as \\\\'
+        raise ComponentError(f"{text!r}: {value} is no text in quotes; {rule}")
+    return value
+
+
 def _scalar(text: str) -> Any:
     try:
         return json.loads(text)
@@ -228,7 +237,7 @@ def build(cls: type[Component], settings: Mapping[str, Any]) -> Component:
     """
     for key in settings:
         if key not in cls.model_fields:
-            hint = did_you_mean(key, cls.model_fields) + _quoting(cls)
+            hint = did_you_mean(key, cls.model_fields) + _quoting(cls) if cls.model_fields else "it has no parameters"
             raise ComponentError(f"{describe_axis(cls)} {cls.name!r} has no parameter {key!r}; {hint}")
     try:
         made = cls(**settings)

@@ -27,10 +27,21 @@ from harness.errors import HarnessError
 from harness.targets import Distribution
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Generator, Tensor
 
 CHUNK = 2**17
 """Numbers in the largest temporary tensor (1 MB), unless the fewest rows take more."""
+
+
+def split_order(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return which of so many points are in the two held-out parts, a fifth each, and which are trained on, int64."""
+    import numpy as np
+
+    # RandomState's stream is frozen by numpy's policy: the split never changes under a later release.
+    order = np.random.RandomState(seed).permutation(count)
+    size = max(1, round(0.2 * count))
+    return order[:size], order[size : 2 * size], order[2 * size :]
 
 
 class GaussianMixture(ABC):
@@ -369,13 +380,9 @@ class EmpiricalDistribution(MixtureDistribution):
     @classmethod
     def split(cls, points: Tensor, source: str, seed: int = 0, labels: Tensor | None = None) -> EmpiricalDistribution:
         """Split points (n, d) and their labels (n,) by a fixed permutation: 60 % to train on, twice 20 % held out."""
-        import numpy as np
         import torch
 
-        # RandomState's stream is frozen by numpy's policy: the split never changes under a later release.
-        order = torch.from_numpy(np.random.RandomState(seed).permutation(len(points)))
-        size = max(1, round(0.2 * len(points)))
-        first, second, train = order[:size], order[size : 2 * size], order[2 * size :]
+        first, second, train = map(torch.from_numpy, split_order(len(points), seed))
         parts = points[first], points[second]
         if labels is None:
             return cls(points[train], parts, source)

@@ -98,6 +98,9 @@ def test_label_shows_what_differs_from_the_defaults():
         (":rho=1", "names no component"),
         ("knob:7", "has no parameter"),
         ("knob:rho=1,rho=2", "gives 'rho' twice"),
+        ('knob:rho="a,b', "is no text in quotes; close the quote, and write one within it as "),
+        ('knob:rho=1,"a', "is no text in quotes; close the quote"),
+        ('knob:rho="a:b="0.2""', '"a:b="0.2"" is no text in quotes; close the quote'),
     ],
 )
 def test_malformed_text_says_the_form(text, message):

@@ -14,7 +14,6 @@ from harness.commands import RETRY, NewDirectory, Resumable, executor_options, l
 
 if TYPE_CHECKING:
     from harness.suites.model import Suite
-    from harness.trainers import Precision
 
 
 @click.command("run", cls=Resumable)
@@ -25,18 +24,6 @@ if TYPE_CHECKING:
     help="Result directory; by default runs/SUITE. A run that was cut off goes on there.",
 )
 @executor_options
-@click.option(
-    "--device",
-    type=click.Choice(["cpu", "cuda", "auto"]),
-    default="cpu",
-    show_default=True,
-    help="Where networks are trained and evaluated; auto: on a GPU where there is one.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "float64"]),
-    help="Arithmetic of networks; by default float32 (gradient descent trains in float64).",
-)
 @click.option("--yes", is_flag=True, help="Take more combinations than the suite's limit.")
 @local_option("--retry-failed", is_flag=True, help="Try again what failed before.")
 @local_option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Rows shown per target; 0: all.")
@@ -45,8 +32,6 @@ def command(
     out: Path | None,
     executor: str,
     workers: int | None,
-    device: str,
-    precision: Precision | None,
     yes: bool,
     retry_failed: bool,
     top: int,
@@ -56,10 +41,8 @@ def command(
     Ends with status 1 if something failed: a combination (the table says why), or a metric that does not rank.
     """
     from harness.registry.discovery import load
-    from harness.running.devices import resolved
     from harness.running.runner import Options, run
 
-    suite = suite.on(resolved(device), precision)
     directory = out or Path("runs") / suite.family
     registry = load()
     for problem in registry.problems:

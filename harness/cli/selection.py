@@ -1,4 +1,4 @@
-"""The argument and options that say what to compare, shared by the commands that take a suite."""
+"""The argument and options that say what to compare, and where, shared by the commands that take a suite."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from harness.axes import AXES, Axis, crossed
 
 if TYPE_CHECKING:
     from harness.suites.model import Suite
+    from harness.trainers import Precision
 
     ParamType = click.ParamType[Any]
 else:
@@ -86,16 +87,19 @@ class Seeds(Integers):
 
 
 def suite_argument(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the argument SUITE and the options that select from it; it gets `suite: Suite`."""
+    """Give a command the argument SUITE, the options that select from it and those that say where networks are trained
+    and evaluated; it gets `suite: Suite`.
+    """
 
     @functools.wraps(function)
-    def command(*args: Any, suite: str, **options: Any) -> Any:
+    def command(*args: Any, suite: str, device: str, precision: Precision | None, **options: Any) -> Any:
+        from harness.running.devices import resolved
         from harness.suites.model import load_suite
 
         keys = {axis.name: axis.plural for axis in _selected()}
         chosen = {key: options.pop(name) for name, key in keys.items()} | {name: options.pop(name) for name in _OTHERS}
         selected: Suite = load_suite(suite).with_selection(**chosen)
-        return function(*args, suite=selected, **options)
+        return function(*args, suite=selected.on(resolved(device), precision), **options)
 
     decorated: Callable[..., Any] = command
     for decorate in reversed(_decorators()):
@@ -116,7 +120,7 @@ def _decorators() -> list[Callable[[Callable[..., Any]], Callable[..., Any]]]:
     others = [
         click.option(f"--{name.replace('_', '-')}", type=kind, help=told) for name, (kind, told) in _OTHERS.items()
     ]
-    return [click.argument("suite", type=SuiteType(), default="quick"), *axes, *others]
+    return [click.argument("suite", type=SuiteType(), default="quick"), *axes, *others, *_PLACE]
 
 
 def _does(axis: Axis) -> str:
@@ -140,3 +144,19 @@ _OTHERS: dict[str, tuple[Any, str]] = {
     "learning_rate": (float, "Step size of training."),
 }
 """The further options, by the words of a suite's selection: their type, and what they are."""
+
+_PLACE = (
+    click.option(
+        "--device",
+        type=click.Choice(["cpu", "cuda", "auto"]),
+        default="cpu",
+        show_default=True,
+        help="Where networks are trained and evaluated; auto: on a GPU where there is one.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["float32", "float64"]),
+        help="Arithmetic of networks; by default float32 (gradient descent trains in float64).",
+    ),
+)
+"""The options that say where, and in which arithmetic, networks are trained and evaluated."""

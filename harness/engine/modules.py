@@ -30,7 +30,8 @@ def initial_module(network: TrainableNetwork, data: DataSpec, seed: int) -> nn.M
         ContractError: it is no module that can be stacked, or could not be made.
     """
     if network.conditional and not data.classes:
-        raise NotApplicable(f"network {network.label()} is given labels, and the target has none")
+        rule = "harness show TARGET says whether a target can be given them"
+        raise NotApplicable(f"network {network.label()} is given labels, and the target has none; {rule}")
     with torch.random.fork_rng(devices=[]), blamed(network, "module"):
         torch.manual_seed(seed_from("initialisation", seed))
         module = network.module(data)

@@ -152,12 +152,30 @@ class Registry:
         for name, axis in cls.part_axes().items():
             if name not in found or isinstance(form := found[name], Component):
                 continue
-            made = self.parse(axis, form) if isinstance(form, (str, Mapping)) else []
-            if len(made) != 1:
-                rule = f"it must be the name of one {in_words(axis)}, as {name}={next(iter(self.classes(axis)), '…')}"
-                raise ComponentError(f"{in_words(cls.axis)} {cls.name!r}: {name}={form!r} is not valid: {rule}")
-            found[name] = made[0]
+            found[name] = self._part(cls, name, axis, form)
         return found
+
+    def _part(self, cls: type[Component], name: str, axis: str, form: Any) -> Component:
+        """Return the one component that is written for a parameter; raises as `_with_parts`."""
+        several = [] if isinstance(form, Mapping) else _written_as_list(form)
+        if not several and form and isinstance(form, (str, Mapping)):
+            made = self.parse(axis, form)
+            if len(made) == 1:
+                return made[0]
+            several = [self.label(each) for each in made]
+        if several:
+            values = ",".join(components.format_value(each) for each in several)
+            rule = f"give several as values of their own: {name}={values}"
+        else:
+            example, known = self._own(axis), ", ".join(self.classes(axis))
+            rule = f"it must be the name of one {in_words(axis)}, as {name}={example}; known: {known}"
+        raise ComponentError(f"{in_words(cls.axis)} {cls.name!r}: {name}={form!r} is not valid: {rule}")
+
+    def _own(self, axis: str) -> str:
+        """Return a name on an axis for an example: one of the harness's own, where it has any."""
+        classes = self.classes(axis)
+        own = (name for name, cls in classes.items() if is_own(self._of_class[cls].plugin.distribution))
+        return next(own, next(iter(classes), "…"))
 
     def parse(self, axis: str, form: str | Mapping[str, Any]) -> list[Component]:
         """Make every component that a string `name:param=value,value` or a table `{name = …}` means."""
@@ -227,6 +245,15 @@ class Registry:
             hint = did_you_mean(name, [e.qualified for e in self._entries[axis].get(bare, [])] or self.classes(axis))
         failed = [plugin.entry_point for plugin in self.plugins if plugin.status != "ok"]
         return f"{hint} (not loaded: {', '.join(failed)}; see harness plugins)" if failed else hint
+
+
+def _written_as_list(form: Any) -> list[str]:
+    """Return the names of components that are written as one list of them; none where it is no such list."""
+    if isinstance(form, str):
+        bare = form.removeprefix("[").removesuffix("]")
+        form = bare.split(",") if "," in bare and not set(bare) & set(':"{') else []
+    named = isinstance(form, list) and all(isinstance(each, str) and each.strip() for each in form)
+    return [each.strip() for each in form] if named else []
 
 
 def _meant(entries: Sequence[Offer]) -> Offer | None:

@@ -28,9 +28,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from harness.mixtures import split_order
 from harness_data import images
 from harness_data.errors import DataError
-from harness_data.labels import check_labels
+from harness_data.labels import CLASSES, check_labels, check_training
 
 T = TypeVar("T")
 
@@ -61,12 +62,17 @@ class Content:
     digest: str
 
 
+def _row(row: int) -> str:
+    return f"row {row + 1}"
+
+
 @dataclass(frozen=True)
 class _Arrays:
-    """What a file holds, as it lies there."""
+    """What a file holds, as it lies there, and where in it a row is, counted from 0: in words, counted from 1."""
 
     points: np.ndarray
     labels: np.ndarray | None = None
+    place: Callable[[int], str] = _row
 
 
 def read(path: str, array: str = "", labels: str = "") -> Content:
@@ -81,7 +87,7 @@ def read(path: str, array: str = "", labels: str = "") -> Content:
     Raises:
         DataError: missing or unreadable; not of a kind that is read; objects, text or complex numbers; not of
             two to four dimensions; too few rows, or all the same; no columns; values that are not finite; labels that
-            are not there, or not as `check_labels` says.
+            are not there, or not as `check_labels` says; a class that is held out as a whole.
     """
     try:
         place = Path(path)
@@ -89,7 +95,8 @@ def read(path: str, array: str = "", labels: str = "") -> Content:
         state = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)
         return _read(path, array, labels, state)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}); give the path of {KINDS}") from error
+        rule = f"give the path of {FILES}, or of a folder of images"
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}); {rule}") from error
 
 
 @lru_cache(maxsize=2)
@@ -98,8 +105,11 @@ def _read(path: str, array: str, labels: str, state: tuple[tuple[str, int, int],
     if array and place.suffix.lower() != ".npz":
         raise DataError(f"{path}: only an .npz archive has arrays of several names; leave out array={array}")
     found = _folder(place, files, labels) if place.is_dir() else _parser(place)(place, array, labels)
-    points = check(path, found.points)
-    known = None if found.labels is None else check_labels(path, found.labels, len(points))
+    points = check(path, found.points, found.place)
+    known = None
+    if found.labels is not None:
+        known = check_labels(path, found.labels, len(points), found.place)
+        check_training(path, known[split_order(len(points))[2]], int(known.max()) + 1)
     return Content(points, _shape(found.points), known, _digest(place, files))
 
 
@@ -131,7 +141,7 @@ def _parser(path: Path) -> Callable[[Path, str, str], _Arrays]:
     try:
         return PARSERS[path.suffix.lower()]
     except KeyError:
-        raise DataError(f"{path}: is not {KINDS}") from None
+        raise DataError(f"{path}: is not {FILES}, nor a folder of images") from None
 
 
 def _npy(path: Path, _: str, labels: str) -> _Arrays:
@@ -182,6 +192,7 @@ def _text(path: Path, _: str, labels: str) -> _Arrays:
     between = delimiter if delimiter in first else None
     cells = next(csv.reader([first], delimiter=between), []) if between else first.split()
     named = not any(map(_is_number, cells))
+    names = [cell.strip() for cell in cells] if named else []
     how: dict[str, Any] = {"delimiter": between, "skiprows": int(named), "ndmin": 2, "comments": None, "quotechar": '"'}
     try:
         with warnings.catch_warnings():
@@ -191,15 +202,18 @@ def _text(path: Path, _: str, labels: str) -> _Arrays:
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not a text file in UTF-8") from error
     except ValueError as error:
-        what = _wrong_line(path, int(named), " ".join(str(error).split()))[:120]
-        raise DataError(f"{path}: is not a table of numbers ({what}); leave out columns of text") from error
-    return _parted(path, values, [cell.strip() for cell in cells] if named else [], labels)
+        what, column = _wrong_line(path, int(named), " ".join(str(error).split()))
+        rule = CLASSES if labels and names[column : column + 1] == [labels] else "leave out columns of text"
+        raise DataError(f"{path}: is not a table of numbers ({what[:120]}); {rule}") from error
+    return _parted(path, values, names, labels, lambda row: f"line {_line(path, int(named), row)}")
 
 
-def _parted(path: Path, values: np.ndarray, names: list[str], labels: str) -> _Arrays:
+def _parted(
+    path: Path, values: np.ndarray, names: list[str], labels: str, place: Callable[[int], str] = _row
+) -> _Arrays:
     """Return a table without the column of labels, and that column."""
     if not labels:
-        return _Arrays(values)
+        return _Arrays(values, place=place)
     if not names:
         raise DataError(f"{path}: its first line names no column, so that none is {labels!r}; write names above it")
     if len(names) != values.shape[1]:
@@ -207,18 +221,22 @@ def _parted(path: Path, values: np.ndarray, names: list[str], labels: str) -> _A
     if names.count(labels) != 1:
         what = "no column" if labels not in names else f"{names.count(labels)} columns"
         raise DataError(f"{path}: has {what} {labels!r}; its columns are {_listed(names)}")
-    place = names.index(labels)
-    return _Arrays(np.delete(values, place, axis=1), values[:, place])
+    column = names.index(labels)
+    return _Arrays(np.delete(values, column, axis=1), values[:, column], place)
 
 
-def _wrong_line(path: Path, skipped: int, message: str) -> str:
-    """Return what numpy says of a table, by lines of the file: it counts rows from 0 or from 1, without blank lines."""
+def _wrong_line(path: Path, skipped: int, message: str) -> tuple[str, int]:
+    """Return what numpy says of a table, by lines of the file, and in which column, from 0; −1 where it is none.
+
+    numpy counts rows from 0 or from 1, without blank lines.
+    """
     if match := re.fullmatch(r"could not convert string (.*) to \S+ at row (\d+), column (\d+)\.", message):
-        return f"line {_line(path, skipped, int(match[2]))}, column {match[3]}: {match[1]} is no number"
+        told = f"line {_line(path, skipped, int(match[2]))}, column {match[3]}: {match[1]} is no number"
+        return told, int(match[3]) - 1
     if match := re.match(r"the number of columns changed from (\d+) to (\d+) at row (\d+)", message):
         line = _line(path, skipped, int(match[3]) - 1)
-        return f"line {line} has {match[2]} columns, those above it {match[1]}"
-    return message
+        return f"line {line} has {match[2]} columns, those above it {match[1]}", -1
+    return message, -1
 
 
 def _line(path: Path, skipped: int, row: int) -> int:
@@ -250,7 +268,8 @@ def _parquet(path: Path, _: str, labels: str) -> _Arrays:
         raise DataError(f"{path}: is no Parquet file that pyarrow reads ({type(error).__name__})") from error
     for name, values in columns:
         if values.dtype.kind not in "fiu":
-            raise DataError(f"{path}: column {name!r} holds {values.dtype} values; leave out what is no real number")
+            rule = CLASSES if name == labels else "leave out what is no real number"
+            raise DataError(f"{path}: column {name!r} holds {values.dtype} values; {rule}")
     whole = np.stack([values for _, values in columns], 1) if columns else np.empty((table.num_rows, 0))
     return _parted(path, whole, [name for name, _ in columns], labels)
 
@@ -268,12 +287,17 @@ PARSERS: dict[str, Callable[[Path, str, str], _Arrays]] = {
 FOLDERS = "folders"
 """What the labels of images are called."""
 
-KINDS = "an .npy, .npz, .csv or .parquet file, or of a folder of images"
-"""What can be read, as the end of a sentence."""
+FILES = "an .npy, .npz, .csv or .parquet file"
+"""Which files can be read, in words."""
 
 
-def check(path: str, array: np.ndarray) -> np.ndarray:
+def check(path: str, array: np.ndarray, place: Callable[[int], str] = _row) -> np.ndarray:
     """Return the points of an array as rows, shape (n, d), in its own type.
+
+    Arguments:
+        path: of what holds it, for errors.
+        array: as it lies there.
+        place: where a row, counted from 0, is, in words.
 
     Raises:
         DataError: what the points cannot be, in one line.
@@ -295,8 +319,8 @@ def check(path: str, array: np.ndarray) -> np.ndarray:
         chunk = points[start : start + step]
         bad = ~(np.abs(chunk.astype(np.float64)) <= LIMIT).all(1)
         if bad.any():
-            row = f"row {start + int(bad.argmax()) + 1} of {len(points)}"
-            raise DataError(f"{path}: {row} holds NaN, infinity or a number beyond {LIMIT:g}; give finite values")
+            where = place(start + int(bad.argmax()))
+            raise DataError(f"{path}: {where} holds NaN, infinity or a number beyond {LIMIT:g}; give finite values")
         differ = differ or bool((chunk != points[0]).any())
     if not differ:
         raise DataError(f"{path}: its rows are all the same; give rows that differ")

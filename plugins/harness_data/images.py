@@ -53,7 +53,8 @@ def read(path: str, files: Sequence[Path]) -> np.ndarray:
     for file, (_, other) in zip(files, kinds, strict=True):
         if other != size:
             sizes = "{}×{}".format(*size), "{}×{}".format(*other)
-            raise DataError(f"{path}: {files[0].name} has {sizes[0]} pixels and {file.name} {sizes[1]}; give one size")
+            first, second = (each.relative_to(path) for each in (files[0], file))
+            raise DataError(f"{path}: {first} has {sizes[0]} pixels and {second} {sizes[1]}; give one size")
     pixels = np.stack([_pixels(file, mode) for file in files])
     return pixels if mode == "L" else np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
 

@@ -175,7 +175,6 @@ def _file(path: str, array: str, labels: str, digest: str, standardize: Standard
     import torch
 
     from harness_data.files import read
-    from harness_data.labels import check_training
     from harness_data.notes import notes
     from harness_data.standardization import standardization
 
@@ -188,8 +187,6 @@ def _file(path: str, array: str, labels: str, digest: str, standardize: Standard
     law = EmpiricalDistribution.split(torch.from_numpy(known), f"file {path}", labels=own)
     change = standardization(law.train, standardize, path)
     said = tuple(notes(points, law.train, law.parts, change, choice=True))
-    if law.labels is not None and content.labels is not None:
-        check_training(path, law.labels.numpy(), int(content.labels.max()) + 1)
     if change is not None:
         law = law.mapped(change.apply)
     law.notes = said

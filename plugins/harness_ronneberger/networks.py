@@ -71,8 +71,10 @@ class Unet(Backbone):
         if len(data.shape) != 3:
             raise NotApplicable(f"unet is for images (channels, height, width), and a point has shape {data.shape}")
         if any(side % 2**halvings for side in data.shape[1:]):
-            sides = "{}×{}".format(*data.shape[1:])
-            raise NotApplicable(f"unet of {self.levels} levels halves sides {halvings} times, and images are {sides}")
+            common = math.gcd(*data.shape[1:])
+            needs = f"needs sides that {2**halvings} divides, and images are {{}}×{{}}".format(*data.shape[1:])
+            most = (common & -common).bit_length()
+            raise NotApplicable(f"unet of {self.levels} levels {needs}; write unet:levels={most}")
         from harness_ronneberger.unet import NoisyUnet
 
         return NoisyUnet(

@@ -105,8 +105,15 @@ BAD = {
     "first": (".csv", lambda p: p.write_text("1,\n3,4\n" * 9), {}, "(line 1, column 2: '' is no number)"),
     "uneven": (".csv", lambda p: p.write_text("1,2\n3,4\n\n3\n" * 9), {}, "(line 4 has 1 columns, those above it 2)"),
     "bytes": (".csv", lambda p: p.write_bytes(bytes(range(128, 256)) * 9), {}, "not a t"),
-    "gaps": (".csv", lambda p: p.write_text("1,2\n3,nan\n" * 9), {}, "row 2 of 18 holds NaN"),
-    "kind": (".json", lambda p: p.write_text("[]"), {}, "is not an .npy, .npz, .csv or .parquet file, or of a folder"),
+    "gaps": (".csv", lambda p: p.write_text("1,2\n3,nan\n" * 9), {}, "line 2 holds NaN"),
+    "far": (".csv", lambda p: p.write_text("a,b\n\n" + "1,2\n3,4\n" * 9 + "1e200,2\n"), {}, "line 21 holds NaN"),
+    "rows": (
+        ".npz",
+        lambda p: np.savez(p, np.where(np.arange(40)[:, None] == 6, np.inf, POINTS)),
+        {},
+        "row 7 holds NaN",
+    ),
+    "kind": (".json", lambda p: p.write_text("[]"), {}, "is not an .npy, .npz, .csv or .parquet file, nor a folder"),
 }
 
 
@@ -128,8 +135,9 @@ def test_bad_folders_are_told_in_one_line(tmp_path):
     with pytest.raises(DataError, match="holds no image"):
         read(str(tmp_path / "empty"))
     mixed = pictures(tmp_path / "mixed")
-    Image.new("L", (7, 5)).save(mixed / "9.png")
-    with pytest.raises(DataError, match=r"6×5 pixels and 9\.png 7×5; give one size"):
+    (mixed / "late").mkdir()
+    Image.new("L", (7, 5)).save(mixed / "late" / "0.png")
+    with pytest.raises(DataError, match=r"mixed: 0/0\.png has 6×5 pixels and late/0\.png 7×5; give one size"):
         read(str(mixed))
     broken = pictures(tmp_path / "broken")
     whole = (broken / "0" / "0.png").read_bytes()
@@ -192,7 +200,8 @@ def labelled(path, labels=CLASSES, points=POINTS):
             parquet.write_table(arrow.table(columns), path)
         case ".csv":
             table = np.column_stack([points[:, 0], labels, points[:, 1:]])
-            np.savetxt(path, table, delimiter=",", fmt="%.18g", header='"x, in m",digit,y,z', comments="")
+            form = "%s" if table.dtype.kind == "U" else "%.18g"
+            np.savetxt(path, table, delimiter=",", fmt=form, header='"x, in m",digit,y,z', comments="")
         case ".txt":
             table = np.column_stack([labels, points])
             np.savetxt(path, table, fmt="%.18g", header="digit x y z", comments="")
@@ -241,9 +250,9 @@ def test_folders_are_classes_by_name(tmp_path):
 
 
 UNLABELLED = {
-    "negative": (".npz", CLASSES - 1, {}, "label -1 of row 0 is no class; classes are whole numbers from 0"),
-    "fractional": (".csv", CLASSES / 2, {}, "label 0.5 of row 1 is no class"),
-    "not a number": (".npz", np.where(CLASSES, 1.0, np.nan), {}, "label nan of row 0 is no class"),
+    "negative": (".npz", CLASSES - 1, {}, "label -1 of row 1 is no class; classes are whole numbers from 0"),
+    "fractional": (".csv", CLASSES / 2, {}, "label 0.5 of line 3 is no class"),
+    "not a number": (".npz", np.where(CLASSES, 1.0, np.nan), {}, "label nan of row 1 is no class"),
     "a class is missing": (".npz", 2 * CLASSES, {}, "no point has label 1, and the largest is 4; number the classes"),
     "from one": (".csv", CLASSES + 1, {}, "no point has label 0, and the largest is 3; number the classes from 0 to 2"),
     "huge": (".npz", np.where(CLASSES, 2**62, 0), {}, "no point has label 1"),
@@ -251,6 +260,8 @@ UNLABELLED = {
     "another length": (".npz", CLASSES[:39], {}, "its labels have shape (39,), for 40 points; one label a point"),
     "two dimensions": (".npz", CLASSES[:, None], {}, "its labels have shape (40, 1), for 40 points"),
     "words": (".npz", np.array(["a", "b"] * 20), {}, "its labels are <U1 values; number the classes from 0"),
+    "words in a table": (".csv", np.array(["a", "b"] * 20), {}, "'a' is no number); number the classes from 0"),
+    "words in Parquet": (".parquet", np.array(["a", "b"] * 20), {}, "values; number the classes from 0"),
     "one point": (".npz", (np.arange(40) == 0) * 1, {}, "class 1 has no row among those to train on"),
     "no such array": (".npz", CLASSES, {"labels": "y"}, "has no array 'y'; it has points, digit"),
     "no such column": (".csv", CLASSES, {"labels": "y2"}, "has no column 'y2'; its columns are x, in m, digit, y, z"),
@@ -266,7 +277,7 @@ def test_bad_labels_are_told_in_one_line(case, tmp_path):
         # The first row of the permutation that splits is held out.
         labels = (np.arange(40) == np.random.RandomState(0).permutation(40)[0]) * 1
     with pytest.raises(DataError) as caught:
-        File(**labelled(path, labels) | params).distribution()
+        File(**labelled(path, labels) | params).content_digest()
     assert fault in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -241,10 +241,14 @@ class TestApplicability:
         with pytest.raises(NotApplicable, match=r"unet is for images \(channels, height, width\)"):
             Unet().module(DataSpec(shape, 1.0))
 
-    @pytest.mark.parametrize("shape", [(1, 8, 6), (1, 12, 10), (1, 7, 8)])
-    def test_sides_must_be_halved_level_by_level(self, shape):
-        with pytest.raises(NotApplicable, match="unet of 3 levels halves sides 2 times, and images are"):
-            Unet(levels=3).module(DataSpec(shape, 1.0))
+    @pytest.mark.parametrize(("shape", "most"), [((1, 8, 6), 2), ((1, 12, 10), 2), ((1, 7, 8), 1), ((1, 4, 20), 3)])
+    def test_sides_must_be_halved_level_by_level(self, shape, most):
+        sides = f"{shape[1]}×{shape[2]}"
+        with pytest.raises(
+            NotApplicable, match=f"needs sides that 8 divides, and images are {sides}; .*levels={most}$"
+        ):
+            Unet(levels=4).module(DataSpec(shape, 1.0))
+        Unet(levels=most).module(DataSpec(shape, 1.0))
 
     def test_one_with_labels_is_for_points_that_have_them(self):
         with pytest.raises(NotApplicable, match="is given labels, and the target has none"):

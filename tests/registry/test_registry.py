@@ -47,6 +47,51 @@ def test_several_values_are_several_components(registry):
     assert [component.rho for component in made] == [3.0, 5.0]
 
 
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ("mlp:precondition=", "network 'mlp': precondition='' is not valid: it must be the name of one precond"),
+        ("mlp:precondition=", "as precondition=edm; known: edm, eps, "),
+        ("mlp:precondition=3", "precondition=3 is not valid: it must be the name of one preconditioning, as prec"),
+        ("mlp:precondition=[3]", "precondition=[3] is not valid: it must be the name of one preconditioning"),
+        ("mlp:precondition={}", "precondition={} is not valid: it must be the name of one preconditioning"),
+        ("mlp:precondition=[v,edm]", "give several as values of their own: precondition=v,edm"),
+        ('mlp:precondition=["v","edm"]', "give several as values of their own: precondition=v,edm"),
+        ('mlp:precondition="v, edm"', "give several as values of their own: precondition=v,edm"),
+        (
+            'mlp:precondition="vp:beta_min=0.2,0.3"',
+            'own: precondition="vp:beta_min=0.2","vp:beta_min=0.3"',
+        ),
+        (
+            {"name": "mlp", "precondition": {"name": "vp", "beta_min": [0.2, 0.3]}},
+            'own: precondition="vp:beta_min=0.2"',
+        ),
+        ('mlp:precondition="edm:x=1"', "preconditioning 'edm' has no parameter 'x'; it has no parameters"),
+        ("mlp:precondition=emd", "unknown preconditioning 'emd'; did you mean edm"),
+        ("exact:precondition=v", "network 'exact' has no parameter 'precondition'; it has no parameters"),
+    ],
+)
+def test_what_is_no_one_part_says_what_would_be_right(form, message, registry):
+    with pytest.raises(ComponentError) as caught:
+        registry.parse("network", form)
+    assert message in str(caught.value)
+    assert len(str(caught.value)) <= 300
+
+
+def test_several_parts_as_an_error_writes_them_are_several_components(registry):
+    made = registry.parse("network", 'mlp:precondition="vp:beta_min=0.2","vp:beta_min=0.3"')
+    assert [each.precondition.beta_min for each in made] == [0.2, 0.3]
+
+
+def test_an_example_of_a_part_is_never_a_stranger():
+    ours, theirs = PluginInfo("a", "diffusion-harness", "1", "ok"), PluginInfo("b", "acme", "2", "ok")
+    foreign = type("Bad", (V,), {"__module__": __name__, "name": "bad-pre"})
+    with pytest.raises(ComponentError, match=r"as precondition=v; known: bad-pre, v$"):
+        Registry([Offer(Mlp, ours), Offer(V, ours), Offer(foreign, theirs)]).parse("network", "mlp:precondition=3")
+    with pytest.raises(ComponentError, match=r"as precondition=bad-pre; known: bad-pre$"):
+        Registry([Offer(Mlp, ours), Offer(foreign, theirs)]).parse("network", "mlp:precondition=3")
+
+
 def test_a_class_of_no_plugin_has_no_provenance(two):
     class Alone(Heun):
         pass

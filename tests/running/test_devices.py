@@ -11,7 +11,9 @@ from harness.cli import group
 from harness.engine.adam import train
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.levels import table_levels
+from harness.engine.trials import TrainingTrial
 from harness.errors import HarnessError
+from harness.planning.estimate import estimate
 from harness.planning.keys import Keys
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
@@ -49,6 +51,33 @@ def test_auto_is_a_gpu_where_there_is_one():
 def test_a_gpu_that_is_not_there_is_told_in_one_line():
     with pytest.raises(HarnessError, match=r"^--device cuda: torch .* sees no GPU; write --device cpu$"):
         resolved("cuda")
+
+
+@pytest.mark.skipif(GPU, reason="there is a GPU")
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_gpu_that_is_not_there_leaves_nothing_behind(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(group, [command, "quick", "--device", "cuda"])
+    assert isinstance(done.exception, HarnessError)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_is_that_of_a_run_on_the_same_device_and_in_the_same_precision(tmp_path, monkeypatch):
+    def kept(plan, workers):
+        planned.append(plan)
+        return estimate(plan, workers)
+
+    planned = []
+    monkeypatch.setattr("harness.planning.estimate.estimate", kept)
+    for words in ([], ["--device", "auto", "--precision", "float64"]):
+        done = CliRunner().invoke(group, ["plan", suite_file(tmp_path), "--guess", *words])
+        assert done.exit_code == 0, done.output
+    assert planned[0].suite.place() == {"device": "cpu", "precision": "float32"}
+    assert planned[1].suite.place() == {"device": "cuda" if GPU else "cpu", "precision": "float64"}
+    first, second = (plan.trials() for plan in planned)
+    trained = [{key for key, trial in trials.items() if isinstance(trial, TrainingTrial)} for trials in (first, second)]
+    assert trained[0]
+    assert not trained[0] & trained[1]
 
 
 DESCENT = {"method": "gradient-descent", "steps": [20], "points": 4, "levels": 3}

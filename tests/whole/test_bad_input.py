@@ -258,7 +258,7 @@ def saved(path, array):
     ("content", "message"),
     [
         (np.array([[object()]], dtype=object), "holds Python objects, which are never loaded"),
-        (np.where(np.arange(3) == 1, np.nan, POINTS), "row 1 of 50 holds NaN"),
+        (np.where(np.arange(3) == 1, np.nan, POINTS), "row 1 holds NaN"),
         (POINTS[:, 0], "has shape (50,); an array of shape (rows, columns), (n, height, width) or "),
         (POINTS.reshape(10, 5, 1, 1, 3), "has shape (10, 5, 1, 1, 3)"),
         (POINTS.reshape(5, 10, 3), "holds 5 rows"),

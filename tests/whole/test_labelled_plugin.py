@@ -111,7 +111,10 @@ def test_it_loads_and_its_components_are_explained(site):
 def test_each_network_has_its_rows_or_its_reason(classes):
     _, content, told = classes
     assert told == ""
-    unlabelled = "network class-mlp:width=16 is given labels, and the target has none"
+    unlabelled = (
+        "network class-mlp:width=16 is given labels, and the target has none; harness show TARGET says whether a "
+        "target can be given them"
+    )
     images = "class-convolution takes images (C, H, W), not points of shape (2,)"
     reasons = {
         "gaussian": {

@@ -198,7 +198,8 @@ def test_each_kind_of_component_says_so_once(board, parts, reason):
         labelled = {json.dumps(row.network.params["labels"]): row.reason for row in found}
         assert labelled == {
             "false": "network images is for images, and a point has shape (2,)",
-            "true": "network images:labels=true is given labels, and the target has none",
+            "true": "network images:labels=true is given labels, and the target has none; harness show TARGET says "
+            "whether a target can be given them",
         }
     else:
         assert {row.reason.partition(" (")[0].endswith(reason) for row in found} == {True}
