@@ -55,9 +55,9 @@ def test_a_trial_that_fails_is_told_and_the_others_are_kept(plan, monkeypatch):
 
 def test_without_time_all_stays_guessed(plan):
     first = plan()
-    before = first.costs.training(*first._stacks(lambda key: True)[0])
+    before = first.costs.training(*first.stacks(lambda key: True)[0])
     assert calibrate(first, limit=0.0) == "4 of 4 kinds of work stay guessed: trials end after 0 s"
-    assert first.costs.training(*first._stacks(lambda key: True)[0]) == before
+    assert first.costs.training(*first.stacks(lambda key: True)[0]) == before
 
 
 def test_workers_that_cannot_start_end_no_plan(plan, monkeypatch):

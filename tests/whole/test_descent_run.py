@@ -186,6 +186,6 @@ def test_the_estimate_counts_the_fixed_objective(tmp_path):
         plan = Plan(suite, load(), expand(suite, load()), tmp_path)
         return estimate(plan, 2).memory
 
-    # Each of two workers holds 8 layers of 16 numbers of 8 bytes a point and level.
-    more = 2 * (10**8 - 10**3) * 8 * 16 * 8 / 2**30
+    # Each of two workers holds 5 times what 3 layers of 16 put out, in 8 bytes, a point and level.
+    more = 2 * (10**8 - 10**3) * 5 * 3 * 16 * 8 / 2**30
     assert memory(points=10**5, levels=1000) - memory(points=100, levels=10) == pytest.approx(more)
