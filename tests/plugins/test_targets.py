@@ -207,8 +207,8 @@ BAD = {
     "one row": (lambda path: np.save(path, np.ones((1, 3))), "holds 1 row; at least 10"),
     "nine rows": (lambda path: np.save(path, np.eye(9)), "holds 9 rows; at least 10"),
     "no column": (lambda path: np.save(path, np.ones((12, 0))), "at least one column"),
-    "nan": (lambda path: np.save(path, np.array([[1.0, 2]] * 11 + [[np.nan, 1]])), "row 12 of 12 holds NaN"),
-    "infinite": (lambda path: np.save(path, np.array([[np.inf, 2]] * 12)), "row 1 of 12 holds NaN, infinity"),
+    "nan": (lambda path: np.save(path, np.array([[1.0, 2]] * 11 + [[np.nan, 1]])), "row 12 holds NaN"),
+    "infinite": (lambda path: np.save(path, np.array([[np.inf, 2]] * 12)), "row 1 holds NaN, infinity"),
     "huge": (lambda path: np.save(path, np.full((12, 2), 1e200)), "beyond 1e\\+100"),
     "constant": (lambda path: np.save(path, np.ones((12, 2))), "all.* the same"),
 }
