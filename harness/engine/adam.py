@@ -22,7 +22,7 @@ from harness.engine.checks import check_layer_outputs
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.learned_weights import learned_weight
 from harness.engine.levels import LevelSampler, table_levels
-from harness.engine.module_checks import check_alike
+from harness.engine.module_checks import ROUGH, check_alike
 from harness.engine.modules import DTYPES, flattened, initial_module
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Snapshot, State
@@ -305,9 +305,6 @@ def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[i
 
 _SEPARABLE: dict[tuple[object, ...], bool] = {}
 """What `separable` found in this process, by all that kernels are chosen by: shape of the stack, device, precision."""
-
-ROUGH = 0.1
-"""Standard deviation of what `separable` adds to the initial parameters."""
 
 
 def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], trainer: Adam) -> Tensor:

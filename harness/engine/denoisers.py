@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import torch
 
 from harness.engine.checkpoints import read_checkpoint
-from harness.engine.modules import flattened
+from harness.engine.modules import Forward, flattened
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,19 +18,17 @@ if TYPE_CHECKING:
     from harness.data_spec import DataSpec
     from harness.engine.jobs import TrainedNetwork
     from harness.engine.labels import LabelledDenoiser
-    from harness.networks import OracleNetwork, TrainableNetwork
+    from harness.networks import OracleNetwork
     from harness.targets import Distribution
 
 
 @lru_cache(maxsize=16)
 def denoiser_from_checkpoint(trained: TrainedNetwork, data: DataSpec) -> LabelledDenoiser:
     """Return the denoiser of a trained network, read once in a process; raises like `read_checkpoint`."""
-    return denoiser_from_module(read_checkpoint(trained, data), trained.network, data)
+    return denoiser_from_module(read_checkpoint(trained, data), partial(flattened, trained.network, data))
 
 
-def denoiser_from_module(
-    module: nn.Module, network: TrainableNetwork | None = None, data: DataSpec | None = None
-) -> LabelledDenoiser:
+def denoiser_from_module(module: nn.Module, flat: Callable[[Forward], Forward] = lambda seen: seen) -> LabelledDenoiser:
     """Return the denoiser that a network computes, without reverse-mode gradients.
 
     Points may be on any device, and float32 or float64: those of another dtype than the module's go through a copy of
@@ -37,17 +36,13 @@ def denoiser_from_module(
 
     Arguments:
         module: the network.
-        network: what it was made by, and
-        data: what for: both are needed where it sees points in their shape.
+        flat: makes of it what takes flat points, where it sees them in their shape.
     """
-    first = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0, dtype=torch.float16))
-    own, device = first.dtype, first.device
-    modules = {
-        dtype: module if dtype == own else copy.deepcopy(module).to(dtype) for dtype in (torch.float32, torch.float64)
-    }
+    first = next((p for p in module.parameters() if p.is_floating_point()), None)
+    own, device = (None, "cpu") if first is None else (first.dtype, first.device)
     forwards = {
-        dtype: each if network is None or data is None else flattened(network, data, each)
-        for dtype, each in modules.items()
+        dtype: flat(module if dtype == own else copy.deepcopy(module).to(dtype))
+        for dtype in (torch.float32, torch.float64)
     }
 
     def denoise(x: Tensor, sigma: float, labels: Tensor | None = None) -> Tensor:

@@ -85,6 +85,8 @@ class _Walk:
     """A network on its way down its objective."""
 
     def __init__(self, learner: Learner[LevelTable], trainer: GradientDescent, course: Course) -> None:
+        if course.network.conditional:
+            raise NotApplicable(f"{trainer.method} is for networks that are given no labels")
         target = distribution(course.target)
         dtype = DTYPES[trainer.precision]
         self._learner, self._course = learner, course
@@ -97,8 +99,6 @@ class _Walk:
             sigma_min=trainer.sigma_min,
             sigma_max=trainer.sigma_max,
         ).to(device=trainer.device, dtype=dtype)
-        if course.network.conditional:
-            raise NotApplicable(f"{trainer.method} is for networks that are given no labels")
         self._module = initial_module(course.network, target.data, learner.seed).to(device=trainer.device, dtype=dtype)
         self._forward = flattened(course.network, target.data, self._module)
         self._learned = [p for p in self._module.parameters() if p.requires_grad]

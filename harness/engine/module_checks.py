@@ -34,7 +34,7 @@ POINTS = 4
 """On which a module is tried."""
 
 ROUGH = 0.1
-"""Standard deviation of what is added to its parameters first."""
+"""Standard deviation of what is added to parameters before anything is tried, where whole layers start at 0."""
 
 ROUNDING = 1e-3
 """Difference of two computations of one thing, in units of its largest number, that may be rounding."""

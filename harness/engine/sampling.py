@@ -116,25 +116,27 @@ def generate(
         raise ValueError(f"{_name(sampler)} needs the variances of its steps")
     samples = torch.empty(count, dim, dtype=torch.float64)
     means = torch.empty_like(samples) if isinstance(sampler, GaussianKernelSampler) else None
-    calls = 0
+    counter = _Counter(sampler, given(denoiser, None if labels is None else labels[:batch]))
     law = start or Start.centered(levels[0], dim)
+
+    def begin(denoiser: Denoiser, part: slice) -> tuple[SamplerRun, Tensor]:
+        """Return a run of some samples, and where it starts: by the first draw, made where its law is."""
+        noise = NoiseStream(seed, part.start, part.stop - part.start, dim, dtype)
+        x = law.draw(noise()).to(device)
+        return SamplerRun(denoiser, levels, lambda: noise().to(device), kernel), x
+
     with torch.no_grad():
         for first in range(0, count, batch):
             part = slice(first, min(first + batch, count))
-            noise = _Noise(NoiseStream(seed, first, part.stop - first, dim, dtype), device)
             own = given(denoiser, None if labels is None else labels[part])
-            counter = _Counter(sampler, own)
-            run = SamplerRun(own if first else counter, levels, noise, kernel)
-            x, mean = _walk(sampler, run, noise.start(law))
-            calls += counter.calls
+            x, mean = _walk(sampler, *begin(own if first else counter, part))
             if not bool(x.isfinite().all()):
-                noise = _Noise(NoiseStream(seed, first, part.stop - first, dim, dtype), device)
-                raise _diagnose(sampler, SamplerRun(own, levels, noise, kernel), noise.start(law), first)
+                raise _diagnose(sampler, *begin(own, part), first)
             samples[part] = x
             if means is not None and mean is not None:
                 means[part] = mean
     last = LastKernel(means, kernel[-1]) if means is not None and kernel is not None else None
-    return Generated(samples, last, calls)
+    return Generated(samples, last, counter.calls)
 
 
 def simulate_function(
@@ -168,20 +170,6 @@ def kernel_function(
         return LastKernel(sampler.mean(SamplerRun(denoiser, levels, _no_noise, kernel, index), x), kernel[index])
 
     return law
-
-
-@dataclass
-class _Noise:
-    """Draws of a stream, for a device: the first makes the starting point, where its law is."""
-
-    stream: NoiseStream
-    device: str
-
-    def __call__(self) -> Tensor:
-        return self.stream().to(self.device)
-
-    def start(self, law: Start) -> Tensor:
-        return law.draw(self.stream()).to(self.device)
 
 
 def _no_noise() -> Tensor:
