@@ -326,12 +326,13 @@ def _check_class(axis: Axis, cls: Any) -> None:
 
 def _check_properties(what: str, cls: type[Component]) -> None:
     """Refuse a method in place of a property: what asks for it would take the method itself for a yes."""
-    for name in dir(cls):
+    properties = {
+        name: base for base in cls.__mro__ for name, value in vars(base).items() if isinstance(value, property)
+    }
+    for name, base in properties.items():
         if inspect.isfunction(inspect.getattr_static(cls, name)):
-            known = [base for base in cls.__mro__ if isinstance(vars(base).get(name), property)]
-            if known:
-                rule = f"it is a property of {known[-1].__name__}: write @property above it"
-                raise PluginError(f"{what} has {name} as a method; {rule}")
+            rule = f"it is a property of {base.__name__}: write @property above it"
+            raise PluginError(f"{what} has {name} as a method; {rule}")
 
 
 def _check_parameters(what: str, cls: type[Component], contract: type[Component]) -> None:

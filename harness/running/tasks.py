@@ -123,8 +123,7 @@ class Done(NamedTuple):
 
     def ended(self, task: Task, strangers: frozenset[str]) -> Ended:
         """Return how a task ended, from what its worker said."""
-        value, reason, seconds, trace, changed, applicable, arithmetic = self
-        return Ended(task, value, reason, seconds, trace, strangers, changed, applicable, arithmetic)
+        return Ended(task, strangers=strangers, **self._asdict())
 
 
 def parcel_or_end(task: Task, pack: Callable[[Any], T]) -> T | Ended:
