@@ -75,24 +75,24 @@ class BlobFolder:
 
     def damage(self, sha256: str) -> str | None:
         """Return what is wrong with a blob, "missing" or "damaged"; None where it is what was written."""
-        try:
-            content = self.file(sha256).read_bytes()
-        except FileNotFoundError:
-            return "missing"
-        except OSError:
-            return "damaged"
-        return None if digest_of(content) == sha256 else "damaged"
+        return self._found(sha256)[1]
 
     def read(self, sha256: str) -> bytes:
         """Return the content of a digest; raises as `Blobs` says."""
-        path = self.file(sha256)
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise BlobError(f"checkpoint {path} is missing: run the command again to make it anew") from error
-        if digest_of(content) != sha256:
-            raise BlobError(f"checkpoint {path} is damaged: run the command again to make it anew")
+        content, damage = self._found(sha256)
+        if damage is not None:
+            raise BlobError(f"checkpoint {self.file(sha256)} is {damage}: run the command again to make it anew")
         return content
+
+    def _found(self, sha256: str) -> tuple[bytes, str | None]:
+        """Return what lies where a blob should, and what is wrong with it."""
+        try:
+            content = self.file(sha256).read_bytes()
+        except FileNotFoundError:
+            return b"", "missing"
+        except OSError:
+            return b"", "damaged"
+        return content, None if digest_of(content) == sha256 else "damaged"
 
     def write(self, content: bytes) -> str:
         """Keep a content, whole or not at all, and once however often it is written; raises as `Blobs` says."""
