@@ -194,15 +194,20 @@ class Costs:
         low, high = self._range
         metrics = [(self._keys.of(each), each) for each in self._metrics if isinstance(each, SampleMetric)]
         count = self._suite.sampling.samples
+        kinds: dict[str, list[Combination]] = {}
         for c in combinations:
-            yield self._target_key(c.target), 5.0, TargetTrial(MeasureTargetJob("trial", c.target, low, high))
+            kinds.setdefault(self._evaluation_key(c), []).append(c)
+        for key, same in kinds.items():
+            # They share target and network, and so what else is tried of them.
+            c, times = same[0], len(same)
+            yield self._target_key(c.target), times * 5.0, TargetTrial(MeasureTargetJob("trial", c.target, low, high))
             if metrics:
                 held_out = HeldOutTrial(CalibrateMetricsJob(c.target, metrics, 0, count, low))
-                yield self._held_out_key(c.target), self.held_out(c.target), held_out
+                yield self._held_out_key(c.target), times * self.held_out(c.target), held_out
             training = None if c.weighting is None else self._one(c)
             if training is not None:
-                yield self._score_error_key(c), 1.0, ScoreErrorTrial(training, low, high)
-            yield self._evaluation_key(c), self.sampling(c), EvaluationTrial(self._evaluation(c), training, low, high)
+                yield self._score_error_key(c), times * 1.0, ScoreErrorTrial(training, low, high)
+            yield key, sum(map(self.sampling, same)), EvaluationTrial(self._evaluation(c), training, low, high)
 
     def _one(self, c: Combination) -> TrainingTrial:
         """Return the trial that makes one network of a combination."""
