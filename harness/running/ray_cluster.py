@@ -15,27 +15,22 @@ import contextlib
 import io
 import os
 import pickle
-import signal
-import socket
 import sys
-import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 from harness.blobs import Blob, BlobFolder
 from harness.errors import HarnessError, one_line
 from harness.planning.units import ONE_CORE, Resources
 from harness.running.executor import ExecutorError
+from harness.running.ray_connection import connected, ray_module, signals_told_apart
 from harness.running.ray_worker import PLACE, Arrival, Delivery
 from harness.running.same_code import code_here, differing, install_line
 from harness.running.tasks import Ended, Packer, Queue, Task, parcel_or_end
-from harness.running.workers import available_cores
 from harness.targets import Target
 
 TRIES = 3
@@ -52,12 +47,6 @@ SOON = 10.0
 
 START = 600.0
 """Seconds without any worker, ready or busy, after which the run ends; a cluster may be growing meanwhile."""
-
-KNOCK = 20.0
-"""Seconds within which a cluster must answer."""
-
-STORE = 256 << 20
-"""Bytes of the object store of a cluster that is started here: networks are small."""
 
 SENT = 64
 """Blobs that are kept in the object store for tasks to come."""
@@ -426,93 +415,11 @@ def workers(count: int | None, function: str, for_strangers: str | None = None) 
     Raises:
         ExecutorError: Ray is not installed, or the cluster cannot be reached.
     """
-    ray = _ray()
+    ray = ray_module()
     # Ray tells of workers that died on standard output, which is the leaderboard's.
-    with _signals_told_apart(), contextlib.redirect_stdout(sys.stderr), _connected(ray, count):
+    with signals_told_apart(), contextlib.redirect_stdout(sys.stderr), connected(ray, count):
         pool = RayWorkers(ray, count, function, for_strangers)
         try:
             yield pool
         finally:
             pool.close()
-
-
-def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        return import_module("ray")
-    except ImportError as error:
-        raise ExecutorError("executor ray needs Ray; install it with: pip install 'diffusion-harness[ray]'") from error
-
-
-@contextlib.contextmanager
-def _connected(ray: Any, count: int | None) -> Iterator[None]:
-    """Connect to the cluster of `RAY_ADDRESS`, or to one that is started here; nothing where it is done already."""
-    if ray.is_initialized():
-        yield
-        return
-    address = os.environ.get("RAY_ADDRESS")
-    started = {"num_cpus": count or available_cores(), "object_store_memory": STORE, "include_dashboard": False}
-    options = {"address": address} if address else {"address": "local", **started}
-    try:
-        if address:
-            _knock(address)
-        with _handlers_kept():
-            ray.init(log_to_driver=False, logging_level="ERROR", **options)
-    except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
-        what = f"the cluster at {address}" if address else "a cluster on this machine"
-        raise ExecutorError(f"{what} cannot be used: {one_line(error)}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _knock(address: str) -> None:
-    """See that something answers at an address, if it is one of host and port; Ray itself asks for minutes.
-
-    Raises:
-        OSError: nothing does.
-    """
-    host, _, port = address.rpartition(":")
-    if host and "/" not in host and port.isdecimal():
-        socket.create_connection((host, int(port)), KNOCK).close()
-
-
-@contextlib.contextmanager
-def _signals_told_apart() -> Iterator[None]:
-    """Let pass what a handler raises for SIGTERM or SIGHUP; where one comes while Ray waits, Ray calls it Ctrl-C."""
-    raised: list[BaseException] = []
-
-    def noting(handler: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], Any]:
-        def answer(number: int, frame: FrameType | None) -> None:
-            try:
-                handler(number, frame)
-            except BaseException as error:
-                raised.append(error)
-                raise
-
-        return answer
-
-    main = threading.current_thread() is threading.main_thread()
-    found = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)} if main else {}
-    handlers = {number: handler for number, handler in found.items() if callable(handler)}
-    for number, handler in handlers.items():
-        signal.signal(number, noting(handler))
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise (raised[-1] if raised else error) from None
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _handlers_kept() -> Iterator[None]:
-    """Put back the handler of SIGTERM, which Ray takes over: the command has its own."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)

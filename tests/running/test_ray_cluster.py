@@ -16,7 +16,7 @@ from harness.errors import DiskError
 from harness.planning.units import Resources
 from harness.registry.discovery import load
 from harness.results.read_board import read_document
-from harness.running import ray_cluster
+from harness.running import ray_cluster, ray_connection
 from harness.running import runner as run_module
 from harness.running.executor import ExecutorError, executor
 from harness.running.runner import Options, run
@@ -251,7 +251,7 @@ def test_without_ray_one_line_says_how_to_get_it(monkeypatch):
     def missing(name):
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr(ray_cluster, "import_module", missing)
+    monkeypatch.setattr(ray_connection, "import_module", missing)
     line = r"executor ray needs Ray; install it with: pip install 'diffusion-harness\[ray\]'"
     with pytest.raises(ExecutorError, match=line), executor("ray")(1, "math:sqrt"):
         pass
