@@ -29,12 +29,15 @@ from harness.planning.units import ONE_CORE, Resources
 from harness.running.executor import ExecutorError
 from harness.running.ray_connection import connected, ray_module, signals_told_apart
 from harness.running.ray_worker import PLACE, Arrival, Delivery
-from harness.running.same_code import code_here, differing, install_line
+from harness.running.same_code import RULE, code_here, differing
 from harness.running.tasks import Ended, Packer, Queue, Task, parcel_or_end
 from harness.targets import Target
 
 TRIES = 3
 """Workers that a task may lose before it has failed."""
+
+LOST = f"lost its worker {TRIES} times: it ends its process, or runs out of memory"
+"""The reason of a task that lost them."""
 
 PATIENCE = 5.0
 """Seconds after which time limits are looked at, at the latest."""
@@ -140,10 +143,10 @@ class RayWorkers:
         Raises:
             ExecutorError: no worker can be started any more, or one has other code than this process.
         """
-        queue, waiting = _Orders(tasks), list[_Order]()
+        queue, waiting = Queue(tasks), list[_Order]()
         self._last_seen = time.monotonic()
         while queue or waiting or any(worker.order for worker in self._workers):
-            for each in queue.taken(AHEAD + self.count - len(waiting)):
+            for each in _taken(queue, AHEAD + self.count - len(waiting)):
                 if isinstance(each, Ended):
                     yield each
                 else:
@@ -253,7 +256,7 @@ class RayWorkers:
             return
         others = differing(self._code, arrival.code)
         if others:
-            raise ExecutorError(f"node {arrival.node} has another {', '.join(others[:5])}: {install_line()}")
+            raise ExecutorError(f"node {arrival.node} has another {', '.join(others[:5])}: {RULE}")
         worker.call, self._failed_starts = None, 0
 
     def _ended(self, worker: _Worker, order: _Order, waiting: list[_Order]) -> Iterator[Ended]:
@@ -275,7 +278,7 @@ class RayWorkers:
             if order.lost < TRIES:
                 waiting.insert(0, order)
             else:
-                yield Ended(task, None, lost(TRIES), 0.0)
+                yield Ended(task, None, LOST, 0.0)
             return
         worker.call = worker.order = None
         for content in delivery.written.values():
@@ -298,36 +301,18 @@ class RayWorkers:
             self._ray.kill(worker.actor)
 
 
-def lost(times: int) -> str:
-    """Return the reason of a task that lost so many workers."""
-    return f"lost its worker {times} times: it ends its process, or runs out of memory"
-
-
-class _Orders:
-    """Tasks as orders, as their predecessors end."""
-
-    def __init__(self, tasks: Iterable[Task]) -> None:
-        self._queue = Queue(tasks)
-
-    def __bool__(self) -> bool:
-        return bool(self._queue)
-
-    def taken(self, most: int) -> Iterator[_Order | Ended]:
-        """Yield what is ready, at most so much of it; a task that cannot be sent has ended."""
-        for _ in range(most):
-            if not self._queue.ready:
-                return
-            task = self._queue.take()
-            made = parcel_or_end(task, _packed)
-            if isinstance(made, Ended):
-                self._queue.end(task)
-                yield made
-            else:
-                yield _Order(task, *made)
-
-    def end(self, task: Task) -> None:
-        """Make ready what waited for nothing but this task."""
-        self._queue.end(task)
+def _taken(queue: Queue, most: int) -> Iterator[_Order | Ended]:
+    """Yield what is ready, at most so much of it, as orders; a task that cannot be sent has ended."""
+    for _ in range(most):
+        if not queue.ready:
+            return
+        task = queue.take()
+        made = parcel_or_end(task, _packed)
+        if isinstance(made, Ended):
+            queue.end(task)
+            yield made
+        else:
+            yield _Order(task, *made)
 
 
 class _Packer(Packer):

@@ -14,6 +14,9 @@ from harness import DISTRIBUTION
 from harness.arithmetic import LIBRARIES
 from harness.registry.provenance import GROUP, dependencies, is_own, source_digest
 
+RULE = f"install there the same {DISTRIBUTION}, plugins and libraries as here"
+"""What is right for a machine that has other code."""
+
 
 def code_here() -> dict[str, str]:
     """Return the versions of the numerical libraries, and of each plugin the digest of its files, by name.
@@ -40,8 +43,3 @@ def _source(package: str) -> str:
         return ""
     file = Path(spec.origin)
     return source_digest(file.parent if file.stem == "__init__" else file)
-
-
-def install_line() -> str:
-    """Return what is told of a machine that has other code."""
-    return f"install there the same {DISTRIBUTION}, plugins and libraries as here"
