@@ -8,9 +8,10 @@ import sys
 MAIN = [sys.executable, "-c", "from harness.cli import main; main()"]
 
 
-def harness(*args, **environment):
+def harness(*args, timeout=120, **environment):
+    """Run the command, with settings of the environment."""
     env = {k: v for k, v in os.environ.items() if k != "HARNESS_PLUGINS"} | environment
-    return subprocess.run([*MAIN, *args], capture_output=True, text=True, env=env, timeout=120)
+    return subprocess.run([*MAIN, *map(str, args)], capture_output=True, text=True, env=env, timeout=timeout)
 
 
 def assert_one_line(done, message, status=2):

@@ -1,24 +1,21 @@
 """Distributions of strangers, installed as a stranger would, and the command with them on its path."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import shell
+from suite_files import write_suite
 
 HERE = Path(__file__).parent / "third_party"
 
 
 def harness(*args, path=None, **environment):
     """Run the command with a folder of distributions on the path."""
-    env = {k: v for k, v in os.environ.items() if k != "HARNESS_PLUGINS"} | environment
-    if path is not None:
-        env["PYTHONPATH"] = str(path)
-    code = "import sys; from harness.cli import main; main()"
-    words = [sys.executable, "-c", code, *map(str, args)]
-    return subprocess.run(words, env=env, capture_output=True, text=True, timeout=300)
+    on_path = {} if path is None else {"PYTHONPATH": str(path)}
+    return shell.harness(*args, timeout=300, **environment, **on_path)
 
 
 def listed(path=None, **environment):
@@ -29,7 +26,7 @@ def listed(path=None, **environment):
 
 
 def install(name, folder):
-    """Build one of the distributions of `third_party` and install it into a folder; return the folder."""
+    """Build a distribution of `third_party`, or of another path, and install it into a folder; return the folder."""
     pytest.importorskip("hatchling", reason="building a distribution without a network needs hatchling")
     pip = [
         sys.executable,
@@ -46,19 +43,10 @@ def install(name, folder):
     return folder
 
 
-def as_toml(value):
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {as_toml(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(as_toml, value)) + "]"
-    return json.dumps(value)
-
-
 def carried_out(folder, suite, path=None, status=0):
     """Run a suite; return its leaderboard, timings aside, and what was told on the way."""
     folder.mkdir(exist_ok=True)
-    file = folder / "suite.toml"
-    file.write_text("\n".join(f"{key} = {as_toml(value)}" for key, value in suite.items()))
+    file = write_suite(folder / "suite.toml", suite)
     done = harness("run", file, "--out", folder / "out", "--workers", 2, path=path)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr

@@ -3,7 +3,6 @@
 import dataclasses
 import importlib.util
 import json
-import os
 import pkgutil
 import re
 import shlex
@@ -16,7 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import shell
 from pydantic import BaseModel
+from strangers import install
 
 from harness.axes import AXES
 from harness.bounds import Design
@@ -148,9 +149,9 @@ def test_the_example_package_adds_an_axis_and_a_command(tmp_path):
     (info / "entry_points.txt").write_text("\n".join(line for group in groups for line in group))
 
     def harness(*words):
-        command = [sys.executable, "-c", "from harness.cli import main; main()", *words]
-        env = os.environ | {"PYTHONPATH": str(tmp_path)}
-        return subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=True).stdout
+        done = shell.harness(*words, timeout=60, PYTHONPATH=str(tmp_path))
+        done.check_returncode()
+        return done.stdout
 
     assert re.search(r"^  remarks +List what papers say in passing\.$", harness("--help"), re.M)
     assert harness("remarks") == "Few things matter as much as the grid.\n"
@@ -320,7 +321,6 @@ def test_what_the_docs_say_of_the_contracts_is_so():
 
 
 def test_the_package_installs_as_written(tmp_path):
-    pytest.importorskip("hatchling", reason="building a distribution without a network needs hatchling")
     text = read("plugins.md")
     project, _ = blocks(text, "toml")
     (module,) = tomllib.loads(project)["project"]["entry-points"]["harness"].values()
@@ -328,17 +328,7 @@ def test_the_package_installs_as_written(tmp_path):
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(blocks(text, "python")[0], encoding="utf-8")
     (package.parent / "pyproject.toml").write_text(project, encoding="utf-8")
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--no-index",
-    ]
-    subprocess.run([*pip, "--target", str(tmp_path / "site"), str(package.parent)], check=True)
+    install(package.parent, tmp_path / "site")
     show = [sys.executable, "-m", "harness", "show", "harness-asinh/asinh", "--format", "json"]
     done = subprocess.run(show, env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, check=True)
     (page,) = json.loads(done.stdout)["components"]

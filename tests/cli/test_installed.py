@@ -4,13 +4,12 @@ import os
 import re
 import signal
 import subprocess
-import sys
 
 import pytest
+import shell
+from shell import MAIN
 
 from harness.cli import COMMANDS
-
-MAIN = [sys.executable, "-c", "from harness.cli import main; main()"]
 
 GREETING = '''"""Greet whoever asks.
 
@@ -53,8 +52,7 @@ def house(tmp_path):
             (tmp_path / path).write_text(text)
 
     def harness(*words):
-        env = os.environ | {"PYTHONPATH": str(tmp_path)}
-        return subprocess.run([*MAIN, *map(str, words)], capture_output=True, text=True, env=env, timeout=60)
+        return shell.harness(*words, timeout=60, PYTHONPATH=str(tmp_path))
 
     package.harness, package.folder = harness, tmp_path
     return package

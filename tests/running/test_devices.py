@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from harness_karras.networks import Mlp
 from harness_karras.weightings import EdmWeighting
 from harness_synthetic.targets import Ring
+from suite_files import write_suite
 
 from harness.cli import group
 from harness.engine.adam import train
@@ -167,13 +168,7 @@ def test_the_same_curve_within_rounding_wherever_it_is_trained(place):
 
 
 def suite_file(folder):
-    lines = [f"{name} = {json.dumps(value)}" for name, value in SUITE.items() if not isinstance(value, dict)]
-    for name, table in SUITE.items():
-        if isinstance(table, dict):
-            lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in table.items())]
-    file = folder / "placed.toml"
-    file.write_text("\n".join(lines))
-    return str(file)
+    return str(write_suite(folder / "placed.toml", SUITE))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import members, wait_until
 from ray_clusters import needed, of_nodes, on_one_node
+from suite_files import write_suite
 
 from harness.errors import DiskError
 from harness.planning.units import Resources
@@ -272,12 +274,7 @@ def test_an_address_where_nothing_is_ends_in_one_line(monkeypatch, address):
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_ends_the_cluster_that_was_started_and_the_run_goes_on_later(expected, tmp_path, number, status):
     needed()
-    file, out = tmp_path / "small.toml", tmp_path / "out"
-    lines = [f"{key} = {json.dumps(value)}" for key, value in SUITE.items() if not isinstance(value, dict)]
-    for key, value in SUITE.items():
-        if isinstance(value, dict):
-            lines += [f"[{key}]", *(f"{k} = {json.dumps(v)}" for k, v in value.items())]
-    file.write_text("\n".join(lines))
+    file, out = write_suite(tmp_path / "small.toml", SUITE), tmp_path / "out"
     words = [sys.executable, "-m", "harness", "run", str(file), "--out", str(out), "--executor", "ray"]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_until(lambda: list((out / "checkpoints").glob("*.safetensors")) or process.poll() is not None)
@@ -290,26 +287,6 @@ def test_an_interrupt_ends_the_cluster_that_was_started_and_the_run_goes_on_late
     wait_until(lambda: not members(process.pid))
     carry_out(out, "processes")
     assert board(out) == expected
-
-
-def members(session):
-    """Processes of a session that are alive."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(stat.parent.name)
-    return found
-
-
-def wait_until(condition, seconds=90.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_the_module_is_imported_without_ray():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from suite_files import write_suite
 
 from harness.errors import DiskError
 from harness.registry.discovery import load
@@ -298,16 +299,6 @@ def command(directory: Path, file: Path) -> list[str]:
     return [sys.executable, "-m", "harness", "run", str(file), "--out", str(directory), "--workers", "2"]
 
 
-def write_toml(directory: Path) -> Path:
-    lines = [f"{key} = {json.dumps(value)}" for key, value in TINY.items() if not isinstance(value, dict)]
-    for key, value in TINY.items():
-        if isinstance(value, dict):
-            lines += [f"[{key}]", *(f"{k} = {json.dumps(v)}" for k, v in value.items())]
-    file = directory / "tiny.toml"
-    file.write_text("\n".join(lines))
-    return file
-
-
 def killed_after(seconds: float, directory: Path, file: Path) -> bool:
     """Run the suite, killed without warning after some seconds; return whether it was still running."""
     process = subprocess.Popen(
@@ -324,7 +315,7 @@ def killed_after(seconds: float, directory: Path, file: Path) -> bool:
 
 def survives_kills(times: int, seed: int, finished: Path, directory: Path, whole: float) -> None:
     """Kill a run some times at random moments of its duration, `whole` seconds; what is resumed is the same."""
-    file = write_toml(directory)
+    file = write_suite(directory / "tiny.toml", TINY)
     out = directory / "out"
     rng = random.Random(seed)
     for _ in range(times):
@@ -341,8 +332,9 @@ def survives_kills(times: int, seed: int, finished: Path, directory: Path, whole
 def whole(finished, tmp_path_factory) -> float:
     """Seconds that a whole run takes by the command; it is the same as one in this process."""
     directory = tmp_path_factory.mktemp("whole")
+    file = write_suite(directory / "tiny.toml", TINY)
     start = time.monotonic()
-    subprocess.run(command(directory / "out", write_toml(directory)), check=True, capture_output=True)
+    subprocess.run(command(directory / "out", file), check=True, capture_output=True)
     seconds = time.monotonic() - start
     assert untimed(directory / "out") == untimed(finished)
     return seconds

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import members, wait_until
 
 from harness.running import workers as workers_module
 from harness.running.tasks import KILLED, Parcel, Task
@@ -81,26 +82,6 @@ def test_workers_end_with_a_killed_parent():
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     wait_until(lambda: not members(parent.pid))
-
-
-def members(session):
-    """Processes of a session that are alive."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(stat.parent.name)
-    return found
-
-
-def wait_until(condition, seconds=90.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_there_is_a_core():

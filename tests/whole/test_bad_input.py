@@ -13,11 +13,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import members, wait_until
+from suite_files import write_suite
 
 from harness.cli import main
 from harness.store import DATABASE
@@ -41,22 +42,12 @@ SUITE = {
 ORACLE = {"weightings": [], "networks": ["exact"], "samplers": ["exponential-integrator"], "seeds": 1}
 
 
-def as_toml(value):
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {as_toml(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(as_toml, value)) + "]"
-    return repr(value) if isinstance(value, float) else json.dumps(value)
-
-
 @pytest.fixture
 def write(tmp_path):
     """Write a suite with some keys changed; return its path."""
 
     def make(**changes):
-        file = tmp_path / "tiny.toml"
-        file.write_text("\n".join(f"{key} = {as_toml(value)}" for key, value in (SUITE | changes).items()))
-        return str(file)
+        return str(write_suite(tmp_path / "tiny.toml", SUITE | changes))
 
     return make
 
@@ -561,17 +552,6 @@ def command(*args):
     return [sys.executable, "-m", "harness", *map(str, args)]
 
 
-def members(session):
-    """Processes of a session that are alive."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == session and fields[0] != "Z":
-                found.append(stat.parent.name)
-    return found
-
-
 class TestShell:
     @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="counts processes through /proc")
     def test_an_interrupt_leaves_no_process_and_loses_nothing(self, harness, write, tmp_path):
@@ -594,10 +574,7 @@ class TestShell:
             assert process.returncode == 130
             line = "harness: interrupted; the same command goes on where it stopped"
             assert (told, complained.strip()) == ("", line)
-            deadline = time.monotonic() + 10
-            while members(process.pid):
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            wait_until(lambda session=process.pid: not members(session), 10)
         harness("run", suite, "--out", out, "--workers", 2, status=0)
         harness("run", suite, "--out", tmp_path / "whole", "--workers", 2, status=0)
         assert untimed(out, harness) == untimed(tmp_path / "whole", harness)

@@ -1,14 +1,8 @@
 """Preconditionings and a learned weighting, chosen on the command line and taken through a whole run."""
 
 import json
-import os
-import subprocess
-import sys
 
-
-def harness(*words):
-    code = "from harness.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *words], env=dict(os.environ), capture_output=True, text=True)
+from shell import harness
 
 
 def test_a_command_line_crosses_a_backbone_with_preconditionings_and_a_learned_weighting(tmp_path):

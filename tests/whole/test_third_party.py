@@ -9,7 +9,8 @@ import sys
 from importlib.util import find_spec
 
 import pytest
-from strangers import as_toml, carried_out, harness, install, listed, numbers
+from strangers import carried_out, harness, install, listed, numbers
+from suite_files import write_suite
 
 
 @pytest.fixture(scope="module")
@@ -359,8 +360,7 @@ def test_nor_the_same_directory_without_it(beside_hostile, sound):
 
 def test_what_is_ranked_beside_it_is_what_is_ranked_without(hostile, sound, tmp_path):
     """`harness run` plans and ranks in the process that imported it: no function that it patched is in the way."""
-    file = tmp_path / "suite.toml"
-    file.write_text("\n".join(f"{key} = {as_toml(value)}" for key, value in PATIENT.items()))
+    file = write_suite(tmp_path / "suite.toml", PATIENT)
     tables = []
     for path in (hostile, None):
         done = harness("run", file, "--out", tmp_path / "out", "--workers", 2, path=path)
@@ -375,8 +375,7 @@ def test_what_is_ranked_beside_it_is_what_is_ranked_without(hostile, sound, tmp_
 
 def test_torch_takes_no_part_in_planning_ranking_and_publishing(tmp_path):
     """What a plugin patches of torch cannot be put back where it was the first to import it: it must not matter."""
-    file = tmp_path / "suite.toml"
-    file.write_text("\n".join(f"{key} = {as_toml(value)}" for key, value in PATIENT.items()))
+    file = write_suite(tmp_path / "suite.toml", PATIENT)
     code = "import sys; sys.modules['torch'] = None; from harness.cli import main; main()"
     commands = [["plan", file], ["run", file, "--out", tmp_path / "out", "--workers", "2"]]
     commands += [["rank", tmp_path / "out", *more] for more in ([], ["--bounds"], ["--budget"])]
