@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from distributions import write_distribution
 
 from harness.axes import AXES, NETWORK, Axis, crossed, design, table, taken_by
 from harness.results.budgets import Budgets
@@ -204,10 +205,7 @@ def found(tmp_path_factory, unit):
     """What a house with one more axis says, in a process of its own."""
     folder = tmp_path_factory.mktemp("augmented")
     (folder / "augmented.py").write_text(PLUGIN)
-    info = folder / "augmented-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: augmented\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[harness]\naugmented = augmented\n")
+    write_distribution(folder, "augmented", {"harness": {"augmented": "augmented"}})
     words = [sys.executable, "-c", ONE_MORE, folder, unit, LEADERBOARDS]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

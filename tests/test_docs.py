@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import shell
+from distributions import write_distribution
 from pydantic import BaseModel
 from strangers import install
 
@@ -142,11 +143,7 @@ def test_the_example_package_adds_an_axis_and_a_command(tmp_path):
         path = tmp_path / re.match(r"# (\S+)\n", code)[1]
         path.parent.mkdir(exist_ok=True)
         path.write_text(code.partition("\n")[2])
-    info = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    groups = [(f"[{g}]", *(f"{n} = {v}" for n, v in e.items())) for g, e in project["entry-points"].items()]
-    (info / "entry_points.txt").write_text("\n".join(line for group in groups for line in group))
+    write_distribution(tmp_path, project["name"], project["entry-points"], project["version"])
 
     def harness(*words):
         done = shell.harness(*words, timeout=60, PYTHONPATH=str(tmp_path))

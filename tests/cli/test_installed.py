@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 import shell
+from distributions import write_distribution
 from shell import MAIN
 
 from harness.cli import COMMANDS
@@ -42,11 +43,7 @@ def house(tmp_path):
     """A folder of distributions, and the `harness` that sees it."""
 
     def package(distribution, added, files=(), group="commands"):
-        folder = tmp_path / f"{distribution.replace('-', '_')}-1.0.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        lines = "\n".join(f"{name} = {value}" for name, value in added.items())
-        (folder / "entry_points.txt").write_text(f"[console_scripts]\nrun = x:y\n\n[harness_{group}]\n{lines}\n")
+        write_distribution(tmp_path, distribution, {"console_scripts": {"run": "x:y"}, f"harness_{group}": added})
         for path, text in dict(files).items():
             (tmp_path / path).parent.mkdir(exist_ok=True)
             (tmp_path / path).write_text(text)

@@ -4,6 +4,7 @@ import sys
 import textwrap
 
 import pytest
+from distributions import write_distribution
 
 
 @pytest.fixture
@@ -17,17 +18,12 @@ def install(tmp_path, monkeypatch):
 
     def make(distribution, version="1.0", **sources):
         folder = tmp_path / f"site{len(made)}"
-        info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        lines = []
-        for entry_point, source in sources.items():
-            module = f"{distribution.replace('-', '_')}_{entry_point}"
+        modules = {entry_point: f"{distribution.replace('-', '_')}_{entry_point}" for entry_point in sources}
+        write_distribution(folder, distribution, {"harness": modules}, version)
+        for entry_point, module in modules.items():
             monkeypatch.delitem(sys.modules, module, raising=False)
-            (folder / f"{module}.py").write_text(textwrap.dedent(source))
-            lines.append(f"{entry_point} = {module}")
+            (folder / f"{module}.py").write_text(textwrap.dedent(sources[entry_point]))
             made.append(module)
-        (info / "entry_points.txt").write_text("\n".join(["[harness]", *lines]))
         monkeypatch.syspath_prepend(folder)
         return folder
 

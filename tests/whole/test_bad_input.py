@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from distributions import write_distribution
 from processes import members, wait_until
 from suite_files import write_suite
 
@@ -173,10 +174,7 @@ class TestWords:
 
     def test_a_name_that_two_strangers_claim(self, refused, tmp_path, monkeypatch):
         for who in ("other", "third"):
-            info = tmp_path / "site" / f"{who}_step-1.0.dist-info"
-            info.mkdir(parents=True)
-            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {who}-step\nVersion: 1.0\n")
-            (info / "entry_points.txt").write_text(f"[harness]\n{who} = {who}_step_module\n")
+            write_distribution(tmp_path / "site", f"{who}-step", {"harness": {who: f"{who}_step_module"}})
             (tmp_path / "site" / f"{who}_step_module.py").write_text(
                 "from harness import hookimpl\n"
                 "from harness.samplers import Sampler\n"

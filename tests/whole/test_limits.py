@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from distributions import write_distribution
 
 from harness import limits
 from harness.errors import TRY_AGAIN, failure_line
@@ -110,10 +111,7 @@ def harness_samplers():
 
 def test_a_unit_that_meets_a_limit_is_tried_again_by_the_next_run(run, tmp_path, monkeypatch):
     """No row keeps a failure that the machine of a day was to blame for."""
-    info = tmp_path / "site" / "greedy-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: greedy\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[harness]\ngreedy = greedy\n")
+    write_distribution(tmp_path / "site", "greedy", {"harness": {"greedy": "greedy"}})
     (tmp_path / "site" / "greedy.py").write_text(GREEDY)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
