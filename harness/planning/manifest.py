@@ -20,6 +20,7 @@ from harness.errors import ContractError, NotApplicable
 from harness.metrics import FittedMetric, SampleMetric
 from harness.planning.designs import Designs
 from harness.planning.keys import measured
+from harness.planning.units import unique
 from harness.quantities import Declarations
 from harness.registry.references import Reference
 from harness.suites.compute import Spent, spent
@@ -235,7 +236,7 @@ def _setup(plan: Planned) -> PlannedSetup:
 
 def _changed(plan: Planned) -> dict[str, list[str]]:
     """Return the parameters that differ from their defaults, of each component that has any, by digest."""
-    named = dict.fromkeys(c.component(axis) for c in plan.combinations for axis in crossed())
+    named = unique(c.component(axis) for c in plan.combinations for axis in crossed())
     return {plan.keys.reference(each).digest: own for each in named if each is not None and (own := each.changed())}
 
 
@@ -261,7 +262,7 @@ def _calibration(plan: Planned) -> dict[str, dict[str, list[str]]]:
             keys.label(m): [keys.calibration(target, seed, keys.measuring(m)) for seed in plan.suite.seeds]
             for m in sample_metrics
         }
-        for target in dict.fromkeys(c.target for c in plan.combinations)
+        for target in unique(c.target for c in plan.combinations)
     }
 
 
@@ -269,7 +270,7 @@ def _fits(plan: Planned) -> dict[str, dict[str, str]]:
     keys, fitted = plan.keys, [m for m in plan.metrics if isinstance(m, FittedMetric)]
     return {
         keys.reference(target).digest: {keys.label(m): keys.fit(m, target) for m in fitted}
-        for target in dict.fromkeys(c.target for c in plan.combinations)
+        for target in unique(c.target for c in plan.combinations)
         if fitted
     }
 
