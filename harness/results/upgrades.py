@@ -29,22 +29,25 @@ def _with_new_axes(document: dict[str, Any], since: int) -> dict[str, Any]:
     environment = document.get("environment")
     version = str(environment.get("harness", "0") if isinstance(environment, dict) else "0")
     axes = [axis for axis in crossed().values() if axis.since == since]
-    return _with_fields(document, lambda row: {axis.name: _before(axis, row, version) for axis in axes})
+    return _with_fields(document, lambda row: {axis.name: _before(axis, row, version) for axis in axes}, "rows")
 
 
-def _with_fields(
-    document: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]], field: str = "rows"
-) -> dict[str, Any]:
-    """Give each row, or each entry of another field, the fields that it lacks."""
-    entries = document.get(field)
-    if not isinstance(entries, list):
-        return document
-    return document | {field: [new(entry) | entry if isinstance(entry, dict) else entry for entry in entries]}
+def _with_fields(part: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]], *path: str) -> dict[str, Any]:
+    """Give each object at a path of keys, through all entries of a list, the fields that it lacks."""
+    if not path:
+        return new(part) | part
+    key, *rest = path
+    found = part.get(key)
+    if isinstance(found, dict):
+        return part | {key: _with_fields(found, new, *rest)}
+    if isinstance(found, list):
+        return part | {key: [_with_fields(each, new, *rest) if isinstance(each, dict) else each for each in found]}
+    return part
 
 
 def _without_levels(document: dict[str, Any]) -> dict[str, Any]:
     """From version 1 to 2: rows start at a level and a cost that they do not tell."""
-    return _with_fields(document, lambda row: {"sigma_max": None, "compute": None, "training_share": None})
+    return _with_fields(document, lambda row: {"sigma_max": None, "compute": None, "training_share": None}, "rows")
 
 
 def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
@@ -64,56 +67,34 @@ def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
         "declared": declarations(metrics, bounds).model_dump(mode="json"),
         "interactions": [],
     }
-    document = _with_fields(new | document, lambda row: {"same_as": [], "bound_highs": {}})
+    document = _with_fields(new | document, lambda row: {"same_as": [], "bound_highs": {}}, "rows")
+    document = _with_fields(document, lambda violation: {"bound_high": None}, "rows", "violations")
     document = _with_fields(document, lambda entry: {"sampler": None, "clusters": None}, "agreement")
-    document = _with_fields(document, lambda entry: {"among": None, "difference": None}, "effects")
-    if not isinstance(document.get("rows"), list):
-        return document
-    rows = [
-        _with_fields(row, lambda v: {"bound_high": None}, "violations") if isinstance(row, dict) else row
-        for row in document["rows"]
-    ]
-    return document | {"rows": rows}
+    return _with_fields(document, lambda effect: {"among": None, "difference": None}, "effects")
 
 
 def _without_differences(document: dict[str, Any]) -> dict[str, Any]:
     """From version 3 to 4: cells of interactions were factors; how many points a finite target has is not
     known; every row applied.
     """
-    document = _with_cells(document, lambda cell: {"difference": None})
-    setup = document.get("setup")
-    if not isinstance(setup, dict):
-        return document
-    return document | {"setup": _with_fields(setup, lambda target: {"train": None, "held_out": None}, "targets")}
-
-
-def _with_cells(document: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """Give each cell of each interaction the fields that it lacks."""
-    entries = document.get("interactions")
-    if not isinstance(entries, list):
-        return document
-    found = [_with_fields(entry, new, "cells") if isinstance(entry, dict) else entry for entry in entries]
-    return document | {"interactions": found}
+    document = _with_fields(document, lambda cell: {"difference": None}, "interactions", "cells")
+    return _with_fields(document, lambda target: {"train": None, "held_out": None}, "setup", "targets")
 
 
 def _without_pictures(document: dict[str, Any]) -> dict[str, Any]:
     """From version 4 to 5: nothing was kept of samples that are images."""
-    document = _with_fields(document, lambda row: {"pictures": None})
-    setup = document.get("setup")
-    if not isinstance(setup, dict):
-        return document
-    return document | {"setup": _with_fields(setup, lambda target: {"pictures": None}, "targets")}
+    document = _with_fields(document, lambda row: {"pictures": None}, "rows")
+    return _with_fields(document, lambda target: {"pictures": None}, "setup", "targets")
 
 
 def _without_reasons(document: dict[str, Any]) -> dict[str, Any]:
     """From version 5 to 6: why a metric or a bound does not apply is not told."""
-    return _with_fields(document, lambda row: {"not_applicable": {}})
+    return _with_fields(document, lambda row: {"not_applicable": {}}, "rows")
 
 
 def _without_defaults(document: dict[str, Any]) -> dict[str, Any]:
     """From version 6 to 7: which parameters differ from their defaults is not told."""
-    setup = document.get("setup")
-    return document | {"setup": {"changed": {}} | setup} if isinstance(setup, dict) else document
+    return _with_fields(document, lambda setup: {"changed": {}}, "setup")
 
 
 _CHANGES: dict[int, Upgrade] = {
