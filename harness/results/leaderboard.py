@@ -3,9 +3,9 @@
 The models below are the contract. Documents of older versions are read as what they were: their rows have the default
 of every axis that is younger (`harness.axes.Axis.since`), as `centered` for initial laws, in whose time every sampler
 started at N(0, σ_max² I). Those of version 1 tell neither that level nor their cost; those of version 2 neither their
-setup nor what their metrics measure and their bounds limit (`harness.results.older`), and those of version 3 not how
-many points a finite target has. A document is valid when
-its fields have the stated types, no number is infinite or undefined, and it agrees with itself:
+setup nor what their metrics measure and their bounds limit (`harness.results.older`), and those of version 3
+neither pictures nor how many points a finite target has (`harness.results.upgrades`). A document is valid when its
+fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
     a smaller rank never has a larger value of the ranking metric; failures come last

@@ -73,38 +73,21 @@ def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
     return _with_fields(document, lambda effect: {"among": None, "difference": None}, "effects")
 
 
-def _without_differences(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 3 to 4: cells of interactions were factors; how many points a finite target has is not
-    known; every row applied.
-    """
-    document = _with_fields(document, lambda cell: {"difference": None}, "interactions", "cells")
-    return _with_fields(document, lambda target: {"train": None, "held_out": None}, "setup", "targets")
-
-
 def _without_pictures(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 4 to 5: nothing was kept of samples that are images."""
-    document = _with_fields(document, lambda row: {"pictures": None}, "rows")
-    return _with_fields(document, lambda target: {"pictures": None}, "setup", "targets")
+    """From version 3 to 4: nothing was kept of samples that are images, cells of interactions were factors, every row
+    applied.
+
+    Why a metric or a bound does not apply, how many points a finite target has and which parameters differ from their
+    defaults is not told.
+    """
+    document = _with_fields(document, lambda row: {"not_applicable": {}, "pictures": None}, "rows")
+    document = _with_fields(document, lambda cell: {"difference": None}, "interactions", "cells")
+    document = _with_fields(document, lambda setup: {"changed": {}}, "setup")
+    unknown = ("train", "held_out", "pictures")
+    return _with_fields(document, lambda target: dict.fromkeys(unknown), "setup", "targets")
 
 
-def _without_reasons(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 5 to 6: why a metric or a bound does not apply is not told."""
-    return _with_fields(document, lambda row: {"not_applicable": {}}, "rows")
-
-
-def _without_defaults(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 6 to 7: which parameters differ from their defaults is not told."""
-    return _with_fields(document, lambda setup: {"changed": {}}, "setup")
-
-
-_CHANGES: dict[int, Upgrade] = {
-    1: _without_levels,
-    2: _without_setup,
-    3: _without_differences,
-    4: _without_pictures,
-    5: _without_reasons,
-    6: _without_defaults,
-}
+_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: _without_pictures}
 """What becomes of documents of a version besides the axes that are new in the next."""
 
 VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1
