@@ -23,7 +23,8 @@ from harness.results.directory import read_manifest
 from harness.results.document import DocumentError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
 from harness.results.older import declarations
-from harness.results.ranking import Outcome, finite, leaderboard
+from harness.results.outcomes import Outcome
+from harness.results.ranking import finite, leaderboard
 from harness.results.reader import Results, read_calibration, read_fits, read_results, read_target
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
