@@ -98,16 +98,15 @@ def shown(
     levels = np.unique(np.concatenate(grids))
     generator = torch.Generator().manual_seed(3)
     found = np.array([losses(network, points, float(level), generator) for level in levels])
-    information = LossCurve(DIM, levels, found.mean(1)).information()
+    curve = LossCurve(DIM, levels, found.mean(1))
+    information, raised = curve.information(), curve.raised(np.ones(len(levels)))
     best, other = (
-        grid_divergence(grid, sampler.variances(grid, information, NoScoreError()), information)[0] for grid in grids
+        grid_divergence(grid, sampler.variances(grid, information, NoScoreError()), raised) for grid in grids
     )
     # Linear in the losses: each point's own difference has the weight of each level's loss.
-    raised = LossCurve(DIM, levels, found.mean(1)).raised(np.ones(len(levels)))
-    ends = [grid_divergence(grid, sampler.variances(grid, information, NoScoreError()), raised) for grid in grids]
-    weights = (ends[1] - ends[0])[1:] - (ends[1] - ends[0])[0]
-    error = (weights @ found).std(ddof=1) / found.shape[1] ** 0.5
-    return float(other - best), 2 * float(error)
+    nats, *moved = other - best
+    error = ((np.array(moved) - nats) @ found).std(ddof=1) / found.shape[1] ** 0.5
+    return float(nats), 2 * float(error)
 
 
 def laid_out(form: str, steps: int) -> np.ndarray:

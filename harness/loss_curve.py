@@ -50,6 +50,18 @@ class LossCurveError(HarnessError):
     """A loss curve that is malformed, or that is asked about levels that it does not cover."""
 
 
+def check_range(sigma_min: float, sigma_max: float) -> None:
+    """Refuse ends of a grid that are no range of levels.
+
+    Raises:
+        HarnessError: unless 0 < sigma_min < sigma_max < ∞.
+    """
+    if not 0 < sigma_min < sigma_max < math.inf:
+        raise HarnessError(
+            f"sigma_min={sigma_min:g} and sigma_max={sigma_max:g} are no range; give 0 < sigma_min < sigma_max"
+        )
+
+
 @dataclass(frozen=True)
 class LossCurve:
     """Held-out losses ℓ(σ) = E‖x − D(x + σξ, σ)‖² of one network, summed over the d coordinates.

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.loss_curve import LossCurve
+from harness.loss_curve import LossCurve, check_range
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -54,9 +54,11 @@ def smoothed_losses(law: EmpiricalDistribution, sigma_min: float, sigma_max: flo
         sigma_max: the largest.
 
     Raises:
-        HarnessError: a part without a point.
+        HarnessError: a part without a point, or levels that are no range.
     """
     import torch
+
+    check_range(sigma_min, sigma_max)
 
     generator = torch.Generator().manual_seed(SEED)
     chosen_by = _noised(law.held_out(CHOOSING, generator, 0), 1, generator)

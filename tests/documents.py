@@ -130,7 +130,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     """Return a leaderboard document as plain data: 180 combinations on each of a ring and digits."""
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
-    document = {"schema_version": 7, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
+    document = {"schema_version": 4, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
     document |= {
         "declared": copy.deepcopy(DECLARED),
         "calibration": [],
@@ -237,7 +237,7 @@ def small():
                  "n": 2, "clusters": 2}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 7, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
+        "schema_version": 4, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
         "declared": copy.deepcopy(DECLARED),
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],

@@ -182,10 +182,7 @@ def _of_data(registry: Registry, path: Path, sigma_min: float | None, sigma_max:
     law = target.distribution()
     assert isinstance(law, EmpiricalDistribution)
     low, high = (law.sigma_data * end for end in EDM_RANGE)
-    low, high = low if sigma_min is None else sigma_min, high if sigma_max is None else sigma_max
-    if not 0 < low < high < math.inf:
-        raise click.UsageError(f"sigma_min={low:g} and sigma_max={high:g} are no range; give 0 < sigma_min < sigma_max")
-    return smoothed_losses(law, low, high)
+    return smoothed_losses(law, low if sigma_min is None else sigma_min, high if sigma_max is None else sigma_max)
 
 
 def _shown(answer: GridAnswer, form: str, export: str | None) -> str:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness.axes import NUMBERS
 from harness.results.document import Count, Document, Name, Part, Position
-from harness.results.leaderboard import VERSION, Estimate, Leaderboard, Row, ScoreSplit, Terms
+from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Terms
 from harness.results.references import with_axes
 from harness.results.sections import TargetSection, sections
+from harness.results.upgrades import VERSION
 
 
 class _Ranked(Part):
@@ -23,7 +24,7 @@ else:
     _Design = with_axes(_Ranked, Name)
 
 
-BEHIND = 5
+BEHIND = 2
 """How many versions of a leaderboard changed nothing of this document, which has the same axes."""
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from harness.errors import HarnessError
 from harness.information import NoScoreError
-from harness.loss_curve import HeldOutInformation, LossCurve, grid_divergence
+from harness.loss_curve import HeldOutInformation, LossCurve, check_range, grid_divergence
 from harness.results.document import Document, Name, Part, Position, check_order
 from harness.samplers import GaussianKernelSampler
 from harness.time_discretizations import GridRequest, TimeDiscretization
@@ -219,10 +219,7 @@ class _Asked:
                 f"sampler {sampler.label()!r} has no Gaussian kernel, so no path divergence: the theory of these grids "
                 "does not cover it; give one whose steps are Gaussian"
             )
-        if not 0 < last < first < math.inf:
-            raise HarnessError(
-                f"sigma_min={last:g} and sigma_max={first:g} are no range; give 0 < sigma_min < sigma_max"
-            )
+        check_range(last, first)
         if any(steps < 2 for steps in question.steps) or not question.steps:
             raise HarnessError(f"steps={','.join(map(str, question.steps))}: a grid has at least 2 steps")
         information = curve.information()

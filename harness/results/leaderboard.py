@@ -3,9 +3,9 @@
 The models below are the contract. Documents of older versions are read as what they were: their rows have the default
 of every axis that is younger (`harness.axes.Axis.since`), as `centered` for initial laws, in whose time every sampler
 started at N(0, σ_max² I). Those of version 1 tell neither that level nor their cost; those of version 2 neither their
-setup nor what their metrics measure and their bounds limit (`harness.results.older`), and those of version 3 not how
-many points a finite target has. A document is valid when
-its fields have the stated types, no number is infinite or undefined, and it agrees with itself:
+setup nor what their metrics measure and their bounds limit (`harness.results.older`), and those of version 3
+neither pictures nor how many points a finite target has (`harness.results.upgrades`). A document is valid when its
+fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
     a smaller rank never has a larger value of the ranking metric; failures come last
@@ -28,21 +28,19 @@ import itertools
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from harness import DISTRIBUTION
-from harness.axes import NUMBERS, Axis, crossed, design
-from harness.components import digest, parse_request
+from harness.axes import NUMBERS, crossed, design
 from harness.quantities import Declarations
 from harness.registry.references import Reference
 from harness.results.document import Count, Document, Name, Part, Position, Upgrade, check_order
-from harness.results.older import declarations
 from harness.results.pictures import SamplePictures
 from harness.results.references import find, with_axes
 from harness.results.setup import Setup
+from harness.results.upgrades import UPGRADES, VERSION
 
 Status = Literal["ok", "diverged", "not applicable", "failed"]
 
@@ -413,127 +411,6 @@ class Row(_Design):
             raise ValueError(f"violation of {violation.bound} by {violation.metric}: low is not above the bound")
 
 
-def _before(axis: Axis, row: dict[str, Any], version: str) -> dict[str, Any]:
-    """Return the component that a row had before documents named an axis: its default, or none in no training."""
-    trained = axis.phase != "training" or row.get("train_steps") != 0
-    request = parse_request(*((trained and axis.default) or (axis.absent,)))
-    params = {key: value for key, (value,) in request.values.items()}
-    found = {"name": request.name, "params": params, "distribution": DISTRIBUTION, "version": version}
-    return {**found, "digest": digest(axis.name, request.name, *([params] if params else []))}
-
-
-def _with_new_axes(document: dict[str, Any], since: int) -> dict[str, Any]:
-    """Give rows the axes that are new in a version."""
-    environment = document.get("environment")
-    version = str(environment.get("harness", "0") if isinstance(environment, dict) else "0")
-    axes = [axis for axis in crossed().values() if axis.since == since]
-    return _with_fields(document, lambda row: {axis.name: _before(axis, row, version) for axis in axes})
-
-
-def _with_fields(
-    document: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]], field: str = "rows"
-) -> dict[str, Any]:
-    """Give each row, or each entry of another field, the fields that it lacks."""
-    entries = document.get(field)
-    if not isinstance(entries, list):
-        return document
-    return document | {field: [new(entry) | entry if isinstance(entry, dict) else entry for entry in entries]}
-
-
-def _without_levels(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 1 to 2: rows start at a level and a cost that they do not tell."""
-    return _with_fields(document, lambda row: {"sigma_max": None, "compute": None, "training_share": None})
-
-
-def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 2 to 3: metrics and bounds are those that shipped then, by their names; what is new is not known.
-
-    Its intervals, effects and violations stay what they were: of all rows together, taken as independent. Effects were
-    factors.
-    """
-    rows = document.get("rows")
-    found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    metrics, bounds = (
-        sorted({name for row in found if isinstance(row.get(field), dict) for name in row[field]})
-        for field in ("metrics", "bounds")
-    )
-    new: dict[str, Any] = {
-        "setup": None,
-        "declared": declarations(metrics, bounds).model_dump(mode="json"),
-        "interactions": [],
-    }
-    document = _with_fields(new | document, lambda row: {"same_as": [], "bound_highs": {}})
-    document = _with_fields(document, lambda entry: {"sampler": None, "clusters": None}, "agreement")
-    document = _with_fields(document, lambda entry: {"among": None, "difference": None}, "effects")
-    if not isinstance(document.get("rows"), list):
-        return document
-    rows = [
-        _with_fields(row, lambda v: {"bound_high": None}, "violations") if isinstance(row, dict) else row
-        for row in document["rows"]
-    ]
-    return document | {"rows": rows}
-
-
-def _without_differences(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 3 to 4: cells of interactions were factors; how many points a finite target has is not
-    known; every row applied.
-    """
-    document = _with_cells(document, lambda cell: {"difference": None})
-    setup = document.get("setup")
-    if not isinstance(setup, dict):
-        return document
-    return document | {"setup": _with_fields(setup, lambda target: {"train": None, "held_out": None}, "targets")}
-
-
-def _with_cells(document: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """Give each cell of each interaction the fields that it lacks."""
-    entries = document.get("interactions")
-    if not isinstance(entries, list):
-        return document
-    found = [_with_fields(entry, new, "cells") if isinstance(entry, dict) else entry for entry in entries]
-    return document | {"interactions": found}
-
-
-def _without_pictures(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 4 to 5: nothing was kept of samples that are images."""
-    document = _with_fields(document, lambda row: {"pictures": None})
-    setup = document.get("setup")
-    if not isinstance(setup, dict):
-        return document
-    return document | {"setup": _with_fields(setup, lambda target: {"pictures": None}, "targets")}
-
-
-def _without_reasons(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 5 to 6: why a metric or a bound does not apply is not told."""
-    return _with_fields(document, lambda row: {"not_applicable": {}})
-
-
-def _without_defaults(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 6 to 7: which parameters differ from their defaults is not told."""
-    setup = document.get("setup")
-    return document | {"setup": {"changed": {}} | setup} if isinstance(setup, dict) else document
-
-
-_CHANGES: dict[int, Upgrade] = {
-    1: _without_levels,
-    2: _without_setup,
-    3: _without_differences,
-    4: _without_pictures,
-    5: _without_reasons,
-    6: _without_defaults,
-}
-"""What becomes of documents of a version besides the axes that are new in the next."""
-
-VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1
-"""The schema version: the last that changed the contract, by hand or by an axis."""
-
-
-def _upgrade(version: int) -> Upgrade:
-    """Return how a document of a version becomes one of the next."""
-    change = _CHANGES.get(version, dict)
-    return lambda document: _with_new_axes(change(document), version + 1)
-
-
 if TYPE_CHECKING:
     Version = int
 else:
@@ -549,7 +426,7 @@ class Leaderboard(Document):
     """
 
     noun: ClassVar[str] = "a leaderboard"
-    upgrades: ClassVar[dict[int, Upgrade]] = {version: _upgrade(version) for version in range(1, VERSION)}
+    upgrades: ClassVar[Mapping[int, Upgrade]] = UPGRADES
 
     schema_version: Version
     suite: Name

@@ -8,11 +8,10 @@ one. What comes out depends on the outcomes only, not on their order.
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -39,12 +38,10 @@ from harness.results.leaderboard import (
     Interaction,
     Leaderboard,
     Row,
-    ScoreSplit,
-    Status,
     Terms,
     Violation,
 )
-from harness.results.pictures import SamplePictures
+from harness.results.outcomes import Outcome
 from harness.results.setup import Setup, TargetSetup
 
 COORDINATES = (*design(), *NUMBERS)
@@ -59,119 +56,6 @@ cancel; and in nats where all of these are 0."""
 
 SHOWN = 8
 """Most networks of a target whose samples are shown."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One combination with everything that was measured on it.
-
-    Attributes:
-        components: for each axis that combinations cross, the target's first, the component.
-        steps: steps of the grid.
-        nfe: evaluations of the network a sample; 0 where none was made.
-        train_steps: optimisation steps of the network; 0 for an oracle.
-        networks: key of the trained network of each seed; empty for an oracle.
-        sigma_max: first level of the grid.
-        compute: evaluations of the network in training and sampling; None for an oracle.
-        training_share: the share of them that training took.
-        seeds: the seeds, in the order of the measurements.
-        reason: why it failed, diverged or does not apply; None where it did none of it.
-        measurements: for each metric one measurement a seed, None where there is no value.
-        budget: means over seeds of the terms of the exact budget, where there is one.
-        bounds: each bound; None where it does not apply.
-        seconds: what each stage took.
-        score_split: the score error of a trained network, split.
-        bound_highs: the upper limit of each bound that has an error of its own.
-        not_applicable: why metrics and bounds have no value here, by label, where they said so.
-        diverged: whether samples left the scale of the data.
-        applicable: false where a component said that it has no meaning here.
-        design: what its stages really receive (`harness.planning.designs`): equal for combinations that are one design
-            under several names, which become one row; None where it is not known.
-        same_as: its other names, each as the components in which it differs.
-        pictures: a few samples of the first seed, where they are images.
-    """
-
-    components: Mapping[str, Reference]
-    steps: int
-    nfe: int
-    train_steps: int
-    networks: tuple[str, ...]
-    sigma_max: float
-    compute: int | None
-    training_share: float | None
-    seeds: tuple[int, ...]
-    reason: str | None
-    measurements: Mapping[str, Sequence[Measurement | None]]
-    budget: Terms | None
-    bounds: Mapping[str, float | None]
-    seconds: Mapping[str, float]
-    score_split: ScoreSplit | None = None
-    bound_highs: Mapping[str, float] = field(default_factory=dict)
-    not_applicable: Mapping[str, str] = field(default_factory=dict)
-    diverged: bool = False
-    applicable: bool = True
-    design: str | None = None
-    same_as: tuple[Mapping[str, Reference], ...] = ()
-    pictures: SamplePictures | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the combination was finished, and is ranked."""
-        return self.reason is None
-
-    @property
-    def status(self) -> Status:
-        """What a row says of it."""
-        if self.ok:
-            return "ok"
-        if not self.applicable:
-            return "not applicable"
-        return "diverged" if self.diverged else "failed"
-
-    @property
-    def sampled(self) -> bool:
-        """Whether all its samples were drawn and measured."""
-        return self.ok or self.diverged
-
-    def contradicting(self, rule: str) -> Outcome:
-        """Return it as one that failed because its results contradict one another; `rule` says how."""
-        return replace(
-            self,
-            reason=f"its results contradict one another: {rule}",
-            diverged=False,
-            applicable=True,
-            measurements=dict.fromkeys(self.measurements, ()),
-            budget=None,
-            score_split=None,
-            bounds=dict.fromkeys(self.bounds),
-            bound_highs={},
-            not_applicable={},
-        )
-
-    @property
-    def target(self) -> str:
-        """Key of the target."""
-        return self.components["target"].key
-
-    @property
-    def shared_network(self) -> tuple[str, ...]:
-        """What is equal exactly for rows that have the same networks, and with them their noise.
-
-        The keys of the trained networks: what else a weighting is made for (a grid) takes part in them. Of an oracle
-        the component.
-        """
-        return self.networks or (self.components["network"].key,)
-
-    def measured(self, metric: str) -> dict[int, Measurement]:
-        """Return a metric's finite measurements by seed."""
-        found = zip(self.seeds, self.measurements.get(metric, ()), strict=False)
-        return {seed: m for seed, m in found if m is not None and math.isfinite(m.value)}
-
-    def sort_key(self) -> tuple[tuple[str, ...], tuple[float, ...]]:
-        """Return what orders outcomes whatever order they come in: by name and parameters, then by the numbers."""
-        used = (self.components[axis] for axis in crossed())
-        names = (json.dumps([each.name, each.params, each.digest], sort_keys=True) for each in used)
-        return tuple(names), tuple(getattr(self, number) for number in NUMBERS)
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from harness.results.directory import read_manifest
 from harness.results.document import DocumentError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
 from harness.results.older import declarations
-from harness.results.pictures import TargetPictures
-from harness.results.ranking import Outcome, finite, leaderboard
+from harness.results.outcomes import Outcome
+from harness.results.ranking import finite, leaderboard
 from harness.results.reader import Results, read_calibration, read_fits, read_results, read_target
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
@@ -102,6 +102,8 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
                 labelled.add(row.components["target"])
     splits = score_splits(manifest, store, [each.sampled and each.budget is not None for each in found])
     store.warnings += gaps.warning_lines()
+    information = {row.components["target"]: row.information for row in manifest.rows}
+    targets = {target: read_target(key, store).value for target, key in information.items()}
     return leaderboard(
         [
             each.contradicting(str(split)) if isinstance(split, DocumentError) else replace(each, score_split=split)
@@ -111,8 +113,8 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
         metric=metric,
         environment={**manifest.environment, ARITHMETIC: store.arithmetic()},
         declared=_declared(manifest),
-        calibration=calibration(manifest, store),
-        setup=setup(manifest, store, labelled),
+        calibration=_calibration(manifest, store, targets),
+        setup=_setup(manifest, store, targets, labelled),
     )
 
 
@@ -244,12 +246,11 @@ def _bound(said: Sequence[Measurement | None]) -> tuple[float, float] | None:
     return value, value + error_within(known)
 
 
-def calibration(manifest: Manifest, store: Store) -> list[Calibration]:
+def _calibration(manifest: Manifest, store: Store, targets: Mapping[str, TargetNumbers | None]) -> list[Calibration]:
     """Return what each sample metric gives for a held-out sample in place of a generated one, by target digest."""
     found, declared = [], _declared(manifest)
-    information = {row.components["target"]: row.information for row in manifest.rows}
     for target, metrics in manifest.calibration.items():
-        overlap = _overlap(manifest, read_target(information[target], store).value) if target in information else 0.0
+        overlap = _overlap(manifest, targets.get(target))
         for metric, keys in metrics.items():
             values = [entry.value for entry in read_calibration(keys, store).values()]
             known = [value for value in values if value is not None]
@@ -266,19 +267,20 @@ def _overlap(manifest: Manifest, target: TargetNumbers | None) -> float:
     return 1.0 if target.held_out is None else min(1.0, manifest.setup.samples / target.held_out)
 
 
-def setup(manifest: Manifest, store: Store, labelled: Collection[str] = ()) -> Setup | None:
+def _setup(
+    manifest: Manifest, store: Store, targets: Mapping[str, TargetNumbers | None], labelled: Collection[str]
+) -> Setup | None:
     """Return what was fixed for all rows, its targets by digest; None where the manifest does not tell.
 
     Arguments:
         manifest: of the suite.
         store: where the records are.
+        targets: in numbers, by digest; None of one that could not be measured.
         labelled: digests of the targets that have path divergences of networks that are given labels.
     """
     if manifest.setup is None:
         return None
-    keys = {row.components["target"]: row.information for row in manifest.rows}
-    entries = {target: read_target(key, store) for target, key in keys.items()}
-    notes = {target: _fit_notes(manifest.fits.get(target, {}), store) for target in keys}
+    notes = {target: _fit_notes(manifest.fits.get(target, {}), store) for target in targets}
     for target in labelled:
         notes[target].append(GIVEN_LABELS)
     return Setup(
@@ -287,16 +289,14 @@ def setup(manifest: Manifest, store: Store, labelled: Collection[str] = ()) -> S
         sigma_max=manifest.setup.sigma_max,
         samples=manifest.setup.samples,
         training=TrainingSetup(**manifest.setup.training.model_dump()) if manifest.setup.training else None,
-        targets=[_target(key, each.value, notes[key]) for key, each in entries.items() if each.value is not None],
+        targets=[_target(key, numbers, notes[key]) for key, numbers in targets.items() if numbers is not None],
         metrics=[MetricSetup(metric=metric, unit=unit) for metric, unit in manifest.setup.units.items()],
         changed=manifest.setup.changed,
     )
 
 
 def _target(digest: str, numbers: TargetNumbers, notes: Sequence[str]) -> TargetSetup:
-    shown = None if numbers.pictures is None else TargetPictures(**numbers.pictures.to_json())
-    found = asdict(numbers) | {"notes": [*numbers.notes, *notes], "pictures": shown}
-    return TargetSetup(target=digest, **found)
+    return TargetSetup(target=digest, **asdict(numbers) | {"notes": [*numbers.notes, *notes]})
 
 
 def _fit_notes(keys: Mapping[str, str], store: Store) -> list[str]:

@@ -31,7 +31,7 @@ class TargetSetup(Part):
             the data, and of rows whose network is given labels, a sentence each.
         train: points of the training part of a finite data set; None of any other law, or where it is not known.
         held_out: points that are held out for metrics, and as many again for a perfect generator; likewise.
-        pictures: a few of its points; None where they are no images, and in documents up to version 4.
+        pictures: a few of its points; None where they are no images, and in documents up to version 3.
     """
 
     target: Name
@@ -64,7 +64,7 @@ class Setup(Part):
         targets: those that could be measured.
         metrics: all that were asked for.
         changed: the parameters that differ from their defaults, by the digest of the component; empty also in documents
-            up to version 6.
+            up to version 3.
     """
 
     seeds: Annotated[list[int], Field(min_length=1)]

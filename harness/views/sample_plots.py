@@ -75,7 +75,7 @@ def pictures_of(board: Leaderboard, target: str) -> TargetPictures | None:
 
 def _lines(section: TargetSection, metric: str, shown: TargetPictures) -> list[_Line]:
     lines = [_Line(REAL, shown.images)]
-    for row in section.ranked:
+    for row in section.finished:
         if row.pictures is not None:
             told = " (told)" if row.pictures.conditional and shown.classes else ""
             value = f"\n{metric} {number(row.metrics[metric].value)}" if metric in row.metrics else ""

@@ -82,15 +82,15 @@ def fit(columns: Sequence[Column], width: int | None) -> list[Column]:
 
 def left_out(columns: Sequence[Column], width: int | None) -> list[str]:
     """Return the heads of the columns that a width has no room for."""
-    kept = {column.header for column in fit(columns, width)}
-    return [column.header for column in columns if not column.naming and column.header not in kept]
+    return _lost(columns, fit(columns, width))
 
 
 def fitted(columns: Sequence[Column], width: int | None) -> list[str]:
     """Return the lines of a table made to fit a width, and a line that names the columns it has no room for."""
-    lost = left_out(columns, width)
+    kept = fit(columns, width)
+    lost = _lost(columns, kept)
     line = f"no room in {width} columns for: {', '.join(lost)} (--format csv has all)"
-    return [*text_table(fit(columns, width)), *(["", *break_lines([line], width)] if lost else [])]
+    return [*text_table(kept), *(["", *break_lines([line], width)] if lost else [])]
 
 
 def wrap(words: Sequence[str], width: int, joint: str = " · ") -> str:
@@ -111,6 +111,11 @@ def shorten(label: str, length: int) -> str:
     name, colon, params = label.partition(":")
     room = length - 1 - len(colon) - len(params)
     return f"{name[:room]}…{colon}{params}" if room >= 3 else label
+
+
+def _lost(columns: Sequence[Column], kept: Sequence[Column]) -> list[str]:
+    heads = {column.header for column in kept}
+    return [column.header for column in columns if not column.naming and column.header not in heads]
 
 
 def _total(columns: Sequence[Column]) -> int:

@@ -70,9 +70,10 @@ class Unet(Backbone):
         halvings = self.levels - 1
         if len(data.shape) != 3:
             raise NotApplicable(f"unet is for images (channels, height, width), and a point has shape {data.shape}")
-        if any(side % 2**halvings for side in data.shape[1:]):
-            common = math.gcd(*data.shape[1:])
-            needs = f"needs sides that {2**halvings} divides, and images are {{}}×{{}}".format(*data.shape[1:])
+        _, height, width = data.shape
+        common = math.gcd(height, width)
+        if common % 2**halvings:
+            needs = f"needs sides that {2**halvings} divides, and images are {height}×{width}"
             most = (common & -common).bit_length()
             raise NotApplicable(f"unet of {self.levels} levels {needs}; write unet:levels={most}")
         from harness_ronneberger.unet import NoisyUnet

@@ -37,8 +37,8 @@ def test_a_document_with_pictures_is_read_back(document):
     assert decoded(REAL["images"][0]) == bytes([0, 255])
 
 
-def test_a_document_of_version_4_has_none(document):
-    old = deepcopy(document) | {"schema_version": 4}
+def test_a_document_of_version_3_has_none(document):
+    old = deepcopy(document) | {"schema_version": 3}
     for row in old["rows"]:
         del row["pictures"]
     for target in old["setup"]["targets"]:

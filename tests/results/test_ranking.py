@@ -16,7 +16,8 @@ from harness.metrics import Measurement
 from harness.quantities import DIVERGENCES, Declarations, Limited, Measured, Quantity
 from harness.registry.references import Reference
 from harness.results.leaderboard import Calibration, Leaderboard, ScoreSplit, Term, Terms
-from harness.results.ranking import Outcome, leaderboard
+from harness.results.outcomes import Outcome
+from harness.results.ranking import leaderboard
 from harness.results.sections import misleading
 from harness.views.tables import render
 

@@ -68,6 +68,13 @@ def test_labels_say_which_network_is_told_its_class(document):
     assert not samples(with_pictures(document, GREY), "digits").axes[0].get_xticklabels()
 
 
+def test_samples_of_a_row_without_the_ranking_metric_are_shown_too(document):
+    board = with_pictures(document, GREY)
+    without = [row if row.pictures is None else row.model_copy(update={"metrics": {}}) for row in board.rows]
+    figure = samples(board.model_copy(update={"rows": without}), "digits")
+    assert [axes.get_yticklabels()[0].get_text() for axes in figure.axes] == ["real", "mlp"]
+
+
 def test_the_page_shows_samples_where_there_are_any(document, tmp_path):
     board = with_pictures(document, GREY, [0, 1], conditional=True)
     page = publishing.render_files(board, "x")["README.md"].decode()

@@ -1,0 +1,104 @@
+"""Upgrades: how a leaderboard of an older version becomes one of the next, and so which version is the present one.
+
+Malformed documents pass through, to be refused after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness import DISTRIBUTION
+from harness.axes import Axis, crossed
+from harness.components import digest, parse_request
+from harness.results.document import Upgrade
+from harness.results.older import declarations
+
+
+def _before(axis: Axis, row: dict[str, Any], version: str) -> dict[str, Any]:
+    """Return the component that a row had before documents named an axis: its default, or none in no training."""
+    trained = axis.phase != "training" or row.get("train_steps") != 0
+    request = parse_request(*((trained and axis.default) or (axis.absent,)))
+    params = {key: value for key, (value,) in request.values.items()}
+    found = {"name": request.name, "params": params, "distribution": DISTRIBUTION, "version": version}
+    return {**found, "digest": digest(axis.name, request.name, *([params] if params else []))}
+
+
+def _with_new_axes(document: dict[str, Any], since: int) -> dict[str, Any]:
+    """Give rows the axes that are new in a version."""
+    environment = document.get("environment")
+    version = str(environment.get("harness", "0") if isinstance(environment, dict) else "0")
+    axes = [axis for axis in crossed().values() if axis.since == since]
+    return _with_fields(document, lambda row: {axis.name: _before(axis, row, version) for axis in axes}, "rows")
+
+
+def _with_fields(part: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]], *path: str) -> dict[str, Any]:
+    """Give each object at a path of keys, through all entries of a list, the fields that it lacks."""
+    if not path:
+        return new(part) | part
+    key, *rest = path
+    found = part.get(key)
+    if isinstance(found, dict):
+        return part | {key: _with_fields(found, new, *rest)}
+    if isinstance(found, list):
+        return part | {key: [_with_fields(each, new, *rest) if isinstance(each, dict) else each for each in found]}
+    return part
+
+
+def _without_levels(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 1 to 2: rows start at a level and a cost that they do not tell."""
+    return _with_fields(document, lambda row: {"sigma_max": None, "compute": None, "training_share": None}, "rows")
+
+
+def _without_setup(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 2 to 3: metrics and bounds are those that shipped then, by their names; what is new is not known.
+
+    Its intervals, effects and violations stay what they were: of all rows together, taken as independent. Effects were
+    factors.
+    """
+    rows = document.get("rows")
+    found = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    metrics, bounds = (
+        sorted({name for row in found if isinstance(row.get(field), dict) for name in row[field]})
+        for field in ("metrics", "bounds")
+    )
+    new: dict[str, Any] = {
+        "setup": None,
+        "declared": declarations(metrics, bounds).model_dump(mode="json"),
+        "interactions": [],
+    }
+    document = _with_fields(new | document, lambda row: {"same_as": [], "bound_highs": {}}, "rows")
+    document = _with_fields(document, lambda violation: {"bound_high": None}, "rows", "violations")
+    document = _with_fields(document, lambda entry: {"sampler": None, "clusters": None}, "agreement")
+    return _with_fields(document, lambda effect: {"among": None, "difference": None}, "effects")
+
+
+def _without_pictures(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 3 to 4: nothing was kept of samples that are images, cells of interactions were factors, every row
+    applied.
+
+    Why a metric or a bound does not apply, how many points a finite target has and which parameters differ from their
+    defaults is not told.
+    """
+    document = _with_fields(document, lambda row: {"not_applicable": {}, "pictures": None}, "rows")
+    document = _with_fields(document, lambda cell: {"difference": None}, "interactions", "cells")
+    document = _with_fields(document, lambda setup: {"changed": {}}, "setup")
+    unknown = ("train", "held_out", "pictures")
+    return _with_fields(document, lambda target: dict.fromkeys(unknown), "setup", "targets")
+
+
+_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: _without_pictures}
+"""What becomes of documents of a version besides the axes that are new in the next."""
+
+VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1
+"""The schema version: the last that changed the contract, by hand or by an axis."""
+
+
+def _upgrade(version: int) -> Upgrade:
+    """Return how a document of a version becomes one of the next."""
+    change = _CHANGES.get(version, dict)
+    return lambda document: _with_new_axes(change(document), version + 1)
+
+
+UPGRADES: Mapping[int, Upgrade] = {version: _upgrade(version) for version in range(1, VERSION)}
+"""By version, how its documents become those of the next."""
