@@ -143,7 +143,8 @@ def test_sampling_is_no_part_of_training(edited):
 
 def test_training_is_no_part_of_sampling(edited):
     before = edited()
-    assert changed(before, edited("engine/adam.py", "ROUGH = 0.1", "ROUGH = 0.2")) == {"train_networks"}
+    after = edited("engine/adam.py", "POINTS_MULTIPLE = 32", "POINTS_MULTIPLE = 64")
+    assert changed(before, after) == {"train_networks"}
 
 
 def test_no_unit_runs_what_only_the_parent_does():
