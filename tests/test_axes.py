@@ -77,7 +77,7 @@ def keys(c):
     network, sigmas = plan.keys.network(c, 0), [20.0, 1.0, 0.05]
     return {
         "grid": plan.keys.grid(c, 0),
-        "table": None if c.weighting is None else plan.keys.table(c),
+        "table": None if c.weighting is None else plan.keys.table(c, 0),
         "network": network,
         "error": plan.keys.score_error(network),
         "sample": plan.keys.sample(c, sigmas, 0),
