@@ -305,14 +305,20 @@ def _setup(
         sigma_max=manifest.setup.sigma_max,
         samples=manifest.setup.samples,
         training=TrainingSetup(**manifest.setup.training.model_dump()) if manifest.setup.training else None,
-        targets=[_target(key, numbers, notes[key]) for key, numbers in targets.items() if numbers is not None],
+        targets=[
+            _target(key, numbers, notes[key], manifest.splits.get(key))
+            for key, numbers in targets.items()
+            if numbers is not None
+        ],
         metrics=[MetricSetup(metric=metric, unit=unit) for metric, unit in manifest.setup.units.items()],
         changed=manifest.setup.changed,
     )
 
 
-def _target(digest: str, numbers: TargetNumbers, notes: Sequence[str]) -> TargetSetup:
-    return TargetSetup(target=digest, **asdict(numbers) | {"notes": [*numbers.notes, *notes]})
+def _target(digest: str, numbers: TargetNumbers, notes: Sequence[str], splits: Splits | None) -> TargetSetup:
+    count, tested = (1, numbers.held_out) if splits is None else (splits.count, splits.held_out)
+    said = {"notes": [*numbers.notes, *notes], "splits": count, "tested": tested}
+    return TargetSetup(target=digest, **asdict(numbers) | said)
 
 
 def _fit_notes(keys: Mapping[str, str], store: Store) -> list[str]:
