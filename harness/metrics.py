@@ -160,6 +160,8 @@ class Metric(Component):
             constant is arbitrary or values may be negative; or by `nothing`, where smaller is not better: such a
             metric stands beside a rank and makes none.
         least: the least possible value, at which intervals end; None: 0 for a known `quantity`, else not known.
+        copies_below: the value below which samples are nearer to training points than new data are; None: it does not
+            tell. A row that is as good as a perfect generator, and below this with its whole interval, is marked.
     """
 
     axis: ClassVar[str] = "metric"
@@ -168,6 +170,7 @@ class Metric(Component):
     space: ClassVar[str] = DATA
     compared_by: ClassVar[Comparison] = "ratio"
     least: ClassVar[float | None] = None
+    copies_below: ClassVar[float | None] = None
 
     @classmethod
     def check_class(cls) -> None:
@@ -184,16 +187,16 @@ class Metric(Component):
             raise ContractError(
                 f"is compared by {cls.compared_by!r}; {did_you_mean(str(cls.compared_by), COMPARISONS)}"
             )
-        if cls.least is not None and not (isinstance(cls.least, (int, float)) and math.isfinite(cls.least)):
-            raise ContractError(
-                f"has least value {cls.least!r}; it must be a finite number, or None where there is none"
-            )
+        for what, number in (("least value", cls.least), ("copies_below", cls.copies_below)):
+            if number is not None and not (isinstance(number, (int, float)) and math.isfinite(number)):
+                raise ContractError(f"has {what} {number!r}; it must be a finite number, or None where there is none")
 
     @classmethod
     def measured(cls) -> Measured:
         """Return what it declares, as a document holds it."""
         least = cls.least if cls.least is not None else least_of(cls.quantity)
-        return Measured(quantity=cls.quantity, space=cls.space, compared_by=cls.compared_by, least=least)
+        quantity, by, copies = cls.quantity, cls.compared_by, cls.copies_below
+        return Measured(quantity=quantity, space=cls.space, compared_by=by, least=least, copies_below=copies)
 
     @abstractmethod
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:

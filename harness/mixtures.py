@@ -34,12 +34,12 @@ CHUNK = 2**17
 """Numbers in the largest temporary tensor (1 MB), unless the fewest rows take more."""
 
 
-def split_order(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def split_order(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return which of so many points are in the two held-out parts, a fifth each, and which are trained on, int64."""
     import numpy as np
 
     # RandomState's stream is frozen by numpy's policy: the split never changes under a later release.
-    order = np.random.RandomState(seed).permutation(count)
+    order = np.random.RandomState(0).permutation(count)
     size = max(1, round(0.2 * count))
     return order[:size], order[size : 2 * size], order[2 * size :]
 
@@ -378,11 +378,25 @@ class EmpiricalDistribution(MixtureDistribution):
         self._part_labels = held_out_labels
 
     @classmethod
-    def split(cls, points: Tensor, source: str, seed: int = 0, labels: Tensor | None = None) -> EmpiricalDistribution:
-        """Split points (n, d) and their labels (n,) by a fixed permutation: 60 % to train on, twice 20 % held out."""
+    def split(
+        cls,
+        points: Tensor,
+        source: str,
+        labels: Tensor | None = None,
+        places: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+    ) -> EmpiricalDistribution:
+        """Split points (n, d) and their labels (n,).
+
+        Arguments:
+            points: all of them.
+            source: what the data is called in an error.
+            labels: of all points; None where they have none.
+            places: which of them are in the two held-out parts, and which are trained on; by default a fixed
+                permutation holds out twice 20 %.
+        """
         import torch
 
-        first, second, train = map(torch.from_numpy, split_order(len(points), seed))
+        first, second, train = map(torch.from_numpy, places or split_order(len(points)))
         parts = points[first], points[second]
         if labels is None:
             return cls(points[train], parts, source)

@@ -55,12 +55,15 @@ class Measured(_Declaration):
         space: where.
         compared_by: how two designs are compared by it; by `nothing`, it does not rank.
         least: the least possible value; None where there is none, or it is not known.
+        copies_below: the value below which samples are nearer to training points than new data are; None of a metric
+            that does not tell.
     """
 
     quantity: Quantity = "other"
     space: Space = DATA
     compared_by: Comparison = "ratio"
     least: float | None = None
+    copies_below: float | None = None
 
 
 class Limited(_Declaration):
@@ -94,6 +97,11 @@ class Declarations(_Declaration):
     def least(self, metric: str) -> float:
         """Return the least possible value of a metric; −∞ where none is known."""
         found = self.metrics.get(metric, Measured()).least
+        return -math.inf if found is None else found
+
+    def copies_below(self, metric: str) -> float:
+        """Return the value of a metric below which samples are copies of training points; −∞ where none tells it."""
+        found = self.metrics.get(metric, Measured()).copies_below
         return -math.inf if found is None else found
 
     def is_divergence(self, metric: str) -> bool:

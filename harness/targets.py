@@ -34,6 +34,8 @@ class Distribution(ABC):
         finite: whether p_0 is an empirical measure (its samples are the training data).
         size: number of points of an empirical measure; 0 for any other law.
         notes: what a reader of results must know of the data, a sentence each.
+        stream: which of the random streams serves what is drawn once for a law and shared by all that is measured on
+            it; another for each split of one data set, so that what is measured on two splits is independent.
     """
 
     dim: int
@@ -44,6 +46,7 @@ class Distribution(ABC):
     finite: bool = False
     size: int = 0
     notes: tuple[str, ...] = ()
+    stream: int = 0
 
     @property
     def data(self) -> DataSpec:
@@ -164,6 +167,23 @@ class Target(Component):
     @abstractmethod
     def distribution(self) -> Distribution:
         """Build the distribution. It must depend on nothing but the parameters (and, for files, their content)."""
+
+    def for_seed(self, seed: int) -> Target:
+        """Return the target that a seed of a suite has: what it trains on, and what it is measured by.
+
+        By default the target itself, whatever the seed. Data of few points may give each seed a split of its own
+        (cross-fitting): then the spread over seeds has that of the split. It depends on nothing but the parameters, the
+        content and the seed, and is its own target for every seed.
+        """
+        return self
+
+    def held_out_rows(self, part: int = 0) -> frozenset[int] | None:
+        """Return which points of a data set stand in a held-out part, by their places in it.
+
+        By it the error that several seeds share is known, where they have targets of their own. None: it is not told;
+        then two different targets have no point in common.
+        """
+        return None
 
     def content_digest(self) -> str:
         """Digest of whatever the distribution reads besides its parameters (a file's bytes); empty for nothing."""

@@ -20,7 +20,7 @@ SAMPLERS = [
     ("dpmpp-2m", {}),
 ]
 DIVERGENCES = ["marginal-kl", "path-kl"]
-RATIOS = {"compared_by": "ratio", "least": 0.0}
+RATIOS = {"compared_by": "ratio", "least": 0.0, "copies_below": None}
 """How all of these compare designs."""
 
 DECLARED = {
@@ -130,7 +130,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     """Return a leaderboard document as plain data: 180 combinations on each of a ring and digits."""
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
-    document = {"schema_version": 4, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
+    document = {"schema_version": 5, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
     document |= {
         "declared": copy.deepcopy(DECLARED),
         "calibration": [],
@@ -167,7 +167,7 @@ def setup():
     training = {"method": "adam", "params": {"learning_rate": 0.002, "batch_size": 256, "ema_decay": 0.99}}
     units = {"sliced-wasserstein": "data units", "energy": "data units^½", "kl": "nats", "path-kl": "nats"}
     numbers = {"sigma_data": 0.5, "second_moment": 0.75, "finite": False, "notes": [], "train": None, "held_out": None}
-    numbers |= {"pictures": None}
+    numbers |= {"pictures": None, "splits": 1, "tested": None}
     return {
         "seeds": [0, 1, 2], "sigma_min": 0.05, "sigma_max": 20.0, "samples": 2000, "training": training,
         "targets": [{"target": name, "dim": dim} | numbers for name, _, dim in TARGETS],
@@ -237,7 +237,7 @@ def small():
                  "n": 2, "clusters": 2}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 4, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
+        "schema_version": 5, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
         "declared": copy.deepcopy(DECLARED),
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],

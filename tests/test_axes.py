@@ -30,7 +30,7 @@ line = axes.Axis(
     *("augmentation", "augmented:Augmentation", "design", "flips"),
     default=("plain",),
     absent="none" if unit == "training" else "",
-    since=5,
+    since=6,
     phase=unit,
 )
 lines = list(axes.AXES.values())
@@ -77,7 +77,7 @@ def keys(c):
     network, sigmas = plan.keys.network(c, 0), [20.0, 1.0, 0.05]
     return {
         "grid": plan.keys.grid(c, 0),
-        "table": None if c.weighting is None else plan.keys.table(c),
+        "table": None if c.weighting is None else plan.keys.table(c, 0),
         "network": network,
         "error": plan.keys.score_error(network),
         "sample": plan.keys.sample(c, sigmas, 0),
@@ -248,7 +248,7 @@ class TestOneMoreAxis:
 
     def test_every_published_board_is_read_with_its_default(self, found, unit):
         assert len(found["published"]) >= 7
-        assert {version for version, _ in found["published"]} == {5}
+        assert {version for version, _ in found["published"]} == {6}
         assert found["budgets"] == Budgets.version() + 1
         had = {(trained, name) for _, names in found["published"] for trained, name in names}
         assert had == {(True, "plain"), (False, "none" if unit == "training" else "plain")}

@@ -75,6 +75,7 @@ def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int, guessed
         found = sorted({getattr(c, numbers) for c in plan.combinations} - {0})
         rows.append([what, len(found), ", ".join(map(str, found))])
     rows.append(["seeds", len(suite.seeds), ", ".join(map(str, suite.seeds))])
+    rows += _splits(plan)
     width = terminal_width() or WIDEST
     counts = max(len(str(row[1])) for row in rows)
     taken = max(len(str(row[0])) for row in rows) + counts + 2 * GAP
@@ -89,6 +90,17 @@ def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int, guessed
     ]
     last = [None, max(width - max(len(str(row[0])) for row in work) - GAP, NARROWEST)]
     return f"Suite {suite.name}\n\n{choices}\n\n{tabulate(work, tablefmt='plain', maxcolwidths=last)}"
+
+
+def _splits(plan: Plan) -> list[list[object]]:
+    """Return a line of the choices for the targets that give seeds splits of their own; none where there is none."""
+    targets = dict.fromkeys(c.target for c in plan.combinations)
+    counts = {target.label(): len(set(plan.keys.targets(target))) for target in targets}
+    several = {label: count for label, count in counts.items() if count > 1}
+    if not several:
+        return []
+    told = "a seed has a split of its own" if len(several) == len(counts) else f"for each seed of {', '.join(several)}"
+    return [["splits", max(several.values()), told]]
 
 
 def in_minutes(seconds: float) -> str:

@@ -133,9 +133,10 @@ class Costs:
 
     def _training_key(self, learners: list[Learner[str]], course: Course) -> str:
         taken = [self._taken(learner.components) for learner in learners]
+        target = self._keys.original(course.target)
         # A stack of one shape: what differs between its learners is a table, which costs the same.
         sizes = (len(learners), self._suite.trainer.settings())
-        return _key("train_networks", self._keys.of(course.target), self._keys.of(course.network), taken[0], *sizes)
+        return _key("train_networks", self._keys.of(target), self._keys.of(course.network), taken[0], *sizes)
 
     def _taken(self, components: Mapping[str, Component]) -> dict[str, str]:
         """Return what a training's seconds depend on: a weighting takes time where it learns on the way."""

@@ -33,32 +33,34 @@ class Designs:
         self._tables = _Alike()
         self._levels = _Alike()
 
-    def of(self, c: Combination, levels: Sequence[Sequence[float]], find: Lookup) -> str | None:
+    def of(self, c: Combination, levels: Sequence[Sequence[float]], seeds: Sequence[int], find: Lookup) -> str | None:
         """Return what is equal for combinations of this suite that are one design; None where it is not known.
 
         Arguments:
             c: the combination.
             levels: the levels of its grid, for each seed.
+            seeds: of the suite.
             find: looks up the records of the groundwork.
         """
-        training = self._training(c, find)
+        training = self._training(c, seeds, find)
         if training is None:
             return None
         grids = [self._levels.place(np.array(grid)) for grid in levels]
         return digest("design", self._keys.of(c.target), training, self._keys.taken(c, "sampling"), grids)
 
-    def _training(self, c: Combination, find: Lookup) -> list[object] | None:
+    def _training(self, c: Combination, seeds: Sequence[int], find: Lookup) -> list[object] | None:
         """Return what stands for the network: an oracle, or what its training receives."""
         if c.weighting is None:
             return [self._keys.of(c.network)]
-        table = find(self._keys.table(c))
-        if table is None or not table.ok:
+        tables = [find(key) for key in dict.fromkeys(self._keys.table(c, seed) for seed in seeds)]
+        known = [table.payload for table in tables if table is not None and table.ok]
+        if len(known) < len(tables):
             return None
         taken = self._keys.taken(c, "training")
         if not isinstance(c.weighting, LearnedWeighting):
             # What follows measurements runs inside the training; of any other its table is all that training sees.
             del taken["weighting"]
-        return [taken, c.train_steps, self._tables.place(_shape(table.payload))]
+        return [taken, c.train_steps, [self._tables.place(_shape(payload)) for payload in known]]
 
 
 def _shape(payload: dict[str, list[float] | None]) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.engine.checks import check_layer_outputs
 from harness.errors import NotApplicable
-from harness.planning.units import Stage, unique
+from harness.planning.units import Stage
 
 if TYPE_CHECKING:
     from harness.planning.plan import Plan
@@ -55,7 +55,7 @@ def estimate(plan: Plan, workers: int) -> WorkEstimate:
     samplings = len(plan.combinations) * seeds
     stages = {stage: [unit.cost for unit in units if unit.stage == stage] for stage in Stage}
     stages[Stage.SAMPLING] += [plan.costs.sampling(c) for c in plan.combinations] * seeds
-    building = sum(plan.costs.building(target) for target in unique(c.target for c in plan.combinations))
+    building = sum(plan.costs.building(plan.keys.original(target)) for target in plan.seed_targets())
     # A unit cannot be divided among workers, and what follows waits for it: with few units the longest decides.
     working = sum(max(sum(each) / workers, max(each, default=0.0)) for each in stages.values())
     return WorkEstimate(

@@ -30,7 +30,7 @@ class Fits:
     Arguments:
         keys: of the suite.
         metrics: all of them; those that are not fitted take no part.
-        targets: the distinct ones.
+        targets: the distinct ones, as the seeds have them.
         blobs: where what is fitted is kept.
     """
 

@@ -17,6 +17,7 @@ from harness.arithmetic import LIBRARIES
 from harness.components import Component, digest
 from harness.metrics import FittedMetric
 from harness.planning.code import installed
+from harness.planning.splits import SeedTargets
 from harness.weightings import GridWeighting
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
     from harness.suites.combinations import Combination
     from harness.suites.model import Suite
+    from harness.targets import Target
     from harness.trainers import Recording, Trainer
 
 
@@ -55,6 +57,7 @@ class Keys:
         self._registry = registry
         self._range = (suite.noise.sigma_min, suite.noise.sigma_max)
         self._trainer = suite.trainer
+        self._targets = SeedTargets()
         self._references: dict[Component, Reference] = {}
         self._parts: dict[int, tuple[Component, str]] = {}
 
@@ -79,23 +82,41 @@ class Keys:
         """Whether what a target reads, a user's file, is no longer what its digest was made of."""
         return self._registry.reference(target).digest != self.reference(target).digest
 
+    def target(self, target: Target, seed: int) -> Target:
+        """Return what a seed has in the place of a target of the suite; raises like `SeedTargets.of`."""
+        return self._targets.of(target, seed)
+
+    def targets(self, target: Target) -> list[Target]:
+        """Return what each seed of the suite has in the place of a target; raises like `SeedTargets.of`."""
+        return [self.target(target, seed) for seed in self._suite.seeds]
+
+    def original(self, target: Target) -> Target:
+        """Return the target of the suite of which this one is a seed's."""
+        return self._targets.original(target)
+
+    def own(self, c: Combination, seed: int) -> str:
+        """Return what a result depends on of the target that a seed of a combination has."""
+        return self.of(self.target(c.target, seed))
+
     def information(self, target: Component) -> str:
         """Key of the target's numbers and its J(u)."""
         return digest(unit("measure_target"), "information", self.of(target), self._range)
 
-    def table(self, c: Combination) -> str:
-        """Key of a combination's weighting tabulated for its target, and for its grid where it is made for one."""
+    def table(self, c: Combination, seed: int) -> str:
+        """Key of a combination's weighting tabulated for a seed's target, and its grid where it is made for one."""
         if c.weighting is None:
             raise ValueError("a combination without training has no weighting to tabulate")
-        grid = self.grid(c, 0) if isinstance(c.weighting, GridWeighting) else None
-        return table(self.of(c.weighting), self.of(c.target), self._range, grid)
+        grid = self.grid(c, seed) if isinstance(c.weighting, GridWeighting) else None
+        return table(self.of(c.weighting), self.own(c, seed), self._range, grid)
 
     def grid(self, c: Combination, seed: int) -> str:
         """Key of a combination's grid; what the grid does not ask for takes no part."""
         rule = c.time_discretization
         parts = (self.taken(c, "grid"), c.steps, (self._range[0], c.sigma_max))
         # Of points given their labels J is another curve of the same record.
-        target = (self.information(c.target), *(["labelled"] if c.labelled else [])) if rule.needs_information else None
+        target = None
+        if rule.needs_information:
+            target = (self.information(self.target(c.target, seed)), *(["labelled"] if c.labelled else []))
         sampler = self.of(c.sampler) if rule.needs_sampler else None
         followed = self.evaluated(c, seed) if c.grid_follows_network else None
         return digest(unit("lay_out_grid"), "grid", *parts, target, sampler, followed)
@@ -103,8 +124,9 @@ class Keys:
     def network(self, c: Combination, seed: int) -> str:
         """Key of the trained network of a combination and a seed, or of its oracle."""
         if c.weighting is None:
-            return digest("oracle", self.of(c.network), self.of(c.target))
-        return trained(self.table(c), self.of(c.target), self.taken(c, "training"), seed, c.train_steps, self._trainer)
+            return digest("oracle", self.of(c.network), self.own(c, seed))
+        table, taken = self.table(c, seed), self.taken(c, "training")
+        return trained(table, self.own(c, seed), taken, seed, c.train_steps, self._trainer)
 
     def taken(self, c: Combination, phase: Phase) -> dict[str, str]:
         """Return what a result depends on of a combination's components that a phase of the work takes, by axis."""
@@ -135,7 +157,8 @@ class Keys:
     def sample(self, c: Combination, sigmas: list[float], seed: int) -> str:
         """Key of a sampling: by the grid's levels, not by the rule that made them."""
         count = self._suite.sampling.samples
-        parts = (self.evaluated(c, seed), self.taken(c, "sampling"), self.information(c.target))
+        information = self.information(self.target(c.target, seed))
+        parts = (self.evaluated(c, seed), self.taken(c, "sampling"), information)
         return digest(unit("evaluate_samples"), "sample", *parts, sigmas, seed, count)
 
     def fit(self, metric: FittedMetric, target: Component) -> str:
@@ -151,10 +174,10 @@ class Keys:
         own = self.of(metric)
         return digest(own, unit("fit_metric")) if isinstance(metric, FittedMetric) else own
 
-    def calibration(self, target: Component, seed: int, metric: str) -> str:
-        """Key of a metric's score on a held-out sample; `metric` is what `measuring` says of it."""
-        count, sigma_min = self._suite.sampling.samples, self._range[0]
-        return digest(unit("calibrate_metrics"), "calibrate", self.of(target), seed, count, sigma_min, metric)
+    def calibration(self, target: Target, seed: int, metric: str) -> str:
+        """Key of a metric's score on a seed's held-out sample; `metric` is what `measuring` says of it."""
+        count, sigma_min, own = self._suite.sampling.samples, self._range[0], self.of(self.target(target, seed))
+        return digest(unit("calibrate_metrics"), "calibrate", own, seed, count, sigma_min, metric)
 
 
 def table(weighting: str, target: str, sigma: Sequence[float], grid: str | None = None) -> str:

@@ -20,6 +20,7 @@ from harness.errors import ContractError, NotApplicable
 from harness.metrics import FittedMetric, SampleMetric
 from harness.planning.designs import Designs
 from harness.planning.keys import measured
+from harness.planning.splits import Splits, splits
 from harness.planning.units import unique
 from harness.quantities import Declarations
 from harness.registry.references import Reference
@@ -49,8 +50,8 @@ class PlannedRow(_Part):
         training_share: the share of them that training took.
         networks: key of the trained network of each seed; empty for an oracle.
         errors: key of the score error of each of these.
-        table: key of the weighting's table; None for an oracle.
-        information: key of the target's record.
+        tables: key of the weighting's table of each seed; empty for an oracle.
+        information: key of the target's record of each seed.
         grids: key of the grid of each seed.
         samples: key of the sampling of each seed; empty where there is none, or none yet.
         reason: why there is none.
@@ -67,18 +68,30 @@ class PlannedRow(_Part):
     training_share: float | None
     networks: list[str]
     errors: list[str]
-    table: str | None
-    information: str
+    tables: list[str]
+    information: list[str]
     grids: list[str]
     samples: list[str]
     reason: str | None
     applicable: bool = True
     design: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_each_seed(cls, value: object) -> object:
+        """Read what earlier versions kept once, when all seeds had one target."""
+        if not isinstance(value, dict) or not isinstance(value.get("information"), str):
+            return value
+        seeds, table = len(value.get("grids", ())), value.get("table")
+        known = {key: part for key, part in value.items() if key != "table"}
+        return known | {
+            "information": [value["information"]] * seeds,
+            "tables": [] if table is None else [table] * seeds,
+        }
+
     def record_keys(self) -> set[str]:
         """Return the keys of the records that it is made of, without what is measured on its samples."""
-        table = set() if self.table is None else {self.table}
-        return table.union([self.information], self.networks, self.errors, self.grids, self.samples)
+        return set().union(self.information, self.tables, self.networks, self.errors, self.grids, self.samples)
 
 
 class TrainingMethod(_Part):
@@ -123,7 +136,9 @@ class Manifest(_Part):
         calibration: for each target's digest and each sample metric's label, the key of each seed.
         setup: None in directories of versions before there was one.
         declared: what the metrics and bounds measure and limit; None in directories made before they said so.
-        fits: for each target's digest and each fitted metric's label, the key of the fit.
+        fits: for each target's digest and each fitted metric's label, the key of the fit to each distinct target that
+            the seeds have, in their order.
+        splits: by the digest of each target that gives seeds splits of their own, what these have in common.
     """
 
     suite: str
@@ -138,7 +153,22 @@ class Manifest(_Part):
     environment: dict[str, str]
     setup: PlannedSetup | None = None
     declared: Declarations | None = None
-    fits: dict[str, dict[str, str]] = Field(default_factory=dict)
+    fits: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
+    splits: dict[str, Splits] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _several_fits(cls, value: object) -> object:
+        """Read the one fit to each target that earlier versions kept."""
+        fits = value.get("fits") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(fits, dict):
+            return value
+        return value | {
+            "fits": {
+                target: {metric: [keys] if isinstance(keys, str) else keys for metric, keys in metrics.items()}
+                for target, metrics in fits.items()
+            }
+        }
 
     def record_keys(self) -> set[str]:
         """Return the keys of all records that its rows are made of, or stand beside them."""
@@ -146,7 +176,7 @@ class Manifest(_Part):
         labels = (*self.metrics.values(), *self.bounds.values())
         found |= {measured(key, label) for row in self.rows for key in row.samples for label in labels}
         found |= {key for metrics in self.calibration.values() for seeds in metrics.values() for key in seeds}
-        return found | {key for metrics in self.fits.values() for key in metrics.values()}
+        return found | {key for metrics in self.fits.values() for keys in metrics.values() for key in keys}
 
 
 class Planned(Protocol):
@@ -193,13 +223,13 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
                 training_share=effort and effort.share,
                 networks=networks,
                 errors=[keys.score_error(network) for network in networks],
-                table=None if c.weighting is None else keys.table(c),
-                information=keys.information(c.target),
+                tables=[] if c.weighting is None else [keys.table(c, seed) for seed in plan.suite.seeds],
+                information=[keys.information(target) for target in keys.targets(c.target)],
                 grids=[keys.grid(c, seed) for seed in plan.suite.seeds],
                 samples=samples,
                 reason=None if obstacle is None else str(obstacle),
                 applicable=obstacle is None or obstacle.applicable,
-                design=designs.of(c, known, find) if complete else None,
+                design=designs.of(c, known, plan.suite.seeds, find) if complete else None,
             )
         )
     return Manifest(
@@ -219,6 +249,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
             bounds={keys.label(b): b.limited() for b in plan.bounds},
         ),
         fits=_fits(plan),
+        splits=_splits(plan),
     )
 
 
@@ -266,13 +297,23 @@ def _calibration(plan: Planned) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def _fits(plan: Planned) -> dict[str, dict[str, str]]:
+def _fits(plan: Planned) -> dict[str, dict[str, list[str]]]:
     keys, fitted = plan.keys, [m for m in plan.metrics if isinstance(m, FittedMetric)]
     return {
-        keys.reference(target).digest: {keys.label(m): keys.fit(m, target) for m in fitted}
+        keys.reference(target).digest: {
+            keys.label(m): [keys.fit(m, own) for own in unique(keys.targets(target))] for m in fitted
+        }
         for target in unique(c.target for c in plan.combinations)
         if fitted
     }
+
+
+def _splits(plan: Planned) -> dict[str, Splits]:
+    keys, found = plan.keys, {}
+    for target in unique(c.target for c in plan.combinations):
+        if (own := splits(keys.targets(target))) is not None:
+            found[keys.reference(target).digest] = own
+    return found
 
 
 def absent(axis: Axis) -> Reference:

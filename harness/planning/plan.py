@@ -85,7 +85,6 @@ class Plan:
         self.bounds = [b for b in suite.components("bound", registry) if isinstance(b, Bound)]
         self.costs = Costs(suite, self.keys, self.metrics, self.bounds)
         noise = suite.noise
-        self._fits = Fits(self.keys, self.metrics, unique(c.target for c in combinations), self._blobs)
         self._range = {"sigma_min": noise.sigma_min, "sigma_max": noise.sigma_max}
         # Trained networks are trained and evaluated on the device of the run, and nothing else is.
         self._placed = ONE_CORE if suite.trainer.device == "cpu" else Resources(devices=1.0)
@@ -95,10 +94,25 @@ class Plan:
             try:
                 self.keys.of(target)
                 self._readers += [target] if target.content_digest() else []
+                self.keys.targets(target)
             except HarnessError:
                 raise
             except Exception as error:
                 raise SuiteError(f"target {target.label()} cannot be read: {one_line(error)}") from error
+        self._fits = Fits(self.keys, self.metrics, self.seed_targets(), self._blobs)
+
+    def seed_targets(self) -> list[Target]:
+        """Return the distinct targets, as the seeds have them."""
+        return unique(
+            own for target in unique(c.target for c in self.combinations) for own in self.keys.targets(target)
+        )
+
+    def _seeds(self, target: Target) -> list[int]:
+        """Return a seed for each distinct target that the seeds have in the place of one: the first that has it."""
+        found: dict[Target, int] = {}
+        for seed, own in zip(self.suite.seeds, self.keys.targets(target), strict=True):
+            found.setdefault(own, seed)
+        return list(found.values())
 
     def check_sources(self) -> None:
         """See that the files that targets read are still the ones that the keys were made for.
@@ -127,31 +141,36 @@ class Plan:
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the units of the first round that are missing."""
         units: dict[str, Unit] = {}
+        seeds = {target: self._seeds(target) for target in unique(c.target for c in self.combinations)}
         for c in self.combinations:
-            early = () if self._waits_for_network(c) else (self._grid(c, self.suite.seeds[0]),)
-            for unit in (self._information(c), *early, *self._tables(c)):
-                if missing(unit.keys[0]):
-                    units.setdefault(unit.keys[0], unit)
+            for seed in seeds[c.target]:
+                early = () if self._waits_for_network(c) else (self._grid(c, seed),)
+                for unit in (self._information(c, seed), *early, *self._tables(c, seed)):
+                    if missing(unit.keys[0]):
+                        units.setdefault(unit.keys[0], unit)
         return list(units.values())
 
     def _waits_for_network(self, c: Combination) -> bool:
         """Whether a combination has a grid for each seed, laid out by the score error of a trained network."""
         return c.grid_follows_network and c.weighting is not None
 
-    def _information(self, c: Combination) -> Unit:
-        key = self.keys.information(c.target)
-        job = MeasureTargetJob(key, c.target, **self._range)
+    def _information(self, c: Combination, seed: int) -> Unit:
+        target = self.keys.target(c.target, seed)
+        key = self.keys.information(target)
+        job = MeasureTargetJob(key, target, **self._range)
         return Unit(Stage.GROUNDWORK, (key,), lambda find: job, self.costs.target(c.target))
 
-    def _tables(self, c: Combination) -> Iterable[Unit]:
+    def _tables(self, c: Combination, seed: int) -> Iterable[Unit]:
         if c.weighting is None:
             return
-        grid = self.keys.grid(c, 0) if isinstance(c.weighting, GridWeighting) else None
-        yield table_unit(self.keys.table(c), c.weighting, c.target, self.suite.trainer, grid)
+        grid = self.keys.grid(c, seed) if isinstance(c.weighting, GridWeighting) else None
+        target = self.keys.target(c.target, seed)
+        yield table_unit(self.keys.table(c, seed), c.weighting, target, self.suite.trainer, grid)
 
     def _grid(self, c: Combination, seed: int) -> Unit:
         key, rule = self.keys.grid(c, seed), c.time_discretization
-        information = self.keys.information(c.target) if rule.needs_information else None
+        target = self.keys.target(c.target, seed)
+        information = self.keys.information(target) if rule.needs_information else None
         trained = self._waits_for_network(c)
         error = self.keys.score_error(self.keys.network(c, seed)) if trained else None
         oracle = c.network if c.grid_follows_network and isinstance(c.network, OracleNetwork) else None
@@ -162,7 +181,7 @@ class Plan:
                 rule,
                 c.noise_schedule,
                 c.steps,
-                target=c.target if information or error or oracle else None,
+                target=target if information or error or oracle else None,
                 information=require(find, information, "target") if information else None,
                 labelled=bool(information) and c.labelled,
                 sampler=c.sampler if rule.needs_sampler else None,
@@ -207,14 +226,16 @@ class Plan:
                 for keys in _apart(wanted).values():
                     yield self._held_out(target, seed, [(key, wanted[key]) for key in keys])
 
-    def _held_out(self, target: Target, seed: int, wanted: list[tuple[str, SampleMetric | FittedMetric]]) -> Unit:
+    def _held_out(self, original: Target, seed: int, wanted: list[tuple[str, SampleMetric | FittedMetric]]) -> Unit:
+        target = self.keys.target(original, seed)
+
         def job(find: Lookup) -> Job:
             sample = seed, self.suite.sampling.samples, self.suite.noise.sigma_min
             return CalibrateMetricsJob(target, wanted, *sample, self._fits.of(dict(wanted), target, find))
 
         after = self._fits.keys_of((metric for _, metric in wanted), target)
         keys = tuple(key for key, _ in wanted)
-        return Unit(Stage.SAMPLING, keys, job, self.costs.held_out(target), after)
+        return Unit(Stage.SAMPLING, keys, job, self.costs.held_out(original), after)
 
     def networks(self) -> dict[Kind, dict[int, list[Combination]]]:
         """Return the distinct networks: what is trained → seed → a combination for each length."""
@@ -222,7 +243,7 @@ class Plan:
         for c in self.combinations:
             if c.weighting is None:
                 continue
-            grid = self.keys.grid(c, 0) if isinstance(c.weighting, GridWeighting) else None
+            grid = self.keys.grid(c, self.suite.seeds[0]) if isinstance(c.weighting, GridWeighting) else None
             kind = (self.keys.of(c.target), *self.keys.taken(c, "training").values(), grid)
             seeds = found.setdefault(kind, {s: [] for s in self.suite.seeds})
             for lengths in seeds.values():
@@ -244,10 +265,11 @@ class Plan:
 
     def obstacle(self, c: Combination, find: Lookup) -> NotPossible | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""
-        parts = [("target", self.keys.information(c.target))]
-        parts += [("time discretization", key) for key in self._laid_out(c, find)]
+        seeds = self._seeds(c.target)
+        parts = [("target", self.keys.information(self.keys.target(c.target, seed))) for seed in seeds]
+        parts += [("time discretization", key) for key in self._laid_out(c, seeds, find)]
         if c.weighting is not None:
-            parts.append(("weighting", self.keys.table(c)))
+            parts += [("weighting", self.keys.table(c, seed)) for seed in seeds]
         for what, key in parts:
             try:
                 require(find, key, what)
@@ -255,10 +277,13 @@ class Plan:
                 return error
         return None
 
-    def _laid_out(self, c: Combination, find: Lookup) -> list[str]:
-        """Return the keys of a combination's grids: not of those that wait for a network, or for one that failed."""
+    def _laid_out(self, c: Combination, seeds: list[int], find: Lookup) -> list[str]:
+        """Return the keys of a combination's grids: not of those that wait for a network, or for one that failed.
+
+        `seeds` has one for each target that the seeds have in the place of the combination's.
+        """
         if not self._waits_for_network(c):
-            return [self.keys.grid(c, self.suite.seeds[0])]
+            return [self.keys.grid(c, seed) for seed in seeds]
         trained = [s for s in self.suite.seeds if (n := find(self.keys.network(c, s))) is not None and n.ok]
         return [key for key in (self.keys.grid(c, seed) for seed in trained) if find(key) is not None]
 
@@ -289,7 +314,8 @@ class Plan:
                 learner, first = self._learner(lengths, seed), lengths[0]
                 if any(map(missing, (*learner.keys, *learner.trajectories))):
                     steps = tuple(c.train_steps for c in lengths)
-                    course = Course(first.target, trainable(first.network), steps, trainer.recording)
+                    target = self.keys.target(first.target, seed)
+                    course = Course(target, trainable(first.network), steps, trainer.recording)
                     learned = isinstance(learner.weighting, LearnedWeighting)
                     taken = tuple(x for x in learner.components.values() if learned or x is not learner.weighting)
                     stacks.setdefault((course, taken, strangers([learner.weighting])), []).append(learner)
@@ -302,21 +328,23 @@ class Plan:
         keys = tuple(self.keys.network(c, seed) for c in lengths)
         trajectories = tuple(key for c in lengths if (key := self.keys.trajectory(c, seed)) is not None)
         weighting, components = cast(Weighting, first.weighting), first.taken_by("training")
-        return Learner(weighting, self.keys.table(first), seed, keys, trajectories, components)
+        return Learner(weighting, self.keys.table(first, seed), seed, keys, trajectories, components)
 
     def _errors(self, missing: Callable[[str], bool], trained: set[str]) -> Iterable[Unit]:
         for seeds in self.networks().values():
-            pairs = [
-                (self.keys.score_error(key), key, c)
-                for seed, lengths in seeds.items()
-                for key, c in ((self.keys.network(c, seed), c) for c in lengths)
-                if missing(self.keys.score_error(key)) or key in trained
-            ]
-            for part in even_parts(pairs, STACK):
-                yield self._score_error(part)
+            wanted: dict[Target, list[tuple[str, str, Combination]]] = {}
+            for seed, lengths in seeds.items():
+                for c in lengths:
+                    key = self.keys.network(c, seed)
+                    error = self.keys.score_error(key)
+                    if missing(error) or key in trained:
+                        wanted.setdefault(self.keys.target(c.target, seed), []).append((error, key, c))
+            for target, found in wanted.items():
+                for part in even_parts(found, STACK):
+                    yield self._score_error(target, part)
 
-    def _score_error(self, wanted: list[tuple[str, str, Combination]]) -> Unit:
-        """Return the unit that measures the score error of networks on one target, from the keys of both."""
+    def _score_error(self, target: Target, wanted: list[tuple[str, str, Combination]]) -> Unit:
+        """Return the unit that measures the score error of networks on a target, from the keys of both."""
 
         def job(find: Lookup) -> Job:
             # A network that failed to train is left out: its rows say so already.
@@ -326,7 +354,7 @@ class Plan:
                 inapplicable = [r.reason for *_, r in records if r is not None and not r.applicable and r.reason]
                 reason = (*inapplicable, "training: none of these networks finished")[0]
                 raise NotPossible(reason, applicable=not inapplicable)
-            return MeasureScoreErrorsJob(wanted[0][2].target, trained, **self._range)
+            return MeasureScoreErrorsJob(target, trained, **self._range)
 
         keys, after = tuple(key for key, _, _ in wanted), frozenset(network for _, network, _ in wanted)
         cost = self.costs.score_errors(wanted[0][2], len(wanted))
@@ -366,15 +394,16 @@ class Plan:
         self, c: Combination, seed: int, key: str, grid: Record, keys: tuple[str, ...], measure: _Beside
     ) -> Unit:
         """Return the unit that makes the records of `keys`: of what it measures, and perhaps the sampling's `key`."""
-        network, information = self.keys.network(c, seed), self.keys.information(c.target)
+        target, network = self.keys.target(c.target, seed), self.keys.network(c, seed)
+        information = self.keys.information(target)
         error, trajectory = self.keys.score_error(network), self.keys.trajectory(c, seed)
-        table = None if c.weighting is None else self.keys.table(c)
+        table = None if c.weighting is None else self.keys.table(c, seed)
 
         def job(find: Lookup) -> Job:
             oracle = c.network if isinstance(c.network, OracleNetwork) else None
             return EvaluateSamplesJob(
                 key=key,
-                target=c.target,
+                target=target,
                 network=oracle or self._trained(c, require_record(find, network, "training")),
                 sampler=c.sampler,
                 initial_law=c.initial_law,
@@ -388,11 +417,11 @@ class Plan:
                 bounds={k: each for k, each in measure.items() if isinstance(each, Bound)},
                 training=None if trajectory is None else require(find, trajectory, "training"),
                 components=c.taken_by("sampling"),
-                fits=self._fits.of(measure, c.target, find),
+                fits=self._fits.of(measure, target, find),
             )
 
         trained = frozenset([error]) if c.weighting is not None else frozenset()
-        after = trained | self._fits.keys_of(measure.values(), c.target)
+        after = trained | self._fits.keys_of(measure.values(), target)
         taken = ONE_CORE if c.weighting is None else self._placed
         return Unit(Stage.SAMPLING, keys, job, self.costs.sampling(c), after, resources=taken)
 

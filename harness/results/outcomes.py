@@ -42,6 +42,8 @@ class Outcome:
             under several names, which become one row; None where it is not known.
         same_as: its other names, each as the components in which it differs.
         pictures: a few samples of the first seed, where they are images.
+        overlap: where seeds have splits of their own, the share of the points that two of them compare with which they
+            have in common, in the mean; else 0: what they share is told by the measurements.
     """
 
     components: Mapping[str, Reference]
@@ -66,6 +68,7 @@ class Outcome:
     design: str | None = None
     same_as: tuple[Mapping[str, Reference], ...] = ()
     pictures: SamplePictures | None = None
+    overlap: float = 0.0
 
     @property
     def ok(self) -> bool:

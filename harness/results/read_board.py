@@ -17,6 +17,7 @@ from harness.engine.payloads.target import TargetNumbers
 from harness.errors import LENGTH, shortened
 from harness.metrics import Measurement
 from harness.planning.manifest import Manifest, PlannedRow
+from harness.planning.splits import Splits
 from harness.quantities import Declarations
 from harness.registry.references import Reference
 from harness.results.directory import read_manifest
@@ -24,8 +25,9 @@ from harness.results.document import DocumentError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
 from harness.results.older import declarations
 from harness.results.outcomes import Outcome
+from harness.results.own_points import of_own_points
 from harness.results.ranking import finite, leaderboard
-from harness.results.reader import Results, read_calibration, read_fits, read_results, read_target
+from harness.results.reader import Results, Stored, read_calibration, read_fits, read_results, read_target
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
 from harness.results.statistics import error_within, mean_interval
@@ -102,7 +104,7 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
                 labelled.add(row.components["target"])
     splits = score_splits(manifest, store, [each.sampled and each.budget is not None for each in found])
     store.warnings += gaps.warning_lines()
-    information = {row.components["target"]: row.information for row in manifest.rows}
+    information = {row.components["target"]: row.information[0] for row in manifest.rows}
     targets = {target: read_target(key, store).value for target, key in information.items()}
     return leaderboard(
         [
@@ -142,6 +144,7 @@ def outcome(
     failure, applicable = (row.reason, row.applicable) if row.reason else _failure(manifest.seeds, results, metric)
     divergence = _divergence(results)
     bounds = {label: _bound([entry.value for entry in entries]) for label, entries in results.bounds.items()}
+    splits = manifest.splits.get(row.components["target"])
     return Outcome(
         components={axis: components[row.components[axis]] for axis in crossed()},
         steps=row.steps,
@@ -156,7 +159,8 @@ def outcome(
         diverged=failure is None and divergence is not None,
         applicable=applicable,
         design=row.design,
-        measurements={label: [entry.value for entry in entries] for label, entries in results.metrics.items()},
+        measurements={label: _measurements(entries, splits) for label, entries in results.metrics.items()},
+        overlap=0.0 if splits is None else splits.reference,
         budget=_mean_budget(results.budgets()),
         pictures=next((entry.value.pictures for entry in results.samplings if entry.value is not None), None),
         bounds={label: found and found[0] for label, found in bounds.items()},
@@ -180,6 +184,12 @@ def _failure(seeds: Sequence[int], results: Results, metric: str) -> tuple[str |
     entries = (*results.networks, *results.samplings, *results.measurements())
     unfinished = len(results.samplings) < len(seeds) or any(entry.missing for entry in entries)
     return UNFINISHED if unfinished else None, True
+
+
+def _measurements(entries: Sequence[Stored[Measurement | None]], splits: Splits | None) -> list[Measurement | None]:
+    """Return what a metric gave for each seed, as statistics take it."""
+    measured = [entry.value for entry in entries]
+    return measured if splits is None else of_own_points(measured, splits.reference)
 
 
 def _reasons(results: Results) -> dict[str, str]:
@@ -250,7 +260,7 @@ def _calibration(manifest: Manifest, store: Store, targets: Mapping[str, TargetN
     """Return what each sample metric gives for a held-out sample in place of a generated one, by target digest."""
     found, declared = [], _declared(manifest)
     for target, metrics in manifest.calibration.items():
-        overlap = _overlap(manifest, targets.get(target))
+        overlap = _overlap(manifest, target, targets.get(target))
         for metric, keys in metrics.items():
             values = [entry.value for entry in read_calibration(keys, store).values()]
             known = [value for value in values if value is not None]
@@ -260,11 +270,16 @@ def _calibration(manifest: Manifest, store: Store, targets: Mapping[str, TargetN
     return found
 
 
-def _overlap(manifest: Manifest, target: TargetNumbers | None) -> float:
-    """Return the share of a target's held-out points that every seed draws: all, of a finite one of unknown size."""
+def _overlap(manifest: Manifest, digest: str, target: TargetNumbers | None) -> float:
+    """Return the share of the held-out points of two seeds that both draw, in the mean over pairs of seeds.
+
+    Where all seeds have one split, that is the part of it that a seed draws: all, of a finite one of unknown size.
+    """
     if target is None or manifest.setup is None or not target.finite:
         return 0.0
-    return 1.0 if target.held_out is None else min(1.0, manifest.setup.samples / target.held_out)
+    drawn = 1.0 if target.held_out is None else min(1.0, manifest.setup.samples / target.held_out)
+    splits = manifest.splits.get(digest)
+    return drawn if splits is None else drawn * splits.both
 
 
 def _setup(
@@ -280,7 +295,8 @@ def _setup(
     """
     if manifest.setup is None:
         return None
-    notes = {target: _fit_notes(manifest.fits.get(target, {}), store) for target in targets}
+    fits = {target: {metric: keys[0] for metric, keys in found.items()} for target, found in manifest.fits.items()}
+    notes = {target: _fit_notes(fits.get(target, {}), store) for target in targets}
     for target in labelled:
         notes[target].append(GIVEN_LABELS)
     return Setup(
@@ -289,14 +305,20 @@ def _setup(
         sigma_max=manifest.setup.sigma_max,
         samples=manifest.setup.samples,
         training=TrainingSetup(**manifest.setup.training.model_dump()) if manifest.setup.training else None,
-        targets=[_target(key, numbers, notes[key]) for key, numbers in targets.items() if numbers is not None],
+        targets=[
+            _target(key, numbers, notes[key], manifest.splits.get(key))
+            for key, numbers in targets.items()
+            if numbers is not None
+        ],
         metrics=[MetricSetup(metric=metric, unit=unit) for metric, unit in manifest.setup.units.items()],
         changed=manifest.setup.changed,
     )
 
 
-def _target(digest: str, numbers: TargetNumbers, notes: Sequence[str]) -> TargetSetup:
-    return TargetSetup(target=digest, **asdict(numbers) | {"notes": [*numbers.notes, *notes]})
+def _target(digest: str, numbers: TargetNumbers, notes: Sequence[str], splits: Splits | None) -> TargetSetup:
+    count, tested = (1, numbers.held_out) if splits is None else (splits.count, splits.held_out)
+    said = {"notes": [*numbers.notes, *notes], "splits": count, "tested": tested}
+    return TargetSetup(target=digest, **asdict(numbers) | said)
 
 
 def _fit_notes(keys: Mapping[str, str], store: Store) -> list[str]:

@@ -73,12 +73,24 @@ class TargetSection:
 
     def within_floor(self, metric: str) -> int | None:
         """Return how many ranked rows have an interval that overlaps that of a perfect generator; None without it."""
-        floor = self.floors.get(metric)
-        if floor is None:
-            return None
+        return len(self._at_floor(metric)) if metric in self.floors else None
+
+    def _at_floor(self, metric: str) -> list[Row]:
+        """Return the ranked rows whose interval reaches down to that of a perfect generator; none without it."""
+        if (floor := self.floors.get(metric)) is None:
+            return []
         top = floor.value if floor.high is None else floor.high
-        found = [row.metrics[metric] for row in self.ranked if metric in row.metrics]
-        return sum((entry.value if entry.low is None else entry.low) <= top for entry in found)
+        known = [(row, row.metrics[metric]) for row in self.ranked if metric in row.metrics]
+        return [row for row, entry in known if (entry.value if entry.low is None else entry.low) <= top]
+
+    def copying(self, metric: str, declared: Declarations) -> tuple[Row, ...]:
+        """Return the ranked rows that are as good as a perfect generator, or better, and copy training points.
+
+        A row does where the whole interval of a metric that tells lies below what that declares
+        (`harness.quantities.Measured.copies_below`): to be as near to held-out data as these are to one another is then
+        no sign of having learned their law.
+        """
+        return tuple(row for row in self._at_floor(metric) if _copies(row, declared))
 
     def constants(self) -> dict[str, str]:
         """Return the fields in which no two rows differ, with their value."""
@@ -110,6 +122,11 @@ class TargetSection:
         """Return the words that name a row, leaving out some fields unless nothing were left."""
         names, left_out = self.all_names_of(row), set(without)
         return [in_words(f, v) for f, v in names.items() if f not in left_out or left_out >= set(names)]
+
+
+def _copies(row: Row, declared: Declarations) -> bool:
+    known = ((entry, declared.copies_below(name)) for name, entry in row.metrics.items())
+    return any((entry.value if entry.high is None else entry.high) < limit for entry, limit in known)
 
 
 def in_words(field: str, value: str, noun: bool = False) -> str:

@@ -20,7 +20,7 @@ class TrainingSetup(Part):
 
 
 class TargetSetup(Part):
-    """A target in numbers, in units of the data.
+    """A target in numbers, in units of the data; of one that gives seeds splits of their own, those of the first seed.
 
     Attributes:
         dim: dimension d of a point.
@@ -32,6 +32,9 @@ class TargetSetup(Part):
         train: points of the training part of a finite data set; None of any other law, or where it is not known.
         held_out: points that are held out for metrics, and as many again for a perfect generator; likewise.
         pictures: a few of its points; None where they are no images, and in documents up to version 3.
+        splits: how many splits of it the seeds have: 1 where all have the same.
+        tested: points that samples are compared with for one seed or more, of a finite data set; None of any other
+            law, or where it is not known.
     """
 
     target: Name
@@ -43,6 +46,14 @@ class TargetSetup(Part):
     train: Position | None
     held_out: Position | None
     pictures: TargetPictures | None
+    splits: Position
+    tested: Position | None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.splits == 1 and self.tested != self.held_out:
+            raise ValueError(f"tested {self.tested} is not held_out {self.held_out}, though all seeds have one split")
+        return self
 
 
 class MetricSetup(Part):

@@ -36,35 +36,38 @@ def score_splits(manifest: Manifest, store: Store, eligible: Sequence[bool]) -> 
         eligible: of each row, whether it is finished and its path has a divergence.
     """
     pairs = list(zip(manifest.rows, eligible, strict=True))
-    wanted = [row for row, able in pairs if able and row.table is not None]
+    wanted = [row for row, able in pairs if able and row.tables]
     if not wanted:
         return [None] * len(pairs)
     families = Families(networks_at_hand(manifest, store))
     grids = _values(reader.read_grids((key for row in wanted for key in row.grids), store))
-    tables = _values(reader.read_tables((row.table for row in wanted if row.table), store))
+    tables = _values(reader.read_tables((key for row in wanted for key in row.tables), store))
     return [_split(row, families, grids, tables) if able else None for row, able in pairs]
 
 
 def networks_at_hand(manifest: Manifest, store: Store) -> list[TrainedError]:
     """Return every network of the suite that was trained and measured."""
     places = {
-        key: (row, seed, error)
+        key: (row, seed, error, information)
         for row in manifest.rows
-        for seed, key, error in zip(manifest.seeds, row.networks, row.errors, strict=False)
+        for seed, key, error, information in zip(
+            manifest.seeds, row.networks, row.errors, row.information, strict=False
+        )
     }
-    errors = _values(reader.read_score_errors((error for _, _, error in places.values()), store))
+    errors = _values(reader.read_score_errors((error for _, _, error, _ in places.values()), store))
     networks = _values(reader.read_networks(places, store))
     objectives = {key: network.objective for key, network in networks.items() if network.objective is not None}
-    least_losses = _values(reader.read_least_losses((places[key][0].information for key in objectives), store))
+    least_losses = _values(reader.read_least_losses((places[key][3] for key in objectives), store))
     return [
         TrainedError(
             key,
-            (row.components["target"], row.components["network"]),
+            # The target as the seed has it: e(σ) is the distance from the score of that very law.
+            (information, row.components["network"]),
             seed,
             errors[error],
-            _fixed(objectives.get(key), least_losses.get(row.information)),
+            _fixed(objectives.get(key), least_losses.get(information)),
         )
-        for key, (row, seed, error) in places.items()
+        for key, (row, seed, error, information) in places.items()
         if error in errors
     ]
 
@@ -79,12 +82,12 @@ def _fixed(objective: ObjectivePayload | None, least_loss: LeastLoss | None) -> 
 def _split(
     row: PlannedRow, families: Families, grids: Mapping[str, list[float]], tables: Mapping[str, WeightingTable]
 ) -> ScoreSplit | DocumentError | None:
-    if row.table is None or row.table not in tables or not row.networks:
+    if not row.networks or any(key not in tables for key in row.tables):
         return None
     if any(key not in grids for key in row.grids):
         return None
-    pairs = zip(row.networks, row.grids, strict=True)
-    shares = [families.split(network, np.array(grids[grid]), tables[row.table]) for network, grid in pairs]
+    seeds = zip(row.networks, row.grids, row.tables, strict=True)
+    shares = [families.split(network, np.array(grids[grid]), tables[table]) for network, grid, table in seeds]
     whole = [share for share in shares if share is not None]
     if len(whole) < len(shares):
         return None

@@ -70,14 +70,15 @@ def mean_interval(
     Student's t over the seeds. One seed, or seeds that all give the same value (work that they share), say
     nothing of the error within a run: then the interval is that of the standard errors. An error that all seeds
     share is added to their spread in quadrature: where they draw n of the same N points without replacement, that
-    is the share n/N of each one's squared error, and 1 − n/N of it shows in the spread. The interval is widened on
-    both sides by the mean absolute bias that is thought to remain. It ends at the least possible value, or at the
-    estimate where that is below.
+    is the share n/N of each one's squared error, and 1 − n/N of it shows in the spread; where they have splits of
+    their own, see `harness.results.own_points`. The interval is widened on both sides by the mean absolute bias that
+    is thought to remain. It ends at the least possible value, or at the estimate where that is below.
 
     Arguments:
         measurements: one for each seed.
         least: what no value can be below.
-        overlap: n/N, from 0 (every seed has points of its own) to 1 (all have the same).
+        overlap: the share of the points of two seeds that both have, in the mean over pairs: n/N, from 0 (every seed
+            has points of its own) to 1 (all have the same).
     """
     sample = np.array([m.value for m in measurements])
     interval = t_interval(sample.tolist())

@@ -87,7 +87,22 @@ def _without_pictures(document: dict[str, Any]) -> dict[str, Any]:
     return _with_fields(document, lambda target: dict.fromkeys(unknown), "setup", "targets")
 
 
-_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: _without_pictures}
+def _without_splits(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 4 to 5: all seeds had one split of a finite target; which metric tells copies goes by its name."""
+    one = {"splits": 1}
+    document = _with_fields(document, lambda target: one | {"tested": target.get("held_out")}, "setup", "targets")
+    metrics = document["declared"].get("metrics") if isinstance(document.get("declared"), dict) else None
+    if not isinstance(metrics, dict):
+        return document
+    known = declarations(metrics, ()).metrics
+    told = {
+        label: {"copies_below": known[label].copies_below} | own if isinstance(own, dict) else own
+        for label, own in metrics.items()
+    }
+    return document | {"declared": document["declared"] | {"metrics": told}}
+
+
+_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: _without_pictures, 4: _without_splits}
 """What becomes of documents of a version besides the axes that are new in the next."""
 
 VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1

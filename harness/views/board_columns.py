@@ -31,6 +31,8 @@ def build(board: Leaderboard, section: TargetSection, rows: Sequence[Row]) -> li
     for metric in metrics_of(board, rows):
         order = None if metric == board.metric else Drop.FURTHER
         columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), order))
+    if copying := {id(row) for row in section.copying(board.metric, board.declared)}:
+        columns.append(Column("c", tuple("c" if id(row) in copying else "" for row in rows)))
     return columns + _bound_columns(board, section, rows)
 
 

@@ -11,6 +11,7 @@ from harness.axes import crossed
 from harness.results.labels import Labels, labels
 from harness.results.leaderboard import UNFINISHED, Agreement, Cell, Effect, Interaction, Leaderboard, Row
 from harness.results.sections import HEADERS, TargetSection, choices, metrics_of, misleading, sections, target_label
+from harness.results.setup import TargetSetup
 from harness.results.terms import BUDGET
 from harness.views import formats
 from harness.views.board_columns import build, build_budgets
@@ -98,10 +99,21 @@ def _target_lines(section: TargetSection, board: Leaderboard) -> list[str]:
         levels = "" if setup is None else f"; σ from {setup.sigma_min:g} to {setup.sigma_max:g}"
         lines.append(f"d = {target.dim}, {scale}{levels}")
         if target.train is not None and target.held_out is not None:
-            train = counted(target.train, "point")
-            lines.append(f"{train} to train on, {target.held_out} held out: no metric sees more data than these")
+            lines += _sizes(target, target.train, target.held_out)
         lines += [f"note: {note}" for note in target.notes]
     return lines
+
+
+def _sizes(target: TargetSetup, train: int, held_out: int) -> list[str]:
+    """Return how many points are trained on and how many a metric sees, a line each where seeds have their own."""
+    points = f"{counted(train, 'point')} to train on, {held_out} held out"
+    if target.splits == 1:
+        return [f"{points}: no metric sees more data than these"]
+    seen = "" if target.tested is None else f" hold out {counted(target.tested, 'point')} in all"
+    return [
+        f"{points} for each seed, which has a split of its own",
+        f"{target.splits} splits{seen}; numbers and notes of the target are of the first seed's",
+    ]
 
 
 def floor_note(section: TargetSection, board: Leaderboard) -> str | None:
@@ -110,6 +122,8 @@ def floor_note(section: TargetSection, board: Leaderboard) -> str | None:
     if within is None or not section.ranked:
         return None
     told = f"{within} of {counted(len(section.ranked), 'combination')}"
+    if copying := len(section.copying(board.metric, board.declared)):
+        told += f", of which {copying} {'copies' if copying == 1 else 'copy'} training points (marked c)"
     return f"within the floor of a perfect generator by {board.metric} (the intervals overlap): {told}"
 
 

@@ -61,15 +61,15 @@ class SuiteEvidence:
         return [self._result(combination, row) for combination, row in pairs]
 
     def information(self) -> dict[str, Information]:
-        """Return J(u) of each target, by its label.
+        """Return J(u) of each target, by its label; of one that gives seeds splits of their own, that of the first.
 
         Raises:
             ClaimError: it could not be measured.
         """
         found = {}
         for target in dict.fromkeys(c.target for c in self._plan.combinations):
-            label = self._plan.keys.label(target)
-            stored = read_information(self._plan.keys.information(target), target, self._store)
+            label, own = self._plan.keys.label(target), self._plan.keys.targets(target)[0]
+            stored = read_information(self._plan.keys.information(own), own, self._store)
             found[label] = self._value(stored, f"target {label}")
         return found
 
@@ -105,7 +105,8 @@ class SuiteEvidence:
         """Return the e(σ) of an oracle for each seed; empty for a trained network."""
         if not isinstance(c.network, OracleNetwork):
             return ()
-        oracle, dim = c.network, self._value(read_target(self._plan.keys.information(c.target), self._store), what).dim
+        target = self._plan.keys.targets(c.target)[0]
+        oracle, dim = c.network, self._value(read_target(self._plan.keys.information(target), self._store), what).dim
         return (ExactScoreError(lambda sigma: np.asarray(oracle.score_error(sigma, dim))),) * len(self._manifest.seeds)
 
     def _values(self, entries: Sequence[Stored[T]], what: str) -> tuple[T, ...]:

@@ -21,6 +21,7 @@ from harness.engine.courses import Course, Learner
 from harness.errors import HarnessError
 from harness.networks import TrainableNetwork
 from harness.planning import keys
+from harness.planning.splits import SeedTargets
 from harness.planning.trainings import table_unit, training_unit
 from harness.results.reader import read_trajectories
 from harness.weightings import GridWeighting
@@ -38,10 +39,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Descents:
-    """The networks of one request: what they share, and one for each seed."""
+    """The networks of one request: one for each seed, each with its course, on the target that the seed has."""
 
     learners: tuple[Learner[str], ...]
-    course: Course
+    courses: tuple[Course, ...]
+    target: Target
     trainer: Trainer
 
 
@@ -56,7 +58,7 @@ def descents(request: TrajectoryRequest, registry: Registry) -> Descents:
         HarnessError: a component is unknown, stands for several, is a network that is not trained, or a weighting made
             for a grid.
     """
-    target, components = _one("target", request.target, registry), _taken(request, registry)
+    target, components = cast("Target", _one("target", request.target, registry)), _taken(request, registry)
     network, weighting = components["network"], components["weighting"]
     if not isinstance(network, TrainableNetwork):
         raise HarnessError(f"descent: network {request.network!r} is not one that is trained")
@@ -64,14 +66,16 @@ def descents(request: TrajectoryRequest, registry: Registry) -> Descents:
         raise HarnessError(f"descent: weighting {request.weighting!r} is made for a grid; a descent has none")
     trainer, steps, recording = request.trainer, request.steps, request.recording
     known = {axis: _part(component, registry) for axis, component in components.items()}
-    table = keys.table(known["weighting"], _part(target, registry), (trainer.sigma_min, trainer.sigma_max))
-    learners = []
+    learners, courses, targets = [], [], SeedTargets()
     for seed in request.seeds:
-        key = keys.trained(table, _part(target, registry), known, seed, steps, trainer)
+        own = targets.of(target, seed)
+        part = _part(own, registry)
+        table = keys.table(known["weighting"], part, (trainer.sigma_min, trainer.sigma_max))
+        key = keys.trained(table, part, known, seed, steps, trainer)
         watched = keys.trajectory(key, trainer, recording, steps)
         learners.append(Learner(cast("Weighting", weighting), table, seed, (key,), (watched,), components))
-    course = Course(cast("Target", target), network, (steps,), recording)
-    return Descents(tuple(learners), course, trainer)
+        courses.append(Course(own, network, (steps,), recording))
+    return Descents(tuple(learners), tuple(courses), target, trainer)
 
 
 def _taken(request: TrajectoryRequest, registry: Registry) -> dict[str, Component]:
@@ -125,7 +129,7 @@ class DescentsPlan:
                 self._asked[name] = descents(request, registry)
             except HarnessError as error:
                 raise ClaimError(f"{name}: {error}") from error
-        targets = dict.fromkeys(each.course.target for each in self._asked.values())
+        targets = dict.fromkeys(each.target for each in self._asked.values())
         self._readers = {target: self._digest(target) for target in targets if target.content_digest()}
 
     def _digest(self, target: Target) -> str:
@@ -137,13 +141,13 @@ class DescentsPlan:
         Raises:
             ClaimError: a training failed or was not done.
         """
-        course, learners = self._asked[name].course, self._asked[name].learners
+        target, learners, (course, *_) = self._asked[name].target, self._asked[name].learners, self._asked[name].courses
         found = read_trajectories([each.trajectories[0] for each in learners], store)
         for each in learners:
             entry = found[each.trajectories[0]]
             reason = "was not computed" if entry.missing else entry.reason
             if reason is not None:
-                labels = " · ".join(part.label() for part in (course.target, course.network, each.weighting))
+                labels = " · ".join(part.label() for part in (target, course.network, each.weighting))
                 raise ClaimError(f"{name}: {labels}, seed {each.seed}: {reason}")
         seconds = {entry.key: entry.seconds for entry in found.values()}
         return [found[each.trajectories[0]].require() for each in learners], seconds
@@ -151,7 +155,7 @@ class DescentsPlan:
     @property
     def length(self) -> int:
         """Steps of the longest training."""
-        return max(each.course.lengths[-1] for each in self._asked.values())
+        return max(course.lengths[-1] for each in self._asked.values() for course in each.courses)
 
     def check_sources(self) -> None:
         """See that the files that targets read are still the ones that the keys were made for.
@@ -170,21 +174,25 @@ class DescentsPlan:
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the tables of weightings that are missing, of networks that are."""
         units: dict[str, Unit] = {}
-        for asked, each in self._missing(missing):
+        for each, course, trainer in self._missing(missing):
             if missing(each.table):
-                units[each.table] = table_unit(each.table, each.weighting, asked.course.target, asked.trainer)
+                units[each.table] = table_unit(each.table, each.weighting, course.target, trainer)
         return list(units.values())
 
     def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the descents that are missing, each by itself: none depends on another."""
         units: dict[str, Unit] = {}
-        for asked, each in self._missing(missing):
-            units[each.trajectories[0]] = training_unit([each], asked.course, asked.trainer, self._blobs)
+        for each, course, trainer in self._missing(missing):
+            units[each.trajectories[0]] = training_unit([each], course, trainer, self._blobs)
         return list(units.values())
 
-    def _missing(self, missing: Callable[[str], bool]) -> list[tuple[Descents, Learner[str]]]:
-        pairs = ((asked, each) for asked in self._asked.values() for each in asked.learners)
-        return [(asked, each) for asked, each in pairs if missing(each.trajectories[0])]
+    def _missing(self, missing: Callable[[str], bool]) -> list[tuple[Learner[str], Course, Trainer]]:
+        return [
+            (each, course, asked.trainer)
+            for asked in self._asked.values()
+            for each, course in zip(asked.learners, asked.courses, strict=True)
+            if missing(each.trajectories[0])
+        ]
 
     def contents(self, find: Lookup, command: str) -> DescentsKept:
         """Return the keys of each request's records."""

@@ -28,10 +28,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from harness.mixtures import split_order
 from harness_data import images
 from harness_data.errors import DataError
-from harness_data.labels import CLASSES, check_labels, check_training
+from harness_data.labels import CLASSES, check_labels
 
 T = TypeVar("T")
 
@@ -87,7 +86,7 @@ def read(path: str, array: str = "", labels: str = "") -> Content:
     Raises:
         DataError: missing or unreadable; not of a kind that is read; objects, text or complex numbers; not of
             two to four dimensions; too few rows, or all the same; no columns; values that are not finite; labels that
-            are not there, or not as `check_labels` says; a class that is held out as a whole.
+            are not there, or not as `check_labels` says.
     """
     try:
         place = Path(path)
@@ -106,10 +105,7 @@ def _read(path: str, array: str, labels: str, state: tuple[tuple[str, int, int],
         raise DataError(f"{path}: only an .npz archive has arrays of several names; leave out array={array}")
     found = _folder(place, files, labels) if place.is_dir() else _parser(place)(place, array, labels)
     points = check(path, found.points, found.place)
-    known = None
-    if found.labels is not None:
-        known = check_labels(path, found.labels, len(points), found.place)
-        check_training(path, known[split_order(len(points))[2]], int(known.max()) + 1)
+    known = None if found.labels is None else check_labels(path, found.labels, len(points), found.place)
     return Content(points, _shape(found.points), known, _digest(place, files))
 
 

@@ -42,19 +42,3 @@ def check_labels(path: str, values: np.ndarray, rows: int, place: Callable[[int]
         rule = f"number the classes from 0 to {len(present) - 1}"
         raise DataError(f"{path}: no point has label {absent[0]}, and the largest is {present[-1]:g}; {rule}")
     return known.astype(np.int64)
-
-
-def check_training(path: str, labels: np.ndarray, classes: int) -> None:
-    """Check that each class has a point to train on.
-
-    Arguments:
-        path: of what holds them, for errors.
-        labels: of the training part, shape (m,).
-        classes: how many there are in all.
-
-    Raises:
-        DataError: one has none; it was held out.
-    """
-    counts = np.bincount(labels, minlength=classes)
-    if not counts.all():
-        raise DataError(f"{path}: class {counts.argmin()} has no row among those to train on; give it more rows")

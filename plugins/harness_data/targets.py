@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
 
@@ -15,6 +15,9 @@ from harness_data.standardization import Standardize
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
+
+    from harness_data.files import Content
+    from harness_data.folds import Places
 
 TORCH = frozenset({"uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64"})
 """Types of numbers that torch has, too."""
@@ -66,6 +69,17 @@ class File(Target):
         description="an .npy, .npz, .csv or .parquet file, or a folder of images: 60 % of the rows to train on, the "
         "rest held out"
     )
+    folds: Literal["auto"] | int = Field(
+        "auto",
+        description="3 or more: each seed has a split of its own, a fold of the rows to compare with, another for a "
+        "perfect generator, the rest to train on; 1: one fixed split; auto: 5 below 2,000 rows, else 1",
+    )
+    fold: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        description="the number of a split, the same for every seed; none: that of the seed, where there are folds",
+    )
     standardize: Standardize = Field(
         "scale",
         description="shift by the training part's mean and divide by its one deviation (scale), by that of each column "
@@ -84,6 +98,16 @@ class File(Target):
         """Yes and no are what they were before there was a choice."""
         return {True: "scale", False: "none", "true": "scale", "false": "none"}.get(value, value)
 
+    @field_validator("folds", mode="before")
+    @classmethod
+    def _enough_folds(cls, value: Any) -> Any:
+        """Two folds are held out, and one more is needed to train on."""
+        number = int(value) if isinstance(value, str) and value.isdecimal() else value
+        whole = isinstance(number, int) and not isinstance(number, bool)
+        if number != "auto" and not (whole and (number == 1 or 3 <= number <= 1_000)):
+            raise ValueError("should be auto, 1 for one fixed split, or a number of folds from 3 to 1000")
+        return number
+
     @field_validator("path")
     @classmethod
     def _no_empty_path(cls, path: str) -> str:
@@ -98,21 +122,44 @@ class File(Target):
         return self if path == self.path else self.model_copy(update={"path": path})
 
     def distribution(self) -> Distribution:
-        """Read the file.
+        """Read the file, and split it: where each seed has a split of its own, by the first.
 
         Raises:
             DataError: the file cannot be used; one line says why.
         """
-        from harness_data.files import read
-
-        content = read(self.path, self.array, self.labels)
-        return _file(self.path, self.array, self.labels, content.digest, self.standardize)
+        content = self._content()
+        source = self.path, self.array, self.labels
+        return _file(*source, content.digest, self.standardize, self._folds(content), self.fold or 0)
 
     def content_digest(self) -> str:
         """SHA-256 of all bytes that are read, checked to be usable data."""
+        content = self._content()
+        self._places(content)
+        return content.digest
+
+    def for_seed(self, seed: int) -> File:
+        """Return the target with the split of a seed, whose number is the seed, where there are folds."""
+        folds = self._folds(self._content())
+        return self if folds == 1 or self.fold is not None else self.model_copy(update={"folds": folds, "fold": seed})
+
+    def held_out_rows(self, part: int = 0) -> frozenset[int]:
+        """Return the rows of a held-out part, counted from 0."""
+        return frozenset(self._places(self._content())[part].tolist())
+
+    def _content(self) -> Content:
         from harness_data.files import read
 
-        return read(self.path, self.array, self.labels).digest
+        return read(self.path, self.array, self.labels)
+
+    def _folds(self, content: Content) -> int:
+        from harness_data.folds import fold_count
+
+        return fold_count(self.folds, len(content.points))
+
+    def _places(self, content: Content) -> Places:
+        from harness_data.folds import places
+
+        return places(self.path, len(content.points), content.labels, self._folds(content), self.fold or 0)
 
 
 @lru_cache(maxsize=1)
@@ -170,11 +217,14 @@ def _cut(photographs: list[np.ndarray], size: int, count: int, part: int) -> Ten
 
 
 @lru_cache(maxsize=4)
-def _file(path: str, array: str, labels: str, digest: str, standardize: Standardize) -> EmpiricalDistribution:
+def _file(
+    path: str, array: str, labels: str, digest: str, standardize: Standardize, folds: int, fold: int
+) -> EmpiricalDistribution:
     import numpy as np
     import torch
 
     from harness_data.files import read
+    from harness_data.folds import places
     from harness_data.notes import notes
     from harness_data.standardization import standardization
 
@@ -184,12 +234,13 @@ def _file(path: str, array: str, labels: str, digest: str, standardize: Standard
     native = np.array(points, dtype=points.dtype.newbyteorder("="))
     known = native if native.dtype.name in TORCH else native.astype(np.float64)
     own = None if content.labels is None else torch.from_numpy(content.labels)
-    law = EmpiricalDistribution.split(torch.from_numpy(known), f"file {path}", labels=own)
+    split = places(path, len(known), content.labels, folds, fold)
+    law = EmpiricalDistribution.split(torch.from_numpy(known), f"file {path}", own, split)
     change = standardization(law.train, standardize, path)
     said = tuple(notes(points, law.train, law.parts, change, choice=True))
     if change is not None:
         law = law.mapped(change.apply)
-    law.notes = said
+    law.notes, law.stream = said, fold
     if change is None or change.matrix is None:
         law.shape = content.shape
     return law

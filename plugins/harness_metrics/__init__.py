@@ -179,6 +179,7 @@ class Memorisation(Metric):
     unit: ClassVar[str] = "1"
     compared_by: ClassVar[Comparison] = "nothing"
     least: ClassVar[float] = 0.0
+    copies_below: ClassVar[float] = 1.0
     formula: ClassVar[str] = "median_i min_k ‖x_i − t_k‖ / median_i min_k ‖y_i − t_k‖, t_k to train on, y_i held out"
     source: ClassVar[str] = "nearest neighbours as in Meehan, Chaudhuri, Dasgupta, arXiv 2004.05675"
 

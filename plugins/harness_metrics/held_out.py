@@ -33,7 +33,9 @@ from harness.metrics import Experiment, LastKernel, Measurement, group_means
 from harness_metrics.controls import error_of_means
 
 SEED = 2_107_00630
-"""Seed of the held-out points and of their noise: the same for every design of a target, whatever its seed."""
+"""Seed of the held-out points and of their noise: the same for every design of a target, whatever its seed.
+
+The law's own stream is added: seeds that have a split each meet other noise, too, so that they are independent."""
 
 TURN = math.pi / 2
 """Angle ω by which the noise turns where σ grows by a factor e."""
@@ -64,7 +66,7 @@ def point_bounds(experiment: Experiment, count: int, noised: int) -> Tensor:
     assert experiment.kernel is not None
     known = _known.setdefault(experiment.kernel, {})
     if (count, noised) not in known:
-        generator = torch.Generator().manual_seed(SEED)
+        generator = torch.Generator().manual_seed(SEED + experiment.target.stream)
         clean = experiment.target.held_out(count, generator)
         draws = max(1, noised // len(clean))
         chunks = _chunks(clean, draws, experiment.target.sigma_data, generator)

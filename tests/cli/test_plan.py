@@ -2,6 +2,7 @@
 
 import re
 
+import numpy
 import pytest
 from click.testing import CliRunner
 
@@ -31,3 +32,14 @@ def test_one_is_no_plural():
 @pytest.mark.parametrize(("seconds", "words"), [(0, "under 0.1 min"), (5.9, "under 0.1 min"), (6, "about 0.1 min")])
 def test_little_time_is_not_none(seconds, words):
     assert in_minutes(seconds) == words
+
+
+def test_splits_of_seeds_are_told_where_there_are_any(tmp_path):
+    numpy.save(tmp_path / "few.npy", numpy.random.default_rng(0).normal(size=(40, 2)))
+    few, small = f"file:path={tmp_path / 'few.npy'}", ("--network", "mlp:width=8,depth=1", "--seeds", "3")
+    assert "splits" not in shown(*small)
+    assert shown("--target", few, *small)["splits"].startswith("for each seed of file:path=")
+    words = ["plan", "--guess", "--target", few, *PLAN[4:], *small]
+    output = CliRunner().invoke(group, words).output
+    assert re.search(r"splits +3 +a seed has a split of its own", output)
+    assert re.search(r"networks to train +3, in 3 stacks, for 3 samplings", output)

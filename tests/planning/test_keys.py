@@ -12,7 +12,7 @@ def all_keys(plan):
     network = plan.keys.network(c, 0)
     return {
         "information": plan.keys.information(c.target),
-        "table": plan.keys.table(c),
+        "table": plan.keys.table(c, 0),
         "grid": plan.keys.grid(c, 0),
         "network": network,
         "error": plan.keys.score_error(network),

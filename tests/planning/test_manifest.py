@@ -50,10 +50,22 @@ def test_every_component_is_named_once_with_its_origin(made):
 
 def test_an_oracle_has_no_network_to_train(made):
     trained, _, oracle = made().rows
-    assert (len(trained.networks), len(trained.errors), trained.table is None) == (2, 2, False)
-    assert (oracle.networks, oracle.errors, oracle.table, oracle.compute) == ([], [], None, None)
+    assert (len(trained.networks), len(trained.errors), len(trained.tables)) == (2, 2, 2)
+    assert (oracle.networks, oracle.errors, oracle.tables, oracle.compute) == ([], [], [], None)
     rows = made()
     assert rows.components[rows.rows[2].components["weighting"]].name == "none"
+
+
+def test_a_manifest_of_a_version_in_which_all_seeds_had_one_target_is_read(made):
+    new = made(metrics=["classifier-frechet", "kl"])
+    old = new.model_dump(mode="json")
+    del old["splits"]
+    for row in old["rows"]:
+        (row["information"],), tables = set(row["information"]), set(row.pop("tables"))
+        row["table"] = tables.pop() if tables else None
+    old["fits"] = {target: {m: key for m, (key,) in found.items()} for target, found in old["fits"].items()}
+    assert old["fits"]
+    assert Manifest.model_validate(old) == new
 
 
 def test_a_grid_that_is_not_laid_out_has_no_samples_yet(made):

@@ -20,7 +20,7 @@ def test_every_key_of_a_finished_suite_is_that_of_a_record(finished):
     rows = manifest(plan, records.get)
     assert len(rows.rows) == len(plan.combinations) == 2 * (2 * 2 + 1)
     for row in rows.rows:
-        named = [*row.networks, *row.errors, *row.grids, *row.samples, row.information, *filter(None, [row.table])]
+        named = [*row.networks, *row.errors, *row.grids, *row.samples, *row.information, *row.tables]
         named += [
             measured(s, digest) for s in row.samples for digest in (*rows.metrics.values(), *rows.bounds.values())
         ]
@@ -49,6 +49,6 @@ def test_it_is_the_same_after_json(finished):
 
 def test_an_oracle_takes_no_training(finished):
     plan, records = finished
-    oracles = [row for row in manifest(plan, records.get).rows if row.table is None]
+    oracles = [row for row in manifest(plan, records.get).rows if not row.tables]
     assert len(oracles) == 2
     assert all((row.networks, row.errors, row.compute, row.training_share) == ([], [], None, None) for row in oracles)

@@ -88,7 +88,7 @@ def test_a_suite_and_a_request_for_the_same_descent_share_its_records(planned, c
         assert before <= set(records)
         kinds = {records[key].kind for key in before}
         assert kinds == {"weighting table", "network", "trajectory"}
-        assert before <= {plan.keys.table(plan.combinations[0]), *plan.trained_keys()} | {
+        assert before <= {plan.keys.table(plan.combinations[0], 0), *plan.trained_keys()} | {
             plan.keys.trajectory(c, seed) for c in plan.combinations for seed in (0, 1)
         }
 

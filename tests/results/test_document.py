@@ -1,6 +1,7 @@
 """What all JSON documents share: versions, canonical text, and one line that says what is wrong."""
 
 import json
+import re
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -36,7 +37,7 @@ NEW = {"schema_version": 3, "text": "σ", "points": [{"x": 1.0}, {"x": 2.5}]}
 
 
 def test_the_version_is_declared_once():
-    assert (Note.version(), Leaderboard.version(), BoundsBoard.version()) == (3, 4, 1)
+    assert (Note.version(), Leaderboard.version(), BoundsBoard.version()) == (3, 5, 1)
 
 
 def test_older_versions_are_read_step_by_step():
@@ -111,7 +112,11 @@ NEW_FIELDS += ('"among": null, ', ', "not_applicable": {}', ', "pictures": null'
 @pytest.mark.parametrize("file", sorted(PUBLISHED.glob("*/*.json")), ids=lambda file: file.parent.name)
 def test_a_published_document_keeps_its_text(file):
     text = file.read_text(encoding="utf-8")
-    again = KINDS.get(file.parent.name, Leaderboard).read(file).to_json()
+    kind = KINDS.get(file.parent.name, Leaderboard)
+    again = kind.read(file).to_json()
+    if kind is Leaderboard and json.loads(text)["schema_version"] < 5:
+        again = re.sub(r', "copies_below": [^,}]*|, "splits": 1, "tested": \w+', "", again)
+        again = again.replace(' "schema_version": 5,', ' "schema_version": 4,')
     if json.loads(text)["schema_version"] == 2:
         again = again.replace(', "difference": null', "")
         lines = [ADDED.get(line, line) for line in again.split("\n") if not line.startswith(' "declared": ')]

@@ -13,11 +13,12 @@ from harness.store import MANIFEST, SHOWN_BY, Store
 ROW = PlannedRow(
     components=dict.fromkeys(crossed(), "c"), steps=4,
     train_steps=9, sigma_max=20, compute=None, training_share=None, networks=["n0", "n1"],
-    errors=["e0", "e1"], table="t", information="i", grids=["g0", "g1"], samples=["s0", "s1"], reason=None,
+    errors=["e0", "e1"], tables=["t", "t"], information=["i", "i"], grids=["g0", "g1"],
+    samples=["s0", "s1"], reason=None,
 )  # fmt: skip
 PLANNED = Manifest(
     suite="quick", command="", rank_by="kl", seeds=[0, 1], metrics={"kl": "m"}, bounds={"budget": "b"}, components={},
-    calibration={"ring": {"kl": ["c0", "c1"]}}, rows=[ROW], environment={}, fits={"ring": {"kl": "f"}},
+    calibration={"ring": {"kl": ["c0", "c1"]}}, rows=[ROW], environment={}, fits={"ring": {"kl": ["f"]}},
 )  # fmt: skip
 
 

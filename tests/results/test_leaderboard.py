@@ -42,7 +42,7 @@ def test_a_document_of_version_1_is_read_as_what_it_was(document):
         for field in ("initial_law", "sigma_max", "compute", "training_share"):
             del row[field]
     board = Leaderboard.validate(old)
-    assert board.schema_version == 4
+    assert board.schema_version == 5
     assert {row.initial_law.name for row in board.rows} == {"centered"}
     assert {(row.sigma_max, row.compute, row.training_share) for row in board.rows} == {(None, None, None)}
     assert Leaderboard.validate(json.loads(Leaderboard.validate(old).to_json())) == board
@@ -76,19 +76,45 @@ INTERACTION = {"target": "ring", "among": "mlp", "axis": "noise_schedule", "othe
 
 
 def test_cells_of_a_document_of_version_3_are_factors(document):
-    document["setup"]["targets"][0] |= {"finite": True, "train": 90, "held_out": 30}
+    document["setup"]["targets"][0] |= {"finite": True, "train": 90, "held_out": 30, "tested": 30}
     document["interactions"] = [INTERACTION]
     old = deepcopy(document) | {"schema_version": 3}
     for cell in old["interactions"][0]["cells"]:
         del cell["difference"]
     for target in old["setup"]["targets"]:
-        del target["train"], target["held_out"]
+        del target["train"], target["held_out"], target["splits"], target["tested"]
     board = Leaderboard.validate(old)
     assert [cell.size for cell in board.interactions[0].cells] == [0.5, 2.0, 2.0, 0.5]
     assert {target.held_out for target in board.setup.targets} == {None}
     assert board.interactions == Leaderboard.validate(document).interactions
     with pytest.raises(DocumentError, match=r"^interactions\[0\].cells\[1\]: should be a valid dict"):
         Leaderboard.validate(change(old, ("interactions", 0, "cells", 1), 3))
+
+
+def test_seeds_of_a_document_of_version_4_have_one_split_and_memorisation_tells_copies(document):
+    document["setup"]["targets"][0] |= {"finite": True, "train": 90, "held_out": 30, "tested": 30}
+    document["declared"]["metrics"]["memorisation"] = {
+        "quantity": "other", "space": "data", "compared_by": "nothing", "least": 0.0, "copies_below": 1.0,
+    }  # fmt: skip
+    old = deepcopy(document) | {"schema_version": 4}
+    for target in old["setup"]["targets"]:
+        del target["splits"], target["tested"]
+    for declared in old["declared"]["metrics"].values():
+        del declared["copies_below"]
+    assert Leaderboard.validate(old) == Leaderboard.validate(document)
+    target = Leaderboard.validate(old).setup.targets[0]
+    assert (target.splits, target.tested) == (1, 30)
+    for malformed in ("declared", "setup"):
+        with pytest.raises(DocumentError, match=malformed):
+            Leaderboard.validate(old | {malformed: 3})
+
+
+def test_where_seeds_have_one_split_all_that_is_held_out_is_what_a_seed_sees(document):
+    document["setup"]["targets"][0] |= {"finite": True, "train": 90, "held_out": 30, "splits": 5, "tested": 150}
+    assert Leaderboard.validate(document).setup.targets[0].tested == 150
+    document["setup"]["targets"][0] |= {"splits": 1}
+    with pytest.raises(DocumentError, match=r"setup.targets\[0\]: tested 150 is not held_out 30"):
+        Leaderboard.validate(document)
 
 
 PUBLISHED = sorted(path.parent.name for path in (Path(__file__).parents[2] / "leaderboards").glob("*/leaderboard.json"))
@@ -119,7 +145,7 @@ def change(document, path, value):
 
 ROW = ("rows", 0)
 REFUSALS = [
-    (("schema_version",), 5, "schema_version: 5 is newer than this harness reads (4)"),
+    (("schema_version",), 6, "schema_version: 6 is newer than this harness reads (5)"),
     ((*ROW, "sigma_max"), 0.0, "rows[0].sigma_max: should be greater than 0"),
     ((*ROW, "compute"), 100, "rows[0]: compute and training_share are known together, or neither is"),
     (("declared",), ..., "declared: Field required"),

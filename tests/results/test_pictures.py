@@ -86,6 +86,8 @@ def shown(values):
         train=None,
         held_out=None,
         pictures=TargetPictures(shape=[1, 1, 2], low=0.0, high=1.0, classes=[], images=[image(0, 1)]),
+        splits=1,
+        tested=None,
     )
     setup = Setup(
         seeds=[0, 1, 2],

@@ -76,7 +76,8 @@ def test_samples_that_left_the_scale_of_the_data_are_no_result(directory, tmp_pa
 def test_seeds_that_draw_the_same_points_leave_the_floor_as_uncertain_as_one(tmp_path):
     """Of 40 points 8 and 8 are held out: four seeds see the same, and only the noise at σ_min tells them apart."""
     numpy.save(tmp_path / "few.npy", numpy.random.default_rng(0).normal(size=(40, 2)))
-    few = {"targets": [f"file:path={tmp_path / 'few.npy'}"], "metrics": ["energy"], "rank_by": "energy", "bounds": []}
+    target = f"file:path={tmp_path / 'few.npy'},folds=1"
+    few = {"targets": [target], "metrics": ["energy"], "rank_by": "energy", "bounds": []}
 
     def halfwidth(seeds, samples):
         made = tmp_path / f"{seeds}-{samples}"
@@ -173,3 +174,43 @@ def test_a_long_reason_is_cut_with_what_is_added_to_it(directory, tmp_path):
     read_document(copy, warn=told.append)
     assert [len(line) for line in told] == [300]
     assert told[0].endswith("xx (1 of 4 samplings have no such value)")
+
+
+@pytest.fixture(scope="module")
+def of_few(tmp_path_factory):
+    """A suite on 50 rows, each seed with a split of its own; and the directory of its results."""
+    folder = tmp_path_factory.mktemp("few")
+    numpy.save(folder / "few.npy", numpy.random.default_rng(0).normal(size=(50, 2)))
+    few = {"targets": [f"file:path={folder / 'few.npy'}"], "metrics": ["nll-bound", "energy", "path-kl"], "seeds": 3}
+    few |= {"rank_by": "nll-bound", "networks": ["exact", "inexact:size=0.5"], "bounds": []}
+    run(Suite.from_mapping(SUITE | few, "few.toml"), load(), folder / "made", Options(1, progress=False))
+    return folder / "made"
+
+
+def test_seeds_with_splits_of_their_own_make_an_interval_by_their_spread_alone(of_few):
+    """Nothing of `nll-bound` or of the curves behind `path-kl` is the same for two splits."""
+    store = Store.read(of_few)
+    manifest = Manifest.model_validate(store.meta("manifest:outcomes"))
+    board = read_document(of_few)
+    for row, planned in zip(board.rows, manifest.rows, strict=True):
+        for metric in ("nll-bound", "path-kl"):
+            keys = [measured(sample, manifest.metrics[metric]) for sample in planned.samples]
+            values = [store.get([key])[key].payload["value"] for key in keys]
+            half = stats.t.ppf(0.975, 2) * numpy.std(values, ddof=1) / 3**0.5
+            found = row.metrics[metric]
+            assert found.value == pytest.approx(numpy.mean(values))
+            assert found.high - found.value == pytest.approx(half, rel=1e-3 if metric == "nll-bound" else 0.05)
+    store.close()
+
+
+def test_neighbouring_folds_share_a_part_of_the_floor(of_few):
+    """Of three pairs of seeds two are neighbours: of the points of both parts a pair has a third in common."""
+    store = Store.read(of_few)
+    manifest = Manifest.model_validate(store.meta("manifest:outcomes"))
+    (floor,) = read_document(of_few).calibration
+    (metrics,) = manifest.calibration.values()
+    found = [store.get([key])[key].payload for key in metrics["energy"]]
+    store.close()
+    spread = stats.t.ppf(0.975, 2) * numpy.std([each["value"] for each in found], ddof=1) / 3**0.5
+    within = stats.norm.ppf(0.975) * numpy.mean([each["standard_error"] for each in found])
+    assert floor.high - floor.value == pytest.approx(numpy.hypot(spread, within * (1 / 3) ** 0.5), rel=1e-3)

@@ -24,7 +24,8 @@ def rows():
     axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
     row = PlannedRow(
         components=dict.fromkeys(axes, "c"), steps=2, train_steps=10, sigma_max=8.0, compute=100, training_share=0.5,
-        networks=["n0", "n1"], errors=["e0", "e1"], table="t", information="i", grids=["g", "g"], samples=["s0", "s1"],
+        networks=["n0", "n1"], errors=["e0", "e1"], tables=["t", "t"], information=["i", "i"],
+        grids=["g", "g"], samples=["s0", "s1"],
         reason=None,
     )  # fmt: skip
     return Manifest(

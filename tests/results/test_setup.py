@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from harness.results.setup import Setup
 
 TARGET = {"target": "ring", "dim": 2, "sigma_data": 0.5, "second_moment": 0.75, "finite": False, "notes": []}
-TARGET |= {"train": None, "held_out": None, "pictures": None}
+TARGET |= {"train": None, "held_out": None, "pictures": None, "splits": 1, "tested": None}
 SETUP = {
     "seeds": [0, 1],
     "sigma_min": 0.05,

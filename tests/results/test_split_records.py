@@ -19,13 +19,14 @@ def row(name, **changes):
     """A row of two seeds with networks of its own."""
     keys = {field: [f"{name}{field}{seed}" for seed in (0, 1)] for field in ("networks", "errors", "samples")}
     whole = {"steps": 3, "train_steps": 10, "sigma_max": 8.0, "compute": 100, "training_share": 0.5, "reason": None}
-    whole |= {"components": dict.fromkeys(AXES, "c"), "table": "t", "information": "i", "grids": ["g", "g"]}
+    whole |= {"components": dict.fromkeys(AXES, "c"), "tables": ["t", "t"], "information": ["i", "i"]}
+    whole |= {"grids": ["g", "g"]}
     return PlannedRow(**(whole | keys | changes))
 
 
 @pytest.fixture
 def manifest():
-    oracle = row("oracle", networks=[], errors=[], table=None)
+    oracle = row("oracle", networks=[], errors=[], tables=[])
     return Manifest(
         suite="x", command="", rank_by="kl", seeds=[3, 5], metrics={}, bounds={}, components={}, calibration={},
         rows=[row("good"), row("bad"), oracle], environment={},

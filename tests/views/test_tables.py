@@ -290,3 +290,18 @@ def test_rows_that_are_not_computed_yet_are_no_failures(small):
     assert "1 combination not computed yet: run the same command again" in text
     assert "failed" not in text
     assert "1 combination not computed yet" in render(Leaderboard.validate(small), "markdown")
+
+
+@pytest.mark.parametrize("form", ["table", "markdown"])
+def test_how_many_points_a_seed_has_and_all_seeds_have_is_told(document, form):
+    target = document["setup"]["targets"][0]
+    target |= {"finite": True, "train": 90, "held_out": 30, "tested": 30}
+    text = " ".join(render(Leaderboard.validate(document), form).split())
+    assert "90 points to train on, 30 held out: no metric sees more data than these" in text
+    target |= {"splits": 5, "tested": 150}
+    text = " ".join(render(Leaderboard.validate(document), form).split())
+    assert "90 points to train on, 30 held out for each seed, which has a split of its own" in text
+    assert "5 splits hold out 150 points in all; numbers and notes of the target are of the first seed's" in text
+    target |= {"splits": 2, "tested": None}
+    text = " ".join(render(Leaderboard.validate(document), form).split())
+    assert "2 splits; numbers and notes of the target are of the first seed's" in text

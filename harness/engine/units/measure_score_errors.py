@@ -28,7 +28,8 @@ def measure_score_errors(job: MeasureScoreErrorsJob) -> list[Record]:
     first = job.networks[0][1]
     dtype, labelled = DTYPES[first.precision], first.network.conditional
     start = time.perf_counter()
-    curves = measure_score_error(law, denoisers, job.sigma_min, job.sigma_max, dtype=dtype, labelled=labelled)
+    span = job.sigma_min, job.sigma_max
+    curves = measure_score_error(law, denoisers, *span, seed=law.stream, dtype=dtype, labelled=labelled)
     seconds = (time.perf_counter() - start) / len(denoisers)
     return [
         Record(key, "score error", score_error_to_json(curve), seconds=seconds)

@@ -23,9 +23,10 @@ def measure_target(job: MeasureTargetJob) -> list[Record]:
     """
     law = distribution(job.target)
     check_distribution(law, job.target)
-    information = measure_information(law, job.sigma_min, job.sigma_max)
+    span = job.sigma_min, job.sigma_max
+    information = measure_information(law, *span, seed=law.stream)
     check_information(information, job.target, law.dim, job.sigma_min, job.sigma_max)
-    labelled = measure_information(law, job.sigma_min, job.sigma_max, labelled=True) if law.classes else None
+    labelled = measure_information(law, *span, seed=law.stream, labelled=True) if law.classes else None
     if labelled is not None:
         check_information(labelled, job.target, law.dim, job.sigma_min, job.sigma_max, "of points given their labels")
     payload = target.to_json(law, information, labelled, job.sigma_min, job.sigma_max, target_pictures(law))
