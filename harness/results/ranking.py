@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,7 +20,6 @@ from pydantic import ValidationError
 from harness.axes import NUMBERS, crossed, design
 from harness.components import format_value
 from harness.errors import HarnessError, did_you_mean
-from harness.metrics import Measurement
 from harness.quantities import Comparison, Declarations
 from harness.registry.references import Reference
 from harness.results import statistics
@@ -42,6 +41,7 @@ from harness.results.leaderboard import (
     Violation,
 )
 from harness.results.outcomes import Outcome
+from harness.results.places import Place, places
 from harness.results.setup import Setup, TargetSetup
 
 COORDINATES = (*design(), *NUMBERS)
@@ -56,13 +56,6 @@ cancel; and in nats where all of these are 0."""
 
 SHOWN = 8
 """Most networks of a target whose samples are shown."""
-
-
-@dataclass(frozen=True)
-class _Place:
-    rank: int
-    low: int
-    high: int
 
 
 def leaderboard(
@@ -147,54 +140,8 @@ def _require_metric(outcomes: Iterable[Outcome], metric: str, declared: Declarat
         raise HarnessError(f"metric {metric} makes no rank (smaller is not better); rank by {' or '.join(others)}")
 
 
-def _standing(place: _Place, outcome: Outcome) -> tuple[int, bool]:
+def _standing(place: Place, outcome: Outcome) -> tuple[int, bool]:
     return place.rank, not outcome.ok
-
-
-# Ranks
-
-
-def _places(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[_Place]:
-    """Return the place of each outcome of one target."""
-    found = [o.measured(metric) if o.ok else {} for o in section]
-    ranked = [i for i, measured in enumerate(found) if measured]
-    last = _Place(len(ranked) + 1, len(ranked) + 1, len(section))
-    places = [last] * len(section)
-    if not ranked:
-        return places
-    seeds = sorted({seed for measured in found for seed in measured})
-    values = _matrix([found[i] for i in ranked], seeds, lambda m: m.value)
-    errors = _matrix([found[i] for i in ranked], seeds, lambda m: m.standard_error)
-    sets = statistics.rank_sets(
-        *(values, errors, [section[i].shared_network for i in ranked]),
-        compared_by=declared.compared_by(metric),
-        groups=_groups([found[i] for i in ranked], seeds, metric),
-    )
-    for row, i in enumerate(ranked):
-        places[i] = _Place(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
-    return places
-
-
-def _matrix(
-    measured: Sequence[Mapping[int, Measurement]], seeds: Sequence[int], read: Callable[[Measurement], float]
-) -> np.ndarray:
-    return np.array([[read(row[seed]) if seed in row else np.nan for seed in seeds] for row in measured])
-
-
-def _groups(measured: Sequence[Mapping[int, Measurement]], seeds: Sequence[int], metric: str) -> np.ndarray | None:
-    """Return the means over groups of shared points, (n, seeds, G), NaN where a value has none; None where none has."""
-    sizes = sorted({len(m.groups) for row in measured for m in row.values() if m.groups})
-    if len(sizes) > 1:
-        told = f"metric {metric} came with {' and with '.join(map(str, sizes))} groups of points on one target"
-        raise HarnessError(f"{told}; they must be the same points for every design")
-    if not sizes:
-        return None
-    groups = np.full((len(measured), len(seeds), sizes[0]), np.nan)
-    for row, found in enumerate(measured):
-        for column, seed in enumerate(seeds):
-            if seed in found and found[seed].groups:
-                groups[row, column] = found[seed].groups
-    return groups
 
 
 # Rows
@@ -202,7 +149,7 @@ def _groups(measured: Sequence[Mapping[int, Measurement]], seeds: Sequence[int],
 
 def _rows(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[Row]:
     """Return the rows of one target, best first; equal ranks stay in the order of their components."""
-    placed = zip(_places(section, metric, declared), section, strict=True)
+    placed = zip(places(section, metric, declared), section, strict=True)
     ordered = sorted(placed, key=lambda entry: _standing(*entry))
     shown = _best_of_networks([outcome for _, outcome in ordered])
     return [
@@ -223,13 +170,13 @@ def _best_of_networks(ordered: Sequence[Outcome]) -> set[int]:
 def _consistent(outcome: Outcome, declared: Declarations) -> Outcome:
     """Return the outcome, as one that failed where its numbers make no valid row: others are ranked without it."""
     try:
-        _row(outcome, _Place(1, 1, 1), declared)
+        _row(outcome, Place(1, 1, 1), declared)
     except ValidationError as error:
         return outcome.contradicting(one_rule(error))
     return outcome
 
 
-def _row(outcome: Outcome, place: _Place, declared: Declarations) -> Row:
+def _row(outcome: Outcome, place: Place, declared: Declarations) -> Row:
     names = sorted(name for name in outcome.measurements if outcome.measured(name))
     metrics = {name: _estimate(outcome, name, declared) for name in names}
     bounds = {name: _limit(name, value, declared) for name, value in sorted(outcome.bounds.items())}
