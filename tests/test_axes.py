@@ -30,7 +30,7 @@ line = axes.Axis(
     *("augmentation", "augmented:Augmentation", "design", "flips"),
     default=("plain",),
     absent="none" if unit == "training" else "",
-    since=5,
+    since=6,
     phase=unit,
 )
 lines = list(axes.AXES.values())
@@ -130,11 +130,11 @@ store = Store.open(folder / "results")
 rows = manifest(plan, lambda key: None)
 store.set_meta("manifest", rows.model_dump(mode="json"))
 components = rows.components
-outcomes = [outcome(rows, row, read_results(rows, row, store), rows.rank_by, components) for row in rows.rows]
+outcomes = [outcome(rows, row, read_results(rows, row, store), components) for row in rows.rows]
 store.close()
-measured = [{rows.rank_by: [Measurement(1.0 + i, 0.01)]} for i in range(len(outcomes))]
+measured = [{rows.rank_by[0]: [Measurement(1.0 + i, 0.01)]} for i in range(len(outcomes))]
 outcomes = [replace(o, reason=None, measurements=m) for o, m in zip(outcomes, measured)]
-board = leaderboard(outcomes, suite="quick", metric=rows.rank_by, environment={}, declared=rows.declared)
+board = leaderboard(outcomes, suite="quick", rank_by=rows.rank_by, environment={}, declared=rows.declared)
 schema = Leaderboard.json_schema()
 request = TrajectoryRequest("ring", "mlp", "edm", (0,), 5, Adam(), Recording())
 print(json.dumps({
@@ -248,7 +248,7 @@ class TestOneMoreAxis:
 
     def test_every_published_board_is_read_with_its_default(self, found, unit):
         assert len(found["published"]) >= 7
-        assert {version for version, _ in found["published"]} == {5}
+        assert {version for version, _ in found["published"]} == {6}
         assert found["budgets"] == Budgets.version() + 1
         had = {(trained, name) for _, names in found["published"] for trained, name in names}
         assert had == {(True, "plain"), (False, "none" if unit == "training" else "plain")}

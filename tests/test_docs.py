@@ -405,6 +405,7 @@ MODELS = {
     "Budget": leaderboard.Terms,
     "Violation": leaderboard.Violation,
     "Calibration": leaderboard.Calibration,
+    "Ranking": leaderboard.Ranking,
     "Agreement": leaderboard.Agreement,
     "Effect": leaderboard.Effect,
 }

@@ -28,9 +28,9 @@ def places(section: Sequence[Outcome], metric: str, declared: Declarations) -> l
     found = [o.measured(metric) if o.ok else {} for o in section]
     ranked = [i for i, measured in enumerate(found) if measured]
     last = Place(len(ranked) + 1, len(ranked) + 1, len(section))
-    places = [last] * len(section)
+    found_places = [last] * len(section)
     if not ranked:
-        return places
+        return found_places
     seeds = sorted({seed for measured in found for seed in measured})
     values = _matrix([found[i] for i in ranked], seeds, lambda m: m.value)
     errors = _matrix([found[i] for i in ranked], seeds, lambda m: m.standard_error)
@@ -40,8 +40,8 @@ def places(section: Sequence[Outcome], metric: str, declared: Declarations) -> l
         groups=_groups([found[i] for i in ranked], seeds, metric),
     )
     for row, i in enumerate(ranked):
-        places[i] = Place(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
-    return places
+        found_places[i] = Place(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
+    return found_places
 
 
 def _matrix(

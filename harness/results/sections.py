@@ -27,6 +27,8 @@ class TargetSection:
 
     Attributes:
         target: its label.
+        metric: the one that ranks its rows.
+        effects_by: the one that effects are of.
         ranked: the finished rows that have a value by the ranking metric, best first.
         unmeasured: the finished rows that have none: it does not apply to them.
         failed: the failed rows.
@@ -40,6 +42,8 @@ class TargetSection:
     """
 
     target: str
+    metric: str
+    effects_by: str
     ranked: tuple[Row, ...]
     failed: tuple[Row, ...]
     floors: Mapping[str, Calibration]
@@ -71,13 +75,13 @@ class TargetSection:
         """How many rows are above one of their bounds."""
         return sum(bool(row.violations) for row in self.rows)
 
-    def within_floor(self, metric: str) -> int | None:
+    def within_floor(self) -> int | None:
         """Return how many ranked rows have an interval that overlaps that of a perfect generator; None without it."""
-        floor = self.floors.get(metric)
+        floor = self.floors.get(self.metric)
         if floor is None:
             return None
         top = floor.value if floor.high is None else floor.high
-        found = [row.metrics[metric] for row in self.ranked if metric in row.metrics]
+        found = [row.metrics[self.metric] for row in self.ranked]
         return sum((entry.value if entry.low is None else entry.low) <= top for entry in found)
 
     def constants(self) -> dict[str, str]:
@@ -128,9 +132,9 @@ def sections(board: Leaderboard) -> list[TargetSection]:
     return [_section(board, label, rows) for rows in groups.values()]
 
 
-def metrics_of(board: Leaderboard, rows: Sequence[Row]) -> list[str]:
-    """Return the metrics that rows have: the ranking metric first, the others as they occur."""
-    return list(dict.fromkeys([board.metric, *(name for row in rows for name in row.metrics)]))
+def metrics_of(section: TargetSection, rows: Sequence[Row]) -> list[str]:
+    """Return the metrics that some rows of a target have: the one that ranks first, the others as they occur."""
+    return list(dict.fromkeys([section.metric, *(name for row in rows for name in row.metrics)]))
 
 
 def bounds_of(rows: Sequence[Row]) -> list[str]:
@@ -138,18 +142,24 @@ def bounds_of(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name, value in row.bounds.items() if value is not None))
 
 
-def divergence_of(board: Leaderboard, rows: Sequence[Row]) -> str | None:
+def divergence_of(declared: Declarations, rows: Sequence[Row], ranking: Sequence[str]) -> str | None:
     """Return the metric that bounds are divided by: a divergence, one that a bound of these rows limits where any is.
 
-    Of several it is the ranking metric, else a marginal divergence.
+    Of several it is one that ranks, else a marginal divergence.
+
+    Arguments:
+        declared: what metrics measure and bounds limit.
+        rows: any.
+        ranking: the metrics that rank them.
     """
-    declared, bounds = board.declared, bounds_of(rows)
+    bounds = bounds_of(rows)
+    metrics = dict.fromkeys([*ranking, *(name for row in rows for name in row.metrics)])
 
     def place(metric: str) -> tuple[bool, bool, bool]:
         limited = any(declared.limits(bound, metric) for bound in bounds)
-        return not limited, metric != board.metric, declared.quantity(metric) != "marginal-kl"
+        return not limited, metric not in ranking, declared.quantity(metric) != "marginal-kl"
 
-    return min(filter(declared.is_divergence, metrics_of(board, rows)), key=place, default=None)
+    return min(filter(declared.is_divergence, metrics), key=place, default=None)
 
 
 def ratio(row: Row, metric: str | None, declared: Declarations) -> float | None:
@@ -212,11 +222,14 @@ def misleading(board: Leaderboard) -> list[Interaction]:
 
 def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSection:
     target = rows[0].target
+    metric = board.ranking(target).metric
     ordered = sorted(rows, key=lambda row: row.rank)
     return TargetSection(
         target=label("target", target),
-        ranked=tuple(row for row in ordered if row.ok and board.metric in row.metrics),
-        unmeasured=tuple(row for row in ordered if row.ok and board.metric not in row.metrics),
+        metric=metric,
+        effects_by=board.ranking(target).effects_by,
+        ranked=tuple(row for row in ordered if row.ok and metric in row.metrics),
+        unmeasured=tuple(row for row in ordered if row.ok and metric not in row.metrics),
         failed=tuple(row for row in ordered if row.status == "failed" and not row.unfinished),
         diverged=tuple(row for row in ordered if row.diverged),
         inapplicable=tuple(row for row in ordered if not row.applicable),

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness import DISTRIBUTION
 from harness.axes import Axis, crossed
-from harness.components import digest, parse_request
+from harness.components import digest, format_value, parse_request
 from harness.results.document import Upgrade
 from harness.results.older import declarations
 
@@ -87,7 +87,25 @@ def _without_pictures(document: dict[str, Any]) -> dict[str, Any]:
     return _with_fields(document, lambda target: dict.fromkeys(unknown), "setup", "targets")
 
 
-_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: _without_pictures}
+def _with_one_metric(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 4 to 5: one metric ranked every target, and effects were of it."""
+    metric, rows = document.get("metric"), document.get("rows")
+    found = [row.get("target") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    labels = dict.fromkeys(_label(target) for target in found if isinstance(target, dict))
+    rankings = [{"target": label, "metric": metric, "effects_by": metric} for label in labels]
+    kept = {key: value for key, value in document.items() if key != "metric"}
+    return {"rank_by": [metric], "rankings": rankings} | kept
+
+
+def _label(target: dict[str, Any]) -> str:
+    """Return a label that fits one target alone, with all of its parameters."""
+    params = target.get("params")
+    given = ",".join(f"{k}={format_value(v)}" for k, v in params.items()) if isinstance(params, dict) else ""
+    name = f"{target.get('distribution')}/{target.get('name')}"
+    return f"{name}:{given}" if given else name
+
+
+_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: _without_pictures, 4: _with_one_metric}
 """What becomes of documents of a version besides the axes that are new in the next."""
 
 VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1

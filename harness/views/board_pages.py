@@ -35,6 +35,7 @@ from harness.views.page import (
 from harness.views.tables import (
     effects_blocks,
     failures_table,
+    ranked_by,
     reasons_table,
     section_blocks,
     violations_table,
@@ -186,7 +187,7 @@ def _summary(board: Leaderboard) -> str:
     targets = ", ".join(section.target for section in shown)
     return (
         f"{counted(len(board.rows), 'combination')} on {counted(len(shown), 'target')} ({targets}), ranked by "
-        f"{board.metric}, smaller is better. {f'{diverged} diverged; ' if diverged else ''}"
+        f"{ranked_by(board, shown)}, smaller is better. {f'{diverged} diverged; ' if diverged else ''}"
         f"{f'{inapplicable} not applicable; ' if inapplicable else ''}{failed} failed; "
         f"{above} measured above a bound by more than the interval."
     )
