@@ -139,7 +139,9 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     }
     document |= {
         "declared": copy.deepcopy(DECLARED),
-        "rankings": [{"target": name, "metric": metric, "effects_by": metric} for name, _, _ in TARGETS],
+        "rankings": [
+            {"target": name, "metric": metric, "effects_by": metric, "settling": None} for name, _, _ in TARGETS
+        ],
         "calibration": [],
         "agreement": [],
         "effects": [],
@@ -246,7 +248,7 @@ def small():
     return {
         "schema_version": 5, "suite": "tiny", "rank_by": ["kl"], "environment": {"torch": "2.13.0"}, "setup": None,
         "declared": copy.deepcopy(DECLARED),
-        "rankings": [{"target": "ring", "metric": "kl", "effects_by": "kl"}],
+        "rankings": [{"target": "ring", "metric": "kl", "effects_by": "kl", "settling": None}],
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],
         "effects": [effect | {"choice": "eps", "factor": 1.25, "low": 1.1, "high": 1.4},

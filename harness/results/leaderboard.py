@@ -89,17 +89,36 @@ class Calibration(Part):
         return self
 
 
+class Settling(Part):
+    """What it takes to tell the best row of a target from its ties (`harness.results.power`).
+
+    Attributes:
+        ties: rows that are not told apart from it.
+        seeds_for_half: seeds with which it would be told from half of them; None where that are more than 1000, or
+            where the rows differ by no more than seeds do.
+        seeds_for_all: the same of all of them.
+        within: the part of the variance over seeds that the error within a run may explain; None where it is not known.
+    """
+
+    ties: Count
+    seeds_for_half: Position | None
+    seeds_for_all: Position | None
+    within: Annotated[float, Field(ge=0, le=1)] | None
+
+
 class Ranking(Part):
     """By which metrics the rows of a target are compared.
 
     Attributes:
         metric: the one that ranks them, and that the order by bounds is set against.
         effects_by: the one that effects and interactions are of: the same where it has a value of every row.
+        settling: of the rows by `metric`; None where seeds do not say, and in documents up to version 4.
     """
 
     target: Name
     metric: Name
     effects_by: Name
+    settling: Settling | None
 
 
 class Agreement(Part):

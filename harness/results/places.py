@@ -12,6 +12,7 @@ from harness.metrics import Measurement
 from harness.quantities import Declarations
 from harness.results import statistics
 from harness.results.outcomes import Outcome
+from harness.results.power import SeedsNeeded, settling
 
 
 @dataclass(frozen=True)
@@ -25,23 +26,33 @@ class Place:
 
 def places(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[Place]:
     """Return the place of each outcome of one target."""
-    found = [o.measured(metric) if o.ok else {} for o in section]
-    ranked = [i for i, measured in enumerate(found) if measured]
+    ranked = [i for i, outcome in enumerate(section) if outcome.ok and outcome.measured(metric)]
     last = Place(len(ranked) + 1, len(ranked) + 1, len(section))
     found_places = [last] * len(section)
     if not ranked:
         return found_places
-    seeds = sorted({seed for measured in found for seed in measured})
-    values = _matrix([found[i] for i in ranked], seeds, lambda m: m.value)
-    errors = _matrix([found[i] for i in ranked], seeds, lambda m: m.standard_error)
-    sets = statistics.rank_sets(
-        *(values, errors, [section[i].shared_network for i in ranked]),
-        compared_by=declared.compared_by(metric),
-        groups=_groups([found[i] for i in ranked], seeds, metric),
-    )
+    sets = _compared([section[i] for i in ranked], metric, declared).ranks()
     for row, i in enumerate(ranked):
         found_places[i] = Place(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
     return found_places
+
+
+def seeds_needed(section: Sequence[Outcome], metric: str, declared: Declarations) -> SeedsNeeded | None:
+    """Return what it takes to tell the best outcome of one target from its ties; None where seeds do not say."""
+    ranked = [outcome for outcome in section if outcome.ok and outcome.measured(metric)]
+    return settling(_compared(ranked, metric, declared)) if ranked else None
+
+
+def _compared(ranked: Sequence[Outcome], metric: str, declared: Declarations) -> statistics.Compared:
+    found = [outcome.measured(metric) for outcome in ranked]
+    seeds = sorted({seed for measured in found for seed in measured})
+    return statistics.Compared.of(
+        _matrix(found, seeds, lambda m: m.value),
+        _matrix(found, seeds, lambda m: m.standard_error),
+        [outcome.shared_network for outcome in ranked],
+        compared_by=declared.compared_by(metric),
+        groups=_groups(found, seeds, metric),
+    )
 
 
 def _matrix(

@@ -11,7 +11,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,11 +38,12 @@ from harness.results.leaderboard import (
     Leaderboard,
     Ranking,
     Row,
+    Settling,
     Terms,
     Violation,
 )
 from harness.results.outcomes import Outcome
-from harness.results.places import Place, places
+from harness.results.places import Place, places, seeds_needed
 from harness.results.ranking_metric import ranking_metric
 from harness.results.setup import Setup, TargetSetup
 
@@ -119,6 +120,7 @@ class _Section:
         effects_by: the metric that effects are of.
         by: how that is compared.
         observed: what effects are made of, by the identity of the outcome.
+        settling: what it takes to tell the best from its ties.
     """
 
     target: str
@@ -127,9 +129,10 @@ class _Section:
     effects_by: str
     by: Comparison
     observed: Mapping[int, Observation]
+    settling: Settling | None
 
     def ranking(self) -> Ranking:
-        return Ranking(target=self.target, metric=self.metric, effects_by=self.effects_by)
+        return Ranking(target=self.target, metric=self.metric, effects_by=self.effects_by, settling=self.settling)
 
 
 def _section(known: Sequence[Outcome], rank_by: Sequence[str], named: Labels, declared: Declarations) -> _Section:
@@ -137,7 +140,16 @@ def _section(known: Sequence[Outcome], rank_by: Sequence[str], named: Labels, de
     outcomes = _merged([outcome.ranked_by(chosen.ranks) for outcome in known])
     observed = {id(outcome): _observation(outcome, chosen.effects, named) for outcome in outcomes}
     target = named("target", outcomes[0].components["target"])
-    return _Section(target, outcomes, chosen.ranks, chosen.effects, declared.compared_by(chosen.effects), observed)
+    needed = seeds_needed(outcomes, chosen.ranks, declared)
+    return _Section(
+        target=target,
+        outcomes=outcomes,
+        metric=chosen.ranks,
+        effects_by=chosen.effects,
+        by=declared.compared_by(chosen.effects),
+        observed=observed,
+        settling=None if needed is None else Settling(**asdict(needed)),
+    )
 
 
 def _merged(outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -11,7 +11,7 @@ from harness.axes import NUMBERS, design
 from harness.components import format_value
 from harness.quantities import Declarations
 from harness.results.labels import Labels, labels
-from harness.results.leaderboard import Agreement, Calibration, Interaction, Leaderboard, Row
+from harness.results.leaderboard import Agreement, Calibration, Interaction, Leaderboard, Row, Settling
 from harness.results.references import find
 
 HEADERS = {name: axis.title for name, axis in design().items()} | dict(NUMBERS)
@@ -39,6 +39,7 @@ class TargetSection:
         agreement: of each bound's order with the measured order.
         labels: of the components of the whole leaderboard.
         changed: the parameters that differ from their defaults, by the digest of the component.
+        settling: what it takes to tell the best row from its ties.
     """
 
     target: str
@@ -54,6 +55,7 @@ class TargetSection:
     diverged: tuple[Row, ...] = ()
     inapplicable: tuple[Row, ...] = ()
     unmeasured: tuple[Row, ...] = ()
+    settling: Settling | None = None
 
     @property
     def finished(self) -> tuple[Row, ...]:
@@ -237,5 +239,6 @@ def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSectio
         floors={entry.metric: entry for entry in board.calibration if find(entry.target, [target])},
         agreement=tuple(entry for entry in board.agreement if find(entry.target, [target])),
         labels=label,
+        settling=board.ranking(target).settling,
         changed={} if board.setup is None else board.setup.changed,
     )

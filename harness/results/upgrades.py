@@ -92,7 +92,7 @@ def _with_one_metric(document: dict[str, Any]) -> dict[str, Any]:
     metric, rows = document.get("metric"), document.get("rows")
     found = [row.get("target") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     labels = dict.fromkeys(_label(target) for target in found if isinstance(target, dict))
-    rankings = [{"target": label, "metric": metric, "effects_by": metric} for label in labels]
+    rankings = [{"target": label, "metric": metric, "effects_by": metric, "settling": None} for label in labels]
     kept = {key: value for key, value in document.items() if key != "metric"}
     return {"rank_by": [metric], "rankings": rankings} | kept
 

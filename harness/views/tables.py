@@ -129,6 +129,33 @@ def floor_note(section: TargetSection) -> str | None:
     return f"within the floor of a perfect generator by {section.metric} (the intervals overlap): {told}"
 
 
+def settling_note(section: TargetSection) -> str | None:
+    """Return the line under a section's table on what would tell the best row from its ties; None where unknown."""
+    settling = section.settling
+    if settling is None or not section.ranked:
+        return None
+    if settling.ties == 0:
+        return "the best combination is told from all others" if len(section.ranked) > 1 else None
+    head = f"the best combination ties with {counted(settling.ties, 'other')}"
+    if settling.seeds_for_half is None:
+        return f"{head}: they differ by too little against what seeds do for any number of seeds to be named"
+    now = max(row.metrics[section.metric].n_seeds for row in section.ranked)
+    every = f"about {settling.seeds_for_all}" if settling.seeds_for_all else "over 1000, if any number"
+    if settling.ties == 1:
+        told = f"to tell it from that one takes {every} seeds (now {now})"
+    else:
+        told = f"to tell it from half of them takes about {settling.seeds_for_half} seeds (now {now}), from all {every}"
+    if settling.within is not None:
+        part = "all" if settling.within == 1 else f"at most {100 * settling.within:.0f} %"
+        told += f"; {part} of the variance over seeds may be the error within a run"
+    return f"{head}; {told}"
+
+
+def closing_notes(section: TargetSection) -> list[str]:
+    """Return the lines under a section's table on what its ranks leave open."""
+    return [note for note in (floor_note(section), settling_note(section)) if note]
+
+
 def _agreement(entry: Agreement) -> str:
     clusters = f" in {counted(entry.clusters, 'cluster')}" if entry.clusters not in (None, entry.n) else ""
     return f"{entry.bound} {span(entry.kendall_tau, entry.low, entry.high)}, n={entry.n}{clusters}"
@@ -196,7 +223,7 @@ def section_blocks(section: TargetSection, board: Leaderboard, top: int | None, 
     blocks += [section_table(section, board, top)] if section.finished else []
     hidden = len(section.finished[top:]) if top else 0
     blocks += [Paragraph([f"{hidden} more", *elsewhere, "."])] if hidden else []
-    blocks += [Paragraph([f"{note}."])] if (note := floor_note(section)) else []
+    blocks += [Paragraph([f"{note}."]) for note in closing_notes(section)]
     blocks += [Listing([[line] for line in lines])] if (lines := valueless_lines(section)) else []
     blocks += [Paragraph([f"{line}."]) for line in inapplicable_lines(section)]
     return blocks + ([Paragraph([f"{diverged_line(section)}."])] if section.diverged else [])
@@ -278,8 +305,8 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
         body = ["", *fitted(build(board, section, section.finished[:top]), width)] if section.finished else []
         hidden = len(section.finished[top:]) if top else 0
         more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
-        note = floor_note(section)
-        more += ["", *break_lines([note], width)] if note else []
+        found = closing_notes(section)
+        more += ["", *break_lines(found, width)] if found else []
         blocks.append(
             "\n".join(
                 [

@@ -43,7 +43,9 @@ def board(small, rows):
         })  # fmt: skip
     document = small | {"rank_by": ["energy"], "rows": made, "effects": [], "agreement": [], "calibration": []}
     ranked = dict.fromkeys(row["target"]["name"] for row in made)
-    document["rankings"] = [{"target": name, "metric": "energy", "effects_by": "energy"} for name in ranked]
+    document["rankings"] = [
+        {"target": name, "metric": "energy", "effects_by": "energy", "settling": None} for name in ranked
+    ]
     document |= {"declared": declared.model_dump()}
     Leaderboard.validate(document)
     return document
