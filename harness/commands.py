@@ -24,11 +24,11 @@ from harness import limits
 
 @dataclass(frozen=True)
 class Source:
-    """Where a document is made from: a directory, which of the suites that lie in it, and the metric that ranks."""
+    """Where a document is made from: a directory, which of its suites, and the metrics that rank, by preference."""
 
     directory: Path
     suite: str | None = None
-    by: str | None = None
+    by: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -130,9 +130,18 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     """Return a leaderboard document as plain data: 180 combinations on each of a ring and digits."""
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
-    document = {"schema_version": 5, "suite": "quick", "metric": metric, "environment": environment, "setup": setup()}
+    document = {
+        "schema_version": 5,
+        "suite": "quick",
+        "rank_by": [metric],
+        "environment": environment,
+        "setup": setup(),
+    }
     document |= {
         "declared": copy.deepcopy(DECLARED),
+        "rankings": [
+            {"target": name, "metric": metric, "effects_by": metric, "settling": None} for name, _, _ in TARGETS
+        ],
         "calibration": [],
         "agreement": [],
         "effects": [],
@@ -237,8 +246,9 @@ def small():
                  "n": 2, "clusters": 2}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 5, "suite": "tiny", "metric": "kl", "environment": {"torch": "2.13.0"}, "setup": None,
+        "schema_version": 5, "suite": "tiny", "rank_by": ["kl"], "environment": {"torch": "2.13.0"}, "setup": None,
         "declared": copy.deepcopy(DECLARED),
+        "rankings": [{"target": "ring", "metric": "kl", "effects_by": "kl", "settling": None}],
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],
         "effects": [effect | {"choice": "eps", "factor": 1.25, "low": 1.1, "high": 1.4},

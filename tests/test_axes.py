@@ -130,11 +130,11 @@ store = Store.open(folder / "results")
 rows = manifest(plan, lambda key: None)
 store.set_meta("manifest", rows.model_dump(mode="json"))
 components = rows.components
-outcomes = [outcome(rows, row, read_results(rows, row, store), rows.rank_by, components) for row in rows.rows]
+outcomes = [outcome(rows, row, read_results(rows, row, store), components) for row in rows.rows]
 store.close()
-measured = [{rows.rank_by: [Measurement(1.0 + i, 0.01)]} for i in range(len(outcomes))]
+measured = [{rows.rank_by[0]: [Measurement(1.0 + i, 0.01)]} for i in range(len(outcomes))]
 outcomes = [replace(o, reason=None, measurements=m) for o, m in zip(outcomes, measured)]
-board = leaderboard(outcomes, suite="quick", metric=rows.rank_by, environment={}, declared=rows.declared)
+board = leaderboard(outcomes, suite="quick", rank_by=rows.rank_by, environment={}, declared=rows.declared)
 schema = Leaderboard.json_schema()
 request = TrajectoryRequest("ring", "mlp", "edm", (0,), 5, Adam(), Recording())
 print(json.dumps({

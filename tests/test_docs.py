@@ -405,6 +405,8 @@ MODELS = {
     "Budget": leaderboard.Terms,
     "Violation": leaderboard.Violation,
     "Calibration": leaderboard.Calibration,
+    "Settling": leaderboard.Settling,
+    "Ranking": leaderboard.Ranking,
     "Agreement": leaderboard.Agreement,
     "Effect": leaderboard.Effect,
 }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _read(source: Source) -> Leaderboard:
     from harness.results.read_board import read_document
 
-    return read_document(source.directory, source.by, warn=warn, suite=source.suite)
+    return read_document(source.directory, source.by or (), warn=warn, suite=source.suite)
 
 
 def _command(source: Source) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.documents import chosen, kind_options
+from harness.cli.selection import Names
 from harness.commands import NewDirectory, Source
 
 
@@ -14,11 +15,11 @@ from harness.commands import NewDirectory, Source
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("destination", type=NewDirectory())
 @click.option("--suite", metavar="NAME", help="Which of the suites that lie in DIRECTORY, where there are several.")
-@click.option("--by", metavar="METRIC", help="Metric that ranks; by default the suite's.")
+@click.option("--by", type=Names(), help="Metrics that rank, by preference; by default the suite's.")
 @kind_options(lambda kind: kind.published)
 @click.option("--command", "made_by", help="The command that stands on the page; by default the one that was typed.")
 def command(
-    directory: Path, destination: Path, suite: str | None, by: str | None, kind: str, made_by: str | None
+    directory: Path, destination: Path, suite: str | None, by: list[str] | None, kind: str, made_by: str | None
 ) -> None:
     """Write the leaderboard of DIRECTORY, the result directory of a run, to DESTINATION (leaderboards/NAME).
 

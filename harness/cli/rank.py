@@ -8,6 +8,7 @@ from textwrap import indent
 import click
 
 from harness.cli.documents import chosen, kind_options
+from harness.cli.selection import Names
 from harness.commands import Source
 from harness.views.formats import FORMATS
 
@@ -15,13 +16,13 @@ from harness.views.formats import FORMATS
 @click.command("rank")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--suite", metavar="NAME", help="Which of the suites that lie in DIRECTORY, where there are several.")
-@click.option("--by", metavar="METRIC", help="Metric that ranks; by default the suite's.")
+@click.option("--by", type=Names(), help="Metrics that rank, by preference; by default the suite's.")
 @kind_options(lambda kind: kind.shown)
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="table", show_default=True)
 @click.option("--top", type=click.IntRange(min=0), help="Rows shown per target; 0: all. By default 20 in a table.")
 @click.option("--failures", is_flag=True, help="Show in place of it what failed in DIRECTORY, with tracebacks.")
 def command(
-    directory: Path, suite: str | None, by: str | None, kind: str, form: str, top: int | None, failures: bool
+    directory: Path, suite: str | None, by: list[str] | None, kind: str, form: str, top: int | None, failures: bool
 ) -> None:
     """Show the leaderboard of DIRECTORY, the result directory of a run (also of one that goes on).
 

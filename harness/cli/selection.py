@@ -86,6 +86,25 @@ class Seeds(Integers):
         return numbers[0] if "," not in str(value) and len(numbers) == 1 else numbers
 
 
+class Names(ParamType):
+    """Components joined by commas; of one that has several parameters the commas between these join nothing."""
+
+    name = "metric,metric,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Return the components as a list."""
+        if isinstance(value, list):
+            return value
+        found: list[str] = []
+        for piece in str(value).split(","):
+            # A parameter, or a further value of one, begins no component.
+            if found and "=" in piece.partition(":")[0]:
+                found[-1] += f",{piece}"
+            else:
+                found.append(piece.strip())
+        return found
+
+
 def suite_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the argument SUITE, the options that select from it and those that say where networks are trained
     and evaluated; it gets `suite: Suite`.
@@ -133,7 +152,7 @@ def _selected() -> list[Axis]:
 
 
 _OTHERS: dict[str, tuple[Any, str]] = {
-    "rank_by": (str, "Metric that ranks; where --metric leaves out the suite's own, the first named."),
+    "rank_by": (Names(), "Metrics that rank, by preference; where --metric leaves out the suite's, the first named."),
     "steps": (Integers(), "Numbers of sampling steps."),
     "seeds": (Seeds(), "How many seeds, or which (with a comma)."),
     "train_steps": (Integers(), "Lengths of training, in steps."),

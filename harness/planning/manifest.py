@@ -8,9 +8,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from importlib import metadata
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from harness import DISTRIBUTION, __version__
 from harness.arithmetic import LIBRARIES
@@ -126,6 +126,11 @@ class PlannedSetup(_Part):
     changed: dict[str, list[str]] = Field(default_factory=dict)
 
 
+def _listed(value: object) -> object:
+    """Read the one metric that earlier versions kept."""
+    return [value] if isinstance(value, str) else value
+
+
 class Manifest(_Part):
     """All rows of a suite.
 
@@ -139,11 +144,12 @@ class Manifest(_Part):
         fits: for each target's digest and each fitted metric's label, the key of the fit to each distinct target that
             the seeds have, in their order.
         splits: by the digest of each target that gives seeds splits of their own, what these have in common.
+        rank_by: the labels of the metrics that rank, in order of preference; one alone in older directories.
     """
 
     suite: str
     command: str
-    rank_by: str
+    rank_by: Annotated[list[str], BeforeValidator(_listed)]
     seeds: list[int]
     metrics: dict[str, str]
     bounds: dict[str, str]
@@ -187,7 +193,7 @@ class Planned(Protocol):
     keys: Keys
     metrics: list[Metric]
     bounds: list[Bound]
-    rank_by: str
+    rank_by: list[str]
 
     def obstacle(self, c: Combination, find: Lookup) -> NotPossible | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""

@@ -81,7 +81,7 @@ class Plan:
         self._blobs = BlobFolder(folder)
         self.keys = Keys(suite, registry)
         self.metrics, ranking = suite.metric_components(registry)
-        self.rank_by = registry.label(ranking)
+        self.rank_by = [registry.label(metric) for metric in ranking]
         self.bounds = [b for b in suite.components("bound", registry) if isinstance(b, Bound)]
         self.costs = Costs(suite, self.keys, self.metrics, self.bounds)
         noise = suite.noise

@@ -3,18 +3,20 @@
 The models below are the contract. Documents of older versions are read as what they were: their rows have the default
 of every axis that is younger (`harness.axes.Axis.since`), as `centered` for initial laws, in whose time every sampler
 started at N(0, σ_max² I). Those of version 1 tell neither that level nor their cost; those of version 2 neither their
-setup nor what their metrics measure and their bounds limit (`harness.results.older`), and those of version 3
-neither pictures nor how many points a finite target has (`harness.results.upgrades`). A document is valid when its
+setup nor what their metrics measure and their bounds limit (`harness.results.older`), those of version 3
+neither pictures nor how many points a finite target has, and up to version 4 one metric ranked every target
+(`harness.results.upgrades`). A document is valid when its
 fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
-    a smaller rank never has a larger value of the ranking metric; failures come last
+    a smaller rank never has a larger value of the metric that ranks its target; failures come last
+    every target of the rows has one ranking, by metrics that the suite ranks by
     low ≤ value ≤ high wherever an interval is given
     initialization + score + discretization + variance = total
     training + statistical + estimation + approximation = score_max ≥ score_exact = score
     a row has a reason exactly when its status is not ok
     no combination twice, under any of its names; every target named beside the rows is a target of the rows
-    effects are factors, or differences where the ranking metric is compared by them
+    effects are factors, or differences where the metric that they are of is compared by them
     no more seeds behind a metric than the setup has, and no metric that the setup lacks
     pictures of a row stand at the places, and have the shape, of those of its target
 
@@ -29,6 +31,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -84,6 +87,38 @@ class Calibration(Part):
     def _check(self) -> Self:
         check_order(self.low, self.value, self.high)
         return self
+
+
+class Settling(Part):
+    """What it takes to tell the best row of a target from its ties (`harness.results.power`).
+
+    Attributes:
+        ties: rows that are not told apart from it.
+        seeds_for_half: seeds with which it would be told from half of them; None where that are more than 1000, or
+            where the rows differ by no more than seeds do.
+        seeds_for_all: the same of all of them.
+        within: the part of the variance over seeds that the error within a run may explain; None where it is not known.
+    """
+
+    ties: Count
+    seeds_for_half: Position | None
+    seeds_for_all: Position | None
+    within: Annotated[float, Field(ge=0, le=1)] | None
+
+
+class Ranking(Part):
+    """By which metrics the rows of a target are compared.
+
+    Attributes:
+        metric: the one that ranks them, and that the order by bounds is set against.
+        effects_by: the one that effects and interactions are of: the same where it has a value of every row.
+        settling: of the rows by `metric`; None where seeds do not say, and in documents up to version 4.
+    """
+
+    target: Name
+    metric: Name
+    effects_by: Name
+    settling: Settling | None
 
 
 class Agreement(Part):
@@ -421,8 +456,10 @@ class Leaderboard(Document):
     """Every combination of a suite, ranked per target.
 
     Attributes:
+        rank_by: the metrics that its suite ranks by, in order of preference.
         setup: what made it; None in documents of versions 1 and 2.
         declared: what its metrics measure and its bounds limit.
+        rankings: which of `rank_by` it is, of each target.
     """
 
     noun: ClassVar[str] = "a leaderboard"
@@ -430,10 +467,11 @@ class Leaderboard(Document):
 
     schema_version: Version
     suite: Name
-    metric: Name
+    rank_by: Annotated[list[Name], Field(min_length=1)]
     environment: dict[str, JsonValue]
     setup: Setup | None
     declared: Declarations
+    rankings: list[Ranking]
     calibration: list[Calibration]
     agreement: list[Agreement]
     effects: list[Effect]
@@ -443,13 +481,23 @@ class Leaderboard(Document):
     @model_validator(mode="after")
     def _check(self) -> Self:
         _check_combinations(self.rows)
-        _check_ranks(self.rows, self.metric)
         _check_targets(self)
+        _check_rankings(self)
+        _check_ranks(self)
         _check_effects(self)
         if self.setup is not None:
             _check_setup(self.setup, self.rows)
         _check_pictures(self.setup, self.rows)
         return self
+
+    def ranking(self, target: Reference) -> Ranking:
+        """Return by which metrics the rows of a target are compared."""
+        return self._by_target[target.key]
+
+    @cached_property
+    def _by_target(self) -> dict[str, Ranking]:
+        targets = {row.target.key: row.target for row in self.rows}
+        return {key: each for each in self.rankings for key in (t.key for t in find(each.target, targets.values()))}
 
 
 def _combinations(row: Row) -> set[str]:
@@ -474,11 +522,27 @@ def _check_combinations(rows: list[Row]) -> None:
                 raise ValueError(f"rows[{i}]: the same combination as rows[{first}]")
 
 
-def _check_ranks(rows: list[Row], metric: str) -> None:
+def _check_rankings(board: Leaderboard) -> None:
+    targets = {row.target.key: row.target for row in board.rows}
+    ranked = [find(each.target, targets.values())[0].key for each in board.rankings]
+    for key, target in targets.items():
+        if (count := ranked.count(key)) != 1:
+            raise ValueError(f"rankings: target {target.name} has {count}; every target of the rows has one")
+    for i, each in enumerate(board.rankings):
+        for metric in (each.metric, each.effects_by):
+            if metric not in board.rank_by:
+                raise ValueError(f"rankings[{i}]: {metric} is none of rank_by, {', '.join(board.rank_by)}")
+    for metric in board.rank_by:
+        if board.declared.compared_by(metric) == "nothing":
+            raise ValueError(f"rank_by: {metric} is declared to compare nothing; it makes no rank")
+
+
+def _check_ranks(board: Leaderboard) -> None:
     sections = defaultdict(list)
-    for i, row in enumerate(rows):
+    for i, row in enumerate(board.rows):
         sections[row.target.key].append((i, row))
     for section in sections.values():
+        metric = board.ranking(section[0][1].target).metric
         for i, row in section:
             if row.rank_high > len(section):
                 raise ValueError(f"rows[{i}].rank_high: {row.rank_high} of only {len(section)} rows of its target")
@@ -498,6 +562,7 @@ def _standing(row: Row, metric: str) -> tuple[bool, float]:
 def _check_targets(board: Leaderboard) -> None:
     targets = {row.target.key: row.target for row in board.rows}
     entries: list[tuple[str, list[Any]]] = [
+        ("rankings", board.rankings),
         ("calibration", board.calibration),
         ("agreement", board.agreement),
         ("effects", board.effects),
@@ -511,14 +576,18 @@ def _check_targets(board: Leaderboard) -> None:
 
 
 def _check_effects(board: Leaderboard) -> None:
-    by = board.declared.compared_by(board.metric)
-    if by == "nothing":
-        raise ValueError(f"metric: {board.metric} is declared to compare nothing; it makes no rank")
-    found: list[tuple[str, Effect | Cell]] = [(f"effects[{i}]", each) for i, each in enumerate(board.effects)]
-    found += [(f"interactions[{i}]", cell) for i, each in enumerate(board.interactions) for cell in each.cells]
-    for where, sized in found:
+    targets = {row.target.key: row.target for row in board.rows}
+    named = {entry.target for entry in board.effects} | {entry.target for entry in board.interactions}
+    metrics = {name: board.ranking(find(name, targets.values())[0]).effects_by for name in named}
+    found: list[tuple[str, str, Effect | Cell]] = [
+        (f"effects[{i}]", metrics[each.target], each) for i, each in enumerate(board.effects)
+    ]
+    for i, each in enumerate(board.interactions):
+        found += [(f"interactions[{i}]", metrics[each.target], cell) for cell in each.cells]
+    for where, metric, sized in found:
+        by = board.declared.compared_by(metric)
         if (sized.factor is None) != (by == "difference"):
-            raise ValueError(f"{where}: {board.metric} is compared by {by}, and so must its effects be")
+            raise ValueError(f"{where}: {metric} is compared by {by}, and so must its effects be")
 
 
 def _check_setup(setup: Setup, rows: list[Row]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from harness.axes import NUMBERS, crossed
 from harness.metrics import Measurement
 from harness.registry.references import Reference
-from harness.results.leaderboard import ScoreSplit, Status, Terms
+from harness.results.leaderboard import UNFINISHED, ScoreSplit, Status, Terms
 from harness.results.pictures import SamplePictures
 
 
@@ -44,6 +44,7 @@ class Outcome:
         pictures: a few samples of the first seed, where they are images.
         overlap: where seeds have splits of their own, the share of the points that two of them compare with which they
             have in common, in the mean; else 0: what they share is told by the measurements.
+        failures: of each metric that raised an error in a seed, why, and false where that is that it does not apply.
     """
 
     components: Mapping[str, Reference]
@@ -69,6 +70,7 @@ class Outcome:
     same_as: tuple[Mapping[str, Reference], ...] = ()
     pictures: SamplePictures | None = None
     overlap: float = 0.0
+    failures: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -89,6 +91,13 @@ class Outcome:
         """Whether all its samples were drawn and measured."""
         return self.ok or self.diverged
 
+    def ranked_by(self, metric: str) -> Outcome:
+        """Return it as one of a target that a metric ranks: it has failed where the metric has."""
+        if metric not in self.failures or not (self.sampled or self.reason == UNFINISHED):
+            return self
+        reason, applicable = self.failures[metric]
+        return replace(self, reason=reason, diverged=False, applicable=applicable)
+
     def contradicting(self, rule: str) -> Outcome:
         """Return it as one that failed because its results contradict one another; `rule` says how."""
         return replace(
@@ -97,6 +106,7 @@ class Outcome:
             diverged=False,
             applicable=True,
             measurements=dict.fromkeys(self.measurements, ()),
+            failures={},
             budget=None,
             score_split=None,
             bounds=dict.fromkeys(self.bounds),

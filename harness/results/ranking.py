@@ -1,8 +1,8 @@
 """Ranking: from the outcomes of all combinations to the leaderboard document.
 
-Combinations are ranked within a target by the mean over seeds of one metric, smaller first; each rank has a
-confidence set (`harness.results.statistics`). Combinations without a value share the rank after the last that has
-one. What comes out depends on the outcomes only, not on their order.
+Combinations are ranked within a target by the mean over seeds of one metric (`harness.results.ranking_metric`),
+smaller first; each rank has a confidence set (`harness.results.statistics`). Combinations without a value share the
+rank after the last that has one. What comes out depends on the outcomes only, not on their order.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,7 +20,6 @@ from pydantic import ValidationError
 from harness.axes import NUMBERS, crossed, design
 from harness.components import format_value
 from harness.errors import HarnessError, did_you_mean
-from harness.metrics import Measurement
 from harness.quantities import Comparison, Declarations
 from harness.registry.references import Reference
 from harness.results import statistics
@@ -37,11 +36,15 @@ from harness.results.leaderboard import (
     Estimate,
     Interaction,
     Leaderboard,
+    Ranking,
     Row,
+    Settling,
     Terms,
     Violation,
 )
 from harness.results.outcomes import Outcome
+from harness.results.places import Place, places, seeds_needed
+from harness.results.ranking_metric import ranking_metric
 from harness.results.setup import Setup, TargetSetup
 
 COORDINATES = (*design(), *NUMBERS)
@@ -58,18 +61,11 @@ SHOWN = 8
 """Most networks of a target whose samples are shown."""
 
 
-@dataclass(frozen=True)
-class _Place:
-    rank: int
-    low: int
-    high: int
-
-
 def leaderboard(
     outcomes: Sequence[Outcome],
     *,
     suite: str,
-    metric: str,
+    rank_by: Sequence[str],
     environment: Mapping[str, Any],
     declared: Declarations,
     calibration: Sequence[Calibration] = (),
@@ -80,38 +76,79 @@ def leaderboard(
     Arguments:
         outcomes: every combination, failed ones included.
         suite: name of the suite.
-        metric: the metric that ranks.
+        rank_by: the metrics that rank, in order of preference.
         environment: what besides the components could change a number.
         declared: what the metrics measure and the bounds limit.
         calibration: held-out samples, each with the digest of its target in place of the label.
         setup: what the suite fixed; its targets likewise.
 
     Raises:
-        HarnessError: nothing was measured by that metric, or no designs are compared by it.
+        HarnessError: nothing was measured by one of them, or no designs are compared by it.
         ValidationError: the outcomes contradict one another.
     """
-    _require_metric(outcomes, metric, declared)
+    _require_metrics(outcomes, rank_by, declared)
     known = sorted((_consistent(outcome, declared) for outcome in outcomes), key=Outcome.sort_key)
     named = Labels(pair for outcome in known for pair in outcome.components.items())
-    ordered = _merged(known)
-    observed = {id(outcome): _observation(outcome, metric, named) for outcome in ordered}
-    by = declared.compared_by(metric)
-    targets = {o.components["target"].digest: named("target", o.components["target"]) for o in ordered}
-    sections: dict[str, list[Outcome]] = defaultdict(list)
-    for outcome in ordered:
-        sections[outcome.target].append(outcome)
+    targets = {o.components["target"].digest: named("target", o.components["target"]) for o in known}
+    by_target: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in known:
+        by_target[outcome.target].append(outcome)
+    sections = [_section(found, rank_by, named, declared) for found in by_target.values()]
     return Leaderboard(
         schema_version=Leaderboard.version(),
         suite=suite,
-        metric=metric,
+        rank_by=list(rank_by),
         environment=dict(environment),
         setup=setup and setup.model_copy(update={"targets": [_labelled(t, targets) for t in setup.targets]}),
         declared=declared,
+        rankings=[section.ranking() for section in sections],
         calibration=[_labelled(entry, targets) for entry in calibration],
-        agreement=[entry for section in sections.values() for entry in _agreement(section, metric, named, declared)],
-        effects=[entry for section in sections.values() for entry in _effects(section, observed, named, by)],
-        interactions=[entry for section in sections.values() for entry in _interactions(section, observed, named, by)],
-        rows=[row for section in sections.values() for row in _rows(section, metric, declared)],
+        agreement=[entry for section in sections for entry in _agreement(section, named, declared)],
+        effects=[entry for section in sections for entry in _effects(section)],
+        interactions=[entry for section in sections for entry in _interactions(section)],
+        rows=[row for section in sections for row in _rows(section, declared)],
+    )
+
+
+@dataclass(frozen=True)
+class _Section:
+    """The outcomes of one target, each design once, and by what they are compared.
+
+    Attributes:
+        target: its label.
+        metric: ranks them.
+        effects_by: the metric that effects are of.
+        by: how that is compared.
+        observed: what effects are made of, by the identity of the outcome.
+        settling: what it takes to tell the best from its ties.
+    """
+
+    target: str
+    outcomes: Sequence[Outcome]
+    metric: str
+    effects_by: str
+    by: Comparison
+    observed: Mapping[int, Observation]
+    settling: Settling | None
+
+    def ranking(self) -> Ranking:
+        return Ranking(target=self.target, metric=self.metric, effects_by=self.effects_by, settling=self.settling)
+
+
+def _section(known: Sequence[Outcome], rank_by: Sequence[str], named: Labels, declared: Declarations) -> _Section:
+    chosen = ranking_metric(known, rank_by, declared)
+    outcomes = _merged([outcome.ranked_by(chosen.ranks) for outcome in known])
+    observed = {id(outcome): _observation(outcome, chosen.effects, named) for outcome in outcomes}
+    target = named("target", outcomes[0].components["target"])
+    needed = seeds_needed(outcomes, chosen.ranks, declared)
+    return _Section(
+        target=target,
+        outcomes=outcomes,
+        metric=chosen.ranks,
+        effects_by=chosen.effects,
+        by=declared.compared_by(chosen.effects),
+        observed=observed,
+        settling=None if needed is None else Settling(**asdict(needed)),
     )
 
 
@@ -138,71 +175,26 @@ def _labelled(entry: Of, labels: Mapping[str, str]) -> Of:
     return entry.model_copy(update={"target": labels.get(entry.target, entry.target)})
 
 
-def _require_metric(outcomes: Iterable[Outcome], metric: str, declared: Declarations) -> None:
+def _require_metrics(outcomes: Iterable[Outcome], rank_by: Sequence[str], declared: Declarations) -> None:
     known = {name for outcome in outcomes for name in outcome.measurements}
-    if known and metric not in known:
-        raise HarnessError(f"no metric {metric!r} was measured; {did_you_mean(metric, known)}")
-    if declared.compared_by(metric) == "nothing":
-        others = sorted(name for name in known if declared.compared_by(name) != "nothing")
-        raise HarnessError(f"metric {metric} makes no rank (smaller is not better); rank by {' or '.join(others)}")
+    for metric in rank_by:
+        if known and metric not in known:
+            raise HarnessError(f"no metric {metric!r} was measured; {did_you_mean(metric, known)}")
+        if declared.compared_by(metric) == "nothing":
+            others = sorted(name for name in known if declared.compared_by(name) != "nothing")
+            raise HarnessError(f"metric {metric} makes no rank (smaller is not better); rank by {' or '.join(others)}")
 
 
-def _standing(place: _Place, outcome: Outcome) -> tuple[int, bool]:
+def _standing(place: Place, outcome: Outcome) -> tuple[int, bool]:
     return place.rank, not outcome.ok
-
-
-# Ranks
-
-
-def _places(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[_Place]:
-    """Return the place of each outcome of one target."""
-    found = [o.measured(metric) if o.ok else {} for o in section]
-    ranked = [i for i, measured in enumerate(found) if measured]
-    last = _Place(len(ranked) + 1, len(ranked) + 1, len(section))
-    places = [last] * len(section)
-    if not ranked:
-        return places
-    seeds = sorted({seed for measured in found for seed in measured})
-    values = _matrix([found[i] for i in ranked], seeds, lambda m: m.value)
-    errors = _matrix([found[i] for i in ranked], seeds, lambda m: m.standard_error)
-    sets = statistics.rank_sets(
-        *(values, errors, [section[i].shared_network for i in ranked]),
-        compared_by=declared.compared_by(metric),
-        groups=_groups([found[i] for i in ranked], seeds, metric),
-    )
-    for row, i in enumerate(ranked):
-        places[i] = _Place(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
-    return places
-
-
-def _matrix(
-    measured: Sequence[Mapping[int, Measurement]], seeds: Sequence[int], read: Callable[[Measurement], float]
-) -> np.ndarray:
-    return np.array([[read(row[seed]) if seed in row else np.nan for seed in seeds] for row in measured])
-
-
-def _groups(measured: Sequence[Mapping[int, Measurement]], seeds: Sequence[int], metric: str) -> np.ndarray | None:
-    """Return the means over groups of shared points, (n, seeds, G), NaN where a value has none; None where none has."""
-    sizes = sorted({len(m.groups) for row in measured for m in row.values() if m.groups})
-    if len(sizes) > 1:
-        told = f"metric {metric} came with {' and with '.join(map(str, sizes))} groups of points on one target"
-        raise HarnessError(f"{told}; they must be the same points for every design")
-    if not sizes:
-        return None
-    groups = np.full((len(measured), len(seeds), sizes[0]), np.nan)
-    for row, found in enumerate(measured):
-        for column, seed in enumerate(seeds):
-            if seed in found and found[seed].groups:
-                groups[row, column] = found[seed].groups
-    return groups
 
 
 # Rows
 
 
-def _rows(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[Row]:
+def _rows(section: _Section, declared: Declarations) -> list[Row]:
     """Return the rows of one target, best first; equal ranks stay in the order of their components."""
-    placed = zip(_places(section, metric, declared), section, strict=True)
+    placed = zip(places(section.outcomes, section.metric, declared), section.outcomes, strict=True)
     ordered = sorted(placed, key=lambda entry: _standing(*entry))
     shown = _best_of_networks([outcome for _, outcome in ordered])
     return [
@@ -223,13 +215,13 @@ def _best_of_networks(ordered: Sequence[Outcome]) -> set[int]:
 def _consistent(outcome: Outcome, declared: Declarations) -> Outcome:
     """Return the outcome, as one that failed where its numbers make no valid row: others are ranked without it."""
     try:
-        _row(outcome, _Place(1, 1, 1), declared)
+        _row(outcome, Place(1, 1, 1), declared)
     except ValidationError as error:
         return outcome.contradicting(one_rule(error))
     return outcome
 
 
-def _row(outcome: Outcome, place: _Place, declared: Declarations) -> Row:
+def _row(outcome: Outcome, place: Place, declared: Declarations) -> Row:
     names = sorted(name for name in outcome.measurements if outcome.measured(name))
     metrics = {name: _estimate(outcome, name, declared) for name in names}
     bounds = {name: _limit(name, value, declared) for name, value in sorted(outcome.bounds.items())}
@@ -333,27 +325,26 @@ def _violations(
 # Beside the rows
 
 
-def _agreement(section: Sequence[Outcome], metric: str, named: Labels, declared: Declarations) -> list[Agreement]:
+def _agreement(section: _Section, named: Labels, declared: Declarations) -> list[Agreement]:
     """Return Kendall's τ of each bound with the metric, over the ranked outcomes that have both, and within samplers.
 
     Bounds on divergences order designs; one on anything else, a training loss, only what it limits. A sampler is told
     apart where there are several.
     """
-    found = []
-    bounds = sorted({name for outcome in section for name in outcome.bounds})
-    samplers = dict.fromkeys(named("sampler", outcome.components["sampler"]) for outcome in section)
+    found, metric = [], section.metric
+    bounds = sorted({name for outcome in section.outcomes for name in outcome.bounds})
+    samplers = dict.fromkeys(named("sampler", outcome.components["sampler"]) for outcome in section.outcomes)
     for bound in (b for b in bounds if declared.bounds_divergence(b) or declared.limits(b, metric)):
         points = []
-        for outcome in section:
+        for outcome in section.outcomes:
             limit, measured = finite(outcome.bounds.get(bound)), list(outcome.measured(metric).values())
             if outcome.ok and limit is not None and measured:
                 point = _limit(bound, limit, declared) or 0.0, statistics.mean_interval(measured)[0]
                 points.append((named("sampler", outcome.components["sampler"]), point, _shared(outcome)))
-        target = named("target", section[0].components["target"])
-        found.append(_order(points, target, bound, None))
+        found.append(_order(points, section.target, bound, None))
         for sampler in sorted(samplers) if len(samplers) > 1 else ():
             own = [each for each in points if each[0] == sampler]
-            found += [_order(own, target, bound, sampler)] if own else []
+            found += [_order(own, section.target, bound, sampler)] if own else []
     return found
 
 
@@ -407,14 +398,12 @@ def _trained_apart(section: Sequence[Outcome]) -> dict[str, list[Outcome]]:
     return {name: outcomes for name, outcomes in groups.items() if outcomes}
 
 
-def _effects(
-    section: Sequence[Outcome], observed: Mapping[int, Observation], named: Labels, by: Comparison
-) -> list[Effect]:
+def _effects(section: _Section) -> list[Effect]:
     """Return the effect of each choice of each axis on the metric, among the combinations that it is compared in."""
-    kinds = _kinds(section)
+    kinds, by = _kinds(section.outcomes), section.by
     return [
         Effect(
-            target=named("target", section[0].components["target"]),
+            target=section.target,
             among=among,
             axis=axis,
             choice=str(effect.choice),
@@ -425,8 +414,8 @@ def _effects(
             skipped=effect.skipped,
         )
         for axis in COORDINATES
-        for among, outcomes in (_trained_apart(section) if axis == "network" else kinds).items()
-        for effect in effects([observed[id(outcome)] for outcome in outcomes], axis, by)
+        for among, outcomes in (_trained_apart(section.outcomes) if axis == "network" else kinds).items()
+        for effect in effects([section.observed[id(outcome)] for outcome in outcomes], axis, by)
     ]
 
 
@@ -435,23 +424,20 @@ def _sized(size: statistics.Interval, by: Comparison) -> dict[str, float | None]
     return {"factor": size.value, "difference": None} if by == "ratio" else {"factor": None, "difference": size.value}
 
 
-def _interactions(
-    section: Sequence[Outcome], observed: Mapping[int, Observation], named: Labels, by: Comparison
-) -> list[Interaction]:
+def _interactions(section: _Section) -> list[Interaction]:
     """Return the pairs of axes whose effects depend on one another, within each kind of network, the surest first.
 
     As many pairs as were tested multiply a p-value (Bonferroni).
     """
-    found = []
-    for among, outcomes in _kinds(section).items():
-        observations = [observed[id(outcome)] for outcome in outcomes]
+    found, by = [], section.by
+    for among, outcomes in _kinds(section.outcomes).items():
+        observations = [section.observed[id(outcome)] for outcome in outcomes]
         pairs = ((a, b) for a, b in itertools.combinations(COORDINATES, 2) if "network" not in (a, b))
         tested = [(a, b, known) for a, b in pairs if (known := pair_effects(observations, a, b, by)) is not None]
-        target = named("target", section[0].components["target"])
         for axis, other, pair in tested:
             p_value = min(1.0, pair.p_value * len(tested))
             if p_value <= 1 - statistics.CONFIDENCE:
-                fields = {"target": target, "among": among, "axis": axis, "other": other, "p_value": p_value}
+                fields = {"target": section.target, "among": among, "axis": axis, "other": other, "p_value": p_value}
                 found.append(_interaction(pair, by, **fields))
     return sorted(found, key=lambda each: (each.among, each.p_value))
 

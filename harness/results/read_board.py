@@ -49,15 +49,15 @@ GIVEN_LABELS = (
 
 def read_document(
     directory: Path,
-    by: str | None = None,
+    by: Sequence[str] = (),
     warn: Callable[[str], None] = lambda line: None,
     suite: str | None = None,
 ) -> Leaderboard:
-    """Return the leaderboard of a suite in a result directory, ranked by a metric (by default the suite's own).
+    """Return the leaderboard of a suite in a result directory, ranked by metrics in order of preference.
 
     Arguments:
         directory: where the results lie.
-        by: the metric's label.
+        by: the labels of these metrics; empty: the suite's own.
         warn: is told what was found damaged; its rows stand as not computed yet.
         suite: the name of the suite; None where the directory holds one alone.
 
@@ -87,61 +87,59 @@ def read_command(directory: Path, suite: str | None = None) -> str:
         store.close()
 
 
-def document(store: Store, by: str | None = None, suite: str | None = None) -> Leaderboard:
+def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> Leaderboard:
     """Return the leaderboard of a suite in an open store, as `read_document` does, which closes it.
 
     The store's `warnings` name what failed beside the rows.
     """
     manifest = read_manifest(store, suite)
-    metric = manifest.rank_by if by is None else by
     found, gaps, labelled = [], _Gaps(manifest), set()
     for row in manifest.rows:
         results = read_results(manifest, row, store)
-        found.append(outcome(manifest, row, results, metric, manifest.components))
+        found.append(outcome(manifest, row, results, manifest.components))
         if found[-1].sampled:
-            gaps.note(results)
+            gaps.note(results, row.components["target"])
             if results.labelled:
                 labelled.add(row.components["target"])
     splits = score_splits(manifest, store, [each.sampled and each.budget is not None for each in found])
-    store.warnings += gaps.warning_lines()
     information = {row.components["target"]: row.information[0] for row in manifest.rows}
     targets = {target: read_target(key, store).value for target, key in information.items()}
-    return leaderboard(
+    rank_by = list(by) or manifest.rank_by
+    board = leaderboard(
         [
             each.contradicting(str(split)) if isinstance(split, DocumentError) else replace(each, score_split=split)
             for each, split in zip(found, splits, strict=True)
         ],
         suite=manifest.suite,
-        metric=metric,
+        rank_by=rank_by,
         environment={**manifest.environment, ARITHMETIC: store.arithmetic()},
         declared=_declared(manifest),
         calibration=_calibration(manifest, store, targets),
         setup=_setup(manifest, store, targets, labelled),
     )
+    store.warnings += gaps.warning_lines({row.target.digest: board.ranking(row.target).metric for row in board.rows})
+    return board
 
 
 def _declared(manifest: Manifest) -> Declarations:
     return manifest.declared or declarations(manifest.metrics, manifest.bounds)
 
 
-def outcome(
-    manifest: Manifest, row: PlannedRow, results: Results, metric: str, components: Mapping[str, Reference]
-) -> Outcome:
+def outcome(manifest: Manifest, row: PlannedRow, results: Results, components: Mapping[str, Reference]) -> Outcome:
     """Return one combination with everything that was measured on it.
 
-    It has failed where a seed was not sampled, or has no value by the metric that ranks, and has diverged where the
-    samples of a seed left the scale of the data (`DIVERGED`); it does not apply where that is why it was not sampled.
-    Another metric or bound that failed is left out.
+    It has failed where a seed was not sampled, and has diverged where the samples of a seed left the scale of the data
+    (`DIVERGED`); it does not apply where that is why it was not sampled. Metrics that failed stand in `failures`: where
+    one of them ranks its target, it has failed as well. A bound that failed is left out.
 
     Arguments:
         manifest: of the suite that the combination is of.
         row: the combination.
         results: what is stored of it.
-        metric: the one that ranks.
         components: of all rows, by digest.
     """
     measured = [entry for entries in results.metrics.values() for entry in entries]
-    failure, applicable = (row.reason, row.applicable) if row.reason else _failure(manifest.seeds, results, metric)
+    failure, applicable = (row.reason, row.applicable) if row.reason else _failure(manifest.seeds, results)
     divergence = _divergence(results)
     bounds = {label: _bound([entry.value for entry in entries]) for label, entries in results.bounds.items()}
     splits = manifest.splits.get(row.components["target"])
@@ -166,6 +164,7 @@ def outcome(
         bounds={label: found and found[0] for label, found in bounds.items()},
         bound_highs={label: found[1] for label, found in bounds.items() if found and found[1] > found[0]},
         not_applicable=_reasons(results),
+        failures=_failures(results),
         seconds={
             "train": sum(entry.seconds for entry in results.networks),
             "sample": sum(entry.seconds for entry in results.samplings),
@@ -174,13 +173,13 @@ def outcome(
     )
 
 
-def _failure(seeds: Sequence[int], results: Results, metric: str) -> tuple[str | None, bool]:
+def _failure(seeds: Sequence[int], results: Results) -> tuple[str | None, bool]:
     """Return why a row has failed, the first seed's first reason, and false where that is that it does not apply."""
-    needed = (results.networks, results.samplings, results.metrics.get(metric, ()))
+    needed = (results.networks, results.samplings)
     for index, seed in enumerate(seeds):
         for entry in itertools.chain.from_iterable(entries[index : index + 1] for entries in needed):
             if entry.reason is not None:
-                return f"seed {seed}: {entry.reason}" if entry.applicable else entry.reason, entry.applicable
+                return _told(seed, entry)
     entries = (*results.networks, *results.samplings, *results.measurements())
     unfinished = len(results.samplings) < len(seeds) or any(entry.missing for entry in entries)
     return UNFINISHED if unfinished else None, True
@@ -190,6 +189,22 @@ def _measurements(entries: Sequence[Stored[Measurement | None]], splits: Splits 
     """Return what a metric gave for each seed, as statistics take it."""
     measured = [entry.value for entry in entries]
     return measured if splits is None else of_own_points(measured, splits.reference)
+
+
+def _told(seed: int | None, entry: Stored[object]) -> tuple[str, bool]:
+    """Return why a unit of a seed has failed, and false where that is that it does not apply."""
+    reason = entry.reason or ""
+    return f"seed {seed}: {reason}" if entry.applicable else reason, entry.applicable
+
+
+def _failures(results: Results) -> dict[str, tuple[str, bool]]:
+    """Return why metrics failed, of each in the first seed where it did."""
+    found = {}
+    for label, entries in results.metrics.items():
+        failed = next((entry for entry in entries if entry.reason is not None), None)
+        if failed is not None:
+            found[label] = _told(failed.seed, failed)
+    return found
 
 
 def _reasons(results: Results) -> dict[str, str]:
@@ -218,17 +233,24 @@ class _Gaps:
 
     def __init__(self, manifest: Manifest) -> None:
         labels = (*manifest.metrics, *manifest.bounds)
-        self._reasons: dict[str, dict[str, str | None]] = {label: {} for label in labels}
+        self._reasons: dict[str, dict[str, dict[str, str | None]]] = {label: {} for label in labels}
 
-    def note(self, results: Results) -> None:
-        """Take part in the results of a finished combination."""
+    def note(self, results: Results, target: str) -> None:
+        """Take part in the results of a finished combination on a target, by its digest."""
         for label, entries in (*results.metrics.items(), *results.bounds.items()):
-            self._reasons[label].update((entry.key, entry.reason) for entry in entries)
+            known = self._reasons[label].setdefault(target, {})
+            known.update((entry.key, entry.reason) for entry in entries)
 
-    def warning_lines(self) -> list[str]:
-        """Return a line for each metric and bound that failed."""
+    def warning_lines(self, ranking: Mapping[str, str]) -> list[str]:
+        """Return a line for each metric and bound that failed; rows that the metric ranks have failed themselves.
+
+        Arguments:
+            ranking: the metric that ranks each target, by its digest.
+        """
         lines = []
-        for found in self._reasons.values():
+        for label, targets in self._reasons.items():
+            others = [known for target, known in targets.items() if ranking.get(target) != label]
+            found = {key: reason for known in others for key, reason in known.items()}
             reasons = [reason for reason in found.values() if reason is not None]
             if reasons:
                 end = f" ({len(reasons)} of {len(found)} samplings have no such value)"

@@ -11,7 +11,7 @@ from harness.axes import NUMBERS, design
 from harness.components import format_value
 from harness.quantities import Declarations
 from harness.results.labels import Labels, labels
-from harness.results.leaderboard import Agreement, Calibration, Interaction, Leaderboard, Row
+from harness.results.leaderboard import Agreement, Calibration, Interaction, Leaderboard, Row, Settling
 from harness.results.references import find
 
 HEADERS = {name: axis.title for name, axis in design().items()} | dict(NUMBERS)
@@ -27,6 +27,8 @@ class TargetSection:
 
     Attributes:
         target: its label.
+        metric: the one that ranks its rows.
+        effects_by: the one that effects are of.
         ranked: the finished rows that have a value by the ranking metric, best first.
         unmeasured: the finished rows that have none: it does not apply to them.
         failed: the failed rows.
@@ -37,9 +39,12 @@ class TargetSection:
         agreement: of each bound's order with the measured order.
         labels: of the components of the whole leaderboard.
         changed: the parameters that differ from their defaults, by the digest of the component.
+        settling: what it takes to tell the best row from its ties.
     """
 
     target: str
+    metric: str
+    effects_by: str
     ranked: tuple[Row, ...]
     failed: tuple[Row, ...]
     floors: Mapping[str, Calibration]
@@ -50,6 +55,7 @@ class TargetSection:
     diverged: tuple[Row, ...] = ()
     inapplicable: tuple[Row, ...] = ()
     unmeasured: tuple[Row, ...] = ()
+    settling: Settling | None = None
 
     @property
     def finished(self) -> tuple[Row, ...]:
@@ -71,26 +77,26 @@ class TargetSection:
         """How many rows are above one of their bounds."""
         return sum(bool(row.violations) for row in self.rows)
 
-    def within_floor(self, metric: str) -> int | None:
+    def within_floor(self) -> int | None:
         """Return how many ranked rows have an interval that overlaps that of a perfect generator; None without it."""
-        return len(self._at_floor(metric)) if metric in self.floors else None
+        return len(self._at_floor()) if self.metric in self.floors else None
 
-    def _at_floor(self, metric: str) -> list[Row]:
+    def _at_floor(self) -> list[Row]:
         """Return the ranked rows whose interval reaches down to that of a perfect generator; none without it."""
-        if (floor := self.floors.get(metric)) is None:
+        if (floor := self.floors.get(self.metric)) is None:
             return []
         top = floor.value if floor.high is None else floor.high
-        known = [(row, row.metrics[metric]) for row in self.ranked if metric in row.metrics]
+        known = [(row, row.metrics[self.metric]) for row in self.ranked]
         return [row for row, entry in known if (entry.value if entry.low is None else entry.low) <= top]
 
-    def copying(self, metric: str, declared: Declarations) -> tuple[Row, ...]:
+    def copying(self, declared: Declarations) -> tuple[Row, ...]:
         """Return the ranked rows that are as good as a perfect generator, or better, and copy training points.
 
         A row does where the whole interval of a metric that tells lies below what that declares
         (`harness.quantities.Measured.copies_below`): to be as near to held-out data as these are to one another is then
         no sign of having learned their law.
         """
-        return tuple(row for row in self._at_floor(metric) if _copies(row, declared))
+        return tuple(row for row in self._at_floor() if _copies(row, declared))
 
     def constants(self) -> dict[str, str]:
         """Return the fields in which no two rows differ, with their value."""
@@ -145,9 +151,9 @@ def sections(board: Leaderboard) -> list[TargetSection]:
     return [_section(board, label, rows) for rows in groups.values()]
 
 
-def metrics_of(board: Leaderboard, rows: Sequence[Row]) -> list[str]:
-    """Return the metrics that rows have: the ranking metric first, the others as they occur."""
-    return list(dict.fromkeys([board.metric, *(name for row in rows for name in row.metrics)]))
+def metrics_of(section: TargetSection, rows: Sequence[Row]) -> list[str]:
+    """Return the metrics that some rows of a target have: the one that ranks first, the others as they occur."""
+    return list(dict.fromkeys([section.metric, *(name for row in rows for name in row.metrics)]))
 
 
 def bounds_of(rows: Sequence[Row]) -> list[str]:
@@ -155,18 +161,24 @@ def bounds_of(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name, value in row.bounds.items() if value is not None))
 
 
-def divergence_of(board: Leaderboard, rows: Sequence[Row]) -> str | None:
+def divergence_of(declared: Declarations, rows: Sequence[Row], ranking: Sequence[str]) -> str | None:
     """Return the metric that bounds are divided by: a divergence, one that a bound of these rows limits where any is.
 
-    Of several it is the ranking metric, else a marginal divergence.
+    Of several it is one that ranks, else a marginal divergence.
+
+    Arguments:
+        declared: what metrics measure and bounds limit.
+        rows: any.
+        ranking: the metrics that rank them.
     """
-    declared, bounds = board.declared, bounds_of(rows)
+    bounds = bounds_of(rows)
+    metrics = dict.fromkeys([*ranking, *(name for row in rows for name in row.metrics)])
 
     def place(metric: str) -> tuple[bool, bool, bool]:
         limited = any(declared.limits(bound, metric) for bound in bounds)
-        return not limited, metric != board.metric, declared.quantity(metric) != "marginal-kl"
+        return not limited, metric not in ranking, declared.quantity(metric) != "marginal-kl"
 
-    return min(filter(declared.is_divergence, metrics_of(board, rows)), key=place, default=None)
+    return min(filter(declared.is_divergence, metrics), key=place, default=None)
 
 
 def ratio(row: Row, metric: str | None, declared: Declarations) -> float | None:
@@ -229,11 +241,14 @@ def misleading(board: Leaderboard) -> list[Interaction]:
 
 def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSection:
     target = rows[0].target
+    metric = board.ranking(target).metric
     ordered = sorted(rows, key=lambda row: row.rank)
     return TargetSection(
         target=label("target", target),
-        ranked=tuple(row for row in ordered if row.ok and board.metric in row.metrics),
-        unmeasured=tuple(row for row in ordered if row.ok and board.metric not in row.metrics),
+        metric=metric,
+        effects_by=board.ranking(target).effects_by,
+        ranked=tuple(row for row in ordered if row.ok and metric in row.metrics),
+        unmeasured=tuple(row for row in ordered if row.ok and metric not in row.metrics),
         failed=tuple(row for row in ordered if row.status == "failed" and not row.unfinished),
         diverged=tuple(row for row in ordered if row.diverged),
         inapplicable=tuple(row for row in ordered if not row.applicable),
@@ -241,5 +256,6 @@ def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSectio
         floors={entry.metric: entry for entry in board.calibration if find(entry.target, [target])},
         agreement=tuple(entry for entry in board.agreement if find(entry.target, [target])),
         labels=label,
+        settling=board.ranking(target).settling,
         changed={} if board.setup is None else board.setup.changed,
     )

@@ -148,22 +148,78 @@ def rank_sets(
         groups: means of each value over groups of points that all rows share, shape (n, S, G), NaN where there
             are none: then the error of a difference over the points is added to that over the seeds.
     """
-    n = len(values)
-    means = np.array([_mean(row[np.isfinite(row)]) for row in values])
-    stable, slopes = on_scale(values, compared_by)
-    points = None if groups is None else _Points.of(groups, slopes)
-    spread = _Spread.of(stable, networks if networks is not None else [0] * n, points)
-    low, high = np.empty(n, dtype=int), np.empty(n, dtype=int)
-    for i in range(n):
-        p = _exact_differences(values, standard_errors, i, spread.p_values(i))
+    return Compared.of(values, standard_errors, networks, compared_by=compared_by, groups=groups).ranks()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Rows as they are compared with one another over seeds.
+
+    Attributes:
+        values: shape (n, S), NaN where missing.
+        errors: of each value within its run, shape (n, S).
+        stable: the values on the scale of comparison, shape (n, S).
+        slopes: of that scale at each value, shape (n, S).
+    """
+
+    values: np.ndarray
+    errors: np.ndarray
+    stable: np.ndarray
+    slopes: np.ndarray
+    _spread: _Spread
+    _points: _Points | None
+
+    @classmethod
+    def of(
+        cls,
+        values: np.ndarray,
+        standard_errors: np.ndarray,
+        networks: Sequence[object] | None = None,
+        *,
+        compared_by: Comparison = "ratio",
+        groups: np.ndarray | None = None,
+    ) -> Compared:
+        """Estimate how rows vary; arguments as `rank_sets`."""
+        stable, slopes = on_scale(values, compared_by)
+        points = None if groups is None else _Points.of(groups, slopes)
+        spread = _Spread.of(stable, networks if networks is not None else [0] * len(values), points)
+        return cls(values, standard_errors, stable, slopes, spread, points)
+
+    @property
+    def means(self) -> np.ndarray:
+        """The mean of each row over its seeds, shape (n,)."""
+        return np.array([_mean(row[np.isfinite(row)]) for row in self.values])
+
+    @property
+    def variances(self) -> np.ndarray:
+        """The moderated variance over seeds of each row on the scale of comparison, shape (n,); NaN where unknown."""
+        return self._spread.overall.variance
+
+    def ranks(self) -> RankSets:
+        """Return the ranks with confidence sets, as `rank_sets`."""
+        means = self.means
+        n = len(means)
+        low, high = np.empty(n, dtype=int), np.empty(n, dtype=int)
+        for i in range(n):
+            significant = holm(self.p_values(i), i)
+            low[i] = 1 + int((significant & (means < means[i])).sum())
+            high[i] = n - int((significant & (means > means[i])).sum())
+        rank = 1 + (means[None, :] < means[:, None]).sum(1)
+        return RankSets(rank, low, high)
+
+    def p_values(self, i: int, seeds: int | None = None, share: float = 1.0) -> np.ndarray:
+        """Return the two-sided p-values of row i against each row, shape (n,).
+
+        Arguments:
+            i: the row.
+            seeds: the p-values that so many seeds would give at the differences and variances of these; None: of these.
+            share: the part of each difference that is taken to be there.
+        """
+        p = _exact_differences(self.values, self.errors, i, self._spread.p_values(i, seeds, share))
         # A row is always silent against itself.
-        if points is not None and (silent := _silent(values, i)[0]).sum() > 1:
-            p = np.where(silent, points.p_values(stable, i, p), p)
-        significant = holm(p, i)
-        low[i] = 1 + int((significant & (means < means[i])).sum())
-        high[i] = n - int((significant & (means > means[i])).sum())
-    rank = 1 + (means[None, :] < means[:, None]).sum(1)
-    return RankSets(rank, low, high)
+        if self._points is not None and (silent := _silent(self.values, i)[0]).sum() > 1:
+            p = np.where(silent, self._points.p_values(self.stable, i, p), p)
+        return p
 
 
 @dataclass(frozen=True)
@@ -228,10 +284,11 @@ class _Spread:
         overall = moderated(*residual_variances(stable, np.zeros(len(labels), dtype=int)))
         return cls(stable, labels, overall, moderated(*residual_variances(stable, labels)), points)
 
-    def p_values(self, i: int) -> np.ndarray:
+    def p_values(self, i: int, seeds: int | None = None, share: float = 1.0) -> np.ndarray:
         """Two-sided p-values of row i against each row, shape (n,), by Welch's t over common seeds.
 
         Where rows have groups, the error over points is added to that over seeds, with Satterthwaite's freedom.
+        `seeds` and `share` as `Compared.p_values`: each further seed adds a degree of freedom to each variance.
         """
         same = self.networks == self.networks[i]
         variance = np.where(same, self.within.variance, self.overall.variance)
@@ -240,14 +297,17 @@ class _Spread:
         own_freedom = np.where(same, self.within.freedom[i], self.overall.freedom[i])
         difference = self.values - self.values[i]
         common = np.isfinite(difference).sum(1)
-        mean = np.where(common > 0, np.nansum(difference, 1), 0.0) / np.maximum(common, 1)
+        mean = share * np.where(common > 0, np.nansum(difference, 1), 0.0) / np.maximum(common, 1)
         total = variance + own
+        more = np.zeros(len(common)) if seeds is None else np.where(common > 0, seeds - common, 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             welch = np.minimum(total**2 / (variance**2 / freedom + own**2 / own_freedom), MANY)
-            error = total / common
+            welch = np.minimum(welch + 2 * more, MANY)
+            error = total / (common + more)
             if self.points is not None:
                 # Two variances that were shrunk to one scale have the freedom of that scale, not twice as much.
-                welch = np.minimum(welch, np.where(same, self.within.pooled, self.overall.pooled))
+                pooled = np.where(same, self.within.pooled, self.overall.pooled)
+                welch = np.minimum(welch, pooled * (1 + more / np.maximum(common - 1, 1)))
                 error, welch = _with(error, welch, self.points.error(i), self.points.freedom)
             p = 2 * stdtr(welch, -np.abs(mean) / np.sqrt(error))
         # Without any scatter around a common seed effect every difference is exact.

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness import DISTRIBUTION
 from harness.axes import Axis, crossed
-from harness.components import digest, parse_request
+from harness.components import digest, format_value, parse_request
 from harness.results.document import Upgrade
 from harness.results.older import declarations
 
@@ -102,7 +102,29 @@ def _without_splits(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"declared": document["declared"] | {"metrics": told}}
 
 
-_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: _without_pictures, 4: _without_splits}
+def _with_one_metric(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 4 to 5: one metric ranked every target, and effects were of it."""
+    metric, rows = document.get("metric"), document.get("rows")
+    found = [row.get("target") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    labels = dict.fromkeys(_label(target) for target in found if isinstance(target, dict))
+    rankings = [{"target": label, "metric": metric, "effects_by": metric, "settling": None} for label in labels]
+    kept = {key: value for key, value in document.items() if key != "metric"}
+    return {"rank_by": [metric], "rankings": rankings} | kept
+
+
+def _label(target: dict[str, Any]) -> str:
+    """Return a label that fits one target alone, with all of its parameters."""
+    params = target.get("params")
+    given = ",".join(f"{k}={format_value(v)}" for k, v in params.items()) if isinstance(params, dict) else ""
+    name = f"{target.get('distribution')}/{target.get('name')}"
+    return f"{name}:{given}" if given else name
+
+
+def _from_version_4(document: dict[str, Any]) -> dict[str, Any]:
+    return _with_one_metric(_without_splits(document))
+
+
+_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: _without_pictures, 4: _from_version_4}
 """What becomes of documents of a version besides the axes that are new in the next."""
 
 VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1

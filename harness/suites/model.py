@@ -91,6 +91,12 @@ def _request(form: object) -> Request:
     raise ValueError('a component is "name:param=value" or {name = "…", param = value}')
 
 
+def _listed(names: object) -> object:
+    """Read one name as a list of it."""
+    return [names] if isinstance(names, str) else names
+
+
+MetricName = Annotated[str, AfterValidator(_check_form)]
 Form = Annotated[Any, BeforeValidator(_check_form)]
 Forms = tuple[Form, ...]
 
@@ -120,7 +126,7 @@ class Suite(_Crossed):
 
     metrics: Annotated[Forms, Field(min_length=1)]
     bounds: Forms = AXES["bound"].default or ()
-    rank_by: Annotated[str, AfterValidator(_check_form)]
+    rank_by: Annotated[tuple[MetricName, ...], BeforeValidator(_listed), Field(min_length=1), AfterValidator(distinct)]
     compute: Compute | None = None
     steps: Annotated[tuple[Steps, ...], AfterValidator(distinct)]
     seeds: Seeds
@@ -137,8 +143,9 @@ class Suite(_Crossed):
     @model_validator(mode="after")
     def _ranked(self) -> Suite:
         names = [_request(form).name for form in self.metrics]
-        if self.rank_by.partition(":")[0] not in names:
-            raise ValueError(f"rank_by = {self.rank_by!r} is none of the metrics; {did_you_mean(self.rank_by, names)}")
+        for name in self.rank_by:
+            if name.partition(":")[0] not in names:
+                raise ValueError(f"rank_by = {name!r} is none of the metrics; {did_you_mean(name, names)}")
         return self
 
     @model_validator(mode="before")
@@ -243,8 +250,8 @@ class Suite(_Crossed):
 
         Arguments:
             choices: components under the keys of a suite (`samplers=["heun"]`), `steps`, `seeds`, `rank_by`, and the
-                words of `SETTINGS`. Where none is named that ranks, it is that of the suite if it is among the metrics
-                that are chosen; else the one of its name; else the first.
+                words of `SETTINGS`. Where none is named that ranks, it is those of the suite that are among the metrics
+                that are chosen, or whose names are; else the first.
 
         Raises:
             SuiteError: a value is forbidden.
@@ -270,13 +277,10 @@ class Suite(_Crossed):
         changed._overridden = self._overridden | frozenset(chosen)
         return changed
 
-    def _ranking_among(self, metrics: Sequence[Request]) -> str:
+    def _ranking_among(self, metrics: Sequence[Request]) -> list[str]:
         """Return what ranks where only these metrics are measured."""
-        own = parse_request(self.rank_by)
-        namesakes = [metric for metric in metrics if metric.name == own.name]
-        if any(setting in metric.settings() for metric in namesakes for setting in own.settings()):
-            return self.rank_by
-        return (namesakes or metrics)[0].name
+        chosen = [name for each in self.rank_by for name in _of_its_name(each, metrics)]
+        return list(dict.fromkeys(chosen)) or [metrics[0].name]
 
     def _written(self, section: str) -> dict[str, Any]:
         """Return what the suite itself says in one of its sections."""
@@ -307,33 +311,51 @@ class Suite(_Crossed):
         folder = None if key in self._overridden or self._origin == COMMAND_LINE else Path(self._origin).parent
         return lambda component: component if folder is None else component.located(folder)
 
-    def metric_components(self, registry: Registry) -> tuple[list[Metric], Metric]:
-        """Return the metrics, and the one among them that ranks.
+    def metric_components(self, registry: Registry) -> tuple[list[Metric], list[Metric]]:
+        """Return the metrics, and those among them that rank, in order of preference.
 
         Raises:
-            SuiteError: a metric is unknown, or `rank_by` fits none or several of them.
+            SuiteError: a metric is unknown, or one of `rank_by` fits none or several of them, or makes no rank, or is
+                there twice.
         """
         metrics = cast(list[Metric], self.components("metric", registry))
+        found = [self._ranking_metric(name, metrics, registry) for name in self.rank_by]
+        if len(set(found)) < len(found):
+            twice = next(metric for i, metric in enumerate(found) if metric in found[:i])
+            raise SuiteError(f"{self.where('rank_by')}: {registry.label(twice)} is listed twice")
+        return metrics, found
+
+    def _ranking_metric(self, name: str, metrics: Sequence[Metric], registry: Registry) -> Metric:
+        """Return the metric that an entry of `rank_by` means."""
         try:
-            request = parse_request(self.rank_by)
+            request = parse_request(name)
             cls = registry.find("metric", request.name)
             wanted = registry.make("metric", request) if request.values else []
         except ComponentError as error:
             raise SuiteError(f"{self.where('rank_by')}: {error}") from error
-        fitting = [metric for metric in metrics if metric in wanted or registry.label(metric) == self.rank_by]
+        fitting = [metric for metric in metrics if metric in wanted or registry.label(metric) == name]
         if not request.values:
             # A bare name means the one metric of that name, whatever its parameters.
             fitting = fitting or [metric for metric in metrics if type(metric) is cls]
         if len(fitting) != 1:
             labels = " or ".join(registry.label(metric) for metric in fitting or metrics)
-            raise SuiteError(f"{self.where('rank_by')}: {self.rank_by!r} does not fit one metric; write {labels}")
+            raise SuiteError(f"{self.where('rank_by')}: {name!r} does not fit one metric; write {labels}")
         if fitting[0].compared_by == "nothing":
-            raise SuiteError(f"{self.where('rank_by')}: {self.rank_by} makes no rank: smaller is not better")
-        return metrics, fitting[0]
+            raise SuiteError(f"{self.where('rank_by')}: {name} makes no rank: smaller is not better")
+        return fitting[0]
 
     def where(self, key: str) -> str:
         """Return the beginning of an error line: the file and the key, or the option that took its place."""
         return _option(key) if key in self._overridden else f"{self._origin}: {key}"
+
+
+def _of_its_name(ranking: str, metrics: Sequence[Request]) -> list[str]:
+    """Return what stands for a metric that ranks among some metrics: itself, else one of its name; none without any."""
+    own = parse_request(ranking)
+    namesakes = [metric for metric in metrics if metric.name == own.name]
+    if any(setting in metric.settings() for metric in namesakes for setting in own.settings()):
+        return [ranking]
+    return [own.name] if namesakes else []
 
 
 def _options(key: str, rule: str, chosen: Collection[str]) -> str:
@@ -440,7 +462,7 @@ def _model(place: tuple[int | str, ...]) -> type[BaseModel]:
 
 
 def _rule(mistake: ErrorDetails, model: type[BaseModel]) -> str:
-    given = f"{mistake['input']!r} is not valid"
+    given, place = f"{mistake['input']!r} is not valid", mistake["loc"]
     match mistake["type"]:
         case "extra_forbidden":
             return f"unknown key; {did_you_mean(str(mistake['loc'][-1]), model.model_fields)}"
@@ -450,7 +472,9 @@ def _rule(mistake: ErrorDetails, model: type[BaseModel]) -> str:
         case "value_error":
             return mistake["msg"].removeprefix("Value error, ")
         case "tuple_type":
-            alone = "a number or " if mistake["loc"][-1] in ("seeds", "sigma_max") else ""
+            alone = {"seeds": "a number or ", "sigma_max": "a number or ", "rank_by": "a metric or "}.get(
+                str(place[-1]), ""
+            )
             return f"{given}; it should be {alone}a list"
         case "too_short":
             return "is empty; it should list at least one value"

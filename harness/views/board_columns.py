@@ -23,15 +23,15 @@ def build(board: Leaderboard, section: TargetSection, rows: Sequence[Row]) -> li
 
     What is constant, and what none of these rows has a value of, has none.
     """
-    columns = _naming_columns(section, rows, _ranks(board))
+    columns = _naming_columns(section, rows, _ranks(section))
     if len({row.nfe for row in section.finished}) > 1:
         columns.append(Column("NFE", tuple(str(row.nfe) for row in rows), Drop.EVALUATIONS))
     if len({row.compute for row in section.finished}) > 1:
         columns.append(Column("compute", tuple(optional(row.compute) for row in rows), Drop.EVALUATIONS))
-    for metric in metrics_of(board, rows):
-        order = None if metric == board.metric else Drop.FURTHER
+    for metric in metrics_of(section, rows):
+        order = None if metric == section.metric else Drop.FURTHER
         columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), order))
-    if copying := {id(row) for row in section.copying(board.metric, board.declared)}:
+    if copying := {id(row) for row in section.copying(board.declared)}:
         columns.append(Column("c", tuple("c" if id(row) in copying else "" for row in rows)))
     return columns + _bound_columns(board, section, rows)
 
@@ -47,8 +47,8 @@ def build_budgets(
         rows: some of its rows.
         symbols: whether terms are headed by their symbols, which take less room than words.
     """
-    columns = _naming_columns(section, rows, _ranks(board))
-    divergence = divergence_of(board, rows)
+    columns = _naming_columns(section, rows, _ranks(section))
+    divergence = divergence_of(board.declared, rows, [section.metric])
     if divergence is not None and board.declared.quantity(divergence) == "marginal-kl":
         columns.append(Column(divergence, tuple(_measured(row, divergence) for row in rows), Drop.FURTHER))
     for term in (*BUDGET, TOTAL):
@@ -74,7 +74,7 @@ def budget_columns(
     columns = _naming_columns(section, rows, lambda row: str(row.rank))
     for term in (*BUDGET, TOTAL):
         columns.append(Column(term.symbol, tuple(_term(row, term, intervals) for row in rows)))
-    for metric in filter(board.declared.is_divergence, metrics_of(board, section.finished)):
+    for metric in filter(board.declared.is_divergence, metrics_of(section, section.finished)):
         if any(metric in row.metrics for row in rows):
             order = Drop.FURTHER if board.declared.quantity(metric) == "path-kl" else Drop.BOUND
             columns.append(Column(metric, tuple(_measured(row, metric) for row in rows), order))
@@ -102,7 +102,7 @@ def _bound_columns(board: Leaderboard, section: TargetSection, rows: Sequence[Ro
     for bound in bounds:
         order = Drop.OTHER_BOUNDS if columns else Drop.BOUND
         columns.append(Column(bound, tuple(optional(row.bounds.get(bound)) for row in rows), order))
-    metric = divergence_of(board, rows)
+    metric = divergence_of(board.declared, rows, [section.metric])
     ratios = [ratio(row, metric, board.declared) for row in rows]
     if any(found is not None for found in ratios):
         columns.append(Column(f"bound/{metric}", tuple(map(optional, ratios)), Drop.BOUND))
@@ -111,11 +111,11 @@ def _bound_columns(board: Leaderboard, section: TargetSection, rows: Sequence[Ro
     return columns
 
 
-def _ranks(board: Leaderboard) -> Callable[[Row], str]:
+def _ranks(section: TargetSection) -> Callable[[Row], str]:
     """Return how a rank is written: of a row without the ranking metric there is none."""
 
     def rank(row: Row) -> str:
-        if board.metric not in row.metrics:
+        if section.metric not in row.metrics:
             return "n/a"
         alone = row.rank_low == row.rank_high
         return str(row.rank) if alone else f"{row.rank} ({row.rank_low}–{row.rank_high})"

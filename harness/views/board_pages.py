@@ -35,6 +35,7 @@ from harness.views.page import (
 from harness.views.tables import (
     effects_blocks,
     failures_table,
+    ranked_by,
     reasons_table,
     section_blocks,
     violations_table,
@@ -186,7 +187,7 @@ def _summary(board: Leaderboard) -> str:
     targets = ", ".join(section.target for section in shown)
     return (
         f"{counted(len(board.rows), 'combination')} on {counted(len(shown), 'target')} ({targets}), ranked by "
-        f"{board.metric}, smaller is better. {f'{diverged} diverged; ' if diverged else ''}"
+        f"{ranked_by(board, shown)}, smaller is better. {f'{diverged} diverged; ' if diverged else ''}"
         f"{f'{inapplicable} not applicable; ' if inapplicable else ''}{failed} failed; "
         f"{above} measured above a bound by more than the interval."
     )
@@ -209,6 +210,13 @@ def _diverged(section: TargetSection) -> list[Block]:
     return [reasons_table(section, section.diverged[:TOP]), *more]
 
 
+def _compared(setup: Setup) -> list[str]:
+    """Return how many samples were asked for, and of each finite target how many its held-out part let be compared."""
+    limited = [t for t in setup.targets if t.held_out is not None and t.held_out < setup.samples]
+    told = [f"on {t.target} {t.held_out}, for only so many points are held out" for t in limited]
+    return [f"{setup.samples} of each combination and seed", *told]
+
+
 def _made(setup: Setup) -> Section:
     """Return the section that tells what was fixed for all rows."""
     lines = [f"seeds: {', '.join(map(str, setup.seeds))}"]
@@ -216,7 +224,7 @@ def _made(setup: Setup) -> Section:
     if setup.training is not None:
         settings = [f"{name.replace('_', ' ')} {value}" for name, value in setup.training.params.items()]
         lines.append("training: " + ", ".join([setup.training.method, *settings]))
-    lines.append(f"samples: {setup.samples} of each combination and seed")
+    lines.append("samples: " + "; ".join(_compared(setup)))
     units = [f"{entry.metric} ({entry.unit})" if entry.unit else entry.metric for entry in setup.metrics]
     lines.append("metrics, with their units: " + ", ".join(units))
     table = [

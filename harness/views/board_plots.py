@@ -89,7 +89,7 @@ def draw_bounds(board: BoundsBoard) -> BoardPlots:
 
 def board_files(board: Leaderboard) -> set[str]:
     """Return the names of all plots that a leaderboard may have."""
-    metrics = {board.metric, *(metric for row in board.rows for metric in row.metrics)}
+    metrics = {*board.rank_by, *(metric for row in board.rows for metric in row.metrics)}
     bounds = {bound for row in board.rows for bound in row.bounds}
     against = {_against_file(m, b) for m in metrics for b in bounds}
     return against | set(_samples_files(board).values()) | {COMPUTE, BUDGETS, EFFECTS, TIGHTNESS}
@@ -115,8 +115,10 @@ def _against(board: Leaderboard, competition: BoundsBoard) -> Iterator[Plot]:
     finished = [row for row in board.rows if row.ok]
     on_paths = {bound for bound, it in board.declared.bounds.items() if it.space == DATA and "path-kl" in it.limits}
     bounds = [s.bound for s in competition.bounds if s.applies and s.bound in on_paths][:AGAINST]
-    # Bounds limit a divergence: where the ranking metric is none, one that was measured is drawn too.
-    for metric in dict.fromkeys([board.metric, divergence_of(board, finished) or board.metric]):
+    ranking = list(dict.fromkeys(entry.metric for entry in board.rankings))
+    divergence = divergence_of(board.declared, finished, ranking)
+    # Bounds limit a divergence: where no ranking metric is one, one that was measured is drawn too.
+    for metric in dict.fromkeys([*ranking, *([divergence] if divergence else [])]):
         for bound in bounds:
             plot = _plot(_against_file(metric, bound), plots.error_against_bound(board, bound, metric))
             if plot is not None:

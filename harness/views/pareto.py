@@ -30,12 +30,12 @@ class Spending:
     error: float
 
 
-def spendings(section: TargetSection, metric: str) -> list[Spending]:
+def spendings(section: TargetSection) -> list[Spending]:
     """Return the trained rows of a section that have a positive error, by compute; none where totals hardly differ."""
     found = [
-        Spending(row, row.compute, row.training_share, row.metrics[metric].value)
-        for row in section.finished
-        if row.compute is not None and row.training_share is not None and metric in row.metrics
+        Spending(row, row.compute, row.training_share, row.metrics[section.metric].value)
+        for row in section.ranked
+        if row.compute is not None and row.training_share is not None
     ]
     positive = sorted((s for s in found if s.error > 0), key=lambda s: (s.compute, s.error))
     return positive if positive and positive[-1].compute > APART * positive[0].compute else []

@@ -160,24 +160,28 @@ def budgets(board: Leaderboard, best: int = BEST) -> Figure | None:
 
 @styled
 def effects(board: Leaderboard) -> Figure | None:
-    """Plot each choice's effect on the ranking metric: a panel a target; None without effects."""
+    """Plot each choice's effect on the metric that effects are of: a panel a target; None without effects."""
     if not board.effects:
         return None
     targets = {name: target_label(name, board) for name in dict.fromkeys(e.target for e in board.effects)}
     places, ticks = _places(choices(board))
     figure = blank(2.4 + 2.6 * len(targets), 0.22 * len(ticks) + 1.2)
-    grid = figure.subplots(1, len(targets), squeeze=False, sharey=True, sharex=True)[0]
+    grid = figure.subplots(1, len(targets), squeeze=False, sharey=True)[0]
+    factors = [effect for effect in board.effects if effect.factor is not None]
+    metrics = {section.target: section.effects_by for section in sections(board)}
     for (name, title), axes in zip(targets.items(), grid, strict=True):
-        _forest(axes, [effect for effect in board.effects if effect.target == name], places)
+        own = [effect for effect in board.effects if effect.target == name]
+        _forest(axes, own, places)
         axes.set_title(title)
+        metric = metrics[title]
+        if board.declared.compared_by(metric) == "difference":
+            axes.set_xlabel(f"difference in {metric}")
+            continue
+        axes.set_xlabel(f"factor on {metric}")
+        round_ticks(axes.xaxis, *_factor_limits(factors))
+        axes.set_xlim(*_factor_limits(factors))
     _choice_ticks(grid[0], ticks)
-    if board.declared.compared_by(board.metric) == "difference":
-        told = f"difference in {board.metric}: left of 0"
-    else:
-        told = f"factor on {board.metric}: left of 1"
-        round_ticks(grid[0].xaxis, *_factor_limits(board.effects))
-        grid[0].set_xlim(*_factor_limits(board.effects))
-    figure.supxlabel(f"{told} is better, grey is undecided", fontsize=9)
+    figure.supxlabel("left of the line is better, grey is undecided", fontsize=9)
     return finished(figure, legend=False)
 
 
@@ -214,7 +218,7 @@ def error_against_compute(board: Leaderboard) -> Figure | None:
     The front is a line, and the best row of each total is marked and named. None where no target's trained rows
     differ in compute.
     """
-    known = [(section, spendings(section, board.metric)) for section in sections(board)]
+    known = [(section, spendings(section)) for section in sections(board)]
     shown = [(section, found) for section, found in known if found]
     if not shown:
         return None
@@ -225,12 +229,11 @@ def error_against_compute(board: Leaderboard) -> Figure | None:
     for (section, found), axes in zip(shown, grid, strict=False):
         points = _spent(axes, found)
         axes.set_title(section.target, pad=10)
+        axes.set_ylabel(f"measured {section.metric}")
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     for axes in grid[max(0, len(shown) - columns) : len(shown)]:
         axes.set_xlabel("evaluations of the network, training and sampling")
-    for axes in grid[::columns]:
-        axes.set_ylabel(f"measured {board.metric}")
     bar = figure.colorbar(points, ax=list(grid), shrink=0.8, pad=0.02, label="share of training")
     bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25 %", "50 %", "75 %", "100 %"])
     return finished(figure)

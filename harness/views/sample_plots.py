@@ -50,7 +50,7 @@ def samples(board: Leaderboard, target: str) -> Figure | None:
     """
     section = next(section for section in sections(board) if section.target == target)
     shown = pictures_of(board, target)
-    lines = _lines(section, board.metric, shown) if shown is not None else []
+    lines = _lines(section, shown) if shown is not None else []
     if shown is None or len(lines) < 2:
         return None
     line_height = PLACE * shown.shape[1] / shown.shape[2]
@@ -73,8 +73,8 @@ def pictures_of(board: Leaderboard, target: str) -> TargetPictures | None:
     return next((entry.pictures for entry in entries if target_label(entry.target, board) == target), None)
 
 
-def _lines(section: TargetSection, metric: str, shown: TargetPictures) -> list[_Line]:
-    lines = [_Line(REAL, shown.images)]
+def _lines(section: TargetSection, shown: TargetPictures) -> list[_Line]:
+    lines, metric = [_Line(REAL, shown.images)], section.metric
     for row in section.finished:
         if row.pictures is not None:
             told = " (told)" if row.pictures.conditional and shown.classes else ""

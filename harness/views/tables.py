@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.axes import crossed
+from harness.quantities import Declarations
 from harness.results.labels import Labels, labels
 from harness.results.leaderboard import UNFINISHED, Agreement, Cell, Effect, Interaction, Leaderboard, Row
 from harness.results.sections import HEADERS, TargetSection, choices, metrics_of, misleading, sections, target_label
@@ -53,13 +54,29 @@ def board_view(board: Leaderboard) -> View:
 
 def summary(board: Leaderboard) -> str:
     """Return one line: the suite, how many combinations, by what they are ranked."""
-    return f"{board.suite}: {counted(len(board.rows), 'combination')}, ranked by {board.metric} (smaller is better)"
+    ranked = f"ranked by {ranked_by(board, sections(board))} (smaller is better)"
+    return f"{board.suite}: {counted(len(board.rows), 'combination')}, {ranked}"
+
+
+def ranked_by(board: Leaderboard, shown: Sequence[TargetSection]) -> str:
+    """Return the metric that ranks, or where it differs between targets each with its targets."""
+    return _by_target([(section.metric, section.target) for section in shown]) or ", ".join(board.rank_by)
+
+
+def _by_target(pairs: Sequence[tuple[str, str]]) -> str:
+    """Return the words of pairs of words and a target: alone where all agree, else with the targets in brackets."""
+    targets: dict[str, list[str]] = {}
+    for words, target in pairs:
+        targets.setdefault(words, []).append(target)
+    if len(targets) <= 1:
+        return "".join(targets)
+    return " and ".join(f"{words} ({', '.join(names)})" for words, names in targets.items())
 
 
 def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     """Return what is said once above a section's table, a line each."""
-    counts = [f"{counted(len(section.ranked), 'combination')} ranked"]
-    counts += [f"{len(section.unmeasured)} not ranked, without {board.metric}"] if section.unmeasured else []
+    counts = [f"{counted(len(section.ranked), 'combination')} ranked by {section.metric}"]
+    counts += [f"{len(section.unmeasured)} not ranked, without it"] if section.unmeasured else []
     counts += [f"{len(section.diverged)} diverged"] if section.diverged else []
     counts += [f"{len(section.inapplicable)} not applicable"] if section.inapplicable else []
     counts += [f"{len(section.failed)} failed"] if section.failed else []
@@ -74,7 +91,7 @@ def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     lines += _target_lines(section, board)
     floors = [
         f"{metric} {with_interval(floor.value, floor.low, floor.high)}"
-        for metric in metrics_of(board, section.finished)
+        for metric in metrics_of(section, section.finished)
         if (floor := section.floors.get(metric))
     ]
     if floors:
@@ -83,7 +100,7 @@ def notes(section: TargetSection, board: Leaderboard) -> list[str]:
     known = [entry for entry in section.agreement if entry.n]
     pooled = [_agreement(entry) for entry in known if entry.sampler is None]
     if pooled:
-        lines.append("order by bound against measured order, Kendall τ: " + "; ".join(pooled))
+        lines.append(f"order by bound against order by {section.metric}, Kendall τ: " + "; ".join(pooled))
     within = [f"{a.sampler}: {_agreement(a)}" for a in known if a.sampler is not None]
     if within:
         lines.append("the same within a sampler: " + "; ".join(within))
@@ -116,15 +133,42 @@ def _sizes(target: TargetSetup, train: int, held_out: int) -> list[str]:
     ]
 
 
-def floor_note(section: TargetSection, board: Leaderboard) -> str | None:
+def floor_note(section: TargetSection, declared: Declarations) -> str | None:
     """Return the line under a section's table on rows that are as good as can be told; None without floor or rows."""
-    within = section.within_floor(board.metric)
+    within = section.within_floor()
     if within is None or not section.ranked:
         return None
     told = f"{within} of {counted(len(section.ranked), 'combination')}"
-    if copying := len(section.copying(board.metric, board.declared)):
+    if copying := len(section.copying(declared)):
         told += f", of which {copying} {'copies' if copying == 1 else 'copy'} training points (marked c)"
-    return f"within the floor of a perfect generator by {board.metric} (the intervals overlap): {told}"
+    return f"within the floor of a perfect generator by {section.metric} (the intervals overlap): {told}"
+
+
+def settling_note(section: TargetSection) -> str | None:
+    """Return the line under a section's table on what would tell the best row from its ties; None where unknown."""
+    settling = section.settling
+    if settling is None or not section.ranked:
+        return None
+    if settling.ties == 0:
+        return "the best combination is told from all others" if len(section.ranked) > 1 else None
+    head = f"the best combination ties with {counted(settling.ties, 'other')}"
+    if settling.seeds_for_half is None:
+        return f"{head}: they differ by too little against what seeds do for any number of seeds to be named"
+    now = max(row.metrics[section.metric].n_seeds for row in section.ranked)
+    every = f"about {settling.seeds_for_all}" if settling.seeds_for_all else "over 1000, if any number"
+    if settling.ties == 1:
+        told = f"to tell it from that one takes {every} seeds (now {now})"
+    else:
+        told = f"to tell it from half of them takes about {settling.seeds_for_half} seeds (now {now}), from all {every}"
+    if settling.within is not None:
+        part = "all" if settling.within == 1 else f"at most {100 * settling.within:.0f} %"
+        told += f"; {part} of the variance over seeds may be the error within a run"
+    return f"{head}; {told}"
+
+
+def closing_notes(section: TargetSection, declared: Declarations) -> list[str]:
+    """Return the lines under a section's table on what its ranks leave open."""
+    return [note for note in (floor_note(section, declared), settling_note(section)) if note]
 
 
 def _agreement(entry: Agreement) -> str:
@@ -194,7 +238,7 @@ def section_blocks(section: TargetSection, board: Leaderboard, top: int | None, 
     blocks += [section_table(section, board, top)] if section.finished else []
     hidden = len(section.finished[top:]) if top else 0
     blocks += [Paragraph([f"{hidden} more", *elsewhere, "."])] if hidden else []
-    blocks += [Paragraph([f"{note}."])] if (note := floor_note(section, board)) else []
+    blocks += [Paragraph([f"{note}."]) for note in closing_notes(section, board.declared)]
     blocks += [Listing([[line] for line in lines])] if (lines := valueless_lines(section)) else []
     blocks += [Paragraph([f"{line}."]) for line in inapplicable_lines(section)]
     return blocks + ([Paragraph([f"{diverged_line(section)}."])] if section.diverged else [])
@@ -209,16 +253,26 @@ def effects_blocks(board: Leaderboard) -> list[Block]:
 
 def effects_meaning(board: Leaderboard) -> str:
     """Return one sentence, without its full stop, that says what an effect is."""
-    if board.declared.compared_by(board.metric) == "difference":
-        return f"Difference in {in_unit(board)} from the mean over the axis' choices, all else equal; below 0 is better"
-    return f"Factor on {board.metric} against the mean over the axis' choices, all else equal; below 1 is better"
+    shown = dict.fromkeys(target_label(effect.target, board) for effect in board.effects)
+    pairs = [(section.effects_by, section.target) for section in sections(board) if section.target in shown]
+    kinds: dict[bool, list[tuple[str, str]]] = {}
+    for metric, target in pairs:
+        kinds.setdefault(board.declared.compared_by(metric) == "difference", []).append((metric, target))
+    told = [
+        f"Difference in {_by_target([(in_unit(board, metric), target) for metric, target in found])} from the mean "
+        "over the axis' choices, all else equal; below 0 is better"
+        if by_difference
+        else f"Factor on {_by_target(found)} against the mean over the axis' choices, all else equal; below 1 is better"
+        for by_difference, found in kinds.items()
+    ]
+    return ". ".join(told)
 
 
-def in_unit(board: Leaderboard) -> str:
-    """Return the ranking metric with its unit, where a document tells it."""
+def in_unit(board: Leaderboard, metric: str) -> str:
+    """Return a metric with its unit, where a document tells it."""
     known = {entry.metric: entry.unit for entry in board.setup.metrics} if board.setup else {}
-    unit = known.get(board.metric)
-    return f"{board.metric} ({unit})" if unit else board.metric
+    unit = known.get(metric)
+    return f"{metric} ({unit})" if unit else metric
 
 
 def interaction_lines(board: Leaderboard) -> list[str]:
@@ -266,8 +320,8 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
         body = ["", *fitted(build(board, section, section.finished[:top]), width)] if section.finished else []
         hidden = len(section.finished[top:]) if top else 0
         more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
-        note = floor_note(section, board)
-        more += ["", *break_lines([note], width)] if note else []
+        found = closing_notes(section, board.declared)
+        more += ["", *break_lines(found, width)] if found else []
         blocks.append(
             "\n".join(
                 [

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from harness.targets import Distribution
 
 
+COMPARED = "most points of either sample that are compared, the first: what it takes grows with their square"
+
+
 class KL(Metric):
     """Marginal divergence KL(p_δ ‖ q_N), where an honest estimator is known.
 
@@ -244,11 +247,13 @@ class Energy(SampleMetric):
     formula: ClassVar[str] = "(2E‖X−Y‖ − E‖X−X'‖ − E‖Y−Y'‖)^½"
     source: ClassVar[str] = "Székely, Rizzo, J. Stat. Planning Inference 143 (2013)"
 
+    points: int = Field(2_000, ge=2, le=1_000_000, description=COMPARED)
+
     def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
-        """Compare two samples of any sizes."""
+        """Compare the first points of two samples of any sizes."""
         from harness_metrics.samples import energy
 
-        return energy(generated, reference)
+        return energy(generated[: self.points], reference[: self.points])
 
 
 class MMD(SampleMetric):
@@ -264,11 +269,13 @@ class MMD(SampleMetric):
     formula: ClassVar[str] = "(E k(X,X') + E k(Y,Y') − 2E k(X,Y))^½, k = mean over s of exp(−‖x−y‖²/2s²)"
     source: ClassVar[str] = "Gretton et al., JMLR 13 (2012)"
 
+    points: int = Field(2_000, ge=2, le=1_000_000, description=COMPARED)
+
     def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
-        """Compare two samples of any sizes."""
+        """Compare the first points of two samples of any sizes."""
         from harness_metrics.samples import mmd
 
-        return mmd(generated, reference)
+        return mmd(generated[: self.points], reference[: self.points])
 
 
 class _ByClassifier(FittedMetric):
@@ -321,12 +328,15 @@ class ClassifierMMD(_ByClassifier):
     formula: ClassVar[str] = "(E k(X,X') + E k(Y,Y') − 2E k(X,Y))^½ of features, k as in mmd"
     source: ClassVar[str] = "Bińkowski et al., arXiv 1801.01401; Gretton et al., JMLR 13 (2012)"
 
+    points: int = Field(2_000, ge=2, le=1_000_000, description=COMPARED)
+
     def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
-        """Compare the features of two samples of any sizes."""
+        """Compare the features of the first points of two samples of any sizes."""
         from harness_metrics.classifier import features_of
         from harness_metrics.samples import mmd
 
-        return mmd(features_of(generated, fitted), features_of(reference, fitted))
+        x, y = generated[: self.points], reference[: self.points]
+        return mmd(features_of(x, fitted), features_of(y, fitted))
 
 
 class LabelError(_ByClassifier, LabelledMetric):

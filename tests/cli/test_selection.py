@@ -53,9 +53,28 @@ def test_the_selection_becomes_a_suite():
     suite, other = found[-1]
     assert suite.targets == ("ring:modes=3,4", "gaussian")
     assert (suite.steps, suite.seeds, suite.training.steps, other) == ((4, 8), (0, 1), (5,), 3)
+    command.main(["--rank-by", "path-kl,kl"], standalone_mode=False)
+    assert found[-1][0].rank_by == ("path-kl", "kl")
     command.main(["--seeds", "4,7"], standalone_mode=False)
     assert found[-1][0].seeds == (4, 7)
     command.main(["--seeds", "4,"], standalone_mode=False)
     assert found[-1][0].seeds == (4,)
     with pytest.raises(click.BadParameter, match="'x' is no list of whole numbers"):
         command.main(["--steps", "x"], standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("kl", ["kl"]),
+        ("kl,energy", ["kl", "energy"]),
+        ("kl:points=64,particles=128, energy", ["kl:points=64,particles=128", "energy"]),
+        (
+            "site/kl:points=64,sliced-wasserstein:projections=8",
+            ["site/kl:points=64", "sliced-wasserstein:projections=8"],
+        ),
+        ("", [""]),
+    ],
+)
+def test_commas_join_metrics_but_not_their_parameters(text, names):
+    assert selection.Names().convert(text, None, None) == names

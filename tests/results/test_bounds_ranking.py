@@ -41,7 +41,11 @@ def board(small, rows):
             "metrics": {name: estimate(value) for name, value in metrics.items()},
             "budget": terms if bounds.get("budget") is not None else None, "violations": violations,
         })  # fmt: skip
-    document = small | {"metric": "energy", "rows": made, "effects": [], "agreement": [], "calibration": []}
+    document = small | {"rank_by": ["energy"], "rows": made, "effects": [], "agreement": [], "calibration": []}
+    ranked = dict.fromkeys(row["target"]["name"] for row in made)
+    document["rankings"] = [
+        {"target": name, "metric": "energy", "effects_by": "energy", "settling": None} for name in ranked
+    ]
     document |= {"declared": declared.model_dump()}
     Leaderboard.validate(document)
     return document

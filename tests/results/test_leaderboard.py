@@ -22,8 +22,8 @@ def test_fields_are_in_contract_order_whatever_order_they_came_in(document):
     shuffled = dict(reversed(document.items()))
     shuffled["rows"] = [dict(reversed(row.items())) for row in document["rows"]]
     written = json.loads(Leaderboard.validate(shuffled).to_json())
-    assert list(written) == ["schema_version", "suite", "metric", "environment", "setup", "declared", "calibration",
-                             "agreement", "effects", "interactions", "rows"]  # fmt: skip
+    assert list(written) == ["schema_version", "suite", "rank_by", "environment", "setup", "declared", "rankings",
+                             "calibration", "agreement", "effects", "interactions", "rows"]  # fmt: skip
     assert list(written["rows"][0]) == list(document["rows"][0])
     assert list(written["rows"][0]["metrics"]["energy"]) == ["value", "low", "high", "n_seeds"]
 
@@ -34,9 +34,16 @@ def test_read_gives_what_was_written(tmp_path, document):
     assert Leaderboard.read(path) == Leaderboard.validate(document)
 
 
-def test_a_document_of_version_1_is_read_as_what_it_was(document):
+def older(document, version):
+    """Return a document in which one metric ranks every target, as up to version 4."""
     old = deepcopy(document)
-    old["schema_version"] = 1
+    metric = old.pop("rank_by")[0]
+    del old["rankings"]
+    return old | {"schema_version": version, "metric": metric}
+
+
+def test_a_document_of_version_1_is_read_as_what_it_was(document):
+    old = older(document, 1)
     del old["setup"], old["declared"]
     for row in old["rows"]:
         for field in ("initial_law", "sigma_max", "compute", "training_share"):
@@ -54,7 +61,7 @@ def test_a_document_of_version_1_is_read_as_what_it_was(document):
 
 
 def test_metrics_and_bounds_of_a_document_of_version_2_are_those_that_shipped(document):
-    old = deepcopy(document) | {"schema_version": 2}
+    old = older(document, 2)
     del old["setup"], old["declared"]
     old["rows"][0]["metrics"] |= {"reverse-kl": old["rows"][0]["metrics"]["energy"]}
     board = Leaderboard.validate(old)
@@ -78,7 +85,7 @@ INTERACTION = {"target": "ring", "among": "mlp", "axis": "noise_schedule", "othe
 def test_cells_of_a_document_of_version_3_are_factors(document):
     document["setup"]["targets"][0] |= {"finite": True, "train": 90, "held_out": 30, "tested": 30}
     document["interactions"] = [INTERACTION]
-    old = deepcopy(document) | {"schema_version": 3}
+    old = older(document, 3)
     for cell in old["interactions"][0]["cells"]:
         del cell["difference"]
     for target in old["setup"]["targets"]:
@@ -96,7 +103,7 @@ def test_seeds_of_a_document_of_version_4_have_one_split_and_memorisation_tells_
     document["declared"]["metrics"]["memorisation"] = {
         "quantity": "other", "space": "data", "compared_by": "nothing", "least": 0.0, "copies_below": 1.0,
     }  # fmt: skip
-    old = deepcopy(document) | {"schema_version": 4}
+    old = older(document, 4)
     for target in old["setup"]["targets"]:
         del target["splits"], target["tested"]
     for declared in old["declared"]["metrics"].values():
@@ -115,6 +122,23 @@ def test_where_seeds_have_one_split_all_that_is_held_out_is_what_a_seed_sees(doc
     document["setup"]["targets"][0] |= {"splits": 1}
     with pytest.raises(DocumentError, match=r"setup.targets\[0\]: tested 150 is not held_out 30"):
         Leaderboard.validate(document)
+
+
+def test_one_metric_ranked_every_target_of_a_document_of_version_4(document):
+    board = Leaderboard.validate(older(document, 4))
+    assert board.rank_by == document["rank_by"]
+    assert {board.ranking(row.target).metric for row in board.rows} == set(document["rank_by"])
+    assert [entry.effects_by for entry in board.rankings] == [entry.metric for entry in board.rankings]
+    assert board.rows == Leaderboard.validate(document).rows
+    # Targets of one name are told apart by what they were given.
+    twice = change(older(document, 4), ("rows",), [])
+    for modes in (8, 9):
+        rows = [row for row in deepcopy(document["rows"]) if row["target"]["name"] == "ring"]
+        twice["rows"] += [row | {"target": row["target"] | {"params": {"modes": modes}}} for row in rows]
+    beside = {key: [] for key in ("calibration", "agreement", "effects", "interactions")}
+    assert len(Leaderboard.validate(twice | beside | {"setup": None}).rankings) == 2
+    with pytest.raises(DocumentError, match=r"^rank_by\[0\]: should be a valid string"):
+        Leaderboard.validate(change(older(document, 4), ("metric",), ...))
 
 
 PUBLISHED = sorted(path.parent.name for path in (Path(__file__).parents[2] / "leaderboards").glob("*/leaderboard.json"))
@@ -146,6 +170,11 @@ def change(document, path, value):
 ROW = ("rows", 0)
 REFUSALS = [
     (("schema_version",), 6, "schema_version: 6 is newer than this harness reads (5)"),
+    (("rank_by",), [], "rank_by: List should have at least 1 item"),
+    (("rankings",), [], "rankings: target ring has 0; every target of the rows has one"),
+    (("rankings", 0, "metric"), "energy", "rankings[0]: energy is none of rank_by"),
+    (("rankings", 0, "effects_by"), "energy", "rankings[0]: energy is none of rank_by"),
+    (("rankings", 0, "target"), "square", "rankings[0].target: 'square' names not exactly one target"),
     ((*ROW, "sigma_max"), 0.0, "rows[0].sigma_max: should be greater than 0"),
     ((*ROW, "compute"), 100, "rows[0]: compute and training_share are known together, or neither is"),
     (("declared",), ..., "declared: Field required"),
@@ -197,7 +226,7 @@ REFUSALS = [
         "difference",
         "effects[0]: kl is compared by difference, and so must",
     ),
-    (("declared", "metrics", "kl", "compared_by"), "nothing", "metric: kl is declared to compare nothing"),
+    (("declared", "metrics", "kl", "compared_by"), "nothing", "rank_by: kl is declared to compare nothing"),
     (("effects", 0, "axis"), "weightings", "effects[0].axis"),
     (("effects", 0, "factor"), 2.0, "effects[0]: value 2 is above high 1.4"),
     (("effects", 0, "low"), 1.3, "effects[0]: low 1.3 is above value 1.25"),

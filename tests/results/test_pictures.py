@@ -99,7 +99,7 @@ def shown(values):
         metrics=[{"metric": "energy", "unit": ""}],
         changed={},
     )
-    board = leaderboard(outcomes, suite="s", metric="energy", environment={}, declared=DECLARED, setup=setup)
+    board = leaderboard(outcomes, suite="s", rank_by=["energy"], environment={}, declared=DECLARED, setup=setup)
     return {(row.network.params["width"], row.steps): row.pictures is not None for row in board.rows}
 
 

@@ -51,9 +51,9 @@ def read(rows, shelf):
     return read_results(rows, rows.rows[0], shelf)
 
 
-def ranked(rows, shelf):
+def ranked(rows, shelf, metric="kl"):
     c = Reference(name="c", params={}, distribution="d", version="1", digest="c")
-    return outcome(rows, rows.rows[0], read(rows, shelf), "kl", {"c": c})
+    return outcome(rows, rows.rows[0], read(rows, shelf), {"c": c}).ranked_by(metric)
 
 
 def test_values_are_typed(rows, shelf):
@@ -132,9 +132,11 @@ class TestOutcome:
         assert made.seconds == {"train": 14.0, "sample": 1.0, "measure": 1.0}
 
     def test_the_first_seeds_first_reason_is_the_rows(self, rows, shelf):
-        shelf.fail(measured("s0", "m"), "metric kl: nan")
+        shelf.fail(measured("s1", "m"), "metric kl: nan")
+        assert ranked(rows, shelf).reason == "seed 5: metric kl: nan"
+        assert ranked(rows, shelf, "energy").ok
         shelf.fail("n1", "training: diverged")
-        assert ranked(rows, shelf).reason == "seed 3: metric kl: nan"
+        assert ranked(rows, shelf).reason == "seed 5: training: diverged"
         shelf.fail("s0", "sampler x: diverged")
         assert ranked(rows, shelf).reason == "seed 3: sampler x: diverged"
 

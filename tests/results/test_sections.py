@@ -19,7 +19,8 @@ def declared(small):
     """Return the small board by a metric, with metrics and bounds declared as given and all of them measured."""
 
     def build(by, metrics, bounds):
-        copy = json.loads(json.dumps(small)) | {"metric": by, "declared": {"metrics": metrics, "bounds": bounds}}
+        copy = json.loads(json.dumps(small)) | {"rank_by": [by], "declared": {"metrics": metrics, "bounds": bounds}}
+        copy["rankings"] = [{"target": "ring", "metric": by, "effects_by": by, "settling": None}]
         for i, row in enumerate(copy["rows"]):
             row["violations"] = []
             if row["status"] == "ok":
@@ -37,8 +38,9 @@ def test_rows_within_the_floor_are_those_whose_interval_overlaps_it(small):
     (section,) = sections(board)
     floor = section.floors["kl"]
     lows = [row.metrics["kl"].low for row in section.ranked]
-    assert section.within_floor("kl") == sum(low <= floor.high for low in lows) == 1
-    assert section.within_floor("energy") is None
+    assert section.within_floor() == sum(low <= floor.high for low in lows) == 1
+    (bare,) = sections(board.model_copy(update={"calibration": []}))
+    assert bare.within_floor() is None
 
 
 class TestDivergence:
@@ -46,23 +48,23 @@ class TestDivergence:
         """W2 ranks; a marginal KL of features is measured too, and no bound of the points limits it."""
         metrics = {"w2": metric("w2"), "features": metric("marginal-kl", "features"), "path-kl": metric("path-kl")}
         board = declared("w2", metrics, {"theorem-2": PATHS})
-        assert divergence_of(board, board.rows) == "path-kl"
+        assert divergence_of(board.declared, board.rows, board.rank_by) == "path-kl"
         assert ratio(sections(board)[0].ranked[0], "path-kl", board.declared) == pytest.approx(2)
 
     def test_one_that_a_bound_limits_comes_before_one_that_none_does(self, declared):
         metrics = {"path-kl": metric("path-kl"), "kl": metric("marginal-kl")}
         board = declared("path-kl", metrics, {"marginal": PATHS | {"limits": ["marginal-kl"]}})
-        assert divergence_of(board, board.rows) == "kl"
+        assert divergence_of(board.declared, board.rows, board.rank_by) == "kl"
 
     def test_of_several_the_ranking_one_else_a_marginal_one(self, declared):
         metrics = {"path-kl": metric("path-kl"), "kl": metric("marginal-kl"), "w2": metric("w2")}
         found = [declared(by, metrics, {"theorem-2": PATHS}) for by in ("path-kl", "kl", "w2")]
-        assert [divergence_of(board, board.rows) for board in found] == ["path-kl", "kl", "kl"]
+        assert [divergence_of(board.declared, board.rows, board.rank_by) for board in found] == ["path-kl", "kl", "kl"]
 
     def test_without_any_bound_it_is_still_named(self, declared):
         board = declared("w2", {"w2": metric("w2"), "kl": metric("marginal-kl")}, {})
-        assert divergence_of(board, board.rows) == "kl"
-        assert divergence_of(declared("w2", {"w2": metric("w2")}, {}), board.rows[:0]) is None
+        assert divergence_of(board.declared, board.rows, board.rank_by) == "kl"
+        assert divergence_of(declared("w2", {"w2": metric("w2")}, {}).declared, [], ["w2"]) is None
 
 
 class TestNames:
@@ -113,9 +115,9 @@ class TestNames:
         assert (len(section.ranked), len(section.failed), len(section.unfinished)) == (3, 1, 0)
         assert section.violations == 1
 
-    def test_what_rows_have_is_named_as_it_occurs(self, board):
-        assert metrics_of(board, board.rows) == ["kl"]
-        assert metrics_of(board, board.rows[3:]) == ["kl"]
+    def test_what_rows_have_is_named_as_it_occurs(self, board, section):
+        assert metrics_of(section, board.rows) == ["kl"]
+        assert metrics_of(section, board.rows[3:]) == ["kl"]
         assert bounds_of(board.rows) == ["budget"]
         assert bounds_of(board.rows[3:]) == []
 

@@ -186,7 +186,29 @@ def test_rank_by_fits_one_metric(write, registry):
     text = replaced("metrics", '["energy", "path-kl"]')
     metrics, ranking = load_suite(write(text)).metric_components(registry)
     assert [m.name for m in metrics] == ["energy", "path-kl"]
-    assert ranking is metrics[0]
+    assert ranking == [metrics[0]]
+
+
+def test_rank_by_may_be_a_list_in_order_of_preference(write, registry):
+    text = replaced("metrics", '["energy", "path-kl"]').replace('rank_by = "energy"', 'rank_by = ["path-kl", "energy"]')
+    suite = load_suite(write(text))
+    metrics, ranking = suite.metric_components(registry)
+    assert ranking == [metrics[1], metrics[0]]
+    assert suite.with_selection(metrics=["energy"]).rank_by == ("energy",)
+    assert suite.with_selection(rank_by=["energy"]).rank_by == ("energy",)
+    for wrong, message in (
+        ("[]", "rank_by: is empty; it should list at least one value"),
+        ('["energy", "energy"]', "rank_by: energy is listed twice"),
+        ('["energy", "kl"]', "rank_by = 'kl' is none of the metrics"),
+        ("3", "rank_by: 3 is not valid; it should be a metric or a list"),
+        ('["energy", 3]', r"rank_by[1]: 3 is not valid; it should be a valid string"),
+    ):
+        with pytest.raises(SuiteError, match=re.escape(message)):
+            load_suite(write(text.replace('["path-kl", "energy"]', wrong)))
+    one = text.replace('["energy", "path-kl"]', '["sliced-wasserstein"]')
+    twice = one.replace('["path-kl", "energy"]', '["sliced-wasserstein", "sliced-wasserstein:projections=128"]')
+    with pytest.raises(SuiteError, match=r"rank_by: sliced-wasserstein is listed twice$"):
+        load_suite(write(twice)).metric_components(registry)
 
 
 def test_a_metric_that_compares_nothing_makes_no_rank(write, registry):
@@ -299,9 +321,9 @@ def test_the_command_line_changes_settings_of_sections_and_nothing_else_of_them(
     assert (chosen.trainer.batch_size, chosen.trainer.learning_rate) == (32, 0.01)
     assert chosen.training.steps == quick.training.steps
     # The suite's metric that ranks is not among those chosen: the first of them ranks.
-    assert (quick.rank_by, chosen.rank_by) == ("sliced-wasserstein", "kl")
-    assert quick.with_selection(metrics=["energy", "sliced-wasserstein"]).rank_by == "sliced-wasserstein"
-    assert quick.with_selection(metrics=["kl", "energy"], rank_by="energy").rank_by == "energy"
+    assert (quick.rank_by, chosen.rank_by) == (("sliced-wasserstein",), ("kl",))
+    assert quick.with_selection(metrics=["energy", "sliced-wasserstein"]).rank_by == ("sliced-wasserstein",)
+    assert quick.with_selection(metrics=["kl", "energy"], rank_by="energy").rank_by == ("energy",)
 
 
 def test_a_metric_that_ranks_by_its_parameters_gives_way_to_one_of_its_name(registry):
@@ -320,7 +342,7 @@ def test_a_metric_that_ranks_by_its_parameters_gives_way_to_one_of_its_name(regi
     ):
         _, chosen = suite.with_selection(metrics=metrics).metric_components(registry)
         [expected] = registry.parse("metric", ranking)
-        assert chosen == expected
+        assert chosen == [expected]
 
 
 @pytest.mark.parametrize(

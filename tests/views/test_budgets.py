@@ -45,7 +45,7 @@ def test_csv_has_the_terms_under_the_names_of_theory(document):
 
 
 def test_csv_without_rows_has_its_header(document):
-    small = document | {"rows": [], "setup": None, "effects": [], "agreement": [], "calibration": []}
+    small = document | {"rows": [], "rankings": [], "setup": None, "effects": [], "agreement": [], "calibration": []}
     (header,) = render_budgets(Leaderboard.validate(small), "csv").splitlines()
     whole = render_budgets(Leaderboard.validate(document), "csv").splitlines()[0].split(",")
     assert header.split(",") == whole[: len(header.split(","))]

@@ -35,12 +35,12 @@ def test_rows_of_one_total_are_one_point_of_the_front():
 
 def test_rows_without_training_or_without_difference_are_left_out(document):
     (section, _) = sections(Leaderboard.validate(document))
-    found = spendings(section, "sliced-wasserstein")
+    found = spendings(section)
     assert len(found) == len([row for row in section.ranked if row.train_steps])
     assert [s.compute for s in found] == sorted(s.compute for s in found)
     for row in document["rows"]:
         row["compute"], row["training_share"] = 1000, 0.5
-    assert spendings(sections(Leaderboard.validate(document))[0], "sliced-wasserstein") == []
+    assert spendings(sections(Leaderboard.validate(document))[0]) == []
     assert plots.error_against_compute(Leaderboard.validate(document)) is None
     for row in document["rows"]:
         row["compute"] = row["training_share"] = None
@@ -51,7 +51,7 @@ def test_the_figure_has_a_panel_a_target_every_point_and_the_front(document):
     board = Leaderboard.validate(document)
     figure = plots.error_against_compute(board)
     for section, axes in zip(sections(board), figure.axes, strict=False):
-        found = spendings(section, board.metric)
+        found = spendings(section)
         (points,) = axes.collections
         assert points.get_offsets().tolist() == [[s.compute, s.error] for s in found]
         assert points.get_array().tolist() == [s.share for s in found]

@@ -12,6 +12,9 @@ import pytest
 from harness.results.document import DocumentError
 from harness.results.leaderboard import Leaderboard
 from harness.views import plots, publishing
+from harness.views.board_pages import leaderboard_page
+from harness.views.board_plots import BoardPlots
+from harness.views.page import markdown
 from harness.views.publishing import publish, publish_bounds
 from harness.views.tables import render
 
@@ -69,6 +72,13 @@ def test_page_says_how_it_was_made(document, small):
         "ring", "digits"]  # fmt: skip
     # Older documents do not tell.
     assert "How this was made" not in publishing.render_files(Leaderboard.validate(small), "x")["README.md"].decode()
+
+
+def test_page_says_of_how_few_held_out_points_samples_are_compared(document):
+    document["setup"]["targets"][1] |= {"finite": True, "train": 1079, "held_out": 359}
+    page = markdown(leaderboard_page(Leaderboard.validate(document), COMMAND, BoardPlots()))
+    told = "samples: 2000 of each combination and seed; on digits 359, for only so many points are held out\n"
+    assert told in page
 
 
 def test_publishing_twice_gives_the_same_bytes(tmp_path, small):

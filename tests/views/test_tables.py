@@ -19,10 +19,10 @@ GOLDEN = """
 tiny: 4 combinations, ranked by kl (smaller is better)
 
 ring:
-  3 combinations ranked, 1 failed, 1 above a bound (marked !)
+  3 combinations ranked by kl, 1 failed, 1 above a bound (marked !)
   same in every row: schedule edm · network mlp · initial law centered · sigma_max 20 · 20 steps · 500 train steps
   a perfect generator (held-out sample): kl 0.0080 ± 0.0010
-  order by bound against measured order, Kendall τ: budget 1.00, n=2
+  order by bound against order by kl, Kendall τ: budget 1.00, n=2
 
    rank  weighting  grid              sampler    NFE               kl  budget  bound/kl  !
 -------  ---------  ----------------  ---------  ---  ---------------  ------  --------  -
@@ -118,7 +118,7 @@ def test_rows_without_the_ranking_metric_are_not_counted_as_ranked(make):
         row["violations"] = []
     count = len(ring) - 3
     text = render(Leaderboard.validate(document), "table", top=0)
-    assert f"{count} combinations ranked, 3 not ranked, without kl" in text
+    assert f"{count} combinations ranked by kl, 3 not ranked, without it" in text
     assert sum(line.startswith("n/a ") or line.lstrip().startswith("n/a ") for line in text.split("\n")) >= 3
 
 
@@ -226,7 +226,7 @@ def test_a_section_without_finished_rows_or_with_one_row(small):
     small["rows"] = small["rows"][3:]
     small["rows"][0].update(rank=1, rank_low=1, rank_high=1)
     text = render(Leaderboard.validate(small), "table", width=80)
-    assert "0 combinations ranked, 1 failed" in text
+    assert "0 combinations ranked by kl, 1 failed" in text
     assert "\n\n\n" not in text  # no table, so no room for one
     assert "failed (1):\n  eps · edm · exponential · mlp · heun" in text
     for format in FORMATS:
@@ -260,7 +260,7 @@ def test_nothing_is_said_of_the_order_or_floor_of_no_rows(small):
 
 
 def test_an_empty_leaderboard_is_no_error(small):
-    small.update(rows=[], agreement=[], effects=[], calibration=[])
+    small.update(rows=[], rankings=[], agreement=[], effects=[], calibration=[])
     assert render(Leaderboard.validate(small), "table") == "tiny: 0 combinations, ranked by kl (smaller is better)\n"
     for format in FORMATS:
         assert render(Leaderboard.validate(small), format)
@@ -286,7 +286,7 @@ def test_models_render_as_plain_data_does(document):
 def test_rows_that_are_not_computed_yet_are_no_failures(small):
     small["rows"][3]["reason"] = UNFINISHED
     text = render(Leaderboard.validate(small), "table", width=80)
-    assert "3 combinations ranked, 1 not computed yet" in text
+    assert "3 combinations ranked by kl, 1 not computed yet" in text
     assert "1 combination not computed yet: run the same command again" in text
     assert "failed" not in text
     assert "1 combination not computed yet" in render(Leaderboard.validate(small), "markdown")

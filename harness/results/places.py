@@ -1,0 +1,77 @@
+"""Places: the ranks of one target's outcomes by a metric, each with its confidence set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.errors import HarnessError
+from harness.metrics import Measurement
+from harness.quantities import Declarations
+from harness.results import statistics
+from harness.results.outcomes import Outcome
+from harness.results.power import SeedsNeeded, settling
+
+
+@dataclass(frozen=True)
+class Place:
+    """A rank with its confidence set."""
+
+    rank: int
+    low: int
+    high: int
+
+
+def places(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[Place]:
+    """Return the place of each outcome of one target."""
+    ranked = [i for i, outcome in enumerate(section) if outcome.ok and outcome.measured(metric)]
+    last = Place(len(ranked) + 1, len(ranked) + 1, len(section))
+    found_places = [last] * len(section)
+    if not ranked:
+        return found_places
+    sets = _compared([section[i] for i in ranked], metric, declared).ranks()
+    for row, i in enumerate(ranked):
+        found_places[i] = Place(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
+    return found_places
+
+
+def seeds_needed(section: Sequence[Outcome], metric: str, declared: Declarations) -> SeedsNeeded | None:
+    """Return what it takes to tell the best outcome of one target from its ties; None where seeds do not say."""
+    ranked = [outcome for outcome in section if outcome.ok and outcome.measured(metric)]
+    return settling(_compared(ranked, metric, declared)) if ranked else None
+
+
+def _compared(ranked: Sequence[Outcome], metric: str, declared: Declarations) -> statistics.Compared:
+    found = [outcome.measured(metric) for outcome in ranked]
+    seeds = sorted({seed for measured in found for seed in measured})
+    return statistics.Compared.of(
+        _matrix(found, seeds, lambda m: m.value),
+        _matrix(found, seeds, lambda m: m.standard_error),
+        [outcome.shared_network for outcome in ranked],
+        compared_by=declared.compared_by(metric),
+        groups=_groups(found, seeds, metric),
+    )
+
+
+def _matrix(
+    measured: Sequence[Mapping[int, Measurement]], seeds: Sequence[int], read: Callable[[Measurement], float]
+) -> np.ndarray:
+    return np.array([[read(row[seed]) if seed in row else np.nan for seed in seeds] for row in measured])
+
+
+def _groups(measured: Sequence[Mapping[int, Measurement]], seeds: Sequence[int], metric: str) -> np.ndarray | None:
+    """Return the means over groups of shared points, (n, seeds, G), NaN where a value has none; None where none has."""
+    sizes = sorted({len(m.groups) for row in measured for m in row.values() if m.groups})
+    if len(sizes) > 1:
+        told = f"metric {metric} came with {' and with '.join(map(str, sizes))} groups of points on one target"
+        raise HarnessError(f"{told}; they must be the same points for every design")
+    if not sizes:
+        return None
+    groups = np.full((len(measured), len(seeds), sizes[0]), np.nan)
+    for row, found in enumerate(measured):
+        for column, seed in enumerate(seeds):
+            if seed in found and found[seed].groups:
+                groups[row, column] = found[seed].groups
+    return groups
