@@ -55,13 +55,13 @@ def settling(compared: Compared) -> SeedsNeeded | None:
     rows = ties | (np.arange(len(ties)) == best)
     share = _share(compared, rows)
 
-    def told(number: int) -> int:
-        return int(holm(compared.p_values(best, number, share), best)[ties].sum())
+    def needed(wanted: int) -> int | None:
+        def told(number: int) -> bool:
+            return int(holm(compared.p_values(best, number, share), best)[ties].sum()) >= wanted
 
-    half, every = (
-        _least(lambda s, of=of: told(s) >= of, seeds + 1) if count else None for of in ((count + 1) // 2, count)
-    )
-    return SeedsNeeded(count, half, every, _within(compared, rows))
+        return _least(told, seeds + 1) if count else None
+
+    return SeedsNeeded(count, needed((count + 1) // 2), needed(count), _within(compared, rows))
 
 
 def _share(compared: Compared, rows: np.ndarray) -> float:
