@@ -55,13 +55,13 @@ def settling(compared: Compared) -> SeedsNeeded | None:
     rows = ties | (np.arange(len(ties)) == best)
     share = _share(compared, rows)
 
-    def told(number: int) -> int:
-        return int(holm(compared.p_values(best, number, share), best)[ties].sum())
+    def needed(wanted: int) -> int | None:
+        def told(number: int) -> bool:
+            return int(holm(compared.p_values(best, number, share), best)[ties].sum()) >= wanted
 
-    half, every = (
-        _least(lambda s, of=of: told(s) >= of, seeds + 1) if count else None for of in ((count + 1) // 2, count)
-    )
-    return SeedsNeeded(count, half, every, _within(compared, rows))
+        return _least(told, seeds + 1) if count else None
+
+    return SeedsNeeded(count, needed((count + 1) // 2), needed(count), _within(compared, rows))
 
 
 def _share(compared: Compared, rows: np.ndarray) -> float:
@@ -71,7 +71,7 @@ def _share(compared: Compared, rows: np.ndarray) -> float:
     """
     values = compared.stable[rows]
     scatter = float(np.nanmean(values, 1).var(ddof=1)) if len(values) > 1 else 0.0
-    noise = float(np.nanmean(compared.variances[rows] / np.isfinite(values).sum(1)))
+    noise = _mean(compared.variances[rows] / np.isfinite(values).sum(1))
     if scatter == 0 or not np.isfinite(noise):
         return 0.0
     freedom = len(values) - 1
@@ -81,9 +81,15 @@ def _share(compared: Compared, rows: np.ndarray) -> float:
 
 
 def _within(compared: Compared, rows: np.ndarray) -> float | None:
-    errors = np.nanmean((compared.errors * compared.slopes)[rows] ** 2)
-    variance = np.nanmean(compared.variances[rows])
-    return min(1.0, float(errors / variance)) if variance > 0 else None
+    errors = _mean((compared.errors * compared.slopes)[rows] ** 2)
+    variance = _mean(compared.variances[rows])
+    return min(1.0, errors / variance) if variance > 0 and np.isfinite(errors) else None
+
+
+def _mean(values: np.ndarray) -> float:
+    """Return the mean of the numbers that are known; NaN where none is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else np.nan
 
 
 def _least(reached: Callable[[int], bool], start: int) -> int | None:

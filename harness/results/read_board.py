@@ -104,7 +104,7 @@ def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> 
     splits = score_splits(manifest, store, [each.sampled and each.budget is not None for each in found])
     information = {row.components["target"]: row.information[0] for row in manifest.rows}
     targets = {target: read_target(key, store).value for target, key in information.items()}
-    rank_by = list(by) or manifest.rank_by
+    rank_by = list(dict.fromkeys(by)) or manifest.rank_by
     board = leaderboard(
         [
             each.contradicting(str(split)) if isinstance(split, DocumentError) else replace(each, score_split=split)

@@ -104,12 +104,20 @@ def isotropic_divergence(sampler, sigmas, dim, scale=1.0):
 class TestSampleMetrics:
     METRICS = (SlicedWasserstein(), Energy(), MMD())
 
+    @pytest.mark.parametrize("metric", [Energy, MMD])
+    def test_what_is_quadratic_compares_the_first_points_of_either_sample(self, metric):
+        x, y = normal(500, 2), normal(400, 2, seed=1) + 0.5
+        some, whole = metric(points=100).compare(x, y), metric().compare(x, y)
+        assert some == metric(points=100).compare(x[:100], y[:100]) != whole
+        assert whole == metric(points=500).compare(x, y)
+        assert some.standard_error > whole.standard_error
+
     def test_energy_of_shifted_gaussians_in_one_dimension(self):
         # 2E|X−Y| − E|X−X'| − E|Y−Y'| with X−Y ~ N(m, 2): folded normal means.
         shift = 1.5
         folded = 2 / math.sqrt(math.pi) * math.exp(-(shift**2) / 4) + shift * math.erf(shift / 2)
         exact = math.sqrt(2 * folded - 4 / math.sqrt(math.pi))
-        found = Energy().compare(normal(4000, 1) + shift, normal(4000, 1, seed=1))
+        found = Energy(points=4000).compare(normal(4000, 1) + shift, normal(4000, 1, seed=1))
         assert abs(found.value - exact) < 3 * found.standard_error
         assert found.standard_error < 0.05 * exact
 
