@@ -124,6 +124,8 @@ class Manifest(_Part):
         setup: None in directories of versions before there was one.
         declared: what the metrics and bounds measure and limit; None in directories made before they said so.
         fits: for each target's digest and each fitted metric's label, the key of the fit.
+        looks: how often its evidence may be looked at before it is decided which rows get further seeds; at each look,
+            and so at the end, the level of what is concluded is divided by it.
     """
 
     suite: str
@@ -139,6 +141,11 @@ class Manifest(_Part):
     setup: PlannedSetup | None = None
     declared: Declarations | None = None
     fits: dict[str, dict[str, str]] = Field(default_factory=dict)
+    looks: int = Field(1, ge=1)
+
+    def seeds_of(self, row: PlannedRow) -> list[int]:
+        """Return the seeds that a row was given: all, or in a race perhaps the first of them."""
+        return self.seeds[: len(row.grids)]
 
     def record_keys(self) -> set[str]:
         """Return the keys of all records that its rows are made of, or stand beside them."""
@@ -150,7 +157,11 @@ class Manifest(_Part):
 
 
 class Planned(Protocol):
-    """What rows are made of: a suite's combinations, what is measured on each, and their keys."""
+    """What rows are made of: a suite's combinations, what is measured on each, and their keys.
+
+    Attributes:
+        seeds: those that any combination has.
+    """
 
     suite: Suite
     combinations: list[Combination]
@@ -159,12 +170,19 @@ class Planned(Protocol):
     bounds: list[Bound]
     rank_by: str
 
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that any combination has."""
+
+    def seeds_of(self, c: Combination) -> tuple[int, ...]:
+        """Return the seeds that a combination has: the first of them, or all."""
+
     def obstacle(self, c: Combination, find: Lookup) -> NotPossible | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""
 
 
-def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
-    """Return the rows of a plan whose groundwork is done."""
+def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> Manifest:
+    """Return the rows of a plan whose groundwork is done; `looks` as of `Manifest`."""
     keys = plan.keys
     components: dict[str, Reference] = {}
 
@@ -177,12 +195,13 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
     for c in plan.combinations:
         obstacle = plan.obstacle(c, find)
         effort = _effort(plan.suite, c)
-        grids = [find(keys.grid(c, seed)) for seed in plan.suite.seeds]
+        seeds = plan.seeds_of(c)
+        grids = [find(keys.grid(c, seed)) for seed in seeds]
         known = [grid.payload["sigmas"] for grid in grids if grid is not None and grid.ok]
         complete = obstacle is None and len(known) == len(grids)
-        pairs = zip(known, plan.suite.seeds, strict=True) if complete else ()
+        pairs = zip(known, seeds, strict=True) if complete else ()
         samples = [keys.sample(c, sigmas, seed) for sigmas, seed in pairs]
-        networks = [] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds]
+        networks = [] if c.weighting is None else [keys.network(c, s) for s in seeds]
         rows.append(
             PlannedRow(
                 components={name: note(axis, c.component(name)) for name, axis in crossed().items()},
@@ -195,7 +214,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
                 errors=[keys.score_error(network) for network in networks],
                 table=None if c.weighting is None else keys.table(c),
                 information=keys.information(c.target),
-                grids=[keys.grid(c, seed) for seed in plan.suite.seeds],
+                grids=[keys.grid(c, seed) for seed in seeds],
                 samples=samples,
                 reason=None if obstacle is None else str(obstacle),
                 applicable=obstacle is None or obstacle.applicable,
@@ -206,7 +225,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
         suite=plan.suite.name,
         command=command or f"harness run {plan.suite.name}",
         rank_by=plan.rank_by,
-        seeds=list(plan.suite.seeds),
+        seeds=list(plan.seeds),
         metrics={keys.label(m): keys.measuring(m) for m in plan.metrics},
         bounds={keys.label(b): keys.measuring(b) for b in plan.bounds},
         components=components,
@@ -219,6 +238,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
             bounds={keys.label(b): b.limited() for b in plan.bounds},
         ),
         fits=_fits(plan),
+        looks=looks,
     )
 
 
@@ -259,7 +279,7 @@ def _calibration(plan: Planned) -> dict[str, dict[str, list[str]]]:
     keys, sample_metrics = plan.keys, [m for m in plan.metrics if isinstance(m, (SampleMetric, FittedMetric))]
     return {
         keys.reference(target).digest: {
-            keys.label(m): [keys.calibration(target, seed, keys.measuring(m)) for seed in plan.suite.seeds]
+            keys.label(m): [keys.calibration(target, seed, keys.measuring(m)) for seed in plan.seeds]
             for m in sample_metrics
         }
         for target in unique(c.target for c in plan.combinations)

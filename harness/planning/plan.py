@@ -9,7 +9,7 @@ is not in the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -74,10 +74,31 @@ Kind = tuple[str | None, ...]
 class Plan:
     """The units of one suite, and the rows that their records will fill."""
 
-    def __init__(self, suite: Suite, registry: Registry, combinations: list[Combination], folder: Path) -> None:
-        """Take a suite, its combinations, and the folder where checkpoints lie."""
+    def __init__(
+        self,
+        suite: Suite,
+        registry: Registry,
+        combinations: list[Combination],
+        folder: Path,
+        allotted: Sequence[int] | None = None,
+        looks: int = 1,
+    ) -> None:
+        """Take a suite, its combinations, and the folder where checkpoints lie.
+
+        Arguments:
+            suite: what they are of.
+            registry: where its components come from.
+            combinations: the rows.
+            folder: of the checkpoints.
+            allotted: of each row how many of the suite's seeds it has, the first; None: all.
+            looks: as of its manifest.
+        """
+        self._looks = looks
         self.suite = suite
         self.combinations = combinations
+        counts = [len(suite.seeds)] * len(combinations) if allotted is None else allotted
+        # By identity: to hash a combination is to write its components as JSON.
+        self._seeds = {id(c): suite.seeds[:count] for c, count in zip(combinations, counts, strict=True)}
         self._blobs = BlobFolder(folder)
         self.keys = Keys(suite, registry)
         self.metrics, ranking = suite.metric_components(registry)
@@ -110,6 +131,15 @@ class Plan:
             if self.keys.outdated(target):
                 raise SuiteError(f"target {target.label()} changed while it was read; run the same command again")
 
+    def seeds_of(self, c: Combination) -> tuple[int, ...]:
+        """Return the seeds that a combination has, those of the suite or the first of them."""
+        return self._seeds[id(c)]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that any combination has."""
+        return max(self._seeds.values(), key=len, default=())
+
     @property
     def limit(self) -> float:
         """Seconds that one unit may take for each network in it."""
@@ -122,7 +152,7 @@ class Plan:
 
     def contents(self, find: Lookup, command: str) -> Manifest:
         """Return the rows that the records fill, once the groundwork is done."""
-        return manifest(self, find, command)
+        return manifest(self, find, command, self._looks)
 
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the units of the first round that are missing."""
@@ -190,14 +220,14 @@ class Plan:
     def _late_grids(self, missing: Callable[[str], bool]) -> Iterable[Unit]:
         units: dict[str, Unit] = {}
         for c in filter(self._waits_for_network, self.combinations):
-            for unit in (self._grid(c, seed) for seed in self.suite.seeds):
+            for unit in (self._grid(c, seed) for seed in self.seeds_of(c)):
                 if missing(unit.keys[0]):
                     units.setdefault(unit.keys[0], unit)
         return units.values()
 
     def _calibration(self, missing: Callable[[str], bool]) -> Iterable[Unit]:
         for target in unique(c.target for c in self.combinations):
-            for seed in self.suite.seeds:
+            for seed in self.seeds:
                 pairs = [
                     (self.keys.calibration(target, seed, self.keys.measuring(metric)), metric)
                     for metric in self.metrics
@@ -224,8 +254,8 @@ class Plan:
                 continue
             grid = self.keys.grid(c, 0) if isinstance(c.weighting, GridWeighting) else None
             kind = (self.keys.of(c.target), *self.keys.taken(c, "training").values(), grid)
-            seeds = found.setdefault(kind, {s: [] for s in self.suite.seeds})
-            for lengths in seeds.values():
+            seeds = found.setdefault(kind, {})
+            for lengths in (seeds.setdefault(seed, []) for seed in self.seeds_of(c)):
                 if all(c.train_steps != other.train_steps for other in lengths):
                     lengths.append(c)
         for seeds in found.values():
@@ -259,7 +289,7 @@ class Plan:
         """Return the keys of a combination's grids: not of those that wait for a network, or for one that failed."""
         if not self._waits_for_network(c):
             return [self.keys.grid(c, self.suite.seeds[0])]
-        trained = [s for s in self.suite.seeds if (n := find(self.keys.network(c, s))) is not None and n.ok]
+        trained = [s for s in self.seeds_of(c) if (n := find(self.keys.network(c, s))) is not None and n.ok]
         return [key for key in (self.keys.grid(c, seed) for seed in trained) if find(key) is not None]
 
     def trials(self) -> dict[str, Trial]:
@@ -340,7 +370,7 @@ class Plan:
     def _sampling(self, find: Lookup, missing: Callable[[str], bool]) -> Iterable[Unit]:
         units: dict[str, list[Unit]] = {}
         for c in self.combinations:
-            for seed in self.suite.seeds:
+            for seed in self.seeds_of(c):
                 grid = find(self.keys.grid(c, seed))
                 if grid is None or not grid.ok:
                     continue

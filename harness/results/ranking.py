@@ -74,6 +74,7 @@ def leaderboard(
     declared: Declarations,
     calibration: Sequence[Calibration] = (),
     setup: Setup | None = None,
+    looks: int = 1,
 ) -> Leaderboard:
     """Return the leaderboard document.
 
@@ -85,6 +86,7 @@ def leaderboard(
         declared: what the metrics measure and the bounds limit.
         calibration: held-out samples, each with the digest of its target in place of the label.
         setup: what the suite fixed; its targets likewise.
+        looks: how often the evidence could be looked at while it came in: rank sets hold for all looks together.
 
     Raises:
         HarnessError: nothing was measured by that metric, or no designs are compared by it.
@@ -94,7 +96,9 @@ def leaderboard(
     known = sorted((_consistent(outcome, declared) for outcome in outcomes), key=Outcome.sort_key)
     named = Labels(pair for outcome in known for pair in outcome.components.items())
     ordered = _merged(known)
-    observed = {id(outcome): _observation(outcome, metric, named) for outcome in ordered}
+    # Effects compare like with like: on the seeds that all have, where a race gave some more than others.
+    common = min((outcome.seeds for outcome in ordered), key=len, default=())
+    observed = {id(outcome): _observation(outcome, metric, named, common) for outcome in ordered}
     by = declared.compared_by(metric)
     targets = {o.components["target"].digest: named("target", o.components["target"]) for o in ordered}
     sections: dict[str, list[Outcome]] = defaultdict(list)
@@ -111,7 +115,7 @@ def leaderboard(
         agreement=[entry for section in sections.values() for entry in _agreement(section, metric, named, declared)],
         effects=[entry for section in sections.values() for entry in _effects(section, observed, named, by)],
         interactions=[entry for section in sections.values() for entry in _interactions(section, observed, named, by)],
-        rows=[row for section in sections.values() for row in _rows(section, metric, declared)],
+        rows=[row for section in sections.values() for row in _rows(section, metric, declared, looks)],
     )
 
 
@@ -154,7 +158,7 @@ def _standing(place: _Place, outcome: Outcome) -> tuple[int, bool]:
 # Ranks
 
 
-def _places(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[_Place]:
+def _places(section: Sequence[Outcome], metric: str, declared: Declarations, looks: int) -> list[_Place]:
     """Return the place of each outcome of one target."""
     found = [o.measured(metric) if o.ok else {} for o in section]
     ranked = [i for i, measured in enumerate(found) if measured]
@@ -169,6 +173,7 @@ def _places(section: Sequence[Outcome], metric: str, declared: Declarations) -> 
         *(values, errors, [section[i].shared_network for i in ranked]),
         compared_by=declared.compared_by(metric),
         groups=_groups([found[i] for i in ranked], seeds, metric),
+        level=(1 - statistics.CONFIDENCE) / looks,
     )
     for row, i in enumerate(ranked):
         places[i] = _Place(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
@@ -200,9 +205,9 @@ def _groups(measured: Sequence[Mapping[int, Measurement]], seeds: Sequence[int],
 # Rows
 
 
-def _rows(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[Row]:
+def _rows(section: Sequence[Outcome], metric: str, declared: Declarations, looks: int) -> list[Row]:
     """Return the rows of one target, best first; equal ranks stay in the order of their components."""
-    placed = zip(_places(section, metric, declared), section, strict=True)
+    placed = zip(_places(section, metric, declared, looks), section, strict=True)
     ordered = sorted(placed, key=lambda entry: _standing(*entry))
     shown = _best_of_networks([outcome for _, outcome in ordered])
     return [
@@ -464,11 +469,11 @@ def _interaction(pair: PairEffects, by: Comparison, **fields: Any) -> Interactio
     return Interaction(**fields, contexts=pair.contexts, cells=cells)
 
 
-def _observation(outcome: Outcome, metric: str, named: Labels) -> Observation:
+def _observation(outcome: Outcome, metric: str, named: Labels, seeds: Sequence[int]) -> Observation:
     own = {axis: named(axis, outcome.components[axis]) for axis in design()}
     measured = outcome.measured(metric) if outcome.ok else {}
-    values = {seed: measured[seed].value if seed in measured else None for seed in outcome.seeds}
+    values = {seed: measured[seed].value if seed in measured else None for seed in seeds}
     numbers = {number: format_value(getattr(outcome, number)) for number in NUMBERS}
     names = [own | numbers | {axis: named(axis, c) for axis, c in name.items()} for name in outcome.same_as]
-    groups = {seed: m.groups for seed, m in measured.items() if m.groups}
+    groups = {seed: m.groups for seed, m in measured.items() if m.groups and seed in seeds}
     return Observation({**own, **numbers}, values, groups, names)

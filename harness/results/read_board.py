@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from harness.axes import crossed
 from harness.engine.payloads.target import TargetNumbers
@@ -111,11 +111,17 @@ def document(store: Store, by: str | None = None, suite: str | None = None) -> L
         ],
         suite=manifest.suite,
         metric=metric,
-        environment={**manifest.environment, ARITHMETIC: store.arithmetic()},
+        environment=_environment(manifest, store),
+        looks=manifest.looks,
         declared=_declared(manifest),
         calibration=_calibration(manifest, store, targets),
         setup=_setup(manifest, store, targets, labelled),
     )
+
+
+def _environment(manifest: Manifest, store: Store) -> dict[str, JsonValue]:
+    looks: dict[str, JsonValue] = {"looks": manifest.looks} if manifest.looks > 1 else {}
+    return {**manifest.environment, **looks, ARITHMETIC: list[JsonValue](store.arithmetic())}
 
 
 def _declared(manifest: Manifest) -> Declarations:
@@ -139,7 +145,8 @@ def outcome(
         components: of all rows, by digest.
     """
     measured = [entry for entries in results.metrics.values() for entry in entries]
-    failure, applicable = (row.reason, row.applicable) if row.reason else _failure(manifest.seeds, results, metric)
+    seeds = manifest.seeds_of(row)
+    failure, applicable = (row.reason, row.applicable) if row.reason else _failure(seeds, results, metric)
     divergence = _divergence(results)
     bounds = {label: _bound([entry.value for entry in entries]) for label, entries in results.bounds.items()}
     return Outcome(
@@ -151,7 +158,7 @@ def outcome(
         sigma_max=row.sigma_max,
         compute=row.compute,
         training_share=row.training_share,
-        seeds=tuple(manifest.seeds),
+        seeds=tuple(seeds),
         reason=failure or divergence,
         diverged=failure is None and divergence is not None,
         applicable=applicable,
