@@ -132,6 +132,11 @@ class RaceWork:
         course: decides.
         store: where the results lie.
         clock: how long it may take.
+
+    Attributes:
+        allotment: the seeds that each combination has.
+        known: what was known of each at the last look; None of one without seeds.
+        unaffordable: seconds of the round that there was no time for; None where there was.
     """
 
     def __init__(
@@ -143,21 +148,20 @@ class RaceWork:
         store: Store,
         clock: Clock,
     ) -> None:
-        self._suite, self._registry, self._store = suite, registry, store
+        self.suite, self._registry, self._store = suite, registry, store
         self._course, self._clock = course, clock
         self.combinations = list(combinations)
         self.allotment: Allotment = course.start()
         self.plan = self._planned()
         self._over = False
-        self._known: Sequence[Outcome | None] = [None] * len(self.combinations)
+        self.known: Sequence[Outcome | None] = [None] * len(self.combinations)
         self.unaffordable: float | None = None
-        """Seconds of the round that there was no time for."""
 
     def _planned(self) -> Plan:
         pairs = [(c, n) for c, n in zip(self.combinations, self.allotment, strict=True) if n > 0]
         folder = self._store.directory.absolute() / CHECKPOINTS
         rows, seeds = [c for c, _ in pairs], [n for _, n in pairs]
-        return Plan(self._suite, self._registry, rows, folder, seeds, self._course.looks)
+        return Plan(self.suite, self._registry, rows, folder, seeds, self._course.looks)
 
     @property
     def length(self) -> int:
@@ -175,9 +179,9 @@ class RaceWork:
 
     def blob_keys(self) -> list[str]:
         """Return the keys of all records that may hold the digest of a blob: of networks not raced yet, too."""
-        whole = [len(self._suite.seeds)] * len(self.combinations)
+        whole = [len(self.suite.seeds)] * len(self.combinations)
         folder = self._store.directory.absolute() / CHECKPOINTS
-        return Plan(self._suite, self._registry, self.combinations, folder, whole).blob_keys()
+        return Plan(self.suite, self._registry, self.combinations, folder, whole).blob_keys()
 
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the units of the first round that are missing."""
@@ -191,8 +195,8 @@ class RaceWork:
         """Return the missing units of the present round; where there are none, look, and return those of the next."""
         units = self.plan.work(find, missing)
         while not units and not self._over:
-            self._known = self.outcomes()
-            self._over = not self._next(self._course.look(self._known))
+            self.known = self.outcomes()
+            self._over = not self._next(self._course.look(self.known))
             if not self._over:
                 self.plan = self._planned()
                 units = self.plan.groundwork(missing)
@@ -203,17 +207,20 @@ class RaceWork:
 
     def _keep_contents(self, find: Lookup) -> None:
         """Note what races now: the runner did so before the look."""
-        key = f"{MANIFEST}:{self._suite.name}"
+        key = f"{MANIFEST}:{self.suite.name}"
         known = self._store.meta(key)
         command = known["command"] if isinstance(known, dict) else ""
         self._store.set_meta(key, self.contents(find, command).model_dump(mode="json"))
+
+    def seconds(self, allotment: Allotment) -> float:
+        """Return about how long it would take to get from the present allotment to another."""
+        return Pace.of(self.known).seconds(self.combinations, self.allotment, allotment) / self._clock.workers
 
     def _next(self, offered: Sequence[Allotment]) -> bool:
         """Take the first of several allotments that there is time for; false where there is none."""
         if not offered:
             return False
-        pace = Pace.of(self._known)
-        costs = [pace.seconds(self.combinations, self.allotment, each) / self._clock.workers for each in offered]
+        costs = [self.seconds(each) for each in offered]
         chosen = next((i for i, cost in enumerate(costs) if cost <= self._clock.left), None)
         self._course.cut(chosen)
         if chosen is None:
@@ -224,7 +231,7 @@ class RaceWork:
 
     def outcomes(self) -> list[Outcome | None]:
         """Return what is known of each combination by the metric that ranks; None of one without seeds."""
-        manifest = read_manifest(self._store, self._suite.name)
+        manifest = read_manifest(self._store, self.suite.name)
         raced = [i for i, seeds in enumerate(self.allotment) if seeds > 0]
         found = {
             i: outcome(manifest, row, read_results(manifest, row, self._store), manifest.rank_by, manifest.components)

@@ -249,7 +249,7 @@ def target_of(registry: Registry, data: str, reader: str) -> Target:
         SuiteError: it is neither, or means several targets.
     """
     name = data.partition(":")[0]
-    if name in registry.classes("target") or "/" not in data and not Path(data).exists() and ":" in data:
+    if name in registry.classes("target") or (":" in data and not Path(data).exists()):
         return cast("Target", _one(registry, "target", data))
     if not Path(data).exists():
         known = ", ".join(registry.classes("target"))
