@@ -77,7 +77,7 @@ class RecommendCourse:
     ) -> None:
         self.metric, self._compared_by, self.default = metric, compared_by, default
         self._seeds = tuple(seeds)
-        self._trainings = [tuple(c.taken_by("training").values()) for c in combinations]
+        self._trainings: list[tuple[object, ...]] = [tuple(c.taken_by("training").values()) for c in combinations]
         self._pairs: list[tuple[object, ...]] = [(c.sampler, c.time_discretization) for c in combinations]
         self._everyone = list(range(len(combinations)))
         known = [pair for pair in references if pair in set(self._pairs)]
@@ -187,10 +187,11 @@ class RecommendCourse:
         return self._halves(self.race.left, self.race.seeds, [[i] for i in ordered])
 
     def _halves(self, rows: list[int], seeds: int, groups: list[list[int]]) -> list[tuple[Allotment, list[int]]]:
-        """Offer all rows, then the better half of their groups, and so on down to two."""
+        """Offer all rows, then the better half of their groups, and so on; the field's default stays."""
         offers, kept = [], groups
+        always = {self.default} & set(rows)
         while kept:
-            chosen = [i for group in kept for i in group if i in set(rows)]
+            chosen = sorted({i for group in kept for i in group if i in set(rows)} | always)
             offers.append((self._raised(self._allotment, [*chosen, self.default], seeds), chosen))
             kept = kept[: (len(kept) + 1) // 2] if len(kept) > 2 else []
         return offers

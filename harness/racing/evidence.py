@@ -92,10 +92,12 @@ def judged(evidence: Evidence, level: float, margin: float = MARGIN) -> Judgemen
         level: how often it may be wrong.
         margin: of indifference.
     """
-    common = {"compared_by": evidence.compared_by, "groups": evidence.groups}
-    sets = statistics.rank_sets(evidence.values, evidence.errors, evidence.networks, level=level, **common)
+    by, groups, networks = evidence.compared_by, evidence.groups, evidence.networks
+    sets = statistics.rank_sets(evidence.values, evidence.errors, networks, compared_by=by, groups=groups, level=level)
     alive, leader = sets.low == 1, int(evidence.means.argmin())
     each = level / max(1, int(alive.sum()) - 1)
-    behind = statistics.differences(evidence.values, evidence.errors, leader, evidence.networks, level=each, **common)
+    behind = statistics.differences(
+        evidence.values, evidence.errors, leader, networks, compared_by=by, groups=groups, level=each
+    )
     tie = behind.high <= tolerance(evidence.compared_by, margin)
     return Judgement(leader, alive, behind, bool((tie | ~alive).all()))

@@ -54,11 +54,7 @@ def narrowed(law: Distribution) -> Range:
     sigma_min = min(max(wanted, LOWEST * unit), COARSEST * unit)
     said = (
         f"σ_max = {sigma_max:.3g}: 3 m₂ is {enough:.3g}; "
-        + (
-            "the start has mean and covariance of the data"
-            if matched
-            else "so a centered start costs 0.06 nats at most"
-        ),
+        + ("the start has mean and covariance of the data" if matched else "a centered start costs 0.06 nats at most"),
         f"σ_min = {sigma_min:.3g}: {_why(wanted, unit, least)}",
     )
     return Range(_short(sigma_min), _short(sigma_max), matched, said)

@@ -20,18 +20,31 @@ from harness.racing.carried_out import Clock, RaceWork, distinct, evidence_of, r
 from harness.racing.course import RecommendCourse
 from harness.racing.evidence import MARGIN, Evidence, tolerance
 from harness.racing.narrowing import Range, narrowed
-from harness.results import recommendation as told
 from harness.results import statistics
 from harness.results.directory import read_manifest
+from harness.results.labels import Labels
+from harness.results.leaderboard import Estimate
 from harness.results.read_board import document
 from harness.results.reader import read_results
+from harness.results.recommendation import (
+    FILE,
+    Alternative,
+    AxisChoice,
+    ComparedDesign,
+    Cost,
+    Recommendation,
+    RecommendedDesign,
+    RoundTold,
+    Standing,
+)
 from harness.store import Store
 from harness.suites.spaces import DEFAULT, Space, target_of
 
 if TYPE_CHECKING:
+    from harness.components import Component
     from harness.quantities import Comparison
     from harness.registry.registry import Registry
-    from harness.results.leaderboard import Leaderboard, Row
+    from harness.results.leaderboard import Calibration, Leaderboard, Row
     from harness.results.outcomes import Outcome
     from harness.running.runner import Options
     from harness.suites.combinations import Combination
@@ -79,7 +92,7 @@ class Question:
     precision: Precision | None = None
 
 
-def recommend(question: Question, registry: Registry, directory: Path, options: Options) -> told.Recommendation:
+def recommend(question: Question, registry: Registry, directory: Path, options: Options) -> Recommendation:
     """Return what to use on some data. What the directory holds already is not done again.
 
     Arguments:
@@ -145,25 +158,32 @@ def _cores() -> int:
     return available_cores()
 
 
-def _write(found: told.Recommendation, directory: Path) -> None:
+def _write(found: Recommendation, directory: Path) -> None:
     """Keep the document beside the results, whole or not at all."""
-    part = directory / f".{told.FILE}"
+    part = directory / f".{FILE}"
     part.write_text(found.to_json(), encoding="utf-8")
-    part.replace(directory / told.FILE)
+    part.replace(directory / FILE)
 
 
-def choices_of(c: Combination, registry: Registry) -> dict[str, str]:
-    """Return what a design takes on each axis, in short form; a network's preconditioning is one of its own."""
-    found: dict[str, str] = {}
+def choices_of(combinations: Sequence[Combination], registry: Registry) -> list[dict[str, str]]:
+    """Return what each design takes on each axis, in short form; a network's preconditioning is one of its own.
+
+    Parameters are named where choices differ in them.
+    """
+    parts = [_parts(c) for c in combinations]
+    named = Labels((axis, registry.reference(part)) for taken in parts for axis, part in taken.items())
+    return [{axis: named(axis, registry.reference(part)) for axis, part in taken.items()} for taken in parts]
+
+
+def _parts(c: Combination) -> dict[str, Component]:
+    found: dict[str, Component] = {}
     for axis, component in c.components.items():
         if component is None or axis == "target":
             continue
-        found[axis] = registry.label(component)
+        found[axis] = component
         if isinstance(component, Backbone):
             for name, parameter in PARTS.items():
-                part = getattr(component, parameter)
-                found[axis] = registry.label(_without(component, parameter))
-                found[name] = registry.label(part)
+                found[axis], found[name] = _without(component, parameter), getattr(component, parameter)
     return found
 
 
@@ -194,9 +214,9 @@ class _Answer:
         if not self._rows or not course.race.left:
             reasons = dict.fromkeys(each.reason for each in self._outcomes if each is not None and each.reason)
             raise HarnessError(f"no design gave a value of {self._metric}: {next(iter(reasons), 'none was tried')}")
-        self._choices = [choices_of(c, registry) for c in work.combinations]
+        self._choices = choices_of(work.combinations, registry)
 
-    def told(self, compared_by: Comparison) -> told.Recommendation:
+    def told(self, compared_by: Comparison) -> Recommendation:
         """Return the document."""
         board = document(self._store, suite=self._work.suite.name)
         assert board.setup is not None
@@ -209,7 +229,7 @@ class _Answer:
         others = [i for i in self._ordered(differences) if i != best]
         settled = race.end in ("one design is left", "the designs left tie") and not self._course.cut_designs
         perfect = next((each for each in board.calibration if each.metric == self._metric), None)
-        return told.Recommendation(
+        return Recommendation(
             schema_version=1,
             command=read_manifest(self._store, self._work.suite.name).command,
             environment=board.environment,
@@ -222,8 +242,7 @@ class _Answer:
             unit=next((each.unit for each in board.setup.metrics if each.metric == self._metric), ""),
             compared_by=compared_by,
             margin=race.rules.margin,
-            perfect=perfect
-            and told.Estimate(value=perfect.value, low=perfect.low, high=perfect.high, n_seeds=len(board.setup.seeds)),
+            perfect=None if perfect is None else _estimate(perfect, len(board.setup.seeds)),
             best=self._design(row, best),
             choices=self._axis_choices(differences, left, compared_by),
             runner_up=self._compared(others[0], differences) if others else None,
@@ -234,7 +253,7 @@ class _Answer:
             more_minutes=None if settled else self._more_minutes(differences, left, compared_by),
             seeds=len(self._outcome(best).seeds),
             looks=self._course.looks,
-            rounds=[told.RoundTold(**vars(step)) for step in self._course.steps],
+            rounds=[RoundTold(**vars(step)) for step in self._course.steps],
             minutes=self._clock.spent / 60,
             law=_law(profile.finite, profile.held_out),
             transfer=self._transfer(),
@@ -259,13 +278,13 @@ class _Answer:
             and all(any(name.key == key for name in row.names(axis)) for axis, key in keys.items() if axis != "target")
         )
 
-    def _design(self, row: Row, i: int) -> told.RecommendedDesign:
+    def _design(self, row: Row, i: int) -> RecommendedDesign:
         own = self._outcome(i)
         manifest = read_manifest(self._store, self._work.suite.name)
         digests = {axis: reference.digest for axis, reference in own.components.items()}
         planned = next(r for r in manifest.rows if r.components == digests and r.steps == own.steps)
         sigmas = read_results(manifest, planned, self._store).grids[0].require()
-        return told.RecommendedDesign(
+        return RecommendedDesign(
             components=dict(own.components),
             steps=own.steps,
             nfe=own.nfe,
@@ -279,7 +298,7 @@ class _Answer:
     def _evidence(self, compared_by: Comparison) -> Evidence:
         return evidence_of([self._outcome(i) for i in self._rows], self._metric, compared_by)
 
-    def _differences(self, compared_by: Comparison) -> dict[int, told.Cost]:
+    def _differences(self, compared_by: Comparison) -> dict[int, Cost]:
         """Return how far each design is behind the best, on the scale of comparison, by its place."""
         evidence = self._evidence(compared_by)
         alternatives = sum(len(set(values)) - 1 for values in zip(*(c.values() for c in self._choices), strict=True))
@@ -294,18 +313,16 @@ class _Answer:
         )
         limits = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
         return {
-            i: told.Cost(value=value, low=_finite(low), high=_finite(high))
+            i: Cost(value=value, low=_finite(low), high=_finite(high))
             for i, (value, low, high) in zip(self._rows, limits, strict=True)
         }
 
-    def _ordered(self, differences: dict[int, told.Cost]) -> list[int]:
+    def _ordered(self, differences: dict[int, Cost]) -> list[int]:
         """Return distinct designs: those that may be best first, then by how far they are behind."""
         left = set(self._course.race.left)
         return sorted(distinct(self._outcomes, self._rows), key=lambda i: (i not in left, differences[i].value))
 
-    def _axis_choices(
-        self, differences: dict[int, told.Cost], left: Sequence[int], by: Comparison
-    ) -> list[told.AxisChoice]:
+    def _axis_choices(self, differences: dict[int, Cost], left: Sequence[int], by: Comparison) -> list[AxisChoice]:
         best, found = self._choices[self._course.leader], []
         ordered = sorted(self._rows, key=lambda i: (i not in left, differences[i].value))
         for axis, choice in best.items():
@@ -314,7 +331,7 @@ class _Answer:
             if others:
                 alternatives = [self._alternative(axis, other, ordered, differences, left, by) for other in others]
                 alternatives.sort(key=lambda each: math.inf if each.cost is None else each.cost.value)
-                found.append(told.AxisChoice(axis=axis, choice=choice, alternatives=alternatives))
+                found.append(AxisChoice(axis=axis, choice=choice, alternatives=alternatives))
         return found
 
     def _alternative(
@@ -322,25 +339,25 @@ class _Answer:
         axis: str,
         choice: str,
         ordered: Sequence[int],
-        differences: dict[int, told.Cost],
+        differences: dict[int, Cost],
         left: Sequence[int],
         by: Comparison,
-    ) -> told.Alternative:
+    ) -> Alternative:
         place = next((i for i in ordered if self._choices[i].get(axis, "none") == choice), None)
         if place is None:
-            return told.Alternative(choice=choice, standing="no value", cost=None, seeds=0)
+            return Alternative(choice=choice, standing="no value", cost=None, seeds=0)
         behind, margin = differences[place], tolerance(by, self._course.race.rules.margin)
         tie = behind.high is not None and behind.high <= margin
         maybe = place in left or place in self._course.cut_designs
-        standing: told.Standing = "ties" if tie else "open" if maybe else "worse"
+        standing: Standing = "ties" if tie else "open" if maybe else "worse"
         seeds = len(self._outcome(place).seeds)
-        return told.Alternative(choice=choice, standing=standing, cost=_cost(behind, by), seeds=seeds)
+        return Alternative(choice=choice, standing=standing, cost=_cost(behind, by), seeds=seeds)
 
-    def _compared(self, i: int, differences: dict[int, told.Cost]) -> told.ComparedDesign:
+    def _compared(self, i: int, differences: dict[int, Cost]) -> ComparedDesign:
         own, best = self._choices[i], self._choices[self._course.leader]
         differs = {axis: choice for axis, choice in own.items() if best.get(axis) != choice}
         cost = _cost(differences[i], self._by) if i in differences else None
-        return told.ComparedDesign(differs=differs, cost=cost, seeds=len(self._outcome(i).seeds))
+        return ComparedDesign(differs=differs, cost=cost, seeds=len(self._outcome(i).seeds))
 
     # What is not settled
 
@@ -348,7 +365,7 @@ class _Answer:
         course = self._course
         return "out of time" if course.out_of_time or course.cut_designs else course.race.end or "out of seeds"
 
-    def _more_minutes(self, differences: dict[int, told.Cost], left: Sequence[int], by: Comparison) -> float:
+    def _more_minutes(self, differences: dict[int, Cost], left: Sequence[int], by: Comparison) -> float:
         """Return about how many minutes would settle it: errors fall as the root of the number of seeds."""
         margin, factor = tolerance(by, self._course.race.rules.margin), 1.0
         for i in left:
@@ -370,6 +387,10 @@ class _Answer:
         ]
 
 
+def _estimate(perfect: Calibration, seeds: int) -> Estimate:
+    return Estimate(value=perfect.value, low=perfect.low, high=perfect.high, n_seeds=seeds)
+
+
 def _law(finite: bool, held_out: int | None) -> str:
     if not finite:
         return "the target's own law, by fresh points"
@@ -380,10 +401,10 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _cost(behind: told.Cost, by: Comparison) -> told.Cost:
+def _cost(behind: Cost, by: Comparison) -> Cost:
     """Return a difference on the scale of comparison as what a reader is told: per cent of the metric for ratios."""
     if by != "ratio":
         return behind
     value, low, high = (each if each is None else 100 * math.expm1(min(each, 50.0)) for each in vars(behind).values())
     assert value is not None
-    return told.Cost(value=value, low=low, high=high)
+    return Cost(value=value, low=low, high=high)

@@ -137,7 +137,7 @@ class Space:
         Raises:
             SuiteError: a value is forbidden.
         """
-        race = dict(self._raw_race())
+        race: dict[str, Any] = self.race.model_dump(mode="json")
         content = dict(self._content)
         if evaluations is not None:
             race["evaluations"] = evaluations
@@ -151,9 +151,6 @@ class Space:
         if networks:
             content["networks"] = self._crossed(networks, registry)
         return Space({**content, "race": race}, self._origin)
-
-    def _raw_race(self) -> dict[str, Any]:
-        return cast("dict[str, Any]", self.race.model_dump(mode="json"))
 
     def _crossed(self, networks: Sequence[str], registry: Registry) -> list[str]:
         own = [each for form in self._content["networks"] for each in _parsed(registry, "network", form)]
@@ -228,7 +225,7 @@ class Space:
         return self._stepped(replace(among[0], components={**among[0].components, **chosen}))
 
 
-def _parsed(registry: Registry, axis: str, form: object) -> list[Component]:
+def _parsed(registry: Registry, axis: str, form: str | Mapping[str, Any]) -> list[Component]:
     try:
         return list(registry.parse(axis, form))
     except ComponentError as error:
@@ -254,12 +251,5 @@ def target_of(registry: Registry, data: str, reader: str) -> Target:
     if not Path(data).exists():
         known = ", ".join(registry.classes("target"))
         raise SuiteError(f"{data!r} is no file, no folder and no target; targets: {known}")
-    (found,) = _parsed_file(registry, data, reader)
+    (found,) = _parsed(registry, "target", {"name": reader, "path": data})
     return cast("Target", found)
-
-
-def _parsed_file(registry: Registry, data: str, reader: str) -> list[Component]:
-    try:
-        return list(registry.parse("target", {"name": reader, "path": data}))
-    except ComponentError as error:
-        raise SuiteError(str(error)) from error

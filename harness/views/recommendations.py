@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from harness.axes import AXES
 from harness.results.leaderboard import Estimate
-from harness.results.recommendation import Alternative, AxisChoice, ComparedDesign, Cost, Recommendation
+from harness.results.recommendation import Alternative, ComparedDesign, Cost, Recommendation, RoundTold
 from harness.views.column import Column
-from harness.views.digits import number, with_interval
-from harness.views.terminal import break_lines, text_table
+from harness.views.digits import counted, number, with_interval
+from harness.views.terminal import break_lines, shorten, text_table
 
 WIDTH = 80
 """Columns of the screen where no terminal sets fewer."""
 
-MOST = 3
-"""Alternatives of an axis that the screen names in one cell."""
+MOST = 4
+"""Alternatives of an axis that the screen names."""
 
-NOT_TOLD = ("noise_schedule",)
-"""Axes on which a design without alternatives tells nothing."""
+LONGEST = 38
+"""Characters of a choice."""
+
+NOT_TOLD = ("target", "noise_schedule")
+"""Axes that are told elsewhere, or tell nothing where there is no choice."""
+
+STANDINGS = "ties: within {margin} of it. open: may be better or worse. Intervals: 95 %, all looks and lines together."
 
 
 def recommendation_text(found: Recommendation, width: int | None) -> str:
     """Return the screen, for a terminal of so many columns; None: of 80."""
     columns = min(width or WIDTH, WIDTH)
-    lines = [*_data(found), "", *_choice_lines(found, columns), "", *_cost_lines(found), "", *_settled(found), ""]
-    lines += [f"May not transfer: {sentence}." for sentence in found.transfer]
-    return "\n".join(break_lines(lines, columns))
+    before = [*_data(found), ""]
+    after = ["", *_cost_lines(found), "", *_settled(found), ""]
+    after += [f"May not transfer: {sentence}." for sentence in found.transfer]
+    return "\n".join([*break_lines(before, columns), *_choice_lines(found), *break_lines(after, columns)])
 
 
 def _data(found: Recommendation) -> Iterator[str]:
@@ -45,52 +51,40 @@ def _interval(estimate: Estimate) -> str:
     return with_interval(estimate.value, estimate.low, estimate.high)
 
 
-def _choice_lines(found: Recommendation, width: int) -> list[str]:
-    chosen = [*found.choices, *_fixed(found)]
-    names, best = [_title(each.axis) for each in chosen], [each.choice for each in chosen]
-    room = max(20, width - max(map(len, names)) - max(map(len, best)) - 4)
-    columns = [
-        Column("take", tuple(names), naming=True),
-        Column("", tuple(best), naming=True),
-        Column("against", tuple(_alternatives(each.alternatives, found, room) for each in chosen), naming=True),
-    ]
-    return text_table(columns)
+def _choice_lines(found: Recommendation) -> list[str]:
+    """Return a table: what to take on each axis, and below it what else there was."""
+    rows: list[tuple[str, str, str, str]] = []
+    for each in found.choices:
+        rows.append((_title(each.axis), each.choice, "take", ""))
+        rows += [("", f"  {other.choice}", *_standing(other, found)) for other in each.alternatives[:MOST]]
+        if len(each.alternatives) > MOST:
+            rows.append(("", f"  … {len(each.alternatives) - MOST} more", "", ""))
+    rows += [(title, choice, "", "") for title, choice in _fixed(found)]
+    axis, choice, standing, cost = zip(*rows, strict=True)
+    return text_table(
+        [
+            Column("axis", axis, naming=True),
+            Column("choice", tuple(shorten(each, LONGEST) for each in choice), naming=True),
+            Column("", standing, naming=True),
+            Column("costs", cost, naming=True),
+        ]
+    )
 
 
-def _fixed(found: Recommendation) -> list[AxisChoice]:
+def _standing(other: Alternative, found: Recommendation) -> tuple[str, str]:
+    return other.standing, "" if other.cost is None else cost_text(other.cost, found)
+
+
+def _fixed(found: Recommendation) -> list[tuple[str, str]]:
     """Return the axes on which there was no choice, and the levels."""
     raced = {each.axis for each in found.choices}
-    others = {axis: reference for axis, reference in found.best.components.items() if axis in AXES and axis != "target"}
-    fixed = [
-        AxisChoice(axis=axis, choice=_form(reference.name, reference.params, raced), alternatives=[])
-        for axis, reference in others.items()
-        if axis not in raced and axis not in NOT_TOLD
-    ]
-    levels = f"{found.best.steps} steps, σ {found.sigma_max:g} to {found.sigma_min:g}"
-    return [*fixed, AxisChoice(axis="levels", choice=levels, alternatives=[])]
-
-
-def _form(name: str, params: dict[str, object], raced: set[str]) -> str:
-    return name
+    names = {axis: reference.name for axis, reference in found.best.components.items() if axis not in raced}
+    told = [(_title(axis), name) for axis, name in names.items() if axis not in NOT_TOLD]
+    return [*told, ("levels", f"{found.best.steps} steps, σ {found.sigma_max:g} to {found.sigma_min:g}")]
 
 
 def _title(axis: str) -> str:
     return AXES[axis].title if axis in AXES else axis
-
-
-def _alternatives(others: Sequence[Alternative], found: Recommendation, room: int) -> str:
-    """Return what else there was: what ties, what may be better, what costs how much; a line each, in so much room."""
-    shown = [f"{other.choice} {_standing(other, found)}" for other in others[:MOST]]
-    if len(others) > MOST:
-        shown.append(f"{len(others) - MOST} more")
-    return "\n".join(each if len(each) <= room else f"{each[: room - 1]}…" for each in shown)
-
-
-def _standing(other: Alternative, found: Recommendation) -> str:
-    if other.cost is None:
-        return "no value"
-    words = {"ties": "ties", "open": "open", "worse": "worse"}[other.standing]
-    return f"{words} {cost_text(other.cost, found)}"
 
 
 def cost_text(cost: Cost, found: Recommendation) -> str:
@@ -125,17 +119,30 @@ def _told(other: ComparedDesign, found: Recommendation) -> str:
 
 
 def _settled(found: Recommendation) -> Iterator[str]:
-    rounds = "; ".join(f"{each.over} {each.raced} → {each.left}" for each in found.rounds)
-    margin = f"{100 * found.margin:g} %" if found.compared_by == "ratio" else f"{found.margin:g} {found.unit}".rstrip()
+    yield STANDINGS.format(margin=_margin(found))
     if found.settled:
-        yield f"Settled after {found.minutes:.1f} minutes: {found.end} (within {margin})."
+        yield f"Settled after {found.minutes:.1f} minutes: {found.end}."
     else:
-        more = f"about {found.more_minutes:.0f} more minutes would settle it" if found.more_minutes else ""
-        yield f"Not settled after {found.minutes:.1f} minutes: {found.end}; {found.left} designs may be best; {more}."
-        open_ = [f"{_title(axis)} {choice}" for axis, choice in found.open]
-        if open_:
-            yield f"Open: {', '.join(open_)}"
-    yield f"Rounds: {rounds}. The best is dropped in at most 5 % of races."
+        more = "" if found.more_minutes is None else f"; {_duration(found.more_minutes)} more would settle it"
+        yield f"Not settled after {found.minutes:.1f} minutes: {found.end}; {_left(found)} may be best{more}."
+    yield f"Rounds: {'; '.join(map(_round, found.rounds))}. The best is dropped in at most 5 % of races."
+
+
+def _left(found: Recommendation) -> str:
+    return counted(found.left + sum(each.cut for each in found.rounds), "design")
+
+
+def _margin(found: Recommendation) -> str:
+    return f"{100 * found.margin:g} %" if found.compared_by == "ratio" else f"{found.margin:g} {found.unit}".rstrip()
+
+
+def _duration(minutes: float) -> str:
+    return f"about {minutes:.0f} minutes" if minutes < 120 else f"about {minutes / 60:.0f} hours"
+
+
+def _round(each: RoundTold) -> str:
+    cut = f", {each.left - each.cut} for lack of time" if each.cut else ""
+    return f"{each.over} {each.raced} → {each.left}{cut}"
 
 
 def choice_columns(found: Recommendation) -> list[Column]:
