@@ -120,6 +120,10 @@ class RecommendCourse:
         """Take note of what is done next, and of what is left out for lack of time."""
         if chosen is None:
             self.out_of_time = True
+            if not self.race.left:  # there was time for the first round alone
+                alive = [i for i in self._everyone if self._trainings[i] not in self.dropped]
+                self.race.left = self._distinct(alive)
+                self.leader = min(self.race.left, key=self._mean, default=self.default)
             return
         left_out = set(self._offers[0][1]) - set(self._offers[chosen][1])
         self._allotment = self._offers[chosen][0]
