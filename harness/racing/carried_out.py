@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from harness.planning.plan import Plan
-from harness.racing.evidence import Evidence
+from harness.racing.evidence import RaceEvidence
 from harness.results.directory import read_manifest
 from harness.results.read_board import outcome
 from harness.results.reader import read_results
@@ -38,7 +38,7 @@ Allotment = Sequence[int]
 """How many seeds each combination is to have."""
 
 
-class Course(Protocol):
+class RaceCourse(Protocol):
     """Decides how many seeds each design has next.
 
     Attributes:
@@ -144,7 +144,7 @@ class RaceWork:
         suite: Suite,
         registry: Registry,
         combinations: Sequence[Combination],
-        course: Course,
+        course: RaceCourse,
         store: Store,
         clock: Clock,
     ) -> None:
@@ -246,7 +246,7 @@ def raced(
     directory: Path,
     options: Options,
     combinations: Sequence[Combination],
-    course: Course,
+    course: RaceCourse,
     clock: Clock,
 ) -> RaceWork:
     """Carry out a race in a result directory; return its work, of which all is done.
@@ -262,7 +262,7 @@ def raced(
         return work
 
 
-def evidence_of(outcomes: Sequence[Outcome], metric: str, compared_by: Comparison) -> Evidence:
+def evidence_of(outcomes: Sequence[Outcome], metric: str, compared_by: Comparison) -> RaceEvidence:
     """Return the evidence that outcomes with values hold.
 
     Arguments:
@@ -282,7 +282,7 @@ def evidence_of(outcomes: Sequence[Outcome], metric: str, compared_by: Compariso
                 values[i, j], errors[i, j] = found[seed].value, found[seed].standard_error
                 if groups is not None:
                     groups[i, j] = found[seed].groups
-    return Evidence(values, errors, [each.shared_network for each in outcomes], compared_by, groups)
+    return RaceEvidence(values, errors, [each.shared_network for each in outcomes], compared_by, groups)
 
 
 def usable(each: Outcome | None, metric: str) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.racing.carried_out import Allotment, distinct, evidence_of, usable
-from harness.racing.evidence import Evidence, judged
+from harness.racing.evidence import RaceEvidence, judged
 from harness.racing.race import Race, Rules, without
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class RecommendCourse:
         values = [m.value for m in each.measured(self.metric).values()]
         return sum(values) / len(values)
 
-    def _evidence(self, rows: Sequence[int]) -> Evidence:
+    def _evidence(self, rows: Sequence[int]) -> RaceEvidence:
         found = [each for i in rows if (each := self._known[i]) is not None]
         return evidence_of(found, self.metric, self._compared_by)
 

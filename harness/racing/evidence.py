@@ -33,7 +33,7 @@ MARGIN = 0.02
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RaceEvidence:
     """Values of designs on their seeds; smaller is better.
 
     Attributes:
@@ -50,11 +50,11 @@ class Evidence:
     compared_by: Comparison = "ratio"
     groups: np.ndarray | None = None
 
-    def of(self, rows: Sequence[int]) -> Evidence:
+    def of(self, rows: Sequence[int]) -> RaceEvidence:
         """Return the evidence of some designs."""
         groups = None if self.groups is None else self.groups[rows]
         networks = [self.networks[i] for i in rows]
-        return Evidence(self.values[rows], self.errors[rows], networks, self.compared_by, groups)
+        return RaceEvidence(self.values[rows], self.errors[rows], networks, self.compared_by, groups)
 
     @property
     def means(self) -> np.ndarray:
@@ -84,7 +84,7 @@ def tolerance(compared_by: Comparison, margin: float) -> float:
     return math.log1p(margin) if compared_by == "ratio" else margin
 
 
-def judged(evidence: Evidence, level: float, margin: float = MARGIN) -> Judgement:
+def judged(evidence: RaceEvidence, level: float, margin: float = MARGIN) -> Judgement:
     """Return what one look at the evidence says.
 
     Arguments:

@@ -1,4 +1,4 @@
-"""Race: rounds over the designs of one target; after each, those that cannot be best are dropped (`Evidence`).
+"""Race: rounds over the designs of one target; after each, those that cannot be best are dropped (`racing.evidence`).
 
 A race decides how many seeds each design has next, from what is known of it; who carries that out is none of its
 concern: experiments (`harness.racing.carried_out`), or a simulation that puts its promises to the test.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.racing.evidence import ALPHA, MARGIN, Evidence, Judgement, judged
+from harness.racing.evidence import ALPHA, MARGIN, Judgement, RaceEvidence, judged
 
 End = Literal["", "one design is left", "the designs left tie", "out of seeds"]
 """Why a race ended; empty while it goes on."""
@@ -83,7 +83,7 @@ class Race:
         """The designs that are to have so many seeds: of those that race, and those that are kept."""
         return sorted({*self.left, *self.kept})
 
-    def look(self, evidence: Evidence) -> Judgement:
+    def look(self, evidence: RaceEvidence) -> Judgement:
         """Drop the designs that cannot be best; end where it is settled, or there are no more seeds.
 
         Arguments:

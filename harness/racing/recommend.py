@@ -18,7 +18,7 @@ from harness.errors import HarnessError, NotApplicable
 from harness.networks import Backbone
 from harness.racing.carried_out import Clock, RaceWork, distinct, evidence_of, raced, usable
 from harness.racing.course import RecommendCourse
-from harness.racing.evidence import MARGIN, Evidence, tolerance
+from harness.racing.evidence import MARGIN, RaceEvidence, tolerance
 from harness.racing.narrowing import Range, narrowed
 from harness.results import statistics
 from harness.results.directory import read_manifest
@@ -295,7 +295,7 @@ class _Answer:
 
     # What else there was
 
-    def _evidence(self, compared_by: Comparison) -> Evidence:
+    def _evidence(self, compared_by: Comparison) -> RaceEvidence:
         return evidence_of([self._outcome(i) for i in self._rows], self._metric, compared_by)
 
     def _differences(self, compared_by: Comparison) -> dict[int, Cost]:
@@ -368,12 +368,13 @@ class _Answer:
     def _more_minutes(self, differences: dict[int, Cost], left: Sequence[int], by: Comparison) -> float:
         """Return about how many minutes would settle it: errors fall as the root of the number of seeds."""
         margin, factor = tolerance(by, self._course.race.rules.margin), 1.0
-        for i in left:
+        maybe = {*left, *self._course.cut_designs} & differences.keys()
+        for i in maybe:
             each = differences[i]
             if i != self._course.leader and each.high is not None and each.high > margin:
                 factor = max(factor, ((each.high - each.value) / max(each.value, margin - each.value)) ** 2)
         seeds = len(self._outcome(self._course.leader).seeds)
-        wanted = [math.ceil(seeds * factor) if i in set(left) else n for i, n in enumerate(self._work.allotment)]
+        wanted = [math.ceil(seeds * factor) if i in maybe else n for i, n in enumerate(self._work.allotment)]
         return min(LONGEST, max(1.0, self._work.seconds(wanted) / 60))
 
     def _transfer(self) -> list[str]:

@@ -183,6 +183,11 @@ class Space:
             SuiteError: a component is unknown, or a sampler takes more evaluations than there are for two steps.
         """
         found = [self._stepped(c) for c in expand(suite, registry)]
+        oracle = next((c.network for c in found if c.weighting is None), None)
+        if oracle is not None:
+            raise SuiteError(
+                f"network {registry.label(oracle)} is not trained; a recommendation is of networks that are"
+            )
         default = self.default_design(found, registry)
         return found if any(c == default for c in found) else [*found, default]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.racing.evidence import Evidence, judged, tolerance
+from harness.racing.evidence import RaceEvidence, judged, tolerance
 from harness.racing.race import Race, Rules, doubling
 
 SCHEDULE = (2, 4, 8, 16)
@@ -28,7 +28,7 @@ def made(rng, means, *, seed_effect=0.1, noise=0.05):
 
 def evidence(values, networks, rows, seeds):
     part = values[rows][:, :seeds]
-    return Evidence(part, np.zeros_like(part), [networks[i] for i in rows])
+    return RaceEvidence(part, np.zeros_like(part), [networks[i] for i in rows])
 
 
 def raced(values, networks, rules):
@@ -111,7 +111,7 @@ def test_seeds_double_to_the_most():
 
 def test_differences_are_compared_in_their_unit():
     values = np.array([[1.0, 1.1, 0.9, 1.05], [1.001, 1.101, 0.901, 1.0511], [3.0, 3.2, 2.9, 3.0]])
-    given = Evidence(values - 2.0, np.zeros_like(values), [0, 0, 0], "difference")
+    given = RaceEvidence(values - 2.0, np.zeros_like(values), [0, 0, 0], "difference")
     found = judged(given, 0.05, 0.02)
     assert found.alive.tolist() == [True, False, False]  # a thousandth worse in every seed, and that is known
     assert found.settled
