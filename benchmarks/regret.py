@@ -11,15 +11,15 @@ seeds of the fixed run, of the paired difference in ln of the metric. The best o
 it is: the exhaustive choice is made on one half of its seeds and valued on the other, both ways, so that regret may be
 negative.
 
-With `--optuna` (pip install optuna) its sampler TPE searches the same space, a design a trial: as many trials as the race
-trained networks, since a trial shares none. Its values are those of one half of the fixed run's seeds; it is valued on
-the other.
+With `--optuna` (pip install optuna) its sampler TPE searches the same space, a design a trial: as many trials as the
+race trained networks, since a trial shares none. Its values are those of one half of the fixed run's seeds; it is
+valued on the other.
 
 The cost is that of the race over that of a fixed run with as many seeds for every design as the race may give one
 (seconds of one core, from the records; of the fixed run by its seconds a seed).
 
-Each data set can be killed and goes on. Sizes: 500 training steps and 5 fixed seeds were chosen so that a data set takes
-two and a half minutes of two quiet cores, the race one of them, and all 14 about 35.
+Each data set can be killed and goes on. Sizes: 500 training steps and 5 fixed seeds were chosen so that a data set
+takes two and a half minutes of two quiet cores, the race one of them, and all 14 about 35.
 """
 
 from __future__ import annotations
