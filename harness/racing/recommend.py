@@ -136,7 +136,9 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
     work = raced(suite, registry, directory, options, combinations, course, clock)
     store = Store.read(directory)
     try:
-        found = _Answer(space, course, work, levels, clock, registry, store).told(metric.compared_by)
+        found = _Answer(space, course, work, levels, clock, registry, store).told(
+            _named(question.data), metric.compared_by
+        )
     finally:
         store.close()
     _write(found, directory)
@@ -150,6 +152,11 @@ def _narrowed(target: Target) -> Range:
         raise
     except NotApplicable as error:
         raise HarnessError(f"target {target.label()}: {error}") from error
+
+
+def _named(data: str) -> str:
+    """Return what data are called: where a file lies says nothing to a reader."""
+    return Path(data).name if Path(data).exists() and Path(data).name else data
 
 
 def _cores() -> int:
@@ -216,7 +223,7 @@ class _Answer:
             raise HarnessError(f"no design gave a value of {self._metric}: {next(iter(reasons), 'none was tried')}")
         self._choices = choices_of(work.combinations, registry)
 
-    def told(self, compared_by: Comparison) -> Recommendation:
+    def told(self, data: str, compared_by: Comparison) -> Recommendation:
         """Return the document."""
         board = document(self._store, suite=self._work.suite.name)
         assert board.setup is not None
@@ -233,6 +240,7 @@ class _Answer:
             schema_version=1,
             command=read_manifest(self._store, self._work.suite.name).command,
             environment=board.environment,
+            data=data,
             profile=profile,
             sigma_min=self._levels.sigma_min,
             sigma_max=self._levels.sigma_max,

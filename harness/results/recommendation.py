@@ -114,6 +114,7 @@ class Recommendation(Document):
 
     Attributes:
         command: that made it.
+        data: what was asked about: the name of a file or folder, or a target.
         profile: the target in numbers.
         reasons: why this range of levels, and this start.
         evaluations: of the network, a sample may take.
@@ -139,6 +140,7 @@ class Recommendation(Document):
     schema_version: Literal[1]
     command: str
     environment: dict[str, JsonValue]
+    data: Name
     profile: TargetSetup
     sigma_min: Level
     sigma_max: Level

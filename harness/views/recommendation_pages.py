@@ -20,7 +20,7 @@ def recommendation_page(found: Recommendation, command: str, plots: Sequence[str
     """Return the page, with the plots that lie beside it by their files."""
     shown = [Section(prose("Real and generated"), [*_image_words(found), *map(Image, plots)])] if plots else []
     return Page(
-        prose("What to use on {data}", data=found.profile.target),
+        prose("What to use on {data}", data=found.data),
         [
             Section(prose("The answer"), [Commands(recommendation_text(found, 80))]),
             *shown,
@@ -74,7 +74,7 @@ def _draw(found: Recommendation, command: str) -> tuple[Page, list[Plot]]:
 
 RECOMMENDATION = Publication[Recommendation](
     FILE,
-    lambda found: in_words(prose("What to use on {data}", data=found.profile.target)),
+    lambda found: in_words(prose("What to use on {data}", data=found.data)),
     _draw,
     lambda found: {SAMPLES},
 )

@@ -39,9 +39,10 @@ def _data(found: Recommendation) -> Iterator[str]:
     profile = found.profile
     parts = f" · {profile.train} rows to train on, {profile.held_out} held out" if profile.train else ""
     scale = f"σ_data {profile.sigma_data:.3g}, m₂ {number(profile.second_moment**0.5)}"
-    yield f"{profile.target}: d = {profile.dim}, {scale}{parts}"
+    yield f"{found.data}: d = {profile.dim}, {scale}{parts}"
     yield from (f"{reason}" for reason in found.reasons)
-    yield from (f"note: {note}" for note in profile.notes)
+    # What notes say of the range of levels, the range that was taken answers.
+    yield from (f"note: {note}" for note in profile.notes if not note.startswith("σ_m"))
     yield f"Law: {found.law}"
     perfect = "" if found.perfect is None else f"; a perfect generator gets {_interval(found.perfect)}"
     yield f"Judged by {found.metric} at {found.evaluations} evaluations a sample{perfect}"
