@@ -9,16 +9,13 @@ from harness.results.leaderboard import Estimate
 from harness.results.recommendation import Alternative, ComparedDesign, Cost, Recommendation, RoundTold
 from harness.views.column import Column
 from harness.views.digits import counted, number, with_interval
-from harness.views.terminal import break_lines, shorten, text_table
+from harness.views.terminal import GAP, break_lines, shorten, text_table
 
 WIDTH = 80
 """Columns of the screen where no terminal sets fewer."""
 
 MOST = 4
 """Alternatives of an axis that the screen names."""
-
-LONGEST = 38
-"""Characters of a choice."""
 
 NOT_TOLD = ("target", "noise_schedule")
 """Axes that are told elsewhere, or tell nothing where there is no choice."""
@@ -32,7 +29,7 @@ def recommendation_text(found: Recommendation, width: int | None) -> str:
     before = [*_data(found), ""]
     after = ["", *_cost_lines(found), "", *_settled(found), ""]
     after += [f"May not transfer: {sentence}." for sentence in found.transfer]
-    return "\n".join([*break_lines(before, columns), *_choice_lines(found), *break_lines(after, columns)])
+    return "\n".join([*break_lines(before, columns), *_choice_lines(found, columns), *break_lines(after, columns)])
 
 
 def _data(found: Recommendation) -> Iterator[str]:
@@ -52,7 +49,7 @@ def _interval(estimate: Estimate) -> str:
     return with_interval(estimate.value, estimate.low, estimate.high)
 
 
-def _choice_lines(found: Recommendation) -> list[str]:
+def _choice_lines(found: Recommendation, width: int) -> list[str]:
     """Return a table: what to take on each axis, and below it what else there was."""
     rows: list[tuple[str, str, str, str]] = []
     for each in found.choices:
@@ -62,14 +59,16 @@ def _choice_lines(found: Recommendation) -> list[str]:
             rows.append(("", f"  … {len(each.alternatives) - MOST} more", "", ""))
     rows += [(title, choice, "", "") for title, choice in _fixed(found)]
     axis, choice, standing, cost = zip(*rows, strict=True)
-    return text_table(
-        [
-            Column("axis", axis, naming=True),
-            Column("choice", tuple(shorten(each, LONGEST) for each in choice), naming=True),
-            Column("", standing, naming=True),
-            Column("costs", cost, naming=True),
-        ]
-    )
+    others = [Column("axis", axis, naming=True), Column("", standing, naming=True), Column("costs", cost, naming=True)]
+    room = width - sum(column.width + GAP for column in others)
+    names = Column("choice", tuple(_cut(each, room) for each in choice), naming=True)
+    return text_table([others[0], names, *others[1:]])
+
+
+def _cut(choice: str, room: int) -> str:
+    """Return a choice in so much room, by the tail of its name first; its parameters tell it apart."""
+    short = shorten(choice, room)
+    return short if len(short) <= room else f"{short[: room - 1]}…"
 
 
 def _standing(other: Alternative, found: Recommendation) -> tuple[str, str]:
