@@ -16,8 +16,9 @@ MAY_IMPORT = {
     "planning": {"contracts", "registry", "engine", "suites"},
     "running": {"contracts", "registry", "engine", "suites", "planning"},
     "results": {"contracts", "registry", "engine", "suites", "planning"},
+    "racing": {"contracts", "registry", "engine", "suites", "planning", "running", "results"},
     "views": {"contracts", "results"},
-    "cli": {"contracts", "registry", "suites", "planning", "running", "results", "views"},
+    "cli": {"contracts", "registry", "suites", "planning", "running", "results", "racing", "views"},
 }
 """The rooms, and what each may import besides itself. Contracts are the modules on the top level of `harness`."""
 

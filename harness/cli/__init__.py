@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": ("harness.cli.run:command", "Train, sample and rank every combination of a suite."),
+    "recommend": ("harness.cli.recommend:command", "Say what to use on your data, how sure, and what else costs."),
     "plan": ("harness.cli.plan:command", "Say what a run would do, and how long it would take."),
     "rank": ("harness.cli.rank:command", "Show the leaderboard of a result directory."),
     "publish": ("harness.cli.publish:command", "Write a leaderboard as JSON, a page and its plots."),

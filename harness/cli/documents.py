@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harness.cli import installed
-from harness.cli.kinds import KINDS
+from harness.cli.kinds import FILES, KINDS
 from harness.commands import DocumentKind, Source
 
 
@@ -49,11 +49,11 @@ def chosen(source: Source, name: str, options: Mapping[str, object]) -> Document
         InstalledError: the package's kind cannot be loaded.
     """
     given = [f"--{option}" for option, value in options.items() if value is not None]
-    found = None if source.suite is not None else _of_package(source)
+    found = None if source.suite is not None else _kept(source)
     if found is not None:
-        kind = found.document()
+        noun, kind = found
         if refused := [*_not_taken(kind, given), *([f"--{name}"] if name else [])]:
-            raise click.UsageError(f"{source.directory} holds {found.name}, which takes no {' and no '.join(refused)}")
+            raise click.UsageError(f"{source.directory} holds {noun}, which takes no {' and no '.join(refused)}")
         return kind
     kind = KINDS[name]
     if refused := _not_taken(kind, given):
@@ -65,5 +65,10 @@ def _not_taken(kind: DocumentKind, given: list[str]) -> list[str]:
     return [option for option in given if option.removeprefix("--") not in kind.takes]
 
 
-def _of_package(source: Source) -> installed.Installed | None:
-    return next((kind for kind in installed.documents() if (source.directory / kind.name).is_file()), None)
+def _kept(source: Source) -> tuple[str, DocumentKind] | None:
+    """Return the kind of the document that a command keeps in the directory, and what it is called; None for none."""
+    own = next((each for file, each in FILES.items() if (source.directory / file).is_file()), None)
+    if own is not None:
+        return own[0], own[1]()
+    found = next((kind for kind in installed.documents() if (source.directory / kind.name).is_file()), None)
+    return None if found is None else (found.name, found.document())

@@ -6,7 +6,7 @@ imported until a document is shown, so that a command line may read it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,3 +74,15 @@ KINDS: Mapping[str, DocumentKind] = {
     ),
 }
 """By the option that asks for one; the leaderboard itself needs none."""
+
+
+def _recommendation() -> DocumentKind:
+    from harness.cli.recommendation import KIND
+
+    return KIND
+
+
+FILES: Mapping[str, tuple[str, Callable[[], DocumentKind]]] = {
+    "recommendation.json": ("a recommendation", _recommendation),
+}
+"""By the file that a command keeps in a result directory: what it is, and its kind."""

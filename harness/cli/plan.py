@@ -95,7 +95,7 @@ def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int, guessed
 def _splits(plan: Plan) -> list[list[object]]:
     """Return a line of the choices for the targets that give seeds splits of their own; none where there is none."""
     targets = dict.fromkeys(c.target for c in plan.combinations)
-    counts = {target.label(): len(set(plan.keys.targets(target))) for target in targets}
+    counts = {target.label(): len(set(plan.keys.targets(target, plan.seeds))) for target in targets}
     several = {label: count for label, count in counts.items() if count > 1}
     if not several:
         return []

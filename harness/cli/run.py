@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 @executor_options
 @click.option("--yes", is_flag=True, help="Take more combinations than the suite's limit.")
 @local_option("--retry-failed", is_flag=True, help="Try again what failed before.")
+@click.option(
+    "--until-settled",
+    is_flag=True,
+    help="Race: further seeds, up to 10 times the suite's, go to the rows that may still be best.",
+)
+@local_option("--minutes", type=click.FloatRange(min=0, min_open=True), help="With it, begin no round after so many.")
 @local_option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Rows shown per target; 0: all.")
 def command(
     suite: Suite,
@@ -34,6 +40,8 @@ def command(
     workers: int | None,
     yes: bool,
     retry_failed: bool,
+    until_settled: bool,
+    minutes: float | None,
     top: int,
 ) -> int:
     """Train, sample and rank every combination of SUITE (a shipped name or a TOML file; default quick).
@@ -50,7 +58,15 @@ def command(
 
     made_by = typed(sys.argv[1:], click.get_current_context().command)
     options = Options(workers, yes, retry_failed, command=made_by, warn=warn, executor=executor)
-    run(suite, registry, directory, options)
+    ends = None
+    if until_settled:
+        from harness.racing.until_settled import run_until_settled
+
+        ends = run_until_settled(suite, registry, directory, options, minutes=minutes)
+    elif minutes is not None:
+        raise click.UsageError("--minutes is for a race; give --until-settled with it")
+    else:
+        run(suite, registry, directory, options)
 
     from harness.results.read_board import read_document
     from harness.views.tables import render
@@ -61,6 +77,8 @@ def command(
     for line in lines:
         warn(line)
     click.echo(render(board, "table", top=top, width=terminal_width()))
+    for each in ends or ():
+        click.echo(f"\nRace on {each.target}: {each.told}")
     failed = any(row.status == "failed" for row in board.rows)
     again = RETRY if failed else ""
     why = f"   Tracebacks: {shlex.join(['harness', 'rank', str(directory), '--failures'])}" if failed or lines else ""

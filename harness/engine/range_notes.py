@@ -44,7 +44,7 @@ def range_notes(law: Distribution, information: Information, sigma_min: float, s
             f"σ_max = {sigma_max:g} is below 3 m₂ = {START * second_moment:.3g}: a centered start costs E_I = "
             f"{cost:.2g} nats; raise σ_max or start moment-matched"
         )
-    least = _least_deviation(law)
+    least = least_deviation(law)
     if least is not None and sigma_min > RESOLVED * least:
         said.append(
             f"σ_min = {sigma_min:g} is above a tenth of the least deviation of a column, {least:.3g}: what is finer is "
@@ -53,7 +53,7 @@ def range_notes(law: Distribution, information: Information, sigma_min: float, s
     return said
 
 
-def _least_deviation(law: Distribution) -> float | None:
+def least_deviation(law: Distribution) -> float | None:
     """Return the least deviation of a column that is not constant; None where the law does not tell."""
     try:
         deviations = law.deviations()

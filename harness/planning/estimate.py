@@ -51,17 +51,16 @@ def estimate(plan: Plan, workers: int) -> WorkEstimate:
     """
     units = [*plan.groundwork(_everything), *plan.fixed_work(_everything)]
     training = [unit for unit in units if unit.stage == Stage.TRAINING]
-    seeds = len(plan.suite.seeds)
-    samplings = len(plan.combinations) * seeds
+    samplings = sum(len(plan.seeds_of(c)) for c in plan.combinations)
     stages = {stage: [unit.cost for unit in units if unit.stage == stage] for stage in Stage}
-    stages[Stage.SAMPLING] += [plan.costs.sampling(c) for c in plan.combinations] * seeds
+    stages[Stage.SAMPLING] += [plan.costs.sampling(c) for c in plan.combinations for _ in plan.seeds_of(c)]
     building = sum(plan.costs.building(plan.keys.original(target)) for target in plan.seed_targets())
     # A unit cannot be divided among workers, and what follows waits for it: with few units the longest decides.
     working = sum(max(sum(each) / workers, max(each, default=0.0)) for each in stages.values())
     return WorkEstimate(
         combinations=len(plan.combinations),
         networks=len(plan.trained_keys()),
-        uses=sum(c.weighting is not None for c in plan.combinations) * seeds,
+        uses=sum(len(plan.seeds_of(c)) for c in plan.combinations if c.weighting is not None),
         stacks=len(training),
         samplings=samplings,
         seconds=plan.costs.start() + building + working,

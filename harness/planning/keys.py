@@ -86,9 +86,9 @@ class Keys:
         """Return what a seed has in the place of a target of the suite; raises like `SeedTargets.of`."""
         return self._targets.of(target, seed)
 
-    def targets(self, target: Target) -> list[Target]:
-        """Return what each seed of the suite has in the place of a target; raises like `SeedTargets.of`."""
-        return [self.target(target, seed) for seed in self._suite.seeds]
+    def targets(self, target: Target, seeds: Sequence[int]) -> list[Target]:
+        """Return what each of these seeds has in the place of a target; raises like `SeedTargets.of`."""
+        return [self.target(target, seed) for seed in seeds]
 
     def original(self, target: Target) -> Target:
         """Return the target of the suite of which this one is a seed's."""

@@ -144,6 +144,8 @@ class Manifest(_Part):
         fits: for each target's digest and each fitted metric's label, the key of the fit to each distinct target that
             the seeds have, in their order.
         splits: by the digest of each target that gives seeds splits of their own, what these have in common.
+        looks: how often its evidence may be looked at before it is decided which rows get further seeds; at each look,
+            and so at the end, the level of what is concluded is divided by it.
         rank_by: the labels of the metrics that rank, in order of preference; one alone in older directories.
     """
 
@@ -161,6 +163,7 @@ class Manifest(_Part):
     declared: Declarations | None = None
     fits: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
     splits: dict[str, Splits] = Field(default_factory=dict)
+    looks: int = Field(1, ge=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -176,6 +179,10 @@ class Manifest(_Part):
             }
         }
 
+    def seeds_of(self, row: PlannedRow) -> list[int]:
+        """Return the seeds that a row was given: all, or in a race perhaps the first of them."""
+        return self.seeds[: len(row.grids)]
+
     def record_keys(self) -> set[str]:
         """Return the keys of all records that its rows are made of, or stand beside them."""
         found = {key for row in self.rows for key in row.record_keys()}
@@ -186,7 +193,11 @@ class Manifest(_Part):
 
 
 class Planned(Protocol):
-    """What rows are made of: a suite's combinations, what is measured on each, and their keys."""
+    """What rows are made of: a suite's combinations, what is measured on each, and their keys.
+
+    Attributes:
+        seeds: those that any combination has.
+    """
 
     suite: Suite
     combinations: list[Combination]
@@ -195,12 +206,19 @@ class Planned(Protocol):
     bounds: list[Bound]
     rank_by: list[str]
 
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that any combination has."""
+
+    def seeds_of(self, c: Combination) -> tuple[int, ...]:
+        """Return the seeds that a combination has: the first of them, or all."""
+
     def obstacle(self, c: Combination, find: Lookup) -> NotPossible | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""
 
 
-def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
-    """Return the rows of a plan whose groundwork is done."""
+def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> Manifest:
+    """Return the rows of a plan whose groundwork is done; `looks` as of `Manifest`."""
     keys = plan.keys
     components: dict[str, Reference] = {}
 
@@ -213,12 +231,13 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
     for c in plan.combinations:
         obstacle = plan.obstacle(c, find)
         effort = _effort(plan.suite, c)
-        grids = [find(keys.grid(c, seed)) for seed in plan.suite.seeds]
+        seeds = plan.seeds_of(c)
+        grids = [find(keys.grid(c, seed)) for seed in seeds]
         known = [grid.payload["sigmas"] for grid in grids if grid is not None and grid.ok]
         complete = obstacle is None and len(known) == len(grids)
-        pairs = zip(known, plan.suite.seeds, strict=True) if complete else ()
+        pairs = zip(known, seeds, strict=True) if complete else ()
         samples = [keys.sample(c, sigmas, seed) for sigmas, seed in pairs]
-        networks = [] if c.weighting is None else [keys.network(c, s) for s in plan.suite.seeds]
+        networks = [] if c.weighting is None else [keys.network(c, s) for s in seeds]
         rows.append(
             PlannedRow(
                 components={name: note(axis, c.component(name)) for name, axis in crossed().items()},
@@ -229,20 +248,20 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
                 training_share=effort and effort.share,
                 networks=networks,
                 errors=[keys.score_error(network) for network in networks],
-                tables=[] if c.weighting is None else [keys.table(c, seed) for seed in plan.suite.seeds],
-                information=[keys.information(target) for target in keys.targets(c.target)],
-                grids=[keys.grid(c, seed) for seed in plan.suite.seeds],
+                tables=[] if c.weighting is None else [keys.table(c, seed) for seed in seeds],
+                information=[keys.information(target) for target in keys.targets(c.target, seeds)],
+                grids=[keys.grid(c, seed) for seed in seeds],
                 samples=samples,
                 reason=None if obstacle is None else str(obstacle),
                 applicable=obstacle is None or obstacle.applicable,
-                design=designs.of(c, known, plan.suite.seeds, find) if complete else None,
+                design=designs.of(c, known, seeds, find) if complete else None,
             )
         )
     return Manifest(
         suite=plan.suite.name,
         command=command or f"harness run {plan.suite.name}",
         rank_by=plan.rank_by,
-        seeds=list(plan.suite.seeds),
+        seeds=list(plan.seeds),
         metrics={keys.label(m): keys.measuring(m) for m in plan.metrics},
         bounds={keys.label(b): keys.measuring(b) for b in plan.bounds},
         components=components,
@@ -256,6 +275,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "") -> Manifest:
         ),
         fits=_fits(plan),
         splits=_splits(plan),
+        looks=looks,
     )
 
 
@@ -296,7 +316,7 @@ def _calibration(plan: Planned) -> dict[str, dict[str, list[str]]]:
     keys, sample_metrics = plan.keys, [m for m in plan.metrics if isinstance(m, (SampleMetric, FittedMetric))]
     return {
         keys.reference(target).digest: {
-            keys.label(m): [keys.calibration(target, seed, keys.measuring(m)) for seed in plan.suite.seeds]
+            keys.label(m): [keys.calibration(target, seed, keys.measuring(m)) for seed in plan.seeds]
             for m in sample_metrics
         }
         for target in unique(c.target for c in plan.combinations)
@@ -307,7 +327,7 @@ def _fits(plan: Planned) -> dict[str, dict[str, list[str]]]:
     keys, fitted = plan.keys, [m for m in plan.metrics if isinstance(m, FittedMetric)]
     return {
         keys.reference(target).digest: {
-            keys.label(m): [keys.fit(m, own) for own in unique(keys.targets(target))] for m in fitted
+            keys.label(m): [keys.fit(m, own) for own in unique(keys.targets(target, plan.seeds))] for m in fitted
         }
         for target in unique(c.target for c in plan.combinations)
         if fitted
@@ -317,7 +337,7 @@ def _fits(plan: Planned) -> dict[str, dict[str, list[str]]]:
 def _splits(plan: Planned) -> dict[str, Splits]:
     keys, found = plan.keys, {}
     for target in unique(c.target for c in plan.combinations):
-        if (own := splits(keys.targets(target))) is not None:
+        if (own := splits(keys.targets(target, plan.seeds))) is not None:
             found[keys.reference(target).digest] = own
     return found
 

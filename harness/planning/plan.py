@@ -9,7 +9,7 @@ is not in the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -74,10 +74,31 @@ Kind = tuple[str | None, ...]
 class Plan:
     """The units of one suite, and the rows that their records will fill."""
 
-    def __init__(self, suite: Suite, registry: Registry, combinations: list[Combination], folder: Path) -> None:
-        """Take a suite, its combinations, and the folder where checkpoints lie."""
+    def __init__(
+        self,
+        suite: Suite,
+        registry: Registry,
+        combinations: list[Combination],
+        folder: Path,
+        allotted: Sequence[int] | None = None,
+        looks: int = 1,
+    ) -> None:
+        """Take a suite, its combinations, and the folder where checkpoints lie.
+
+        Arguments:
+            suite: what they are of.
+            registry: where its components come from.
+            combinations: the rows.
+            folder: of the checkpoints.
+            allotted: of each row how many of the suite's seeds it has, the first; None: all.
+            looks: as of its manifest.
+        """
+        self._looks = looks
         self.suite = suite
         self.combinations = combinations
+        counts = [len(suite.seeds)] * len(combinations) if allotted is None else allotted
+        # By identity: to hash a combination is to write its components as JSON.
+        self._seeds = {id(c): suite.seeds[:count] for c, count in zip(combinations, counts, strict=True)}
         self._blobs = BlobFolder(folder)
         self.keys = Keys(suite, registry)
         self.metrics, ranking = suite.metric_components(registry)
@@ -94,7 +115,7 @@ class Plan:
             try:
                 self.keys.of(target)
                 self._readers += [target] if target.content_digest() else []
-                self.keys.targets(target)
+                self.keys.targets(target, self.seeds)
             except HarnessError:
                 raise
             except Exception as error:
@@ -104,15 +125,17 @@ class Plan:
     def seed_targets(self) -> list[Target]:
         """Return the distinct targets, as the seeds have them."""
         return unique(
-            own for target in unique(c.target for c in self.combinations) for own in self.keys.targets(target)
+            own
+            for target in unique(c.target for c in self.combinations)
+            for own in self.keys.targets(target, self.seeds)
         )
 
-    def _seeds(self, target: Target) -> list[int]:
-        """Return a seed for each distinct target that the seeds have in the place of one: the first that has it."""
-        found: dict[Target, int] = {}
-        for seed, own in zip(self.suite.seeds, self.keys.targets(target), strict=True):
-            found.setdefault(own, seed)
-        return list(found.values())
+    def _splits(self, c: Combination) -> list[int]:
+        """Return a seed for each distinct target that the seeds of a combination have: the first that has it."""
+        first: dict[int, int] = {}
+        for seed in self.seeds_of(c):
+            first.setdefault(id(self.keys.target(c.target, seed)), seed)
+        return list(first.values())
 
     def check_sources(self) -> None:
         """See that the files that targets read are still the ones that the keys were made for.
@@ -123,6 +146,15 @@ class Plan:
         for target in self._readers:
             if self.keys.outdated(target):
                 raise SuiteError(f"target {target.label()} changed while it was read; run the same command again")
+
+    def seeds_of(self, c: Combination) -> tuple[int, ...]:
+        """Return the seeds that a combination has, those of the suite or the first of them."""
+        return self._seeds[id(c)]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that any combination has."""
+        return max(self._seeds.values(), key=len, default=())
 
     @property
     def limit(self) -> float:
@@ -136,14 +168,13 @@ class Plan:
 
     def contents(self, find: Lookup, command: str) -> Manifest:
         """Return the rows that the records fill, once the groundwork is done."""
-        return manifest(self, find, command)
+        return manifest(self, find, command, self._looks)
 
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the units of the first round that are missing."""
         units: dict[str, Unit] = {}
-        seeds = {target: self._seeds(target) for target in unique(c.target for c in self.combinations)}
         for c in self.combinations:
-            for seed in seeds[c.target]:
+            for seed in self._splits(c):
                 early = () if self._waits_for_network(c) else (self._grid(c, seed),)
                 for unit in (self._information(c, seed), *early, *self._tables(c, seed)):
                     if missing(unit.keys[0]):
@@ -209,14 +240,14 @@ class Plan:
     def _late_grids(self, missing: Callable[[str], bool]) -> Iterable[Unit]:
         units: dict[str, Unit] = {}
         for c in filter(self._waits_for_network, self.combinations):
-            for unit in (self._grid(c, seed) for seed in self.suite.seeds):
+            for unit in (self._grid(c, seed) for seed in self.seeds_of(c)):
                 if missing(unit.keys[0]):
                     units.setdefault(unit.keys[0], unit)
         return units.values()
 
     def _calibration(self, missing: Callable[[str], bool]) -> Iterable[Unit]:
         for target in unique(c.target for c in self.combinations):
-            for seed in self.suite.seeds:
+            for seed in self.seeds:
                 pairs = [
                     (self.keys.calibration(target, seed, self.keys.measuring(metric)), metric)
                     for metric in self.metrics
@@ -245,8 +276,8 @@ class Plan:
                 continue
             grid = self.keys.grid(c, self.suite.seeds[0]) if isinstance(c.weighting, GridWeighting) else None
             kind = (self.keys.of(c.target), *self.keys.taken(c, "training").values(), grid)
-            seeds = found.setdefault(kind, {s: [] for s in self.suite.seeds})
-            for lengths in seeds.values():
+            seeds = found.setdefault(kind, {})
+            for lengths in (seeds.setdefault(seed, []) for seed in self.seeds_of(c)):
                 if all(c.train_steps != other.train_steps for other in lengths):
                     lengths.append(c)
         for seeds in found.values():
@@ -265,7 +296,7 @@ class Plan:
 
     def obstacle(self, c: Combination, find: Lookup) -> NotPossible | None:
         """Return why a combination cannot be sampled, as far as what it builds on shows."""
-        seeds = self._seeds(c.target)
+        seeds = self._splits(c)
         parts = [("target", self.keys.information(self.keys.target(c.target, seed))) for seed in seeds]
         parts += [("time discretization", key) for key in self._laid_out(c, seeds, find)]
         if c.weighting is not None:
@@ -280,11 +311,11 @@ class Plan:
     def _laid_out(self, c: Combination, seeds: list[int], find: Lookup) -> list[str]:
         """Return the keys of a combination's grids: not of those that wait for a network, or for one that failed.
 
-        `seeds` has one for each target that the seeds have in the place of the combination's.
+        `seeds` has one for each distinct target that the combination's seeds have.
         """
         if not self._waits_for_network(c):
             return [self.keys.grid(c, seed) for seed in seeds]
-        trained = [s for s in self.suite.seeds if (n := find(self.keys.network(c, s))) is not None and n.ok]
+        trained = [s for s in self.seeds_of(c) if (n := find(self.keys.network(c, s))) is not None and n.ok]
         return [key for key in (self.keys.grid(c, seed) for seed in trained) if find(key) is not None]
 
     def trials(self) -> dict[str, Trial]:
@@ -368,7 +399,7 @@ class Plan:
     def _sampling(self, find: Lookup, missing: Callable[[str], bool]) -> Iterable[Unit]:
         units: dict[str, list[Unit]] = {}
         for c in self.combinations:
-            for seed in self.suite.seeds:
+            for seed in self.seeds_of(c):
                 grid = find(self.keys.grid(c, seed))
                 if grid is None or not grid.ok:
                     continue

@@ -70,6 +70,7 @@ def leaderboard(
     declared: Declarations,
     calibration: Sequence[Calibration] = (),
     setup: Setup | None = None,
+    looks: int = 1,
 ) -> Leaderboard:
     """Return the leaderboard document.
 
@@ -81,6 +82,7 @@ def leaderboard(
         declared: what the metrics measure and the bounds limit.
         calibration: held-out samples, each with the digest of its target in place of the label.
         setup: what the suite fixed; its targets likewise.
+        looks: how often the evidence could be looked at while it came in: rank sets hold for all looks together.
 
     Raises:
         HarnessError: nothing was measured by one of them, or no designs are compared by it.
@@ -106,7 +108,7 @@ def leaderboard(
         agreement=[entry for section in sections for entry in _agreement(section, named, declared)],
         effects=[entry for section in sections for entry in _effects(section)],
         interactions=[entry for section in sections for entry in _interactions(section)],
-        rows=[row for section in sections for row in _rows(section, declared)],
+        rows=[row for section in sections for row in _rows(section, declared, looks)],
     )
 
 
@@ -138,7 +140,9 @@ class _Section:
 def _section(known: Sequence[Outcome], rank_by: Sequence[str], named: Labels, declared: Declarations) -> _Section:
     chosen = ranking_metric(known, rank_by, declared)
     outcomes = _merged([outcome.ranked_by(chosen.ranks) for outcome in known])
-    observed = {id(outcome): _observation(outcome, chosen.effects, named) for outcome in outcomes}
+    # Effects compare like with like: on the seeds that all have, where a race gave some more than others.
+    common = min((outcome.seeds for outcome in outcomes), key=len)
+    observed = {id(outcome): _observation(outcome, chosen.effects, named, common) for outcome in outcomes}
     target = named("target", outcomes[0].components["target"])
     needed = seeds_needed(outcomes, chosen.ranks, declared)
     return _Section(
@@ -192,9 +196,9 @@ def _standing(place: Place, outcome: Outcome) -> tuple[int, bool]:
 # Rows
 
 
-def _rows(section: _Section, declared: Declarations) -> list[Row]:
+def _rows(section: _Section, declared: Declarations, looks: int) -> list[Row]:
     """Return the rows of one target, best first; equal ranks stay in the order of their components."""
-    placed = zip(places(section.outcomes, section.metric, declared), section.outcomes, strict=True)
+    placed = zip(places(section.outcomes, section.metric, declared, looks), section.outcomes, strict=True)
     ordered = sorted(placed, key=lambda entry: _standing(*entry))
     shown = _best_of_networks([outcome for _, outcome in ordered])
     return [
@@ -450,11 +454,11 @@ def _interaction(pair: PairEffects, by: Comparison, **fields: Any) -> Interactio
     return Interaction(**fields, contexts=pair.contexts, cells=cells)
 
 
-def _observation(outcome: Outcome, metric: str, named: Labels) -> Observation:
+def _observation(outcome: Outcome, metric: str, named: Labels, seeds: Sequence[int]) -> Observation:
     own = {axis: named(axis, outcome.components[axis]) for axis in design()}
     measured = outcome.measured(metric) if outcome.ok else {}
-    values = {seed: measured[seed].value if seed in measured else None for seed in outcome.seeds}
+    values = {seed: measured[seed].value if seed in measured else None for seed in seeds}
     numbers = {number: format_value(getattr(outcome, number)) for number in NUMBERS}
     names = [own | numbers | {axis: named(axis, c) for axis, c in name.items()} for name in outcome.same_as]
-    groups = {seed: m.groups for seed, m in measured.items() if m.groups}
+    groups = {seed: m.groups for seed, m in measured.items() if m.groups and seed in seeds}
     return Observation({**own, **numbers}, values, groups, names)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from harness.axes import crossed
 from harness.engine.payloads.target import TargetNumbers
@@ -112,13 +112,19 @@ def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> 
         ],
         suite=manifest.suite,
         rank_by=rank_by,
-        environment={**manifest.environment, ARITHMETIC: store.arithmetic()},
+        environment=_environment(manifest, store),
+        looks=manifest.looks,
         declared=_declared(manifest),
         calibration=_calibration(manifest, store, targets),
         setup=_setup(manifest, store, targets, labelled),
     )
     store.warnings += gaps.warning_lines({row.target.digest: board.ranking(row.target).metric for row in board.rows})
     return board
+
+
+def _environment(manifest: Manifest, store: Store) -> dict[str, JsonValue]:
+    looks: dict[str, JsonValue] = {"looks": manifest.looks} if manifest.looks > 1 else {}
+    return {**manifest.environment, **looks, ARITHMETIC: list[JsonValue](store.arithmetic())}
 
 
 def _declared(manifest: Manifest) -> Declarations:
@@ -139,7 +145,7 @@ def outcome(manifest: Manifest, row: PlannedRow, results: Results, components: M
         components: of all rows, by digest.
     """
     measured = [entry for entries in results.metrics.values() for entry in entries]
-    failure, applicable = (row.reason, row.applicable) if row.reason else _failure(manifest.seeds, results)
+    failure, applicable = (row.reason, row.applicable) if row.reason else _failure(manifest.seeds_of(row), results)
     divergence = _divergence(results)
     bounds = {label: _bound([entry.value for entry in entries]) for label, entries in results.bounds.items()}
     splits = manifest.splits.get(row.components["target"])
@@ -152,7 +158,7 @@ def outcome(manifest: Manifest, row: PlannedRow, results: Results, components: M
         sigma_max=row.sigma_max,
         compute=row.compute,
         training_share=row.training_share,
-        seeds=tuple(manifest.seeds),
+        seeds=tuple(seeds),
         reason=failure or divergence,
         diverged=failure is None and divergence is not None,
         applicable=applicable,

@@ -132,6 +132,7 @@ def rank_sets(
     *,
     compared_by: Comparison = "ratio",
     groups: np.ndarray | None = None,
+    level: float = 1 - CONFIDENCE,
 ) -> RankSets:
     """Return the ranks of n rows with confidence sets.
 
@@ -147,8 +148,9 @@ def rank_sets(
         compared_by: `ratio` or `difference`: which of the two errors are of like size.
         groups: means of each value over groups of points that all rows share, shape (n, S, G), NaN where there
             are none: then the error of a difference over the points is added to that over the seeds.
+        level: how often a set may miss its rank: less where evidence is looked at again and again.
     """
-    return Compared.of(values, standard_errors, networks, compared_by=compared_by, groups=groups).ranks()
+    return Compared.of(values, standard_errors, networks, compared_by=compared_by, groups=groups).ranks(level)
 
 
 @dataclass(frozen=True)
@@ -195,13 +197,13 @@ class Compared:
         """The moderated variance over seeds of each row on the scale of comparison, shape (n,); NaN where unknown."""
         return self._spread.overall.variance
 
-    def ranks(self) -> RankSets:
+    def ranks(self, level: float = 1 - CONFIDENCE) -> RankSets:
         """Return the ranks with confidence sets, as `rank_sets`."""
         means = self.means
         n = len(means)
         low, high = np.empty(n, dtype=int), np.empty(n, dtype=int)
         for i in range(n):
-            significant = holm(self.p_values(i), i)
+            significant = holm(self.p_values(i), i, level)
             low[i] = 1 + int((significant & (means < means[i])).sum())
             high[i] = n - int((significant & (means > means[i])).sum())
         rank = 1 + (means[None, :] < means[:, None]).sum(1)
@@ -220,6 +222,57 @@ class Compared:
         if self._points is not None and (silent := _silent(self.values, i)[0]).sum() > 1:
             p = np.where(silent, self._points.p_values(self.stable, i, p), p)
         return p
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Differences of rows to one of them, with simultaneous limits, on the scale of comparison; shapes (n,).
+
+    That scale is ln x for ratios (`stabilised`), and the metric itself for differences. A limit is infinite where
+    nothing is known of it.
+    """
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def differences(
+    values: np.ndarray,
+    standard_errors: np.ndarray,
+    i: int,
+    networks: Sequence[object] | None = None,
+    *,
+    compared_by: Comparison = "ratio",
+    groups: np.ndarray | None = None,
+    level: float = 1 - CONFIDENCE,
+) -> Differences:
+    """Return the difference of each row to row i, with limits that hold for each with a probability of 1 − `level`.
+
+    The errors are those of `rank_sets`, whose arguments the others are.
+    """
+    stable, slopes = on_scale(values, compared_by)
+    points = None if groups is None else _Points.of(groups, slopes)
+    labels = networks if networks is not None else [0] * len(values)
+    mean, error, freedom = _Spread.of(stable, labels, points).differences(i)
+    half = stdtrit(np.maximum(freedom, 1e-3), 1 - level / 2) * np.sqrt(error)
+    silent, _ = _silent(values, i)
+    half = np.where(silent, _half_within(values, standard_errors * slopes, i, level), half)
+    if points is not None:
+        shared = stdtrit(points.freedom, 1 - level / 2) * np.sqrt(points.error(i))
+        half = np.where(silent & np.isfinite(shared), shared, half)
+    half = np.where(np.isfinite(half), half, np.inf)
+    half[i] = 0.0
+    unit = 1.0 if compared_by == "ratio" else 1 / float(np.nanmax(slopes))
+    return Differences(unit * mean, unit * (mean - half), unit * (mean + half))
+
+
+def _half_within(values: np.ndarray, errors: np.ndarray, i: int, level: float) -> np.ndarray:
+    """Return the half width by the errors within the runs alone; 0 for ties, which are exact. Shape (n,)."""
+    common = np.isfinite(values - values[i])
+    both = np.where(common, np.hypot(errors, errors[i]), 0.0).sum(1) / np.maximum(common.sum(1), 1)
+    tied = _silent(values, i)[1] == 0
+    return np.where(tied, 0.0, stdtrit(MANY, 1 - level / 2) * both)
 
 
 @dataclass(frozen=True)
@@ -285,7 +338,19 @@ class _Spread:
         return cls(stable, labels, overall, moderated(*residual_variances(stable, labels)), points)
 
     def p_values(self, i: int, seeds: int | None = None, share: float = 1.0) -> np.ndarray:
-        """Two-sided p-values of row i against each row, shape (n,), by Welch's t over common seeds.
+        """Two-sided p-values of row i against each row, shape (n,), by Welch's t over common seeds; as `differences`."""
+        mean, error, freedom = self.differences(i, seeds, share)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            p = 2 * stdtr(freedom, -np.abs(mean) / np.sqrt(error))
+        # Without any scatter around a common seed effect every difference is exact.
+        common = np.isfinite(self.values - self.values[i]).any(1)
+        p = np.where((error == 0) & common, np.where(np.abs(mean) > EXACT, 0.0, 1.0), p)
+        return np.where(np.isfinite(p), p, 1.0)
+
+    def differences(
+        self, i: int, seeds: int | None = None, share: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the mean difference of each row to row i over common seeds, its squared error, and its freedom; (n,).
 
         Where rows have groups, the error over points is added to that over seeds, with Satterthwaite's freedom.
         `seeds` and `share` as `Compared.p_values`: each further seed adds a degree of freedom to each variance.
@@ -309,10 +374,7 @@ class _Spread:
                 pooled = np.where(same, self.within.pooled, self.overall.pooled)
                 welch = np.minimum(welch, pooled * (1 + more / np.maximum(common - 1, 1)))
                 error, welch = _with(error, welch, self.points.error(i), self.points.freedom)
-            p = 2 * stdtr(welch, -np.abs(mean) / np.sqrt(error))
-        # Without any scatter around a common seed effect every difference is exact.
-        p = np.where((error == 0) & (common > 0), np.where(np.abs(mean) > EXACT, 0.0, 1.0), p)
-        return np.where(np.isfinite(p), p, 1.0)
+        return mean, error, welch
 
 
 def _with(
@@ -469,11 +531,11 @@ def _silent(values: np.ndarray, i: int) -> tuple[np.ndarray, np.ndarray]:
     return silent, np.where(middle <= EXACT * size, 0.0, middle)
 
 
-def holm(p: np.ndarray, i: int) -> np.ndarray:
-    """Which comparisons of row i are significant with a familywise error of 1 − CONFIDENCE; shape (n,)."""
+def holm(p: np.ndarray, i: int, level: float = 1 - CONFIDENCE) -> np.ndarray:
+    """Which comparisons of row i are significant with a familywise error of `level`; shape (n,)."""
     others = np.delete(np.arange(len(p)), i)
     order = others[np.argsort(p[others], kind="stable")]
-    passed = p[order] <= (1 - CONFIDENCE) / np.arange(len(order), 0, -1)
+    passed = p[order] <= level / np.arange(len(order), 0, -1)
     significant = np.zeros(len(p), dtype=bool)
     significant[order[np.logical_and.accumulate(passed)]] = True
     return significant

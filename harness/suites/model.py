@@ -344,6 +344,12 @@ class Suite(_Crossed):
             raise SuiteError(f"{self.where('rank_by')}: {name} makes no rank: smaller is not better")
         return fitting[0]
 
+    def as_typed(self, key: str) -> Suite:
+        """Return the suite with a key as the shell would have given it: its files are not those beside the suite's."""
+        made = self.model_copy()
+        made._overridden = self._overridden | {key}
+        return made
+
     def where(self, key: str) -> str:
         """Return the beginning of an error line: the file and the key, or the option that took its place."""
         return _option(key) if key in self._overridden else f"{self._origin}: {key}"

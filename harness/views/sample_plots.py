@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.results.leaderboard import Leaderboard
-from harness.results.pictures import TargetPictures, decoded
+from harness.results.pictures import SamplePictures, TargetPictures, decoded
 from harness.results.sections import TargetSection, sections, target_label
 from harness.views.digits import number
 from harness.views.plots import blank, styled
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-REAL = "real"
-"""What the line of a target's own images is called."""
+REAL, GENERATED = "real", "generated"
+"""What the lines of a target's own images, and of samples of one design, are called."""
 
 WRAP = 42
 """Letters in a line of a label."""
@@ -51,8 +51,16 @@ def samples(board: Leaderboard, target: str) -> Figure | None:
     section = next(section for section in sections(board) if section.target == target)
     shown = pictures_of(board, target)
     lines = _lines(section, shown) if shown is not None else []
-    if shown is None or len(lines) < 2:
-        return None
+    return None if shown is None or len(lines) < 2 else _figure(lines, shown)
+
+
+@styled
+def beside(real: TargetPictures, generated: SamplePictures) -> Figure:
+    """Plot real images above generated ones."""
+    return _figure([_Line(REAL, real.images), _Line(GENERATED, generated.images)], real)
+
+
+def _figure(lines: Sequence[_Line], shown: TargetPictures) -> Figure:
     line_height = PLACE * shown.shape[1] / shown.shape[2]
     width, height = LABELS + PLACE * len(shown.images), HEADING + (line_height + GAP) * len(lines)
     figure = blank(width, height)

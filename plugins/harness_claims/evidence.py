@@ -68,7 +68,7 @@ class SuiteEvidence:
         """
         found = {}
         for target in dict.fromkeys(c.target for c in self._plan.combinations):
-            label, own = self._plan.keys.label(target), self._plan.keys.targets(target)[0]
+            label, own = self._plan.keys.label(target), self._plan.keys.target(target, self._plan.seeds[0])
             stored = read_information(self._plan.keys.information(own), own, self._store)
             found[label] = self._value(stored, f"target {label}")
         return found
@@ -105,7 +105,7 @@ class SuiteEvidence:
         """Return the e(σ) of an oracle for each seed; empty for a trained network."""
         if not isinstance(c.network, OracleNetwork):
             return ()
-        target = self._plan.keys.targets(c.target)[0]
+        target = self._plan.keys.target(c.target, self._plan.seeds[0])
         oracle, dim = c.network, self._value(read_target(self._plan.keys.information(target), self._store), what).dim
         return (ExactScoreError(lambda sigma: np.asarray(oracle.score_error(sigma, dim))),) * len(self._manifest.seeds)
 

@@ -9,6 +9,7 @@ from scipy import stats
 from harness.metrics import Measurement
 from harness.results.statistics import (
     choice_effects,
+    differences,
     interaction,
     kendall,
     mean_interval,
@@ -425,3 +426,37 @@ def test_what_points_that_all_share_do_to_cells_is_no_interaction(shape, modes, 
         p.append(interaction(groups.mean(3), groups))
     assert (np.array(p) < 0.05).mean() < 0.08
     assert min(p) < 0.2
+
+
+class TestDifferences:
+    def differences(self, values, i=0, errors=0.0, **given):
+        values = np.asarray(values, dtype=float)
+        return differences(values, np.full_like(values, errors), i, **given)
+
+    def test_they_are_paired_and_on_the_scale_of_comparison(self):
+        rng = np.random.default_rng(0)
+        seeds = rng.normal(0, 1, 40)
+        logs = np.array([0.0, 0.3, -0.2, 0.1])[:, None] + seeds + 0.01 * rng.normal(size=(4, 40))
+        found = self.differences(np.exp(logs))
+        assert found.value == pytest.approx((logs - logs[0]).mean(1))
+        assert (found.high - found.low).max() < 0.03
+        assert (found.low[0], found.high[0]) == (0.0, 0.0)
+
+    def test_limits_cover(self):
+        """95 % of intervals of one difference hold it, also where a row has half of the seeds."""
+        rng, held, trials = np.random.default_rng(1), 0, 600
+        for _ in range(trials):
+            logs = np.array([0.0, 0.2, 0.5, -0.1, 0.3])[:, None] + rng.normal(size=8) + 0.1 * rng.normal(size=(5, 8))
+            logs[1, 4:] = np.nan
+            found = self.differences(np.exp(logs))
+            held += found.low[1] <= 0.2 <= found.high[1]
+        assert abs(held / trials - 0.95) < 0.03
+
+    def test_a_copy_differs_by_nothing_and_one_seed_by_its_own_error(self):
+        found = self.differences([[1.0], [1.0], [2.0]], errors=0.1)
+        assert (found.low[1], found.high[1]) == (0.0, 0.0)
+        assert 0.0 < found.high[2] - found.low[2] < np.inf
+
+    def test_in_the_unit_of_the_metric(self):
+        found = self.differences([[10.0, 11.0, 9.0], [13.0, 14.1, 11.9]], compared_by="difference")
+        assert found.value[1] == pytest.approx(3.0)

@@ -1,0 +1,95 @@
+"""`harness recommend`: what to use on some data."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.selection import ComponentType
+from harness.commands import NewDirectory, Resumable, executor_options, local_option, typed, warn
+
+if TYPE_CHECKING:
+    from harness.trainers import Precision
+
+FORMATS = ("table", "csv", "json", "markdown")
+
+
+@click.command("recommend", cls=Resumable)
+@click.argument("data")
+@click.option(
+    "--network",
+    "networks",
+    type=ComponentType("network"),
+    multiple=True,
+    help="Train this network in place of the space's; repeatable.",
+)
+@local_option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Begin no round that would not end by then.",
+)
+@click.option("--nfe", type=click.IntRange(min=2), help="Evaluations of the network a sample; by default 36.")
+@click.option("--train-steps", type=click.IntRange(min=1), help="Length of each training; by default 2000.")
+@click.option("--metric", type=ComponentType("metric"), help="What decides, in place of the space's.")
+@click.option("--seeds", type=click.IntRange(2, 1000), help="Most seeds of a design; by default 16.")
+@click.option("--space", default="default", show_default=True, help="What to choose from: a TOML file.")
+@local_option("--out", type=NewDirectory(), help="Result directory; by default runs/recommend-DATA.")
+@executor_options
+@local_option("--retry-failed", is_flag=True, help="Try again what failed before.")
+@click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="cpu", show_default=True)
+@click.option("--precision", type=click.Choice(["float32", "float64"]), help="Arithmetic of networks.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+def command(
+    data: str,
+    networks: tuple[str, ...],
+    minutes: float,
+    nfe: int | None,
+    train_steps: int | None,
+    metric: str | None,
+    seeds: int | None,
+    space: str,
+    out: Path | None,
+    executor: str,
+    workers: int | None,
+    retry_failed: bool,
+    device: str,
+    precision: Precision | None,
+    form: str,
+) -> None:
+    """Say what to use on DATA: a file or folder that target file reads, or a target, as digits.
+
+    Theory narrows the choice (range of noise levels, start, steps), then designs race on held-out rows. Ends in one
+    screen: what to take, what ties with it, what else would cost, and what is not settled.
+    """
+    from harness.racing.recommend import Question, recommend
+    from harness.registry.discovery import load
+    from harness.running.devices import resolved
+    from harness.running.runner import Options
+
+    directory = out or Path("runs") / f"recommend-{Path(data.partition(':')[0]).stem or 'data'}"
+    registry = load()
+    for problem in registry.problems:
+        warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
+    made_by = typed(sys.argv[1:], click.get_current_context().command)
+    options = Options(workers, retry_failed=retry_failed, command=made_by, warn=warn, executor=executor)
+    question = Question(
+        data, networks, minutes, nfe, train_steps, metric, seeds, space, device=resolved(device), precision=precision
+    )
+    found = recommend(question, registry, directory, options)
+    from harness.cli.recommendation import shown
+
+    text = shown(found, form, _width())
+    click.echo(text, nl=not text.endswith("\n"))
+    if form == "table":
+        click.echo(f"\nResults: {directory}   A page: harness publish {directory} PAGE")
+
+
+def _width() -> int | None:
+    from harness.views.terminal import terminal_width
+
+    return terminal_width()

@@ -1,0 +1,301 @@
+"""Races carried out: a piece of work of the runner, whose units are those of planning, with the same keys.
+
+So a race goes on where it was cut off, does nothing twice, and a fixed run of the same designs uses all that it made.
+At each look the course says how many seeds each design is to have next; the work ends when the course does, or when
+what it asks for does not fit the time that is left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from harness.planning.plan import Plan
+from harness.racing.evidence import RaceEvidence
+from harness.results.directory import read_manifest
+from harness.results.read_board import outcome
+from harness.results.reader import read_results
+from harness.running.runner import carry_out, opened
+from harness.store import CHECKPOINTS, MANIFEST
+
+if TYPE_CHECKING:
+    from harness.planning.manifest import Manifest
+    from harness.planning.units import Lookup, Unit
+    from harness.quantities import Comparison
+    from harness.registry.registry import Registry
+    from harness.results.outcomes import Outcome
+    from harness.running.runner import Options
+    from harness.store import Store
+    from harness.suites.combinations import Combination
+    from harness.suites.model import Suite
+
+Allotment = Sequence[int]
+"""How many seeds each combination is to have."""
+
+
+class RaceCourse(Protocol):
+    """Decides how many seeds each design has next.
+
+    Attributes:
+        looks: how often it may look at the evidence.
+    """
+
+    @property
+    def looks(self) -> int:
+        """How often it may look at the evidence."""
+
+    def start(self) -> Allotment:
+        """Return what to begin with."""
+
+    def look(self, outcomes: Sequence[Outcome | None]) -> Sequence[Allotment]:
+        """Return what to do next, the best first: of several, the first that fits the time left. Empty: it is over.
+
+        Arguments:
+            outcomes: of each combination; None of one without seeds.
+        """
+
+    def cut(self, chosen: int | None) -> None:
+        """Be told which of these was taken; None: there was no time for any."""
+
+
+@dataclass
+class Clock:
+    """The time that a race has, and what its work takes.
+
+    Attributes:
+        seconds: how long it may take in all.
+        workers: how many units are done at once.
+        began: when it began.
+    """
+
+    seconds: float
+    workers: int
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def spent(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.began
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self.seconds - self.spent
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds of one core that a training and a sampling with its metrics take, by what was done so far."""
+
+    training: float
+    sampling: float
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome | None]) -> Pace:
+        """Return the mean over outcomes; each network counts once."""
+        known = [each for each in outcomes if each is not None]
+        networks = {each.networks: each.seconds["train"] for each in known if each.networks}
+        trained = sum(len(keys) for keys in networks)
+        samples = sum(len(each.seeds) for each in known)
+        sampling = sum(each.seconds["sample"] + each.seconds["measure"] for each in known)
+        return cls(sum(networks.values()) / max(trained, 1), sampling / max(samples, 1))
+
+    def seconds(self, combinations: Sequence[Combination], before: Allotment, after: Allotment) -> float:
+        """Return what it takes on one core to get from one allotment to another."""
+        samplings = sum(max(0, b - a) for a, b in zip(before, after, strict=True))
+        return self.training * (_networks(combinations, after) - _networks(combinations, before)) + (
+            self.sampling * samplings
+        )
+
+
+def _networks(combinations: Sequence[Combination], allotment: Allotment) -> int:
+    """Return how many networks are trained for an allotment."""
+    most: dict[object, int] = {}
+    for c, seeds in zip(combinations, allotment, strict=True):
+        if c.weighting is not None:
+            trained = (c.target.label(), c.train_steps, *(part.label() for part in c.taken_by("training").values()))
+            most[trained] = max(most.get(trained, 0), seeds)
+    return sum(most.values())
+
+
+class RaceWork:
+    """What is carried out for a race (`harness.running.runner.Work`).
+
+    Arguments:
+        suite: whose combinations race, with all seeds that they may get.
+        combinations: that race.
+        course: decides.
+        store: where the results lie.
+        clock: how long it may take.
+
+    Attributes:
+        allotment: the seeds that each combination has.
+        known: what was known of each at the last look; None of one without seeds.
+        unaffordable: seconds of the round that there was no time for; None where there was.
+    """
+
+    def __init__(
+        self,
+        suite: Suite,
+        registry: Registry,
+        combinations: Sequence[Combination],
+        course: RaceCourse,
+        store: Store,
+        clock: Clock,
+    ) -> None:
+        self.suite, self._registry, self._store = suite, registry, store
+        self._course, self._clock = course, clock
+        self.combinations = list(combinations)
+        self.allotment: Allotment = course.start()
+        self.plan = self._planned()
+        self._over = False
+        self.known: Sequence[Outcome | None] = [None] * len(self.combinations)
+        self.unaffordable: float | None = None
+
+    def _planned(self) -> Plan:
+        pairs = [(c, n) for c, n in zip(self.combinations, self.allotment, strict=True) if n > 0]
+        folder = self._store.directory.absolute() / CHECKPOINTS
+        rows, seeds = [c for c, _ in pairs], [n for _, n in pairs]
+        return Plan(self.suite, self._registry, rows, folder, seeds, self._course.looks)
+
+    @property
+    def length(self) -> int:
+        """Steps of the longest training."""
+        return max((c.train_steps for c in self.combinations), default=0)
+
+    @property
+    def limit(self) -> float:
+        """Seconds that one unit may take for each network in it."""
+        return self.plan.limit
+
+    def check_sources(self) -> None:
+        """See that the files that targets read are still the same; raises as `Plan.check_sources`."""
+        self.plan.check_sources()
+
+    def blob_keys(self) -> list[str]:
+        """Return the keys of all records that may hold the digest of a blob: of networks not raced yet, too."""
+        whole = [len(self.suite.seeds)] * len(self.combinations)
+        folder = self._store.directory.absolute() / CHECKPOINTS
+        return Plan(self.suite, self._registry, self.combinations, folder, whole).blob_keys()
+
+    def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
+        """Return the units of the first round that are missing."""
+        return self.plan.groundwork(missing)
+
+    def contents(self, find: Lookup, command: str) -> Manifest:
+        """Return what has raced so far: the rows, each with the seeds that it was given."""
+        return self.plan.contents(find, command)
+
+    def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
+        """Return the missing units of the present round; where there are none, look, and return those of the next."""
+        units = self.plan.work(find, missing)
+        while not units and not self._over:
+            self.known = self.outcomes()
+            self._over = not self._next(self._course.look(self.known))
+            if not self._over:
+                self.plan = self._planned()
+                units = self.plan.groundwork(missing)
+                if not units:
+                    self._keep_contents(find)
+                    units = self.plan.work(find, missing)
+        return units
+
+    def _keep_contents(self, find: Lookup) -> None:
+        """Note what races now: the runner did so before the look."""
+        key = f"{MANIFEST}:{self.suite.name}"
+        known = self._store.meta(key)
+        command = known["command"] if isinstance(known, dict) else ""
+        self._store.set_meta(key, self.contents(find, command).model_dump(mode="json"))
+
+    def seconds(self, allotment: Allotment) -> float:
+        """Return about how long it would take to get from the present allotment to another."""
+        return Pace.of(self.known).seconds(self.combinations, self.allotment, allotment) / self._clock.workers
+
+    def _next(self, offered: Sequence[Allotment]) -> bool:
+        """Take the first of several allotments that there is time for; false where there is none."""
+        if not offered:
+            return False
+        costs = [self.seconds(each) for each in offered]
+        chosen = next((i for i, cost in enumerate(costs) if cost <= self._clock.left), None)
+        self._course.cut(chosen)
+        if chosen is None:
+            self.unaffordable = costs[0]
+            return False
+        self.allotment = offered[chosen]
+        return True
+
+    def outcomes(self) -> list[Outcome | None]:
+        """Return what is known of each combination by the metric that ranks; None of one without seeds."""
+        manifest = read_manifest(self._store, self.suite.name)
+        raced = [i for i, seeds in enumerate(self.allotment) if seeds > 0]
+        found = {
+            i: outcome(manifest, row, read_results(manifest, row, self._store), manifest.rank_by, manifest.components)
+            for i, row in zip(raced, manifest.rows, strict=True)
+        }
+        return [found.get(i) for i in range(len(self.combinations))]
+
+
+def raced(
+    suite: Suite,
+    registry: Registry,
+    directory: Path,
+    options: Options,
+    combinations: Sequence[Combination],
+    course: RaceCourse,
+    clock: Clock,
+) -> RaceWork:
+    """Carry out a race in a result directory; return its work, of which all is done.
+
+    Raises:
+        SuiteError: a file that a target reads cannot be used, or changed meanwhile.
+        StoreError: the directory cannot be used.
+        HarnessError: the executor is unknown, or lost its workers.
+    """
+    with opened(directory) as store:
+        work = RaceWork(suite, registry, combinations, course, store, clock)
+        carry_out({f"{MANIFEST}:{suite.name}": work}, store, options)
+        return work
+
+
+def evidence_of(outcomes: Sequence[Outcome], metric: str, compared_by: Comparison) -> RaceEvidence:
+    """Return the evidence that outcomes with values hold.
+
+    Arguments:
+        outcomes: of one target, each with at least one finite value of the metric.
+        metric: which.
+        compared_by: how its values are compared.
+    """
+    measured = [each.measured(metric) for each in outcomes]
+    seeds = sorted({seed for found in measured for seed in found})
+    values = np.full((len(outcomes), len(seeds)), np.nan)
+    errors = values.copy()
+    sizes = {len(m.groups) for found in measured for m in found.values()}
+    groups = np.full((*values.shape, sizes.pop()), np.nan) if len(sizes) == 1 and 0 not in sizes else None
+    for i, found in enumerate(measured):
+        for j, seed in enumerate(seeds):
+            if seed in found:
+                values[i, j], errors[i, j] = found[seed].value, found[seed].standard_error
+                if groups is not None:
+                    groups[i, j] = found[seed].groups
+    return RaceEvidence(values, errors, [each.shared_network for each in outcomes], compared_by, groups)
+
+
+def usable(each: Outcome | None, metric: str) -> bool:
+    """Whether an outcome may race: it was finished, and has a value on each of its seeds."""
+    return each is not None and each.ok and len(each.measured(metric)) == len(each.seeds)
+
+
+def distinct(outcomes: Sequence[Outcome | None], among: Sequence[int]) -> dict[int, list[int]]:
+    """Return designs, each by its first name among combinations, with all combinations that are this one design."""
+    first: dict[object, int] = {}
+    names: dict[int, list[int]] = {}
+    for i in among:
+        each = outcomes[i]
+        key: object = i if each is None or each.design is None else each.design
+        names.setdefault(first.setdefault(key, i), []).append(i)
+    return names

@@ -1,0 +1,234 @@
+"""The course of a recommendation: trainings first, then samplers and grids with those trainings that may be best.
+
+1. *Trainings* (all weightings and preconditionings) race on a few reference pairs of sampler and grid. One is dropped
+   where another is better by every reference: the best training by any reference is dropped in at most its share of α.
+2. *Crossed*: the trainings that are left with all samplers and grids. No network is trained anew.
+3. *Check*: the trainings that were dropped, with the pair that leads now. Those that may be best after all come back:
+   what a training is worth may depend on the sampler.
+4. Then *races*: further seeds for the designs that are left, until it is settled.
+
+All looks share one promise (`harness.racing.evidence`). The field's default is kept to the end, to tell its cost.
+Where there is no time for all, the better half goes on, or a half of that: what was left out for it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.racing.carried_out import Allotment, distinct, evidence_of, usable
+from harness.racing.evidence import RaceEvidence, judged
+from harness.racing.race import Race, Rules, without
+
+if TYPE_CHECKING:
+    from harness.components import Component
+    from harness.quantities import Comparison
+    from harness.results.outcomes import Outcome
+    from harness.suites.combinations import Combination
+
+TRAININGS, CROSSED, CHECK, RACES = "trainings", "samplers and grids", "trainings again", "the designs left"
+"""What each round is over, in order."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One round: what it was over, seeds of each design, designs compared, and how many were left.
+
+    `cut` are those left out since there was no time for them.
+    """
+
+    over: str
+    seeds: int
+    raced: int
+    left: int
+    cut: int = 0
+
+
+class RecommendCourse:
+    """The course over the combinations of a space on one target.
+
+    Arguments:
+        combinations: all of them.
+        references: the pairs of sampler and grid by which trainings are compared at first.
+        default: the place of the field's default.
+        seeds: at each look.
+        metric: the label of the one that ranks.
+        compared_by: how its values are compared.
+        margin: of indifference.
+
+    Attributes:
+        race: that of designs.
+        steps: the rounds.
+        leader: the place of the best design so far.
+        cut_designs: those left out for lack of time.
+        out_of_time: whether it ended for that.
+    """
+
+    def __init__(
+        self,
+        combinations: Sequence[Combination],
+        references: Sequence[tuple[Component, Component]],
+        default: int,
+        seeds: Sequence[int],
+        metric: str,
+        compared_by: Comparison,
+        margin: float,
+    ) -> None:
+        self.metric, self._compared_by, self.default = metric, compared_by, default
+        self._seeds = tuple(seeds)
+        self._trainings: list[tuple[object, ...]] = [tuple(c.taken_by("training").values()) for c in combinations]
+        self._pairs: list[tuple[object, ...]] = [(c.sampler, c.time_discretization) for c in combinations]
+        self._everyone = list(range(len(combinations)))
+        known = [pair for pair in references if pair in set(self._pairs)]
+        self._references: list[tuple[object, ...]] = list(known) or [self._pairs[0]]
+        self.race = Race(Rules(self._seeds, looks=self.looks, margin=margin), [], frozenset([default]))
+        self.steps: list[Step] = []
+        self.cut_designs: set[int] = set()
+        self.dropped: set[tuple[object, ...]] = set()
+        self.leader = default
+        self._over = TRAININGS
+        self._offers: list[tuple[Allotment, list[int]]] = []
+        self._back: list[int] = []
+        self.out_of_time = False
+        self._known: Sequence[Outcome | None] = []
+
+    @property
+    def looks(self) -> int:
+        """How often it may look: at trainings, samplers and grids, trainings again, then at more and more seeds."""
+        return 3 + len(self._seeds) - 1
+
+    @property
+    def level(self) -> float:
+        """How often what one look says may be wrong."""
+        return self.race.rules.level
+
+    def start(self) -> Allotment:
+        """Every training with each reference, and the field's default."""
+        first = {i for i in self._everyone if self._pairs[i] in self._references} | {self.default}
+        self._allotment: Allotment = self._raised([0] * len(self._everyone), sorted(first), self._seeds[0])
+        return self._allotment
+
+    def look(self, outcomes: Sequence[Outcome | None]) -> Sequence[Allotment]:
+        """Judge the present round; return what the next may be, the whole of it first."""
+        self._known = outcomes
+        following = {TRAININGS: self._after_trainings, CROSSED: self._after_crossing, CHECK: self._after_check}
+        self._offers = following.get(self._over, self._after_race)()
+        return [allotment for allotment, _ in self._offers]
+
+    def cut(self, chosen: int | None) -> None:
+        """Take note of what is done next, and of what is left out for lack of time."""
+        if chosen is None:
+            self.out_of_time = True
+            if not self.race.left:  # there was time for the first round alone
+                alive = [i for i in self._everyone if self._trainings[i] not in self.dropped]
+                self.race.left = self._distinct(alive)
+                self.leader = min(self.race.left, key=self._mean, default=self.default)
+            return
+        left_out = set(self._offers[0][1]) - set(self._offers[chosen][1])
+        self._allotment = self._offers[chosen][0]
+        self.cut_designs |= left_out
+        self.race.left = [i for i in self.race.left if i not in left_out]
+        if left_out:
+            self.steps[-1] = replace(self.steps[-1], cut=len(left_out))
+
+    # Rounds
+
+    def _after_trainings(self) -> list[tuple[Allotment, list[int]]]:
+        alive: set[tuple[object, ...]] = set()
+        for pair in self._references:
+            rows = self._distinct(i for i in self._everyone if self._pairs[i] == pair)
+            if rows:
+                found = judged(self._evidence(rows), self.level)
+                alive |= {self._trainings[i] for i, stays in zip(rows, found.alive, strict=True) if stays}
+        every = dict.fromkeys(self._trainings)
+        self.dropped = set(every) - alive
+        self._note(len(every), len(alive))
+        self._over = CROSSED
+        rows = [i for i in self._everyone if self._trainings[i] in alive]
+        return self._halves(rows, self._seeds[0], self._by_training(alive))
+
+    def _by_training(self, alive: set[tuple[object, ...]]) -> list[list[int]]:
+        """Return the combinations of each training that is left, the better trainings first."""
+        best = {
+            training: min((self._mean(i) for i in self._everyone if self._trainings[i] == training), default=0.0)
+            for training in dict.fromkeys(self._trainings)
+            if training in alive
+        }
+        ordered = sorted(best, key=lambda training: best[training])
+        return [[i for i in self._everyone if self._trainings[i] == training] for training in ordered]
+
+    def _after_crossing(self) -> list[tuple[Allotment, list[int]]]:
+        self.race.left = self._distinct(i for i in self._everyone if self._allotment[i] and i not in self.cut_designs)
+        self._judge()
+        pair = self._pairs[self.leader]
+        self._over = CHECK
+        again = [i for i in self._everyone if self._trainings[i] in self.dropped and self._pairs[i] == pair]
+        if not again:
+            return self._after_check()
+        self._back = again
+        return [(self._raised(self._allotment, again, self._seeds[0]), again)]
+
+    def _after_check(self) -> list[tuple[Allotment, list[int]]]:
+        again = self._distinct(self._back)
+        if again:
+            self.race.left = sorted({*self.race.left, *again})
+            self.race.looks.pop()  # the same seeds were looked at once already
+            self.race.end = ""
+            self._judge()
+        self._over = RACES
+        return self._further()
+
+    def _after_race(self) -> list[tuple[Allotment, list[int]]]:
+        without(self.race, [i for i in self.race.left if not usable(self._known[i], self.metric)])
+        self._judge()
+        return self._further()
+
+    def _further(self) -> list[tuple[Allotment, list[int]]]:
+        if self.race.end or not self.race.left:
+            return []
+        ordered = sorted(self.race.left, key=self._mean)
+        return self._halves(self.race.left, self.race.seeds, [[i] for i in ordered])
+
+    def _halves(self, rows: list[int], seeds: int, groups: list[list[int]]) -> list[tuple[Allotment, list[int]]]:
+        """Offer all rows, then the better half of their groups, and so on; the field's default stays."""
+        offers, kept = [], groups
+        always = {self.default} & set(rows)
+        while kept:
+            chosen = sorted({i for group in kept for i in group if i in set(rows)} | always)
+            offers.append((self._raised(self._allotment, [*chosen, self.default], seeds), chosen))
+            kept = kept[: (len(kept) + 1) // 2] if len(kept) > 2 else []
+        return offers
+
+    # What is known
+
+    def _judge(self) -> None:
+        raced = len(self.race.left)
+        if raced:
+            self.race.look(self._evidence(self.race.left))
+            self.leader = min(self.race.left, key=self._mean)
+            self._note(raced, len(self.race.left))
+
+    def _note(self, raced: int, left: int) -> None:
+        self.steps.append(Step(self._over, max(self._allotment), raced, left))
+
+    def _distinct(self, among: Iterable[int]) -> list[int]:
+        rows = [i for i in among if usable(self._known[i], self.metric)]
+        return list(distinct(self._known, rows))
+
+    def _mean(self, i: int) -> float:
+        each = self._known[i]
+        if each is None or not usable(each, self.metric):
+            return float("inf")
+        values = [m.value for m in each.measured(self.metric).values()]
+        return sum(values) / len(values)
+
+    def _evidence(self, rows: Sequence[int]) -> RaceEvidence:
+        found = [each for i in rows if (each := self._known[i]) is not None]
+        return evidence_of(found, self.metric, self._compared_by)
+
+    def _raised(self, allotment: Allotment, rows: Sequence[int], seeds: int) -> Allotment:
+        raised = list(allotment)
+        for i in rows:
+            raised[i] = max(raised[i], seeds)
+        return raised

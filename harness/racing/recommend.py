@@ -1,0 +1,419 @@
+"""Recommend: profile the data, let theory narrow what is asked, race over the rest, and say what was found.
+
+One function, `recommend`, returns the record; the command line shows it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.engine.laws import distribution
+from harness.errors import HarnessError, NotApplicable
+from harness.networks import Backbone
+from harness.racing.carried_out import Clock, RaceWork, distinct, evidence_of, raced, usable
+from harness.racing.course import RecommendCourse
+from harness.racing.evidence import MARGIN, RaceEvidence, tolerance
+from harness.racing.narrowing import Range, narrowed
+from harness.results import statistics
+from harness.results.directory import read_manifest
+from harness.results.labels import Labels
+from harness.results.leaderboard import Estimate
+from harness.results.read_board import document
+from harness.results.reader import read_results
+from harness.results.recommendation import (
+    FILE,
+    Alternative,
+    AxisChoice,
+    ComparedDesign,
+    Cost,
+    Recommendation,
+    RecommendedDesign,
+    RoundTold,
+    Standing,
+)
+from harness.store import Store
+from harness.suites.spaces import DEFAULT, Space, target_of
+
+if TYPE_CHECKING:
+    from harness.components import Component
+    from harness.quantities import Comparison
+    from harness.registry.registry import Registry
+    from harness.results.leaderboard import Calibration, Leaderboard, Row
+    from harness.results.outcomes import Outcome
+    from harness.running.runner import Options
+    from harness.suites.combinations import Combination
+    from harness.targets import Target
+    from harness.trainers import Device, Precision
+
+MINUTES = 5.0
+"""How long a recommendation may take, unless told otherwise."""
+
+LONGEST = 6000.0
+"""Minutes beyond which what would settle a race is no plan."""
+
+PARTS = {"preconditioning": "precondition"}
+"""What is told as an axis of its own, and the parameter of a network that it is."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked.
+
+    Attributes:
+        data: a file or a folder, or a target in short form.
+        networks: in short form; empty: those of the space.
+        minutes: after which no round begins.
+        evaluations: of the network a sample may take; None: the space's. So are the next three.
+        train_steps: length of training.
+        metric: the metric that decides, in short form.
+        seeds: at most.
+        space: the name of a space that ships, or the path of its file.
+        margin: of indifference.
+        device: where networks are trained and evaluated.
+        precision: in which arithmetic; None: each trainer's own.
+    """
+
+    data: str
+    networks: tuple[str, ...] = ()
+    minutes: float = MINUTES
+    evaluations: int | None = None
+    train_steps: int | None = None
+    metric: str | None = None
+    seeds: int | None = None
+    space: str = DEFAULT
+    margin: float = MARGIN
+    device: Device = "cpu"
+    precision: Precision | None = None
+
+
+def recommend(question: Question, registry: Registry, directory: Path, options: Options) -> Recommendation:
+    """Return what to use on some data. What the directory holds already is not done again.
+
+    Arguments:
+        question: what is asked.
+        registry: where components come from.
+        directory: where the results lie; the document is written there, too.
+        options: how units are carried out.
+
+    Raises:
+        SuiteError: the data cannot be read, or a component is unknown.
+        StoreError: the directory cannot be used.
+        HarnessError: no design gave a value.
+    """
+    space = Space.load(question.space).changed(
+        evaluations=question.evaluations,
+        seeds=question.seeds,
+        train_steps=question.train_steps,
+        metric=question.metric,
+        networks=question.networks,
+        registry=registry,
+    )
+    target = target_of(registry, question.data, space.race.reader)
+    levels = _narrowed(target)
+    start = space.race.start_below if levels.matched else space.race.start
+    suite = space.suite([registry.label(target)], levels.sigma_min, levels.sigma_max, start)
+    suite = suite.on(question.device, question.precision)
+    combinations = space.combinations(suite, registry)
+    metric = suite.metric_components(registry)[1]
+    if metric.compared_by == "nothing":
+        raise HarnessError(f"metric {registry.label(metric)} compares nothing; decide by another")
+    course = RecommendCourse(
+        combinations,
+        space.pairs(registry),
+        combinations.index(space.default_design(combinations, registry)),
+        space.race.seeds,
+        registry.label(metric),
+        metric.compared_by,
+        question.margin,
+    )
+    clock = Clock(60 * question.minutes, options.workers or _cores())
+    work = raced(suite, registry, directory, options, combinations, course, clock)
+    store = Store.read(directory)
+    try:
+        found = _Answer(space, course, work, levels, clock, registry, store).told(
+            _named(question.data), metric.compared_by
+        )
+    finally:
+        store.close()
+    _write(found, directory)
+    return found
+
+
+def _narrowed(target: Target) -> Range:
+    try:
+        return narrowed(distribution(target))
+    except HarnessError:
+        raise
+    except NotApplicable as error:
+        raise HarnessError(f"target {target.label()}: {error}") from error
+
+
+def _named(data: str) -> str:
+    """Return what data are called: where a file lies says nothing to a reader."""
+    return Path(data).name if Path(data).exists() and Path(data).name else data
+
+
+def _cores() -> int:
+    from harness.running.workers import available_cores
+
+    return available_cores()
+
+
+def _write(found: Recommendation, directory: Path) -> None:
+    """Keep the document beside the results, whole or not at all."""
+    part = directory / f".{FILE}"
+    part.write_text(found.to_json(), encoding="utf-8")
+    part.replace(directory / FILE)
+
+
+def choices_of(combinations: Sequence[Combination], registry: Registry) -> list[dict[str, str]]:
+    """Return what each design takes on each axis, in short form; a network's preconditioning is one of its own.
+
+    Parameters are named where choices differ in them.
+    """
+    parts = [_parts(c) for c in combinations]
+    named = Labels((axis, registry.reference(part)) for taken in parts for axis, part in taken.items())
+    return [{axis: named(axis, registry.reference(part)) for axis, part in taken.items()} for taken in parts]
+
+
+def _parts(c: Combination) -> dict[str, Component]:
+    found: dict[str, Component] = {}
+    for axis, component in c.components.items():
+        if component is None or axis == "target":
+            continue
+        found[axis] = component
+        if isinstance(component, Backbone):
+            for name, parameter in PARTS.items():
+                found[axis], found[name] = _without(component, parameter), getattr(component, parameter)
+    return found
+
+
+def _without(network: Backbone, parameter: str) -> Backbone:
+    """Return a network with the default of a parameter."""
+    default = type(network).model_fields[parameter].get_default(call_default_factory=True)
+    return network.model_copy(update={parameter: default})
+
+
+class _Answer:
+    """What is told of a race that is over."""
+
+    def __init__(
+        self,
+        space: Space,
+        course: RecommendCourse,
+        work: RaceWork,
+        levels: Range,
+        clock: Clock,
+        registry: Registry,
+        store: Store,
+    ) -> None:
+        self._space, self._course, self._work, self._levels = space, course, work, levels
+        self._clock, self._registry, self._store = clock, registry, store
+        self._outcomes = work.known
+        self._metric = course.metric
+        self._rows = [i for i, each in enumerate(self._outcomes) if usable(each, self._metric)]
+        if not self._rows or not course.race.left:
+            reasons = dict.fromkeys(each.reason for each in self._outcomes if each is not None and each.reason)
+            raise HarnessError(f"no design gave a value of {self._metric}: {next(iter(reasons), 'none was tried')}")
+        self._choices = choices_of(work.combinations, registry)
+
+    def told(self, data: str, compared_by: Comparison) -> Recommendation:
+        """Return the document."""
+        board = document(self._store, suite=self._work.suite.name)
+        assert board.setup is not None
+        profile = board.setup.targets[0]
+        best, race = self._course.leader, self._course.race
+        differences = self._differences(compared_by)
+        self._by = compared_by
+        left = [i for i in race.left if i in self._rows]
+        row = self._row(board, best)
+        others = [i for i in self._ordered(differences) if i != best]
+        settled = race.end in ("one design is left", "the designs left tie") and not self._course.cut_designs
+        perfect = next((each for each in board.calibration if each.metric == self._metric), None)
+        return Recommendation(
+            schema_version=1,
+            command=read_manifest(self._store, self._work.suite.name).command,
+            environment=board.environment,
+            data=data,
+            profile=profile,
+            sigma_min=self._levels.sigma_min,
+            sigma_max=self._levels.sigma_max,
+            reasons=list(self._levels.reasons),
+            evaluations=self._space.race.evaluations,
+            metric=self._metric,
+            unit=next((each.unit for each in board.setup.metrics if each.metric == self._metric), ""),
+            compared_by=compared_by,
+            margin=race.rules.margin,
+            perfect=None if perfect is None else _estimate(perfect, len(board.setup.seeds)),
+            best=self._design(row, best),
+            choices=self._axis_choices(differences, left, compared_by),
+            runner_up=self._compared(others[0], differences) if others else None,
+            default=self._compared(self._course.default, differences),
+            settled=settled,
+            end=self._end(),
+            left=max(1, len(left)),
+            more_minutes=None if settled else self._more_minutes(differences, left, compared_by),
+            seeds=len(self._outcome(best).seeds),
+            looks=self._course.looks,
+            rounds=[RoundTold(**vars(step)) for step in self._course.steps],
+            minutes=self._clock.spent / 60,
+            law=_law(profile.finite, profile.held_out),
+            transfer=self._transfer(),
+            pictures=row.pictures,
+        )
+
+    # The best design
+
+    def _outcome(self, i: int) -> Outcome:
+        found = self._outcomes[i]
+        assert found is not None
+        return found
+
+    def _row(self, board: Leaderboard, i: int) -> Row:
+        """Return the row of a design in the leaderboard."""
+        own = self._outcome(i)
+        keys = {axis: reference.key for axis, reference in own.components.items()}
+        return next(
+            row
+            for row in board.rows
+            if row.steps == own.steps
+            and all(any(name.key == key for name in row.names(axis)) for axis, key in keys.items() if axis != "target")
+        )
+
+    def _design(self, row: Row, i: int) -> RecommendedDesign:
+        own = self._outcome(i)
+        manifest = read_manifest(self._store, self._work.suite.name)
+        digests = {axis: reference.digest for axis, reference in own.components.items()}
+        planned = next(r for r in manifest.rows if r.components == digests and r.steps == own.steps)
+        sigmas = read_results(manifest, planned, self._store).grids[0].require()
+        return RecommendedDesign(
+            components=dict(own.components),
+            steps=own.steps,
+            nfe=own.nfe,
+            train_steps=own.train_steps,
+            sigmas=sigmas,
+            value=row.metrics[self._metric],
+        )
+
+    # What else there was
+
+    def _evidence(self, compared_by: Comparison) -> RaceEvidence:
+        return evidence_of([self._outcome(i) for i in self._rows], self._metric, compared_by)
+
+    def _differences(self, compared_by: Comparison) -> dict[int, Cost]:
+        """Return how far each design is behind the best, on the scale of comparison, by its place."""
+        evidence = self._evidence(compared_by)
+        alternatives = sum(len(set(values)) - 1 for values in zip(*(c.values() for c in self._choices), strict=True))
+        found = statistics.differences(
+            evidence.values,
+            evidence.errors,
+            self._rows.index(self._course.leader),
+            evidence.networks,
+            compared_by=compared_by,
+            groups=evidence.groups,
+            level=self._course.level / max(1, alternatives),
+        )
+        limits = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
+        return {
+            i: Cost(value=value, low=_finite(low), high=_finite(high))
+            for i, (value, low, high) in zip(self._rows, limits, strict=True)
+        }
+
+    def _ordered(self, differences: dict[int, Cost]) -> list[int]:
+        """Return distinct designs: those that may be best first, then by how far they are behind."""
+        left = set(self._course.race.left)
+        return sorted(distinct(self._outcomes, self._rows), key=lambda i: (i not in left, differences[i].value))
+
+    def _axis_choices(self, differences: dict[int, Cost], left: Sequence[int], by: Comparison) -> list[AxisChoice]:
+        best, found = self._choices[self._course.leader], []
+        ordered = sorted(self._rows, key=lambda i: (i not in left, differences[i].value))
+        for axis, choice in best.items():
+            known = dict.fromkeys(c.get(axis, "none") for c in self._choices)
+            others = [other for other in known if other != choice]
+            if others:
+                alternatives = [self._alternative(axis, other, ordered, differences, left, by) for other in others]
+                alternatives.sort(key=lambda each: math.inf if each.cost is None else each.cost.value)
+                found.append(AxisChoice(axis=axis, choice=choice, alternatives=alternatives))
+        return found
+
+    def _alternative(
+        self,
+        axis: str,
+        choice: str,
+        ordered: Sequence[int],
+        differences: dict[int, Cost],
+        left: Sequence[int],
+        by: Comparison,
+    ) -> Alternative:
+        place = next((i for i in ordered if self._choices[i].get(axis, "none") == choice), None)
+        if place is None:
+            return Alternative(choice=choice, standing="no value", cost=None, seeds=0)
+        behind, margin = differences[place], tolerance(by, self._course.race.rules.margin)
+        tie = behind.high is not None and behind.high <= margin
+        maybe = place in left or place in self._course.cut_designs
+        standing: Standing = "ties" if tie else "open" if maybe else "worse"
+        seeds = len(self._outcome(place).seeds)
+        return Alternative(choice=choice, standing=standing, cost=_cost(behind, by), seeds=seeds)
+
+    def _compared(self, i: int, differences: dict[int, Cost]) -> ComparedDesign:
+        own, best = self._choices[i], self._choices[self._course.leader]
+        differs = {axis: choice for axis, choice in own.items() if best.get(axis) != choice}
+        cost = _cost(differences[i], self._by) if i in differences else None
+        return ComparedDesign(differs=differs, cost=cost, seeds=len(self._outcome(i).seeds))
+
+    # What is not settled
+
+    def _end(self) -> str:
+        course = self._course
+        return "out of time" if course.out_of_time or course.cut_designs else course.race.end or "out of seeds"
+
+    def _more_minutes(self, differences: dict[int, Cost], left: Sequence[int], by: Comparison) -> float:
+        """Return about how many minutes would settle it: errors fall as the root of the number of seeds."""
+        margin, factor = tolerance(by, self._course.race.rules.margin), 1.0
+        maybe = {*left, *self._course.cut_designs} & differences.keys()
+        for i in maybe:
+            each = differences[i]
+            if i != self._course.leader and each.high is not None and each.high > margin:
+                factor = max(factor, ((each.high - each.value) / max(each.value, margin - each.value)) ** 2)
+        seeds = len(self._outcome(self._course.leader).seeds)
+        wanted = [math.ceil(seeds * factor) if i in maybe else n for i, n in enumerate(self._work.allotment)]
+        return min(LONGEST, max(1.0, self._work.seconds(wanted) / 60))
+
+    def _transfer(self) -> list[str]:
+        best = self._outcome(self._course.leader)
+        network, suite = self._choices[self._course.leader].get("network", "none"), self._work.suite
+        return [
+            f"trained here: {network}, {best.train_steps} steps; a larger network or a longer training may prefer "
+            "another weighting, and a well trained one another grid",
+            f"compared at σ = {suite.noise.sigma_min:g}, where sampling ends, on the same held-out points for all "
+            "designs: their choice is in no interval",
+        ]
+
+
+def _estimate(perfect: Calibration, seeds: int) -> Estimate:
+    return Estimate(value=perfect.value, low=perfect.low, high=perfect.high, n_seeds=seeds)
+
+
+def _law(finite: bool, held_out: int | None) -> str:
+    if not finite:
+        return "the target's own law, by fresh points"
+    return f"the population that the rows come from, by {held_out} held-out rows"
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _cost(behind: Cost, by: Comparison) -> Cost:
+    """Return a difference on the scale of comparison as what a reader is told: per cent of the metric for ratios."""
+    if by != "ratio":
+        return behind
+    value, low, high = (each if each is None else 100 * math.expm1(min(each, 50.0)) for each in vars(behind).values())
+    assert value is not None
+    return Cost(value=value, low=low, high=high)

@@ -1,0 +1,188 @@
+"""The recommendation: what to use on some data, what ties with it, what else would cost, and what is not settled.
+
+A cost is how much worse than the best design another is by the metric: in per cent of it where it is compared by
+ratios, else in its unit. Its interval holds for all looks of the race and all alternatives together with 95 %.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from harness.quantities import Comparison
+from harness.registry.references import Reference
+from harness.results.document import Count, Document, Name, Part, Position, check_order
+from harness.results.leaderboard import Estimate
+from harness.results.pictures import SamplePictures
+from harness.results.setup import TargetSetup
+
+FILE = "recommendation.json"
+"""The name of the document's file."""
+
+Standing = Literal["ties", "open", "worse", "no value"]
+"""Of an alternative: known to be within the margin of the best; may be better or worse; worse; or it gave no value."""
+
+Level = Annotated[float, Field(gt=0)]
+
+
+class Cost(Part):
+    """How much worse than the best design another is; a limit is null where nothing is known of it."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_order(self.low, self.value, self.high)
+        return self
+
+
+class Alternative(Part):
+    """Another choice on an axis, with the best of what was tried on all others.
+
+    Attributes:
+        cost: null where it gave no value.
+    """
+
+    choice: Name
+    standing: Standing
+    cost: Cost | None
+    seeds: Count
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.cost is None) != (self.standing == "no value"):
+            raise ValueError(f"{self.choice}: it has a cost exactly where it has a value")
+        return self
+
+
+class AxisChoice(Part):
+    """What to take on one axis, and what else there was, the cheapest first."""
+
+    axis: Name
+    choice: Name
+    alternatives: list[Alternative]
+
+
+class RecommendedDesign(Part):
+    """A design, with its levels.
+
+    Attributes:
+        components: on each axis.
+        sigmas: the noise levels, decreasing, in units of the target.
+        value: of the metric.
+    """
+
+    components: dict[str, Reference]
+    steps: Position
+    nfe: Count
+    train_steps: Count
+    sigmas: Annotated[list[Level], Field(min_length=2)]
+    value: Estimate
+
+
+class ComparedDesign(Part):
+    """Another design: in what it differs from the best, and what it costs; null where it has no value."""
+
+    differs: dict[str, Name]
+    cost: Cost | None
+    seeds: Count
+
+
+class RoundTold(Part):
+    """One round of the race.
+
+    Attributes:
+        over: what it was over.
+        seeds: that each design in it had.
+        raced: how many.
+        left: how many may be best after it.
+        cut: how many of these were left out for lack of time.
+    """
+
+    over: Name
+    seeds: Position
+    raced: Count
+    left: Count
+    cut: Count
+
+
+class Recommendation(Document):
+    """What to use on some data.
+
+    Attributes:
+        command: that made it.
+        data: what was asked about: the name of a file or folder, or a target.
+        profile: the target in numbers.
+        reasons: why this range of levels, and this start.
+        evaluations: of the network, a sample may take.
+        unit: of the metric.
+        margin: of indifference: relative where the metric is compared by ratios.
+        perfect: what a perfect generator gets; null where the metric has none.
+        runner_up: the best of the other designs; null where there is none.
+        default: what the field uses.
+        settled: whether the race was.
+        end: why it ended.
+        left: designs that may be best.
+        more_minutes: about how many would settle it; null where it is settled.
+        seeds: of the designs that are left.
+        looks: at the evidence, which share the promise that the best design is dropped in 5 % of races at most.
+        minutes: that it took.
+        law: of which law it speaks.
+        transfer: what may be otherwise elsewhere, a sentence each.
+        pictures: samples of the best design, at the places of those of the profile; null where they are no images.
+    """
+
+    noun: ClassVar[str] = "a recommendation"
+
+    schema_version: Literal[1]
+    command: str
+    environment: dict[str, JsonValue]
+    data: Name
+    profile: TargetSetup
+    sigma_min: Level
+    sigma_max: Level
+    reasons: list[Name]
+    evaluations: Position
+    metric: Name
+    unit: str
+    compared_by: Comparison
+    margin: Level
+    perfect: Estimate | None
+    best: RecommendedDesign
+    choices: list[AxisChoice]
+    runner_up: ComparedDesign | None
+    default: ComparedDesign
+    settled: bool
+    end: Name
+    left: Position
+    more_minutes: float | None
+    seeds: Position
+    looks: Position
+    rounds: list[RoundTold]
+    minutes: Annotated[float, Field(ge=0)]
+    law: Name
+    transfer: list[Name]
+    pictures: SamplePictures | None
+
+    @property
+    def open(self) -> list[tuple[str, str]]:
+        """What may still be better: axis and choice."""
+        return [
+            (each.axis, other.choice)
+            for each in self.choices
+            for other in each.alternatives
+            if other.standing == "open"
+        ]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.sigma_min >= self.sigma_max:
+            raise ValueError(f"sigma_min {self.sigma_min:g} is not below sigma_max {self.sigma_max:g}")
+        if self.settled != (self.more_minutes is None):
+            raise ValueError("more_minutes tells what would settle it, exactly where it is not settled")
+        if self.compared_by == "nothing":
+            raise ValueError(f"metric: {self.metric} compares nothing")
+        return self

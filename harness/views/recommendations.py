@@ -1,0 +1,173 @@
+"""Recommendations for eyes and programs: the one screen in which `harness recommend` ends, and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.axes import AXES
+from harness.results.leaderboard import Estimate
+from harness.results.recommendation import Alternative, ComparedDesign, Cost, Recommendation, RoundTold
+from harness.views.column import Column
+from harness.views.digits import counted, number, with_interval
+from harness.views.terminal import GAP, break_lines, shorten, text_table
+
+WIDTH = 80
+"""Columns of the screen where no terminal sets fewer."""
+
+MOST = 4
+"""Alternatives of an axis that the screen names."""
+
+NOT_TOLD = ("target", "noise_schedule")
+"""Axes that are told elsewhere, or tell nothing where there is no choice."""
+
+STANDINGS = "ties: within {margin} of it. open: may be better or worse. Intervals: 95 %, all looks and lines together."
+
+
+def recommendation_text(found: Recommendation, width: int | None) -> str:
+    """Return the screen, for a terminal of so many columns; None: of 80."""
+    columns = min(width or WIDTH, WIDTH)
+    before = [*_data(found), ""]
+    after = ["", *_cost_lines(found), "", *_settled(found), ""]
+    after += [f"May not transfer: {sentence}." for sentence in found.transfer]
+    return "\n".join([*break_lines(before, columns), *_choice_lines(found, columns), *break_lines(after, columns)])
+
+
+def _data(found: Recommendation) -> Iterator[str]:
+    profile = found.profile
+    parts = f" · {profile.train} rows to train on, {profile.held_out} held out" if profile.train else ""
+    scale = f"σ_data {profile.sigma_data:.3g}, m₂ {number(profile.second_moment**0.5)}"
+    yield f"{found.data}: d = {profile.dim}, {scale}{parts}"
+    yield from (f"{reason}" for reason in found.reasons)
+    # What notes say of the range of levels, the range that was taken answers.
+    yield from (f"note: {note}" for note in profile.notes if not note.startswith("σ_m"))
+    yield f"Law: {found.law}"
+    perfect = "" if found.perfect is None else f"; a perfect generator gets {_interval(found.perfect)}"
+    yield f"Judged by {found.metric} at {found.evaluations} evaluations a sample{perfect}"
+
+
+def _interval(estimate: Estimate) -> str:
+    return with_interval(estimate.value, estimate.low, estimate.high)
+
+
+def _choice_lines(found: Recommendation, width: int) -> list[str]:
+    """Return a table: what to take on each axis, and below it what else there was."""
+    rows: list[tuple[str, str, str, str]] = []
+    for each in found.choices:
+        rows.append((_title(each.axis), each.choice, "take", ""))
+        rows += [("", f"  {other.choice}", *_standing(other, found)) for other in each.alternatives[:MOST]]
+        if len(each.alternatives) > MOST:
+            rows.append(("", f"  … {len(each.alternatives) - MOST} more", "", ""))
+    rows += [(title, choice, "", "") for title, choice in _fixed(found)]
+    axis, choice, standing, cost = zip(*rows, strict=True)
+    others = [Column("axis", axis, naming=True), Column("", standing, naming=True), Column("costs", cost, naming=True)]
+    room = width - sum(column.width + GAP for column in others)
+    names = Column("choice", tuple(_cut(each, room) for each in choice), naming=True)
+    return text_table([others[0], names, *others[1:]])
+
+
+def _cut(choice: str, room: int) -> str:
+    """Return a choice in so much room, by the tail of its name first; its parameters tell it apart."""
+    short = shorten(choice, room)
+    return short if len(short) <= room else f"{short[: room - 1]}…"
+
+
+def _standing(other: Alternative, found: Recommendation) -> tuple[str, str]:
+    return other.standing, "" if other.cost is None else cost_text(other.cost, found)
+
+
+def _fixed(found: Recommendation) -> list[tuple[str, str]]:
+    """Return the axes on which there was no choice, and the levels."""
+    raced = {each.axis for each in found.choices}
+    names = {axis: reference.name for axis, reference in found.best.components.items() if axis not in raced}
+    told = [(_title(axis), name) for axis, name in names.items() if axis not in NOT_TOLD]
+    return [*told, ("levels", f"{found.best.steps} steps, σ {found.sigma_max:g} to {found.sigma_min:g}")]
+
+
+def _title(axis: str) -> str:
+    return AXES[axis].title if axis in AXES else axis
+
+
+def cost_text(cost: Cost, found: Recommendation) -> str:
+    """Return a cost with its interval: in per cent where the metric is compared by ratios, else in its unit."""
+    unit = " %" if found.compared_by == "ratio" else f" {found.unit}".rstrip()
+    limits = "" if cost.low is None or cost.high is None else f" ({_short(cost.low)} to {_short(cost.high)})"
+    return f"{_short(cost.value, sign=True)}{unit}{limits}"
+
+
+def _short(value: float, *, sign: bool = False) -> str:
+    digits = 0 if abs(value) >= 10 else 1 if abs(value) >= 0.1 or value == 0 else 2
+    return f"{value:{'+' if sign else ''}.{digits}f}"
+
+
+def _cost_lines(found: Recommendation) -> Iterator[str]:
+    effort = f"{found.best.nfe} evaluations, {found.seeds} seeds"
+    yield f"This design: {found.metric} {_interval(found.best.value)} ({effort})"
+    if found.runner_up is not None:
+        yield f"Runner-up ({_differs(found.runner_up)}): {_told(found.runner_up, found)}"
+    if not found.default.differs:
+        yield "It is the field's default."
+    else:
+        yield f"The field's default ({_differs(found.default)}): {_told(found.default, found)}"
+
+
+def _differs(other: ComparedDesign) -> str:
+    return ", ".join(other.differs.values()) or "the same choices"
+
+
+def _told(other: ComparedDesign, found: Recommendation) -> str:
+    return "no value" if other.cost is None else f"costs {cost_text(other.cost, found)}"
+
+
+def _settled(found: Recommendation) -> Iterator[str]:
+    yield STANDINGS.format(margin=_margin(found))
+    if found.settled:
+        yield f"Settled after {found.minutes:.1f} minutes: {found.end}."
+    else:
+        more = "" if found.more_minutes is None else f"; {_duration(found.more_minutes)} more would settle it"
+        yield f"Not settled after {found.minutes:.1f} minutes: {found.end}; {_left(found)} may be best{more}."
+    yield f"Rounds: {'; '.join(map(_round, found.rounds))}. The best is dropped in at most 5 % of races."
+
+
+def _left(found: Recommendation) -> str:
+    return counted(found.left + sum(each.cut for each in found.rounds), "design")
+
+
+def _margin(found: Recommendation) -> str:
+    return f"{100 * found.margin:g} %" if found.compared_by == "ratio" else f"{found.margin:g} {found.unit}".rstrip()
+
+
+def _duration(minutes: float) -> str:
+    return f"about {minutes:.0f} minutes" if minutes < 120 else f"about {minutes / 60:.0f} hours"
+
+
+def _round(each: RoundTold) -> str:
+    cut = f", {each.left - each.cut} for lack of time" if each.cut else ""
+    return f"{each.over} {each.raced} → {each.left}{cut}"
+
+
+def choice_columns(found: Recommendation) -> list[Column]:
+    """Return every alternative of every axis, a row each."""
+    rows = [(each, other) for each in found.choices for other in each.alternatives]
+    return [
+        Column("axis", tuple(_title(each.axis) for each, _ in rows), naming=True),
+        Column("take", tuple(each.choice for each, _ in rows), naming=True),
+        Column("against", tuple(other.choice for _, other in rows), naming=True),
+        Column("standing", tuple(other.standing for _, other in rows), naming=True),
+        Column("cost", tuple("" if other.cost is None else cost_text(other.cost, found) for _, other in rows)),
+        Column("seeds", tuple(str(other.seeds) for _, other in rows)),
+    ]
+
+
+def recommendation_csv(found: Recommendation) -> str:
+    """Return every alternative of every axis as CSV."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["axis", "take", "against", "standing", "cost", "low", "high", "seeds"])
+    for each in found.choices:
+        for other in each.alternatives:
+            cost = ["", "", ""] if other.cost is None else [other.cost.value, other.cost.low, other.cost.high]
+            writer.writerow([each.axis, each.choice, other.choice, other.standing, *cost, other.seeds])
+    return text.getvalue()

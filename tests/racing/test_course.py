@@ -1,0 +1,154 @@
+"""The course of a recommendation, on made-up outcomes: what it races, what it drops, and what comes back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.metrics import Measurement
+from harness.racing.carried_out import Pace
+from harness.racing.course import CHECK, CROSSED, RACES, TRAININGS, RecommendCourse
+
+TRAINING_NAMES, PAIRS = ("a", "b", "c"), ("p", "q", "r")
+
+
+@dataclass(frozen=True)
+class FakePart:
+    name: str
+
+    def label(self):
+        return self.name
+
+
+class FakeDesign:
+    """A combination of a training and a pair, both by their names."""
+
+    train_steps = 1
+
+    def __init__(self, training, pair, place):
+        self.weighting = self.target = FakePart(training)
+        self.sampler = self.time_discretization = pair
+        self.place = place
+
+    def taken_by(self, phase):
+        return {"weighting": self.weighting}
+
+
+class Made:
+    """An outcome with values by seed."""
+
+    reason, applicable = None, True
+
+    def __init__(self, training, values, name):
+        self.ok, self.networks, self.shared_network = (
+            True,
+            tuple(f"{training}{s}" for s in range(len(values))),
+            (training,),
+        )
+        self.seeds, self.values, self.design = tuple(range(len(values))), values, name
+        self.seconds = {"train": 4.0 * len(values), "sample": 0.5 * len(values), "measure": 0.5 * len(values)}
+
+    def measured(self, metric):
+        return {seed: Measurement(float(v), 0.0) for seed, v in zip(self.seeds, self.values, strict=True)}
+
+
+class World:
+    """Designs with known means of ln of the metric, by training and pair."""
+
+    def __init__(self, means, seed, noise=0.02, seeds=(2, 4, 8)):
+        rng, self.combinations, self.values = np.random.default_rng(seed), [], []
+        shared = rng.normal(0, 0.1, seeds[-1])
+        for i, training in enumerate(TRAINING_NAMES):
+            own = rng.normal(0, noise, seeds[-1])
+            for j, pair in enumerate(PAIRS):
+                self.combinations.append(FakeDesign(training, pair, (i, j)))
+                self.values.append(np.exp(means[i][j] + shared + own + noise * rng.normal(size=seeds[-1])))
+        self.course = RecommendCourse(self.combinations, [("p", "p")], 0, seeds, "metric", "ratio", margin=0.02)
+
+    def outcomes(self, allotment):
+        return [
+            Made(TRAINING_NAMES[c.place[0]], values[:n], i) if n else None
+            for i, (c, values, n) in enumerate(zip(self.combinations, self.values, allotment, strict=True))
+        ]
+
+    def race(self, time=None):
+        """Race to the end; `time`: how many offers fit, counted from the last."""
+        allotment = self.course.start()
+        rounds = [allotment]
+        while offers := self.course.look(self.outcomes(allotment)):
+            chosen = 0 if time is None else time(offers, len(rounds))
+            self.course.cut(chosen)
+            if chosen is None:
+                break
+            allotment = offers[chosen]
+            rounds.append(allotment)
+        return rounds
+
+
+def test_first_trainings_by_the_reference_alone_and_the_default():
+    world = World([[0.0] * 3] * 3, 0)
+    assert [i for i, n in enumerate(world.course.start()) if n] == [0, 3, 6]
+
+
+def test_a_bad_training_is_dropped_and_no_time_is_spent_on_crossing_it():
+    world = World([[0.0, 0.1, 0.2], [1.0, 1.0, 1.0], [1.2, 1.2, 1.2]], 1)
+    rounds = world.race()
+    assert world.course.leader == 0
+    assert world.course.race.end == "one design is left"
+    assert world.course.steps[0].left == 1
+    # The dropped ones are seen once more, with the pair that leads.
+    assert sum(n > 0 for n in rounds[-1]) == 5
+    assert [step.over for step in world.course.steps][:2] == [TRAININGS, CROSSED]
+
+
+def test_a_training_that_the_reference_wrongs_comes_back():
+    """b is the worst by the reference p, and the best of all with q, which leads for a as well: an interaction."""
+    world = World([[0.0, -0.5, 0.5], [1.0, -1.0, 1.0], [1.1, 1.1, 1.1]], 2)
+    world.race()
+    assert world.course.leader == 4
+    assert CHECK in [step.over for step in world.course.steps]
+
+
+def test_where_designs_are_near_further_seeds_go_to_those_that_are_left():
+    world = World([[0.0, 0.03, 1.0], [0.03, 0.03, 1.0], [1.0, 1.0, 1.0]], 3)
+    rounds = world.race()
+    assert RACES in [step.over for step in world.course.steps]
+    last = rounds[-1]
+    assert last[2] == last[5] == 2
+    assert max(last) > 2
+
+
+def test_without_time_the_better_half_goes_on_with_the_default():
+    world = World([[0.05, 0.04, 0.03], [0.0, 0.01, 0.02], [0.03, 0.03, 0.03]], 4)
+    world.race(time=lambda offers, done: len(offers) - 1 if done > 1 else 0)
+    assert world.course.cut_designs
+    assert world.course.leader not in world.course.cut_designs
+    assert 0 not in world.course.cut_designs
+    assert sum(step.cut for step in world.course.steps) == len(world.course.cut_designs)
+
+
+def test_out_of_time_after_the_first_round_there_still_is_an_answer():
+    world = World([[0.0] * 3, [0.5] * 3, [1.0] * 3], 5)
+    world.race(time=lambda offers, done: None)
+    assert world.course.out_of_time
+    assert world.course.leader == 0
+    assert world.course.race.left == [0]
+
+
+@pytest.mark.parametrize("gap", [0.01, 0.03])
+def test_the_best_is_kept_in_95_per_cent_of_races(gap):
+    lost, trials = 0, 120
+    for seed in range(trials):
+        world = World([[0.0, gap, 2 * gap], [gap] * 3, [2 * gap] * 3], 100 + seed)
+        world.race()
+        lost += 0 not in world.course.race.left
+    assert lost <= stats.binom.ppf(0.999, trials, 0.05)
+
+
+def test_the_pace_counts_a_network_once_for_all_that_sample_from_it():
+    world = World([[0.0] * 3] * 3, 6)
+    pace = Pace.of(world.outcomes([2] * 9))
+    assert (pace.training, pace.sampling) == pytest.approx((4.0, 1.0))
+    more = pace.seconds(world.combinations, [2] * 9, [4] * 3 + [2] * 6)
+    assert more == pytest.approx(2 * 4.0 + 6 * 1.0)

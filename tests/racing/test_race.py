@@ -1,0 +1,119 @@
+"""Races: their promises under optional stopping, by simulation; and what a look does to a race."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.racing.evidence import RaceEvidence, judged, tolerance
+from harness.racing.race import Race, Rules, doubling
+
+SCHEDULE = (2, 4, 8, 16)
+
+
+def made(rng, means, *, seed_effect=0.1, noise=0.05):
+    """Metrics of designs with these means of ln, over the seeds of a whole race; two designs share a network."""
+    n, seeds = len(means), SCHEDULE[-1]
+    scale = noise * np.exp(rng.normal(0, 0.3, n))[:, None]
+    network = np.repeat(rng.normal(0, noise, (-(-n // 2), seeds)), 2, axis=0)[:n]
+    logs = (
+        np.asarray(means)[:, None]
+        + seed_effect * rng.normal(size=seeds)
+        + network
+        + scale * rng.normal(size=(n, seeds))
+    )
+    return np.exp(logs), [i // 2 for i in range(n)]
+
+
+def evidence(values, networks, rows, seeds):
+    part = values[rows][:, :seeds]
+    return RaceEvidence(part, np.zeros_like(part), [networks[i] for i in rows])
+
+
+def raced(values, networks, rules):
+    race = Race(rules, list(range(len(values))))
+    while not race.end:
+        race.look(evidence(values, networks, race.left, race.seeds))
+    return race
+
+
+def at_most(count, trials, rate, sure=0.999):
+    """Whether so many of so many trials are no evidence of more than a rate."""
+    return count <= stats.binom.ppf(sure, trials, rate)
+
+
+MEANS = {
+    "one is best, others near": [0.0, *np.linspace(0.01, 0.12, 11)],
+    "all are equal": [0.0] * 12,
+    "two are best": [0.0, 0.0, *[0.05] * 10],
+}
+
+
+@pytest.mark.parametrize("case", MEANS)
+def test_the_best_is_dropped_in_at_most_5_per_cent_of_races(case):
+    rng, lost, trials, rules = np.random.default_rng(1), 0, 400, Rules(SCHEDULE)
+    for _ in range(trials):
+        values, networks = made(rng, MEANS[case])
+        lost += 0 not in raced(values, networks, rules).left
+    assert at_most(lost, trials, 0.05), lost
+
+
+def test_without_dividing_the_level_the_promise_would_break():
+    """The test above can fail: as many looks at the level of one, with noise that pairs nothing, lose more."""
+    rng, trials, counts = np.random.default_rng(2), 400, []
+    for looks in (1, None):
+        lost = 0
+        for _ in range(trials):
+            values, networks = made(rng, [0.0] * 12, seed_effect=0.0)
+            lost += len(raced(values, networks, Rules(SCHEDULE, looks=looks)).left) < 12
+        counts.append(lost)
+    assert counts[0] > 1.5 * counts[1]
+
+
+def test_what_is_settled_as_a_tie_is_one():
+    """Designs that are left and tie are no worse than the best by more than the margin, in 95 % of races."""
+    rng, wrong, ties, trials = np.random.default_rng(3), 0, 0, 300
+    means = np.array([0.0, 0.004, 0.008, 0.03, 0.03, 0.06])
+    for _ in range(trials):
+        values, networks = made(rng, means, noise=0.01)
+        race = raced(values, networks, Rules(SCHEDULE))
+        if race.end == "the designs left tie":
+            ties += 1
+            leader = min(race.left, key=lambda i: values[i].mean())
+            wrong += (means[race.left] - means[leader]).max() > tolerance("ratio", 0.02)
+    assert ties > trials / 4
+    assert at_most(wrong, ties, 0.05)
+
+
+def test_clear_differences_are_found_early():
+    rng = np.random.default_rng(4)
+    values, networks = made(rng, [0.0, *[1.0] * 11])
+    race = raced(values, networks, Rules(SCHEDULE))
+    assert (race.end, race.left) == ("one design is left", [0])
+    assert sum(look.raced * look.seeds for look in race.looks) < 12 * SCHEDULE[-1] / 3
+
+
+def test_copies_tie_at_once():
+    rng = np.random.default_rng(5)
+    values, _ = made(rng, [0.0, 0.5])
+    race = Race(Rules(SCHEDULE), [0, 1, 2])
+    race.look(evidence(values[[0, 0, 0]], [0, 0, 0], [0, 1, 2], 2))
+    assert (race.end, race.left) == ("the designs left tie", [0, 1, 2])
+
+
+def test_seeds_double_to_the_most():
+    assert doubling(3, 30) == (3, 6, 12, 24, 30)
+    assert doubling(2, 2) == (2,)
+    assert Rules(SCHEDULE).level == pytest.approx(0.05 / 4)
+    assert Rules((2, 4), looks=10).level == pytest.approx(0.005)
+
+
+def test_differences_are_compared_in_their_unit():
+    values = np.array([[1.0, 1.1, 0.9, 1.05], [1.001, 1.101, 0.901, 1.0511], [3.0, 3.2, 2.9, 3.0]])
+    given = RaceEvidence(values - 2.0, np.zeros_like(values), [0, 0, 0], "difference")
+    found = judged(given, 0.05, 0.02)
+    assert found.alive.tolist() == [True, False, False]  # a thousandth worse in every seed, and that is known
+    assert found.settled
+    assert found.behind.value[2] == pytest.approx(2.0125)
+    assert tolerance("ratio", 0.02) == pytest.approx(math.log(1.02))

@@ -1,0 +1,169 @@
+"""Recommendations and races of suites, carried out: small ones, from the shell and in Python."""
+
+import json
+
+import numpy as np
+import pytest
+import shell
+from small_space import SPACE
+from suite_files import write_suite
+
+from harness.planning.plan import Plan
+from harness.racing.recommend import Question, recommend
+from harness.racing.until_settled import run_until_settled, with_seeds
+from harness.results.read_board import read_document
+from harness.results.recommendation import FILE, Recommendation
+from harness.running.runner import Options
+from harness.store import CHECKPOINTS, Store
+from harness.suites.model import Suite
+from harness.suites.spaces import Space
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, registry):
+    """A result directory, its recommendation, and the question."""
+    folder = tmp_path_factory.mktemp("recommended")
+    rng = np.random.default_rng(0)
+    np.save(folder / "points.npy", rng.normal(size=(300, 2)) @ [[1.0, 0.5], [0.0, 0.3]])
+    (folder / "space.toml").write_text(SPACE)
+    question = Question(str(folder / "points.npy"), space=str(folder / "space.toml"), minutes=5.0)
+    options = Options(1, progress=False, command="harness recommend points.npy")
+    return folder / "out", recommend(question, registry, folder / "out", options), question, options
+
+
+def test_it_tells_what_to_take_and_what_else_costs(made):
+    _, found, _, _ = made
+    axes = {each.axis for each in found.choices}
+    assert axes == {"weighting", "preconditioning", "sampler", "time_discretization"}
+    assert found.looks == 4
+    assert found.rounds[0].over == "trainings"
+    assert found.profile.held_out == 60
+    assert len(found.best.sigmas) == found.best.steps + 1
+    assert found.best.sigmas == sorted(found.best.sigmas, reverse=True)
+    for each in found.choices:
+        for other in each.alternatives:
+            if other.standing == "worse":
+                assert other.cost.value > 0
+            if other.standing == "ties":
+                assert other.cost.high <= 100 * found.margin + 1e-9
+
+
+def test_the_document_is_read_as_it_was_written(made):
+    directory, found, _, _ = made
+    assert Recommendation.read(directory / FILE) == found
+    assert json.loads(found.to_json())["schema_version"] == 1
+
+
+def test_the_leaderboard_beside_it_holds_the_same_best_design(made):
+    directory, found, _, _ = made
+    board = read_document(directory)
+    design = found.best.components
+    row = next(r for r in board.rows if all(r.component(a).key == c.key for a, c in design.items() if a != "target"))
+    assert row.metrics[found.metric] == found.best.value
+    assert {r.metrics[found.metric].n_seeds for r in board.rows} <= {2, 4}
+    assert board.environment["looks"] == 4
+
+
+def test_again_nothing_is_done_twice_and_the_answer_is_the_same(made, registry):
+    directory, found, question, options = made
+    store = Store.read(directory)
+    before = store.index()
+    store.close()
+    again = recommend(question, registry, directory, options)
+    store = Store.read(directory)
+    assert store.index() == before
+    store.close()
+    assert again.model_copy(update={"minutes": found.minutes}) == found
+
+
+def test_a_fixed_run_of_the_same_designs_uses_what_the_race_made(made, registry):
+    directory, found, question, _ = made
+    space = Space.load(question.space)
+    suite = space.suite([f"file:path={question.data}"], found.sigma_min, found.sigma_max, space.race.start)
+    plan = Plan(suite, registry, space.combinations(suite, registry), directory / CHECKPOINTS)
+    store = Store.read(directory)
+    known = store.index()
+    store.close()
+    trained = [key for key in plan.trained_keys() if key in known]
+    assert len(trained) >= 2 * 4  # every training with the seeds of the first look, at least
+
+
+def test_from_the_shell(made, tmp_path):
+    directory, found, question, _ = made
+    words = ("recommend", question.data, "--space", question.space, "--out", directory, "--workers", "1")
+    done = shell.harness(*words)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines[:-1])) <= 80
+    assert f"This design: {found.metric}" in done.stdout
+    assert "May not transfer" in done.stdout
+    shown = shell.harness("rank", directory)
+    assert shown.stdout.splitlines()[-3:-1] == lines[-5:-3]
+    table = shell.harness("rank", directory, "--suite", "tiny", "--format", "csv")
+    assert table.stdout.startswith("rank,")
+    page = shell.harness("publish", directory, tmp_path / "page")
+    assert page.returncode == 0, page.stderr
+    text = (tmp_path / "page" / "README.md").read_text()
+    assert "# What to use on" in text
+    assert Recommendation.read(tmp_path / "page" / FILE).best.value == found.best.value
+    refused = shell.harness("rank", directory, "--by", "energy")
+    shell.assert_one_line(refused, "holds a recommendation, which takes no --by")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("nothing.npy",), "'nothing.npy' is no file, no folder and no target"),
+        (("ring", "--network", "mlpp"), "mlpp"),
+        (("ring", "--network", "exact"), "network exact is not trained"),
+        (("ring", "--metric", "nothing"), "nothing"),
+        (("ring", "--nfe", "3"), "raise --nfe"),
+        (("ring", "--space", "nowhere.toml"), "nowhere.toml: cannot be read"),
+        (("ring", "--minutes", "0"), "--minutes"),
+    ],
+)
+def test_a_mistake_ends_in_one_line(words, message, tmp_path):
+    shell.assert_one_line(shell.harness("recommend", *words, "--out", tmp_path / "out"), message)
+    assert not (tmp_path / "out" / FILE).exists()
+
+
+SUITE = {
+    "name": "race",
+    "targets": ["ring"],
+    "noise_schedules": ["edm"],
+    "time_discretizations": ["polynomial:rho=1,7", "exponential"],
+    "networks": ["exact"],
+    "samplers": ["heun", "euler"],
+    "metrics": ["sliced-wasserstein"],
+    "rank_by": "sliced-wasserstein",
+    "steps": [6],
+    "seeds": 2,
+    "sampling": {"samples": 200},
+}
+
+
+def test_until_settled_seeds_go_to_rows_that_may_be_best(tmp_path, registry):
+    suite = Suite.from_mapping(SUITE, "race")
+    (end,) = run_until_settled(suite, registry, tmp_path / "out", Options(1, progress=False), most=8)
+    board = read_document(tmp_path / "out")
+    seeds = {row.rank: row.metrics["sliced-wasserstein"].n_seeds for row in board.rows}
+    assert max(seeds.values()) == end.seeds
+    assert seeds[max(seeds)] == 2
+    assert sum(seeds.values()) < 6 * end.seeds
+    best = [row for row in board.rows if row.metrics["sliced-wasserstein"].n_seeds == end.seeds]
+    assert len(best) >= end.left
+
+
+def test_seeds_of_a_suite_go_on_where_it_ends():
+    suite = Suite.from_mapping({**SUITE, "seeds": [3, 0]}, "race")
+    assert with_seeds(suite, 5).seeds == (3, 0, 1, 2, 4)
+
+
+def test_a_race_from_the_shell(tmp_path):
+    file = write_suite(tmp_path / "race.toml", {**SUITE, "seeds": 2})
+    done = shell.harness("run", file, "--until-settled", "--out", tmp_path / "out", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert "Race on ring: " in done.stdout
+    shell.assert_one_line(shell.harness("run", file, "--minutes", "1", "--out", tmp_path / "b"), "--until-settled")
+    one = shell.harness("run", file, "--until-settled", "--seeds", "1", "--out", tmp_path / "c")
+    shell.assert_one_line(one, "a race begins with 2 seeds at least")

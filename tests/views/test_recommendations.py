@@ -1,0 +1,147 @@
+"""The screen and the page of a recommendation, of a made-up one."""
+
+import copy
+
+import pytest
+
+from harness.results.document import DocumentError
+from harness.results.recommendation import Recommendation
+from harness.views.page import markdown
+from harness.views.recommendation_pages import RECOMMENDATION, recommendation_page
+from harness.views.recommendations import cost_text, recommendation_csv, recommendation_text
+
+
+def reference(name, **params):
+    return {"name": name, "params": params, "distribution": "diffusion-harness", "version": "0.1.0", "digest": name}
+
+
+def other(choice, standing, value, low, high):
+    cost = None if value is None else {"value": value, "low": low, "high": high}
+    return {"choice": choice, "standing": standing, "cost": cost, "seeds": 4}
+
+
+DOCUMENT = {
+    "schema_version": 1,
+    "command": "harness recommend points.npy",
+    "environment": {},
+    "data": "points.npy",
+    "profile": {
+        "target": "file", "dim": 2, "sigma_data": 1.0, "second_moment": 2.0, "finite": True,
+        "notes": ["1 of 90 training rows are copies of others", "σ_max = 4 is below 3 m₂ = 4.24: raise σ_max"],
+        "train": 180, "held_out": 60, "pictures": None,
+    },
+    "sigma_min": 0.05,
+    "sigma_max": 4.24,
+    "reasons": ["σ_max = 4.24: 3 m₂ is 4.24; a centered start costs 0.06 nats at most"],
+    "evaluations": 12,
+    "metric": "sliced-wasserstein",
+    "unit": "data",
+    "compared_by": "ratio",
+    "margin": 0.02,
+    "perfect": {"value": 0.1, "low": 0.08, "high": 0.12, "n_seeds": 4},
+    "best": {
+        "components": {"weighting": reference("edm"), "sampler": reference("heun"), "network": reference("mlp")},
+        "steps": 6, "nfe": 12, "train_steps": 20, "sigmas": [4.24, 1.0, 0.05],
+        "value": {"value": 0.13, "low": 0.12, "high": 0.14, "n_seeds": 4},
+    },
+    "choices": [
+        {
+            "axis": "weighting",
+            "choice": "edm:p_mean=-0.5",
+            "alternatives": [
+                other("edm:p_mean=0.3,p_std=1.0", "ties", 0.5, -0.3, 1.4),
+                other("min-snr", "open", 1.5, -2.0, 5.0),
+                other("edm2-uncertainty:p_mean=0.3,p_std=1.0", "worse", 26.4, 9.6, 59.0),
+                other("likelihood", "no value", None, None, None),
+                other("eps", "worse", 80.0, 60.0, None),
+            ],
+        }
+    ],
+    "runner_up": {"differs": {"sampler": "euler"}, "cost": {"value": 0.5, "low": -0.3, "high": 1.4}, "seeds": 4},
+    "default": {"differs": {"sampler": "euler"}, "cost": {"value": 10.0, "low": 5.8, "high": 15.2}, "seeds": 4},
+    "settled": False,
+    "end": "out of time",
+    "left": 3,
+    "more_minutes": 300.0,
+    "seeds": 4,
+    "looks": 6,
+    "rounds": [
+        {"over": "trainings", "seeds": 2, "raced": 10, "left": 8, "cut": 0},
+        {"over": "the designs left", "seeds": 4, "raced": 40, "left": 20, "cut": 17},
+    ],
+    "minutes": 4.96,
+    "law": "the population that the rows come from, by 60 held-out rows",
+    "transfer": ["trained here: mlp, 20 steps"],
+    "pictures": None,
+}  # fmt: skip
+
+
+@pytest.fixture
+def found():
+    return lambda **changed: Recommendation.validate({**copy.deepcopy(DOCUMENT), **changed})
+
+
+def test_the_screen_fits_80_columns_and_says_what_matters(found):
+    text = recommendation_text(found(), None)
+    assert max(map(len, text.split("\n"))) <= 80
+    for words in (
+        "points.npy: d = 2, σ_data 1",
+        "60 held out",
+        "edm:p_mean=0.3,p_std=1.0",
+        "…:p_mean=0.3,p_std=1.0",
+        "+0.5 % (-0.3 to 1.4)",
+        "+26 % (9.6 to 59)",
+        "a perfect generator",
+        "The field's default (euler): costs +10 % (5.8 to 15)",
+        "20 designs may be best; about 5 hours",
+        "May not transfer: trained here: mlp, 20 steps.",
+    ):
+        assert words in " ".join(text.split())
+    assert "1 of 90 training rows are copies of others" in text
+    assert "raise σ_max" not in text  # the range that was taken answers that note
+    assert "… 1 more" in text
+
+
+def test_a_settled_race_and_the_default_itself(found):
+    default = {"differs": {}, "cost": {"value": 0.0, "low": 0.0, "high": 0.0}, "seeds": 4}
+    text = recommendation_text(found(settled=True, more_minutes=None, end="one design is left", default=default), 70)
+    assert "Settled after 5.0 minutes: one design is left." in text
+    assert "It is the field's default." in text
+
+
+def test_costs_of_a_metric_compared_by_differences_have_its_unit(found):
+    made = found(compared_by="difference", unit="nats")
+    assert cost_text(made.default.cost, made) == "+10 nats (5.8 to 15)"
+
+
+def test_every_alternative_stands_on_the_page_and_in_the_table(found):
+    made = found()
+    page = markdown(recommendation_page(made, made.command, ()))
+    rows = recommendation_csv(made).splitlines()
+    assert len(rows) == 6
+    for each in made.choices[0].alternatives:
+        assert each.choice in page
+        assert any(each.choice in row for row in rows)
+    assert "# What to use on points.npy" in page
+    assert "no value" in page
+
+
+def test_published_files_hold_the_document(found, tmp_path):
+    made = found()
+    files = RECOMMENDATION.write(made, tmp_path / "page", made.command)
+    assert {file.name for file in files} == {"README.md", "recommendation.json"}
+    assert Recommendation.read(tmp_path / "page" / "recommendation.json") == made
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"sigma_min": 5.0}, "sigma_min 5 is not below sigma_max 4.24"),
+        ({"settled": True}, "more_minutes"),
+        ({"compared_by": "nothing"}, "compares nothing"),
+        ({"default": {"differs": {}, "cost": {"value": 1.0, "low": 2.0, "high": 3.0}, "seeds": 1}}, "default.cost"),
+    ],
+)
+def test_a_document_agrees_with_itself(found, changed, message):
+    with pytest.raises(DocumentError, match=message):
+        found(**changed)
