@@ -91,7 +91,8 @@ def leaderboard(
         ValidationError: the outcomes contradict one another.
     """
     _require_metric(outcomes, metric, declared)
-    known = sorted((_consistent(outcome, declared) for outcome in outcomes), key=Outcome.sort_key)
+    built: dict[int, Row] = {}
+    known = sorted((_consistent(outcome, declared, built) for outcome in outcomes), key=Outcome.sort_key)
     named = Labels(pair for outcome in known for pair in outcome.components.items())
     ordered = _merged(known)
     observed = {id(outcome): _observation(outcome, metric, named) for outcome in ordered}
@@ -111,7 +112,7 @@ def leaderboard(
         agreement=[entry for section in sections.values() for entry in _agreement(section, metric, named, declared)],
         effects=[entry for section in sections.values() for entry in _effects(section, observed, named, by)],
         interactions=[entry for section in sections.values() for entry in _interactions(section, observed, named, by)],
-        rows=[row for section in sections.values() for row in _rows(section, metric, declared)],
+        rows=[row for section in sections.values() for row in _rows(section, metric, declared, built)],
     )
 
 
@@ -200,15 +201,29 @@ def _groups(measured: Sequence[Mapping[int, Measurement]], seeds: Sequence[int],
 # Rows
 
 
-def _rows(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[Row]:
-    """Return the rows of one target, best first; equal ranks stay in the order of their components."""
+def _rows(
+    section: Sequence[Outcome], metric: str, declared: Declarations, built: Mapping[int, Row] | None = None
+) -> list[Row]:
+    """Return the rows of one target, best first; equal ranks stay in the order of their components.
+
+    Arguments:
+        section: the outcomes of the target.
+        metric: the metric that ranks.
+        declared: what the metrics measure.
+        built: rows that are made already but for their place, by the identity of their outcome.
+    """
     placed = zip(_places(section, metric, declared), section, strict=True)
     ordered = sorted(placed, key=lambda entry: _standing(*entry))
     shown = _best_of_networks([outcome for _, outcome in ordered])
-    return [
-        _row(outcome if id(outcome) in shown else replace(outcome, pictures=None), place, declared)
-        for place, outcome in ordered
-    ]
+    rows = []
+    for place, outcome in ordered:
+        row = built.get(id(outcome)) if built is not None else None
+        if row is None or row.pictures is not None:
+            row = _row(outcome if id(outcome) in shown else replace(outcome, pictures=None), place, declared)
+        else:
+            row = row.model_copy(update={"rank": place.rank, "rank_low": place.low, "rank_high": place.high})
+        rows.append(row)
+    return rows
 
 
 def _best_of_networks(ordered: Sequence[Outcome]) -> set[int]:
@@ -220,10 +235,13 @@ def _best_of_networks(ordered: Sequence[Outcome]) -> set[int]:
     return set(list(best.values())[:SHOWN])
 
 
-def _consistent(outcome: Outcome, declared: Declarations) -> Outcome:
-    """Return the outcome, as one that failed where its numbers make no valid row: others are ranked without it."""
+def _consistent(outcome: Outcome, declared: Declarations, built: dict[int, Row]) -> Outcome:
+    """Return the outcome, as one that failed where its numbers make no valid row: others are ranked without it.
+
+    The row that it makes is put with those that are built, by the identity of the outcome.
+    """
     try:
-        _row(outcome, _Place(1, 1, 1), declared)
+        built[id(outcome)] = _row(outcome, _Place(1, 1, 1), declared)
     except ValidationError as error:
         return outcome.contradicting(one_rule(error))
     return outcome
