@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from harness.trajectories import Trajectory
 
 
+Simulate = Callable[["Tensor", Callable[[], "Tensor"]], "Tensor"]
+"""Runs a sampler from given points with given noise (`Experiment.simulate`)."""
+
+
 @dataclass(frozen=True)
 class LastKernel:
     """The last step of a Gaussian-kernel sampler, before its noise was drawn: sample i came from N(mean_i, v I)."""
@@ -51,13 +55,15 @@ class Experiment:
         last_kernel: the last step's kernel, for Gaussian-kernel samplers.
         budget: the exact path divergence, where there is one.
         generator: source of randomness for the metrics, seeded for this combination alone.
-        kernel: any step of a Gaussian-kernel sampler, in float64: `kernel(j, x)` is the law of the points after step
-            j from points x of shape (n, d) at σ_j.
+        kernel: any step of a Gaussian-kernel sampler: `kernel(j, x)` is the law, in float64, of the points after step
+            j from points x of shape (n, d) at σ_j. The network computes in the precision that it samples in.
         training: how the network was trained, where gradient descent recorded it.
         initial: the law of the points at σ_0; None: N(0, σ_0² I).
         labels: of the samples, shape (n,), int64, where the network is given any; then `kernel` is None, and `simulate`
             raises `NotApplicable`: neither knows the label of another point.
         fitted: what a `FittedMetric` was given by its `fit` to this target; None for any other metric.
+        simulate_as_run: `simulate` with the network in the precision that it samples in, which is faster; its
+            derivative is right, differences of it over small steps are not. None: the same as `simulate`.
     """
 
     target: Distribution
@@ -65,7 +71,7 @@ class Experiment:
     sigmas: Sequence[float]
     samples: Tensor
     reference: Tensor
-    simulate: Callable[[Tensor, Callable[[], Tensor]], Tensor]
+    simulate: Simulate
     exact_network: bool
     last_kernel: LastKernel | None
     budget: Budget | None
@@ -75,6 +81,7 @@ class Experiment:
     initial: Start | None = None
     labels: Tensor | None = None
     fitted: Mapping[str, Tensor] | None = None
+    simulate_as_run: Simulate | None = None
 
     @property
     def start(self) -> Start:

@@ -8,6 +8,15 @@ from torch import Tensor, nn
 from harness.preconditionings import Preconditioning
 
 
+def told_once(levels: Tensor) -> Tensor:
+    """Return levels of shape (n,), or the first alone, shape (1,), where all are one number in memory.
+
+    Samplers give a module one level for all points, expanded to (n,). What is made of levels alone need then be made
+    once, and spreads over the points; nothing is read from the numbers, so that derivatives and stacks pass.
+    """
+    return levels[:1] if levels.stride() == (0,) else levels
+
+
 class Preconditioned(nn.Module):
     """D(x, σ) = c_skip x + c_out F(c_in x; c_noise) (`harness.preconditionings`).
 
@@ -38,9 +47,9 @@ class Preconditioned(nn.Module):
         Raises:
             ValueError: F returns another shape, which the sum would spread over that of x without a word.
         """
-        c = self._preconditioning.coefficients(sigma, self.sigma_data)
+        c = self._preconditioning.coefficients(told_once(sigma), self.sigma_data)
         each = (-1,) + (1,) * (x.ndim - 1)
-        raw: Tensor = self.function(c.inner.reshape(each) * x, c.noise, *labels)
+        raw: Tensor = self.function(c.inner.reshape(each) * x, c.noise.expand(len(x)), *labels)
         if raw.shape != x.shape:
             raise ValueError(f"function: shape {tuple(raw.shape)} of {tuple(x.shape)}; it must keep the shape")
         return c.skip.reshape(each) * x + c.out.reshape(each) * raw

@@ -29,7 +29,7 @@ def denoiser_from_checkpoint(trained: TrainedNetwork, data: DataSpec) -> Labelle
 
 
 def denoiser_from_module(module: nn.Module, flat: Callable[[Forward], Forward] = lambda seen: seen) -> LabelledDenoiser:
-    """Return the denoiser that a network computes, without reverse-mode gradients.
+    """Return the denoiser that a network computes, with gradients in points that ask for them.
 
     Points may be on any device, and float32 or float64: those of another dtype than the module's go through a copy of
     it, made here and now, since none can be made within a forward-mode derivative (`torch.func.jvp`), which passes.
@@ -46,10 +46,20 @@ def denoiser_from_module(module: nn.Module, flat: Callable[[Forward], Forward] =
     }
 
     def denoise(x: Tensor, sigma: float, labels: Tensor | None = None) -> Tensor:
-        with torch.no_grad():
-            level = x.new_full((x.shape[0],), sigma, device=device)
+        with torch.set_grad_enabled(x.requires_grad):
+            # One number in memory: a module may see that the level is the same for all points (`told_once`).
+            level = x.new_full((1,), sigma, device=device).expand(x.shape[0])
             given = [] if labels is None else [labels.to(device)]
             return forwards[x.dtype](x.to(device), level, *given).to(x.device)
+
+    return denoise
+
+
+def in_precision(denoiser: LabelledDenoiser, dtype: torch.dtype) -> LabelledDenoiser:
+    """Return a denoiser that computes in one dtype, whatever that of the points, in which its result is."""
+
+    def denoise(x: Tensor, sigma: float, labels: Tensor | None = None) -> Tensor:
+        return denoiser(x.to(dtype), sigma, labels).to(x.dtype)
 
     return denoise
 

@@ -18,7 +18,7 @@ from harness.engine.labels import LabelledDenoiser, given
 from harness.engine.random_streams import NoiseStream
 from harness.errors import ContractError, HarnessError
 from harness.initial_laws import Start
-from harness.metrics import LastKernel
+from harness.metrics import LastKernel, Simulate
 from harness.samplers import Denoiser, GaussianKernelSampler, Sampler, SamplerRun
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def simulate_function(
     denoiser: Denoiser,
     sigmas: Sequence[float] | np.ndarray,
     variances: Sequence[float] | np.ndarray | None,
-) -> Callable[[Tensor, Callable[[], Tensor]], Tensor]:
+) -> Simulate:
     """Return what `Experiment.simulate` is: the sampler from given points at σ_0, with given noise."""
     levels = _floats(sigmas)
     kernel = None if variances is None else _floats(variances)

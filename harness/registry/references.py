@@ -24,3 +24,8 @@ class Reference(BaseModel):
     def key(self) -> str:
         """Text that is equal exactly for equal references."""
         return json.dumps(self.model_dump(), sort_keys=True)
+
+    @cached_property
+    def place(self) -> str:
+        """Text that references are sorted by: their name, then their parameters."""
+        return json.dumps([self.name, self.params, self.digest], sort_keys=True)

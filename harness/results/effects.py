@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from operator import contains, itemgetter
 
 import numpy as np
 
@@ -39,6 +41,12 @@ class Observation:
     values: Mapping[int, float | None]
     groups: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
     names: Sequence[Mapping[str, Hashable]] = ()
+
+    @cached_property
+    def places(self) -> list[tuple[Hashable, ...]]:
+        """Its coordinates under each of its names, its own first, in the order of the sorted fields."""
+        fields = sorted(self.coordinates)
+        return [tuple(name[each] for each in fields) for name in (self.coordinates, *self.names)]
 
 
 @dataclass(frozen=True)
@@ -81,14 +89,21 @@ def _contexts(observations: Sequence[Observation], axes: Sequence[str]) -> list[
 
     Contexts that hold the same designs under the same choices are one.
     """
+    if not observations:
+        return []
     contexts: dict[Hashable, dict[Hashable, int]] = defaultdict(dict)
-    own = {axis: {observation.coordinates[axis] for observation in observations} for axis in axes}
-    for place, observation in enumerate(observations):
-        for name in (observation.coordinates, *observation.names):
-            if all(name[axis] in own[axis] for axis in axes):
-                others = tuple(v for k, v in sorted(name.items()) if k not in axes)
-                choice = name[axes[0]] if len(axes) == 1 else tuple(name[axis] for axis in axes)
-                contexts[others][choice] = place
+    fields = sorted(observations[0].coordinates)
+    # One field gives its value, several a tuple of theirs.
+    choice_of = itemgetter(*(fields.index(axis) for axis in axes))
+    rest = [k for k, each in enumerate(fields) if each not in axes]
+    others_of = itemgetter(*rest) if rest else lambda place: ()
+    own = [{observation.coordinates[axis] for observation in observations} for axis in axes]
+    for number, observation in enumerate(observations):
+        for place in observation.places:
+            choice = choice_of(place)
+            # Another name may be of a choice that no row here has; its own is one of theirs.
+            if place is observation.places[0] or all(map(contains, own, choice if len(axes) > 1 else (choice,))):
+                contexts[others_of(place)][choice] = number
     distinct = {frozenset(context.items()): context for context in contexts.values()}
     return [{choice: observations[i] for choice, i in context.items()} for context in distinct.values()]
 

@@ -27,13 +27,17 @@ class Labels:
         for axis, component in components:
             groups[axis, component.name][component.key] = component
         self._shown: dict[tuple[str, str], tuple[str, Collection[str]]] = {}
+        self._labels: dict[tuple[str, str], str] = {}
         for (axis, _), group in groups.items():
             for key, shown in _distinguish(group).items():
                 self._shown[axis, key] = shown
 
     def __call__(self, axis: str, component: Reference) -> str:
         """Return the label of a target or component of these rows."""
-        return self.with_settings(axis, component, ())
+        place = axis, component.key
+        if place not in self._labels:
+            self._labels[place] = self.with_settings(axis, component, ())
+        return self._labels[place]
 
     def with_settings(self, axis: str, component: Reference, settings: Collection[str]) -> str:
         """Return the label with some more of the parameters, whether or not they tell components apart."""

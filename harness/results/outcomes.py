@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -135,6 +134,6 @@ class Outcome:
 
     def sort_key(self) -> tuple[tuple[str, ...], tuple[float, ...]]:
         """Return what orders outcomes whatever order they come in: by name and parameters, then by the numbers."""
-        used = (self.components[axis] for axis in crossed())
-        names = (json.dumps([each.name, each.params, each.digest], sort_keys=True) for each in used)
-        return tuple(names), tuple(getattr(self, number) for number in NUMBERS)
+        return tuple(self.components[axis].place for axis in crossed()), tuple(
+            getattr(self, number) for number in NUMBERS
+        )

@@ -57,7 +57,7 @@ def settling(compared: Compared) -> SeedsNeeded | None:
 
     def needed(wanted: int) -> int | None:
         def told(number: int) -> bool:
-            return int(holm(compared.p_values(best, number, share), best)[ties].sum()) >= wanted
+            return int(holm(compared.p_values(best, seeds=number, share=share), best)[ties].sum()) >= wanted
 
         return _least(told, seeds + 1) if count else None
 

@@ -89,7 +89,8 @@ def leaderboard(
         ValidationError: the outcomes contradict one another.
     """
     _require_metrics(outcomes, rank_by, declared)
-    known = sorted((_consistent(outcome, declared) for outcome in outcomes), key=Outcome.sort_key)
+    built: dict[int, Row] = {}
+    known = sorted((_consistent(outcome, declared, built) for outcome in outcomes), key=Outcome.sort_key)
     named = Labels(pair for outcome in known for pair in outcome.components.items())
     targets = {o.components["target"].digest: named("target", o.components["target"]) for o in known}
     by_target: dict[str, list[Outcome]] = defaultdict(list)
@@ -108,7 +109,7 @@ def leaderboard(
         agreement=[entry for section in sections for entry in _agreement(section, named, declared)],
         effects=[entry for section in sections for entry in _effects(section)],
         interactions=[entry for section in sections for entry in _interactions(section)],
-        rows=[row for section in sections for row in _rows(section, declared, looks)],
+        rows=[row for section in sections for row in _rows(section, declared, looks, built)],
     )
 
 
@@ -196,15 +197,27 @@ def _standing(place: Place, outcome: Outcome) -> tuple[int, bool]:
 # Rows
 
 
-def _rows(section: _Section, declared: Declarations, looks: int) -> list[Row]:
-    """Return the rows of one target, best first; equal ranks stay in the order of their components."""
+def _rows(section: _Section, declared: Declarations, looks: int, built: Mapping[int, Row]) -> list[Row]:
+    """Return the rows of one target, best first; equal ranks stay in the order of their components.
+
+    Arguments:
+        section: the outcomes of the target.
+        declared: what the metrics measure.
+        looks: as of `leaderboard`.
+        built: rows that are made already but for their place, by the identity of their outcome.
+    """
     placed = zip(places(section.outcomes, section.metric, declared, looks), section.outcomes, strict=True)
     ordered = sorted(placed, key=lambda entry: _standing(*entry))
     shown = _best_of_networks([outcome for _, outcome in ordered])
-    return [
-        _row(outcome if id(outcome) in shown else replace(outcome, pictures=None), place, declared)
-        for place, outcome in ordered
-    ]
+    rows = []
+    for place, outcome in ordered:
+        row = built.get(id(outcome))
+        if row is None or row.pictures is not None:
+            row = _row(outcome if id(outcome) in shown else replace(outcome, pictures=None), place, declared)
+        else:
+            row = row.model_copy(update={"rank": place.rank, "rank_low": place.low, "rank_high": place.high})
+        rows.append(row)
+    return rows
 
 
 def _best_of_networks(ordered: Sequence[Outcome]) -> set[int]:
@@ -216,10 +229,13 @@ def _best_of_networks(ordered: Sequence[Outcome]) -> set[int]:
     return set(list(best.values())[:SHOWN])
 
 
-def _consistent(outcome: Outcome, declared: Declarations) -> Outcome:
-    """Return the outcome, as one that failed where its numbers make no valid row: others are ranked without it."""
+def _consistent(outcome: Outcome, declared: Declarations, built: dict[int, Row]) -> Outcome:
+    """Return the outcome, as one that failed where its numbers make no valid row: others are ranked without it.
+
+    The row that it makes is put with those that are built, by the identity of the outcome.
+    """
     try:
-        _row(outcome, Place(1, 1, 1), declared)
+        built[id(outcome)] = _row(outcome, Place(1, 1, 1), declared)
     except ValidationError as error:
         return outcome.contradicting(one_rule(error))
     return outcome

@@ -5,8 +5,10 @@ What each combination gave is put together here (`outcome`); `harness.results.ra
 
 from __future__ import annotations
 
+import gc
 import itertools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from harness.results.older import declarations
 from harness.results.outcomes import Outcome
 from harness.results.own_points import of_own_points
 from harness.results.ranking import finite, leaderboard
-from harness.results.reader import Results, Stored, read_calibration, read_fits, read_results, read_target
+from harness.results.reader import Results, Stored, read_calibration, read_fits, read_rows, read_target
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
 from harness.results.statistics import error_within, mean_interval
@@ -69,13 +71,26 @@ def read_document(
     """
     store = Store.read(directory)
     try:
-        return document(store, by, suite)
+        with _uncollected():
+            return document(store, by, suite)
     except ValidationError as error:
         raise DocumentError(f"{directory}: {one_rule(error)}") from error
     finally:
         store.close()
         for line in store.warning_lines():
             warn(line)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the collector of cycles from going over the rows again and again: they make none, and are many."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def read_command(directory: Path, suite: str | None = None) -> str:
@@ -94,8 +109,7 @@ def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> 
     """
     manifest = read_manifest(store, suite)
     found, gaps, labelled = [], _Gaps(manifest), set()
-    for row in manifest.rows:
-        results = read_results(manifest, row, store)
+    for row, results in zip(manifest.rows, read_rows(manifest, store), strict=True):
         found.append(outcome(manifest, row, results, manifest.components))
         if found[-1].sampled:
             gaps.note(results, row.components["target"])
@@ -158,7 +172,7 @@ def outcome(manifest: Manifest, row: PlannedRow, results: Results, components: M
         sigma_max=row.sigma_max,
         compute=row.compute,
         training_share=row.training_share,
-        seeds=tuple(seeds),
+        seeds=tuple(manifest.seeds_of(row)),
         reason=failure or divergence,
         diverged=failure is None and divergence is not None,
         applicable=applicable,

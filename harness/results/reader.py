@@ -200,19 +200,58 @@ def read_results(manifest: Manifest, row: PlannedRow, store: Store) -> Results:
     Raises:
         StoreError: the store cannot be read.
     """
+    keys = _RowKeys.of(manifest, row)
+    return keys.results(row, _Read(manifest.seeds, store), store.get(dict.fromkeys(keys)))
+
+
+TOGETHER = 100
+"""Combinations that are read at once."""
+
+
+def read_rows(manifest: Manifest, store: Store) -> Iterator[Results]:
+    """Yield what a store holds of each combination of a suite, as `read_results` does, with few questions to it.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
     read = _Read(manifest.seeds, store)
-    metrics = {label: [measured(key, digest) for key in row.samples] for label, digest in manifest.metrics.items()}
-    bounds = {label: [measured(key, digest) for key in row.samples] for label, digest in manifest.bounds.items()}
-    keys = itertools.chain(row.networks, row.samples, *metrics.values(), *bounds.values())
-    known = store.get(dict.fromkeys(keys))
-    return Results(
-        networks=read.each_seed(row.networks, TrainingPayload.from_json, known),
-        samplings=read.each_seed(row.samples, _sampling, known),
-        metrics={label: read.each_seed(keys, measurement_from_json, known) for label, keys in metrics.items()},
-        bounds={label: read.each_seed(keys, bound_from_json, known) for label, keys in bounds.items()},
-        _row=row,
-        _read=read,
-    )
+    for start in range(0, len(manifest.rows), TOGETHER):
+        rows = manifest.rows[start : start + TOGETHER]
+        keys = [_RowKeys.of(manifest, row) for row in rows]
+        known = store.get(dict.fromkeys(itertools.chain.from_iterable(keys)))
+        yield from (own.results(row, read, known) for row, own in zip(rows, keys, strict=True))
+
+
+@dataclass(frozen=True)
+class _RowKeys:
+    """The keys of the records of one combination, one a seed."""
+
+    networks: Sequence[str]
+    samples: Sequence[str]
+    metrics: Mapping[str, Sequence[str]]
+    bounds: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(cls, manifest: Manifest, row: PlannedRow) -> _RowKeys:
+        metrics, bounds = (
+            {label: [measured(key, digest) for key in row.samples] for label, digest in labels.items()}
+            for labels in (manifest.metrics, manifest.bounds)
+        )
+        return cls(row.networks, row.samples, metrics, bounds)
+
+    def __iter__(self) -> Iterator[str]:
+        return itertools.chain(self.networks, self.samples, *self.metrics.values(), *self.bounds.values())
+
+    def results(self, row: PlannedRow, read: _Read, known: Mapping[str, Record]) -> Results:
+        """Return the results of a combination from records that were read."""
+        return Results(
+            networks=read.each_seed(self.networks, TrainingPayload.from_json, known),
+            samplings=read.each_seed(self.samples, _sampling, known),
+            metrics={label: read.each_seed(keys, measurement_from_json, known) for label, keys in self.metrics.items()},
+            bounds={label: read.each_seed(keys, bound_from_json, known) for label, keys in self.bounds.items()},
+            _row=row,
+            _read=read,
+        )
 
 
 def _sampling(payload: Mapping[str, Any]) -> SampledPayload:

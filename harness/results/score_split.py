@@ -114,6 +114,7 @@ class Families:
                 self._place[network.key] = network, len(members)
                 members.append(network)
         self._errors: dict[tuple[Hashable, bytes], np.ndarray] = {}
+        self._excess: dict[tuple[Hashable, bytes, bytes], np.ndarray] = {}
 
     def split(self, key: str, sigmas: np.ndarray, weighting: WeightingTable) -> Share | None:
         """Split the score error of a network on a grid of shape (N+1,), decreasing.
@@ -168,7 +169,10 @@ class Families:
     def _excesses(self, key: str, weights: LevelWeights) -> tuple[np.ndarray, np.ndarray]:
         """L − L* of a network and of the best of its family, each of shape (R,)."""
         network, index = self._place[key]
-        excess = weights.excess(self._family_errors(network.family, weights.sigma))
+        place = network.family, weights.sigma.tobytes(), weights.beta.tobytes()
+        if place not in self._excess:
+            self._excess[place] = weights.excess(self._family_errors(network.family, weights.sigma))
+        excess = self._excess[place]
         return excess[index], excess[int(excess.mean(1).argmin())]
 
     def _family_errors(self, family: Hashable, sigma: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import fmean
 
 from harness.axes import NUMBERS, design
@@ -100,6 +101,10 @@ class TargetSection:
 
     def constants(self) -> dict[str, str]:
         """Return the fields in which no two rows differ, with their value."""
+        return dict(self._constants)
+
+    @cached_property
+    def _constants(self) -> dict[str, str]:
         first, *others = (self.all_names_of(row) for row in self.rows)
         return {field: value for field, value in first.items() if all(names[field] == value for names in others)}
 

@@ -42,7 +42,15 @@ def score_splits(manifest: Manifest, store: Store, eligible: Sequence[bool]) -> 
     families = Families(networks_at_hand(manifest, store))
     grids = _values(reader.read_grids((key for row in wanted for key in row.grids), store))
     tables = _values(reader.read_tables((key for row in wanted for key in row.tables), store))
-    return [_split(row, families, grids, tables) if able else None for row, able in pairs]
+    # Rows that differ in the sampler alone have one split.
+    found: dict[tuple[object, ...], ScoreSplit | DocumentError | None] = {}
+    splits = []
+    for row, able in pairs:
+        same = (*row.tables, *row.networks, *row.grids)
+        if able and same not in found:
+            found[same] = _split(row, families, grids, tables)
+        splits.append(found[same] if able else None)
+    return splits
 
 
 def networks_at_hand(manifest: Manifest, store: Store) -> list[TrainedError]:

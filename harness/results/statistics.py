@@ -23,10 +23,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import digamma, fdtrc, polygamma, stdtr, stdtrit
+
+from harness.results.clear_comparisons import Rows, better_and_worse
 
 if TYPE_CHECKING:
     from harness.metrics import Measurement
@@ -38,8 +42,22 @@ CONFIDENCE = 0.95
 EXACT = 1e-9
 """Relative spread over seeds below which values count as equal: rounding, not randomness."""
 
+FEW = 8
+"""Numbers from which on numpy does not add one after the other."""
+
 MANY = 1e6
 """Degrees of freedom that stand for infinitely many."""
+
+MANY_ROWS = 300
+"""Rows from which on not all pairs are looked at."""
+
+MOST_PLAIN = 0.75
+"""Share of rows that must be comparable by position and variance for that to pay."""
+
+Index = int | slice | np.ndarray
+"""Which rows: one, all (`EVERY`), or the indices of some."""
+
+EVERY = slice(None)
 
 
 @dataclass(frozen=True)
@@ -54,12 +72,17 @@ class Interval:
 
 def t_interval(values: Sequence[float]) -> Interval:
     """Return the mean of n ≥ 1 independent values with Student's t interval; no limits where n = 1."""
-    sample = np.asarray(values, dtype=float)
-    mean = _mean(sample)
-    if sample.size == 1:
+    n, mean = len(values), _mean(values)
+    if n == 1:
         return Interval(mean, None, None, 1)
-    half = stdtrit(sample.size - 1, (1 + CONFIDENCE) / 2) * sample.std(ddof=1) / sample.size**0.5
-    return Interval(mean, float(mean - half), float(mean + half), sample.size)
+    half = _quantile(n - 1) * _deviation(values) / n**0.5
+    return Interval(mean, float(mean - half), float(mean + half), n)
+
+
+@lru_cache
+def _quantile(freedom: float) -> float:
+    """Student's t that 95 % of the absolute values are below."""
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
 def mean_interval(
@@ -80,10 +103,10 @@ def mean_interval(
         overlap: the share of the points of two seeds that both have, in the mean over pairs: n/N, from 0 (every seed
             has points of its own) to 1 (all have the same).
     """
-    sample = np.array([m.value for m in measurements])
-    interval = t_interval(sample.tolist())
+    sample = [m.value for m in measurements]
+    interval = t_interval(sample)
     within = _half_width(measurements)
-    if interval.high is None or np.ptp(sample) <= EXACT * np.abs(sample).max():
+    if interval.high is None or max(sample) - min(sample) <= EXACT * max(map(abs, sample)):
         half = within
     else:
         shared = within * (1.0 if any(m.shared for m in measurements) else math.sqrt(overlap))
@@ -101,16 +124,31 @@ def error_within(measurements: Sequence[Measurement]) -> float:
 def _half_width(measurements: Sequence[Measurement]) -> float:
     """Return the half-width of the interval of the standard errors, taken as one error that all seeds share."""
     freedom = min(min(m.freedom for m in measurements), MANY)
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.mean([m.standard_error for m in measurements]))
+    return _quantile(freedom) * _average([m.standard_error for m in measurements])
 
 
 def _remaining_bias(measurements: Sequence[Measurement]) -> float:
-    return float(np.mean([abs(m.bias) for m in measurements]))
+    return _average([abs(m.bias) for m in measurements])
 
 
-def _mean(sample: np.ndarray) -> float:
+def _mean(sample: Sequence[float]) -> float:
     """Mean, exact for equal values: three times 0.1 averages to 0.1, so that shared work stays a tie."""
-    return float(sample[0] + (sample - sample[0]).mean())
+    first = sample[0]
+    return float(first + _average([value - first for value in sample]))
+
+
+def _average(sample: Sequence[float]) -> float:
+    """Mean, summed from the left where there are few: numpy gives the same bits, and takes ten times as long."""
+    # Not sum(), whose bits depend on the version of Python.
+    return float(reduce(add, sample) / len(sample)) if len(sample) < FEW else float(np.mean(sample))
+
+
+def _deviation(sample: Sequence[float]) -> float:
+    """Standard deviation, by n − 1."""
+    if len(sample) >= FEW:
+        return float(np.std(sample, ddof=1))
+    mean = _average(sample)
+    return math.sqrt(reduce(add, [(value - mean) * (value - mean) for value in sample]) / (len(sample) - 1))
 
 
 # Ranks
@@ -162,12 +200,14 @@ class Compared:
         errors: of each value within its run, shape (n, S).
         stable: the values on the scale of comparison, shape (n, S).
         slopes: of that scale at each value, shape (n, S).
+        compared_by: `ratio` or `difference`.
     """
 
     values: np.ndarray
     errors: np.ndarray
     stable: np.ndarray
     slopes: np.ndarray
+    compared_by: Comparison
     _spread: _Spread
     _points: _Points | None
 
@@ -185,12 +225,12 @@ class Compared:
         stable, slopes = on_scale(values, compared_by)
         points = None if groups is None else _Points.of(groups, slopes)
         spread = _Spread.of(stable, networks if networks is not None else [0] * len(values), points)
-        return cls(values, standard_errors, stable, slopes, spread, points)
+        return cls(values, standard_errors, stable, slopes, compared_by, spread, points)
 
     @property
     def means(self) -> np.ndarray:
         """The mean of each row over its seeds, shape (n,)."""
-        return np.array([_mean(row[np.isfinite(row)]) for row in self.values])
+        return np.array([_mean([value for value in row if math.isfinite(value)]) for row in self.values.tolist()])
 
     @property
     def variances(self) -> np.ndarray:
@@ -200,28 +240,47 @@ class Compared:
     def ranks(self, level: float = 1 - CONFIDENCE) -> RankSets:
         """Return the ranks with confidence sets, as `rank_sets`."""
         means = self.means
-        n = len(means)
-        low, high = np.empty(n, dtype=int), np.empty(n, dtype=int)
-        for i in range(n):
-            significant = holm(self.p_values(i), i, level)
-            low[i] = 1 + int((significant & (means < means[i])).sum())
-            high[i] = n - int((significant & (means > means[i])).sum())
-        rank = 1 + (means[None, :] < means[:, None]).sum(1)
-        return RankSets(rank, low, high)
+        plain = self._plain(means) if len(means) >= MANY_ROWS and self._points is None else None
+        if plain is not None:
+            better, worse = better_and_worse(plain, self.p_values, level, MANY)
+        else:
+            better, worse = _by_all_pairs(self, means, level)
+        rank = 1 + np.searchsorted(np.sort(means), means)
+        return RankSets(rank, 1 + better, len(means) - worse)
 
-    def p_values(self, i: int, seeds: int | None = None, share: float = 1.0) -> np.ndarray:
-        """Return the two-sided p-values of row i against each row, shape (n,).
+    def p_values(self, i: Index, j: Index = EVERY, *, seeds: int | None = None, share: float = 1.0) -> np.ndarray:
+        """Return the two-sided p-values of rows i against rows j; i a number, or both of shape (P,).
 
         Arguments:
-            i: the row.
+            i: the row, or rows.
+            j: against which.
             seeds: the p-values that so many seeds would give at the differences and variances of these; None: of these.
             share: the part of each difference that is taken to be there.
         """
-        p = _exact_differences(self.values, self.errors, i, self._spread.p_values(i, seeds, share))
+        known = self._spread.p_values(i, j, seeds=seeds, share=share)
+        p = _exact_differences(self.values, self.errors, i, known, j)
         # A row is always silent against itself.
-        if self._points is not None and (silent := _silent(self.values, i)[0]).sum() > 1:
-            p = np.where(silent, self._points.p_values(self.stable, i, p), p)
+        if self._points is not None and (silent := _silent(self.values, i, j)[0]).sum() > 1:
+            p = np.where(silent, self._points.p_values(self.stable, i, j, p), p)
         return p
+
+    def _plain(self, means: np.ndarray) -> Rows | None:
+        """Return the rows as their distances and variances tell them apart; None where that says too little."""
+        complete = np.isfinite(self.values).all(1)
+        if self.values.shape[1] == 1:
+            plain = complete & (self.errors[:, 0] > 0)
+            position, variance, freedom = self.values[:, 0], self.errors[:, 0] ** 2, MANY
+            slack, label = 2 * EXACT * np.abs(position), np.full(len(means), -1)
+        else:
+            overall, seeds = self._spread.overall, self.values.shape[1]
+            plain = complete & (overall.variance > 0) & ~_may_be_silent(self.values)
+            position, variance = self.stable.mean(1), overall.variance / seeds
+            freedom = float(np.median(overall.freedom[plain])) if plain.any() else 0.0
+            plain &= overall.freedom == freedom
+            slack = np.abs(_means_on_scale(self.values, means, self.compared_by) - position)
+            networks = self._spread.networks
+            label = networks if networks.any() else np.full(len(means), -1)
+        return Rows(means, position, slack, variance, freedom, label, plain) if plain.mean() > MOST_PLAIN else None
 
 
 @dataclass(frozen=True)
@@ -275,6 +334,42 @@ def _half_within(values: np.ndarray, errors: np.ndarray, i: int, level: float) -
     return np.where(tied, 0.0, stdtrit(MANY, 1 - level / 2) * both)
 
 
+def _by_all_pairs(rows: Compared, means: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many rows are significantly better, and worse, than each of n, shape (n,)."""
+    better, worse = np.zeros((2, len(means)), dtype=int)
+    for i in range(len(means)):
+        significant = holm(rows.p_values(i), i, level)
+        better[i] = (significant & (means < means[i])).sum()
+        worse[i] = (significant & (means > means[i])).sum()
+    return better, worse
+
+
+def _means_on_scale(values: np.ndarray, means: np.ndarray, compared_by: Comparison) -> np.ndarray:
+    """Return means of rows on the scale where the values are compared (`on_scale`)."""
+    if compared_by == "difference":
+        return means / _unit(values)
+    scale = _noise_around_zero(values)
+    return np.asarray(np.arcsinh(means / (2 * scale)) if scale else np.log(means))
+
+
+def _may_be_silent(values: np.ndarray) -> np.ndarray:
+    """Return which complete rows may differ by the same in every seed from another, but for rounding; shape (n,)."""
+    change = values[:, 1] - values[:, 0]
+    order = np.argsort(change)
+    known = order[np.isfinite(change[order])]
+    at = change[known]
+    reach = 2.1 * EXACT * np.abs(values[known]).max(1, initial=0.0, where=np.isfinite(values[known]))
+    first, last = np.searchsorted(at, at - reach, "left"), np.searchsorted(at, at + reach, "right")
+    # A row reaches those whose values are no larger than its own; of each pair one reaches the other.
+    steps = np.zeros(len(known) + 1, dtype=int)
+    several = last - first > 1
+    np.add.at(steps, first[several], 1)
+    np.add.at(steps, last[several], -1)
+    found = np.zeros(len(values), dtype=bool)
+    found[known[steps[:-1].cumsum() > 0]] = True
+    return found
+
+
 @dataclass(frozen=True)
 class _Moderated:
     """Moderated variances of rows and their degrees of freedom, shape (n,); and the freedom of all together."""
@@ -303,17 +398,17 @@ class _Points:
         """Degrees of freedom of each error."""
         return int(self.deviations.shape[1]) - 1
 
-    def error(self, i: int) -> np.ndarray:
-        """Squared error over points of the difference of row i to each row, shape (n,); NaN without groups."""
-        apart = self.deviations - self.deviations[i]
+    def error(self, i: Index, j: Index = EVERY) -> np.ndarray:
+        """Squared error over points of the difference of rows i to rows j; NaN without groups."""
+        apart = self.deviations[j] - self.deviations[i]
         return np.asarray((apart**2).sum(1) / (self.freedom * (self.freedom + 1)))
 
-    def p_values(self, stable: np.ndarray, i: int, p: np.ndarray) -> np.ndarray:
-        """Replace p-values of row i, but for ties and rows without groups, by those of t over the groups alone."""
-        difference = stable - stable[i]
+    def p_values(self, stable: np.ndarray, i: Index, j: Index, p: np.ndarray) -> np.ndarray:
+        """Replace p-values of rows i, but for ties and rows without groups, by those of t over the groups alone."""
+        difference = stable[j] - stable[i]
         common = np.isfinite(difference)
         middle = np.where(common, difference, 0.0).sum(1) / np.maximum(common.sum(1), 1)
-        error = self.error(i)
+        error = self.error(i, j)
         with np.errstate(divide="ignore", invalid="ignore"):
             t = 2 * stdtr(self.freedom, -np.abs(middle) / np.sqrt(error))
         return np.where(np.isfinite(error) & (p < 1), t, p)
@@ -337,30 +432,30 @@ class _Spread:
         overall = moderated(*residual_variances(stable, np.zeros(len(labels), dtype=int)))
         return cls(stable, labels, overall, moderated(*residual_variances(stable, labels)), points)
 
-    def p_values(self, i: int, seeds: int | None = None, share: float = 1.0) -> np.ndarray:
-        """Two-sided p-values of row i against each row, shape (n,), by Welch's t over common seeds; as `differences`."""
-        mean, error, freedom = self.differences(i, seeds, share)
+    def p_values(self, i: Index, j: Index = EVERY, *, seeds: int | None = None, share: float = 1.0) -> np.ndarray:
+        """Two-sided p-values of rows i against rows j, by Welch's t over common seeds; arguments as `differences`."""
+        mean, error, freedom = self.differences(i, j, seeds=seeds, share=share)
         with np.errstate(divide="ignore", invalid="ignore"):
             p = 2 * stdtr(freedom, -np.abs(mean) / np.sqrt(error))
         # Without any scatter around a common seed effect every difference is exact.
-        common = np.isfinite(self.values - self.values[i]).any(1)
+        common = np.isfinite(self.values[j] - self.values[i]).any(1)
         p = np.where((error == 0) & common, np.where(np.abs(mean) > EXACT, 0.0, 1.0), p)
         return np.where(np.isfinite(p), p, 1.0)
 
     def differences(
-        self, i: int, seeds: int | None = None, share: float = 1.0
+        self, i: Index, j: Index = EVERY, *, seeds: int | None = None, share: float = 1.0
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the mean difference of each row to row i over common seeds, its squared error, and its freedom; (n,).
+        """Return the mean difference of rows j to rows i over common seeds, its squared error, and its freedom.
 
         Where rows have groups, the error over points is added to that over seeds, with Satterthwaite's freedom.
         `seeds` and `share` as `Compared.p_values`: each further seed adds a degree of freedom to each variance.
         """
-        same = self.networks == self.networks[i]
-        variance = np.where(same, self.within.variance, self.overall.variance)
-        freedom = np.where(same, self.within.freedom, self.overall.freedom)
+        same = self.networks[j] == self.networks[i]
+        variance = np.where(same, self.within.variance[j], self.overall.variance[j])
+        freedom = np.where(same, self.within.freedom[j], self.overall.freedom[j])
         own = np.where(same, self.within.variance[i], self.overall.variance[i])
         own_freedom = np.where(same, self.within.freedom[i], self.overall.freedom[i])
-        difference = self.values - self.values[i]
+        difference = self.values[j] - self.values[i]
         common = np.isfinite(difference).sum(1)
         mean = share * np.where(common > 0, np.nansum(difference, 1), 0.0) / np.maximum(common, 1)
         total = variance + own
@@ -373,7 +468,7 @@ class _Spread:
                 # Two variances that were shrunk to one scale have the freedom of that scale, not twice as much.
                 pooled = np.where(same, self.within.pooled, self.overall.pooled)
                 welch = np.minimum(welch, pooled * (1 + more / np.maximum(common - 1, 1)))
-                error, welch = _with(error, welch, self.points.error(i), self.points.freedom)
+                error, welch = _with(error, welch, self.points.error(i, j), self.points.freedom)
         return mean, error, welch
 
 
@@ -395,8 +490,12 @@ def on_scale(values: np.ndarray, compared_by: Comparison) -> tuple[np.ndarray, n
     """
     if compared_by == "ratio":
         return stabilised(values), 1 / np.hypot(values, 2 * _noise_around_zero(values))
-    unit = float(np.median(np.abs(values[np.isfinite(values)]))) or 1.0
+    unit = _unit(values)
     return values / unit, np.full_like(values, 1 / unit)
+
+
+def _unit(values: np.ndarray) -> float:
+    return float(np.median(np.abs(values[np.isfinite(values)]))) or 1.0
 
 
 def stabilised(values: np.ndarray) -> np.ndarray:
@@ -503,26 +602,26 @@ def _inverse_trigamma(x: float) -> float:
     return y
 
 
-def _exact_differences(values: np.ndarray, errors: np.ndarray, i: int, p: np.ndarray) -> np.ndarray:
-    """Replace the p-values of row i where seeds cannot tell: the same difference in every seed, or one seed
-    in all.
+def _exact_differences(values: np.ndarray, errors: np.ndarray, i: Index, p: np.ndarray, j: Index = EVERY) -> np.ndarray:
+    """Replace the p-values of rows i against rows j where seeds cannot tell: the same difference in every seed, or
+    one seed in all.
 
     Then the errors within the runs decide; a difference without any is exact, and zero is a tie.
     """
-    silent, middle = _silent(values, i)
-    common = np.isfinite(values - values[i])
-    mean_error = np.where(common, np.hypot(errors, errors[i]), 0.0).sum(1) / np.maximum(common.sum(1), 1)
+    silent, middle = _silent(values, i, j)
+    common = np.isfinite(values[j] - values[i])
+    mean_error = np.where(common, np.hypot(errors[j], errors[i]), 0.0).sum(1) / np.maximum(common.sum(1), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         normal = 2 * stdtr(MANY, -middle / mean_error)
     normal = np.where(middle == 0, 1.0, np.where(mean_error > 0, normal, 0.0))
     return np.where(silent, normal, p)
 
 
-def _silent(values: np.ndarray, i: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether the difference to row i is the same in every common seed, and its size, 0 for rounding; (n,)."""
-    difference = values - values[i]
+def _silent(values: np.ndarray, i: Index, j: Index = EVERY) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether rows i and j differ by the same in every common seed, and the size of that, 0 for rounding."""
+    difference = values[j] - values[i]
     common = np.isfinite(difference)
-    size = np.abs(np.where(common, values, 0.0)).max(1) + np.abs(np.where(common, values[i], 0.0)).max(1)
+    size = np.abs(np.where(common, values[j], 0.0)).max(1) + np.abs(np.where(common, values[i], 0.0)).max(1)
     first = np.where(common, difference, np.inf).min(1)
     last = np.where(common, difference, -np.inf).max(1)
     enough = min(2, int(np.isfinite(values).sum(1).max()))

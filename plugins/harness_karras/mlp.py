@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from harness.preconditioned import told_once
+
 
 class NoisyMlp(nn.Module):
     """The function F(x; c) that a preconditioning makes a denoiser of; SiLU between layers, the last started at zero.
@@ -43,7 +45,7 @@ class NoisyMlp(nn.Module):
 
     def forward(self, x: Tensor, noise: Tensor) -> Tensor:
         """Return F at x of shape (n, d) and noise labels c of shape (n,); shape (n, d)."""
-        phase = 2 * math.pi * noise.unsqueeze(-1) * self.frequencies
+        phase = 2 * math.pi * told_once(noise).unsqueeze(-1) * self.frequencies
         h = silu(self.point(x) + self.noise(torch.cat([phase.cos(), phase.sin()], dim=-1)))
         for layer in self.hidden:
             h = silu(layer(h))

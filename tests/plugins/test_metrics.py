@@ -427,6 +427,45 @@ class TestChangeOfVariablesKL:
         assert isinstance(found, NotApplicable)
         assert "derivative disagrees with differences" in found.reason
 
+    def test_both_ways_of_a_derivative_agree(self):
+        made, start = experiment(Ring(), Euler(), exponential_grid(10)), 20 * normal(50, 2)
+
+        def function(x):
+            return made.simulate(x, None)
+
+        (values, backward), (again, forward) = change_of_variables._derivatives(function, start, 16)
+        torch.testing.assert_close(values, again, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(backward, forward, rtol=1e-10, atol=1e-12)
+
+    @pytest.mark.parametrize("way", ["without gradients", "in place", "the network without gradients"])
+    def test_a_step_with_no_way_back_is_differentiated_forward(self, way):
+        sigmas, law = exponential_grid(10), Ring().distribution()
+
+        class Stubborn(Euler):
+            name = "test-stubborn"
+
+            def step(self, run, x):
+                if way == "in place":
+                    # exp() needs its own result for the way back, and doubling spoils it.
+                    power = super().step(run, x).div(100).exp()
+                    root = power.square()
+                    power.mul_(0.5)
+                    return root.log() * 50
+                with torch.no_grad():
+                    return super().step(run, x)
+
+        def denoise(x, sigma):
+            with torch.no_grad():
+                return law.denoise(x, sigma)
+
+        plain = KL().measure(experiment(Ring(), Euler(), sigmas))
+        if way == "the network without gradients":
+            found = KL().measure(experiment(Ring(), Euler(), sigmas, denoise=denoise))
+        else:
+            found = KL().measure(experiment(Ring(), Stubborn(), sigmas))
+        assert found.value == pytest.approx(plain.value, rel=1e-9)
+        assert found.standard_error == pytest.approx(plain.standard_error, rel=1e-9)
+
     @pytest.mark.parametrize("wrong", [slice(None, 8), slice(8, None)])
     def test_a_derivative_must_be_right_at_wide_points_and_at_narrow_ones(self, wrong):
         start = torch.randn(16, 2, dtype=torch.float64)

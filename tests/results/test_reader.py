@@ -9,6 +9,7 @@ from harness.planning.keys import measured
 from harness.planning.manifest import Manifest, PlannedRow
 from harness.records import Record
 from harness.registry.references import Reference
+from harness.results import reader
 from harness.results.leaderboard import UNFINISHED, Terms
 from harness.results.read_board import outcome
 from harness.results.reader import read_calibration, read_grids, read_results, read_target
@@ -49,6 +50,20 @@ def shelf(shelve):
 
 def read(rows, shelf):
     return read_results(rows, rows.rows[0], shelf)
+
+
+def test_many_rows_are_read_as_each_alone(rows, shelf, monkeypatch):
+    """Whatever is read at once, and however often a row's records are asked for."""
+    many = rows.model_copy(update={"rows": [rows.rows[0]] * 5})
+    alone = read(rows, shelf)
+    monkeypatch.setattr(reader, "TOGETHER", 2)
+    asked, get = [], shelf.get
+    monkeypatch.setattr(shelf, "get", lambda keys: asked.append(1) or get(keys))
+    found = list(reader.read_rows(many, shelf))
+    assert len(asked) == 3
+    assert [(each.networks, each.samplings, each.metrics, each.bounds) for each in found] == [
+        (alone.networks, alone.samplings, alone.metrics, alone.bounds)
+    ] * 5
 
 
 def ranked(rows, shelf, metric="kl"):

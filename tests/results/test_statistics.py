@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from harness.metrics import Measurement
+from harness.results import statistics
 from harness.results.statistics import (
     choice_effects,
     differences,
@@ -74,6 +75,15 @@ class TestMeanInterval:
             low <= 1 <= high for _, low, high in (mean_interval(exact(rng.normal(1, 3, 3))) for _ in range(2000))
         ]
         assert np.mean(covered) == pytest.approx(0.95, abs=0.015)
+
+
+class TestFewNumbers:
+    def test_they_have_the_bits_of_numpy(self):
+        rng = np.random.default_rng(0)
+        for size in [*range(2, 12)] * 50:
+            sample = rng.normal(size=size) * 10.0 ** rng.integers(-9, 10)
+            assert statistics._average(sample.tolist()) == sample.mean()
+            assert statistics._deviation(sample.tolist()) == sample.std(ddof=1)
 
 
 class TestModeration:

@@ -16,7 +16,7 @@ from harness.bounds import Bound, Design
 from harness.budget import Budget, budget
 from harness.engine.bound_errors import InformationPart, ScoreErrorPart, measured_bound
 from harness.engine.checks import blamed, check_evaluations_made, check_start
-from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle
+from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle, in_precision
 from harness.engine.fits import Found, fitted, read_fits
 from harness.engine.labels import LabelledDenoiser, sample_labels
 from harness.engine.laws import distribution
@@ -191,13 +191,15 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
     reference = reference_sample(law, job.count, job.sigmas[-1], job.seed, part=0)
     labels = sample_labels(law, job.seed, len(reference)) if _conditional(job) else None
     kernel = None if design.variances is None else design.variances.tolist()
+    place = _place(job.network)
+    as_run = in_precision(denoiser, place["dtype"])
     start = time.perf_counter()
     generated = generate(
         *(job.sampler, denoiser, job.sigmas, kernel),
         seed=job.seed,
         count=len(reference),
         dim=law.dim,
-        **_place(job.network),
+        **place,
         start=design.initial,
         labels=labels,
     )
@@ -215,9 +217,10 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
         budget=design.budget,
         training=design.training,
         generator=torch.Generator(),
-        kernel=kernel_function(job.sampler, denoiser, job.sigmas, kernel) if labels is None else None,
+        kernel=kernel_function(job.sampler, as_run, job.sigmas, kernel) if labels is None else None,
         initial=design.initial,
         labels=labels,
+        simulate_as_run=simulate_function(job.sampler, as_run, job.sigmas, kernel) if labels is None else None,
     )
     return experiment, generated.nfe, seconds
 

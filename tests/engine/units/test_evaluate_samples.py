@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from harness.bounds import Bound
 from harness.engine import worker
 from harness.engine.jobs import EvaluateSamplesJob, MeasureTargetJob
 from harness.engine.stored_curves import stored_information
+from harness.engine.units import evaluate_samples
 from harness.errors import ContractError
 from harness.initial_laws import InitialLaw
 from harness.metrics import Measurement, SampleMetric
@@ -184,3 +186,50 @@ def test_a_bound_that_is_no_number_is_told(evaluated, value):
     object.__setattr__(bound, "_value", value)
     reason = evaluated({}, {"b": bound})["b"].reason
     assert reason == f"bound given: returned {value!r}; a bound must be a finite number"
+
+
+class Kept(SampleMetric):
+    """A metric that keeps what it is shown."""
+
+    name = "kept"
+
+    def measure(self, experiment):
+        object.__setattr__(self, "_shown", experiment)
+        return Measurement(1.0, 0.0)
+
+    def compare(self, generated, reference):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_kernels_have_the_network_in_the_precision_of_the_run(evaluated, monkeypatch, dtype):
+    """Differences of a simulation over small steps need float64, which only `simulate` has in any case."""
+    seen, exact = [], evaluate_samples._denoiser
+
+    def spied(job, law):
+        denoiser = exact(job, law)
+
+        def denoise(x, sigma, labels=None):
+            seen.append(x.dtype)
+            return denoiser(x, sigma, labels)
+
+        return denoise
+
+    monkeypatch.setattr(evaluate_samples, "_denoiser", spied)
+    monkeypatch.setattr(evaluate_samples, "_place", lambda network: {"device": "cpu", "dtype": dtype})
+    metric = Kept()
+    evaluated({"k": metric}, {})
+    shown, x = metric._shown, torch.randn(4, 2, dtype=torch.float64)
+
+    def ran(function, *given):
+        seen.clear()
+        made = function(*given)
+        return made, set(seen)
+
+    kernel, of_kernel = ran(shown.kernel, 1, x)
+    assert (kernel.mean.dtype, of_kernel) == (torch.float64, {dtype})
+    plain, of_plain = ran(shown.simulate, x, lambda: torch.zeros_like(x))
+    assert of_plain == {torch.float64}
+    as_run, of_run = ran(shown.simulate_as_run, x, lambda: torch.zeros_like(x))
+    assert (as_run.dtype, of_run) == (torch.float64, {dtype})
+    torch.testing.assert_close(as_run, plain, rtol=1e-5, atol=1e-6)
