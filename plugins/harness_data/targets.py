@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from pydantic import Field, field_validator
 
+from harness.data_units import DataUnits
 from harness.mixtures import EmpiricalDistribution
 from harness.targets import Distribution, Target
 from harness_data.standardization import Standardize
@@ -103,6 +104,13 @@ class File(Target):
         Raises:
             DataError: the file cannot be used; one line says why.
         """
+        return self._read().law
+
+    def data_units(self) -> DataUnits:
+        """Return how its points, which may be standardized, relate to those of the file; raises as `distribution`."""
+        return self._read().units
+
+    def _read(self) -> _Read:
         from harness_data.files import read
 
         content = read(self.path, self.array, self.labels)
@@ -169,8 +177,15 @@ def _cut(photographs: list[np.ndarray], size: int, count: int, part: int) -> Ten
     return torch.from_numpy(patches)
 
 
+class _Read(NamedTuple):
+    """What is made of a file."""
+
+    law: EmpiricalDistribution
+    units: DataUnits
+
+
 @lru_cache(maxsize=4)
-def _file(path: str, array: str, labels: str, digest: str, standardize: Standardize) -> EmpiricalDistribution:
+def _file(path: str, array: str, labels: str, digest: str, standardize: Standardize) -> _Read:
     import numpy as np
     import torch
 
@@ -192,4 +207,7 @@ def _file(path: str, array: str, labels: str, digest: str, standardize: Standard
     law.notes = said
     if change is None or change.matrix is None:
         law.shape = content.shape
-    return law
+    if change is None:
+        return _Read(law, DataUnits(content.shape, columns=content.columns))
+    scale = 1 / float(change.scale[0]) if change.uniform else None
+    return _Read(law, DataUnits(content.shape, scale, content.columns, change.undo))
