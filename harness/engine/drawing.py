@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.data_units import DataUnits
 from harness.engine.checks import blamed, check_start
 from harness.engine.denoisers import denoiser_of, place_of
 from harness.engine.labels import sample_labels
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from harness.engine.jobs import EvaluateSamplesJob
     from harness.initial_laws import Start
+    from harness.samplers import Sampler
+    from harness.targets import Target
 
 
 @dataclass(frozen=True)
@@ -78,3 +81,28 @@ def start_of(job: EvaluateSamplesJob) -> Start:
     law = distribution(job.target)
     with blamed(job.initial_law, "start"):
         return check_start(job.initial_law.start(law, job.sigmas[0]), job.initial_law, law.dim)
+
+
+def units_of(target: Target) -> DataUnits:
+    """Return how the points of a target relate to the data; raises as `start_of`."""
+    import torch
+
+    dim = distribution(target).dim
+    with blamed(target, "data_units"):
+        units = target.data_units()
+        if not isinstance(units, DataUnits):
+            raise TypeError(f"returned {type(units).__name__}; it must return a harness.data_units.DataUnits")
+        if not bool(units.restore(torch.zeros(1, dim)).isfinite().all()):
+            raise ValueError("restore() makes of finite points what is not finite")
+    return units
+
+
+def plain_step_of(sampler: Sampler) -> str:
+    """Return a sampler's step as plain Python; raises as `start_of`."""
+    with blamed(sampler, "plain_step"):
+        text = sampler.plain_step()
+        if not isinstance(text, str):
+            raise TypeError(f"returned {type(text).__name__}; it must return text")
+        if text:
+            compile(text, f"<plain step of {sampler.name}>", "exec")
+    return text
