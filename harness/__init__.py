@@ -1,7 +1,7 @@
 """The design space of diffusion models, measured.
 
-A plugin author imports `hookimpl` from here and the contract of an axis from the module of its name
-(`harness.weightings`, `harness.samplers`, …).
+A user calls `harness.run`, `harness.rank` and `harness.grid` (docs/python.md). A plugin author imports `hookimpl` from
+here and the contract of an axis from the module of its name (`harness.weightings`, `harness.samplers`, …).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,10 @@ from harness import arithmetic
 
 if TYPE_CHECKING:
     import pluggy
+
+    from harness.api.boards import Board, RankedDesign, rank
+    from harness.api.grids import BestGrids, grid
+    from harness.api.runs import run
 
     hookimpl: pluggy.HookimplMarker
 
@@ -21,14 +25,41 @@ DISTRIBUTION = "diffusion-harness"
 # Here, since it must be said before anything computes: in a worker, a test, a benchmark, somebody's script.
 arithmetic.fix()
 
-__all__ = ["DISTRIBUTION", "__version__", "hookimpl"]
+__all__ = [
+    "DISTRIBUTION",
+    "BestGrids",
+    "Board",
+    "RankedDesign",
+    "__version__",
+    "grid",
+    "hookimpl",
+    "rank",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Make `hookimpl` when it is first asked for: `harness --help` need not wait for pluggy."""
-    if name != "hookimpl":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import pluggy
+    """Return what is imported when it is first asked for: nothing waits for pluggy, or for what a run takes."""
+    modules = {
+        "BestGrids": "grids",
+        "Board": "boards",
+        "RankedDesign": "boards",
+        "grid": "grids",
+        "rank": "boards",
+        "run": "runs",
+    }
+    if name in modules:
+        from importlib import import_module
 
-    globals()[name] = pluggy.HookimplMarker("harness")
+        globals()[name] = getattr(import_module(f"harness.api.{modules[name]}"), name)
+    elif name == "hookimpl":
+        import pluggy
+
+        globals()[name] = pluggy.HookimplMarker("harness")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

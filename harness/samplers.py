@@ -78,6 +78,17 @@ class Sampler(Component):
     def step(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Return the points at `run.sigma_next`, from the points x at `run.sigma`, both of shape (n, d)."""
 
+    def plain_step(self) -> str:
+        """Return the step as plain Python for files that stand alone; empty where it is not written down.
+
+        It defines `step(denoise, x, levels, j, normal, memory)`, which returns the points at `levels[j + 1]` from the
+        points x at `levels[j]` by arithmetic on them alone. It may import `math`. `normal()` draws fresh standard
+        normal noise of the shape of x; `memory` is a dictionary that is empty at the start. The file also has `UNIT`,
+        how much of the levels' unit a level is that is 1 in the parameters of the sampler, and for Gaussian kernels
+        `VARIANCES`, of each step.
+        """
+        return ""
+
     def sample(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Take the points x of shape (n, d) at σ_0 down the whole grid; return those at σ_N."""
         for index in range(run.steps):
@@ -141,3 +152,14 @@ class GaussianKernelSampler(Sampler):
             raise ValueError(f"sampler {self.name} needs the variances of its steps")
         moved: Tensor = self.mean(run, x) + run.variances[run.index] ** 0.5 * run.noise()
         return moved
+
+    def plain_step(self) -> str:
+        """Return the step as plain Python, the same for all Gaussian kernels: they differ in their variances alone."""
+        return PLAIN_KERNEL
+
+
+PLAIN_KERNEL = """\
+def step(denoise, x, levels, j, normal, memory):
+    kept = (levels[j + 1] / levels[j]) ** 2
+    return kept * x + (1 - kept) * denoise(x, levels[j]) + VARIANCES[j] ** 0.5 * normal()
+"""

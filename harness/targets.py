@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.components import Component
 from harness.data_spec import DataSpec
+from harness.data_units import DataUnits
 from harness.errors import HarnessError, NotApplicable
 
 if TYPE_CHECKING:
@@ -184,6 +185,11 @@ class Target(Component):
         then two different targets have no point in common.
         """
         return None
+
+    def data_units(self) -> DataUnits:
+        """Return how its points relate to the user's data; by default they are these."""
+        law = self.distribution()
+        return DataUnits(law.shape or (law.dim,))
 
     def content_digest(self) -> str:
         """Digest of whatever the distribution reads besides its parameters (a file's bytes); empty for nothing."""

@@ -38,3 +38,11 @@ def registry():
     from harness.registry.discovery import load
 
     return load()
+
+
+@pytest.fixture(scope="session")
+def taken(tmp_path_factory):
+    """The result directory of `ranked_runs`, which no test changes."""
+    import ranked_runs
+
+    return ranked_runs.make(tmp_path_factory.mktemp("taken"))

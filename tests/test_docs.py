@@ -23,7 +23,7 @@ from strangers import install
 from harness.axes import AXES
 from harness.bounds import Design
 from harness.components import Component
-from harness.errors import NotApplicable
+from harness.errors import HarnessError, NotApplicable
 from harness.metrics import Experiment
 from harness.planning.units import NotPossible
 from harness.registry.discovery import AXES_HOOK, load
@@ -330,6 +330,74 @@ def test_the_package_installs_as_written(tmp_path):
     done = subprocess.run(show, env={"PYTHONPATH": str(tmp_path / "site")}, capture_output=True, check=True)
     (page,) = json.loads(done.stdout)["components"]
     assert (page["distribution"], page["axis"]) == ("harness-asinh", "time_discretization")
+
+
+# The pages on Python
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """A folder of its own, in which relative paths lie."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def executed(page: str) -> dict:
+    """The names that the Python of a page makes, block after block."""
+    made = {}
+    for number, code in enumerate(blocks(read(page), "python")):
+        exec(compile(code, f"docs/{page}, block {number}", "exec"), made)
+    return made
+
+
+def test_the_tutorial_runs_as_it_stands(scratch, capsys):
+    (text,) = blocks(read("tutorial.md"), "toml")
+    (scratch / "moons.toml").write_text(text, encoding="utf-8")
+    made = executed("tutorial.md")
+    points, samples = made["points"], made["samples"]
+    assert len(made["board"].rows) == 12
+    assert abs(samples.mean(0) - points.mean(0)).max() < 0.4 * points.std()
+    assert samples.std() == pytest.approx(points.std(), rel=0.3)
+    assert made["best"].recipe().levels[0] == pytest.approx(20 * points.std(), rel=0.2)
+    done = subprocess.run([sys.executable, "-I", "-S", "design.py"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len((scratch / "sigmas.npy").read_bytes()) == 128 + 13 * 8
+    shown = capsys.readouterr().out
+    assert "12 combinations ranked" in shown
+    assert "--P_mean=-1.893" in shown  # -1.2 + ln ½: from deviation 1 to EDM's
+    assert "ahead of" in shown
+
+
+def test_the_script_of_the_page_on_python_runs(scratch):
+    made = executed("python.md")
+    assert made["samples"].shape == (64, 2)
+    assert (scratch / "runs" / "ring" / "results.sqlite").is_file()
+
+
+@pytest.mark.parametrize("heading", ["Board", "RankedDesign", "BestGrids"])
+def test_all_that_the_page_on_python_names_is_there(heading):
+    import harness
+
+    section = read("python.md").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    cells = [row[0] for row in table_rows(section)] or [section]
+    named = {name for cell in cells for name in re.findall(r"`(\w+)(?:\(.*?\))?(?:\.[^`]*)?`", cell)} - {"str"}
+    cls = getattr(harness, heading)
+    public = {name for name in (*vars(cls), *cls.__dataclass_fields__) if not name.startswith("_")}
+    assert named <= public | {"harness"}, named - public
+    if heading != "BestGrids":
+        assert public - named <= {"suite", "metric", "directory", "board", "shape", "stored"}
+
+
+def test_the_choices_of_a_run_are_the_options_of_the_shell():
+    from harness.api.runs import _selection
+    from harness.cli import group
+
+    options = {option.name for option in group.get_command(None, "run").params}
+    own = {"suite", "out", "executor", "workers", "yes", "retry_failed", "top", "device", "precision", "debug"}
+    for name in options - own:
+        assert _selection({name: "x"})
+    with pytest.raises(HarnessError, match="no choice 'top'"):
+        _selection({"top": 1})
 
 
 # Tables that repeat what the code says

@@ -1,10 +1,14 @@
 """The house: rooms of modules, imports one way only; imports for types and inside functions count."""
 
 import ast
+import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+import harness
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,12 +22,17 @@ MAY_IMPORT = {
     "results": {"contracts", "registry", "engine", "suites", "planning"},
     "racing": {"contracts", "registry", "engine", "suites", "planning", "running", "results"},
     "views": {"contracts", "results"},
-    "cli": {"contracts", "registry", "suites", "planning", "running", "results", "racing", "views"},
+    "api": {"contracts", "registry", "suites", "planning", "running", "results", "racing", "views"},
+    "cli": {"contracts", "registry", "suites", "planning", "running", "results", "racing", "views", "api"},
 }
 """The rooms, and what each may import besides itself. Contracts are the modules on the top level of `harness`."""
 
 UPWARD: set[tuple[str, str]] = set()
 """Arrows against the order that are known."""
+
+FRONT = "harness"
+"""The package itself, which every module imports, and which offers its users what the API has: it names that for type
+checkers alone, and imports it when it is asked for. These arrows, and no others, are left out."""
 
 MACHINERY = {
     "harness_claims": {"registry", "engine", "suites", "planning", "running", "results", "views"},
@@ -61,6 +70,11 @@ def graph(root: Path) -> dict[str, set[str]]:
     return {name: imports(file, name, known) for name, file in known.items()}
 
 
+def without_the_front(arrows: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The arrows but for those from the package itself to the API."""
+    return {a: {b for b in named if a != FRONT or room(b) != "api"} for a, named in arrows.items()}
+
+
 def room(module: str) -> str:
     parts = module.split(".")
     if parts[1:] == ["__main__"]:
@@ -93,7 +107,7 @@ def beyond_contracts(plugins: Path, house: Path) -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def arrows():
-    return graph(ROOT)
+    return without_the_front(graph(ROOT))
 
 
 def test_no_module_imports_itself_by_way_of_others(arrows):
@@ -111,6 +125,21 @@ def test_every_folder_is_a_room():
 
 def test_imports_point_down(arrows):
     assert against_the_order(arrows) == UPWARD
+
+
+def test_the_front_offers_the_api_and_imports_none_of_it():
+    script = "import sys, harness; print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(ast.literal_eval(done.stdout))
+    assert {name for name in loaded if name.partition(".")[0] == "harness"} == {"harness", "harness.arithmetic"}
+    assert not loaded & {"click", "numpy", "pluggy", "pydantic", "scipy", "sklearn", "torch"}
+    offered = set(harness.__all__) - {"DISTRIBUTION", "__version__", "hookimpl"}
+    assert {getattr(harness, name).__module__.rpartition(".")[0] for name in offered} == {"harness.api"}
+    assert offered <= set(dir(harness))
+    named = imports(ROOT / "harness" / "__init__.py", "harness", modules(ROOT))
+    assert {name for name in named if room(name) == "api"} == {getattr(harness, name).__module__ for name in offered}
+    with pytest.raises(AttributeError, match="has no attribute 'rnu'"):
+        harness.rnu  # noqa: B018
 
 
 def test_plugins_import_contracts():
@@ -167,6 +196,12 @@ def test_no_two_public_classes_have_one_name():
                     places.setdefault(node.name, []).append(str(file.relative_to(ROOT)))
     assert len(places) > 150
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_the_front_may_name_the_api_and_nothing_else(house):
+    root = house(harness__api__boards="")
+    (root / "harness" / "__init__.py").write_text("from harness.api import boards\nimport harness.results.ranking")
+    assert against_the_order(without_the_front(graph(root))) == {("harness", "harness.results.ranking")}
 
 
 LATE = ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    {}", "def f():\n    {}", "class C:\n    {}", "{}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import torch
 
 from harness.engine.checkpoints import read_checkpoint
-from harness.engine.modules import Forward, flattened
+from harness.engine.modules import DTYPES, Forward, flattened
+from harness.networks import OracleNetwork
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -18,8 +19,29 @@ if TYPE_CHECKING:
     from harness.data_spec import DataSpec
     from harness.engine.jobs import TrainedNetwork
     from harness.engine.labels import LabelledDenoiser
-    from harness.networks import OracleNetwork
     from harness.targets import Distribution
+    from harness.trainers import Device
+
+
+class Place(TypedDict):
+    """Where, and in which arithmetic, samples are drawn."""
+
+    device: Device
+    dtype: torch.dtype
+
+
+def place_of(network: OracleNetwork | TrainedNetwork) -> Place:
+    """Return where samples of a network are drawn, and in which arithmetic: an oracle's in float64."""
+    if isinstance(network, OracleNetwork):
+        return {"device": "cpu", "dtype": torch.float64}
+    return {"device": network.device, "dtype": DTYPES[network.precision]}
+
+
+def denoiser_of(network: OracleNetwork | TrainedNetwork, law: Distribution) -> LabelledDenoiser:
+    """Return the denoiser of a network on its target; raises like `denoiser_from_checkpoint`."""
+    if isinstance(network, OracleNetwork):
+        return denoiser_from_oracle(network, law)
+    return denoiser_from_checkpoint(network, law.data)
 
 
 @lru_cache(maxsize=16)

@@ -229,6 +229,20 @@ class Registry:
             )
         return self._references[key]
 
+    def remake(self, axis: str, reference: Reference) -> Component:
+        """Return the component that a result names.
+
+        Raises:
+            ComponentError: it is not installed, or is no longer what it was: its code, its parameters, a file it reads.
+        """
+        cls = self.find(axis, f"{reference.distribution}/{reference.name}")
+        made = components.build(cls, self._with_parts(cls, reference.params))
+        if self.reference(made).digest != reference.digest:
+            was = f"{in_words(axis)} {reference.name} of {reference.distribution} {reference.version}"
+            what = "its code or a file that it reads" if axis == "target" else "its code"
+            raise ComponentError(f"{was} is no longer what made these results: {what} has changed; run the suite again")
+        return made
+
     def _clashes(self) -> list[Problem]:
         return [
             Problem(entry.plugin.entry_point, entry.plugin.distribution, _clash(axis, name, entries))

@@ -47,6 +47,9 @@ from harness.results.upgrades import UPGRADES, VERSION
 
 Status = Literal["ok", "diverged", "not applicable", "failed"]
 
+PUBLISHED = "leaderboard.json"
+"""The file of a published leaderboard."""
+
 UNFINISHED = "not computed yet: run the same command again"
 """Reason of a row of which something is still missing; no failure."""
 

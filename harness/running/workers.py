@@ -21,6 +21,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
@@ -204,15 +205,15 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def _context() -> Any:
     """Workers are forked from a clean server that has imported torch once; elsewhere they are spawned."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
+        return _apart_from_the_script("spawn")
     from multiprocessing import forkserver, resource_tracker
 
     # The server's start would start it too, and it lets interrupts through again when it has.
     resource_tracker.ensure_running()
-    context = multiprocessing.get_context("forkserver")
+    context = _apart_from_the_script("forkserver")
     context.set_forkserver_preload(["harness.engine.worker"])
     with _interrupts_held_back(), _without_the_current_directory():
         forkserver.ensure_running()
@@ -222,6 +223,32 @@ def _context() -> multiprocessing.context.BaseContext:
     first.start()
     first.join()
     return context
+
+
+def _apart_from_the_script(method: str) -> Any:
+    """Return a context whose processes do not import the script that this one runs, as those of Python do.
+
+    They need nothing of it: a task is made of what is imported by its name. A user's script would start the run again
+    in each of them, unless all of it stood under `if __name__ == "__main__"`.
+    """
+    plain: Any = type(multiprocessing.get_context(method))
+
+    class Context(plain):  # type: ignore[misc]
+        def Process(self, *args: Any, **kwargs: Any) -> Any:
+            process = plain.Process(*args, **kwargs)
+            process._Popen = _start_apart  # what `start` calls
+            return process
+
+    return Context()
+
+
+def _start_apart(process: Any) -> Any:
+    # What a new process is told to import is read off the main module, and the module off this table.
+    script, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        return type(process)._Popen(process)
+    finally:
+        sys.modules["__main__"] = script
 
 
 @contextmanager

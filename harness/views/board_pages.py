@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
-from harness.results.leaderboard import Leaderboard
+from harness.results.leaderboard import PUBLISHED, Leaderboard
 from harness.results.sections import TargetSection, bounds_of, sections
 from harness.results.setup import Setup
 from harness.views.board_columns import budget_columns
@@ -41,7 +41,8 @@ from harness.views.tables import (
     violations_table,
 )
 
-SOURCE = "leaderboard.json"
+SOURCE = PUBLISHED
+"""The file that a page is drawn from, beside it."""
 
 TOP = 20
 """Rows of each target on the page."""

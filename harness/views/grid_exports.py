@@ -36,7 +36,7 @@ def edm_options(answer: GridAnswer) -> str:
         lines += [
             f"# No options of EDM's give the best levels: these are {own.nats:.3g} nats behind"
             f" ({own.low:.3g} to {own.high:.3g}). For the best, in edm_sampler:",
-            f"# t_steps = torch.tensor({_to_zero(grid)!r}, dtype=torch.float64, device=latents.device)",
+            f"# t_steps = torch.tensor({to_zero(grid.levels)!r}, dtype=torch.float64, device=latents.device)",
         ]
     return "\n".join(
         [*lines, f"# The nats are of {answer.sampler}; of Heun's method, EDM's own, theory promises none."]
@@ -55,19 +55,7 @@ def diffusers_config(answer: GridAnswer) -> str:
     Raises:
         DocumentError: several grids.
     """
-    grid = _only(answer)
-    content = {
-        "config": {
-            "_class_name": "EulerDiscreteScheduler",
-            "num_train_timesteps": len(grid.levels),
-            "trained_betas": _betas(grid.levels),
-            "timestep_spacing": "linspace",
-            "final_sigmas_type": "zero",
-        },
-        "num_inference_steps": len(grid.levels),
-        "set_timesteps": {"sigmas": _to_zero(grid)},
-    }
-    return json.dumps(content, indent=1)
+    return json.dumps(scheduler(_only(answer).levels), indent=1)
 
 
 def k_diffusion_sigmas(answer: GridAnswer) -> str:
@@ -76,7 +64,7 @@ def k_diffusion_sigmas(answer: GridAnswer) -> str:
     Raises:
         DocumentError: several grids.
     """
-    return json.dumps(_to_zero(_only(answer)))
+    return json.dumps(to_zero(_only(answer).levels))
 
 
 EXPORTS = {"edm": edm_options, "diffusers": diffusers_config, "k-diffusion": k_diffusion_sigmas}
@@ -89,8 +77,24 @@ def _only(answer: GridAnswer) -> LaidOutGrid:
     return answer.grids[0]
 
 
-def _to_zero(grid: LaidOutGrid) -> list[float]:
-    return [*grid.levels, 0.0]
+def scheduler(levels: list[float]) -> dict[str, object]:
+    """Return what `diffusers_config` writes, of decreasing levels."""
+    return {
+        "config": {
+            "_class_name": "EulerDiscreteScheduler",
+            "num_train_timesteps": len(levels),
+            "trained_betas": _betas(levels),
+            "timestep_spacing": "linspace",
+            "final_sigmas_type": "zero",
+        },
+        "num_inference_steps": len(levels),
+        "set_timesteps": {"sigmas": to_zero(levels)},
+    }
+
+
+def to_zero(levels: list[float]) -> list[float]:
+    """Return levels with the last step that other projects take, to 0."""
+    return [*levels, 0.0]
 
 
 def _betas(levels: list[float]) -> list[float]:

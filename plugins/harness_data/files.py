@@ -53,12 +53,14 @@ class Content:
         shape: of one point before it was made flat: (d,) or, of an image, (channels, height, width).
         labels: of the points, shape (n,), int64, each of 0 … classes − 1; None: they have none.
         digest: SHA-256 of all bytes that were read.
+        columns: names of the d columns; empty where the file has none.
     """
 
     points: np.ndarray
     shape: tuple[int, ...]
     labels: np.ndarray | None
     digest: str
+    columns: tuple[str, ...] = ()
 
 
 def _row(row: int) -> str:
@@ -67,11 +69,15 @@ def _row(row: int) -> str:
 
 @dataclass(frozen=True)
 class _Arrays:
-    """What a file holds, as it lies there, and where in it a row is, counted from 0: in words, counted from 1."""
+    """What a file holds, as it lies there, and where in it a row is, counted from 0: in words, counted from 1.
+
+    `columns` has the names of all columns of points, or none.
+    """
 
     points: np.ndarray
     labels: np.ndarray | None = None
     place: Callable[[int], str] = _row
+    columns: tuple[str, ...] = ()
 
 
 def read(path: str, array: str = "", labels: str = "") -> Content:
@@ -106,7 +112,7 @@ def _read(path: str, array: str, labels: str, state: tuple[tuple[str, int, int],
     found = _folder(place, files, labels) if place.is_dir() else _parser(place)(place, array, labels)
     points = check(path, found.points, found.place)
     known = None if found.labels is None else check_labels(path, found.labels, len(points), found.place)
-    return Content(points, _shape(found.points), known, _digest(place, files))
+    return Content(points, _shape(found.points), known, _digest(place, files), found.columns)
 
 
 def _shape(values: np.ndarray) -> tuple[int, ...]:
@@ -209,7 +215,7 @@ def _parted(
 ) -> _Arrays:
     """Return a table without the column of labels, and that column."""
     if not labels:
-        return _Arrays(values, place=place)
+        return _Arrays(values, place=place, columns=tuple(names) if len(names) == values.shape[1] else ())
     if not names:
         raise DataError(f"{path}: its first line names no column, so that none is {labels!r}; write names above it")
     if len(names) != values.shape[1]:
@@ -218,7 +224,8 @@ def _parted(
         what = "no column" if labels not in names else f"{names.count(labels)} columns"
         raise DataError(f"{path}: has {what} {labels!r}; its columns are {_listed(names)}")
     column = names.index(labels)
-    return _Arrays(np.delete(values, column, axis=1), values[:, column], place)
+    others = tuple(name for name in names if name != labels)
+    return _Arrays(np.delete(values, column, axis=1), values[:, column], place, others)
 
 
 def _wrong_line(path: Path, skipped: int, message: str) -> tuple[str, int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator
 
+from harness.data_units import DataUnits
 from harness.mixtures import EmpiricalDistribution
 from harness.targets import Distribution, Target
 from harness_data.standardization import Standardize
@@ -127,6 +128,13 @@ class File(Target):
         Raises:
             DataError: the file cannot be used; one line says why.
         """
+        return self._read().law
+
+    def data_units(self) -> DataUnits:
+        """Return how its points, which may be standardized, relate to those of the file; raises as `distribution`."""
+        return self._read().units
+
+    def _read(self) -> _Read:
         content = self._content()
         source = self.path, self.array, self.labels
         return _file(*source, content.digest, self.standardize, self._folds(content), self.fold or 0)
@@ -216,10 +224,15 @@ def _cut(photographs: list[np.ndarray], size: int, count: int, part: int) -> Ten
     return torch.from_numpy(patches)
 
 
+class _Read(NamedTuple):
+    """What is made of a file."""
+
+    law: EmpiricalDistribution
+    units: DataUnits
+
+
 @lru_cache(maxsize=4)
-def _file(
-    path: str, array: str, labels: str, digest: str, standardize: Standardize, folds: int, fold: int
-) -> EmpiricalDistribution:
+def _file(path: str, array: str, labels: str, digest: str, standardize: Standardize, folds: int, fold: int) -> _Read:
     import numpy as np
     import torch
 
@@ -243,4 +256,7 @@ def _file(
     law.notes, law.stream = said, fold
     if change is None or change.matrix is None:
         law.shape = content.shape
-    return law
+    if change is None:
+        return _Read(law, DataUnits(content.shape, columns=content.columns))
+    scale = 1 / float(change.scale[0]) if change.uniform else None
+    return _Read(law, DataUnits(content.shape, scale, content.columns, change.undo))

@@ -25,6 +25,31 @@ def heun_step(denoiser: Denoiser, x: Tensor, sigma: float, sigma_next: float) ->
     return x + (sigma_next - sigma) / 2 * (slope + slope_next)
 
 
+PLAIN_HEUN = """\
+def step(denoise, x, levels, j, normal, memory):
+    return heun(denoise, x, levels[j], levels[j + 1])
+"""
+
+PLAIN_CHURN = """\
+def step(denoise, x, levels, j, normal, memory):
+    sigma = levels[j]
+    if {s_churn!r} > 0 and {s_min!r} * UNIT <= sigma <= {s_max!r} * UNIT:
+        raised = sigma * (1 + min({s_churn!r} / (len(levels) - 1), 2**0.5 - 1))
+        x = x + {s_noise!r} * (raised**2 - sigma**2) ** 0.5 * normal()
+        sigma = raised
+    return heun(denoise, x, sigma, levels[j + 1])
+"""
+
+PLAIN_TRAPEZOID = """
+
+def heun(denoise, x, sigma, following):
+    slope = (x - denoise(x, sigma)) / sigma
+    predicted = x + (following - sigma) * slope
+    slope_there = (predicted - denoise(predicted, following)) / following
+    return x + (following - sigma) / 2 * (slope + slope_there)
+"""
+
+
 class Heun(Sampler):
     """Heun's method: order 2, two evaluations a step."""
 
@@ -39,6 +64,10 @@ class Heun(Sampler):
     def step(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Return the points at σ', shape (n, d)."""
         return heun_step(run.denoiser, x, run.sigma, run.sigma_next)
+
+    def plain_step(self) -> str:
+        """Return the step as plain Python."""
+        return PLAIN_HEUN + PLAIN_TRAPEZOID
 
 
 class EdmStochastic(Sampler):
@@ -81,3 +110,7 @@ class EdmStochastic(Sampler):
             x = x + self.s_noise * math.sqrt(raised**2 - sigma**2) * run.noise()
             sigma = raised
         return heun_step(run.denoiser, x, sigma, run.sigma_next)
+
+    def plain_step(self) -> str:
+        """Return the step as plain Python, with this sampler's parameters in it."""
+        return PLAIN_CHURN.format(**self.parameters()) + PLAIN_TRAPEZOID

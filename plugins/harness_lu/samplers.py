@@ -33,3 +33,21 @@ class DPMpp2M(Sampler):
             denoised_before, h_before = previous
             denoised = denoised + h / (2 * h_before) * (denoised - denoised_before)
         return kept * x + (1 - kept) * denoised
+
+    def plain_step(self) -> str:
+        """Return the step as plain Python."""
+        return PLAIN
+
+
+PLAIN = """\
+import math
+
+
+def step(denoise, x, levels, j, normal, memory):
+    denoised, kept = denoise(x, levels[j]), levels[j + 1] / levels[j]
+    h, before = -math.log(kept), memory.get("previous")
+    memory["previous"] = denoised, h
+    if before is not None:
+        denoised = denoised + h / (2 * before[1]) * (denoised - before[0])
+    return kept * x + (1 - kept) * denoised
+"""

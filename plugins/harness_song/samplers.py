@@ -48,3 +48,14 @@ class Euler(Sampler):
         """Return the points at σ', shape (n, d)."""
         kept = run.sigma_next / run.sigma
         return kept * x + (1 - kept) * run.denoiser(x, run.sigma)
+
+    def plain_step(self) -> str:
+        """Return the step as plain Python."""
+        return PLAIN_EULER
+
+
+PLAIN_EULER = """\
+def step(denoise, x, levels, j, normal, memory):
+    kept = levels[j + 1] / levels[j]
+    return kept * x + (1 - kept) * denoise(x, levels[j])
+"""

@@ -411,3 +411,40 @@ def test_standardized_columns_are_not_told_to_differ(tmp_path):
 def test_data_whose_deviation_is_small_beside_their_offset_are_noted_all_the_same(tmp_path):
     points = 1e6 + 1e-7 * np.random.default_rng(0).normal(size=(50, 2))
     assert any("2 of 2 columns are constant" in note for note in noted(points, tmp_path))
+
+
+@pytest.mark.parametrize("standardize", ["none", "scale", "columns", "whiten"])
+@pytest.mark.parametrize("suffix", [".npy", ".csv"])
+def test_points_come_back_in_the_units_of_the_file(standardize, suffix, tmp_path):
+    path = written(tmp_path / f"points{suffix}")
+    target = File(path=str(path), standardize=standardize)
+    law, units = target.distribution(), target.data_units()
+    back = units.restore(torch.cat([law.train, *law.parts]))
+    np.testing.assert_allclose(sorted(back.tolist()), sorted(POINTS.tolist()), rtol=1e-12)
+    assert units.columns == (("x", "the y", "z") if suffix == ".csv" else ())
+    known = {"none": 1.0, "scale": float(units.restore(torch.eye(3))[0, 0] - units.restore(torch.zeros(1, 3))[0, 0])}
+    assert units.scale == (pytest.approx(known[standardize]) if standardize in known else None)
+
+
+def test_images_come_back_in_their_shape(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (20, 3, 4, 5), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    target = File(path=str(tmp_path / "images.npy"))
+    back = target.data_units().restore(target.distribution().train)
+    assert back.shape == (12, 3, 4, 5)
+    assert {tuple(each) for each in back.round().flatten(1).tolist()} <= {
+        tuple(each) for each in images.reshape(20, -1).astype(float).tolist()
+    }
+
+
+def test_a_column_of_labels_is_none_of_the_named(tmp_path):
+    rows = "".join(f"{i}.5,{i % 2},{i * i}\n" for i in range(20))
+    (tmp_path / "table.csv").write_text(f"x,kind,z\n{rows}", encoding="utf-8")
+    assert File(path=str(tmp_path / "table.csv"), labels="kind").data_units().columns == ("x", "z")
+
+
+def test_points_of_a_law_are_the_data(registry):
+    [target] = registry.parse("target", "ring")
+    units = target.data_units()
+    assert (units.shape, units.scale, units.columns) == ((2,), 1.0, ())
+    assert torch.equal(units.restore(torch.ones(3, 2)), torch.ones(3, 2).double())

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,12 +16,11 @@ from harness.bounds import Bound, Design
 from harness.budget import Budget, budget
 from harness.engine.bound_errors import InformationPart, ScoreErrorPart, measured_bound
 from harness.engine.checks import blamed, check_evaluations_made, check_start
-from harness.engine.denoisers import denoiser_from_checkpoint, denoiser_from_oracle, in_precision
+from harness.engine.denoisers import denoiser_of, in_precision, place_of
 from harness.engine.fits import Found, fitted, read_fits
-from harness.engine.labels import LabelledDenoiser, sample_labels
+from harness.engine.labels import sample_labels
 from harness.engine.laws import distribution
 from harness.engine.metric_values import reference_sample
-from harness.engine.modules import DTYPES
 from harness.engine.payloads.measured import measurement_to_json, said
 from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.pictures import sample_pictures
@@ -39,13 +38,12 @@ from harness.weighting_tables import table_from_json
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.engine.jobs import EvaluateSamplesJob, TrainedNetwork
+    from harness.engine.jobs import EvaluateSamplesJob
     from harness.information import Information, ScoreError
     from harness.initial_laws import Start
     from harness.metrics import Metric
     from harness.samplers import Sampler
     from harness.targets import Distribution
-    from harness.trainers import Device
 
 
 CENTRE = 1024
@@ -187,11 +185,11 @@ def _fixed(array: np.ndarray) -> np.ndarray:
 
 def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tuple[Experiment, int, float]:
     """Return what the metrics measure, the evaluations of the network a sample, and the seconds that sampling took."""
-    denoiser = _denoiser(job, law)
+    denoiser = denoiser_of(job.network, law)
     reference = reference_sample(law, job.count, job.sigmas[-1], job.seed, part=0)
     labels = sample_labels(law, job.seed, len(reference)) if _conditional(job) else None
     kernel = None if design.variances is None else design.variances.tolist()
-    place = _place(job.network)
+    place = place_of(job.network)
     as_run = in_precision(denoiser, place["dtype"])
     start = time.perf_counter()
     generated = generate(
@@ -223,24 +221,6 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
         simulate_as_run=simulate_function(job.sampler, as_run, job.sigmas, kernel) if labels is None else None,
     )
     return experiment, generated.nfe, seconds
-
-
-class _Place(TypedDict):
-    device: Device
-    dtype: torch.dtype
-
-
-def _place(network: OracleNetwork | TrainedNetwork) -> _Place:
-    """Return where, and in which arithmetic, samples are drawn: an oracle's in float64."""
-    if isinstance(network, OracleNetwork):
-        return {"device": "cpu", "dtype": torch.float64}
-    return {"device": network.device, "dtype": DTYPES[network.precision]}
-
-
-def _denoiser(job: EvaluateSamplesJob, law: Distribution) -> LabelledDenoiser:
-    if isinstance(job.network, OracleNetwork):
-        return denoiser_from_oracle(job.network, law)
-    return denoiser_from_checkpoint(job.network, law.data)
 
 
 def _conditional(job: EvaluateSamplesJob) -> bool:

@@ -1,0 +1,130 @@
+"""Runs: a suite carried out from Python, as `harness run` does."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.api.arrays import points_array
+from harness.api.boards import Board, rank, warn
+from harness.axes import AXES, crossed
+from harness.errors import HarnessError, did_you_mean
+from harness.registry.discovery import load
+from harness.running.devices import resolved
+from harness.running.executor import PROCESSES
+from harness.running.runner import Options
+from harness.running.runner import run as carry_out
+from harness.suites.model import SETTINGS, Suite, load_suite
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from harness.trainers import Precision
+
+FILE = "file"
+"""The target that reads a file of data."""
+
+
+def run(
+    suite: str | Path | Suite = "quick",
+    *,
+    data: ArrayLike | Path | str | None = None,
+    out: Path | str | None = None,
+    workers: int | None = None,
+    executor: str = PROCESSES,
+    device: str = "cpu",
+    precision: Precision | None = None,
+    yes: bool = False,
+    retry_failed: bool = False,
+    progress: bool | None = None,
+    **choices: Any,
+) -> Board:
+    """Train, sample and rank every combination of a suite; what is done already is not done again.
+
+    A script that calls it needs no `if __name__ == "__main__"`.
+
+    Arguments:
+        suite: the name of a shipped suite, the path of a TOML file, or a suite.
+        data: in place of the suite's targets, the path of a file or folder (docs/data.md), or an array of shape
+            (rows, columns), (n, height, width) or (n, channels, height, width), which is kept beside the results.
+        out: the result directory; None: `runs/SUITE`.
+        workers: worker processes; None: one a core.
+        executor: where the work is done.
+        device: where networks are trained and evaluated: `cpu`, `cuda` or `auto`.
+        precision: of networks; None: float32 (gradient descent trains in float64).
+        yes: whether more combinations than the suite's limit are wanted.
+        retry_failed: whether what failed before is tried again.
+        progress: whether to show a bar; None: on a terminal.
+        choices: what stands in place of the suite's own, by the names of the command line's options: `sampler="heun"`,
+            `weighting=["edm", "eps"]`, `steps=[10, 18]`, `seeds=3`, `train_steps=500`, `samples=1000`.
+
+    Raises:
+        HarnessError: the suite, a choice or the data cannot be used, or the directory cannot; one line says what
+            would be right. A combination that fails raises nothing: its row says why.
+    """
+    selection = _selection(choices)
+    plain = suite if isinstance(suite, Suite) else load_suite(str(suite))
+    directory = Path("runs") / plain.family if out is None else Path(out)
+    if data is not None:
+        if "targets" in selection:
+            raise HarnessError("data and target are both given; data takes the place of the suite's targets")
+        selection["targets"] = [{"name": FILE, "path": str(_file(data, directory))}]
+    selected = plain.with_selection(**selection).on(resolved(device), precision)
+    registry = load()
+    for problem in registry.problems:
+        warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
+    options = Options(workers, yes, retry_failed, progress, warn=warn, executor=executor)
+    carry_out(selected, registry, directory, options)
+    return rank(directory, suite=selected.name)
+
+
+def _selection(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the choices by the words of a suite (`Suite.with_selection`).
+
+    Raises:
+        HarnessError: one is of nothing that can be chosen.
+    """
+    plurals = {axis.name: axis.plural for axis in (*crossed().values(), AXES["metric"], AXES["bound"])}
+    numbers = {"steps", "seeds", "rank_by", *SETTINGS}
+    found: dict[str, Any] = {}
+    for name, value in choices.items():
+        if name in plurals:
+            found[plurals[name]] = _listed(value)
+        elif name in numbers:
+            found[name] = _listed(value) if name in ("steps", "train_steps") else value
+        else:
+            raise HarnessError(f"run() has no choice {name!r}; {did_you_mean(name, [*plurals, *numbers])}")
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return one value, or several, as a list."""
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+
+
+def _file(data: ArrayLike | Path | str, directory: Path) -> Path:
+    """Return the file of data; an array is written beside the results, under a name that its content makes.
+
+    Raises:
+        HarnessError: it is no array of numbers, or cannot be written.
+    """
+    if isinstance(data, (str, Path)):
+        return Path(data)
+    import io
+
+    import numpy as np
+
+    content = io.BytesIO()
+    np.save(content, points_array(data), allow_pickle=False)
+    path = directory.absolute() / f"data-{hashlib.sha256(content.getvalue()).hexdigest()[:16]}.npy"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if not path.is_file():
+            part = path.with_suffix(".part")
+            part.write_bytes(content.getvalue())
+            part.replace(path)
+    except OSError as error:
+        raise HarnessError(f"{path} cannot be written: {error.strerror or error}") from error
+    return path

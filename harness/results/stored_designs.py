@@ -1,0 +1,288 @@
+"""Stored designs: a row of a leaderboard, with all that its samples are drawn from, in a result directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from harness.axes import AXES, crossed, taken_by
+from harness.blobs import Blob
+from harness.engine.jobs import EvaluateSamplesJob, TrainedNetwork
+from harness.engine.laws import distribution
+from harness.engine.payloads import grid
+from harness.engine.payloads.training import TrainingPayload
+from harness.engine.random_streams import NoiseStream, seed_from
+from harness.errors import HarnessError, did_you_mean
+from harness.networks import OracleNetwork
+from harness.planning.manifest import Manifest, PlannedRow, absent
+from harness.planning.units import trainable
+from harness.results.directory import read_manifest
+from harness.results.document import DocumentError
+from harness.results.leaderboard import PUBLISHED, Leaderboard, Row
+from harness.results.references import find
+from harness.results.sections import TargetSection, sections
+from harness.store import DATABASE, Store, StoreError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from harness.components import Component
+    from harness.data_units import DataUnits
+    from harness.initial_laws import InitialLaw
+    from harness.records import Record
+    from harness.registry.registry import Registry
+    from harness.samplers import Sampler
+    from harness.targets import Target
+    from harness.trainers import Device, Precision
+
+MOST = NoiseStream.BLOCK * 2**16
+"""Samples of one seed that have noise of their own."""
+
+DRAWN = 256
+"""Points of a target whose range is that of its pictures."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnSamples:
+    """Samples in the units of the data.
+
+    Attributes:
+        points: shape (n, *shape), float64.
+        labels: what the network was told each to be, shape (n,), int64; None where it is told nothing.
+        columns: names of the coordinates; empty where the data have none.
+        low: the least value of some points of the data themselves, for pictures: black.
+        high: the largest: white.
+    """
+
+    points: np.ndarray
+    labels: np.ndarray | None
+    columns: tuple[str, ...]
+    low: float
+    high: float
+
+
+def chosen_section(board: Leaderboard, target: str | None = None) -> TargetSection:
+    """Return the rows of a target.
+
+    Arguments:
+        board: the leaderboard.
+        target: its label, or as much of it as fits one alone; None where the leaderboard has one target.
+
+    Raises:
+        DocumentError: there is no such target, or several.
+    """
+    known = {section.target: section for section in sections(board)}
+    if target in known:
+        return known[target]
+    fitting = [label for label, section in known.items() if target is None or find(target, [section.rows[0].target])]
+    if len(fitting) == 1:
+        return known[fitting[0]]
+    if not fitting:
+        raise DocumentError(f"target {target!r} has no rows here; {did_you_mean(str(target), known)}")
+    raise DocumentError(f"the leaderboard has {len(fitting)} such targets; say which: {', '.join(fitting)}")
+
+
+def chosen_row(board: Leaderboard, rank: int = 1, target: str | None = None) -> Row:
+    """Return the finished row of a rank: of several that share it the first.
+
+    Arguments:
+        board: the leaderboard.
+        rank: the place among the rows of the target, from 1.
+        target: as of `chosen_section`.
+
+    Raises:
+        DocumentError: no such target or rank, or the row did not finish.
+    """
+    section = chosen_section(board, target)
+    rows = sorted(section.rows, key=lambda row: row.rank)
+    if not 1 <= rank <= len(rows):
+        raise DocumentError(f"rank {rank} does not exist: {section.target} has ranks 1 to {len(rows)}")
+    row = next((row for row in rows if row.rank == rank), rows[rank - 1])
+    if not row.ok:
+        raise DocumentError(f"rank {rank} of {section.target} has no samples, {row.status}: {row.reason}")
+    return row
+
+
+@dataclass(frozen=True)
+class StoredDesign:
+    """A finished row, and where what it was made of lies.
+
+    Attributes:
+        directory: the result directory.
+        row: of its leaderboard.
+        planned: the keys of its records.
+        manifest: of its suite.
+        registry: where its components come from.
+    """
+
+    directory: Path
+    row: Row
+    planned: PlannedRow
+    manifest: Manifest
+    registry: Registry
+
+    @cached_property
+    def components(self) -> Mapping[str, Component | None]:
+        """Its component of each axis; None where it has none, as what trains an oracle.
+
+        Raises:
+            ComponentError: one is not installed, or is no longer what it was.
+        """
+        found = {axis: self.row.component(axis) for axis in crossed()}
+        return {
+            axis: None if _lacks(axis, reference.digest) else self.registry.remake(axis, reference)
+            for axis, reference in found.items()
+        }
+
+    @property
+    def target(self) -> Target:
+        """What it was trained on; raises as `components`."""
+        return cast("Target", self.components["target"])
+
+    @cached_property
+    def units(self) -> DataUnits:
+        """How the points of its target relate to the data; raises as `components`, and ContractError."""
+        from harness.engine.drawing import units_of
+
+        return units_of(self.target)
+
+    def seed_or_first(self, seed: int | None) -> int:
+        """Return the seed of one of its networks: the first where none is given.
+
+        Raises:
+            HarnessError: the run had no such seed.
+        """
+        seeds = self.manifest.seeds
+        if seed is not None and seed not in seeds:
+            raise HarnessError(f"no network has seed {seed}; those of the run: {', '.join(map(str, seeds))}")
+        return seeds[0] if seed is None else seed
+
+    def job(self, network_seed: int | None = None, device: Device = "cpu") -> EvaluateSamplesJob:
+        """Return the sampling of the network of a seed, as the run had it, but that it measures nothing.
+
+        Arguments:
+            network_seed: of one of its networks; None: the first.
+            device: where a trained network is evaluated.
+
+        Raises:
+            ComponentError: as `components`.
+            StoreError: something of it is missing or damaged.
+        """
+        seed = self.seed_or_first(network_seed)
+        place = self.manifest.seeds.index(seed)
+        planned, parts = self.planned, self.components
+        with closing(Store.read(self.directory)) as store:
+            records = store.get(planned.record_keys())
+            network = self._network(records, place, device, store)
+        return EvaluateSamplesJob(
+            key=planned.samples[place],
+            target=self.target,
+            network=network,
+            sampler=cast("Sampler", parts["sampler"]),
+            initial_law=cast("InitialLaw", parts["initial_law"]),
+            sigmas=tuple(grid.from_json(self._needed(records, planned.grids[place]).payload)),
+            seed=seed,
+            count=0,
+            information=self._needed(records, planned.information).payload,
+            score_error=self._needed(records, planned.errors[place]).payload if planned.errors else None,
+            weighting=None if planned.table is None else self._needed(records, planned.table).payload,
+            metrics={},
+            bounds={},
+            components={axis: part for axis in taken_by("sampling") if (part := parts[axis]) is not None},
+        )
+
+    def draw(
+        self, count: int, seed: int | None = None, *, network_seed: int | None = None, device: Device = "cpu"
+    ) -> DrawnSamples:
+        """Draw samples, in the units of the data.
+
+        Arguments:
+            count: how many.
+            seed: of the noise; None: that of the network's seed, whose first samples are those that the run measured.
+            network_seed: which of the trained networks; None: the first.
+            device: where a trained network is evaluated.
+
+        Raises:
+            HarnessError: no count, or a seed that is none.
+            ComponentError: as `job`, and StoreError.
+            BlobError: the checkpoint of the network is gone or damaged.
+        """
+        import torch
+
+        from harness.engine.drawing import draw
+
+        if not 1 <= count <= MOST:
+            raise HarnessError(f"{count} samples cannot be drawn; give at least 1 and at most {MOST}")
+        if seed is not None and seed < 0:
+            raise HarnessError(f"seed {seed} is negative; give a whole number from 0")
+        job = self.job(network_seed, device)
+        drawn = draw(replace(job, count=count, seed=job.seed if seed is None else seed))
+        units, law = self.units, distribution(self.target)
+        own = units.restore(law.sample(DRAWN, torch.Generator().manual_seed(seed_from("pictures"))))
+        return DrawnSamples(
+            points=units.restore(drawn.points).numpy(),
+            labels=None if drawn.labels is None else drawn.labels.numpy(),
+            columns=units.columns,
+            low=float(own.min()),
+            high=float(own.max()),
+        )
+
+    def _network(
+        self, records: Mapping[str, Record], place: int, device: Device, store: Store
+    ) -> OracleNetwork | TrainedNetwork:
+        network = self.components["network"]
+        if isinstance(network, OracleNetwork):
+            return network
+        assert network is not None
+        payload = TrainingPayload.from_json(self._needed(records, self.planned.networks[place]).payload)
+        parts = {axis: part for axis in taken_by("training") if (part := self.components[axis]) is not None}
+        precision = cast("Precision", self.manifest.environment.get("precision", "float32"))
+        return TrainedNetwork(trainable(network), Blob(payload.sha256, store.blobs), parts, device, precision)
+
+    def _needed(self, records: Mapping[str, Record], key: str) -> Record:
+        record = records.get(key)
+        if record is None or not record.ok:
+            raise StoreError(f"{self.directory}: record {key} of this row is missing or damaged; run the suite again")
+        return record
+
+
+def stored_design(directory: Path, row: Row, registry: Registry, suite: str | None = None) -> StoredDesign:
+    """Return a row of the leaderboard of a result directory as a design that samples can be drawn from.
+
+    Arguments:
+        directory: the result directory.
+        row: a finished row of its leaderboard.
+        registry: where components come from.
+        suite: the name of the suite; None where the directory holds one alone.
+
+    Raises:
+        StoreError: the directory is no result directory, or no longer holds the row.
+    """
+    check_results(directory)
+    with closing(Store.read(directory)) as store:
+        manifest = read_manifest(store, suite)
+    wanted = {axis: row.component(axis).digest for axis in crossed()}
+    numbers = row.steps, row.train_steps, row.sigma_max
+    for planned in manifest.rows:
+        if planned.components == wanted and (planned.steps, planned.train_steps, planned.sigma_max) == numbers:
+            return StoredDesign(directory, row, planned, manifest, registry)
+    raise StoreError(f"{directory} no longer holds this row; read its leaderboard again")
+
+
+def check_results(directory: Path) -> None:
+    """Refuse the page of a published leaderboard, where no network is.
+
+    Raises:
+        StoreError: it is one.
+    """
+    if (directory / PUBLISHED).is_file() and not (directory / DATABASE).is_file():
+        rule = "networks lie in the result directory of the run alone (harness run --out DIR); name that"
+        raise StoreError(f"{directory} is a published page, which has no networks: {rule}")
+
+
+def _lacks(axis: str, digest: str) -> bool:
+    return bool(AXES[axis].absent) and digest == absent(AXES[axis]).digest
