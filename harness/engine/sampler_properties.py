@@ -15,7 +15,7 @@ from torch import Tensor
 from harness.engine.known_laws import GaussianLaw
 from harness.engine.properties import Property
 from harness.engine.responses import count_draws, response, simulation
-from harness.engine.sampler_orders import FAR, GAUSSIANS, STEPS, gaussian_error, geometric, orders, polynomial
+from harness.engine.sampler_orders import FAR, GAUSSIANS, MORE, gaussian_error, geometric, orders, polynomial
 from harness.engine.sampling import Generated, generate, kernel_variances
 from harness.information import NoScoreError
 from harness.samplers import Sampler
@@ -63,7 +63,7 @@ def levels(sampler: Sampler) -> list[Property]:
 
     Without noise the flow to a point is a straight line, which every solver follows to rounding.
     """
-    sigmas = geometric(STEPS, *FAR)
+    sigmas = geometric(MORE, *FAR)
     end = response(sampler, POINT, sigmas).law(POINT.mean, sigmas[:1])[1]
     order, step = sampler.claimed_order, float(np.log(sigmas[0] / sigmas[1]))
     leeway = 1e-9 if sampler.deterministic else 2 * step ** min(order or 0, 2)
