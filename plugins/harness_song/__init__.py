@@ -65,7 +65,7 @@ def harness_initial_laws() -> list[type[InitialLaw]]:
 
 @hookimpl
 def harness_preconditionings() -> list[type[Preconditioning]]:
-    """Offer the preconditionings of both processes."""
-    from harness_song.preconditionings import Ve, Vp
+    """Offer the preconditionings of both processes, and the prediction of the score itself."""
+    from harness_song.preconditionings import Score, Ve, Vp
 
-    return [Vp, Ve]
+    return [Vp, Ve, Score]
