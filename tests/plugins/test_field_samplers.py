@@ -23,6 +23,7 @@ from harness_zhao.samplers import UniPC
 from pydantic import ValidationError
 from scipy.integrate import quad
 
+from harness.components import ComponentError
 from harness.engine.known_laws import GaussianLaw
 from harness.engine.responses import response
 from harness.engine.sampling import kernel_variances, simulate_function
@@ -326,6 +327,23 @@ def test_a_restart_is_refused_where_the_grid_has_no_level_below_it():
 def test_a_stretch_that_is_none_is_refused(stretch):
     with pytest.raises(ValidationError, match="should have N ≥ 2, K ≥ 1 and 0 < t_min < t_max"):
         Restart(stretches=(stretch,))
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ("restart:stretches=[[3,2,0.06]]", r"stretches\.0\.3=\[3, 2, 0\.06\] is not valid: Field required"),
+        ("restart:stretches=[[1,2,0.06,0.3]]", "should have N ≥ 2, K ≥ 1 and 0 < t_min < t_max"),
+        ("restart:stretches=[]", "should have at least 1 item"),
+        ("unipc:order=5", "order=5 is not valid"),
+        ("er-sde:phi=sde-9", "Input should be 'ode', 'sde', 'sde-2'"),
+        ("deis:schedule=nope", "unknown noise schedule 'nope'"),
+    ],
+)
+def test_bad_parameters_are_named(form, message, registry):
+    with pytest.raises(ComponentError, match=message) as caught:
+        registry.parse("sampler", form)
+    assert len(str(caught.value)) <= 300
 
 
 @pytest.mark.parametrize(
