@@ -243,7 +243,7 @@ def build(cls: type[Component], settings: Mapping[str, Any]) -> Component:
         made = cls(**settings)
     except ValidationError as error:
         first = error.errors()[0]
-        if first["type"] == "missing":
+        if first["type"] == "missing" and len(first["loc"]) == 1:
             what = f"{describe_axis(cls)} {cls.name!r}"
             raise ComponentError(f"{what} needs parameter {first['loc'][0]!r}") from error
         where = ".".join(str(part) for part in first["loc"])

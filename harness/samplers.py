@@ -70,6 +70,20 @@ class Sampler(Component):
         """Whether no step draws noise, so that the sampler is a map of its starting point."""
         return True
 
+    @property
+    def claimed_order(self) -> float | None:
+        """Order p of convergence that is claimed: from a σ_0 far above the data the error at σ_N falls as N^−p.
+
+        Strong along the probability flow of a sampler without noise, weak of one with noise; on grids whose
+        neighbouring steps become equal as N grows. None: none is claimed, such as where a bias stays.
+        """
+        return None
+
+    @property
+    def claimed_order_uneven(self) -> float | None:
+        """The same where the ratio of neighbouring steps is only bounded; the same number, unless overridden."""
+        return self.claimed_order
+
     def evaluations(self, steps: int) -> int:
         """Evaluations of the denoiser that a sample takes on a grid of so many steps: one a step, unless overridden."""
         return steps
@@ -111,6 +125,11 @@ class GaussianKernelSampler(Sampler):
     def deterministic(self) -> bool:
         """A Gaussian kernel draws noise at every step."""
         return False
+
+    @property
+    def claimed_order(self) -> float | None:
+        """Weak order 1, of any variance Δ + O(Δ²)."""
+        return 1
 
     @abstractmethod
     def step_variances(

@@ -184,7 +184,7 @@ def test_every_example_runs(examples, rows):
     assert {(row["target"]["name"], row["network"]["name"]) for row in without} == {("lattice", "class-affine")}
     assert len(without) == 2 * 3 * 2
     done = [row for row in rows if row["status"] == "ok"]
-    assert {row["nfe"] for row in done if row["sampler"]["name"] == "dpmpp-2s"} == {8}
+    assert {row["nfe"] for row in done if row["sampler"]["name"] == "ralston"} == {8}
 
 
 def test_the_example_with_labels_adds_up_to_its_law(examples):
@@ -271,7 +271,7 @@ def test_the_example_solver_has_order_two(examples):
     for steps in (64, 128):
         sigmas = np.geomspace(10.0, 0.1, steps + 1).tolist()
         run = SamplerRun(lambda x, sigma: x / (1 + sigma**2), sigmas, noise=lambda: None)
-        end = examples["dpmpp-2s"]().sample(run, torch.ones(1, 1, dtype=torch.float64))
+        end = examples["ralston"]().sample(run, torch.ones(1, 1, dtype=torch.float64))
         errors.append(abs(float(end) - (1.01 / 101) ** 0.5))
     assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
 

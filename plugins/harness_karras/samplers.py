@@ -57,6 +57,11 @@ class Heun(Sampler):
     formula: ClassVar[str] = "x' = x + (σ' − σ)(e(x, σ) + e(y, σ'))/2,  y = x + (σ' − σ) e(x, σ),  e = (x − D)/σ"
     source: ClassVar[str] = "Karras et al., arXiv 2206.00364, algorithm 1"
 
+    @property
+    def claimed_order(self) -> float | None:
+        """Two."""
+        return 2
+
     def evaluations(self, steps: int) -> int:
         """Two evaluations a step."""
         return 2 * steps
@@ -97,6 +102,11 @@ class EdmStochastic(Sampler):
     def deterministic(self) -> bool:
         """Whether no noise is added at any level."""
         return self.s_churn == 0
+
+    @property
+    def claimed_order(self) -> float | None:
+        """Two, strong without noise and weak with it; none where noise is added with another variance than its due."""
+        return 2 if self.s_churn == 0 or self.s_noise == 1 else None
 
     def evaluations(self, steps: int) -> int:
         """Two evaluations a step."""

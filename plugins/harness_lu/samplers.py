@@ -22,6 +22,11 @@ class DPMpp2M(Sampler):
     formula: ClassVar[str] = "x' = (σ'/σ) x + (1 − σ'/σ) [D + h/(2h₋) (D − D₋)],  h = ln(σ/σ')"
     source: ClassVar[str] = "Lu et al., arXiv 2211.01095, algorithm 2"
 
+    @property
+    def claimed_order(self) -> float | None:
+        """Two."""
+        return 2
+
     def step(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Return the points at σ', shape (n, d); the evaluation and h are kept for the next step."""
         denoised = run.denoiser(x, run.sigma)

@@ -1,8 +1,9 @@
 """Song et al., "Score-based generative modeling through stochastic differential equations", and its sequel.
 
 ICLR 2021, arXiv 2011.13456: the variance-exploding and variance-preserving schedules, grids uniform in time,
-the Euler and ancestral samplers, the start at pure noise. "Maximum likelihood training of score-based
-diffusion models", NeurIPS 2021, arXiv 2101.09258: the likelihood weighting.
+the Euler, ancestral and predictor-corrector samplers, the flow by Runge and Kutta's method, the start at pure
+noise. "Maximum likelihood training of score-based diffusion models", NeurIPS 2021, arXiv 2101.09258: the
+likelihood weighting.
 """
 
 from __future__ import annotations
@@ -46,10 +47,12 @@ def harness_time_discretizations() -> list[type[TimeDiscretization]]:
 
 @hookimpl
 def harness_samplers() -> list[type[Sampler]]:
-    """Offer Euler's method and ancestral sampling."""
-    from harness_song.samplers import Ancestral, Euler
+    """Offer DDIM and its two ends, the solvers of the reverse equation, and the Runge-Kutta method of the flow."""
+    from harness_song.reverse_sde import EulerMaruyama, PredictorCorrector
+    from harness_song.runge_kutta import Rk45
+    from harness_song.samplers import Ancestral, Ddim, Euler
 
-    return [Euler, Ancestral]
+    return [Euler, Ancestral, Ddim, EulerMaruyama, PredictorCorrector, Rk45]
 
 
 @hookimpl
@@ -62,7 +65,7 @@ def harness_initial_laws() -> list[type[InitialLaw]]:
 
 @hookimpl
 def harness_preconditionings() -> list[type[Preconditioning]]:
-    """Offer the preconditionings of both processes."""
-    from harness_song.preconditionings import Ve, Vp
+    """Offer the preconditionings of both processes, and the prediction of the score itself."""
+    from harness_song.preconditionings import Score, Ve, Vp
 
-    return [Vp, Ve]
+    return [Vp, Ve, Score]

@@ -48,3 +48,16 @@ class Ve(UnitPreconditioning):
         """Return the four functions, each of the shape of sigma."""
         one = sigma.new_ones(sigma.shape)
         return Coefficients(one, sigma, one, (sigma / 2).log())
+
+
+class Score(UnitPreconditioning):
+    """F predicts the score itself from the noised point as it is: a target that grows as 1/σ towards little noise."""
+
+    name: ClassVar[str] = "score"
+    formula: ClassVar[str] = "c_skip = 1, c_out = σ², c_in = 1, c_noise = ln(σ/2)"
+    source: ClassVar[str] = "Song, Ermon, arXiv 1907.05600, eq. (2) and (5); c_noise: that of ve"
+
+    def unit_coefficients(self, sigma: Tensor) -> Coefficients:
+        """Return the four functions, each of the shape of sigma."""
+        one = sigma.new_ones(sigma.shape)
+        return Coefficients(one, sigma**2, one, (sigma / 2).log())

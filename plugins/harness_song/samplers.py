@@ -1,4 +1,4 @@
-"""DDIM in the noise level: its stochastic end (`ancestral`) and its deterministic end (`euler`).
+"""DDIM in the noise level: its stochastic end (`ancestral`), its deterministic end (`euler`), and between.
 
 In variance-preserving coordinates z = x/√(1+σ²) both are DDIM, with η = 1 and η = 0; `ancestral` is also
 the law of X_σ' given X_σ and X_0 = D, as in DDPM, and `euler` is DPM-Solver of order 1.
@@ -6,7 +6,10 @@ the law of X_σ' given X_σ and X_0 = D, as in DDPM, and `euler` is DPM-Solver o
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
 
 from harness.samplers import GaussianKernelSampler, Sampler, SamplerRun
 
@@ -44,6 +47,11 @@ class Euler(Sampler):
     formula: ClassVar[str] = "x' = (σ'/σ) x + (1 − σ'/σ) D(x, σ)"
     source: ClassVar[str] = "Song, Meng, Ermon, arXiv 2010.02502, equation 12 with no noise"
 
+    @property
+    def claimed_order(self) -> float | None:
+        """One."""
+        return 1
+
     def step(self, run: SamplerRun, x: Tensor) -> Tensor:
         """Return the points at σ', shape (n, d)."""
         kept = run.sigma_next / run.sigma
@@ -59,3 +67,30 @@ def step(denoise, x, levels, j, normal, memory):
     kept = levels[j + 1] / levels[j]
     return kept * x + (1 - kept) * denoise(x, levels[j])
 """
+
+
+class Ddim(Sampler):
+    """Between `euler` (eta 0) and `ancestral` (eta 1): part of the noise is new, the rest is what was predicted."""
+
+    name: ClassVar[str] = "ddim"
+    formula: ClassVar[str] = "x' = D + √(σ'² − w²) e(x, σ) + w z,  w = η σ'√(σ² − σ'²)/σ,  e = (x − D)/σ"
+    source: ClassVar[str] = "Song, Meng, Ermon, arXiv 2010.02502, equations 12 and 16; η = 0.5: Table 1"
+
+    eta: float = Field(0.5, ge=0, le=1, description="share η of an ancestral step's noise that is drawn anew")
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether no noise is drawn."""
+        return self.eta == 0
+
+    @property
+    def claimed_order(self) -> float | None:
+        """One, strong without noise and weak with it."""
+        return 1
+
+    def step(self, run: SamplerRun, x: Tensor) -> Tensor:
+        """Return the points at σ', shape (n, d)."""
+        denoised = run.denoiser(x, run.sigma)
+        fresh = self.eta * run.sigma_next * math.sqrt(run.sigma**2 - run.sigma_next**2) / run.sigma
+        moved = denoised + math.sqrt(run.sigma_next**2 - fresh**2) / run.sigma * (x - denoised)
+        return moved + fresh * run.noise() if fresh > 0 else moved

@@ -11,7 +11,7 @@ from harness_karras.preconditionings import Edm
 from harness_lipman.preconditionings import FlowPrediction
 from harness_nichol.preconditionings import Iddpm
 from harness_salimans.preconditionings import VPrediction, X0Prediction
-from harness_song.preconditionings import Ve, Vp
+from harness_song.preconditionings import Score, Ve, Vp
 from harness_synthetic.targets import Gaussian
 from made_trainings import LOW, TABLE, adam, learner
 
@@ -23,7 +23,7 @@ from harness.preconditionings import Coefficients, nearest_level
 
 SIGMA = torch.logspace(-2.5, 2, 91, dtype=torch.float64)
 ONE = torch.tensor(1.0, dtype=torch.float64)
-SHIPPED = [Edm(), EpsPrediction(), FlowPrediction(), Iddpm(), VPrediction(), Ve(), Vp(), X0Prediction()]
+SHIPPED = [Edm(), EpsPrediction(), FlowPrediction(), Iddpm(), VPrediction(), Score(), Ve(), Vp(), X0Prediction()]
 each = pytest.mark.parametrize("preconditioning", SHIPPED, ids=lambda c: c.name)
 
 
@@ -80,6 +80,11 @@ def predicted_score(x, e, sigma):
     return state, sigma * (x - state) / sigma**2
 
 
+def predicted_score_itself(x, e, sigma):
+    state = x + sigma * e
+    return state, (x - state) / sigma**2
+
+
 PREDICTIONS = [
     (EpsPrediction(), predicted_noise),
     (Iddpm(), predicted_noise),
@@ -88,6 +93,7 @@ PREDICTIONS = [
     (X0Prediction(), predicted_point),
     (FlowPrediction(), predicted_velocity),
     (Ve(), predicted_score),
+    (Score(), predicted_score_itself),
 ]
 each_prediction = pytest.mark.parametrize(
     ("preconditioning", "source"), PREDICTIONS, ids=lambda c: getattr(c, "name", "")
@@ -152,16 +158,17 @@ def variances(c, sigma):
         (X0Prediction(), 1, 1),
         (Edm(), 1, 1),
         (Ve(), None, 1),  # The input grows with σ: what EDM holds against it.
+        (Score(), None, None),  # The target is −ξ/σ, of no scale of its own.
         (FlowPrediction(), None, 2),  # ξ − X_0 of two independent standard normals.
     ],
 )
 def test_variances_are_those_the_source_claims(preconditioning, of_input, of_target):
     sigma = SIGMA.numpy()
     given, wanted = variances(numpy_coefficients(preconditioning), sigma)
-    np.testing.assert_allclose(wanted, of_target, rtol=1e-8)
+    np.testing.assert_allclose(wanted, 1 / sigma**2 if of_target is None else of_target, rtol=1e-8)
     if of_input is not None:
         np.testing.assert_allclose(given, of_input, rtol=1e-12)
-    elif preconditioning.name == "ve":
+    elif preconditioning.name in ("ve", "score"):
         np.testing.assert_allclose(given, 1 + sigma**2)
     else:
         assert np.ptp(given) > 0.4

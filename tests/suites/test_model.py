@@ -249,7 +249,8 @@ def test_files_that_cannot_be_read(tmp_path):
 
 def test_what_ships(registry):
     assert shipped_suites() == [
-        *("bounds", "compute", "descent", "full", "images-digits", "knobs", "paper", "quick", "start")
+        *("bounds", "compute", "descent", "edm-table1", "full", "images-digits", "knobs", "paper", "quick"),
+        *("samplers", "start"),
     ]
     sizes = {name: len(expand(load_suite(name), registry)) for name in shipped_suites()}
     assert sizes["quick"] >= 200
@@ -260,8 +261,8 @@ def test_what_ships(registry):
     assert len(load_suite("paper").training.steps) == 3
 
 
-def test_full_is_everything_that_ships(registry):
-    full = load_suite("full")
+def test_full_and_the_suite_of_samplers_are_everything_that_ships(registry):
+    full, samplers = load_suite("full"), load_suite("samplers")
     # A user's own file; what tells of gradient descent, where `full` trains with Adam; a network that takes days.
     elsewhere = {"file", "moment-matched", "training-loss", "theorem-1-loss"}
     # What takes days there: a network for images, and a weighting each of whose networks trains alone.
@@ -269,8 +270,43 @@ def test_full_is_everything_that_ships(registry):
     # What is for points with labels, which its targets have not.
     elsewhere |= {"classifier-frechet", "classifier-mmd", "label-error"}
     for axis in set(registry.axes) - {"claim", "preconditioning"}:
-        named = {component.name for component in full.components(axis, registry)}
+        parts = (full, samplers) if axis == "sampler" else (full,)
+        named = {component.name for suite in parts for component in suite.components(axis, registry)}
         assert named == set(registry.classes(axis)) - elsewhere, axis
+
+
+def test_the_suite_of_samplers_has_each_once(registry):
+    named = [component.name for component in load_suite("samplers").components("sampler", registry)]
+    assert sorted(named) == sorted(registry.classes("sampler"))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "grid", "precondition", "weighting"),
+    [
+        ("euler", ("vp-linear", "uniform-time"), "vp", "eps:levels=vp-linear"),
+        ("euler", ("vp-linear", "exponential:variable=sigma"), "ve", "eps"),
+        ("euler", ("cosine", "uniform-time"), "iddpm", "min-snr:gamma=1e+09"),
+        ("heun", ("vp-linear", "polynomial:variable=sigma"), "edm", "edm"),
+    ],
+)
+def test_every_column_of_edm_s_table_is_a_row_of_its_suite(sampler, grid, precondition, weighting, registry):
+    found = [
+        c
+        for c in expand(load_suite("edm-table1"), registry)
+        if (c.sampler.label(), c.noise_schedule.label(), c.time_discretization.label()) == (sampler, *grid)
+        and c.network.precondition.name == precondition
+        and c.weighting.label() == weighting
+    ]
+    assert len(found) == 1
+
+
+def test_the_weighting_of_iddpm_s_column_counts_every_level_alike(registry):
+    """min(1, γσ²/σ_data²) with so large a γ, at the levels of the suite in units of any usual data."""
+    import torch
+
+    (weighting,) = registry.parse("weighting", "min-snr:gamma=1e9")
+    sigma = torch.logspace(math.log10(0.002), math.log10(80.0), 50, dtype=torch.float64)
+    assert torch.equal(weighting.omega(sigma, 10.0), torch.ones(50, dtype=torch.float64))
 
 
 def test_the_command_line_takes_the_place_of_the_file(registry):

@@ -1,0 +1,173 @@
+"""What is measured of a sampler: its orders of convergence, and whether it keeps to its levels and to its contract."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import pickle
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.engine.known_laws import GaussianLaw
+from harness.engine.properties import Property
+from harness.engine.responses import count_draws, response, simulation
+from harness.engine.sampler_orders import FAR, GAUSSIANS, MORE, gaussian_error, geometric, orders, polynomial
+from harness.engine.sampling import Generated, generate, kernel_variances
+from harness.information import NoScoreError
+from harness.samplers import Sampler
+
+POINT = GaussianLaw([0.7], [1e-24])
+"""A point, but for rounding: the flow to it is a straight line, and its noised law has the deviation σ."""
+
+SHORT = polynomial(9, 20.0, 0.05)
+"""Levels on which what does not depend on them is checked."""
+
+COUNT = 600
+"""Samples of such a check: more than two blocks of noise."""
+
+ROUNDING = {torch.float32: 2e-4, torch.float64: 1e-10}
+"""How far rounding may lead samples apart, relative to the data's scale of one."""
+
+INPUTS = 8
+"""Start and draws that are told apart up to the first evaluation."""
+
+BIAS = 0.05
+"""Relative error of the law at σ_N that is taken for none: samplers are to sample it."""
+
+LONG = 320
+"""Steps after which the error of any order is within it."""
+
+
+def properties(sampler: Sampler) -> list[Property]:
+    """Measure every property of a sampler.
+
+    Raises:
+        NotApplicable: a grid is not one that it is made for.
+        ContractError: a step is of another shape or dtype than its points, or a kernel replaces more than its variance.
+        SamplingError: samples are not finite.
+    """
+    return [*orders(sampler), *laws(sampler), *levels(sampler), *contract(sampler)]
+
+
+def laws(sampler: Sampler) -> list[Property]:
+    """Measure what is left of the error of the law after many steps, whatever order is claimed."""
+    return [Property("relative error of the law, Gaussians", 0.0, gaussian_error(sampler, geometric(LONG, *FAR)), BIAS)]
+
+
+def levels(sampler: Sampler) -> list[Property]:
+    """Measure whether points have the level that the denoiser is told of, on a point: at the first call, and at σ_N.
+
+    Without noise the flow to a point is a straight line, which every solver follows to rounding.
+    """
+    sigmas = geometric(MORE, *FAR)
+    end = response(sampler, POINT, sigmas).law(POINT.mean, sigmas[:1])[1]
+    order, step = sampler.claimed_order, float(np.log(sigmas[0] / sigmas[1]))
+    leeway = 1e-9 if sampler.deterministic else 2 * step ** min(order or 0, 2)
+    return [
+        Property("first evaluation: level over the deviation of its points", 1.0, first_level(sampler, sigmas), 1e-9),
+        Property("end: deviation over σ_N, on a point", order and 1.0, float(end[0] / sigmas[-1]), leeway),
+    ]
+
+
+def first_level(sampler: Sampler, sigmas: np.ndarray) -> float:
+    """Return the level of the first evaluation over the deviation of its points, noise added before it counted in.
+
+    Row 0 of the points is the start's unit, times σ_0, and row k that of the k-th draw.
+    """
+    found: list[float] = []
+    draws = itertools.count(1)
+
+    def denoiser(x: Tensor, sigma: float) -> Tensor:
+        found.append(sigma / float(x.norm()))
+        return torch.zeros_like(x)
+
+    def unit(k: int) -> Tensor:
+        return (torch.arange(INPUTS) == k).double()[:, None]
+
+    simulation(sampler, POINT, denoiser, sigmas)(float(sigmas[0]) * unit(0), lambda: unit(next(draws)))
+    return found[0] if found else math.nan
+
+
+def contract(sampler: Sampler) -> list[Property]:
+    """Measure whether a sampler does what its contract says of it."""
+    whole = _samples(sampler)
+    draws = count_draws(simulation(sampler, GAUSSIANS, GAUSSIANS.denoise, SHORT), GAUSSIANS.dim)
+    return [
+        *(evaluations(sampler, steps) for steps in (2, 3, 9)),
+        Property("whether noise is drawn", float(not sampler.deterministic), float(draws > 0), 0.0),
+        _apart("batches of 100", whole, _samples(sampler, batch=100)),
+        _apart("the first 100 alone", whole[:100], _samples(sampler, count=100)),
+        _apart("a second run", whole, _samples(sampler), torch.float64),
+        _apart("float32", whole, _samples(sampler, dtype=torch.float32), torch.float32),
+        _apart("other global random states", whole, _elsewhere(sampler)),
+        Property("global random states changed", 0.0, float(_changed(sampler)), 0.0),
+    ]
+
+
+def evaluations(sampler: Sampler, steps: int) -> Property:
+    """Compare the declared number of evaluations with those made."""
+    made = _generated(sampler, polynomial(steps, *SHORT[[0, -1]]), count=2).nfe
+    return Property(f"evaluations of {steps} steps", float(sampler.evaluations(steps)), float(made), 0.0)
+
+
+def _generated(
+    sampler: Sampler,
+    sigmas: np.ndarray,
+    *,
+    count: int,
+    batch: int = COUNT,
+    dtype: torch.dtype = torch.float64,
+) -> Generated:
+    kernel = kernel_variances(sampler, sigmas, GAUSSIANS, NoScoreError())
+    dim = GAUSSIANS.dim
+    return generate(sampler, _denoise, sigmas, kernel, seed=1, count=count, dim=dim, dtype=dtype, batch=batch)
+
+
+def _denoise(x: Tensor, sigma: float, labels: Tensor | None = None) -> Tensor:
+    return GAUSSIANS.denoise(x, sigma)
+
+
+def _samples(sampler: Sampler, *, count: int = COUNT, batch: int = COUNT, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Return samples of the Gaussians on the short grid, shape (count, d)."""
+    return _generated(sampler, SHORT, count=count, batch=batch, dtype=dtype).samples
+
+
+def _apart(name: str, whole: Tensor, other: Tensor, dtype: torch.dtype = torch.float64) -> Property:
+    """Compare samples that are to be the same."""
+    gap = float((whole - other).abs().max())
+    return Property(f"distance of samples: {name}", 0.0, gap, ROUNDING[dtype])
+
+
+def _elsewhere(sampler: Sampler) -> Tensor:
+    """Return samples made with the process' random states at other places, which are put back."""
+    kept = _states()
+    torch.manual_seed(7)
+    np.random.seed(7)
+    random.seed(7)
+    try:
+        return _samples(sampler)
+    finally:
+        torch.set_rng_state(kept[0])
+        np.random.set_state(kept[1])
+        random.setstate(kept[2])
+
+
+def _changed(sampler: Sampler) -> bool:
+    """Whether sampling moves one of the process' random states."""
+    before = _written()
+    _samples(sampler, count=10)
+    return before != _written()
+
+
+def _states() -> tuple[Tensor, Any, Any]:
+    """Random states of the process: torch's, numpy's, Python's."""
+    return torch.get_rng_state(), np.random.get_state(legacy=False), random.getstate()
+
+
+def _written() -> bytes:
+    torch_state, *others = _states()
+    return pickle.dumps([torch_state.numpy().tobytes(), *others])
