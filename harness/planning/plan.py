@@ -162,7 +162,7 @@ class Plan:
                 rule,
                 c.noise_schedule,
                 c.steps,
-                target=c.target if information or error or oracle else None,
+                target=c.target if information or error or oracle or rule.needs_law else None,
                 information=require(find, information, "target") if information else None,
                 labelled=bool(information) and c.labelled,
                 sampler=c.sampler if rule.needs_sampler else None,
