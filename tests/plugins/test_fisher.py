@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from harness_oracles.fisher import Fisher
-from harness_oracles.shortest_path import shortest_grid
+from harness.shortest_path import shortest_grid
 
 from harness.budget import budget, step_divergences
 from harness.engine.curves import ExactScoreError
