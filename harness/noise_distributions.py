@@ -1,8 +1,8 @@
 """Noise distributions: how the noise levels of training are drawn.
 
 A weighting β = p·ω has two halves. p says how often a level is drawn, ω how much its error counts. Where a source
-states ω alone, p is a component of its own: the value of the parameter `levels` of a `harness.weightings.LossWeighting`,
-as `p2:levels="log-normal:mean=-0.4"`.
+states ω alone, p is a component of its own: the value of the parameter `levels` of a loss weighting
+(`harness.weightings.LossWeighting`), as `p2:levels="log-normal:mean=-0.4"`.
 
 Time drawn uniformly in a noise schedule σ(t) gives p(σ) = dt/dσ: so each schedule is a noise distribution too.
 """

@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 from harness_oracles.fisher import Fisher
-from harness.shortest_path import shortest_grid
 
 from harness.budget import budget, step_divergences
 from harness.engine.curves import ExactScoreError
@@ -13,6 +12,7 @@ from harness.engine.measurement import measure_information
 from harness.errors import HarnessError
 from harness.information import Information, NoScoreError
 from harness.registry.discovery import load
+from harness.shortest_path import shortest_grid
 from harness.time_discretizations import GridRequest
 
 REGISTRY = load()
