@@ -1,7 +1,7 @@
 """The monotone form of a weighting: w(λ) = βσ/2 held at the largest value that it has at any lower noise level.
 
-Of one that rises to one top, as EDM's, w is held at its top for all noise above. Levels are drawn as before, and ω
-makes up for the difference. The maximum below a level is taken over a fixed lattice in ln σ, 2 % apart, and the level
+Of one that rises to one top, as EDM's, w is held at its top for all noise above. The weighting's own levels would be
+drawn too seldom there. The maximum below a level is taken over a fixed lattice in ln σ, 2 % apart, and the level
 itself, so that it is one function of σ whatever levels are asked for.
 """
 
@@ -11,10 +11,12 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from harness_karras.weightings import EdmWeighting
+from harness_song.noise_distributions import LogUniform
 from pydantic import Field, field_validator
 
 from harness.components import Part
-from harness.weightings import GridWeighting, LearnedWeighting, Weighting
+from harness.noise_distributions import NoiseDistribution
+from harness.weightings import GridWeighting, LearnedWeighting, TotalWeighting, Weighting
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +25,7 @@ SPACING, BELOW = 0.02, 1e-6
 """Distance of the lattice in ln σ, and where it begins, in units of the data scale."""
 
 
-class Monotone(Weighting):
+class Monotone(TotalWeighting):
     """Any fixed weighting with w = βσ/2 made to rise with the noise: an evidence bound, where that was none."""
 
     name: ClassVar[str] = "monotone"
@@ -31,6 +33,7 @@ class Monotone(Weighting):
     source: ClassVar[str] = "Kingma, Gao, arXiv 2303.00848 (EDM-monotonic)"
 
     of: Part[Weighting] = Field(EdmWeighting(), description="the weighting; none that is learned or made for a grid")
+    levels: Part[NoiseDistribution] = Field(LogUniform(), description="how noise levels are drawn")
 
     @field_validator("of")
     @classmethod
@@ -38,10 +41,6 @@ class Monotone(Weighting):
         if isinstance(value, GridWeighting | LearnedWeighting):
             raise ValueError(f"{value.label()} is no fixed function of the level; take one that is")
         return value
-
-    def density(self, sigma: Tensor, sigma_data: float) -> Tensor:
-        """Density of the weighting itself; shape (K,)."""
-        return self.of.density(sigma, sigma_data)
 
     def beta(self, sigma: Tensor, sigma_data: float) -> Tensor:
         """The largest σβ at or below each level, over σ; shape (K,)."""
@@ -54,10 +53,6 @@ class Monotone(Weighting):
         below = torch.searchsorted(lattice, sigma.contiguous(), right=True) - 1
         own = self._own(sigma, sigma_data)
         return own.maximum(highest[below.clamp(min=0)]).where(below >= 0, own) / sigma
-
-    def omega(self, sigma: Tensor, sigma_data: float) -> Tensor:
-        """Weight β/p; shape (K,)."""
-        return self.beta(sigma, sigma_data) / self.density(sigma, sigma_data)
 
     def _own(self, sigma: Tensor, sigma_data: float) -> Tensor:
         return self.of.beta(sigma, sigma_data) * sigma
