@@ -1,7 +1,7 @@
 """The monotone form of a weighting: w(λ) = βσ/2 held at the largest value that it has at any lower noise level.
 
 Of one that rises to one top, as EDM's, w is held at its top for all noise above. The weighting's own levels would be
-drawn too seldom there. The maximum below a level is taken over a fixed lattice in ln σ, 2 % apart, and the level
+drawn too seldom there. The maximum below a level is taken over a fixed lattice in ln σ, 0.1 % apart, and the level
 itself, so that it is one function of σ whatever levels are asked for.
 """
 
@@ -21,7 +21,7 @@ from harness.weightings import GridWeighting, LearnedWeighting, TotalWeighting, 
 if TYPE_CHECKING:
     from torch import Tensor
 
-SPACING, BELOW = 0.02, 1e-6
+SPACING, BELOW = 0.001, 1e-6
 """Distance of the lattice in ln σ, and where it begins, in units of the data scale."""
 
 

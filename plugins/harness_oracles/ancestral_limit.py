@@ -59,6 +59,7 @@ def _inverse_error(information: Information, gamma: np.ndarray) -> np.ndarray:
 
     dim = information.dim
     error = information.mmse(1 / gamma).mean(axis=0)
-    error = np.clip(error, LEAST * dim / gamma, dim / (gamma + dim / information.second_moment))
+    least = LEAST * dim / gamma
+    error = np.clip(error, least, np.maximum(least, dim / (gamma + dim / information.second_moment)))
     excess: np.ndarray = isotonic_regression(dim / error - gamma).x
     return np.asarray(gamma + excess)

@@ -10,6 +10,8 @@ squares, so that they cannot cancel; beyond, all errors of one denoised point ar
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 from scipy.optimize import LinearConstraint, minimize
@@ -85,5 +87,8 @@ def search(start: Tensor, error: str) -> Tensor:
     least = np.zeros(steps)
     least[0], least[-1] = float(start[0]), -float(start[-1])
     inside = LinearConstraint(differences, least, np.inf)
-    found = minimize(value_and_slope, start[1:-1].numpy(), jac=True, method="trust-constr", constraints=[inside])
+    with warnings.catch_warnings():
+        # The bound has corners: a step that changes no slope is no reason to warn.
+        warnings.filterwarnings("ignore", message="delta_grad", category=UserWarning)
+        found = minimize(value_and_slope, start[1:-1].numpy(), jac=True, method="trust-constr", constraints=[inside])
     return torch.cat([ends[0], torch.from_numpy(found.x), ends[1]])
