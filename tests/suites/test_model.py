@@ -240,15 +240,18 @@ def test_what_ships(registry):
 
 def test_full_is_everything_that_ships(registry):
     full = load_suite("full")
+    # Of these the catalog has more than can be crossed.
+    in_part = {"weighting", "noise_schedule", "time_discretization"}
     # A user's own file; what tells of gradient descent, where `full` trains with Adam; a network that takes days.
     elsewhere = {"file", "moment-matched", "training-loss", "theorem-1-loss"}
     # What takes days there: a network for images, and a weighting each of whose networks trains alone.
     elsewhere |= {"unet", "edm2-uncertainty"}
     # What is for points with labels, which its targets have not.
     elsewhere |= {"classifier-frechet", "classifier-mmd", "label-error"}
-    for axis in set(registry.axes) - {"claim", "preconditioning"}:
+    for axis in set(registry.axes) - {"claim", "preconditioning", "noise_distribution"}:
         named = {component.name for component in full.components(axis, registry)}
-        assert named == set(registry.classes(axis)) - elsewhere, axis
+        shipped = set(registry.classes(axis)) - elsewhere
+        assert named < shipped if axis in in_part else named == shipped, axis
 
 
 def test_the_command_line_takes_the_place_of_the_file(registry):
