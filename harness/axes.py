@@ -136,6 +136,7 @@ AXES = table(
         Axis("metric", "harness.metrics:Metric"),
         Axis("bound", "harness.bounds:Bound", default=()),
         Axis("preconditioning", "harness.preconditionings:Preconditioning", "part"),
+        Axis("noise_distribution", "harness.noise_distributions:NoiseDistribution", "part"),
     ]
 )
 """The harness's own axes, in the order in which rows and tables name them."""

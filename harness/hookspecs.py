@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.initial_laws import InitialLaw
     from harness.metrics import Metric
     from harness.networks import Network
+    from harness.noise_distributions import NoiseDistribution
     from harness.noise_schedules import NoiseSchedule
     from harness.preconditionings import Preconditioning
     from harness.samplers import Sampler
@@ -45,6 +46,11 @@ def registered(hook: str) -> ModuleType:
 @hookspec
 def harness_weightings() -> Sequence[type[Weighting]]:  # type: ignore[empty-body]
     """Loss weightings: which noise levels the training sees, and how much each counts."""
+
+
+@hookspec
+def harness_noise_distributions() -> Sequence[type[NoiseDistribution]]:  # type: ignore[empty-body]
+    """Noise distributions: how the noise levels of training are drawn."""
 
 
 @hookspec

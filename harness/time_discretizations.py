@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.information import Information, ScoreError
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
+    from harness.targets import Distribution
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class GridRequest:
         sampler: the sampler that will visit the levels, present where the grid declares `needs_sampler`.
         score_error: the network's score error e(σ), present where the grid declares `needs_score_error` and it is
             known; it is not for a network whose weighting is made for the grid (`harness.weightings.GridWeighting`).
+        law: the target's distribution, of all labels together, present where the grid declares `needs_law`.
     """
 
     steps: int
@@ -39,6 +41,7 @@ class GridRequest:
     information: Information | None = None
     sampler: Sampler | None = None
     score_error: ScoreError | None = None
+    law: Distribution | None = None
 
     def fractions(self) -> Tensor:
         """Return 0, 1/N, …, 1 as float64, shape (N+1,)."""
@@ -68,6 +71,8 @@ class TimeDiscretization(Component):
     """Whether `levels` reads `request.sampler`."""
     needs_score_error: ClassVar[bool] = False
     """Whether `levels` reads `request.score_error`: each trained network then has a grid of its own."""
+    needs_law: ClassVar[bool] = False
+    """Whether `levels` reads `request.law`: it draws points, or denoises them."""
 
     @abstractmethod
     def levels(self, request: GridRequest) -> Tensor:

@@ -14,8 +14,9 @@ from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.components import Component
-from harness.errors import ContractError
+from harness.components import Component, Part
+from harness.errors import ContractError, NotApplicable
+from harness.noise_distributions import NoiseDistribution
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,6 +51,36 @@ class Weighting(Component):
     def beta(self, sigma: Tensor, sigma_data: float) -> Tensor:
         """Total weighting β = p·ω, up to a factor; shape (K,)."""
         return self.density(sigma, sigma_data) * self.omega(sigma, sigma_data)
+
+
+class LossWeighting(Weighting):
+    """A weight ω that goes with every noise distribution p: a subclass gives `omega`, and p by default."""
+
+    levels: Part[NoiseDistribution]
+
+    def density(self, sigma: Tensor, sigma_data: float) -> Tensor:
+        """Density of the noise distribution, up to a factor; shape (K,)."""
+        return self.levels.density(sigma, sigma_data)
+
+
+class TotalWeighting(LossWeighting):
+    """A weighting whose β itself is given: ω = β/p, so that the noise distribution only changes the variance."""
+
+    @abstractmethod
+    def beta(self, sigma: Tensor, sigma_data: float) -> Tensor:
+        """Total weighting β, up to a factor; shape (K,), finite, positive."""
+
+    def omega(self, sigma: Tensor, sigma_data: float) -> Tensor:
+        """Weight β/p; shape (K,).
+
+        Raises:
+            NotApplicable: the noise distribution never draws some of the levels.
+        """
+        density = self.density(sigma, sigma_data)
+        if not bool((density > 0).all()):
+            level = float(sigma[int((density > 0).int().argmin())])
+            raise NotApplicable(f"{self.name} counts every level, and {self.levels.label()} never draws {level:g}")
+        return self.beta(sigma, sigma_data) / density
 
 
 class GridWeighting(Weighting):

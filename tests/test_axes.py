@@ -298,7 +298,7 @@ def test_an_axis_that_no_key_would_hold_or_no_older_row_could_have_is_refused(ax
 
 def test_the_target_comes_first_and_metrics_and_bounds_are_no_choice_of_a_design():
     assert list(crossed()) == ["target", *design()]
-    assert list(AXES) == [*crossed(), "metric", "bound", "preconditioning"]
+    assert list(AXES) == [*crossed(), "metric", "bound", "preconditioning", "noise_distribution"]
 
 
 def test_the_table_is_read_without_any_contract():

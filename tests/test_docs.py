@@ -177,12 +177,13 @@ def test_every_example_runs(examples, rows):
     used = {row[axis]["name"] for row in rows for axis in AXES if axis in row}
     used |= {name for row in rows for field in ("metrics", "bounds") for name in row[field]}
     used |= {row["network"]["params"].get("precondition") for row in rows}
+    used |= {row["weighting"]["params"].get("levels") for row in rows}
     assert {name for name, cls in examples.items() if cls.axis != "claim"} <= used
-    # Two targets; three trained networks with two weightings each and an oracle, under three samplers, from two starts.
-    assert len(rows) == 2 * (3 * 2 + 1) * 3 * 2
+    # Two targets; three trained networks with three weightings each, and an oracle; three samplers, two starts.
+    assert len(rows) == 2 * (3 * 3 + 1) * 3 * 2
     without = [row for row in rows if row["status"] == "not applicable"]
     assert {(row["target"]["name"], row["network"]["name"]) for row in without} == {("lattice", "class-affine")}
-    assert len(without) == 2 * 3 * 2
+    assert len(without) == 3 * 3 * 2
     done = [row for row in rows if row["status"] == "ok"]
     assert {row["nfe"] for row in done if row["sampler"]["name"] == "ralston"} == {8}
 

@@ -119,7 +119,8 @@ class Keys:
             target = (self.information(self.target(c.target, seed)), *(["labelled"] if c.labelled else []))
         sampler = self.of(c.sampler) if rule.needs_sampler else None
         followed = self.evaluated(c, seed) if c.grid_follows_network else None
-        return digest(unit("lay_out_grid"), "grid", *parts, target, sampler, followed)
+        law = (self.of(c.target),) if rule.needs_law else ()
+        return digest(unit("lay_out_grid"), "grid", *parts, target, sampler, followed, *law)
 
     def network(self, c: Combination, seed: int) -> str:
         """Key of the trained network of a combination and a seed, or of its oracle."""

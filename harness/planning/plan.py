@@ -212,7 +212,7 @@ class Plan:
                 rule,
                 c.noise_schedule,
                 c.steps,
-                target=target if information or error or oracle else None,
+                target=target if information or error or oracle or rule.needs_law else None,
                 information=require(find, information, "target") if information else None,
                 labelled=bool(information) and c.labelled,
                 sampler=c.sampler if rule.needs_sampler else None,

@@ -1,5 +1,7 @@
 """Hang et al., "Efficient diffusion training via Min-SNR weighting strategy", ICCV 2023, arXiv 2303.09556.
 
+Its sequel, "Improved noise schedule for diffusion training", arXiv 2407.03297, has the Laplace schedule.
+
 The loss on the denoiser is weighted with min(SNR, γ): on the noise prediction, ω = min(1, γ/SNR). The
 signal-to-noise ratio of X_0 + σξ is s²/σ², s the data scale (the paper's data have s = 1), and the cosine
 density is stated in σ/s as well.
@@ -16,6 +18,8 @@ from harness.weightings import Weighting
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from harness.noise_schedules import NoiseSchedule
 
 
 class MinSnr(Weighting):
@@ -51,3 +55,11 @@ class MinSnr(Weighting):
 def harness_weightings() -> list[type[Weighting]]:
     """Offer the Min-SNR weighting."""
     return [MinSnr]
+
+
+@hookimpl
+def harness_noise_schedules() -> list[type[NoiseSchedule]]:
+    """Offer the Laplace schedule."""
+    from harness_hang.noise_schedules import Laplace
+
+    return [Laplace]

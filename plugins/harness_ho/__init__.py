@@ -20,6 +20,7 @@ from harness.weightings import Weighting
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness.noise_schedules import NoiseSchedule
     from harness.preconditionings import Preconditioning
 
 
@@ -59,3 +60,11 @@ def harness_preconditionings() -> list[type[Preconditioning]]:
     from harness_ho.preconditionings import EpsPrediction
 
     return [EpsPrediction]
+
+
+@hookimpl
+def harness_noise_schedules() -> list[type[NoiseSchedule]]:
+    """Offer the schedule of a thousand steps."""
+    from harness_ho.noise_schedules import Ddpm
+
+    return [Ddpm]

@@ -13,6 +13,7 @@ from harness import hookimpl
 
 if TYPE_CHECKING:
     from harness.networks import Network
+    from harness.noise_distributions import NoiseDistribution
     from harness.noise_schedules import NoiseSchedule
     from harness.preconditionings import Preconditioning
     from harness.samplers import Sampler
@@ -26,6 +27,14 @@ def harness_weightings() -> list[type[Weighting]]:
     from harness_karras.weightings import Edm2Uncertainty, EdmWeighting
 
     return [EdmWeighting, Edm2Uncertainty]
+
+
+@hookimpl
+def harness_noise_distributions() -> list[type[NoiseDistribution]]:
+    """Offer the log-normal levels."""
+    from harness_karras.noise_distributions import LogNormal
+
+    return [LogNormal]
 
 
 @hookimpl

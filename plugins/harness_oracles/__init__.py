@@ -28,10 +28,11 @@ def harness_networks() -> list[type[Network]]:
 @hookimpl
 def harness_time_discretizations() -> list[type[TimeDiscretization]]:
     """Return the grids that read the target's Fisher information."""
+    from harness_oracles.ancestral_limit import DenoisingGeometry
     from harness_oracles.fisher import Fisher
     from harness_oracles.fisher_limit import FisherLimit
 
-    return [Fisher, FisherLimit]
+    return [Fisher, FisherLimit, DenoisingGeometry]
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 For steps X' ~ N(x + Δ S(x, σ), v I) the path divergence is E_I + Σ_j KL_j (`harness.budget`), and KL_j depends on the
 two ends of its step only, through the Fisher information J(u), the score error e(σ) and the sampler's variance v. So
-the best N levels between σ_max and σ_min are a shortest path (`harness_oracles.shortest_path`). On N(0, c²I) with the
+the best N levels between σ_max and σ_min are a shortest path (`harness.shortest_path`). On N(0, c²I) with the
 exact score they are uniform in ln(σ² + c²) for the exponential integrator and in ln(σ²/(σ² + c²)) for the ancestral
 sampler. A sampler whose steps are no Gaussian kernel has no path divergence: it gets the exponential integrator's grid.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from harness_oracles.shortest_path import Cost
+    from harness.shortest_path import Cost
 
 EVEN = 1e-10
 """Cost in nats of (ln σ/σ')²: of grids that cost the same the most even one is taken."""
@@ -43,7 +43,7 @@ class Fisher(TimeDiscretization):
         """
         import torch
 
-        from harness_oracles.shortest_path import shortest_grid
+        from harness.shortest_path import shortest_grid
 
         return torch.from_numpy(shortest_grid(_cost(request), request.sigma_max, request.sigma_min, request.steps))
 

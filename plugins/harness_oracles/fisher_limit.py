@@ -56,7 +56,7 @@ class FisherLimit(TimeDiscretization):
         u = np.geomspace(request.sigma_min**2, request.sigma_max**2, CELLS + 1)
         inverse = _inverse_information(request.information, u)
         fractions = 1 - request.fractions().numpy()
-        return torch.from_numpy(np.sqrt(_equal_lengths(u, inverse, fractions)))
+        return torch.from_numpy(np.sqrt(equal_lengths(u, inverse, fractions)))
 
 
 def _inverse_information(information: Information, u: np.ndarray) -> np.ndarray:
@@ -71,8 +71,14 @@ def _inverse_information(information: Information, u: np.ndarray) -> np.ndarray:
     return np.asarray(u + excess)
 
 
-def _equal_lengths(u: np.ndarray, inverse: np.ndarray, fractions: np.ndarray) -> np.ndarray:
-    """Return the u below which the given fractions of the length ∫ √r′/r du lie, r linear in each cell."""
+def equal_lengths(u: np.ndarray, inverse: np.ndarray, fractions: np.ndarray) -> np.ndarray:
+    """Return the u below which the given fractions of the length ∫ √r′/r du lie, r linear in each cell; shape (N+1,).
+
+    Arguments:
+        u: edges of the cells, shape (K,), increasing.
+        inverse: r at each, shape (K,), increasing.
+        fractions: shape (N+1,), between 0 and 1.
+    """
     import numpy as np
 
     root_slope = np.sqrt(np.diff(inverse) / np.diff(u))

@@ -37,8 +37,10 @@ class VCosine(Weighting):
 
 @hookimpl
 def harness_weightings() -> list[type[Weighting]]:
-    """Offer the v-prediction loss."""
-    return [VCosine]
+    """Offer the v-prediction loss, those on other predictions, and the truncated signal-to-noise ratio."""
+    from harness_salimans.weightings import MaxSnr, PredictionError
+
+    return [VCosine, PredictionError, MaxSnr]
 
 
 @hookimpl

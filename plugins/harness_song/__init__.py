@@ -14,6 +14,7 @@ from harness import hookimpl
 
 if TYPE_CHECKING:
     from harness.initial_laws import InitialLaw
+    from harness.noise_distributions import NoiseDistribution
     from harness.noise_schedules import NoiseSchedule
     from harness.preconditionings import Preconditioning
     from harness.samplers import Sampler
@@ -27,6 +28,14 @@ def harness_weightings() -> list[type[Weighting]]:
     from harness_song.weightings import Likelihood
 
     return [Likelihood]
+
+
+@hookimpl
+def harness_noise_distributions() -> list[type[NoiseDistribution]]:
+    """Offer log-uniform levels, and those at a uniform time of any schedule."""
+    from harness_song.noise_distributions import LogUniform, UniformTimeLevels
+
+    return [LogUniform, UniformTimeLevels]
 
 
 @hookimpl

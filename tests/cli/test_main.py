@@ -64,7 +64,7 @@ def test_no_command_shows_the_help():
         (["plugins", "--format", "xml"], "'xml' is not one of 'table', 'json' (see harness plugins --help)"),
         (["plugins", "--frmat", "json"], "no such option '--frmat'"),
         (["show"], "missing argument 'COMPONENT'"),
-        (["show", "polynomal"], "unknown component 'polynomal'; did you mean polynomial?"),
+        (["show", "polynomal"], "unknown component 'polynomal'; did you mean polynomial"),
         (["show", "--axis", "sampler", "edm"], "unknown sampler 'edm'; known: analytic, ancestral"),
         (["show", "sampler/hein"], "unknown sampler 'hein'; did you mean heun?"),
     ],

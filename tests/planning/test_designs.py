@@ -49,6 +49,26 @@ def test_a_weighting_is_the_table_that_training_receives(designs):
     assert len(set(found.values())) == 4
 
 
+SAME_TABLE = [
+    ("eps", "prediction-error:of=eps"),
+    ("edm", 'prediction-error:of=edm,levels="log-normal"'),
+    ("flow:levels=logit-normal", 'prediction-error:of=velocity,levels="log-normal:mean=0,std=1"'),
+    ("v-cosine", 'prediction-error:of=v,levels="uniform-time:schedule=\\"cosine:s=0\\""'),
+    ("soft-min-snr", 'p2:levels="uniform-time:schedule=cosine"'),
+    ("eps:levels=vp-linear", "p2:gamma=0"),
+    ("sigmoid", "monotone:of=sigmoid"),
+]
+
+
+def test_two_names_for_one_table_are_one_design(designs):
+    weightings = [name for pair in SAME_TABLE for name in pair]
+    changes = {"networks": ["mlp:width=8,depth=1"], "training": {"steps": [4], "batch_size": 16}}
+    found = list(designs("weighting", weightings=weightings, time_discretizations=["polynomial"], **changes).values())
+    assert None not in found
+    assert found[::2] == found[1::2]
+    assert len(set(found)) == len(SAME_TABLE)
+
+
 def test_a_learned_weighting_is_more_than_the_table_it_starts_from(designs):
     weightings = ["edm:p_mean=-0.4,p_std=1", "edm2-uncertainty", "edm2-uncertainty:learning_rate=0.01"]
     changes = {"networks": ["mlp:width=8,depth=1"], "training": {"steps": [4], "batch_size": 16}}

@@ -48,6 +48,12 @@ def test_what_a_result_depends_on_changes_its_key_and_nothing_else_does(planned,
     assert changed(planned, **changes) == kinds
 
 
+@pytest.mark.parametrize(("grid", "kinds"), [("tangent", {"grid"}), ("entropic", {"grid"}), ("beta", set())])
+def test_a_grid_made_from_the_target_is_another_for_another_target(planned, grid, kinds):
+    before, after = (all_keys(planned(time_discretizations=[grid], targets=[t])) for t in ("gaussian", "ring"))
+    assert {kind for kind in ("grid",) if before[kind] != after[kind]} == kinds
+
+
 @pytest.mark.parametrize(
     ("unit", "kinds"),
     [

@@ -32,8 +32,9 @@ def lay_out_grid(job: LayOutGridJob) -> list[Record]:
     error = None
     if job.target is not None and (job.network is not None or job.score_error is not None):
         error = stored_score_error(job.network, job.score_error, distribution(job.target).dim)
-    request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information, job.sampler, error)
     rule = job.discretization
+    law = distribution(job.target) if rule.needs_law and job.target is not None else None
+    request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information, job.sampler, error, law)
     with blamed(rule, "levels"):
         levels = check_grid(rule.levels(request), rule, job.steps, job.sigma_min, job.sigma_max)
     return [Record(job.key, "grid", grid.to_json(levels))]

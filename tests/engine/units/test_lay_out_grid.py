@@ -53,6 +53,20 @@ def test_curves_are_those_of_the_target_and_the_network():
     np.testing.assert_allclose(request.score_error(sigma)[0], Inexact(size=0.3).score_error(sigma, 2))
 
 
+class NeedsLaw(Rule):
+    name: ClassVar[str] = "needs-law"
+    needs_law: ClassVar[bool] = True
+
+
+def test_the_law_is_given_where_it_is_needed_and_nowhere_else():
+    target = Gaussian(dim=2)
+    lay_out_grid(job(NeedsLaw(), target=target))
+    assert Rule.seen[-1].law.dim == 2
+    assert Rule.seen[-1].information is None
+    lay_out_grid(job(Rule(), target=target, information={"information": {"kind": "closed"}}))
+    assert Rule.seen[-1].law is None
+
+
 @pytest.mark.parametrize("labelled", [False, True])
 def test_the_grid_of_a_network_that_is_given_labels_is_laid_out_by_what_it_meets(labelled):
     u = np.geomspace(0.01, 25.0, 40)
