@@ -119,7 +119,7 @@ class Keys:
             target = (self.information(self.target(c.target, seed)), *(["labelled"] if c.labelled else []))
         sampler = self.of(c.sampler) if rule.needs_sampler else None
         followed = self.evaluated(c, seed) if c.grid_follows_network else None
-        law = (self.of(c.target),) if rule.needs_law else ()
+        law = (self.own(c, seed),) if rule.needs_law else ()
         return digest(unit("lay_out_grid"), "grid", *parts, target, sampler, followed, *law)
 
     def network(self, c: Combination, seed: int) -> str:
