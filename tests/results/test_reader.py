@@ -9,9 +9,9 @@ from harness.planning.keys import measured
 from harness.planning.manifest import Manifest, PlannedRow
 from harness.records import Record
 from harness.registry.references import Reference
+from harness.results import reader
 from harness.results.leaderboard import UNFINISHED, Terms
 from harness.results.read_board import outcome
-from harness.results import reader
 from harness.results.reader import read_calibration, read_grids, read_results, read_target
 from harness.store import StoreError
 
