@@ -214,7 +214,11 @@ class RaceWork:
 
     def seconds(self, allotment: Allotment) -> float:
         """Return about how long it would take to get from the present allotment to another."""
-        return Pace.of(self.known).seconds(self.combinations, self.allotment, allotment) / self._clock.workers
+        pace, workers = Pace.of(self.known), self._clock.workers
+        done = pace.seconds(self.combinations, [0] * len(self.combinations), self.allotment) / workers
+        # What starts workers, waits for others, or shares the machine took time besides; where nothing was new, none.
+        drag = max(1.0, self._clock.spent / done) if done > 0 else 1.0
+        return drag * pace.seconds(self.combinations, self.allotment, allotment) / workers
 
     def _next(self, offered: Sequence[Allotment]) -> bool:
         """Take the first of several allotments that there is time for; false where there is none."""
