@@ -9,12 +9,14 @@ shared by all seeds, and is not seen in their spread.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness_claims.claim import ClaimError, Series
 from harness_claims.verdicts import Test, t_test
+
+from harness_wang import bounds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +28,9 @@ TARGETS = ("gaussian:dim=3,condition=25", "ring", "digits")
 """A Gaussian, a mixture, and real data. The marginal divergence `kl` is measured on the first two."""
 
 SIGMA_MIN, SIGMA_MAX = 0.05, 20.0
+
+WIDE = {"sigma_min": 0.002, "sigma_max": 80.0}
+"""EDM's own range."""
 
 STEPS = 20
 """Sampling steps where their number is not what is studied; so is the grid: exponential, unless said."""
@@ -99,6 +104,27 @@ def select(results: Sequence[Result], **labels: str) -> list[Result]:
     return [result for result in results if all(result.labels[axis] == wanted for axis, wanted in labels.items())]
 
 
+def by_range(evidence: Evidence, suites: Mapping[str, str]) -> dict[tuple[str, str], dict[str, list[Result]]]:
+    """Return the results of suites by the target and a name that says its range of levels, then by what they show.
+
+    Arguments:
+        evidence: with these suites.
+        suites: what each shows, by its name.
+
+    Raises:
+        ClaimError: not all are of the same targets and ranges.
+    """
+    found: dict[tuple[str, str], dict[str, list[Result]]] = {}
+    for name, shown in suites.items():
+        for target, results in by_target(evidence.results[name]).items():
+            ends = f"{results[0].sigma_min:g}–{results[0].sigma_max:g}"
+            found.setdefault((target, f"{target}, σ {ends}"), {}).setdefault(shown, []).extend(results)
+    for (_, name), known in found.items():
+        if missing := set(suites.values()) - set(known):
+            raise ClaimError(f"{name}: there are no results of {', '.join(sorted(missing))}")
+    return found
+
+
 def single(results: Sequence[Result], what: str) -> Result:
     """Return the only result of a list.
 
@@ -134,6 +160,26 @@ def discretization(curve: Information, sigmas: np.ndarray) -> np.ndarray:
     u = np.asarray(sigmas, dtype=np.float64) ** 2
     gap = curve.fisher_integral(u) - (u[:-1] - u[1:]) * curve.fisher(u[:-1])
     return np.asarray(0.5 * gap.sum(-1))
+
+
+Gap = Callable[["np.ndarray"], "np.ndarray"]
+"""E_D of a grid of levels, shape (N+1,), or what bounds it; of each replicate, shape (R,)."""
+
+
+def by_budget(curve: Information) -> Gap:
+    """Return the exact E_D of grids, on a law."""
+    return lambda sigmas: discretization(curve, sigmas)
+
+
+def by_theorem(curve: Information) -> Gap:
+    """Return the bound on E_D of Theorem 2, every constant explicit (`harness_wang.bounds`): of d and m₂² alone."""
+    import numpy as np
+
+    return lambda sigmas: np.array([bounds.discretization(sigmas**2, curve.dim, curve.second_moment)])
+
+
+BY_THEOREM = "by Theorem 2's terms"
+"""Name of the reading that has this bound in place of the exact E_D."""
 
 
 def exact_terms(curve: Information, sigmas: np.ndarray) -> np.ndarray:
