@@ -59,8 +59,8 @@ class GridsCross(PaperClaim):
     E_S + E_D is the path divergence less its initialisation, which all grids share: exact arithmetic on J(u) and
     e(σ). y = ln[(E_S + E_D) polynomial / exponential], σ = t, N = 20 and 80 steps, on two ranges: σ from 20 to 0.05,
     and EDM's from 80 to 0.002. It is followed along two ladders that end at the exact score: the paper's ReLU network,
-    raw, trained on that range 10 to 1000 steps (3000 in full; EDM's weighting), and the exact score with an error of
-    size 10 to 0.01 added at all levels.
+    raw, trained on that range 10 to 1000 steps (3000 in full on the first; EDM's weighting), and the exact score with
+    an error of size 10 to 0.01 added at all levels.
 
     Three parts for each N, on each target and range: y < 0 for the shortest training (Student's t on pairs over seeds,
     with the error of J and e that seeds share), y < 0 for the largest added error, and y > 0 for the exact score (both
@@ -111,7 +111,7 @@ class GridsCross(PaperClaim):
         return Experiments(
             suites={
                 # First a wide range: on it J(u) is known over both.
-                "trained-wide": trained | wide,
+                "trained-wide": trained | wide | {"training": setting.training()},
                 "trained": trained,
                 "oracles-wide": oracles | wide,
                 "oracles": oracles,
