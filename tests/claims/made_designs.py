@@ -144,25 +144,22 @@ def grids(case: Case | Part, rng: Generator, own_error: float = 0.01) -> Evidenc
     ratios = {"poor network": (1.1, 0.9), "poor oracle": (0.9, 1.1), "neither": (1.0, 0.9)}.get(case, (0.9, 0.9))
     ladders: dict[str, list[Result]] = {name: [] for name in (*crossover.SUITES, "preconditioned")}
     known = {}
-    for target, dim in TARGETS.items():
-        for wide in (True, False):
-            name = f"wide {target}" if wide else target
-            reversed_here = case in ("false", "exact score") or (case == "exact score, wide range" and wide)
-            low, high = (setting.WIDE["sigma_min"], setting.WIDE["sigma_max"]) if wide else (LOW, HIGH)
-            # Two scales stand for two laws, so that a range can fail by itself: the evidence knows one J a target.
-            known[name] = curve(rng, dim, (high * low) ** 0.5 if reversed_here else low / 5, high, low)
-            points = off(rng)
-            for steps in crossover.LENGTHS:
-                levels = {
-                    "polynomial": exponent.polynomial(7, steps, low, high),
-                    "exponential": np.geomspace(high, low, steps + 1),
-                }
-                made = rungs(name, levels, points, ratios, rng, own_error)
-                for suite, results in made.items():
-                    if suite != "preconditioned":
-                        ladders[f"{suite}-wide" if wide else suite] += results
-                    elif not wide and steps == setting.STEPS:
-                        ladders[suite] += results
+    ranges = {"wide": setting.WIDE, "fine": setting.FINE, "": {"sigma_min": LOW, "sigma_max": HIGH}}
+    for (target, dim), (place, ends) in itertools.product(TARGETS.items(), ranges.items()):
+        # Several scales stand for several laws, so that a range can fail by itself: the evidence knows one J a target.
+        name, low, high = f"{place} {target}".strip(), ends["sigma_min"], ends["sigma_max"]
+        amid = case in ("false", "exact score") or (case == "exact score, wide range" and place == "wide")
+        known[name] = curve(rng, dim, (high * low) ** 0.5 if amid else low / 5, high, low)
+        points = off(rng)
+        for steps in crossover.LENGTHS:
+            levels = {
+                "polynomial": exponent.polynomial(7, steps, low, high),
+                "exponential": np.geomspace(high, low, steps + 1),
+            }
+            for suite, results in rungs(name, levels, points, ratios, rng, own_error).items():
+                shown = f"{suite}-{place}" if place else suite
+                if shown in crossover.SUITES or (shown == "preconditioned" and steps == setting.STEPS):
+                    ladders[shown] += results
     return evidence(results=ladders, information=known)
 
 
@@ -175,7 +172,7 @@ def rungs(
     own_error: float,
 ) -> dict[str, list[Result]]:
     """Claim 7: all scores on both grids of one range; E_S of networks, and of oracles, polynomial over exponential."""
-    dim, found = TARGETS[target.removeprefix("wide ")], {}
+    dim, found = TARGETS[target.split(" ")[-1]], {}
     for suite, size, ratio in (("trained", 1e6, ratios[0]), ("preconditioned", 1.0, 0.9)):
         for length in setting.LENGTHS:
             shared = common(rng)

@@ -86,7 +86,7 @@ def test_a_score_that_is_not_poor_says_nothing_of_poor_ones() -> None:
             )
             for r in made.results[suite]
         ]
-        for suite in ("trained", "trained-wide")
+        for suite in ("trained", "trained-fine")
     }
     decision = synthetic.claims()[7].decide(dataclasses.replace(made, results={**made.results, **good}))
     assert decision.verdict == "undecided"

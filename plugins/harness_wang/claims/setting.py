@@ -32,6 +32,9 @@ SIGMA_MIN, SIGMA_MAX = 0.05, 20.0
 WIDE = {"sigma_min": 0.002, "sigma_max": 80.0}
 """EDM's own range."""
 
+FINE = {"sigma_min": 0.01, "sigma_max": 10.0}
+"""A range that ends finer and starts lower. On EDM's samples of a raw network leave what numbers can hold."""
+
 STEPS = 20
 """Sampling steps where their number is not what is studied; so is the grid: exponential, unless said."""
 
@@ -112,15 +115,16 @@ def by_range(evidence: Evidence, suites: Mapping[str, str]) -> dict[tuple[str, s
         suites: what each shows, by its name.
 
     Raises:
-        ClaimError: not all are of the same targets and ranges.
+        ClaimError: on one range something is shown of one target and not of another.
     """
     found: dict[tuple[str, str], dict[str, list[Result]]] = {}
     for name, shown in suites.items():
         for target, results in by_target(evidence.results[name]).items():
             ends = f"{results[0].sigma_min:g}–{results[0].sigma_max:g}"
             found.setdefault((target, f"{target}, σ {ends}"), {}).setdefault(shown, []).extend(results)
-    for (_, name), known in found.items():
-        if missing := set(suites.values()) - set(known):
+    for (target, name), known in found.items():
+        alike = [set(other) for (t, n), other in found.items() if n.removeprefix(t) == name.removeprefix(target)]
+        if missing := set().union(*alike) - set(known):
             raise ClaimError(f"{name}: there are no results of {', '.join(sorted(missing))}")
     return found
 
