@@ -111,14 +111,14 @@ def test_both_mechanisms_fall_below_the_margin_of_claim_12() -> None:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_trained_networks_use_seeds_of_their_own(number: int) -> None:
-    """Rules were tried out on seeds below 10; the quick and the full experiments share none."""
+    """Rules were tried out on seeds below 600; the quick and the full experiments share none."""
     used = []
     for quick in (True, False):
         suites = synthetic.claims()[number].experiments(quick).suites.values()
         made = [Suite.from_mapping({**content, "name": "claims"}, "claims") for content in suites]
         used.append({seed for suite in made if suite.weightings for seed in suite.seeds})
     assert not used[0] & used[1]
-    assert all(seed >= 200 for seeds in used for seed in seeds)
+    assert all(seed >= 600 for seeds in used for seed in seeds)
 
 
 def test_low_levels_leave_out_the_rest_of_the_score_error() -> None:

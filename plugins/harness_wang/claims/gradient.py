@@ -54,7 +54,7 @@ class GradientBoundedBelow(PaperClaim):
     the mean of q above ¾ and below ¾, half-way between the inequality (1) and convexity alone (½), at the same level.
     It decided the claim before this rule, and contradicted least squares.
 
-    The rule is new: it was tried out on seeds 500 to 511. How far ‖∇L‖²/L fell below its start, and the exponent with
+    The rule is new: it was tried out on seeds 500 to 507. How far ‖∇L‖²/L fell below its start, and the exponent with
     which it follows r_{j*} within a run, are reported and do not decide.
     """
 

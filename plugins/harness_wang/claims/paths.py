@@ -33,11 +33,12 @@ SURPLUS = 10
 """Learned parameters an equation from which on a descent counts as over-parameterised; N levels of n points in d
 dimensions are nNd equations. On digits the shared runs have one."""
 
-FIRST, FIRST_QUICK, SEEDS = 200, 300, 40
+FIRST, FIRST_QUICK, SEEDS = 600, 700, 40
 """The first seed of full and of quick runs, and the number of the shared runs.
 
 The two have no seed in common, so that one replicates the other. Rules were tried out on seeds 0 to 9, and revised
-after a first run with seeds 100 to 139, before they were fixed.
+after a first run with seeds 100 to 139. Those of claims 1, 2 and 4 were revised again after runs with seeds 200 to 239
+and 300 to 339, and tried out on seeds 500 to 507; the seeds that decide were chosen after that.
 """
 
 ROUNDING = 1e-3

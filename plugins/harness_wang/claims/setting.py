@@ -44,8 +44,12 @@ LENGTHS = (10, 30, 100, 300, 1000)
 QUICK_SEEDS, SEEDS = 6, 10
 """How many seeds train networks."""
 
-FIRST_QUICK, FIRST = 300, 200
-"""The first seed of each. Rules were tried out on seeds below 10; the quick ones and those of a publication differ."""
+FIRST_QUICK, FIRST = 700, 600
+"""The first seed of each; the quick ones and those of a publication differ.
+
+Rules were tried out on seeds below 10, and decided with seeds from 200 and 300 until that of claim 7 was revised, which
+was tried out on seeds 500 to 505.
+"""
 
 ROUNDING = 1e-3
 """Share of the variance over seeds that is rounding where networks are not chaotic; 1e-7 was measured.
