@@ -3,8 +3,8 @@
 For each claim evidence of the quick sizes, with noise of the size that real runs have, is made where the claim is true,
 where its opposite is true and, where the rule should keep silent, where neither is. The first two should be decided
 right in at least 95 % of the repetitions; where neither is true, a verdict that is not "undecided" is a false one. A
-second table has the other readings of claims, a third evidence with one thing wrong, which a rule should contradict, a
-fourth least squares, for which Theorem 1 holds, so that the claims on it may not be contradicted.
+second table has other interpretations of claims, a third evidence with one thing wrong, which a rule should contradict,
+a fourth least squares, for which Theorem 1 holds, so that the claims on it may not be contradicted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
     headers = ["claim", "true: supported", "opposite true: contradicted", "neither: undecided", "time"]
     print(tabulate(rows, headers, tablefmt="github"))
     others = []
-    for number, name in (key for key in synthetic.READINGS if key[0] in options.claim):
+    for number, name in (key for key in synthetic.INTERPRETATIONS if key[0] in options.claim):
         shares = [synthetic.share_read_right(number, name, case, options.repetitions) for case in synthetic.CASES]
         enough &= min(shares[:2]) >= ENOUGH
         others.append([number, name, *(f"{share:.1%}" for share in shares)])

@@ -34,8 +34,8 @@ __all__ = [
     "Experiments",
     "Finding",
     "GradientDescent",
+    "Interpretation",
     "Panel",
-    "Reading",
     "Recording",
     "Result",
     "Series",
@@ -181,7 +181,7 @@ class Decision:
         target: the one that decides; empty where none does alone.
         within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
         rounding: share of the variance over units that is rounding, as the rule allows for.
-        readings: other readings of the claim, decided by themselves; they take no part in the verdict.
+        interpretations: other interpretations of the claim, decided by themselves; they take no part in the verdict.
     """
 
     verdict: Verdict
@@ -193,16 +193,16 @@ class Decision:
     target: str = ""
     within_rounding: bool = False
     rounding: float = 0.0
-    readings: tuple[Reading, ...] = ()
+    interpretations: tuple[Interpretation, ...] = ()
 
 
 @dataclass(frozen=True)
-class Reading:
+class Interpretation:
     """What a claim may also be taken to say, decided beside it by a rule of its own, at the level of the claim.
 
     Attributes:
-        name: what is read, in a few words; no other reading of the claim has it.
-        decision: what became of it; it has no readings itself.
+        name: what is read, in a few words; no other interpretation of the claim has it.
+        decision: what became of it; it has no interpretations itself.
     """
 
     name: str

@@ -19,7 +19,7 @@ from harness.views.formats import View
 from harness.views.page import Block, Listing, Page, Paragraph, Table
 from harness.views.terminal import GAP, break_lines, shorten, text_table
 from harness.views.terminal import wrap as join_words
-from harness_claims.document import ClaimEntry, ClaimsBoard, EffectEntry, FindingEntry, ReadingEntry
+from harness_claims.document import ClaimEntry, ClaimsBoard, EffectEntry, FindingEntry, InterpretationEntry
 from harness_claims.verdicts import chance
 
 NARROWEST, NARROWEST_CAUTION = 14, 28
@@ -29,7 +29,7 @@ TARGETS = "targets for / against / open"
 """Head of the column that counts what the targets say: supported, contradicted, undecided."""
 
 CAUTION = "caution"
-"""Head of the column that says what a verdict means, and what other readings of the claim say."""
+"""Head of the column that says what a verdict means, and what other interpretations of the claim say."""
 
 SENTENCES = ("claim", "effect", CAUTION, "statistic")
 """Columns whose cells are broken into lines."""
@@ -71,9 +71,11 @@ def _rows(board: ClaimsBoard) -> list[dict[str, object]]:
     """Return a flat row a claim, without what its page alone shows: findings, panels, the text of its rule."""
     rows: list[dict[str, object]] = []
     for entry in board.claims:
-        fields = entry.model_dump(mode="json", exclude={"findings", "panels", "readings", "rule", "seen"})
+        fields = entry.model_dump(mode="json", exclude={"findings", "panels", "interpretations", "rule", "seen"})
         effect = fields.pop("effect") or {}
-        said = {f"reading.{reading.name}": reading.verdict for reading in entry.readings}
+        said = {
+            f"interpretation.{interpretation.name}": interpretation.verdict for interpretation in entry.interpretations
+        }
         rows.append({**fields, **{f"effect.{name}": value for name, value in effect.items()}, **said})
     return rows
 
@@ -96,8 +98,8 @@ def claims_table(board: ClaimsBoard) -> Table:
     return Table(_columns(board))
 
 
-def findings_table(entry: ClaimEntry | ReadingEntry) -> Table:
-    """Return what each target says of one claim, or of a reading of it."""
+def findings_table(entry: ClaimEntry | InterpretationEntry) -> Table:
+    """Return what each target says of one claim, or of an interpretation of it."""
     found = entry.findings
     name = entry.effect.name if entry.effect else "effect"
     columns = [
@@ -114,7 +116,7 @@ def findings_table(entry: ClaimEntry | ReadingEntry) -> Table:
     return Table(columns)
 
 
-def _of_target(finding: FindingEntry | ReadingEntry) -> str:
+def _of_target(finding: FindingEntry | InterpretationEntry) -> str:
     return f"{finding.verdict}, within rounding" if finding.within_rounding else finding.verdict
 
 
@@ -124,8 +126,10 @@ def errors_list(board: ClaimsBoard) -> list[Block]:
 
 
 def caution(entry: ClaimEntry) -> str:
-    """Return what a verdict means, and the verdicts on other readings of the claim."""
-    others = "; ".join(f"{reading.name}: {_of_target(reading)}" for reading in entry.readings)
+    """Return what a verdict means, and the verdicts on other interpretations of the claim."""
+    others = "; ".join(
+        f"{interpretation.name}: {_of_target(interpretation)}" for interpretation in entry.interpretations
+    )
     return " ".join(part for part in (entry.note, f"Read otherwise: {others}." if others else "") if part)
 
 
@@ -160,7 +164,7 @@ def _columns(board: ClaimsBoard) -> list[Column]:
     ]
 
 
-def _counts(entry: ClaimEntry | ReadingEntry) -> str:
+def _counts(entry: ClaimEntry | InterpretationEntry) -> str:
     said = [finding.verdict for finding in entry.findings]
     return " / ".join(str(said.count(each)) for each in ("supported", "contradicted", "undecided")) if said else "n/a"
 

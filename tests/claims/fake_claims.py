@@ -10,8 +10,8 @@ from harness_claims.claim import (
     EffectSize,
     Experiments,
     GradientDescent,
+    Interpretation,
     Panel,
-    Reading,
     Recording,
     Series,
     TrajectoryRequest,
@@ -70,8 +70,10 @@ class MoreSteps(Fake):
             tests, "ln E_D, 4 over 8 steps", note="It says that more steps help, *here*.", alpha=evidence.alpha
         )
         fewer = {target: opposite(test) for target, test in tests.items()}
-        reading = Reading("fewer steps lower it", decision(fewer, "ln E_D, 4 over 8 steps", alpha=evidence.alpha))
-        return replace(made, readings=(reading,))
+        interpretation = Interpretation(
+            "fewer steps lower it", decision(fewer, "ln E_D, 4 over 8 steps", alpha=evidence.alpha)
+        )
+        return replace(made, interpretations=(interpretation,))
 
 
 class Descends(Fake):

@@ -275,12 +275,12 @@ MAKERS: dict[int, Callable[[Case, Generator], Evidence]] = {
     5: residuals,
 }
 
-READINGS: dict[tuple[int, str], Callable[[Case, Generator], Evidence]] = {
-    (1, convergence.READING): one_rate,
-    (2, gradient.READING): keeps_its_size,
-    **{(4, name): network_sizes for name, *_ in sizes.READINGS},
+INTERPRETATIONS: dict[tuple[int, str], Callable[[Case, Generator], Evidence]] = {
+    (1, convergence.INTERPRETATION): one_rate,
+    (2, gradient.INTERPRETATION): keeps_its_size,
+    **{(4, name): network_sizes for name, *_ in sizes.INTERPRETATIONS},
 }
-"""Evidence for what claims may also be taken to say, by number and the reading's name."""
+"""Evidence for what claims may also be taken to say, by number and the interpretation's name."""
 
 PARTS: dict[int, dict[str, Callable[[Generator], Evidence]]] = {
     3: {

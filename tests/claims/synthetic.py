@@ -25,8 +25,8 @@ Maker = Callable[[Case, np.random.Generator], Evidence]
 
 MAKERS: Mapping[int, Maker] = {**made_descents.MAKERS, **made_designs.MAKERS}
 
-READINGS: Mapping[tuple[int, str], Maker] = made_descents.READINGS
-"""Likewise for what claims may also be taken to say, by number and the reading's name."""
+INTERPRETATIONS: Mapping[tuple[int, str], Maker] = made_descents.INTERPRETATIONS
+"""Likewise for what claims may also be taken to say, by number and the interpretation's name."""
 
 THEOREM: Mapping[str, Callable[[np.random.Generator], Evidence]] = made_descents.THEOREM
 """Evidence for which Theorem 1 holds, though no one rate describes it: claims 1 and 2 may not contradict it."""
@@ -73,11 +73,11 @@ def verdicts_on_theorem(number: int, name: str, repetitions: int) -> list[str]:
 
 
 def share_read_right(number: int, name: str, case: Case, repetitions: int) -> float:
-    """Return the share of repetitions in which a reading of a claim has the verdict that it should."""
+    """Return the share of repetitions in which an interpretation of a claim has the verdict that it should."""
     right = 0
     for seed in range(repetitions):
-        made = READINGS[number, name](case, np.random.default_rng((number, CASES.index(case), seed)))
-        (found,) = (r.decision for r in claims()[number].decide(made).readings if r.name == name)
+        made = INTERPRETATIONS[number, name](case, np.random.default_rng((number, CASES.index(case), seed)))
+        (found,) = (r.decision for r in claims()[number].decide(made).interpretations if r.name == name)
         right += found.verdict in WANTED[case]
     return right / repetitions
 

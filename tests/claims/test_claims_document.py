@@ -57,36 +57,39 @@ def test_an_entry_that_contradicts_itself_is_refused(board, change, rule):
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
-        ([{"verdict": "supported"}], "reading 'fewer steps lower it': supported does not follow from its findings"),
+        (
+            [{"verdict": "supported"}],
+            "interpretation 'fewer steps lower it': supported does not follow from its findings",
+        ),
         ([{"within_rounding": True}], "contradicted is not within rounding of a verdict"),
-        ([{}, {}], "claim 1: two of its readings have one name: fewer steps lower it, fewer steps lower it"),
+        ([{}, {}], "claim 1: two of its interpretations have one name: fewer steps lower it, fewer steps lower it"),
     ],
 )
-def test_a_reading_follows_from_its_findings_and_has_a_name_of_its_own(board, changes, rule):
+def test_an_interpretation_follows_from_its_findings_and_has_a_name_of_its_own(board, changes, rule):
     plain = json.loads(board.to_json())
-    (reading,) = plain["claims"][0]["readings"]
-    plain["claims"][0]["readings"] = [reading | change for change in changes]
+    (interpretation,) = plain["claims"][0]["interpretations"]
+    plain["claims"][0]["interpretations"] = [interpretation | change for change in changes]
     with pytest.raises(DocumentError, match=rule):
         ClaimsBoard.validate(plain)
 
 
-def test_a_document_of_version_4_has_one_reading_of_each_claim(board):
+def test_a_document_of_version_4_has_one_interpretation_of_each_claim(board):
     old = json.loads(board.to_json()) | {"schema_version": 4}
     for entry in old["claims"]:
-        del entry["readings"]
+        del entry["interpretations"]
     read = ClaimsBoard.validate(old)
-    assert {tuple(entry.readings) for entry in read.claims} == {()}
+    assert {tuple(entry.interpretations) for entry in read.claims} == {()}
     assert [entry.verdict for entry in read.claims] == [entry.verdict for entry in board.claims]
 
 
-def test_other_readings_are_shown_with_their_own_verdict(board):
-    (reading,) = board.claims[0].readings
-    assert (board.claims[0].verdict, reading.verdict) == ("supported", "contradicted")
+def test_other_interpretations_are_shown_with_their_own_verdict(board):
+    (interpretation,) = board.claims[0].interpretations
+    assert (board.claims[0].verdict, interpretation.verdict) == ("supported", "contradicted")
     caution = "It says that more steps help, *here*. Read otherwise: fewer steps lower it: contradicted."
     assert any(caution in line and "supported" in line for line in render_claims(board, "table").splitlines())
     page = render_claims_files(board, "harness claims --quick")["README.md"].decode()
     assert "**Read otherwise.** fewer steps lower it: contradicted." in page
-    assert "reading.fewer steps lower it" in render_claims(board, "csv").splitlines()[0]
+    assert "interpretation.fewer steps lower it" in render_claims(board, "csv").splitlines()[0]
 
 
 def older(board):
@@ -94,7 +97,7 @@ def older(board):
     old = json.loads(board.to_json()) | {"schema_version": 2, "alpha": 0.05 / 13}
     del old["papers"]
     for entry in old["claims"]:
-        del entry["paper"], entry["readings"]
+        del entry["paper"], entry["interpretations"]
     return old
 
 

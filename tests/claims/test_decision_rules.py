@@ -35,17 +35,17 @@ def test_a_rule_keeps_silent_where_neither_is_true(number: int) -> None:
     assert synthetic.share_right(number, "neither", REPETITIONS) >= 0.85
 
 
-@pytest.mark.parametrize(("number", "name"), sorted(synthetic.READINGS))
+@pytest.mark.parametrize(("number", "name"), sorted(synthetic.INTERPRETATIONS))
 @pytest.mark.parametrize("case", synthetic.CASES)
-def test_another_reading_of_a_claim_is_right(number: int, name: str, case: synthetic.Case) -> None:
+def test_another_interpretation_of_a_claim_is_right(number: int, name: str, case: synthetic.Case) -> None:
     assert synthetic.share_read_right(number, name, case, REPETITIONS) >= 0.85
 
 
 @pytest.mark.parametrize("part", ["poor network", "poor oracle"])
 def test_a_poor_score_decides_by_the_bound_as_by_the_budget(part: str) -> None:
     """Claim 7: E_S is the same in both."""
-    (reading,) = synthetic.claims()[7].decide(synthetic.PARTS[7][part](np.random.default_rng(0))).readings
-    assert reading.decision.verdict == "contradicted"
+    (interpretation,) = synthetic.claims()[7].decide(synthetic.PARTS[7][part](np.random.default_rng(0))).interpretations
+    assert interpretation.decision.verdict == "contradicted"
 
 
 def test_the_bounds_comparison_of_grids_is_arithmetic_on_the_dimension_and_the_second_moment() -> None:
@@ -53,8 +53,8 @@ def test_the_bounds_comparison_of_grids_is_arithmetic_on_the_dimension_and_the_s
     for number, verdict in ((7, "supported"), (8, "contradicted")):
         for case in ("true", "exact score") if number == 7 else ("true", "false"):
             made = synthetic.MAKERS[number](case, np.random.default_rng(0))
-            (reading,) = synthetic.claims()[number].decide(made).readings
-            assert (reading.name, reading.decision.verdict) == (setting.BY_THEOREM, verdict)
+            (interpretation,) = synthetic.claims()[number].decide(made).interpretations
+            assert (interpretation.name, interpretation.decision.verdict) == (setting.BY_THEOREM, verdict)
 
 
 @pytest.mark.parametrize(("number", "part"), [(n, part) for n, parts in synthetic.PARTS.items() for part in parts])

@@ -137,11 +137,11 @@ def test_what_obeys_the_theorem_is_never_contradicted(number, name):
 
 
 @pytest.mark.parametrize("number", synthetic.BOUND)
-def test_least_squares_is_supported_where_its_least_eigenvalue_is_seen_and_its_plain_reading_is_not(number):
+def test_least_squares_is_supported_where_its_least_eigenvalue_is_seen_and_its_plain_interpretation_is_not(number):
     claim = synthetic.claims()[number]
     short, long = (claim.decide(synthetic.THEOREM[f"condition number 1000, {k} steps"](RNG())) for k in (300, 6000))
     assert (short.verdict, long.verdict) == ("undecided", "supported")
-    assert [reading.decision.verdict for reading in short.readings] == ["contradicted"]
+    assert [interpretation.decision.verdict for interpretation in short.interpretations] == ["contradicted"]
 
 
 K = np.arange(0, 1501, 15)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import Decision, Evidence, Experiments, Panel, Reading, Series
+from harness_claims.claim import Decision, Evidence, Experiments, Interpretation, Panel, Series
 from harness_claims.verdicts import decision, opposite, t_test
 
 from harness_wang.claims import paths
@@ -35,7 +35,7 @@ NOTE = (
     " is reached, which only a longer run would show."
 )
 
-READING = "one exponential rate describes the descent"
+INTERPRETATION = "one exponential rate describes the descent"
 
 
 class ConvergesExponentially(PaperClaim):
@@ -103,7 +103,7 @@ class ConvergesExponentially(PaperClaim):
             tests[target] = lasting([constant_course(run) for run in runs])
             notes[target] = _theorem(runs)
         made = decision(tests, "share of descents in which C lasts", notes, NOTE, alpha=evidence.alpha)
-        return replace(made, readings=(Reading(READING, _one_rate(evidence)),))
+        return replace(made, interpretations=(Interpretation(INTERPRETATION, _one_rate(evidence)),))
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """Loss over steps, with both descriptions of the median run."""
@@ -128,7 +128,7 @@ class ConvergesExponentially(PaperClaim):
 
 
 def _one_rate(evidence: Evidence) -> Decision:
-    """Decide the plain reading."""
+    """Decide the plain interpretation."""
     tests, notes = {}, {}
     for target, runs in paths.of(evidence, "base").items():
         tests[target] = opposite(factor(t_test([-advantage(run) for run in runs])))

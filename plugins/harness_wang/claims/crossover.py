@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from harness_claims.claim import Decision, Evidence, Experiments, Panel, Reading, Series
+from harness_claims.claim import Decision, Evidence, Experiments, Interpretation, Panel, Series
 from harness_claims.readings import crossing
 from harness_claims.verdicts import Test, decision, every, opposite, t_test
 
@@ -136,8 +136,8 @@ class GridsCross(PaperClaim):
         findings = (
             replace(f, note=notes[f.target.rpartition(", σ ")[0]]) if own in f.target else f for f in made.findings
         )
-        reading = Reading(setting.BY_THEOREM, _decided(evidence, setting.by_theorem))
-        return replace(made, findings=tuple(findings), note=NOTE, readings=(reading,))
+        interpretation = Interpretation(setting.BY_THEOREM, _decided(evidence, setting.by_theorem))
+        return replace(made, findings=tuple(findings), note=NOTE, interpretations=(interpretation,))
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The ratio against the score error, all ladders on one axis, N = 20."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
-from harness_claims.claim import Decision, Evidence, Experiments, Panel, Reading, Series
+from harness_claims.claim import Decision, Evidence, Experiments, Interpretation, Panel, Series
 from harness_claims.readings import minimum
 from harness_claims.verdicts import Test, decision, every
 
@@ -112,8 +112,8 @@ class BestExponent(PaperClaim):
         made = _decided(evidence, setting.by_budget)
         notes = {name: _marginal(known["exact"]) for (_, name), known in setting.by_range(evidence, SUITES).items()}
         findings = tuple(replace(f, note=f"{f.note}{notes[f.target]}") for f in made.findings)
-        reading = Reading(setting.BY_THEOREM, _decided(evidence, setting.by_theorem))
-        return replace(made, findings=findings, note=NOTE, readings=(reading,))
+        interpretation = Interpretation(setting.BY_THEOREM, _decided(evidence, setting.by_theorem))
+        return replace(made, findings=findings, note=NOTE, interpretations=(interpretation,))
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """E_D against ρ, with the marginal divergence where it is measured."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Panel, Reading
+from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Interpretation, Panel
 from harness_claims.verdicts import decision, t_test
 
 from harness_wang.claims import paths
@@ -30,7 +30,7 @@ NOTE = (
     " eigenvalue is reached, which only a longer run would show."
 )
 
-READING = "‖∇L‖²/L does not shrink as L falls"
+INTERPRETATION = "‖∇L‖²/L does not shrink as L falls"
 
 
 class GradientBoundedBelow(PaperClaim):
@@ -78,7 +78,7 @@ class GradientBoundedBelow(PaperClaim):
         tests = {target: lasting([constant_course(run) for run in runs]) for target, runs in over.items()}
         notes = {target: _note(runs) for target, runs in over.items()}
         made = decision(tests, "share of descents in which c lasts", notes, NOTE, alpha=evidence.alpha)
-        return replace(made, readings=(Reading(READING, _keeps_its_size(evidence)),))
+        return replace(made, interpretations=(Interpretation(INTERPRETATION, _keeps_its_size(evidence)),))
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """‖∇L‖²/L relative to its start, over the steps."""
@@ -97,7 +97,7 @@ class GradientBoundedBelow(PaperClaim):
 
 
 def _keeps_its_size(evidence: Evidence) -> Decision:
-    """Decide the plain reading."""
+    """Decide the plain interpretation."""
     runs_of = paths.of(evidence, "base")
     tests = {target: t_test([exponent(run) for run in runs], MARGIN) for target, runs in runs_of.items()}
     notes = {target: _note(runs) for target, runs in runs_of.items()}

@@ -187,7 +187,7 @@ def by_theorem(curve: Information) -> Gap:
 
 
 BY_THEOREM = "by Theorem 2's terms"
-"""Name of the reading that has this bound in place of the exact E_D."""
+"""Name of the interpretation that has this bound in place of the exact E_D."""
 
 
 def exact_terms(curve: Information, sigmas: np.ndarray) -> np.ndarray:

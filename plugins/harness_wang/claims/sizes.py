@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Panel, Reading
+from harness_claims.claim import ClaimError, Decision, Evidence, Experiments, Interpretation, Panel
 from harness_claims.verdicts import ROUNDING, Test, decision, every, opposite, t_test
 
 from harness_wang.claims import paths
@@ -28,12 +28,12 @@ NOTE = (
     " network, it is another question, answered beside it."
 )
 
-READINGS = (
+INTERPRETATIONS = (
     ("over-parameterised, after as many steps", "over-", False),
     ("practical sizes, at equal h·k", "", True),
     ("practical sizes, after as many steps", "", False),
 )
-"""Other readings: what each is called, its ladders, and whether losses are compared at an equal h·k."""
+"""Other interpretations: what each is called, its ladders, and whether losses are compared at an equal h·k."""
 
 
 class WiderDeeperLower(PaperClaim):
@@ -51,7 +51,7 @@ class WiderDeeperLower(PaperClaim):
     both must be below 0 (the larger p), against it one above 0 (twice the smaller p). Supported: on all three
     targets. Contradicted: at α/3 on one. Undecided: neither. The effect is the slope of the weaker of the two.
 
-    Beside it, by the same tests at the same level, three other readings: the loss after as many steps K, where each
+    Beside it, by the same tests at the same level, three interpretations: the loss after as many steps K, where each
     network descends with half of the step size that its curvature at the start allows, as one that is tuned would; and
     both comparisons for practical sizes: 16 points, 8 levels, widths 32, 64, 128 (and 256) at depth 2, depths 1, 2, 3
     (and 4) at width 64, which on digits are 0.25 to 4 parameters an equation (and 16). The last of the three decided
@@ -90,10 +90,12 @@ class WiderDeeperLower(PaperClaim):
         """Apply the rule."""
         made = _compared(evidence, "over-", equal=True, rounding=ROUNDING)
         others = (
-            Reading(name, _compared(evidence, regime, equal=equal, rounding=paths.ROUNDING if not regime else ROUNDING))
-            for name, regime, equal in READINGS
+            Interpretation(
+                name, _compared(evidence, regime, equal=equal, rounding=paths.ROUNDING if not regime else ROUNDING)
+            )
+            for name, regime, equal in INTERPRETATIONS
         )
-        return replace(made, note=NOTE, readings=tuple(others))
+        return replace(made, note=NOTE, interpretations=tuple(others))
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """The loss at an equal h·k against width and against depth."""
@@ -165,7 +167,7 @@ def ends(runs: Sequence[Trajectory], *, equal: bool) -> list[float]:
 
 
 def _compared(evidence: Evidence, regime: str, *, equal: bool, rounding: float) -> Decision:
-    """Decide one reading: the ladders of a regime, at an equal h·k or after as many steps."""
+    """Decide one interpretation: the ladders of a regime, at an equal h·k or after as many steps."""
     tests, notes = {}, {}
     ladders = {what: ladder(evidence, regime + what) for what in ("width", "depth")}
     for target in ladders["width"]:
