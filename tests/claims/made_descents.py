@@ -222,7 +222,8 @@ def network_sizes(case: Case, rng: Generator) -> Evidence:
 def ladders(rng: Generator, width: float, depth: float) -> Evidence:
     """Claim 4: powers of the loss in width and depth, with what a seed's points share, for all sizes of network.
 
-    All have one step size, so that an equal h·k is an equal k.
+    All have one step size, so that an equal h·k is an equal k. On seeds 500 to 507 the slopes between two widths
+    scattered by 0.37 to 0.40 over seeds: 0.19 to 0.2 a network.
     """
     found: dict[str, list[Trajectory]] = {}
     seeds = SEEDS[: sizes.SEEDS]
@@ -237,7 +238,7 @@ def ladders(rng: Generator, width: float, depth: float) -> Evidence:
             usual = 1 if name == "base" else paths.DEPTH if "depth" in name else paths.WIDTH
             mean = 2 + power * np.log(size / usual)
             found[f"{name} {target}"] = [
-                trajectory(target, seed, ended(rng, mean + common[seed] + rng.normal(0, 0.25))) for seed in seeds
+                trajectory(target, seed, ended(rng, mean + common[seed] + rng.normal(0, 0.2))) for seed in seeds
             ]
     return evidence(trajectories=found)
 
