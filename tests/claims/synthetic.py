@@ -47,6 +47,7 @@ WANTED: Mapping[Case, Sequence[str]] = {
 }
 
 
+@cache
 def decided(number: int, case: Case, seed: int) -> Decision:
     """Return what the rule of a claim makes of one set of made-up evidence."""
     rng = np.random.default_rng((number, CASES.index(case), seed))
@@ -74,10 +75,13 @@ def verdicts_on_theorem(number: int, name: str, repetitions: int) -> list[str]:
 
 def share_read_right(number: int, name: str, case: Case, repetitions: int) -> float:
     """Return the share of repetitions in which an interpretation of a claim has the verdict that it should."""
-    right = 0
+    maker, right = INTERPRETATIONS[number, name], 0
     for seed in range(repetitions):
-        made = INTERPRETATIONS[number, name](case, np.random.default_rng((number, CASES.index(case), seed)))
-        (found,) = (r.decision for r in claims()[number].decide(made).interpretations if r.name == name)
+        if maker is MAKERS[number]:
+            made = decided(number, case, seed)
+        else:
+            made = claims()[number].decide(maker(case, np.random.default_rng((number, CASES.index(case), seed))))
+        (found,) = (each.decision for each in made.interpretations if each.name == name)
         right += found.verdict in WANTED[case]
     return right / repetitions
 
