@@ -31,8 +31,8 @@ VARIED = 6
 
 
 NOTE = (
-    "Undecided is what a power law gives: least squares obeys the theorem and looks like one until its least eigenvalue"
-    " is reached, which only a longer run would show."
+    "A power law is left undecided: least squares obeys the theorem and looks like one until its least eigenvalue is"
+    " reached, so that only a longer run would tell."
 )
 
 INTERPRETATION = "one exponential rate describes the descent"

@@ -26,8 +26,8 @@ MARGIN = 0.75
 
 
 NOTE = (
-    "Undecided is what a power law gives: least squares obeys the inequality and looks like one until its least"
-    " eigenvalue is reached, which only a longer run would show."
+    "A power law is left undecided: least squares obeys the inequality and looks like one until its least eigenvalue is"
+    " reached, so that only a longer run would tell."
 )
 
 INTERPRETATION = "‖∇L‖²/L does not shrink as L falls"

@@ -24,8 +24,8 @@ OVER_WIDTHS = {"gaussian:dim=2": (64, 128), "ring": (64, 128), "digits": (104, 1
 """Widths at depth 2 of over-parameterised networks; full runs take 256 on all."""
 
 NOTE = (
-    "At one common step size; each with the step size that its own curvature allows, which is smaller the larger the"
-    " network, it is another question, answered beside it."
+    "At one step size for all. The step size that a network's own curvature allows falls with its size: after as many"
+    " such steps the order may be another."
 )
 
 INTERPRETATIONS = (
