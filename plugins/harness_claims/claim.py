@@ -34,6 +34,7 @@ __all__ = [
     "Experiments",
     "Finding",
     "GradientDescent",
+    "Interpretation",
     "Panel",
     "Recording",
     "Result",
@@ -180,6 +181,7 @@ class Decision:
         target: the one that decides; empty where none does alone.
         within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
         rounding: share of the variance over units that is rounding, as the rule allows for.
+        interpretations: other interpretations of the claim, decided by themselves; they take no part in the verdict.
     """
 
     verdict: Verdict
@@ -191,6 +193,20 @@ class Decision:
     target: str = ""
     within_rounding: bool = False
     rounding: float = 0.0
+    interpretations: tuple[Interpretation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Interpretation:
+    """What a claim may also be taken to say, decided beside it by a rule of its own, at the level of the claim.
+
+    Attributes:
+        name: what is read, in a few words; no other interpretation of the claim has it.
+        decision: what became of it; it has no interpretations itself.
+    """
+
+    name: str
+    decision: Decision
 
 
 @dataclass(frozen=True)

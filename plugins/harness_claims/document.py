@@ -1,14 +1,16 @@
 """The verdicts on all claims as a JSON document, and its rules.
 
-The models below are the contract, schema version 4. Documents of version 3 allow for the same rounding in all claims.
-Those of version 2 are of one paper, which they do not name. Those of version 1, before rounding counted, are read as
-what they were: seen on one processor, which they do not tell. A document is valid when its fields have the stated
-types, no number is infinite or undefined, and it agrees with itself:
+The models below are the contract, schema version 5. Documents of version 4 have one interpretation of each claim. Those
+of version 3 allow for the same rounding in all claims. Those of version 2 are of one paper, which they do not name.
+Those of version 1, before rounding counted, are read as what they were: seen on one processor, which they do not tell.
+A document is valid when its fields have the stated types, no number is infinite or undefined, and it agrees with
+itself:
 
     a claim has either a decision or an error;  low ≤ effect ≤ high;  p-values in [0, 1]
     the target that decides has a finding;  a plot that failed has no panels
     supported: every finding is supported;  contradicted: some finding is;  undecided: neither
     what is within rounding of a verdict is undecided;  a claim was seen on every processor
+    an interpretation follows from its findings as a claim does, and has a name that no other of its claim has
     the series of a plot have as many x as y;  claims are in the order of papers and numbers, each once
 """
 
@@ -28,7 +30,7 @@ from harness_claims.claim import Verdict
 from harness_claims.verdicts import level, together
 
 if TYPE_CHECKING:
-    from harness_claims.claim import Decision, EffectSize, Finding, Panel, Series
+    from harness_claims.claim import Decision, EffectSize, Finding, Interpretation, Panel, Series
     from harness_claims.run import ClaimResult
 
 WITHIN_ROUNDING = "Within rounding of a verdict, which another processor could take away: undecided."
@@ -118,6 +120,31 @@ class PanelEntry(Part):
     series: list[SeriesEntry]
 
 
+class InterpretationEntry(Part):
+    """What a claim may also be taken to say, decided beside it.
+
+    Attributes:
+        seeds: independent units on the target that decides.
+    """
+
+    name: Name
+    verdict: Verdict
+    effect: EffectEntry
+    statistic: str
+    seeds: Count
+    findings: list[FindingEntry]
+    target: str = ""
+    within_rounding: bool = False
+    rounding: Probability = 0.0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_rounding(self.verdict, self.within_rounding)
+        if self.verdict != together([finding.verdict for finding in self.findings]):
+            raise ValueError(f"interpretation {self.name!r}: {self.verdict} does not follow from its findings")
+        return self
+
+
 class ClaimEntry(Part):
     """One claim and what became of it.
 
@@ -132,6 +159,7 @@ class ClaimEntry(Part):
         within_rounding: whether it is undecided only since another processor's rounding could take a verdict away.
         rounding: share of the variance over units that is rounding, as the rule allows for.
         seen: the verdict on each processor of the document; None where there was an error.
+        interpretations: what it may also be taken to say, decided beside it; none where there is an error.
     """
 
     paper: Name
@@ -155,6 +183,7 @@ class ClaimEntry(Part):
     within_rounding: bool = False
     rounding: Probability = 0.0
     seen: list[Verdict | None]
+    interpretations: list[InterpretationEntry] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -167,6 +196,9 @@ class ClaimEntry(Part):
             raise ValueError(f"claim {self.number}: {self.target!r} decides but has no finding")
         if self.plot_error and (self.panels or self.verdict is None):
             raise ValueError(f"claim {self.number}: a plot error goes with a verdict and without panels")
+        names = [interpretation.name for interpretation in self.interpretations]
+        if len(set(names)) != len(names):
+            raise ValueError(f"claim {self.number}: two of its interpretations have one name: {', '.join(names)}")
         return self
 
 
@@ -201,6 +233,11 @@ def _of_one_share(document: dict[str, Any]) -> dict[str, Any]:
     return kept | {"claims": [shares | entry if isinstance(entry, dict) else entry for entry in claims]}
 
 
+def _of_one_interpretation(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 4 to 5: no claim had another interpretation beside it, which is what an entry without any says."""
+    return document
+
+
 class ClaimsBoard(Document):
     """The verdicts of one run.
 
@@ -212,9 +249,14 @@ class ClaimsBoard(Document):
     """
 
     noun: ClassVar[str] = "a document of verdicts"
-    upgrades: ClassVar[dict[int, Upgrade]] = {1: _of_one_processor, 2: _of_one_paper, 3: _of_one_share}
+    upgrades: ClassVar[dict[int, Upgrade]] = {
+        1: _of_one_processor,
+        2: _of_one_paper,
+        3: _of_one_share,
+        4: _of_one_interpretation,
+    }
 
-    schema_version: Literal[4]
+    schema_version: Literal[5]
     command: str
     quick: bool
     papers: list[PaperEntry]
@@ -267,7 +309,7 @@ def claims_board(
     """
     papers = {outcome.claim.paper: outcome.among for outcome in outcomes}
     return ClaimsBoard(
-        schema_version=4,
+        schema_version=5,
         command=command,
         quick=quick,
         papers=[PaperEntry(name=name, claims=among, alpha=level(among)) for name, among in papers.items()],
@@ -319,6 +361,24 @@ def _claim(outcome: ClaimResult, decision: Decision | None, error: str = "") -> 
         within_rounding=near,
         rounding=0.0 if decision is None else float(decision.rounding),
         seen=[None if decision is None else decision.verdict],
+        interpretations=[]
+        if decision is None
+        else [_interpretation(interpretation) for interpretation in decision.interpretations],
+    )
+
+
+def _interpretation(interpretation: Interpretation) -> InterpretationEntry:
+    made = interpretation.decision
+    return InterpretationEntry(
+        name=interpretation.name,
+        verdict=made.verdict,
+        effect=_effect(made.effect),
+        statistic=_line(made.statistic),
+        seeds=made.seeds,
+        findings=[_finding(finding) for finding in made.findings],
+        target=made.target,
+        within_rounding=bool(made.within_rounding),
+        rounding=float(made.rounding),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from harness.results.document import DocumentError
 from harness_claims.claim import Verdict
-from harness_claims.document import WITHIN_ROUNDING, ClaimEntry, ClaimsBoard, FindingEntry
+from harness_claims.document import WITHIN_ROUNDING, ClaimEntry, ClaimsBoard, FindingEntry, InterpretationEntry
 from harness_claims.verdicts import together
 
 
@@ -52,10 +52,20 @@ def _merged(entries: Sequence[ClaimEntry]) -> ClaimEntry:
     near = verdict == "undecided" and any(e.within_rounding or e.verdict != "undecided" for e in others)
     note = first.note if not near or first.within_rounding else f"{WITHIN_ROUNDING} {first.note}".strip()
     changes = {"findings": findings, "verdict": verdict, "within_rounding": near, "seen": seen, "note": note}
-    return first.model_copy(update=changes)
+    interpretations = [_interpreted(interpretation, others) for interpretation in first.interpretations]
+    return first.model_copy(update={**changes, "interpretations": interpretations})
 
 
-def _agreed(finding: FindingEntry, entries: Sequence[ClaimEntry]) -> FindingEntry:
+def _interpreted(interpretation: InterpretationEntry, entries: Sequence[ClaimEntry]) -> InterpretationEntry:
+    """Return one interpretation as all processors see it."""
+    same = [found for entry in entries for found in entry.interpretations if found.name == interpretation.name]
+    findings = [_agreed(finding, same) for finding in interpretation.findings]
+    verdict = together([finding.verdict for finding in findings])
+    near = verdict == "undecided" and any(found.within_rounding or found.verdict != verdict for found in same)
+    return interpretation.model_copy(update={"findings": findings, "verdict": verdict, "within_rounding": near})
+
+
+def _agreed(finding: FindingEntry, entries: Sequence[ClaimEntry] | Sequence[InterpretationEntry]) -> FindingEntry:
     """Return what all processors say of one target."""
     same = [found for entry in entries for found in entry.findings if found.target == finding.target]
     said: set[Verdict] = {found.verdict for found in same}

@@ -54,6 +54,8 @@ _HOW_TO_READ = """\
   against it if it were true. "exact" is arithmetic without randomness: nothing is left to chance, there is no p-value.
 - Units are what varies independently: seeds, unless the rule says otherwise (dimensions for a slope over dimensions);
   1 where the result is exact.
+- "Read otherwise" is what a claim may also be taken to say, decided beside it at the same level. That takes no part in
+  the verdict, and the 5 % are not divided among interpretations as well.
 - A verdict is on the claim as its rule states it, at these sizes. A theorem for very wide networks is not refuted by
   networks of practical width.
 - Time is the work on one core that a claim's records took; claims share records, so that times do not add up."""
@@ -190,6 +192,9 @@ def _section(board: ClaimsBoard, entry: ClaimEntry, drawn: set[str]) -> Section:
         blocks.append(Paragraph([Strong("No verdict."), f" {entry.error}"]))
     else:
         blocks += [findings_table(entry), _passed(board, entry)]
+        for interpretation in entry.interpretations:
+            blocks.append(Paragraph([Strong("Read otherwise."), f" {interpretation.name}: {interpretation.verdict}."]))
+            blocks.append(findings_table(interpretation))
         blocks += [Image(plot)] if plot in drawn else []
         blocks += [Paragraph([Strong("No plot."), f" {entry.plot_error}"])] if entry.plot_error else []
         blocks.append(Docstring("The rule", entry.rule))

@@ -1,7 +1,8 @@
 """The verdicts on claims as a page, as text for a terminal, and as flat rows.
 
 A terminal too narrow for all columns loses, in this order: the time, the units, the statistic, the processors
-that say so, the target that decides. Claim, verdict, effect and the count of targets stay.
+that say so, the target that decides, the caution, which then stands below. Claim, verdict, effect and the count of
+targets stay.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ from harness.views.formats import View
 from harness.views.page import Block, Listing, Page, Paragraph, Table
 from harness.views.terminal import GAP, break_lines, shorten, text_table
 from harness.views.terminal import wrap as join_words
-from harness_claims.document import ClaimEntry, ClaimsBoard, FindingEntry
+from harness_claims.document import ClaimEntry, ClaimsBoard, EffectEntry, FindingEntry, InterpretationEntry
 from harness_claims.verdicts import chance
 
-NARROWEST = 14
-"""Columns of text are not made narrower; a word that is longer is broken."""
+NARROWEST, NARROWEST_CAUTION = 14, 28
+"""Columns of text are not made narrower, that of whole sentences least; a word that is longer is broken."""
 
 TARGETS = "targets for / against / open"
 """Head of the column that counts what the targets say: supported, contradicted, undecided."""
 
-SENTENCES = ("claim", "effect", "statistic")
+CAUTION = "caution"
+"""Head of the column that says what a verdict means, and what other interpretations of the claim say."""
+
+SENTENCES = ("claim", "effect", CAUTION, "statistic")
 """Columns whose cells are broken into lines."""
 
 LONGEST = 14
@@ -37,7 +41,7 @@ LONGEST = 14
 class ClaimDrop(IntEnum):
     """The order in which a terminal that is too narrow loses columns; those that have none stay."""
 
-    TIME, UNITS, STATISTIC, SEEN, DECIDES = range(5)
+    TIME, UNITS, STATISTIC, SEEN, DECIDES, CAUTION = range(6)
 
 
 def render_claims(board: ClaimsBoard, form: str, *, width: int | None = None) -> str:
@@ -60,17 +64,19 @@ def claims_view(board: ClaimsBoard) -> View:
 
 
 def _page(board: ClaimsBoard) -> Page:
-    lists = [*errors_list(board), *notes_list(board)]
-    return Page(["Claims"], [Paragraph([f"{summary(board)}."]), claims_table(board), *lists])
+    return Page(["Claims"], [Paragraph([f"{summary(board)}."]), claims_table(board), *errors_list(board)])
 
 
 def _rows(board: ClaimsBoard) -> list[dict[str, object]]:
     """Return a flat row a claim, without what its page alone shows: findings, panels, the text of its rule."""
     rows: list[dict[str, object]] = []
     for entry in board.claims:
-        fields = entry.model_dump(mode="json", exclude={"findings", "panels", "rule", "seen"})
+        fields = entry.model_dump(mode="json", exclude={"findings", "panels", "interpretations", "rule", "seen"})
         effect = fields.pop("effect") or {}
-        rows.append({**fields, **{f"effect.{name}": value for name, value in effect.items()}})
+        said = {
+            f"interpretation.{interpretation.name}": interpretation.verdict for interpretation in entry.interpretations
+        }
+        rows.append({**fields, **{f"effect.{name}": value for name, value in effect.items()}, **said})
     return rows
 
 
@@ -92,8 +98,8 @@ def claims_table(board: ClaimsBoard) -> Table:
     return Table(_columns(board))
 
 
-def findings_table(entry: ClaimEntry) -> Table:
-    """Return what each target says of one claim."""
+def findings_table(entry: ClaimEntry | InterpretationEntry) -> Table:
+    """Return what each target says of one claim, or of an interpretation of it."""
     found = entry.findings
     name = entry.effect.name if entry.effect else "effect"
     columns = [
@@ -110,7 +116,7 @@ def findings_table(entry: ClaimEntry) -> Table:
     return Table(columns)
 
 
-def _of_target(finding: FindingEntry) -> str:
+def _of_target(finding: FindingEntry | InterpretationEntry) -> str:
     return f"{finding.verdict}, within rounding" if finding.within_rounding else finding.verdict
 
 
@@ -119,9 +125,12 @@ def errors_list(board: ClaimsBoard) -> list[Block]:
     return _listed({board.label(entry): entry.error for entry in board.claims})
 
 
-def notes_list(board: ClaimsBoard) -> list[Block]:
-    """Return the list of what each verdict means; empty where no claim has a note."""
-    return _listed({board.label(entry): entry.note for entry in board.claims})
+def caution(entry: ClaimEntry) -> str:
+    """Return what a verdict means, and the verdicts on other interpretations of the claim."""
+    others = "; ".join(
+        f"{interpretation.name}: {_of_target(interpretation)}" for interpretation in entry.interpretations
+    )
+    return " ".join(part for part in (entry.note, f"Read otherwise: {others}." if others else "") if part)
 
 
 def _listed(said: Mapping[str, str]) -> list[Block]:
@@ -145,7 +154,8 @@ def _columns(board: ClaimsBoard) -> list[Column]:
             if several
             else []
         ),
-        Column("effect", tuple(_effect(e) for e in entries), naming=True),
+        Column("effect", tuple(_size(e.effect) for e in entries), naming=True),
+        Column(CAUTION, tuple(caution(e) or "n/a" for e in entries), ClaimDrop.CAUTION, naming=True),
         Column("statistic", tuple(e.statistic or "n/a" for e in entries), ClaimDrop.STATISTIC, naming=True),
         Column(TARGETS, tuple(_counts(e) for e in entries), naming=True),
         Column("decided by", tuple(_broken(_decisive(e), LONGEST) for e in entries), ClaimDrop.DECIDES, naming=True),
@@ -154,7 +164,7 @@ def _columns(board: ClaimsBoard) -> list[Column]:
     ]
 
 
-def _counts(entry: ClaimEntry) -> str:
+def _counts(entry: ClaimEntry | InterpretationEntry) -> str:
     said = [finding.verdict for finding in entry.findings]
     return " / ".join(str(said.count(each)) for each in ("supported", "contradicted", "undecided")) if said else "n/a"
 
@@ -176,17 +186,18 @@ def _chance(finding: FindingEntry, p: float) -> str:
     return "exact" if finding.exact else chance(p)
 
 
-def _effect(entry: ClaimEntry) -> str:
-    if entry.effect is None:
+def _size(e: EffectEntry | None) -> str:
+    if e is None:
         return "n/a"
-    e = entry.effect
     return f"{e.name}: {with_interval(e.value, e.low, e.high) if e.low is not None else number(e.value)}"
 
 
 def _text(board: ClaimsBoard, width: int | None) -> str:
-    lines = [summary(board), "", *text_table(_fitted(_columns(board), width))]
+    columns = _fitted(_columns(board), width)
+    lines = [summary(board), "", *text_table(columns)]
     errors = [f"claim {board.label(entry)}: {entry.error}" for entry in board.claims if entry.error]
-    notes = [f"claim {board.label(entry)}: {entry.note}" for entry in board.claims if entry.note]
+    shown = any(column.header == CAUTION for column in columns)
+    notes = [f"claim {board.label(e)}: {caution(e)}" for e in board.claims if caution(e) and not shown]
     head = break_lines(lines[:1], width)
     tail = [line for part in (errors, notes) if part for line in ("", *break_lines(part, width))]
     return "\n".join([*head, *lines[1:], *tail])
@@ -210,11 +221,15 @@ def _sizes(columns: Sequence[Column], width: int) -> list[int]:
     sizes = [column.width for column in columns]
     flexible = [i for i, column in enumerate(columns) if column.header in SENTENCES]
     while sum(sizes) + GAP * (len(sizes) - 1) > width:
-        widest = max(flexible, key=lambda i: sizes[i])
-        if sizes[widest] <= NARROWEST:
+        widest = max(flexible, key=lambda i: sizes[i] - _least(columns[i]))
+        if sizes[widest] <= _least(columns[widest]):
             break
         sizes[widest] -= 1
     return sizes
+
+
+def _least(column: Column) -> int:
+    return NARROWEST_CAUTION if column.header == CAUTION else NARROWEST
 
 
 def _widest(cells: Sequence[str]) -> int:

@@ -10,13 +10,14 @@ from harness_claims.claim import (
     EffectSize,
     Experiments,
     GradientDescent,
+    Interpretation,
     Panel,
     Recording,
     Series,
     TrajectoryRequest,
 )
 from harness_claims.run import chosen, run_claims
-from harness_claims.verdicts import decision, t_test
+from harness_claims.verdicts import decision, opposite, t_test
 
 from harness.registry.discovery import load
 from harness.registry.registry import Registry
@@ -65,9 +66,14 @@ class MoreSteps(Fake):
             few, many = (r.budget["discretization"] for r in evidence.results["grid"] if r.target == target)
             tests[target] = t_test(np.log(few / many), arithmetic=True)
         assert set(tests) == set(evidence.information)
-        return decision(
+        made = decision(
             tests, "ln E_D, 4 over 8 steps", note="It says that more steps help, *here*.", alpha=evidence.alpha
         )
+        fewer = {target: opposite(test) for target, test in tests.items()}
+        interpretation = Interpretation(
+            "fewer steps lower it", decision(fewer, "ln E_D, 4 over 8 steps", alpha=evidence.alpha)
+        )
+        return replace(made, interpretations=(interpretation,))
 
 
 class Descends(Fake):

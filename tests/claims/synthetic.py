@@ -25,6 +25,15 @@ Maker = Callable[[Case, np.random.Generator], Evidence]
 
 MAKERS: Mapping[int, Maker] = {**made_descents.MAKERS, **made_designs.MAKERS}
 
+INTERPRETATIONS: Mapping[tuple[int, str], Maker] = made_descents.INTERPRETATIONS
+"""Likewise for what claims may also be taken to say, by number and the interpretation's name."""
+
+THEOREM: Mapping[str, Callable[[np.random.Generator], Evidence]] = made_descents.THEOREM
+"""Evidence for which Theorem 1 holds, though no one rate describes it: claims 1 and 2 may not contradict it."""
+
+BOUND = (1, 2)
+"""The claims on Theorem 1's bound."""
+
 PARTS: Mapping[int, Mapping[str, Callable[[np.random.Generator], Evidence]]] = {
     **made_descents.PARTS,
     **made_designs.PARTS,
@@ -38,6 +47,7 @@ WANTED: Mapping[Case, Sequence[str]] = {
 }
 
 
+@cache
 def decided(number: int, case: Case, seed: int) -> Decision:
     """Return what the rule of a claim makes of one set of made-up evidence."""
     rng = np.random.default_rng((number, CASES.index(case), seed))
@@ -55,6 +65,25 @@ def share_contradicted(number: int, part: str, repetitions: int) -> float:
     """Return the share of repetitions in which a rule contradicts evidence with one thing wrong."""
     made = (PARTS[number][part](np.random.default_rng((number, seed))) for seed in range(repetitions))
     return sum(claims()[number].decide(evidence).verdict == "contradicted" for evidence in made) / repetitions
+
+
+def verdicts_on_theorem(number: int, name: str, repetitions: int) -> list[str]:
+    """Return the verdicts of a claim on evidence for which Theorem 1 holds."""
+    made = (THEOREM[name](np.random.default_rng((number, seed))) for seed in range(repetitions))
+    return [claims()[number].decide(evidence).verdict for evidence in made]
+
+
+def share_read_right(number: int, name: str, case: Case, repetitions: int) -> float:
+    """Return the share of repetitions in which an interpretation of a claim has the verdict that it should."""
+    maker, right = INTERPRETATIONS[number, name], 0
+    for seed in range(repetitions):
+        if maker is MAKERS[number]:
+            made = decided(number, case, seed)
+        else:
+            made = claims()[number].decide(maker(case, np.random.default_rng((number, CASES.index(case), seed))))
+        (found,) = (each.decision for each in made.interpretations if each.name == name)
+        right += found.verdict in WANTED[case]
+    return right / repetitions
 
 
 def share_right(number: int, case: Case, repetitions: int) -> float:

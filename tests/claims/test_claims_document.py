@@ -22,7 +22,7 @@ def test_the_document_is_valid_and_says_everything(board):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"schema_version": 5}, "schema_version: 5 is newer"),
+        ({"schema_version": 6}, "schema_version: 6 is newer"),
         ({"alpha": 2.0}, "alpha"),
         ({"papers": []}, "are not those of the claims"),
         ({"claims": "none"}, "claims"),
@@ -54,12 +54,50 @@ def test_an_entry_that_contradicts_itself_is_refused(board, change, rule):
         ClaimsBoard.validate(plain)
 
 
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        (
+            [{"verdict": "supported"}],
+            "interpretation 'fewer steps lower it': supported does not follow from its findings",
+        ),
+        ([{"within_rounding": True}], "contradicted is not within rounding of a verdict"),
+        ([{}, {}], "claim 1: two of its interpretations have one name: fewer steps lower it, fewer steps lower it"),
+    ],
+)
+def test_an_interpretation_follows_from_its_findings_and_has_a_name_of_its_own(board, changes, rule):
+    plain = json.loads(board.to_json())
+    (interpretation,) = plain["claims"][0]["interpretations"]
+    plain["claims"][0]["interpretations"] = [interpretation | change for change in changes]
+    with pytest.raises(DocumentError, match=rule):
+        ClaimsBoard.validate(plain)
+
+
+def test_a_document_of_version_4_has_one_interpretation_of_each_claim(board):
+    old = json.loads(board.to_json()) | {"schema_version": 4}
+    for entry in old["claims"]:
+        del entry["interpretations"]
+    read = ClaimsBoard.validate(old)
+    assert {tuple(entry.interpretations) for entry in read.claims} == {()}
+    assert [entry.verdict for entry in read.claims] == [entry.verdict for entry in board.claims]
+
+
+def test_other_interpretations_are_shown_with_their_own_verdict(board):
+    (interpretation,) = board.claims[0].interpretations
+    assert (board.claims[0].verdict, interpretation.verdict) == ("supported", "contradicted")
+    caution = "It says that more steps help, *here*. Read otherwise: fewer steps lower it: contradicted."
+    assert any(caution in line and "supported" in line for line in render_claims(board, "table").splitlines())
+    page = render_claims_files(board, "harness claims --quick")["README.md"].decode()
+    assert "**Read otherwise.** fewer steps lower it: contradicted." in page
+    assert "interpretation.fewer steps lower it" in render_claims(board, "csv").splitlines()[0]
+
+
 def older(board):
     """The document as it was before papers were told."""
     old = json.loads(board.to_json()) | {"schema_version": 2, "alpha": 0.05 / 13}
     del old["papers"]
     for entry in old["claims"]:
-        del entry["paper"]
+        del entry["paper"], entry["interpretations"]
     return old
 
 
@@ -86,7 +124,7 @@ def test_a_document_of_version_1_was_seen_on_one_processor(board):
         for finding in entry["findings"]:
             del finding["within_rounding"]
     read = ClaimsBoard.validate(old)
-    assert (read.schema_version, read.processors) == (4, ["unknown"])
+    assert (read.schema_version, read.processors) == (5, ["unknown"])
     assert {(entry.rounding, entry.within_rounding) for entry in read.claims} == {(0.0, False)}
     assert [entry.seen for entry in read.claims] == [[entry.verdict] for entry in board.claims]
     assert old["schema_version"] == 1  # what was handed in stays as it is
@@ -98,12 +136,14 @@ def test_the_table_fits_a_terminal(board, width):
     table = [line for line in text.splitlines() if not line.startswith(("claim", " "))]
     assert max(map(len, table)) <= width
     assert "claim 3: rule: ZeroDivisionError" in text
-    assert "claim 1: It says that more steps help, *here*." in text
+    # The caution stands in its claim's row, or below the table where there is no room.
+    assert ("claim 1: It says that more steps help, *here*." in text) != ("caution" in text)
     # What the targets say stays at every width; the rest goes in order, the time first.
     assert "2 / 0 / 0" in text
-    left = [head in text for head in ("time", "units", "statistic", "decided")]
+    heads = ("time", "units", "statistic", "decided", "caution")
+    left = [head in text.replace("undecided", "") for head in heads]
     assert left == sorted(left)
-    assert all(left) == (width > 80)
+    assert all(left) == (width > 100)
 
 
 def test_the_page_has_a_table_findings_plots_and_the_command(board, tmp_path):

@@ -127,7 +127,7 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
     found = decision(tests, "size")
     assert found.target == "ring"
     board = ClaimsBoard(
-        schema_version=4,
+        schema_version=5,
         command="",
         quick=True,
         papers=[PaperEntry(name="p", claims=13, alpha=0.004)],
@@ -145,7 +145,7 @@ def test_the_table_counts_the_targets_and_names_the_one_that_decides():
 def test_a_long_name_of_a_target_does_not_take_the_table():
     found = decision({"gaussian exponents, σ 0.05–20": t_test(RANDOM + 9)}, "size")
     board = ClaimsBoard(
-        schema_version=4,
+        schema_version=5,
         command="",
         quick=True,
         papers=[PaperEntry(name="p", claims=13, alpha=0.004)],
@@ -237,7 +237,7 @@ def test_the_table_fits_a_terminal(width):
 
 
 def test_columns_go_in_their_order_and_the_target_that_decides_goes_last():
-    order = ["time", "units", "statistic", "processors", "decided by"]
+    order = ["time", "units", "statistic", "processors", "decided by", "caution"]
     kept = [
         [head for head in order if head in render_claims(PUBLISHED, "table", width=w)[:900]] for w in range(60, 200)
     ]

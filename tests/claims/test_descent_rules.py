@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
+import synthetic
 from harness_claims import verdicts
 from harness_claims.claim import ClaimError
 from harness_claims.plan import descents
-from harness_wang.claims import convergence, gradient, paths, residual, sizes, smoothness
-from made_descents import LEVELS, MAKERS, STEPS, least_squares, perturbed, trajectory
+from harness_wang.claims import constants, convergence, gradient, paths, residual, sizes, smoothness
+from made_descents import LEVELS, MAKERS, STEPS, perturbed, trajectory
 from paper_level import evidence
+from scipy.stats import binom
 
 from harness.registry.discovery import load
 from harness.results import statistics
 from harness.trajectories import Probes, Trajectory
 
 TARGET = "ring"
+RNG = partial(np.random.default_rng, 0)
 
 
 def test_limits_have_the_level_of_all_intervals():
@@ -125,13 +129,89 @@ def test_the_plot_of_the_excess_has_one_point_a_seed_and_probed_step():
         assert list(guide.y) == [smoothness.SLACK] * 2
 
 
-def test_least_squares_obeys_the_theorem_and_is_not_one_exponential():
-    """The rules of claims 1 and 2 ask for one rate; the bound that the theorem gives holds here (`least_squares`)."""
-    made = least_squares(np.random.default_rng(0))
-    for claim in (convergence.ConvergesExponentially(), gradient.GradientBoundedBelow()):
-        decision = claim.decide(made)
-        assert decision.verdict == "contradicted"
-        assert "Theorem 1" in decision.note
+@pytest.mark.parametrize("name", synthetic.THEOREM)
+@pytest.mark.parametrize("number", synthetic.BOUND)
+def test_what_obeys_the_theorem_is_never_contradicted(number, name):
+    """Least squares, condition number 1000 and more: ‖∇L‖² ≥ 2λ_min L holds (`made_descents`), and no one rate does."""
+    assert "contradicted" not in synthetic.verdicts_on_theorem(number, name, 5)
+
+
+@pytest.mark.parametrize("number", synthetic.BOUND)
+def test_least_squares_is_supported_where_its_least_eigenvalue_is_seen_and_its_plain_interpretation_is_not(number):
+    claim = synthetic.claims()[number]
+    short, long = (claim.decide(synthetic.THEOREM[f"condition number 1000, {k} steps"](RNG())) for k in (300, 6000))
+    assert (short.verdict, long.verdict) == ("undecided", "supported")
+    assert [interpretation.decision.verdict for interpretation in short.interpretations] == ["contradicted"]
+
+
+K = np.arange(0, 1501, 15)
+
+
+@pytest.mark.parametrize(
+    ("constant", "pace", "wanted"),
+    [
+        (np.full(101, 3.0), 0.1, "lasts"),
+        (1 / (1.0 + K), 1 / 1501, "falls"),
+        ((1.0 + K) ** -0.4, 0.1, "lasts"),
+        ((1.0 + K) ** -0.6, 0.1, "falls"),
+        # C ∝ k^−2 leaves a fall of PK/1 = ln 2 where P is ln 2/K.
+        ((1.0 + K) ** -2.0, 0.95 * np.log(2) / 1500, "rests"),
+        ((1.0 + K) ** -2.0, 1.05 * np.log(2) / 1500, "falls"),
+        # No C > 0 is allowed where a loss rises, and none is left where a gradient is 0.
+        (np.r_[np.full(100, 3.0), -1e-9], 0.1, "rests"),
+        (np.r_[np.full(100, 3.0), 0.0], 0.0, "rests"),
+        # It fell steeply and has come to last: a gap between eigenvalues, and the smaller one seen.
+        (np.where(K < 1000, 1.0, 1e-4), 1e-7, "falls"),
+        (np.where(K < 700, 1.0, 1e-4), 1e-7, "lasts"),
+    ],
+)
+def test_what_becomes_of_a_constant(constant, pace, wanted):
+    assert constants.course(K, constant, pace) == wanted
+
+
+def test_a_constant_of_stretches_is_that_of_their_ends():
+    # The first record has no stretch before it: the same exponent from 100 constants as from 101.
+    constant = (1.0 + K) ** -0.49
+    assert constants.course(K, constant[1:], 0.1) == constants.course(K, constant, 0.1) == "lasts"
+
+
+def test_a_level_that_takes_over_with_a_lower_rate_is_no_fall_of_the_constant():
+    """The theorem slows down with r_{j*}: a pace that falls as r_{j*} does leaves its constant as it was."""
+    rate = np.where(K < 900, 10.0, 0.1)
+    loss = np.exp(-np.r_[0, np.cumsum(1e-3 * rate[:-1] * np.diff(K))])
+    run = replace(trajectory(TARGET, 0, loss, gradient=rate * loss, rate=rate, step=K), learning_rate=1e-3)
+    assert convergence.constant_course(run) == gradient.constant_course(run) == "lasts"
+    assert convergence.constant_course(replace(run, rate=np.ones(101))) == "falls"
+
+
+def test_a_descent_that_ends_above_nothing_rests_and_a_rise_rests():
+    loss = 1e-3 + np.exp(-0.02 * K)
+    run = trajectory(TARGET, 0, loss, gradient=np.exp(-0.02 * K), step=K)
+    assert convergence.constant_course(run) == gradient.constant_course(run) == "rests"
+    risen = np.exp(-1e-3 * K) * np.where(K == 750, 1.1, 1.0)
+    assert convergence.constant_course(trajectory(TARGET, 0, risen, step=K)) == "rests"
+
+
+def test_both_sides_of_a_sign_test_count_all_descents():
+    test = constants.lasting(["lasts"] * 30 + ["falls"] * 6 + ["rests"] * 4)
+    assert test.value == 0.75
+    assert (test.p_for, test.p_against) == (binom.sf(29, 40, 0.5), binom.sf(3, 40, 0.5))
+    assert test.statistic == "of 40 descents 30 last, 6 fall, 4 rest"
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_over_parameterised_networks_have_ten_parameters_an_equation(quick):
+    descents = {n: claim.experiments(quick).descents for n, claim in synthetic.claims().items() if n in (1, 2, 4)}
+    asked = [each for found in descents.values() for name, each in found.items() if name.startswith("over")]
+    assert len(asked) > 20
+    dims = {target: load().parse("target", target)[0].distribution().data.dim for target in paths.TARGETS}
+    for each in asked:
+        (net,) = load().parse("network", each.network)
+        equations = each.trainer.points * each.trainer.levels * dims[each.target]
+        assert net.depth * net.width**2 >= paths.SURPLUS * equations, each
+    # Of the shared runs on digits there is one an equation.
+    base = descents[1]["base digits"]
+    assert base.trainer.points * base.trainer.levels * dims["digits"] == 64**2 * 2
 
 
 def test_notes_say_what_a_verdict_means():
@@ -139,6 +219,7 @@ def test_notes_say_what_a_verdict_means():
         claim = next(c() for c in load().classes("claim").values() if c.number == number)
         note = claim.decide(make("neither", np.random.default_rng(0))).note
         assert note.endswith(".")
+        assert len(note) <= 200, number  # it stands in one line of the table
         assert "\n" not in note
 
 
@@ -196,18 +277,16 @@ def test_every_descent_can_be_planned_and_is_shared(quick, tmp_path):
         assert {r.target for r in requests.values()} == set(paths.TARGETS)
         asked = [each for request in requests.values() for each in descents(request, registry).learners]
         keys[claim.number] = {each.trajectories for each in asked}
-    # Claims 2 and 5 look at the same runs, and 1, 3 and 4 at these and others.
-    assert keys[2] == keys[5]
+    # All look at the runs of claim 5; 1, 2 and 4 at over-parameterised ones as well, 1 at all of 2's.
+    assert all(keys[5] < keys[number] for number in (1, 2, 3, 4))
     assert keys[2] < keys[1]
-    assert keys[2] < keys[3]
-    assert keys[2] < keys[4]
 
 
 def test_quick_and_full_runs_share_no_seed():
     drawn = [{s for r in paths.shared(quick).values() for s in r.seeds} for quick in (True, False)]
     assert not drawn[0] & drawn[1]
     # Nor any with the seeds on which the rules were tried out and revised.
-    assert min(drawn[0] | drawn[1]) >= 200
+    assert min(drawn[0] | drawn[1]) >= 600
 
 
 def test_the_opening_is_the_beginning_of_the_shared_runs_of_even_seeds():

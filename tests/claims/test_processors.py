@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import synthetic
 from harness_claims import verdicts
-from harness_claims.claim import Decision
+from harness_claims.claim import Decision, Interpretation
 from harness_claims.document import ClaimsBoard, claims_board
 from harness_claims.processors import merged
 from harness_claims.publishing import render_claims_files
@@ -99,9 +100,11 @@ class Fake:
     paper, number, name, title, statement, source = "p", 1, "a", "a", "It is so.", ""
 
 
-def board(*tests, name="one", error=""):
-    """The document of one claim on one processor."""
+def board(*tests, name="one", error="", interpretation=None):
+    """The document of one claim on one processor, with another interpretation of it where one is given."""
     made: Decision | None = None if error else decision(dict(zip(("ring", "digits"), tests, strict=True)), "size")
+    if made and interpretation:
+        made = replace(made, interpretations=(Interpretation("another", decision({"ring": interpretation}, "size")),))
     return claims_board(
         [ClaimResult(Fake(), made, error=error, among=13)], quick=True, command="c", environment={}, processor=name
     )
@@ -131,6 +134,18 @@ def test_a_verdict_that_a_processor_does_not_share_is_undecided(other, seen):
     assert "| 1 of 2 " in page
     assert "undecided, within rounding" in page
     assert "> **Within rounding of a verdict, which another processor could take away: undecided.**" in page
+
+
+def test_an_interpretation_that_a_processor_does_not_share_is_undecided():
+    both = merged([board(FAR, NONE, interpretation=FAR), board(FAR, NONE, name="two", interpretation=NEAR)])
+    ((interpretation,), (shared,)) = (
+        both.claims[0].interpretations,
+        board(FAR, NONE, interpretation=FAR).claims[0].interpretations,
+    )
+    assert both.claims[0].verdict == shared.verdict == "contradicted"
+    assert (interpretation.verdict, interpretation.within_rounding) == ("undecided", True)
+    assert ClaimsBoard.validate(json.loads(both.to_json())) == both
+    assert merged([board(FAR, NONE, interpretation=FAR)] * 2).claims[0].interpretations == [shared]
 
 
 def test_a_claim_that_failed_on_one_processor_was_not_seen_there():

@@ -1,19 +1,22 @@
-"""Claim 1: one exponential rate describes gradient descent.
+"""Claim 1: gradient descent converges exponentially, as Theorem 1 has it and as a reader may take it.
 
-Theorem 1 bounds L(θ_k) by a product of factors 1 − C h r_{j*}…; with factors that do not approach 1 that is a straight
-line of ln L over k. The rival is a power of k, whose rate falls as 1/k: a straight line of ln L over ln(1 + k). Both
-have two parameters and are fitted to the same points.
+Theorem 1 bounds L(θ_k) by Π(1 − C h r_{j*}) L(θ_0), with one C > 0 that it does not give. Whether a descent leaves such
+a C is in `harness_wang.claims.constants`. A reader may take it to say more: that one exponential describes the descent,
+a straight line of ln L over k. The rival is then a power of k, whose rate falls as 1/k: a straight line of ln L over
+ln(1 + k). Both have two parameters and are fitted to the same points.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from harness_claims.claim import Decision, Evidence, Experiments, Panel, Series
+from harness_claims.claim import Decision, Evidence, Experiments, Interpretation, Panel, Series
 from harness_claims.verdicts import decision, opposite, t_test
 
 from harness_wang.claims import paths
+from harness_wang.claims.constants import Course, course, lasting
 from harness_wang.claims.paper import PaperClaim
 from harness_wang.claims.setting import factor
 from harness_wang.decay import decay
@@ -28,37 +31,48 @@ VARIED = 6
 
 
 NOTE = (
-    "The verdict is on whether one rate describes the descent of networks of width 64, not on Theorem 1, which is"
-    " an upper bound for very wide networks and is compatible with any slow rate."
+    "A power law is left undecided: least squares obeys the theorem and looks like one until its least eigenvalue is"
+    " reached, so that only a longer run would tell."
 )
+
+INTERPRETATION = "one exponential rate describes the descent"
 
 
 class ConvergesExponentially(PaperClaim):
-    """Exponential against power law, as descriptions of ln L over a whole run.
+    """Whether the constant of Theorem 1 lasts while over-parameterised networks descend.
 
-    On each target 40 seeds of one descent (width 64, depth 2, 16 points, 8 levels), recorded at 101 evenly spaced
-    steps from the first to the last. For each seed two lines are fitted by least squares, ln L = a − bk and ln L =
-    a − b ln(1 + k), and y = ln(SSE_power/SSE_exponential): above 0 the exponential describes the run better. Evenly
-    spaced steps favour the exponential: most points lie late, where a power law is nearly straight as well.
+    On each target 40 seeds of one descent (depth 2; width 64, 16 points, 8 levels on the Gaussian and the ring, width
+    160, 4 points, 8 levels on digits: 25 learned parameters or more for each equation), recorded at 101 evenly spaced
+    steps. Between two records the theorem L_{k+1} ≤ (1 − C h r_{j*}) L_k allows at most the constant 1 − (L_{k+1}/L_k)^
+    {1/steps} over h r_{j*}; C(k) is the least so far, and p(a) the exponent of its fall between aK and K: 0 where it
+    lasts, 1 on a power law. A descent *lasts* where p(½) < ½. It *rests* where the fall of C leaves the loss above 0:
+    p(½) and p(¾) above 1, so much that ln L would fall by less than ln 2 for ever if it went on so; or where the loss
+    rises. Else it goes on *falling*.
 
-    Null: the mean of y over seeds is at most 0. One-sided t tests for y > 0 and for y < 0, α = 0.05/13. Supported:
-    y > 0 is significant on all three targets. Contradicted: y < 0 is significant at α/3 on one. Undecided: neither.
-    The effect is exp(−y), the squared error that the exponential leaves over that of the power law.
+    Nulls: at most half of the descents last; at most half rest. One-sided sign tests over the 40 seeds, α = 0.05/13.
+    Supported: the first is rejected on all three targets. Contradicted: the second is at α/3 on one. Undecided:
+    neither. The effect is the share of descents in which the constant lasts.
 
-    The rule asks whether *one rate* describes the descent, as a reader of "exponentially" expects. The paper says
-    less and more: Theorem 1 is an upper bound for networks far wider than these, with a rate that may be as slow as
-    it likes. On a finite run some exponential bounds any falling loss, so the bound itself cannot be contradicted.
-    Least squares with a condition number of 1000 keeps such a bound, and this rule calls it contradicted. The rule
-    is that of the first run (seeds 100 to 139); the title, the effect and this paragraph were revised after it. R²
-    of both lines, R² in the theorem's own clock Σ h r_{j*}, y without the first half of each run, the decay that
-    Theorem 1 predicts from the recorded j* with the largest C that a run allows (`harness_wang.decay`) against the
-    measured one, and the dependence of the rate ln(L_0/L_K)/(hK) on width, depth, n and N (exponents over 6 seeds)
-    are reported and do not decide.
+    Some C > 0 bounds every finite run in which the loss falls, so that the theorem cannot be refuted by a descent that
+    is merely slow. What it excludes with any C is a loss that comes to rest above 0. A power law in k is between: it
+    reaches 0, and least squares, for which the theorem holds with the least eigenvalue, descends like one before that
+    eigenvalue is seen. It is therefore undecided here, and least squares with a condition number of 1000 is so or
+    supported, by the length of the run. A wide gap between eigenvalues may look like rest to a run that ends within it.
+
+    Beside it, with a rule of its own: "one exponential rate describes the descent", on the 40 shared runs (width 64,
+    16 points; on digits one parameter an equation). y = ln(SSE_power/SSE_exponential) of lines fitted to ln L over k
+    and over ln(1 + k); t tests for the mean of y above 0 and below 0, at the same level. Its effect is exp(−y). It
+    decided the claim before this rule, and contradicted least squares.
+
+    The rule is new: it was tried out on seeds 500 to 507. R² of both lines, R² in the theorem's own clock Σ h r_{j*},
+    the decay that Theorem 1 predicts with the largest C that a run allows (`harness_wang.decay`) against the measured
+    one, and the dependence of the rate ln(L_0/L_K)/(hK) on width, depth, n and N (exponents over 6 seeds) are reported
+    and do not decide.
     """
 
     name: ClassVar[str] = "converges-exponentially"
     number: ClassVar[int] = 1
-    title: ClassVar[str] = "one exponential rate describes the descent"
+    title: ClassVar[str] = "the descent keeps to an exponential bound (Theorem 1)"
     statement: ClassVar[str] = (
         "Full-batch gradient descent on the denoising objective with a deep ReLU network lowers the loss exponentially"
         " in the number of steps."
@@ -66,8 +80,8 @@ class ConvergesExponentially(PaperClaim):
     source: ClassVar[str] = "Wang, He, Tao, arXiv 2406.12839, Theorem 1"
 
     def experiments(self, quick: bool) -> Experiments:
-        """The shared runs, and on each target one change at a time."""
-        descents = paths.shared(quick)
+        """The shared runs, the over-parameterised ones, and on each target one change at a time."""
+        descents = paths.shared(quick) | {f"over {target}": paths.over(quick, target) for target in paths.TARGETS}
         for target in paths.TARGETS:
             for label, net, how in (
                 ("width=32", paths.network(width=32), paths.settings(quick)),
@@ -85,24 +99,18 @@ class ConvergesExponentially(PaperClaim):
     def decide(self, evidence: Evidence) -> Decision:
         """Apply the rule."""
         tests, notes = {}, {}
-        for target, runs in paths.of(evidence, "base").items():
-            tests[target] = opposite(factor(t_test([-advantage(run) for run in runs])))
-            notes[target] = _note(evidence, target, runs)
-        return decision(
-            tests,
-            "squared error of the fit, exponential / power law",
-            notes,
-            NOTE,
-            rounding=paths.ROUNDING,
-            alpha=evidence.alpha,
-        )
+        for target, runs in paths.of(evidence, "over").items():
+            tests[target] = lasting([constant_course(run) for run in runs])
+            notes[target] = _theorem(runs)
+        made = decision(tests, "share of descents in which C lasts", notes, NOTE, alpha=evidence.alpha)
+        return replace(made, interpretations=(Interpretation(INTERPRETATION, _one_rate(evidence)),))
 
     def figure(self, evidence: Evidence, decision: Decision) -> tuple[Panel, ...]:
         """Loss over steps, with both descriptions of the median run."""
         import numpy as np
 
         panels = []
-        for target, runs in paths.of(evidence, "base").items():
+        for target, runs in paths.of(evidence, "over").items():
             step = runs[0].step
             rows = np.stack([run.loss for run in runs])
             middle = np.log(np.median(rows, axis=0))
@@ -117,6 +125,24 @@ class ConvergesExponentially(PaperClaim):
                 series.append(Series("Theorem 1, C fitted (median)", (1.0 + step).tolist(), predicted.tolist()))
             panels.append(Panel(target, "1 + step k", "loss L", tuple(series), True, True))
         return tuple(panels)
+
+
+def _one_rate(evidence: Evidence) -> Decision:
+    """Decide the plain interpretation."""
+    tests, notes = {}, {}
+    for target, runs in paths.of(evidence, "base").items():
+        tests[target] = opposite(factor(t_test([-advantage(run) for run in runs])))
+        notes[target] = _note(evidence, target, runs)
+    name = "squared error of the fit, exponential / power law"
+    return decision(tests, name, notes, rounding=paths.ROUNDING, alpha=evidence.alpha)
+
+
+def constant_course(run: Trajectory) -> Course:
+    """Return what becomes of the largest C that Theorem 1 allows, from record to record."""
+    import numpy as np
+
+    pace = -np.diff(paths.log_loss(run)) / np.diff(run.step)
+    return course(run.step, -np.expm1(-pace) / (run.learning_rate * run.rate[:-1]), float(pace[-1]))
 
 
 def advantage(run: Trajectory, first: int = 0) -> float:
@@ -148,7 +174,7 @@ def _note(evidence: Evidence, target: str, runs: list[Trajectory]) -> str:
             fits[label].append(1 - paths.slope(x, y)[1] / float(((y - y.mean()) ** 2).sum()))
     said = ", ".join(f"{label} {np.median(values):.2f}" for label, values in fits.items())
     late = np.mean([advantage(run, len(run.step) // 2) for run in runs])
-    said += f"; y without the first half of each run {late:.2g}; {_theorem(runs)}"
+    said += f"; y without the first half of each run {late:.2g}"
     powers = [
         f"{what} {paths.power(found)}"
         for what, sizes in (("width", (32, 128)), ("depth", (1, 3)), ("points", (8, 32)), ("levels", (4, 16)))

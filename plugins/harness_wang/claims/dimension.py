@@ -36,8 +36,8 @@ MARGIN = 0.2
 
 
 NOTE = (
-    "The steps are those of an exact score, for one nat in total: a looser goal as d grows, or data that fill few"
-    " directions, need fewer; p describes how straight the line is, as no seeds enter."
+    "The steps are those of an exact score, for one nat in total; a looser goal as d grows, or data that fill few"
+    " directions, need fewer."
 )
 """What a verdict means to a practitioner."""
 

@@ -35,8 +35,8 @@ GAIN = math.log(10 / 9)
 
 
 NOTE = (
-    "Says whether a division between pays against 1 % and 99 % of this total on this small network; where the best one"
-    " lies moves with the total, the network and the number of points to be sampled, so that it is no rule for others."
+    "Whether a division between pays against 1 % and 99 % of this total on this small network; where the best one lies"
+    " moves with the total, the network and the samples wanted."
 )
 """What a verdict means to a practitioner."""
 

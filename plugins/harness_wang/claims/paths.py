@@ -26,11 +26,19 @@ TARGETS = ("gaussian:dim=2", "ring", "digits")
 WIDTH, DEPTH = 64, 2
 """The network that most runs share."""
 
-FIRST, FIRST_QUICK, SEEDS = 200, 300, 40
+OVER = {"gaussian:dim=2": (64, 16), "ring": (64, 16), "digits": (160, 4)}
+"""Width and points of over-parameterised descents of depth 2, by target: more than `SURPLUS` parameters an equation."""
+
+SURPLUS = 10
+"""Learned parameters an equation from which on a descent counts as over-parameterised; N levels of n points in d
+dimensions are nNd equations. On digits the shared runs have one."""
+
+FIRST, FIRST_QUICK, SEEDS = 600, 700, 40
 """The first seed of full and of quick runs, and the number of the shared runs.
 
 The two have no seed in common, so that one replicates the other. Rules were tried out on seeds 0 to 9, and revised
-after a first run with seeds 100 to 139, before they were fixed.
+after a first run with seeds 100 to 139. Those of claims 1, 2 and 4 were revised again after runs with seeds 200 to 239
+and 300 to 339, and tried out on seeds 500 to 507; the seeds that decide were chosen after that.
 """
 
 ROUNDING = 1e-3
@@ -63,9 +71,20 @@ def request(quick: bool, target: str, net: str, seeds: int, how: How) -> Traject
 
 
 def shared(quick: bool) -> dict[str, TrajectoryRequest]:
-    """Return the runs that claims 1, 2, 3 and 5 share: one request a target."""
+    """Return the runs that claims 1 to 5 share: one request a target."""
     how = settings(quick, probed=True)
     return {f"base {target}": request(quick, target, network(), SEEDS, how) for target in TARGETS}
+
+
+def over(
+    quick: bool, target: str, seeds: int = SEEDS, *, width: int | None = None, depth: int = DEPTH
+) -> TrajectoryRequest:
+    """Return an over-parameterised descent; where all is as in a shared run, that run."""
+    usual, points = OVER[target]
+    # Only those that are shared are probed.
+    alike = (width or usual, depth, points) == (WIDTH, DEPTH, 16)
+    how = settings(quick, points=points, probed=alike)
+    return request(quick, target, network(width or usual, depth), seeds, how)
 
 
 def opening(quick: bool) -> dict[str, TrajectoryRequest]:

@@ -23,7 +23,7 @@ THRESHOLD = 0.5
 
 NOTE = (
     "The bound contains the score error measured on each trained network, so that it orders designs after training and"
-    " says nothing before it; where designs share a network, look at `grids alone` in the findings."
+    " says nothing before it."
 )
 """What a verdict means to a practitioner."""
 

@@ -25,8 +25,8 @@ ARM = 1.05
 """An end of a bell is at least so many times its middle; less is no arm, however significant."""
 
 NOTE = (
-    "The verdict is on the shape of the residual of a deep ReLU network without preconditioning, an arm being at"
-    " least 5 % above the middle, and says nothing of how well a bell-shaped weighting trains (claim 6)."
+    "On the shape of the residual of a raw deep ReLU network; how well a bell-shaped weighting trains is"
+    " another question (claim 6)."
 )
 
 

@@ -33,9 +33,8 @@ ROUNDING = 1e-5
 """Relative to the loss: what single precision does to an excess."""
 
 NOTE = (
-    "The verdict is on whether constants from a large loss, doubled, still hold at a hundredth of it, where √L"
-    " makes the bound ten times tighter, in random directions and down the gradient at width 64; other directions,"
-    " and how the constants grow with width and depth, were not tried."
+    "Constants from a large loss, doubled, were held against a hundredth of it, in random directions and down the"
+    " gradient at width 64; other directions were not tried."
 )
 
 

@@ -35,9 +35,8 @@ FLOOR = 1e-6
 """What a plot shows of a matched start, at least, as a share of the other: below it are rounding and quadrature."""
 
 NOTE = (
-    "A higher σ_max lowers an error that is usually far below the others already (its size is in the plot), and costs"
-    " steps; the bound m₂²/σ_max² holds always and can be loose by orders of magnitude where the data's mean is 0."
-    " Arithmetic on J(u): no fresh data are possible."
+    "This error is usually far below the others already, and a higher σ_max costs steps; the bound m₂²/σ_max² can be"
+    " loose by orders of magnitude."
 )
 """What a verdict means to a practitioner."""
 

@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 PATH, MARGINAL = "path-kl", "kl"
 
 
-NOTE = (
-    "A valid bound is not a tight one: the bound contains the measured score error, so the path divergence lies close"
-    " below it where that dominates, and it may be many times the marginal error that a user sees."
-)
+NOTE = "A valid bound is not a tight one: it may be many times the marginal error that a user sees."
 """What a verdict means to a practitioner."""
 
 

@@ -35,9 +35,8 @@ LOW = 2.0
 """Where the second yardstick ends: E_S of the levels below this σ, where the data's structure is."""
 
 NOTE = (
-    "Speed is judged by E_S, which weighs the levels as `likelihood` does and is dominated by high noise: a verdict is"
-    " on this yardstick and on Adam with fresh noise, not on bells as such; where low noise matters (σ < 2, in the"
-    " findings) another weighting may be fastest."
+    "Speed is judged by E_S, which high noise dominates, with Adam and fresh noise; where low noise matters (σ < 2, in"
+    " the notes) another weighting may be fastest."
 )
 """What a verdict means to a practitioner."""
 
