@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,13 +31,17 @@ def warn(line: str) -> None:
 
 
 def rank(
-    directory: Path | str, *, by: str | None = None, suite: str | None = None, tell: Callable[[str], None] = warn
+    directory: Path | str,
+    *,
+    by: str | Sequence[str] = (),
+    suite: str | None = None,
+    tell: Callable[[str], None] = warn,
 ) -> Board:
     """Return the leaderboard of a result directory, as `harness rank` shows it.
 
     Arguments:
         directory: of a run, also of one that goes on.
-        by: the metric that ranks; None: the suite's own.
+        by: the metric that ranks, or several in order of preference; none: the suite's own.
         suite: which of the suites that lie there; None where it is one alone.
         tell: is told what was found damaged, a line each.
 
@@ -46,7 +50,7 @@ def rank(
     """
     place = Path(directory)
     check_results(place)
-    return Board(read_document(place, by, tell, suite), place)
+    return Board(read_document(place, [by] if isinstance(by, str) and by else by, tell, suite), place)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +69,6 @@ class Board:
     def suite(self) -> str:
         """The name of the suite."""
         return self.document.suite
-
-    @property
-    def metric(self) -> str:
-        """What ranks; smaller is better."""
-        return self.document.metric
 
     @cached_property
     def targets(self) -> list[str]:
@@ -178,10 +177,15 @@ class RankedDesign:
         """What was measured, by metric: `value`, and its interval `low` to `high`."""
         return self.row.metrics
 
+    @cached_property
+    def metric(self) -> str:
+        """What ranks the designs of its target; smaller is better."""
+        return self.board.document.ranking(self.row.target).metric
+
     @property
     def value(self) -> float | None:
         """Of the metric that ranks; None where it has none."""
-        found = self.row.metrics.get(self.board.metric)
+        found = self.row.metrics.get(self.metric)
         return None if found is None else found.value
 
     @cached_property
@@ -207,7 +211,7 @@ class RankedDesign:
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """The shape of one sample: of one point of the data. Raises as `sample`."""
-        return self.stored.units.shape
+        return self.stored.units().shape
 
     def sample(self, count: int = 64, *, seed: int | None = None, network_seed: int | None = None) -> np.ndarray:
         """Draw samples; shape (n, *shape), float64, in the units of the data.
@@ -243,7 +247,7 @@ class RankedDesign:
         from harness.results.recipes import recipe
 
         board = self.board
-        return recipe(self.stored, board.suite, board.metric, self.target, network_seed)
+        return recipe(self.stored, board.suite, self.metric, self.target, network_seed)
 
     def export(self, form: str, *, sigma_data: float | None = None, network_seed: int | None = None) -> str:
         """Return it as the code of another project takes it, as `harness export` writes it.
@@ -261,5 +265,5 @@ class RankedDesign:
         return export_recipe(self.recipe(network_seed=network_seed), form, sigma_data)
 
     def __repr__(self) -> str:
-        value = "" if self.value is None else f", {self.board.metric} {self.value:.4g}"
+        value = "" if self.value is None else f", {self.metric} {self.value:.4g}"
         return f"RankedDesign(rank {self.rank} of {self.target}{value})"

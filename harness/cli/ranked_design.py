@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.selection import Names
 from harness.commands import warn
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _OPTIONS = (
     click.option("--rank", type=click.IntRange(min=1), default=1, show_default=True, help="Its rank on its target."),
     click.option("--target", metavar="NAME", help="Of which target, where DIRECTORY has several."),
     click.option("--suite", metavar="NAME", help="Which of the suites that lie in DIRECTORY, where there are several."),
-    click.option("--by", metavar="METRIC", help="Metric that ranks; by default the suite's."),
+    click.option("--by", type=Names(), help="Metrics that rank, by preference; by default the suite's."),
 )
 
 
@@ -28,13 +29,13 @@ def ranked_design(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def command(
-        *, directory: Path, rank: int, target: str | None, suite: str | None, by: str | None, **options: Any
+        *, directory: Path, rank: int, target: str | None, suite: str | None, by: list[str] | None, **options: Any
     ) -> Any:
         # Called when the command has looked at its own options: mistakes in these are told before anything is read.
         def design() -> RankedDesign:
             from harness.api.boards import rank as read
 
-            return read(directory, by=by, suite=suite, tell=warn).at(rank, target)
+            return read(directory, by=by or (), suite=suite, tell=warn).at(rank, target)
 
         return function(design=design, **options)
 

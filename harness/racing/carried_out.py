@@ -238,7 +238,7 @@ class RaceWork:
         manifest = read_manifest(self._store, self.suite.name)
         raced = [i for i, seeds in enumerate(self.allotment) if seeds > 0]
         found = {
-            i: outcome(manifest, row, read_results(manifest, row, self._store), manifest.rank_by, manifest.components)
+            i: outcome(manifest, row, read_results(manifest, row, self._store), manifest.components)
             for i, row in zip(raced, manifest.rows, strict=True)
         }
         return [found.get(i) for i in range(len(self.combinations))]

@@ -120,7 +120,7 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
     suite = space.suite([registry.label(target)], levels.sigma_min, levels.sigma_max, start)
     suite = suite.on(question.device, question.precision)
     combinations = space.combinations(suite, registry)
-    metric = suite.metric_components(registry)[1]
+    metric = suite.metric_components(registry)[1][0]
     if metric.compared_by == "nothing":
         raise HarnessError(f"metric {registry.label(metric)} compares nothing; decide by another")
     course = RecommendCourse(

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.quantities import Declarations
 from harness.racing.carried_out import Allotment, Clock, distinct, evidence_of, raced, usable
 from harness.racing.evidence import MARGIN
 from harness.racing.race import Race, Rules, doubling, without
+from harness.results.ranking_metric import ranking_metric
 from harness.suites.combinations import expand
 
 if TYPE_CHECKING:
-    from harness.quantities import Comparison
     from harness.registry.registry import Registry
     from harness.results.outcomes import Outcome
     from harness.running.runner import Options
@@ -63,13 +64,17 @@ class SuiteCourse:
     Arguments:
         combinations: of the suite.
         rules: of each race.
-        metric: the label of the one that ranks.
-        compared_by: how its values are compared.
+        rank_by: the labels of the metrics that rank, in order of preference.
+        declared: how they compare.
     """
 
-    def __init__(self, combinations: Sequence[Combination], rules: Rules, metric: str, compared_by: Comparison) -> None:
+    def __init__(
+        self, combinations: Sequence[Combination], rules: Rules, rank_by: Sequence[str], declared: Declarations
+    ) -> None:
         self._count, self._rules = len(combinations), rules
-        self._metric, self._compared_by = metric, compared_by
+        self._rank_by, self._declared = rank_by, declared
+        # The metric of a race is chosen at its first look, by what is known then.
+        self._metrics: dict[str, str] = {}
         targets: dict[str, list[int]] = {}
         for i, c in enumerate(combinations):
             targets.setdefault(c.target.label(), []).append(i)
@@ -106,12 +111,15 @@ class SuiteCourse:
         if not race.looks:
             self._names |= distinct(outcomes, self._members[target])
             race.left = [i for i in race.left if i in distinct(outcomes, self._members[target])]
-        without(race, [i for i in race.left if not usable(outcomes[i], self._metric)])
+            known = [each for i in race.left if (each := outcomes[i]) is not None]
+            self._metrics[target] = ranking_metric(known, self._rank_by, self._declared).ranks
+        metric = self._metrics[target]
+        without(race, [i for i in race.left if not usable(outcomes[i], metric)])
         if not race.left:
             race.end = "one design is left"
             return
         found = [each for i in race.left if (each := outcomes[i]) is not None]
-        race.look(evidence_of(found, self._metric, self._compared_by))
+        race.look(evidence_of(found, metric, self._declared.compared_by(metric)))
 
     def cut(self, chosen: int | None) -> None:
         """Take note of what is done next."""
@@ -157,9 +165,10 @@ def run_until_settled(
         raise HarnessError(f"a race begins with 2 seeds at least, and ends with as many or more, not {first} to {last}")
     whole = with_seeds(suite, last)
     combinations = expand(whole, registry, yes=options.yes)
-    metric = whole.metric_components(registry)[1]
+    metrics, ranking = whole.metric_components(registry)
     rules = Rules(doubling(first, last), margin=margin)
-    course = SuiteCourse(combinations, rules, registry.label(metric), metric.compared_by)
+    declared = Declarations(metrics={registry.label(each): each.measured() for each in metrics}, bounds={})
+    course = SuiteCourse(combinations, rules, [registry.label(each) for each in ranking], declared)
     clock = Clock(math.inf if minutes is None else 60 * minutes, _workers(options))
     raced(whole, registry, directory, options, combinations, course, clock)
     return course.ends()

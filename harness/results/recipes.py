@@ -173,7 +173,7 @@ def recipe(chosen: StoredDesign, suite: str, metric: str, target: str, network_s
     from harness.engine.laws import distribution
 
     job, row = chosen.job(network_seed), chosen.row
-    law, units, variances = distribution(job.target), chosen.units, step_variances(job)
+    law, units, variances = distribution(job.target), chosen.units(network_seed), step_variances(job)
     made = Recipe(
         suite=suite,
         target=target,

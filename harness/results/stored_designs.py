@@ -138,17 +138,16 @@ class StoredDesign:
             for axis, reference in found.items()
         }
 
-    @property
-    def target(self) -> Target:
-        """What it was trained on; raises as `components`."""
-        return cast("Target", self.components["target"])
+    def target(self, network_seed: int | None = None) -> Target:
+        """Return what the network of a seed was trained on; raises as `job`."""
+        whole = cast("Target", self.components["target"])
+        return whole.for_seed(self.seed_or_first(network_seed))
 
-    @cached_property
-    def units(self) -> DataUnits:
-        """How the points of its target relate to the data; raises as `components`, and ContractError."""
+    def units(self, network_seed: int | None = None) -> DataUnits:
+        """Return how the points of its target relate to the data; raises as `job`, and ContractError."""
         from harness.engine.drawing import units_of
 
-        return units_of(self.target)
+        return units_of(self.target(network_seed))
 
     def seed_or_first(self, seed: int | None) -> int:
         """Return the seed of one of its networks: the first where none is given.
@@ -156,7 +155,7 @@ class StoredDesign:
         Raises:
             HarnessError: the run had no such seed.
         """
-        seeds = self.manifest.seeds
+        seeds = self.manifest.seeds_of(self.planned)
         if seed is not None and seed not in seeds:
             raise HarnessError(f"no network has seed {seed}; those of the run: {', '.join(map(str, seeds))}")
         return seeds[0] if seed is None else seed
@@ -173,23 +172,23 @@ class StoredDesign:
             StoreError: something of it is missing or damaged.
         """
         seed = self.seed_or_first(network_seed)
-        place = self.manifest.seeds.index(seed)
+        place = self.manifest.seeds_of(self.planned).index(seed)
         planned, parts = self.planned, self.components
         with closing(Store.read(self.directory)) as store:
             records = store.get(planned.record_keys())
             network = self._network(records, place, device, store)
         return EvaluateSamplesJob(
             key=planned.samples[place],
-            target=self.target,
+            target=self.target(seed),
             network=network,
             sampler=cast("Sampler", parts["sampler"]),
             initial_law=cast("InitialLaw", parts["initial_law"]),
             sigmas=tuple(grid.from_json(self._needed(records, planned.grids[place]).payload)),
             seed=seed,
             count=0,
-            information=self._needed(records, planned.information).payload,
+            information=self._needed(records, planned.information[place]).payload,
             score_error=self._needed(records, planned.errors[place]).payload if planned.errors else None,
-            weighting=None if planned.table is None else self._needed(records, planned.table).payload,
+            weighting=self._needed(records, planned.tables[place]).payload if planned.tables else None,
             metrics={},
             bounds={},
             components={axis: part for axis in taken_by("sampling") if (part := parts[axis]) is not None},
@@ -221,7 +220,7 @@ class StoredDesign:
             raise HarnessError(f"seed {seed} is negative; give a whole number from 0")
         job = self.job(network_seed, device)
         drawn = draw(replace(job, count=count, seed=job.seed if seed is None else seed))
-        units, law = self.units, distribution(self.target)
+        units, law = self.units(network_seed), distribution(job.target)
         own = units.restore(law.sample(DRAWN, torch.Generator().manual_seed(seed_from("pictures"))))
         return DrawnSamples(
             points=units.restore(drawn.points).numpy(),
