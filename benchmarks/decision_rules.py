@@ -12,53 +12,85 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "claims"))
 
+import synthetic
+
 ENOUGH = 0.95
+
+CASES = ("true: supported", "opposite true: contradicted", "neither: undecided")
+
+VERDICTS = ("supported", "undecided", "contradicted")
+
+Row = tuple[list[object], bool]
+"""A row of a table, and whether enough of its repetitions were decided right."""
 
 
 def main() -> None:
-    """Print a table: a row a claim, the share decided right in each case."""
-    import synthetic
-
+    """Print the tables; end with status 1 where a rule is not right often enough."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--claim", type=int, nargs="*", default=sorted(synthetic.MAKERS))
     options = parser.parse_args()
-    rows, enough = [], True
-    for number in options.claim:
+    asked = (options.claim, options.repetitions)
+    tables = [
+        (["claim", *CASES, "time"], claims(*asked)),
+        (["claim", "read as", *CASES], interpretations(*asked)),
+        (["claim", "what is wrong", "contradicted"], parts(*asked)),
+        (["claim", "least squares", *VERDICTS], theorem(*asked)),
+    ]
+    # Each table is printed as soon as it is there.
+    enough = [_printed(headers, list(rows)) for headers, rows in tables]
+    print(f"{options.repetitions} repetitions each")
+    sys.exit(0 if all(enough) else 1)
+
+
+def claims(numbers: Sequence[int], repetitions: int) -> Iterator[Row]:
+    """Yield a row a claim: the share decided right in each case."""
+    for number in numbers:
         begun = time.perf_counter()
-        shares = [synthetic.share_right(number, case, options.repetitions) for case in synthetic.CASES]
-        enough &= min(shares[:2]) >= ENOUGH
-        rows.append([number, *(f"{share:.1%}" for share in shares), f"{time.perf_counter() - begun:.0f} s"])
-    headers = ["claim", "true: supported", "opposite true: contradicted", "neither: undecided", "time"]
-    print(tabulate(rows, headers, tablefmt="github"))
-    others = []
-    for number, name in (key for key in synthetic.INTERPRETATIONS if key[0] in options.claim):
-        shares = [synthetic.share_read_right(number, name, case, options.repetitions) for case in synthetic.CASES]
-        enough &= min(shares[:2]) >= ENOUGH
-        others.append([number, name, *(f"{share:.1%}" for share in shares)])
-    print("\n" + tabulate(others, ["claim", "read as", *headers[1:4]], tablefmt="github"))
-    parts = []
-    for number in sorted(set(options.claim) & set(synthetic.PARTS)):
+        shares = [synthetic.share_right(number, case, repetitions) for case in synthetic.CASES]
+        yield [number, *map(_percent, shares), f"{time.perf_counter() - begun:.0f} s"], min(shares[:2]) >= ENOUGH
+
+
+def interpretations(numbers: Sequence[int], repetitions: int) -> Iterator[Row]:
+    """Yield a row for each other interpretation of a claim: the share decided right in each case."""
+    for number, name in (key for key in synthetic.INTERPRETATIONS if key[0] in numbers):
+        shares = [synthetic.share_read_right(number, name, case, repetitions) for case in synthetic.CASES]
+        yield [number, name, *map(_percent, shares)], min(shares[:2]) >= ENOUGH
+
+
+def parts(numbers: Sequence[int], repetitions: int) -> Iterator[Row]:
+    """Yield a row for each thing that may be wrong: the share contradicted."""
+    for number in sorted(set(numbers) & set(synthetic.PARTS)):
         for part in synthetic.PARTS[number]:
-            share = synthetic.share_contradicted(number, part, options.repetitions)
-            enough &= share >= ENOUGH
-            parts.append([number, part, f"{share:.1%}"])
-    print("\n" + tabulate(parts, ["claim", "what is wrong", "contradicted"], tablefmt="github"))
-    bounds, kinds = [], ("supported", "undecided", "contradicted")
-    for number in sorted(set(options.claim) & set(synthetic.BOUND)):
+            share = synthetic.share_contradicted(number, part, repetitions)
+            yield [number, part, _percent(share)], share >= ENOUGH
+
+
+def theorem(numbers: Sequence[int], repetitions: int) -> Iterator[Row]:
+    """Yield a row for each least squares: the share of each verdict, where none may be contradicted."""
+    for number in sorted(set(numbers) & set(synthetic.BOUND)):
         for name in synthetic.THEOREM:
-            found = synthetic.verdicts_on_theorem(number, name, options.repetitions)
-            enough &= "contradicted" not in found
-            bounds.append([number, name, *(f"{found.count(kind) / len(found):.1%}" for kind in kinds)])
-    print("\n" + tabulate(bounds, ["claim", "least squares", *kinds], tablefmt="github") if bounds else "")
-    print(f"\n{options.repetitions} repetitions each")
-    sys.exit(0 if enough else 1)
+            found = synthetic.verdicts_on_theorem(number, name, repetitions)
+            shares = [found.count(verdict) / len(found) for verdict in VERDICTS]
+            yield [number, name, *map(_percent, shares)], "contradicted" not in found
+
+
+def _printed(headers: Sequence[str], rows: Sequence[Row]) -> bool:
+    """Print a table that has rows; return whether all were decided right often enough."""
+    if rows:
+        print(tabulate([cells for cells, _ in rows], headers, tablefmt="github"), end="\n\n", flush=True)
+    return all(enough for _, enough in rows)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}"
 
 
 if __name__ == "__main__":
