@@ -1,6 +1,6 @@
 """The design space of diffusion models, measured.
 
-A user calls `harness.run`, `harness.rank` and `harness.grid` (docs/python.md). A plugin author imports `hookimpl` from
+A user calls `harness.run`, `rank`, `recommend` and `grid` (docs/python.md). A plugin author imports `hookimpl` from
 here and the contract of an axis from the module of its name (`harness.weightings`, `harness.samplers`, …).
 """
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from harness.api.boards import Board, RankedDesign, rank
     from harness.api.grids import BestGrids, grid
+    from harness.api.recommendations import Recommended, recommend
     from harness.api.runs import run
 
     hookimpl: pluggy.HookimplMarker
@@ -30,10 +31,12 @@ __all__ = [
     "BestGrids",
     "Board",
     "RankedDesign",
+    "Recommended",
     "__version__",
     "grid",
     "hookimpl",
     "rank",
+    "recommend",
     "run",
 ]
 
@@ -45,7 +48,9 @@ def __getattr__(name: str) -> Any:
         "Board": "boards",
         "RankedDesign": "boards",
         "grid": "grids",
+        "Recommended": "recommendations",
         "rank": "boards",
+        "recommend": "recommendations",
         "run": "runs",
     }
     if name in modules:

@@ -132,7 +132,7 @@ store.set_meta("manifest", rows.model_dump(mode="json"))
 components = rows.components
 outcomes = [outcome(rows, row, read_results(rows, row, store), components) for row in rows.rows]
 store.close()
-measured = [{rows.rank_by[0]: [Measurement(1.0 + i, 0.01)]} for i in range(len(outcomes))]
+measured = [{name: [Measurement(1.0 + i, 0.01)] for name in rows.rank_by} for i in range(len(outcomes))]
 outcomes = [replace(o, reason=None, measurements=m) for o, m in zip(outcomes, measured)]
 board = leaderboard(outcomes, suite="quick", rank_by=rows.rank_by, environment={}, declared=rows.declared)
 schema = Leaderboard.json_schema()

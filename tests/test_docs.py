@@ -375,7 +375,7 @@ def test_the_script_of_the_page_on_python_runs(scratch):
     assert (scratch / "runs" / "ring" / "results.sqlite").is_file()
 
 
-@pytest.mark.parametrize("heading", ["Board", "RankedDesign", "BestGrids"])
+@pytest.mark.parametrize("heading", ["Board", "RankedDesign", "Recommended", "BestGrids"])
 def test_all_that_the_page_on_python_names_is_there(heading):
     import harness
 
@@ -395,6 +395,7 @@ def test_the_choices_of_a_run_are_the_options_of_the_shell():
 
     options = {option.name for option in group.get_command(None, "run").params}
     own = {"suite", "out", "executor", "workers", "yes", "retry_failed", "top", "device", "precision", "debug"}
+    own |= {"until_settled", "minutes"}
     for name in options - own:
         assert _selection({name: "x"})
     with pytest.raises(HarnessError, match="no choice 'top'"):

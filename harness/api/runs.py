@@ -11,6 +11,7 @@ from harness.api.arrays import points_array
 from harness.api.boards import Board, rank, warn
 from harness.axes import AXES, crossed
 from harness.errors import HarnessError, did_you_mean
+from harness.racing.until_settled import run_until_settled
 from harness.registry.discovery import load
 from harness.running.devices import resolved
 from harness.running.executor import PROCESSES
@@ -38,6 +39,8 @@ def run(
     precision: Precision | None = None,
     yes: bool = False,
     retry_failed: bool = False,
+    until_settled: bool = False,
+    minutes: float | None = None,
     progress: bool | None = None,
     **choices: Any,
 ) -> Board:
@@ -56,6 +59,8 @@ def run(
         precision: of networks; None: float32 (gradient descent trains in float64).
         yes: whether more combinations than the suite's limit are wanted.
         retry_failed: whether what failed before is tried again.
+        until_settled: race: further seeds, up to 10 times the suite's, go to the rows that may still be best.
+        minutes: of a race, no round begins after so many; None: no limit.
         progress: whether to show a bar; None: on a terminal.
         choices: what stands in place of the suite's own, by the names of the command line's options: `sampler="heun"`,
             `weighting=["edm", "eps"]`, `steps=[10, 18]`, `seeds=3`, `train_steps=500`, `samples=1000`.
@@ -70,13 +75,18 @@ def run(
     if data is not None:
         if "targets" in selection:
             raise HarnessError("data and target are both given; data takes the place of the suite's targets")
-        selection["targets"] = [{"name": FILE, "path": str(_file(data, directory))}]
+        selection["targets"] = [{"name": FILE, "path": str(data_file(data, directory))}]
     selected = plain.with_selection(**selection).on(resolved(device), precision)
     registry = load()
     for problem in registry.problems:
         warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
     options = Options(workers, yes, retry_failed, progress, warn=warn, executor=executor)
-    carry_out(selected, registry, directory, options)
+    if until_settled:
+        run_until_settled(selected, registry, directory, options, minutes=minutes)
+    elif minutes is not None:
+        raise HarnessError("minutes are for a race; give until_settled=True with them")
+    else:
+        carry_out(selected, registry, directory, options)
     return rank(directory, suite=selected.name)
 
 
@@ -104,7 +114,7 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
 
 
-def _file(data: ArrayLike | Path | str, directory: Path) -> Path:
+def data_file(data: ArrayLike | Path | str, directory: Path) -> Path:
     """Return the file of data; an array is written beside the results, under a name that its content makes.
 
     Raises:

@@ -16,7 +16,7 @@ from harness.results.power import SeedsNeeded, settling
 
 
 @dataclass(frozen=True)
-class Place:
+class RankPlace:
     """A rank with its confidence set."""
 
     rank: int
@@ -24,16 +24,16 @@ class Place:
     high: int
 
 
-def places(section: Sequence[Outcome], metric: str, declared: Declarations, looks: int = 1) -> list[Place]:
+def places(section: Sequence[Outcome], metric: str, declared: Declarations, looks: int = 1) -> list[RankPlace]:
     """Return the place of each outcome of one target; sets hold for so many looks at the evidence together."""
     ranked = [i for i, outcome in enumerate(section) if outcome.ok and outcome.measured(metric)]
-    last = Place(len(ranked) + 1, len(ranked) + 1, len(section))
+    last = RankPlace(len(ranked) + 1, len(ranked) + 1, len(section))
     found_places = [last] * len(section)
     if not ranked:
         return found_places
     sets = _compared([section[i] for i in ranked], metric, declared).ranks((1 - statistics.CONFIDENCE) / looks)
     for row, i in enumerate(ranked):
-        found_places[i] = Place(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
+        found_places[i] = RankPlace(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
     return found_places
 
 

@@ -43,7 +43,7 @@ from harness.results.leaderboard import (
     Violation,
 )
 from harness.results.outcomes import Outcome
-from harness.results.places import Place, places, seeds_needed
+from harness.results.places import RankPlace, places, seeds_needed
 from harness.results.ranking_metric import ranking_metric
 from harness.results.setup import Setup, TargetSetup
 
@@ -190,7 +190,7 @@ def _require_metrics(outcomes: Iterable[Outcome], rank_by: Sequence[str], declar
             raise HarnessError(f"metric {metric} makes no rank (smaller is not better); rank by {' or '.join(others)}")
 
 
-def _standing(place: Place, outcome: Outcome) -> tuple[int, bool]:
+def _standing(place: RankPlace, outcome: Outcome) -> tuple[int, bool]:
     return place.rank, not outcome.ok
 
 
@@ -235,13 +235,13 @@ def _consistent(outcome: Outcome, declared: Declarations, built: dict[int, Row])
     The row that it makes is put with those that are built, by the identity of the outcome.
     """
     try:
-        built[id(outcome)] = _row(outcome, Place(1, 1, 1), declared)
+        built[id(outcome)] = _row(outcome, RankPlace(1, 1, 1), declared)
     except ValidationError as error:
         return outcome.contradicting(one_rule(error))
     return outcome
 
 
-def _row(outcome: Outcome, place: Place, declared: Declarations) -> Row:
+def _row(outcome: Outcome, place: RankPlace, declared: Declarations) -> Row:
     names = sorted(name for name in outcome.measurements if outcome.measured(name))
     metrics = {name: _estimate(outcome, name, declared) for name in names}
     bounds = {name: _limit(name, value, declared) for name, value in sorted(outcome.bounds.items())}

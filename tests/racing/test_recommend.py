@@ -8,6 +8,7 @@ import shell
 from small_space import SPACE
 from suite_files import write_suite
 
+import harness
 from harness.planning.plan import Plan
 from harness.racing.recommend import Question, recommend
 from harness.racing.until_settled import run_until_settled, with_seeds
@@ -167,3 +168,25 @@ def test_a_race_from_the_shell(tmp_path):
     shell.assert_one_line(shell.harness("run", file, "--minutes", "1", "--out", tmp_path / "b"), "--until-settled")
     one = shell.harness("run", file, "--until-settled", "--seeds", "1", "--out", tmp_path / "c")
     shell.assert_one_line(one, "a race begins with 2 seeds at least")
+
+
+def test_the_same_from_python(made):
+    """What the race made is used, and the design is found again, with samples in the units of the data."""
+    directory, found, question, _ = made
+    again = harness.recommend(
+        question.data, space=question.space, minutes=5.0, out=directory, workers=1, progress=False
+    )
+    assert again.document.best == found.best
+    assert again.design.row.metrics[found.metric] == found.best.value
+    np.testing.assert_allclose(again.sigmas, found.best.sigmas)
+    assert again.sample(5).shape == (5, 2)
+    assert "harness" not in str(again).splitlines()[0]
+    assert json.loads(again.export("json"))["levels"]
+
+
+def test_an_array_is_recommended_for(tmp_path, made):
+    space = made[2].space
+    rows = np.random.default_rng(1).normal(size=(60, 2))
+    found = harness.recommend(rows, space=space, out=tmp_path, workers=1, seeds=2, progress=False)
+    assert found.document.profile.train == 36
+    assert found.design.status == "ok"

@@ -97,13 +97,13 @@ class TestWhatAllPairsGive:
 def test_few_pairs_are_left_for_exact_comparison(monkeypatch):
     """The work of many rows: far less than n² where networks are many."""
     values, errors, labels = drawn(np.random.default_rng(4), 2000, networks=100)
-    looked, exact = [], statistics._Comparisons.p_values
+    looked, exact = [], statistics.Compared.p_values
 
-    def counted(self, i, j=statistics.EVERY):
-        p = exact(self, i, j)
+    def counted(self, i, j=statistics.EVERY, **given):
+        p = exact(self, i, j, **given)
         looked.append(p.size)
         return p
 
-    monkeypatch.setattr(statistics._Comparisons, "p_values", counted)
+    monkeypatch.setattr(statistics.Compared, "p_values", counted)
     rank_sets(values, errors, labels)
     assert sum(looked) < 0.15 * 2000**2

@@ -108,7 +108,8 @@ def test_seeds_of_a_document_of_version_4_have_one_split_and_memorisation_tells_
         del target["splits"], target["tested"]
     for declared in old["declared"]["metrics"].values():
         del declared["copies_below"]
-    assert Leaderboard.validate(old) == Leaderboard.validate(document)
+    now = Leaderboard.validate(document)
+    assert Leaderboard.validate(old).model_copy(update={"rankings": now.rankings}) == now
     target = Leaderboard.validate(old).setup.targets[0]
     assert (target.splits, target.tested) == (1, 30)
     for malformed in ("declared", "setup"):

@@ -93,7 +93,7 @@ def keys(device, precision, training):
     network = found.network(trained, 0)
     return {
         "target": found.information(trained.target),
-        "table": found.table(trained),
+        "table": found.table(trained, 0),
         "grid": found.grid(trained, 0),
         "grid of a network": found.grid(follows, 0),
         "grid of an oracle": found.grid(oracle, 0),

@@ -61,7 +61,7 @@ def test_what_a_user_chooses_takes_the_place_of_the_spaces(space, registry):
     assert made.race.seeds == (2, 3)
     assert suite.seeds == (0, 1, 2)
     assert suite.training.steps == (5,)
-    assert (suite.metrics, suite.rank_by) == (("energy",), "energy")
+    assert (suite.metrics, suite.rank_by) == (("energy",), ("energy",))
     assert {c.steps for c in made.combinations(suite, registry)} == {4, 8}
 
 

@@ -75,7 +75,7 @@ def test_page_says_how_it_was_made(document, small):
 
 
 def test_page_says_of_how_few_held_out_points_samples_are_compared(document):
-    document["setup"]["targets"][1] |= {"finite": True, "train": 1079, "held_out": 359}
+    document["setup"]["targets"][1] |= {"finite": True, "train": 1079, "held_out": 359, "tested": 359}
     page = markdown(leaderboard_page(Leaderboard.validate(document), COMMAND, BoardPlots()))
     told = "samples: 2000 of each combination and seed; on digits 359, for only so many points are held out\n"
     assert told in page

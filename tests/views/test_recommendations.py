@@ -28,7 +28,7 @@ DOCUMENT = {
     "profile": {
         "target": "file", "dim": 2, "sigma_data": 1.0, "second_moment": 2.0, "finite": True,
         "notes": ["1 of 90 training rows are copies of others", "σ_max = 4 is below 3 m₂ = 4.24: raise σ_max"],
-        "train": 180, "held_out": 60, "pictures": None,
+        "train": 180, "held_out": 60, "splits": 1, "tested": 60, "pictures": None,
     },
     "sigma_min": 0.05,
     "sigma_max": 4.24,

@@ -527,7 +527,7 @@ class TestRows:
         changes = {"noise": {"sigma_min": 1e-3, "sigma_max": 20}, "noise_schedules": ["edm", "ve-geometric"]}
         _, out, lines = harness("run", write(**ORACLE, **changes), "--out", tmp_path / "out", status=1)
         assert lines == []
-        assert "1 combination ranked, 1 failed" in out
+        assert "1 combination ranked by energy, 1 failed" in out
         assert "What failed, again: --retry-failed   Tracebacks: harness rank " in out
         rows = {r["noise_schedule"]["name"]: r for r in untimed(tmp_path / "out", harness)["rows"]}
         assert rows["edm"]["status"] == "ok"

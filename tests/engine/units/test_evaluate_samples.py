@@ -204,7 +204,7 @@ class Kept(SampleMetric):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_kernels_have_the_network_in_the_precision_of_the_run(evaluated, monkeypatch, dtype):
     """Differences of a simulation over small steps need float64, which only `simulate` has in any case."""
-    seen, exact = [], evaluate_samples._denoiser
+    seen, exact = [], evaluate_samples.denoiser_of
 
     def spied(job, law):
         denoiser = exact(job, law)
@@ -215,8 +215,8 @@ def test_kernels_have_the_network_in_the_precision_of_the_run(evaluated, monkeyp
 
         return denoise
 
-    monkeypatch.setattr(evaluate_samples, "_denoiser", spied)
-    monkeypatch.setattr(evaluate_samples, "_place", lambda network: {"device": "cpu", "dtype": dtype})
+    monkeypatch.setattr(evaluate_samples, "denoiser_of", spied)
+    monkeypatch.setattr(evaluate_samples, "place_of", lambda network: {"device": "cpu", "dtype": dtype})
     metric = Kept()
     evaluated({"k": metric}, {})
     shown, x = metric._shown, torch.randn(4, 2, dtype=torch.float64)
