@@ -67,9 +67,9 @@ DECLARED = Declarations(
 )
 
 
-def board(outcomes, metric="energy", calibration=(), declared=DECLARED):
+def board(outcomes, metric="energy", calibration=(), declared=DECLARED, looks=1):
     """The leaderboard as plain data, after a round through its text."""
-    beside = {"environment": {"python": "3"}, "calibration": calibration, "declared": declared}
+    beside = {"environment": {"python": "3"}, "calibration": calibration, "declared": declared, "looks": looks}
     made = leaderboard(outcomes, suite="test", rank_by=[metric] if isinstance(metric, str) else metric, **beside)
     assert Leaderboard.validate(json.loads(made.to_json())) == made
     return made.model_dump()

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from harness.planning.plan import Plan
 from harness.racing.evidence import RaceEvidence
 from harness.results.directory import read_manifest
+from harness.results.places import matrices
 from harness.results.read_board import outcome
 from harness.results.reader import read_results
 from harness.running.runner import carry_out, opened
@@ -273,20 +272,12 @@ def evidence_of(outcomes: Sequence[Outcome], metric: str, compared_by: Compariso
         outcomes: of one target, each with at least one finite value of the metric.
         metric: which.
         compared_by: how its values are compared.
+
+    Raises:
+        HarnessError: as `harness.results.places.matrices`.
     """
-    measured = [each.measured(metric) for each in outcomes]
-    seeds = sorted({seed for found in measured for seed in found})
-    values = np.full((len(outcomes), len(seeds)), np.nan)
-    errors = values.copy()
-    sizes = {len(m.groups) for found in measured for m in found.values()}
-    groups = np.full((*values.shape, sizes.pop()), np.nan) if len(sizes) == 1 and 0 not in sizes else None
-    for i, found in enumerate(measured):
-        for j, seed in enumerate(seeds):
-            if seed in found:
-                values[i, j], errors[i, j] = found[seed].value, found[seed].standard_error
-                if groups is not None:
-                    groups[i, j] = found[seed].groups
-    return RaceEvidence(values, errors, [each.shared_network for each in outcomes], compared_by, groups)
+    found = matrices(outcomes, metric)
+    return RaceEvidence(found.values, found.errors, found.networks, compared_by, found.groups)
 
 
 def usable(each: Outcome | None, metric: str) -> bool:

@@ -112,7 +112,7 @@ class SuiteCourse:
             self._names |= distinct(outcomes, self._members[target])
             race.left = [i for i in race.left if i in distinct(outcomes, self._members[target])]
             known = [each for i in race.left if (each := outcomes[i]) is not None]
-            self._metrics[target] = ranking_metric(known, self._rank_by, self._declared).ranks
+            self._metrics[target] = ranking_metric(known, self._rank_by, self._declared, self.looks).ranks
         metric = self._metrics[target]
         without(race, [i for i in race.left if not usable(outcomes[i], metric)])
         if not race.left:

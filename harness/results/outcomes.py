@@ -122,10 +122,10 @@ class Outcome:
     def shared_network(self) -> tuple[str, ...]:
         """What is equal exactly for rows that have the same networks, and with them their noise.
 
-        The keys of the trained networks: what else a weighting is made for (a grid) takes part in them. Of an oracle
-        the component.
+        The key of the first trained network: what else a weighting is made for (a grid) takes part in it, and a race
+        gives one row more seeds than another. Of an oracle the component.
         """
-        return self.networks or (self.components["network"].key,)
+        return self.networks[:1] or (self.components["network"].key,)
 
     def measured(self, metric: str) -> dict[int, Measurement]:
         """Return a metric's finite measurements by seed."""

@@ -31,27 +31,58 @@ def places(section: Sequence[Outcome], metric: str, declared: Declarations, look
     found_places = [last] * len(section)
     if not ranked:
         return found_places
-    sets = _compared([section[i] for i in ranked], metric, declared).ranks((1 - statistics.CONFIDENCE) / looks)
+    sets = _compared([section[i] for i in ranked], metric, declared).ranks(_level(looks))
     for row, i in enumerate(ranked):
         found_places[i] = RankPlace(int(sets.rank[row]), int(sets.low[row]), int(sets.high[row]))
     return found_places
 
 
-def seeds_needed(section: Sequence[Outcome], metric: str, declared: Declarations) -> SeedsNeeded | None:
+def seeds_needed(section: Sequence[Outcome], metric: str, declared: Declarations, looks: int = 1) -> SeedsNeeded | None:
     """Return what it takes to tell the best outcome of one target from its ties; None where seeds do not say."""
     ranked = [outcome for outcome in section if outcome.ok and outcome.measured(metric)]
-    return settling(_compared(ranked, metric, declared)) if ranked else None
+    return settling(_compared(ranked, metric, declared), _level(looks)) if ranked else None
+
+
+def _level(looks: int) -> float:
+    return (1 - statistics.CONFIDENCE) / looks
 
 
 def _compared(ranked: Sequence[Outcome], metric: str, declared: Declarations) -> statistics.Compared:
-    found = [outcome.measured(metric) for outcome in ranked]
+    found = matrices(ranked, metric)
+    by = declared.compared_by(metric)
+    return statistics.Compared.of(found.values, found.errors, found.networks, compared_by=by, groups=found.groups)
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """What outcomes were measured to be on the seeds of any of them, as `harness.results.statistics` takes it.
+
+    Attributes:
+        values: shape (n, S), NaN where an outcome lacks a seed.
+        errors: the error of each within its run, shape (n, S).
+        networks: for each outcome a label of what it shares with others beyond the seed.
+        groups: means over groups of points that all share, shape (n, S, G); None where there are none.
+    """
+
+    values: np.ndarray
+    errors: np.ndarray
+    networks: Sequence[object]
+    groups: np.ndarray | None
+
+
+def matrices(outcomes: Sequence[Outcome], metric: str) -> Matrices:
+    """Return what a metric gave for outcomes of one target, each with at least one finite value.
+
+    Raises:
+        HarnessError: values came with several numbers of groups.
+    """
+    found = [outcome.measured(metric) for outcome in outcomes]
     seeds = sorted({seed for measured in found for seed in measured})
-    return statistics.Compared.of(
+    return Matrices(
         _matrix(found, seeds, lambda m: m.value),
         _matrix(found, seeds, lambda m: m.standard_error),
-        [outcome.shared_network for outcome in ranked],
-        compared_by=declared.compared_by(metric),
-        groups=_groups(found, seeds, metric),
+        [outcome.shared_network for outcome in outcomes],
+        _groups(found, seeds, metric),
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import fdtrc
 
-from harness.results.statistics import Compared, holm
+from harness.results.statistics import CONFIDENCE, Compared, holm
 
 DOUBT = 0.1
 """Level at which rows must differ for any number of seeds to be named."""
@@ -43,13 +43,18 @@ class SeedsNeeded:
     within: float | None
 
 
-def settling(compared: Compared) -> SeedsNeeded | None:
-    """Return what it takes to tell the best of n ≥ 1 rows from its ties; None below two seeds, which show no spread."""
-    best = int(np.argmin(compared.means))
+def settling(compared: Compared, level: float = 1 - CONFIDENCE) -> SeedsNeeded | None:
+    """Return what it takes to tell the best of n ≥ 1 rows from its ties; None below two seeds, which show no spread.
+
+    Arguments:
+        compared: the rows.
+        level: that of their rank sets.
+    """
+    best = int(np.argmin(compared.order))
     seeds = int(np.isfinite(compared.values).sum(1).max())
     if seeds < 2:
         return None
-    ties = ~holm(compared.p_values(best), best)
+    ties = ~holm(compared.p_values(best), best, level)
     ties[best] = False
     count = int(ties.sum())
     rows = ties | (np.arange(len(ties)) == best)
@@ -57,7 +62,7 @@ def settling(compared: Compared) -> SeedsNeeded | None:
 
     def needed(wanted: int) -> int | None:
         def told(number: int) -> bool:
-            return int(holm(compared.p_values(best, seeds=number, share=share), best)[ties].sum()) >= wanted
+            return int(holm(compared.p_values(best, seeds=number, share=share), best, level)[ties].sum()) >= wanted
 
         return _least(told, seeds + 1) if count else None
 

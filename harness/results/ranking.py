@@ -96,7 +96,7 @@ def leaderboard(
     by_target: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in known:
         by_target[outcome.target].append(outcome)
-    sections = [_section(found, rank_by, named, declared) for found in by_target.values()]
+    sections = [_section(found, rank_by, named, declared, looks) for found in by_target.values()]
     return Leaderboard(
         schema_version=Leaderboard.version(),
         suite=suite,
@@ -138,14 +138,16 @@ class _Section:
         return Ranking(target=self.target, metric=self.metric, effects_by=self.effects_by, settling=self.settling)
 
 
-def _section(known: Sequence[Outcome], rank_by: Sequence[str], named: Labels, declared: Declarations) -> _Section:
-    chosen = ranking_metric(known, rank_by, declared)
+def _section(
+    known: Sequence[Outcome], rank_by: Sequence[str], named: Labels, declared: Declarations, looks: int
+) -> _Section:
+    chosen = ranking_metric(known, rank_by, declared, looks)
     outcomes = _merged([outcome.ranked_by(chosen.ranks) for outcome in known])
     # Effects compare like with like: on the seeds that all have, where a race gave some more than others.
     common = min((outcome.seeds for outcome in outcomes), key=len)
     observed = {id(outcome): _observation(outcome, chosen.effects, named, common) for outcome in outcomes}
     target = named("target", outcomes[0].components["target"])
-    needed = seeds_needed(outcomes, chosen.ranks, declared)
+    needed = seeds_needed(outcomes, chosen.ranks, declared, looks)
     return _Section(
         target=target,
         outcomes=outcomes,
@@ -390,7 +392,7 @@ def _order(
 def _shared(outcome: Outcome) -> Hashable:
     """Return what is equal for outcomes whose errors are not independent: the networks, or of oracles the grid."""
     if outcome.networks:
-        return outcome.networks
+        return outcome.shared_network
     components = outcome.components
     grid = components["noise_schedule"].key, components["time_discretization"].key
     return components["network"].key, grid, outcome.steps, outcome.sigma_max

@@ -25,32 +25,34 @@ class RankingMetric:
     effects: str
 
 
-def ranking_metric(section: Sequence[Outcome], preferred: Sequence[str], declared: Declarations) -> RankingMetric:
+def ranking_metric(
+    section: Sequence[Outcome], preferred: Sequence[str], declared: Declarations, looks: int = 1
+) -> RankingMetric:
     """Return which metric ranks a target.
 
     Arguments:
         section: the outcomes of one target; none has failed only because a metric did.
         preferred: at least one metric, the most preferred first.
         declared: how metrics compare.
+        looks: as of `harness.results.places.places`.
     """
     finished = [outcome for outcome in section if outcome.ok]
     known = {metric: [bool(outcome.measured(metric)) for outcome in finished] for metric in preferred}
+
+    def worse(rows: Sequence[int], metric: str) -> bool:
+        """Tell whether a metric shows that some rows are all worse than another: no rank set of theirs holds 1."""
+        if not all(known[metric][i] for i in rows):
+            return False
+        found = places(finished, metric, declared, looks)
+        return all(found[i].low > 1 for i in rows)
 
     def ranks(place: int) -> bool:
         lacking = [i for i, has in enumerate(known[preferred[place]]) if not has]
         if len(lacking) == len(finished):
             return False
-        return not lacking or any(_worse(finished, lacking, metric, declared) for metric in preferred[place + 1 :])
+        return not lacking or any(worse(lacking, metric) for metric in preferred[place + 1 :])
 
     widest = max(preferred, key=lambda metric: sum(known[metric]))
     ranking = next((metric for place, metric in enumerate(preferred) if ranks(place)), widest)
     after = preferred[list(preferred).index(ranking) :]
     return RankingMetric(ranking, next((metric for metric in after if all(known[metric])), ranking))
-
-
-def _worse(finished: Sequence[Outcome], rows: Sequence[int], metric: str, declared: Declarations) -> bool:
-    """Tell whether a metric shows that some rows are all worse than another: no rank set of theirs holds 1."""
-    if not all(finished[i].measured(metric) for i in rows):
-        return False
-    found = places(finished, metric, declared)
-    return all(found[i].low > 1 for i in rows)

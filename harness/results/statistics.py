@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
 from operator import add
 from typing import TYPE_CHECKING
 
@@ -232,6 +232,18 @@ class Compared:
         """The mean of each row over its seeds, shape (n,)."""
         return np.array([_mean([value for value in row if math.isfinite(value)]) for row in self.values.tolist()])
 
+    @cached_property
+    def order(self) -> np.ndarray:
+        """What puts the rows in order, the smaller the better, shape (n,): their means.
+
+        Where rows lack seeds that others have, as those that a race dropped, their means are over other seeds. Then it
+        is the mean on the scale of comparison, less what its seeds are known to do to all rows that have them.
+        """
+        means = self.means
+        if np.isfinite(self.values).all():
+            return means
+        return np.asarray(_means_on_scale(self.values, means, self.compared_by) - _effect_of_own_seeds(self.stable))
+
     @property
     def variances(self) -> np.ndarray:
         """The moderated variance over seeds of each row on the scale of comparison, shape (n,); NaN where unknown."""
@@ -239,14 +251,14 @@ class Compared:
 
     def ranks(self, level: float = 1 - CONFIDENCE) -> RankSets:
         """Return the ranks with confidence sets, as `rank_sets`."""
-        means = self.means
-        plain = self._plain(means) if len(means) >= MANY_ROWS and self._points is None else None
+        order = self.order
+        plain = self._plain(order) if len(order) >= MANY_ROWS and self._points is None else None
         if plain is not None:
             better, worse = better_and_worse(plain, self.p_values, level, MANY)
         else:
-            better, worse = _by_all_pairs(self, means, level)
-        rank = 1 + np.searchsorted(np.sort(means), means)
-        return RankSets(rank, 1 + better, len(means) - worse)
+            better, worse = _by_all_pairs(self, order, level)
+        rank = 1 + np.searchsorted(np.sort(order), order)
+        return RankSets(rank, 1 + better, len(order) - worse)
 
     def p_values(self, i: Index, j: Index = EVERY, *, seeds: int | None = None, share: float = 1.0) -> np.ndarray:
         """Return the two-sided p-values of rows i against rows j; i a number, or both of shape (P,).
@@ -264,23 +276,23 @@ class Compared:
             p = np.where(silent, self._points.p_values(self.stable, i, j, p), p)
         return p
 
-    def _plain(self, means: np.ndarray) -> Rows | None:
+    def _plain(self, order: np.ndarray) -> Rows | None:
         """Return the rows as their distances and variances tell them apart; None where that says too little."""
         complete = np.isfinite(self.values).all(1)
         if self.values.shape[1] == 1:
             plain = complete & (self.errors[:, 0] > 0)
             position, variance, freedom = self.values[:, 0], self.errors[:, 0] ** 2, MANY
-            slack, label = 2 * EXACT * np.abs(position), np.full(len(means), -1)
+            slack, label = 2 * EXACT * np.abs(position), np.full(len(order), -1)
         else:
             overall, seeds = self._spread.overall, self.values.shape[1]
             plain = complete & (overall.variance > 0) & ~_may_be_silent(self.values)
             position, variance = self.stable.mean(1), overall.variance / seeds
             freedom = float(np.median(overall.freedom[plain])) if plain.any() else 0.0
             plain &= overall.freedom == freedom
-            slack = np.abs(_means_on_scale(self.values, means, self.compared_by) - position)
+            slack = np.abs(_means_on_scale(self.values, self.means, self.compared_by) - position)
             networks = self._spread.networks
-            label = networks if networks.any() else np.full(len(means), -1)
-        return Rows(means, position, slack, variance, freedom, label, plain) if plain.mean() > MOST_PLAIN else None
+            label = networks if networks.any() else np.full(len(order), -1)
+        return Rows(order, position, slack, variance, freedom, label, plain) if plain.mean() > MOST_PLAIN else None
 
 
 @dataclass(frozen=True)
@@ -334,14 +346,24 @@ def _half_within(values: np.ndarray, errors: np.ndarray, i: int, level: float) -
     return np.where(tied, 0.0, stdtrit(MANY, 1 - level / 2) * both)
 
 
-def _by_all_pairs(rows: Compared, means: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+def _by_all_pairs(rows: Compared, order: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Return how many rows are significantly better, and worse, than each of n, shape (n,)."""
-    better, worse = np.zeros((2, len(means)), dtype=int)
-    for i in range(len(means)):
+    better, worse = np.zeros((2, len(order)), dtype=int)
+    for i in range(len(order)):
         significant = holm(rows.p_values(i), i, level)
-        better[i] = (significant & (means < means[i])).sum()
-        worse[i] = (significant & (means > means[i])).sum()
+        better[i] = (significant & (order < order[i])).sum()
+        worse[i] = (significant & (order > order[i])).sum()
     return better, worse
+
+
+def _effect_of_own_seeds(stable: np.ndarray) -> np.ndarray:
+    """Return the mean effect of each row's seeds beyond that of all seeds, (n,), by least squares of rows and seeds."""
+    known = np.isfinite(stable)
+    share = known / known.sum(1, keepdims=True)
+    filled = np.where(known, stable, 0.0)
+    residual = np.where(known, filled - (filled.sum(1) / known.sum(1))[:, None], 0.0)
+    effect = np.linalg.lstsq(np.diag(known.sum(0).astype(float)) - known.T @ share, residual.sum(0))[0]
+    return np.asarray(np.where(known.all(1), 0.0, share @ effect - effect.mean()))
 
 
 def _means_on_scale(values: np.ndarray, means: np.ndarray, compared_by: Comparison) -> np.ndarray:

@@ -4,8 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from outcomes import outcome
 from scipy import stats
 
+from harness.errors import HarnessError
+from harness.metrics import Measurement
+from harness.racing.carried_out import evidence_of
 from harness.racing.evidence import RaceEvidence, judged, tolerance
 from harness.racing.race import Race, Rules, doubling
 
@@ -117,3 +121,19 @@ def test_differences_are_compared_in_their_unit():
     assert found.settled
     assert found.behind.value[2] == pytest.approx(2.0125)
     assert tolerance("ratio", 0.02) == pytest.approx(math.log(1.02))
+
+
+def of_groups(name, *sizes):
+    """An outcome with so many groups of points in each seed."""
+    values = [Measurement(1.0, 0.1, groups=tuple(1.0 + 0.1 * g for g in range(size))) for size in sizes]
+    return outcome([1.0] * len(sizes), sampler=name, measurements={"energy": values})
+
+
+def test_a_race_takes_the_error_over_points_as_the_leaderboard_does():
+    """Also where one design has no groups; and where numbers differ, it says so rather than leave that error out."""
+    found = evidence_of([of_groups("a", 4, 4), of_groups("b", 4, 4), of_groups("c", 0, 0)], "energy", "difference")
+    assert found.groups.shape == (3, 2, 4)
+    assert np.isfinite(found.groups[:2]).all()
+    assert np.isnan(found.groups[2]).all()
+    with pytest.raises(HarnessError, match="4 and with 5 groups"):
+        evidence_of([of_groups("a", 4, 4), of_groups("b", 5, 5)], "energy", "difference")

@@ -10,7 +10,7 @@ from harness.results.statistics import holm, rank_sets
 def by_all_pairs(values, errors, networks, compared_by="ratio"):
     """Rank sets by all comparisons of each row, one row after the other."""
     n = len(values)
-    means = np.array([statistics._mean(row[np.isfinite(row)]) for row in values])
+    means = statistics.Compared.of(values, errors, networks, compared_by=compared_by).order
     stable, _ = statistics.on_scale(values, compared_by)
     spread = statistics._Spread.of(stable, networks)
     low, high = np.empty(n, dtype=int), np.empty(n, dtype=int)

@@ -537,3 +537,28 @@ class TestCalibration:
             "high": 0.2,
         }
         assert board([outcome()], calibration=[Calibration(**entry)])["calibration"] == [{**entry, "target": "ring"}]
+
+
+class TestRaces:
+    """Boards of evidence that was looked at several times, whose rows have as many seeds as a race gave them."""
+
+    @pytest.mark.parametrize("looks", [1, 3, 10])
+    def test_the_ties_under_a_table_are_those_of_its_rank_sets(self, looks):
+        rng, ties = random.Random(3), []
+        for _ in range(10):
+            made = [
+                outcome([(1 + 0.02 * i) * math.exp(rng.gauss(0, 0.03)) for _ in range(4)], sampler=f"s{i}")
+                for i in range(12)
+            ]
+            found = board(made, looks=looks)
+            ties.append(found["rankings"][0]["settling"]["ties"])
+            assert ties[-1] == found["rows"][0]["rank_high"] - 1
+        assert 0 < sum(ties) < 110
+
+    def test_rows_of_one_training_are_one_cluster_however_many_seeds_each_has(self):
+        made = [
+            outcome([1.0 + 0.1 * i + 0.01 * s for s in range(seeds)], sampler=f"s{i}", bounds={"budget": 2.0 + i})
+            for i, seeds in enumerate((2, 2, 4, 8, 8))
+        ]
+        (agreement,) = (each for each in board(made)["agreement"] if each["sampler"] is None)
+        assert (agreement["n"], agreement["clusters"]) == (5, 1)

@@ -39,6 +39,13 @@ def test_rows_that_lack_it_must_be_worse_than_the_best_by_the_next():
     assert ranking_metric(mixed, ["kl", "energy"], DECLARED).ranks == "energy"
 
 
+def test_gaps_are_judged_at_the_level_of_the_rank_sets():
+    """What one look shows is too little where each of very many looks may err."""
+    made = designs(known=False, worse=1.1)
+    assert ranking_metric(made, ["kl", "energy"], DECLARED).ranks == "kl"
+    assert ranking_metric(made, ["kl", "energy"], DECLARED, looks=10**40).ranks == "energy"
+
+
 def test_rows_that_lack_both_hinder_and_where_none_ranks_it_is_the_one_of_the_most_rows():
     made = designs(known=False, worse=5)
     bare = outcome((None,) * 3, sampler="z", measurements={"kl": [None] * 3})

@@ -470,3 +470,37 @@ class TestDifferences:
     def test_in_the_unit_of_the_metric(self):
         found = self.differences([[10.0, 11.0, 9.0], [13.0, 14.1, 11.9]], compared_by="difference")
         assert found.value[1] == pytest.approx(3.0)
+
+
+class TestOrderOfRowsWithUnequalSeeds:
+    """Rows that a race dropped have the first seeds alone, which may be easy ones."""
+
+    def test_easy_first_seeds_do_not_put_a_dropped_row_ahead(self):
+        rng = np.random.default_rng(0)
+        common = np.array([-0.5, -0.4, 0.2, 0.3, 0.1, 0.4, 0.2, 0.3])
+        truth = np.array([0.0, 0.01, 0.02, 0.3, 0.4])
+        values = np.exp(truth[:, None] + common + 0.01 * rng.normal(size=(5, 8)))
+        values[3:, 2:] = np.nan
+        assert np.nanmean(values[4]) < np.nanmean(values[0])
+        for by in ("ratio", "difference"):
+            found = sets(values, compared_by=by)
+            assert found.rank.tolist()[3:] == [4, 5]
+            assert (found.low[3:] > 1).all()
+            assert ((found.low <= found.rank) & (found.rank <= found.high)).all()
+
+    def test_rows_and_seeds_that_add_up_are_put_in_order_exactly(self):
+        rng = np.random.default_rng(1)
+        truth, common = rng.normal(size=12), rng.normal(size=6)
+        values = truth[:, None] + common
+        values[rng.random(values.shape) < 0.4] = np.nan
+        values[0] = truth[0] + common
+        values[:, 0] = truth + common[0]
+        order = statistics.Compared.of(values, np.zeros_like(values), compared_by="difference").order
+        assert np.argsort(order).tolist() == np.argsort(truth).tolist()
+        scale = (order[1] - order[0]) / (truth[1] - truth[0])
+        np.testing.assert_allclose(order - order[0], scale * (truth - truth[0]), atol=1e-12)
+
+    def test_with_all_seeds_it_is_the_mean_to_the_last_bit(self):
+        values = np.random.default_rng(2).lognormal(size=(9, 3))
+        compared = statistics.Compared.of(values, 0.1 * values)
+        np.testing.assert_array_equal(compared.order, compared.means)
