@@ -52,11 +52,9 @@ class Recommended:
             HarnessError: the result directory no longer holds it.
         """
         best = self.document.best
-        wanted = {axis: each.key for axis, each in best.components.items() if axis != "target"}
-        for each in self.board.rows:
-            names = {axis: {name.key for name in each.row.names(axis)} for axis in wanted}
-            if each.row.steps == best.steps and all(key in names[axis] for axis, key in wanted.items()):
-                return each
+        found = next((each for each in self.board.rows if each.row.called(best.components, best.steps)), None)
+        if found is not None:
+            return found
         raise HarnessError(f"{self.directory} no longer holds the design of its recommendation; recommend again")
 
     @property

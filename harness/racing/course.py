@@ -92,11 +92,22 @@ class RecommendCourse:
         self._back: list[int] = []
         self.out_of_time = False
         self._known: Sequence[Outcome | None] = []
+        self._names: dict[int, int] = {}
 
     @property
     def looks(self) -> int:
         """How often it may look: at trainings, samplers and grids, trainings again, then at more and more seeds."""
         return 3 + len(self._seeds) - 1
+
+    @property
+    def end(self) -> str:
+        """Why it ended: for lack of time also where the designs that had time for all rounds are settled."""
+        return "out of time" if self.out_of_time or self.cut_designs else self.race.end or "out of seeds"
+
+    @property
+    def settled(self) -> bool:
+        """Whether the decision is, after all rounds that it takes."""
+        return self.end in ("one design is left", "the designs left tie")
 
     @property
     def level(self) -> float:
@@ -212,9 +223,16 @@ class RecommendCourse:
     def _note(self, raced: int, left: int) -> None:
         self.steps.append(Step(self._over, max(self._allotment), raced, left))
 
+    def first_name(self, i: int) -> int:
+        """Return the place that stood for a combination when it was compared: its own, or of the design that it is."""
+        return self._names.get(i, i)
+
     def _distinct(self, among: Iterable[int]) -> list[int]:
         rows = [i for i in among if usable(self._known[i], self.metric)]
-        return list(distinct(self._known, rows))
+        found = distinct(self._known, rows)
+        # Kept, for later on one name has more seeds than another, and no longer looks the same.
+        self._names |= {name: first for first, names in found.items() for name in names}
+        return list(found)
 
     def _mean(self, i: int) -> float:
         each = self._known[i]

@@ -16,7 +16,7 @@ import numpy as np
 from harness.engine.laws import distribution
 from harness.errors import HarnessError, NotApplicable
 from harness.networks import Backbone
-from harness.racing.carried_out import Clock, RaceWork, distinct, evidence_of, raced, usable
+from harness.racing.carried_out import Clock, RaceWork, evidence_of, raced, usable
 from harness.racing.course import RecommendCourse
 from harness.racing.evidence import MARGIN, RaceEvidence, tolerance
 from harness.racing.narrowing import Range, narrowed
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from harness.registry.registry import Registry
     from harness.results.leaderboard import Calibration, Leaderboard, Row
     from harness.results.outcomes import Outcome
+    from harness.results.setup import TargetSetup
     from harness.running.runner import Options
     from harness.suites.combinations import Combination
     from harness.targets import Target
@@ -234,7 +235,6 @@ class _Answer:
         left = [i for i in race.left if i in self._rows]
         row = self._row(board, best)
         others = [i for i in self._ordered(differences) if i != best]
-        settled = race.end in ("one design is left", "the designs left tie") and not self._course.cut_designs
         perfect = next((each for each in board.calibration if each.metric == self._metric), None)
         return Recommendation(
             schema_version=1,
@@ -255,16 +255,16 @@ class _Answer:
             choices=self._axis_choices(differences, left, compared_by),
             runner_up=self._compared(others[0], differences) if others else None,
             default=self._compared(self._course.default, differences),
-            settled=settled,
-            end=self._end(),
+            settled=self._course.settled,
+            end=self._course.end,
             left=max(1, len(left)),
-            more_minutes=None if settled else self._more_minutes(differences, left, compared_by),
+            more_minutes=None if self._course.settled else self._more_minutes(differences, left, compared_by),
             seeds=len(self._outcome(best).seeds),
             looks=self._course.looks,
             rounds=[RoundTold(**vars(step)) for step in self._course.steps],
             minutes=self._clock.spent / 60,
-            law=_law(profile.finite, profile.held_out),
-            transfer=self._transfer(),
+            law=_law(profile),
+            transfer=self._transfer(profile),
             pictures=row.pictures,
         )
 
@@ -278,13 +278,7 @@ class _Answer:
     def _row(self, board: Leaderboard, i: int) -> Row:
         """Return the row of a design in the leaderboard."""
         own = self._outcome(i)
-        keys = {axis: reference.key for axis, reference in own.components.items()}
-        return next(
-            row
-            for row in board.rows
-            if row.steps == own.steps
-            and all(any(name.key == key for name in row.names(axis)) for axis, key in keys.items() if axis != "target")
-        )
+        return next(row for row in board.rows if row.called(own.components, own.steps))
 
     def _design(self, row: Row, i: int) -> RecommendedDesign:
         own = self._outcome(i)
@@ -328,7 +322,8 @@ class _Answer:
     def _ordered(self, differences: dict[int, Cost]) -> list[int]:
         """Return distinct designs: those that may be best first, then by how far they are behind."""
         left = set(self._course.race.left)
-        return sorted(distinct(self._outcomes, self._rows), key=lambda i: (i not in left, differences[i].value))
+        rows = [i for i in self._rows if self._course.first_name(i) == i]
+        return sorted(rows, key=lambda i: (i not in left, differences[i].value))
 
     def _axis_choices(self, differences: dict[int, Cost], left: Sequence[int], by: Comparison) -> list[AxisChoice]:
         best, found = self._choices[self._course.leader], []
@@ -369,10 +364,6 @@ class _Answer:
 
     # What is not settled
 
-    def _end(self) -> str:
-        course = self._course
-        return "out of time" if course.out_of_time or course.cut_designs else course.race.end or "out of seeds"
-
     def _more_minutes(self, differences: dict[int, Cost], left: Sequence[int], by: Comparison) -> float:
         """Return about how many minutes would settle it: errors fall as the root of the number of seeds."""
         margin, factor = tolerance(by, self._course.race.rules.margin), 1.0
@@ -383,16 +374,18 @@ class _Answer:
                 factor = max(factor, ((each.high - each.value) / max(each.value, margin - each.value)) ** 2)
         seeds = len(self._outcome(self._course.leader).seeds)
         wanted = [math.ceil(seeds * factor) if i in maybe else n for i, n in enumerate(self._work.allotment)]
-        return min(LONGEST, max(1.0, self._work.seconds(wanted) / 60))
+        return min(LONGEST, max(60.0, self._work.unaffordable or 0.0, self._work.seconds(wanted)) / 60)
 
-    def _transfer(self) -> list[str]:
+    def _transfer(self, profile: TargetSetup) -> list[str]:
         best = self._outcome(self._course.leader)
         network, suite = self._choices[self._course.leader].get("network", "none"), self._work.suite
+        compared = f"compared at σ = {suite.noise.sigma_min:g}, where sampling ends"
+        if profile.finite and profile.splits == 1 and self._evidence(self._by).groups is None:
+            compared += ", on the same held-out points for all designs: their choice is in no interval"
         return [
             f"trained here: {network}, {best.train_steps} steps; a larger network or a longer training may prefer "
             "another weighting, and a well trained one another grid",
-            f"compared at σ = {suite.noise.sigma_min:g}, where sampling ends, on the same held-out points for all "
-            "designs: their choice is in no interval",
+            compared,
         ]
 
 
@@ -400,10 +393,14 @@ def _estimate(perfect: Calibration, seeds: int) -> Estimate:
     return Estimate(value=perfect.value, low=perfect.low, high=perfect.high, n_seeds=seeds)
 
 
-def _law(finite: bool, held_out: int | None) -> str:
-    if not finite:
+def _law(profile: TargetSetup) -> str:
+    if not profile.finite:
         return "the target's own law, by fresh points"
-    return f"the population that the rows come from, by {held_out} held-out rows"
+    rows = f"{profile.held_out} held-out rows"
+    if profile.splits > 1:
+        rows += f" a seed, of {profile.splits} splits"
+        rows += "" if profile.tested is None else f" that hold out {profile.tested} rows in all"
+    return f"the population that the rows come from, by {rows}"
 
 
 def _finite(value: float) -> float | None:

@@ -30,7 +30,7 @@ import itertools
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -371,6 +371,13 @@ class Row(_Design):
     not_applicable: dict[Name, Name]
     pictures: SamplePictures | None
 
+    def called(self, components: Mapping[str, Reference], steps: int) -> bool:
+        """Tell whether these components, with so many steps, are one of the design's names."""
+        own = {axis: self.component(axis) for axis in components}
+        names = (own | {axis: other[axis] for axis in other if axis in own} for other in ({}, *self.same_as))
+        wanted = {axis: each.key for axis, each in components.items()}
+        return self.steps == steps and any({axis: each.key for axis, each in name.items()} == wanted for name in names)
+
     def names(self, axis: str) -> list[Reference]:
         """Return the components of an axis under which the design is known, its own first."""
         own = self.component(axis)
@@ -549,17 +556,29 @@ def _check_ranks(board: Leaderboard) -> None:
         for i, row in section:
             if row.rank_high > len(section):
                 raise ValueError(f"rows[{i}].rank_high: {row.rank_high} of only {len(section)} rows of its target")
-        # Finished rows with the metric come first, then finished rows without it, then failures.
-        ordered = sorted(section, key=lambda entry: (entry[1].rank, _standing(entry[1], metric)))
-        for (_, a), (i, b) in itertools.pairwise(ordered):
-            if a.rank < b.rank and _standing(b, metric) < _standing(a, metric):
-                raise ValueError(f"rows[{i}].rank: {b.rank} is behind a worse row of its target, ranked {a.rank}")
+        _check_order(section, metric)
 
 
-def _standing(row: Row, metric: str) -> tuple[bool, float]:
-    if not row.ok:
-        return True, math.inf
-    return False, row.metrics[metric].value if metric in row.metrics else math.inf
+def _check_order(section: Sequence[tuple[int, Row]], metric: str) -> None:
+    """Check that ranks follow values: finished rows with the metric come first, then those without it, then failures.
+
+    Only means over equally many seeds say which of two rows is to come first (`harness.results.statistics`).
+    """
+    by_seeds: dict[int, list[tuple[int, Row]]] = defaultdict(list)
+    for i, row in section:
+        if row.ok and metric in row.metrics:
+            by_seeds[row.metrics[metric].n_seeds].append((i, row))
+    tiers = [(i, row.rank, float(_tier(row, metric))) for i, row in section]
+    values = [[(i, row.rank, row.metrics[metric].value) for i, row in rows] for rows in by_seeds.values()]
+    for ranked in (tiers, *values):
+        ordered = sorted(ranked, key=lambda each: each[1:])
+        for (_, a, better), (i, b, value) in itertools.pairwise(ordered):
+            if a < b and value < better:
+                raise ValueError(f"rows[{i}].rank: {b} is behind a worse row of its target, ranked {a}")
+
+
+def _tier(row: Row, metric: str) -> int:
+    return 2 if not row.ok else 0 if metric in row.metrics else 1
 
 
 def _check_targets(board: Leaderboard) -> None:

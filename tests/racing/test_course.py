@@ -136,6 +136,36 @@ def test_out_of_time_after_the_first_round_there_still_is_an_answer():
     assert world.course.race.left == [0]
 
 
+def test_nothing_is_settled_before_dropped_trainings_were_seen_again():
+    """One design is left of those that are crossed; there is no time to see whether another training beats it there."""
+    means = [[0.0, 0.1, 0.2], [1.0, 1.0, 1.0], [1.2, 1.2, 1.2]]
+    whole, cut = (World(means, 1, noise=0.001) for _ in range(2))
+    whole.race()
+    cut.race(time=lambda offers, done: None if done == 2 else 0)
+    assert cut.course.race.end == whole.course.race.end == "one design is left"
+    assert (whole.course.settled, whole.course.end) == (True, "one design is left")
+    assert (cut.course.settled, cut.course.end) == (False, "out of time")
+
+
+def test_names_of_one_design_stay_one_when_one_of_them_has_more_seeds():
+    world = World([[0.0, 0.0, 0.02], [1.0] * 3, [1.0] * 3], 7)
+    world.values[1] = world.values[0]
+    outcomes = world.outcomes
+
+    def alike(allotment):
+        found = outcomes(allotment)
+        if found[1] is not None:
+            found[1].design = f"one design, {allotment[1]} seeds"
+        if found[0] is not None:
+            found[0].design = f"one design, {allotment[0]} seeds"
+        return found
+
+    world.outcomes = alike
+    last = world.race()[-1]
+    assert last[0] > last[1] > 0
+    assert [world.course.first_name(i) for i in (0, 1, 2)] == [0, 0, 2]
+
+
 @pytest.mark.parametrize("gap", [0.01, 0.03])
 def test_the_best_is_kept_in_95_per_cent_of_races(gap):
     lost, trials = 0, 120

@@ -49,6 +49,14 @@ def test_it_tells_what_to_take_and_what_else_costs(made):
                 assert other.cost.high <= 100 * found.margin + 1e-9
 
 
+def test_it_says_which_rows_it_compared_with(made):
+    """A small file has a split for each seed: what differs between rows is in the intervals."""
+    _, found, _, _ = made
+    assert found.profile.splits > 1
+    assert f"{found.profile.held_out} held-out rows a seed, of {found.profile.splits} splits" in found.law
+    assert not any("same held-out points" in sentence for sentence in found.transfer)
+
+
 def test_the_document_is_read_as_it_was_written(made):
     directory, found, _, _ = made
     assert Recommendation.read(directory / FILE) == found

@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 from harness.metrics import Measurement
 from harness.quantities import Declarations, Limited, Measured, Quantity
 from harness.results.leaderboard import Calibration, Leaderboard, ScoreSplit, Term
+from harness.results.ranking import leaderboard
 from harness.results.sections import misleading
 from harness.views.tables import render
 
@@ -562,3 +563,21 @@ class TestRaces:
         ]
         (agreement,) = (each for each in board(made)["agreement"] if each["sampler"] is None)
         assert (agreement["n"], agreement["clusters"]) == (5, 1)
+
+
+def test_a_merged_row_is_called_by_whole_names_alone():
+    """Of a design with two names that differ in two axes, one part of each is no name."""
+    first = outcome(noise_schedule="a", time_discretization="b")
+    other = outcome(noise_schedule="c", time_discretization="d")
+    made = leaderboard(
+        [replace(each, design="one") for each in (first, other)],
+        suite="test",
+        rank_by=["energy"],
+        environment={},
+        declared=DECLARED,
+    )
+    (row,) = made.rows
+    assert row.called(first.components, first.steps)
+    assert row.called(other.components, other.steps)
+    assert not row.called({**first.components, "noise_schedule": component("c")}, first.steps)
+    assert not row.called(first.components, first.steps + 1)
