@@ -89,6 +89,11 @@ class PlannedRow(_Part):
             "tables": [] if table is None else [table] * seeds,
         }
 
+    @property
+    def own_grids(self) -> bool:
+        """Whether each seed has a grid of its own, and with it perhaps other levels."""
+        return len(set(self.grids)) > 1
+
     def record_keys(self) -> set[str]:
         """Return the keys of the records that it is made of, without what is measured on its samples."""
         return set().union(self.information, self.tables, self.networks, self.errors, self.grids, self.samples)

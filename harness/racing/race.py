@@ -12,7 +12,7 @@ from typing import Literal
 
 from harness.racing.evidence import ALPHA, MARGIN, Judgement, RaceEvidence, judged
 
-End = Literal["", "one design is left", "the designs left tie", "out of seeds"]
+End = Literal["", "one design is left", "the designs left tie", "out of seeds", "no design has a value on all seeds"]
 """Why a race ended; empty while it goes on."""
 
 

@@ -42,6 +42,7 @@ from harness.suites.spaces import DEFAULT, Space, target_of
 
 if TYPE_CHECKING:
     from harness.components import Component
+    from harness.planning.manifest import Manifest, PlannedRow
     from harness.quantities import Comparison
     from harness.registry.registry import Registry
     from harness.results.leaderboard import Calibration, Leaderboard, Row
@@ -57,6 +58,9 @@ MINUTES = 5.0
 
 LONGEST = 6000.0
 """Minutes beyond which what would settle a race is no plan."""
+
+FIRST_LEVELS = "each seed has levels of its own, which follow from its network or its split; given are the first seed's"
+"""What is told where the levels of a design are those of one seed."""
 
 PARTS = {"preconditioning": "precondition"}
 """What is told as an axis of its own, and the parameter of a network that it is."""
@@ -282,9 +286,7 @@ class _Answer:
 
     def _design(self, row: Row, i: int) -> RecommendedDesign:
         own = self._outcome(i)
-        manifest = read_manifest(self._store, self._work.suite.name)
-        digests = {axis: reference.digest for axis, reference in own.components.items()}
-        planned = next(r for r in manifest.rows if r.components == digests and r.steps == own.steps)
+        manifest, planned = self._planned(i)
         sigmas = read_results(manifest, planned, self._store).grids[0].require()
         return RecommendedDesign(
             components=dict(own.components),
@@ -295,6 +297,12 @@ class _Answer:
             value=row.metrics[self._metric],
         )
 
+    def _planned(self, i: int) -> tuple[Manifest, PlannedRow]:
+        """Return a design's keys, with the manifest that has them."""
+        own, manifest = self._outcome(i), read_manifest(self._store, self._work.suite.name)
+        digests = {axis: reference.digest for axis, reference in own.components.items()}
+        return manifest, next(r for r in manifest.rows if r.components == digests and r.steps == own.steps)
+
     # What else there was
 
     def _evidence(self, compared_by: Comparison) -> RaceEvidence:
@@ -303,7 +311,8 @@ class _Answer:
     def _differences(self, compared_by: Comparison) -> dict[int, Cost]:
         """Return how far each design is behind the best, on the scale of comparison, by its place."""
         evidence = self._evidence(compared_by)
-        alternatives = sum(len(set(values)) - 1 for values in zip(*(c.values() for c in self._choices), strict=True))
+        # A line for each choice, and one for the field's default; the runner-up is one of the former.
+        lines = 1 + sum(len(set(values)) - 1 for values in zip(*(c.values() for c in self._choices), strict=True))
         found = statistics.differences(
             evidence.values,
             evidence.errors,
@@ -311,7 +320,7 @@ class _Answer:
             evidence.networks,
             compared_by=compared_by,
             groups=evidence.groups,
-            level=self._course.level / max(1, alternatives),
+            level=self._course.level / lines,
         )
         limits = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
         return {
@@ -382,7 +391,9 @@ class _Answer:
         compared = f"compared at σ = {suite.noise.sigma_min:g}, where sampling ends"
         if profile.finite and profile.splits == 1 and self._evidence(self._by).groups is None:
             compared += ", on the same held-out points for all designs: their choice is in no interval"
+        _, planned = self._planned(self._course.leader)
         return [
+            *([FIRST_LEVELS] if planned.own_grids else []),
             f"trained here: {network}, {best.train_steps} steps; a larger network or a longer training may prefer "
             "another weighting, and a well trained one another grid",
             compared,

@@ -116,7 +116,7 @@ class SuiteCourse:
         metric = self._metrics[target]
         without(race, [i for i in race.left if not usable(outcomes[i], metric)])
         if not race.left:
-            race.end = "one design is left"
+            race.end = "no design has a value on all seeds"
             return
         found = [each for i in race.left if (each := outcomes[i]) is not None]
         race.look(evidence_of(found, metric, self._declared.compared_by(metric)))

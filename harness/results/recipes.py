@@ -238,6 +238,8 @@ def _notes(chosen: StoredDesign, job: EvaluateSamplesJob, units: DataUnits, star
         )
     elif bool((units.restore(torch.zeros(1, dim)) != 0).any()):
         yield "The data were shifted by the mean of their training part before: sampling starts around that mean."
+    if chosen.planned.own_grids:
+        yield f"Each seed of the run has levels of its own; these are those of seed {job.seed}."
     if not start.is_centered(job.sigmas[0]):
         law = chosen.components["initial_law"]
         yield (

@@ -100,7 +100,9 @@ class Space:
             if key in rest:
                 raise SuiteError(f"{origin}: {key}: follows from the data and from [race]; leave it out of a space")
         self._content, self._origin = rest, origin
-        self.suite(["any"], 0.1, 1.0, self.race.start)  # what else is wrong is told before data are read
+        suite = self.suite(["any"], 0.1, 1.0, self.race.start)  # what else is wrong is told before data are read
+        if len(suite.rank_by) > 1:
+            raise SuiteError(f"{origin}: rank_by: names {len(suite.rank_by)} metrics; a race is decided by one")
 
     @classmethod
     def load(cls, name_or_path: str) -> Space:

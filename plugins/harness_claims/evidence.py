@@ -74,7 +74,7 @@ class SuiteEvidence:
         return found
 
     def _result(self, c: Combination, row: PlannedRow) -> Result:
-        results, keys, seeds = read_results(self._manifest, row, self._store), self._plan.keys, self._plan.suite.seeds
+        results, keys, seeds = read_results(self._manifest, row, self._store), self._plan.keys, self._plan.seeds_of(c)
         used = {name: c.component(name) for name in crossed()}
         labels = {name: keys.label(part) if part else AXES[name].absent for name, part in used.items()}
         what = " · ".join([*labels.values(), f"{c.steps} steps", f"{c.train_steps} training steps"])

@@ -9,9 +9,11 @@ from scipy import stats
 
 from harness.errors import HarnessError
 from harness.metrics import Measurement
+from harness.quantities import Declarations
 from harness.racing.carried_out import evidence_of
 from harness.racing.evidence import RaceEvidence, judged, tolerance
 from harness.racing.race import Race, Rules, doubling
+from harness.racing.until_settled import SuiteCourse
 
 SCHEDULE = (2, 4, 8, 16)
 
@@ -137,3 +139,20 @@ def test_a_race_takes_the_error_over_points_as_the_leaderboard_does():
     assert np.isnan(found.groups[2]).all()
     with pytest.raises(HarnessError, match="4 and with 5 groups"):
         evidence_of([of_groups("a", 4, 4), of_groups("b", 5, 5)], "energy", "difference")
+
+
+class OnRing:
+    """A combination of a suite, of which a course asks for the target alone."""
+
+    class target:
+        label = staticmethod(lambda: "ring")
+
+
+def test_a_race_whose_designs_all_fail_says_so():
+    course = SuiteCourse([OnRing()] * 2, Rules((2, 4)), ["energy"], Declarations(metrics={}, bounds={}))
+    assert course.look([outcome((1.0, 1.01), sampler="a"), outcome((1.0, 1.02), sampler="b")])
+    course.cut(0)
+    gone = [outcome((1.0, 1.01, None, None), sampler=name, status="failed") for name in "ab"]
+    assert not course.look(gone)
+    (end,) = course.ends()
+    assert end.told == "no design has a value on all seeds: 0 of 2 designs may be best, by 2 seeds"

@@ -107,3 +107,27 @@ def test_columns_of_their_own_units_leave_levels_none(taken, tmp_path, standardi
     samples = board.best().sample(200)
     np.testing.assert_allclose(samples.mean(0), rows.mean(0), atol=40)
     np.testing.assert_allclose(samples.std(0), rows.std(0), rtol=0.5)  # four steps are few
+
+
+def test_levels_that_are_those_of_one_seed_are_told_as_such(tmp_path):
+    """A small file has a split for each seed, which a grid that asks for the data follows."""
+    np.save(tmp_path / "points.npy", np.random.default_rng(0).normal(size=(60, 2)))
+    made = harness.run(
+        target=[f"file:path={tmp_path / 'points.npy'}"],
+        network=["exact"],
+        sampler=["analytic"],
+        time_discretization=["exponential", "fisher"],
+        metric=["energy"],
+        steps=[4],
+        seeds=2,
+        samples=50,
+        out=tmp_path / "out",
+        workers=1,
+        progress=False,
+    )
+    own = next(row for row in made.rows if row.components["time_discretization"] == "fisher")
+    told = {row.components["time_discretization"]: " ".join(row.recipe().notes) for row in made.rows}
+    assert "levels of its own" not in told["exponential"]
+    assert "these are those of seed 0" in told["fisher"]
+    first, second = (own.recipe(network_seed=seed) for seed in (0, 1))
+    assert first.levels != second.levels

@@ -67,6 +67,11 @@ def test_what_a_user_chooses_takes_the_place_of_the_spaces(space, registry):
 
 MISTAKES = [
     ('name = "tiny"', 'name = "tiny"\ntargets = ["ring"]', "space.toml: targets: follows from the data"),
+    (
+        'metrics = ["sliced-wasserstein"]\nrank_by = "sliced-wasserstein"',
+        'metrics = ["energy", "kl"]\nrank_by = ["kl", "energy"]',
+        "space.toml: rank_by: names 2 metrics; a race is decided by one",
+    ),
     ("seeds = [2, 4]", "seeds = [4, 2]", "race.seeds: must increase from look to look"),
     ("seeds = [2, 4]", "seeds = [1, 4]", "race.seeds.0: Input should be greater than or equal to 2"),
     ("evaluations = 12", "evaluation = 12", "race.evaluations: Field required"),
