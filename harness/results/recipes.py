@@ -20,6 +20,9 @@ from harness.results.leaderboard import Estimate
 from harness.weighting_tables import table_from_json
 from harness.weightings import LearnedWeighting
 
+SMALLEST, LARGEST = 1e-100, 1e100
+"""Between these are the levels of a recipe in any unit: their squares are numbers that a float holds in full."""
+
 if TYPE_CHECKING:
     from harness.data_units import DataUnits
     from harness.engine.jobs import EvaluateSamplesJob
@@ -119,10 +122,15 @@ class Recipe(Document):
             unit: the new one in words.
 
         Raises:
-            HarnessError: a factor that is none.
+            HarnessError: a factor that is none, or that takes a number beyond what a float holds in full.
         """
         if not 0 < factor < math.inf:
             raise HarnessError(f"{factor:g} is no factor between units; give a positive number")
+        sizes = [self.scale, self.sigma_data, *filter(None, self.levels)]
+        if not all(SMALLEST <= factor * size <= LARGEST for size in sizes):
+            raise HarnessError(
+                f"a factor of {factor:g} takes levels out of {SMALLEST:g} to {LARGEST:g}; take a unit nearer the data"
+            )
         changed: dict[str, object] = {
             "unit": unit,
             "scale": factor * self.scale,

@@ -33,7 +33,8 @@ def recommendation_page(found: Recommendation, command: str, plots: Sequence[str
 
 COSTS = (
     "An alternative stands for the best design that has it. `ties`: within the margin of indifference; `open`: it may "
-    "be better or worse; `worse`: it is. Intervals hold for all looks and alternatives together with 95 %."
+    "be better or worse; `worse`: the race found a better design and dropped it, though its cost against the chosen "
+    "one may still reach below 0. Intervals hold for all looks and alternatives together with 95 %."
 )
 
 

@@ -20,7 +20,10 @@ MOST = 4
 NOT_TOLD = ("target", "noise_schedule")
 """Axes that are told elsewhere, or tell nothing where there is no choice."""
 
-STANDINGS = "ties: within {margin} of it. open: may be better or worse. Intervals: 95 %, all looks and lines together."
+STANDINGS = (
+    "ties: within {margin} of it. open: may be better or worse. worse: the race found a better design and dropped it; "
+    "its cost against this one may still reach below 0. Intervals: 95 %, all looks and lines together."
+)
 
 
 def recommendation_text(found: Recommendation, width: int | None) -> str:

@@ -316,7 +316,7 @@ def check(path: str, array: np.ndarray, place: Callable[[int], str] = _row) -> n
     points = array.reshape(len(array), -1) if array.size else array.reshape(len(array), 0)
     if points.shape[1] == 0:
         raise DataError(f"{path}: its rows are empty; at least one column is needed")
-    differ = False
+    widest = 0.0
     step = max(1, CHUNK // points.shape[1])
     for start in range(0, len(points), step):
         chunk = points[start : start + step]
@@ -324,8 +324,11 @@ def check(path: str, array: np.ndarray, place: Callable[[int], str] = _row) -> n
         if bad.any():
             where = place(start + int(bad.argmax()))
             raise DataError(f"{path}: {where} holds NaN, infinity or a number beyond {LIMIT:g}; give finite values")
-        differ = differ or bool((chunk != points[0]).any())
-    if not differ:
+        apart = np.abs(chunk.astype(np.float64) - points[0].astype(np.float64)).max()
+        widest = max(widest, float(apart))
+    if 0 < widest < 1 / LIMIT:
+        raise DataError(f"{path}: its rows differ by less than {1 / LIMIT:g}; give them in a smaller unit")
+    if not widest:
         raise DataError(f"{path}: its rows are all the same; give rows that differ")
     return points
 

@@ -95,6 +95,7 @@ def test_a_suite_is_one_too_and_choices_are_those_of_the_shell(suite, tmp_path):
         ({"data": np.array([["a"], ["b"]])}, "give real numbers"),
         ({"data": np.array([[object()]])}, "give real numbers"),
         ({"data": np.ones((20, 2))}, "its rows are all the same"),
+        ({"data": 1e-200 * np.arange(40.0).reshape(20, 2)}, "its rows differ by less than 1e-100"),
         ({"data": np.full((20, 2), np.nan)}, "holds NaN"),
         ({"data": "none.npy"}, "none.npy: cannot be read"),
         ({"data": np.ones((20, 2)), "target": "ring"}, "data and target are both given"),

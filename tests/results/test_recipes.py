@@ -81,6 +81,12 @@ def test_a_factor_that_is_none_is_refused(board, factor):
         found.for_deviation(factor)
 
 
+@pytest.mark.parametrize("factor", [1e-320, 1e-150, 1e150, 1e308])
+def test_a_factor_that_takes_levels_out_of_what_a_float_holds_is_refused(board, factor):
+    with pytest.raises(HarnessError, match="takes levels out of 1e-100 to 1e"):
+        recipe(board, "digits", sampler="heun").scaled(factor, "x")
+
+
 def test_it_is_a_document(board):
     found = recipe(board, "file", sampler="analytic")
     assert Recipe.validate(json.loads(found.to_json())) == found

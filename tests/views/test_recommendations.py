@@ -102,6 +102,12 @@ def test_the_screen_fits_80_columns_and_says_what_matters(found):
     assert "… 1 more" in text
 
 
+def test_every_standing_is_explained(found):
+    text = " ".join(recommendation_text(found(), None).split())
+    for standing in ("ties: within", "open: may be", "worse: the race found a better design"):
+        assert standing in text
+
+
 def test_a_settled_race_and_the_default_itself(found):
     default = {"differs": {}, "cost": {"value": 0.0, "low": 0.0, "high": 0.0}, "seeds": 4}
     text = recommendation_text(found(settled=True, more_minutes=None, end="one design is left", default=default), 70)
