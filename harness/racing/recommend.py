@@ -269,7 +269,7 @@ class _Answer:
             minutes=self._clock.spent / 60,
             law=_law(profile),
             transfer=self._transfer(profile),
-            pictures=row.pictures,
+            pictures=self._outcome(best).pictures,
         )
 
     # The best design

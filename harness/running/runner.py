@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from filelock import FileLock, Timeout
 
-from harness.errors import TRY_AGAIN
+from harness.errors import TRY_AGAIN, HarnessError
 from harness.planning.plan import Plan
 from harness.planning.units import Lookup, Stage, Unit
 from harness.records import NOT_APPLICABLE, Record, traced
@@ -53,6 +53,15 @@ class Options:
     command: str = ""
     warn: Callable[[str], None] = lambda line: None
     executor: str = PROCESSES
+
+    def __post_init__(self) -> None:
+        """Refuse what no executor can do.
+
+        Raises:
+            HarnessError: no workers.
+        """
+        if self.workers is not None and self.workers < 1:
+            raise HarnessError(f"{self.workers} workers do nothing; give at least 1, or None for one a core")
 
 
 class Work(Protocol):

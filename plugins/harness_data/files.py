@@ -96,6 +96,9 @@ def read(path: str, array: str = "", labels: str = "") -> Content:
     """
     try:
         place = Path(path)
+        if place.exists() and not place.is_file() and not place.is_dir():
+            # A pipe waits for its other end, and a device has none.
+            raise DataError(f"{path}: is a pipe or a device; give {FILES}, or a folder of images")
         files = images.found(place) if place.is_dir() else [place]
         state = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)
         return _read(path, array, labels, state)

@@ -100,6 +100,8 @@ def test_a_suite_is_one_too_and_choices_are_those_of_the_shell(suite, tmp_path):
         ({"data": "none.npy"}, "none.npy: cannot be read"),
         ({"data": np.ones((20, 2)), "target": "ring"}, "data and target are both given"),
         ({"executor": "cloud"}, "cloud"),
+        ({"workers": 0}, "0 workers do nothing"),
+        ({"minutes": 1.0}, "give until_settled=True"),
     ],
 )
 def test_mistakes_are_one_line(suite, tmp_path, given, message):

@@ -1,5 +1,6 @@
 """A user's data in each kind of file that is read, standardized in each way, and what is noted of them."""
 
+import os
 import sys
 
 import numpy as np
@@ -128,6 +129,13 @@ def test_a_bad_file_is_told_in_one_line(case, tmp_path):
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300 + len(str(path))
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".csv", ""])
+def test_a_pipe_is_told_and_not_waited_for(suffix, tmp_path):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    with pytest.raises(DataError, match="is a pipe or a device; give"):
+        read(str(tmp_path / f"pipe{suffix}"))
 
 
 def test_bad_folders_are_told_in_one_line(tmp_path):

@@ -200,3 +200,14 @@ def test_an_array_is_recommended_for(tmp_path, made):
     found = harness.recommend(rows, space=space, out=tmp_path, workers=1, seeds=2, progress=False)
     assert found.document.profile.train == 36
     assert found.design.status == "ok"
+
+
+def test_images_are_shown_whichever_row_of_its_network_is_best(tmp_path):
+    """A leaderboard shows samples of each network's first row alone, which need not be that of the best design."""
+    images = np.random.default_rng(2).integers(0, 255, size=(60, 4, 4)).astype(np.uint8)
+    (tmp_path / "space.toml").write_text(SPACE)
+    space = tmp_path / "space.toml"
+    found = harness.recommend(images, space=space, out=tmp_path / "out", workers=1, seeds=2, progress=False).document
+    assert found.pictures is not None
+    assert found.profile.pictures is not None
+    assert len(found.pictures.images) == len(found.profile.pictures.images)
