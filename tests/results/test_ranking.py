@@ -340,21 +340,26 @@ class TestDiverged:
         assert [entry["n"] for entry in made["agreement"] if entry["sampler"] is None] == [1]
 
     def test_what_exploded_says_nothing_of_a_weighting(self):
-        """In the suite `paper` EDM's weighting, the best of the `mlp` on the ring, had a factor of 24 over all rows."""
-        published = Leaderboard.read(PAPER)
-        ring = [row for row in published.rows if row.target.name == "ring"]
-        made = []
-        for row in ring:
+        """In the suite `paper` EDM's weighting, the best of the `mlp` on the ring, looks bad over all rows."""
+        ring = [row for row in Leaderboard.read(PAPER).rows if row.target.name == "ring"]
+        everything, told = [], []
+        for row in (row for row in ring if "sliced-wasserstein" in row.metrics):
             value = row.metrics["sliced-wasserstein"].value
             components = {axis: row.component(axis) for axis in axes()}
             one = replace(outcome((value,) * 3, steps=row.steps, train_steps=row.train_steps), components=components)
-            made.append(replace(one, reason="seed 0: left the data", diverged=True) if value > 10 else one)
-        found = board(made)
-        assert sum(row["status"] == "diverged" for row in found["rows"]) > 100
-        own = {e["choice"]: e["factor"] for e in found["effects"] if (e["axis"], e["among"]) == ("weighting", "mlp")}
+            everything.append(one)
+            told.append(replace(one, reason="seed 0: left the data", diverged=True) if value > 10 else one)
+        assert sum(one.diverged for one in told) > 80
+
+        def factors(outcomes, among):
+            effects = board(outcomes)["effects"]
+            return {e["choice"]: e["factor"] for e in effects if (e["axis"], e["among"]) == ("weighting", among)}
+
+        own = factors(told, "mlp")
         assert own["edm"] == min(own.values()) < 1
-        old = {e.choice: e.factor for e in published.effects if (e.target, e.axis) == ("ring", "weighting")}
-        assert old["edm"] == pytest.approx(24.09, abs=0.01)
+        assert (
+            max(factors(everything, among)["edm"] for among in ("mlp", "relu", None) if factors(everything, among)) > 3
+        )
 
 
 class TestDesigns:
