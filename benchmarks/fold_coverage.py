@@ -38,7 +38,7 @@ from harness.engine.sampling import generate, kernel_function, simulate_function
 from harness.metrics import Experiment, Measurement
 from harness.mixtures import EmpiricalDistribution, IsotropicMixture
 from harness.results.own_points import of_own_points
-from harness.results.statistics import mean_interval
+from harness.results.statistics.intervals import mean_interval
 
 ROWS, FOLDS = 150, 5
 

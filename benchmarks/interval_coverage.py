@@ -2,8 +2,8 @@
 
     python benchmarks/interval_coverage.py [--quick] [--repetitions N] [--only WORD] [--markdown]
 
-Every repetition makes an interval as a leaderboard does (`harness.results.statistics.mean_interval` over the
-measurements of S seeds, `harness.results.statistics.kendall` over n rows) and asks whether the truth lies in it. The
+Every repetition makes an interval as a leaderboard does (`results.statistics.intervals.mean_interval` over the
+measurements of S seeds, `results.statistics.kendall.kendall` over n rows) and asks whether the truth lies in it. The
 truth is a closed form on N(m, diag λ); the code that is tested does not know that the target is a Gaussian, and
 estimates.
 
@@ -37,6 +37,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from harness.results.statistics.kendall import kendall
 from harness_metrics import KL
 from harness_song.samplers import Ancestral, Euler
 from harness_synthetic.information import GaussianInformation
@@ -53,7 +54,7 @@ from harness.engine.measurement import measure_information, measure_score_error
 from harness.engine.sampling import kernel_function, simulate_function
 from harness.information import Information, ScoreError
 from harness.metrics import Experiment, Measurement, mean_and_error
-from harness.results.statistics import kendall, mean_interval
+from harness.results.statistics.intervals import mean_interval
 from harness.samplers import GaussianKernelSampler, Sampler
 
 SEEDS = (1, 3, 5, 10)

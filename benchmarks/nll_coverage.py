@@ -5,7 +5,7 @@
 With --ranks: do rank sets of twelve designs on digits hold the true rank, knowing the seeds alone, and the points too?
 
 What varies between repetitions: the held-out points and their noise; in one setting the networks too. Every repetition
-makes an interval as a leaderboard does, `harness.results.statistics.mean_interval` over the measurements of S seeds.
+makes an interval as a leaderboard does, `results.statistics.intervals.mean_interval` over the measurements of S seeds.
 The paired interval of a difference is that of the values at each point, one less the other
 (`harness_metrics.held_out.mean_over_points`); beside its width stands that of one that takes the two for independent.
 
@@ -43,7 +43,8 @@ from harness.engine.denoisers import denoiser_from_module
 from harness.engine.sampling import kernel_function, simulate_function
 from harness.metrics import Experiment, Measurement
 from harness.mixtures import IsotropicMixture, MixtureDistribution
-from harness.results.statistics import mean_interval, rank_sets
+from harness.results.statistics.comparisons import rank_sets
+from harness.results.statistics.intervals import mean_interval
 from harness.samplers import Denoiser, GaussianKernelSampler
 from harness.targets import Distribution
 

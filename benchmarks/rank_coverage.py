@@ -24,7 +24,9 @@ from scipy.special import stdtr
 from tabulate import tabulate
 
 from harness.metrics import GROUPS, group_means
-from harness.results.statistics import holm, prior_variance, rank_sets, stabilised
+from harness.results.statistics.comparisons import holm, rank_sets
+from harness.results.statistics.scales import stabilised
+from harness.results.statistics.variances import prior_variance
 
 Sets = tuple[np.ndarray, np.ndarray]
 

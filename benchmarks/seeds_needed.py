@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from harness.results.power import settling
-from harness.results.statistics import Compared, holm
+from harness.results.statistics.comparisons import Compared, holm
 
 SCATTER, COMMON = 0.15, 0.3
 """Standard deviations of ln metric over seeds: of a row of its own (times e^0.3ξ), and of all rows together."""

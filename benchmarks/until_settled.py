@@ -23,11 +23,11 @@ from harness.planning.plan import Plan
 from harness.racing.carried_out import evidence_of
 from harness.racing.until_settled import run_until_settled
 from harness.registry.discovery import load
-from harness.results import statistics
 from harness.results.directory import read_manifest
 from harness.results.outcomes import Outcome
 from harness.results.read_board import outcome
 from harness.results.reader import read_results
+from harness.results.statistics.comparisons import differences
 from harness.running.runner import Options, carry_out, opened
 from harness.store import CHECKPOINTS, MANIFEST, Store
 from harness.suites.combinations import expand
@@ -68,7 +68,7 @@ def compared(raced: list[Outcome], fixed: list[Outcome], looks: int) -> dict[str
     running = np.flatnonzero(seeds == seeds.max())
     leader = int(running[first.means[running].argmin()])
     found = [
-        statistics.differences(e.values, e.errors, leader, e.networks, level=share)
+        differences(e.values, e.errors, leader, e.networks, level=share)
         for e, share in ((first, level / looks), (second, level))
     ]
     meet = (found[0].low <= found[1].high) & (found[1].low <= found[0].high)

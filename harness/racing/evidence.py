@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.results import statistics
+from harness.results.statistics.comparisons import Differences, differences, rank_sets
 
 if TYPE_CHECKING:
     from harness.quantities import Comparison
@@ -75,7 +75,7 @@ class Judgement:
 
     leader: int
     alive: np.ndarray
-    behind: statistics.Differences
+    behind: Differences
     settled: bool
 
 
@@ -93,11 +93,9 @@ def judged(evidence: RaceEvidence, level: float, margin: float = MARGIN) -> Judg
         margin: of indifference.
     """
     by, groups, networks = evidence.compared_by, evidence.groups, evidence.networks
-    sets = statistics.rank_sets(evidence.values, evidence.errors, networks, compared_by=by, groups=groups, level=level)
+    sets = rank_sets(evidence.values, evidence.errors, networks, compared_by=by, groups=groups, level=level)
     alive, leader = sets.low == 1, int(evidence.means.argmin())
     each = level / max(1, int(alive.sum()) - 1)
-    behind = statistics.differences(
-        evidence.values, evidence.errors, leader, networks, compared_by=by, groups=groups, level=each
-    )
+    behind = differences(evidence.values, evidence.errors, leader, networks, compared_by=by, groups=groups, level=each)
     tie = behind.high <= tolerance(evidence.compared_by, margin)
     return Judgement(leader, alive, behind, bool((tie | ~alive).all()))

@@ -20,7 +20,6 @@ from harness.racing.carried_out import Clock, RaceWork, evidence_of, raced, usab
 from harness.racing.course import RecommendCourse
 from harness.racing.evidence import MARGIN, RaceEvidence, tolerance
 from harness.racing.narrowing import Range, narrowed
-from harness.results import statistics
 from harness.results.directory import read_manifest
 from harness.results.labels import Labels
 from harness.results.leaderboard import Estimate
@@ -37,6 +36,7 @@ from harness.results.recommendation import (
     RoundTold,
     Standing,
 )
+from harness.results.statistics.comparisons import differences
 from harness.store import Store
 from harness.suites.spaces import DEFAULT, Space, target_of
 
@@ -313,7 +313,7 @@ class _Answer:
         evidence = self._evidence(compared_by)
         # A line for each choice, and one for the field's default; the runner-up is one of the former.
         lines = 1 + sum(len(set(values)) - 1 for values in zip(*(c.values() for c in self._choices), strict=True))
-        found = statistics.differences(
+        found = differences(
             evidence.values,
             evidence.errors,
             self._rows.index(self._course.leader),

@@ -23,10 +23,10 @@ import numpy as np
 
 from harness.axes import taken_by
 from harness.quantities import Declarations, Measured
-from harness.results import statistics
 from harness.results.bounds import BoundOnTarget, BoundsBoard, Order, Standing, Tightness
 from harness.results.leaderboard import Leaderboard, Row
 from harness.results.sections import TargetSection, sections
+from harness.results.statistics.kendall import kendall
 
 Scored = TypeVar("Scored", BoundOnTarget, Standing)
 
@@ -167,7 +167,7 @@ def _shared(row: Row) -> Hashable:
 
 def _order(pairs: Sequence[Comparison], groups: Sequence[Hashable] | None) -> Order:
     bounds, values = np.array(pairs).reshape(-1, 2).T
-    tau = statistics.kendall(bounds, values, groups)
+    tau = kendall(bounds, values, groups)
     if tau is None:
         return Order(kendall_tau=None, low=None, high=None, n=len(pairs))
     return Order(kendall_tau=tau.value, low=tau.low, high=tau.high, n=tau.n)

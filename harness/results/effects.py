@@ -25,7 +25,8 @@ from operator import contains, itemgetter
 import numpy as np
 
 from harness.quantities import Comparison
-from harness.results.statistics import Interval, choice_effects, interaction
+from harness.results.statistics.effect_sizes import choice_effects, interaction
+from harness.results.statistics.intervals import Interval
 
 
 @dataclass(frozen=True)

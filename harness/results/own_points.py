@@ -7,7 +7,7 @@ common, in the mean over pairs, the mean over seeds and the variance of its S va
     Var M̄ = [τ² + σ²(1 + (S − 1)ō)]/S,     E s² = τ² + σ²(1 − ō),
 
 σ² the squared error over the points of one seed, τ² what varies between seeds besides. So s²/S lacks σ²ō: of the error
-within a run, the share ō is common to all seeds (`harness.results.statistics.mean_interval` adds it), and the rest
+within a run, the share ō is common to all seeds (`results.statistics.intervals.mean_interval` adds it), and the rest
 shows in their spread. The groups of the points of S seeds scatter, in their mean over seeds, by σ²/S: times √(Sō) their
 deviations are the part that is missing. Folds of one partition have no point in common: ō = 0, and the spread over
 seeds says all.

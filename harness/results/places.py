@@ -10,9 +10,10 @@ import numpy as np
 from harness.errors import HarnessError
 from harness.metrics import Measurement
 from harness.quantities import Declarations
-from harness.results import statistics
 from harness.results.outcomes import Outcome
 from harness.results.power import SeedsNeeded, settling
+from harness.results.statistics.comparisons import Compared
+from harness.results.statistics.intervals import CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,13 @@ def seeds_needed(section: Sequence[Outcome], metric: str, declared: Declarations
 
 
 def _level(looks: int) -> float:
-    return (1 - statistics.CONFIDENCE) / looks
+    return (1 - CONFIDENCE) / looks
 
 
-def _compared(ranked: Sequence[Outcome], metric: str, declared: Declarations) -> statistics.Compared:
+def _compared(ranked: Sequence[Outcome], metric: str, declared: Declarations) -> Compared:
     found = matrices(ranked, metric)
     by = declared.compared_by(metric)
-    return statistics.Compared.of(found.values, found.errors, found.networks, compared_by=by, groups=found.groups)
+    return Compared.of(found.values, found.errors, found.networks, compared_by=by, groups=found.groups)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import fdtrc
 
-from harness.results.statistics import CONFIDENCE, Compared, holm
+from harness.results.statistics.comparisons import Compared, holm
+from harness.results.statistics.intervals import CONFIDENCE
 
 DOUBT = 0.1
 """Level at which rows must differ for any number of seeds to be named."""

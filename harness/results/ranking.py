@@ -22,7 +22,6 @@ from harness.components import format_value
 from harness.errors import HarnessError, did_you_mean
 from harness.quantities import Comparison, Declarations
 from harness.registry.references import Reference
-from harness.results import statistics
 from harness.results.document import one_rule
 from harness.results.effects import Observation, PairEffects, effects, pair_effects
 from harness.results.labels import Labels
@@ -46,6 +45,8 @@ from harness.results.outcomes import Outcome
 from harness.results.places import RankPlace, places, seeds_needed
 from harness.results.ranking_metric import ranking_metric
 from harness.results.setup import Setup, TargetSetup
+from harness.results.statistics.intervals import CONFIDENCE, Interval, mean_interval
+from harness.results.statistics.kendall import kendall
 
 COORDINATES = (*design(), *NUMBERS)
 """What tells the combinations of a target apart, as fields of a row."""
@@ -281,7 +282,7 @@ def _row(outcome: Outcome, place: RankPlace, declared: Declarations) -> Row:
 def _estimate(outcome: Outcome, name: str, declared: Declarations) -> Estimate:
     """Return a metric's mean and interval; of a divergence or distance nothing is below 0, where noise may put it."""
     measured = list(outcome.measured(name).values())
-    value, low, high = statistics.mean_interval(measured, declared.least(name), outcome.overlap)
+    value, low, high = mean_interval(measured, declared.least(name), outcome.overlap)
     if declared.quantity(name) != "other":
         value, low, high = max(0.0, value), max(0.0, low), max(0.0, high)
     return Estimate(value=value, low=finite(low), high=finite(high), n_seeds=len(measured))
@@ -361,7 +362,7 @@ def _agreement(section: _Section, named: Labels, declared: Declarations) -> list
         for outcome in section.outcomes:
             limit, measured = finite(outcome.bounds.get(bound)), list(outcome.measured(metric).values())
             if outcome.ok and limit is not None and measured:
-                point = _limit(bound, limit, declared) or 0.0, statistics.mean_interval(measured)[0]
+                point = _limit(bound, limit, declared) or 0.0, mean_interval(measured)[0]
                 points.append((named("sampler", outcome.components["sampler"]), point, _shared(outcome)))
         found.append(_order(points, section.target, bound, None))
         for sampler in sorted(samplers) if len(samplers) > 1 else ():
@@ -376,7 +377,7 @@ def _order(
     """Return Kendall's τ over points: of each the sampler, the bound with the measured value, and what it shares."""
     groups = [shared for _, _, shared in points]
     bounds, values = np.array([point for _, point, _ in points]).reshape(-1, 2).T
-    tau = statistics.kendall(bounds, values, groups)
+    tau = kendall(bounds, values, groups)
     return Agreement(
         target=target,
         sampler=sampler,
@@ -441,7 +442,7 @@ def _effects(section: _Section) -> list[Effect]:
     ]
 
 
-def _sized(size: statistics.Interval, by: Comparison) -> dict[str, float | None]:
+def _sized(size: Interval, by: Comparison) -> dict[str, float | None]:
     """Return an effect's size as the field that it is, and the other as null."""
     return {"factor": size.value, "difference": None} if by == "ratio" else {"factor": None, "difference": size.value}
 
@@ -458,7 +459,7 @@ def _interactions(section: _Section) -> list[Interaction]:
         tested = [(a, b, known) for a, b in pairs if (known := pair_effects(observations, a, b, by)) is not None]
         for axis, other, pair in tested:
             p_value = min(1.0, pair.p_value * len(tested))
-            if p_value <= 1 - statistics.CONFIDENCE:
+            if p_value <= 1 - CONFIDENCE:
                 fields = {"target": section.target, "among": among, "axis": axis, "other": other, "p_value": p_value}
                 found.append(_interaction(pair, by, **fields))
     return sorted(found, key=lambda each: (each.among, each.p_value))

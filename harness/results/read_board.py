@@ -32,7 +32,7 @@ from harness.results.ranking import finite, leaderboard
 from harness.results.reader import Results, Stored, read_calibration, read_fits, read_rows, read_target
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
-from harness.results.statistics import error_within, mean_interval
+from harness.results.statistics.intervals import error_within, mean_interval
 from harness.store import ARITHMETIC, Store
 
 DIVERGED = 10.0

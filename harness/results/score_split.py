@@ -37,7 +37,7 @@ import numpy as np
 from harness.engine.curves import MeasuredScoreError
 from harness.metrics import Measurement, mean_and_error
 from harness.results.leaderboard import ScoreSplit, Term
-from harness.results.statistics import mean_interval
+from harness.results.statistics.intervals import mean_interval
 from harness.results.terms import SPLIT
 from harness.weighting_tables import LevelWeights, WeightingTable
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from harness.results.statistics import Interval
+    from harness.results.statistics.intervals import Interval
 
 
 def steps_to_reach(steps: Sequence[float] | np.ndarray, errors: np.ndarray, threshold: float) -> tuple[float, bool]:
@@ -84,7 +84,7 @@ def agreement(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     import numpy as np
 
-    from harness.results.statistics import kendall
+    from harness.results.statistics.kendall import kendall
 
     pairs = [kendall(x[:, s], y[:, s]) for s in range(x.shape[1])]
     return np.array([math.nan if tau is None else tau.value for tau in pairs])
@@ -92,6 +92,6 @@ def agreement(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def mean_over_seeds(values: Sequence[float]) -> Interval:
     """Return the mean of one number a seed, with its 95 % limits by Student's t."""
-    from harness.results.statistics import t_interval
+    from harness.results.statistics.intervals import t_interval
 
     return t_interval(values)

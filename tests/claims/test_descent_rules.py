@@ -17,7 +17,7 @@ from paper_level import evidence
 from scipy.stats import binom
 
 from harness.registry.discovery import load
-from harness.results import statistics
+from harness.results.statistics.intervals import CONFIDENCE
 from harness.trajectories import Probes, Trajectory
 
 TARGET = "ring"
@@ -25,7 +25,7 @@ RNG = partial(np.random.default_rng, 0)
 
 
 def test_limits_have_the_level_of_all_intervals():
-    assert verdicts.LEVEL == statistics.CONFIDENCE
+    assert verdicts.LEVEL == CONFIDENCE
 
 
 def test_an_exact_exponential_and_an_exact_power_are_told_apart():

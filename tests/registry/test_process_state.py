@@ -65,9 +65,9 @@ def test_a_library_that_is_imported_meanwhile_is_set_as_it_is_when_imported():
 
 def test_a_patched_function_is_named_and_put_back_and_what_is_new_stays(monkeypatch):
     from harness import targets
-    from harness.results import statistics
+    from harness.results.statistics import kendall
 
-    for holder in (np, np.linalg, math, statistics, targets.Target):
+    for holder in (np, np.linalg, math, kendall, targets.Target):
         monkeypatch.setattr(holder, "something_new", 1, raising=False)
     before = process_state.functions()
     assert process_state.put_functions_back(before) == []
@@ -75,7 +75,7 @@ def test_a_patched_function_is_named_and_put_back_and_what_is_new_stays(monkeypa
         "numpy.mean": np,
         "numpy.linalg.svd": np.linalg,
         "math.log": math,
-        "harness.results.statistics.kendall": statistics,
+        "harness.results.statistics.kendall.kendall": kendall,
         "harness.targets.Target.located": targets.Target,
     }
     kept = {place: getattr(holder, place.rpartition(".")[2]) for place, holder in places.items()}

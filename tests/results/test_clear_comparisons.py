@@ -3,19 +3,20 @@
 import numpy as np
 import pytest
 
-from harness.results import clear_comparisons, statistics
-from harness.results.statistics import holm, rank_sets
+from harness.results.statistics import clear_comparisons, comparisons
+from harness.results.statistics.comparisons import EVERY, Compared, _exact_differences, _Spread, holm, rank_sets
+from harness.results.statistics.scales import on_scale
 
 
 def by_all_pairs(values, errors, networks, compared_by="ratio"):
     """Rank sets by all comparisons of each row, one row after the other."""
     n = len(values)
-    means = statistics.Compared.of(values, errors, networks, compared_by=compared_by).order
-    stable, _ = statistics.on_scale(values, compared_by)
-    spread = statistics._Spread.of(stable, networks)
+    means = Compared.of(values, errors, networks, compared_by=compared_by).order
+    stable, _ = on_scale(values, compared_by)
+    spread = _Spread.of(stable, networks)
     low, high = np.empty(n, dtype=int), np.empty(n, dtype=int)
     for i in range(n):
-        significant = holm(statistics._exact_differences(values, errors, i, spread.p_values(i)), i)
+        significant = holm(_exact_differences(values, errors, i, spread.p_values(i)), i)
         low[i] = 1 + int((significant & (means < means[i])).sum())
         high[i] = n - int((significant & (means > means[i])).sum())
     return 1 + (means[None, :] < means[:, None]).sum(1), low, high
@@ -49,8 +50,8 @@ CASES = {
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
     """Bisect also where it would not pay."""
-    monkeypatch.setattr(statistics, "MANY_ROWS", 2)
-    monkeypatch.setattr(statistics, "MOST_PLAIN", 0.0)
+    monkeypatch.setattr(comparisons, "MANY_ROWS", 2)
+    monkeypatch.setattr(comparisons, "MOST_PLAIN", 0.0)
 
 
 class TestWhatAllPairsGive:
@@ -97,13 +98,13 @@ class TestWhatAllPairsGive:
 def test_few_pairs_are_left_for_exact_comparison(monkeypatch):
     """The work of many rows: far less than n² where networks are many."""
     values, errors, labels = drawn(np.random.default_rng(4), 2000, networks=100)
-    looked, exact = [], statistics.Compared.p_values
+    looked, exact = [], Compared.p_values
 
-    def counted(self, i, j=statistics.EVERY, **given):
+    def counted(self, i, j=EVERY, **given):
         p = exact(self, i, j, **given)
         looked.append(p.size)
         return p
 
-    monkeypatch.setattr(statistics.Compared, "p_values", counted)
+    monkeypatch.setattr(Compared, "p_values", counted)
     rank_sets(values, errors, labels)
     assert sum(looked) < 0.15 * 2000**2

@@ -6,7 +6,8 @@ from harness_data.folds import places
 
 from harness.metrics import GROUPS, Measurement, group_means
 from harness.results.own_points import of_own_points
-from harness.results.statistics import mean_interval, rank_sets
+from harness.results.statistics.comparisons import rank_sets
+from harness.results.statistics.intervals import mean_interval
 
 ROWS, FOLDS = 160, 5
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.results.power import MOST, settling
-from harness.results.statistics import Compared, holm
+from harness.results.statistics.comparisons import Compared, holm
 
 
 def draw(rng, truth, seeds):

@@ -22,7 +22,7 @@ from harness.results.score_split import (
     scaled,
     sum_of,
 )
-from harness.results.statistics import mean_interval
+from harness.results.statistics.intervals import mean_interval
 from harness.running.runner import Options, run
 from harness.suites.model import Suite
 from harness.weighting_tables import LevelWeights, WeightingTable

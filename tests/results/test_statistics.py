@@ -7,19 +7,12 @@ import pytest
 from scipy import stats
 
 from harness.metrics import Measurement
-from harness.results import statistics
-from harness.results.statistics import (
-    choice_effects,
-    differences,
-    interaction,
-    kendall,
-    mean_interval,
-    moderated,
-    prior_variance,
-    rank_sets,
-    residual_variances,
-    stabilised,
-)
+from harness.results.statistics.comparisons import Compared, differences, rank_sets
+from harness.results.statistics.effect_sizes import choice_effects, interaction
+from harness.results.statistics.intervals import _average, _deviation, mean_interval
+from harness.results.statistics.kendall import kendall
+from harness.results.statistics.scales import stabilised
+from harness.results.statistics.variances import moderated, prior_variance, residual_variances
 
 
 def exact(values):
@@ -82,8 +75,8 @@ class TestFewNumbers:
         rng = np.random.default_rng(0)
         for size in [*range(2, 12)] * 50:
             sample = rng.normal(size=size) * 10.0 ** rng.integers(-9, 10)
-            assert statistics._average(sample.tolist()) == sample.mean()
-            assert statistics._deviation(sample.tolist()) == sample.std(ddof=1)
+            assert _average(sample.tolist()) == sample.mean()
+            assert _deviation(sample.tolist()) == sample.std(ddof=1)
 
 
 class TestModeration:
@@ -495,12 +488,12 @@ class TestOrderOfRowsWithUnequalSeeds:
         values[rng.random(values.shape) < 0.4] = np.nan
         values[0] = truth[0] + common
         values[:, 0] = truth + common[0]
-        order = statistics.Compared.of(values, np.zeros_like(values), compared_by="difference").order
+        order = Compared.of(values, np.zeros_like(values), compared_by="difference").order
         assert np.argsort(order).tolist() == np.argsort(truth).tolist()
         scale = (order[1] - order[0]) / (truth[1] - truth[0])
         np.testing.assert_allclose(order - order[0], scale * (truth - truth[0]), atol=1e-12)
 
     def test_with_all_seeds_it_is_the_mean_to_the_last_bit(self):
         values = np.random.default_rng(2).lognormal(size=(9, 3))
-        compared = statistics.Compared.of(values, 0.1 * values)
+        compared = Compared.of(values, 0.1 * values)
         np.testing.assert_array_equal(compared.order, compared.means)

@@ -14,7 +14,7 @@ from scipy import stats
 
 from harness.budget import budget
 from harness.engine.measurement import measure_information
-from harness.results.statistics import kendall
+from harness.results.statistics.kendall import kendall
 
 PATH = Path(__file__).parents[2] / "benchmarks" / "interval_coverage.py"
 SPEC = importlib.util.spec_from_file_location("interval_coverage", PATH)

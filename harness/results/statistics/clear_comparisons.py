@@ -86,7 +86,7 @@ class _Search:
 
     def __init__(self, rows: Rows, level: float, many: float) -> None:
         self._rows, self._others = rows, len(rows.position) - 1
-        # Exactly the levels of `statistics.holm`: the k-th smallest p against level/(m − k + 1).
+        # Exactly the levels of `holm`: the k-th smallest p against level/(m − k + 1).
         self._steps = level / np.arange(self._others, 0, -1)
         self._grid = np.geomspace(self._steps[0], level, LEVELS)
         self._class, self._members = _classes(rows)

@@ -1,0 +1,1 @@
+"""Statistics: what may be said from a few seeds."""
