@@ -37,7 +37,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from harness.results.statistics.kendall import kendall
 from harness_metrics import KL
 from harness_song.samplers import Ancestral, Euler
 from harness_synthetic.information import GaussianInformation
@@ -55,6 +54,7 @@ from harness.engine.sampling import kernel_function, simulate_function
 from harness.information import Information, ScoreError
 from harness.metrics import Experiment, Measurement, mean_and_error
 from harness.results.statistics.intervals import mean_interval
+from harness.results.statistics.kendall import kendall
 from harness.samplers import GaussianKernelSampler, Sampler
 
 SEEDS = (1, 3, 5, 10)

@@ -25,7 +25,7 @@ from tabulate import tabulate
 
 from harness.metrics import GROUPS, group_means
 from harness.results.statistics.comparisons import holm, rank_sets
-from harness.results.statistics.scales import stabilised
+from harness.results.statistics.scales import Scale
 from harness.results.statistics.variances import prior_variance
 
 Sets = tuple[np.ndarray, np.ndarray]
@@ -174,14 +174,14 @@ def bootstrap(population: Population) -> Sets:
 
 def paired(population: Population) -> Sets:
     """Paired t tests, Holm's correction."""
-    mean, variance = _pairs(stabilised(population.values))
+    mean, variance = _pairs(Scale.of(population.values, "ratio")(population.values))
     return _from_tests(mean, variance, population.values.shape[1] - 1, population.values.shape[1])
 
 
 def moderated_pairs(population: Population) -> Sets:
     """Paired t tests whose variances are moderated over all pairs, Holm's correction."""
     seeds = population.values.shape[1]
-    mean, variance = _pairs(stabilised(population.values))
+    mean, variance = _pairs(Scale.of(population.values, "ratio")(population.values))
     upper = variance[np.triu_indices(len(mean), 1)]
     scale, prior = prior_variance(upper, np.full(upper.size, seeds - 1))
     weight = min(prior, 1e6)

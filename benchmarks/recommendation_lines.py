@@ -13,7 +13,7 @@ import itertools
 import numpy as np
 
 from harness.racing.evidence import ALPHA
-from harness.results.statistics.comparisons import differences
+from harness.results.statistics.comparisons import Compared
 
 CHOICES = (5, 2, 4, 4)
 """Weightings, preconditionings, grids, samplers: 160 designs."""
@@ -38,7 +38,7 @@ def misses(designs, values, looks):
     best = int(values.mean(1).argmin())
     lines = 1 + sum(choices - 1 for choices in CHOICES)
     networks = [design[:TRAINED] for design in designs]
-    found = differences(values, np.zeros_like(values), best, networks, level=ALPHA / looks / lines)
+    found = Compared.of(values, np.zeros_like(values), networks).differences(best, ALPHA / looks / lines)
     others = [(axis, choice) for axis, n in enumerate(CHOICES) for choice in range(n) if choice != designs[best][axis]]
     cheapest = [
         min((i for i, design in enumerate(designs) if design[axis] == choice), key=lambda i: found.value[i])

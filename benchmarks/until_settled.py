@@ -27,7 +27,6 @@ from harness.results.directory import read_manifest
 from harness.results.outcomes import Outcome
 from harness.results.read_board import outcome
 from harness.results.reader import read_results
-from harness.results.statistics.comparisons import differences
 from harness.running.runner import Options, carry_out, opened
 from harness.store import CHECKPOINTS, MANIFEST, Store
 from harness.suites.combinations import expand
@@ -67,10 +66,7 @@ def compared(raced: list[Outcome], fixed: list[Outcome], looks: int) -> dict[str
     seeds = np.array([len(each.seeds) for each in raced])
     running = np.flatnonzero(seeds == seeds.max())
     leader = int(running[first.means[running].argmin()])
-    found = [
-        differences(e.values, e.errors, leader, e.networks, level=share)
-        for e, share in ((first, level / looks), (second, level))
-    ]
+    found = [e.compared().differences(leader, share) for e, share in ((first, level / looks), (second, level))]
     meet = (found[0].low <= found[1].high) & (found[1].low <= found[0].high)
     apart = found[1].value[int(second.means.argmin())]
     return {

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.results.statistics.comparisons import Differences, differences, rank_sets
+from harness.results.statistics.comparisons import Compared, Differences
 
 if TYPE_CHECKING:
     from harness.quantities import Comparison
@@ -55,6 +55,11 @@ class RaceEvidence:
         groups = None if self.groups is None else self.groups[rows]
         networks = [self.networks[i] for i in rows]
         return RaceEvidence(self.values[rows], self.errors[rows], networks, self.compared_by, groups)
+
+    def compared(self) -> Compared:
+        """Return the designs as they are compared with one another."""
+        by, groups = self.compared_by, self.groups
+        return Compared.of(self.values, self.errors, self.networks, compared_by=by, groups=groups)
 
     @property
     def means(self) -> np.ndarray:
@@ -92,10 +97,8 @@ def judged(evidence: RaceEvidence, level: float, margin: float = MARGIN) -> Judg
         level: how often it may be wrong.
         margin: of indifference.
     """
-    by, groups, networks = evidence.compared_by, evidence.groups, evidence.networks
-    sets = rank_sets(evidence.values, evidence.errors, networks, compared_by=by, groups=groups, level=level)
-    alive, leader = sets.low == 1, int(evidence.means.argmin())
-    each = level / max(1, int(alive.sum()) - 1)
-    behind = differences(evidence.values, evidence.errors, leader, networks, compared_by=by, groups=groups, level=each)
+    compared = evidence.compared()
+    alive, leader = compared.ranks(level).low == 1, int(evidence.means.argmin())
+    behind = compared.differences(leader, level / max(1, int(alive.sum()) - 1))
     tie = behind.high <= tolerance(evidence.compared_by, margin)
     return Judgement(leader, alive, behind, bool((tie | ~alive).all()))

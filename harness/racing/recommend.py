@@ -36,7 +36,6 @@ from harness.results.recommendation import (
     RoundTold,
     Standing,
 )
-from harness.results.statistics.comparisons import differences
 from harness.store import Store
 from harness.suites.spaces import DEFAULT, Space, target_of
 
@@ -313,15 +312,7 @@ class _Answer:
         evidence = self._evidence(compared_by)
         # A line for each choice, and one for the field's default; the runner-up is one of the former.
         lines = 1 + sum(len(set(values)) - 1 for values in zip(*(c.values() for c in self._choices), strict=True))
-        found = differences(
-            evidence.values,
-            evidence.errors,
-            self._rows.index(self._course.leader),
-            evidence.networks,
-            compared_by=compared_by,
-            groups=evidence.groups,
-            level=self._course.level / lines,
-        )
+        found = evidence.compared().differences(self._rows.index(self._course.leader), self._course.level / lines)
         limits = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
         return {
             i: Cost(value=value, low=_finite(low), high=_finite(high))

@@ -87,7 +87,7 @@ def _share(compared: Compared, rows: np.ndarray) -> float:
 
 
 def _within(compared: Compared, rows: np.ndarray) -> float | None:
-    errors = _mean((compared.errors * compared.slopes)[rows] ** 2)
+    errors = _mean(compared.errors_on_scale[rows] ** 2)
     variance = _mean(compared.variances[rows])
     return min(1.0, errors / variance) if variance > 0 and np.isfinite(errors) else None
 

@@ -5,14 +5,14 @@ import pytest
 
 from harness.results.statistics import clear_comparisons, comparisons
 from harness.results.statistics.comparisons import EVERY, Compared, _exact_differences, _Spread, holm, rank_sets
-from harness.results.statistics.scales import on_scale
+from harness.results.statistics.scales import Scale
 
 
 def by_all_pairs(values, errors, networks, compared_by="ratio"):
     """Rank sets by all comparisons of each row, one row after the other."""
     n = len(values)
     means = Compared.of(values, errors, networks, compared_by=compared_by).order
-    stable, _ = on_scale(values, compared_by)
+    stable = Scale.of(values, compared_by)(values)
     spread = _Spread.of(stable, networks)
     low, high = np.empty(n, dtype=int), np.empty(n, dtype=int)
     for i in range(n):

@@ -7,11 +7,11 @@ import pytest
 from scipy import stats
 
 from harness.metrics import Measurement
-from harness.results.statistics.comparisons import Compared, differences, rank_sets
+from harness.results.statistics.comparisons import Compared, rank_sets
 from harness.results.statistics.effect_sizes import choice_effects, interaction
 from harness.results.statistics.intervals import _average, _deviation, mean_interval
 from harness.results.statistics.kendall import kendall
-from harness.results.statistics.scales import stabilised
+from harness.results.statistics.scales import Scale
 from harness.results.statistics.variances import moderated, prior_variance, residual_variances
 
 
@@ -119,9 +119,12 @@ class TestModeration:
         assert variances.sum() == pytest.approx((values[0] - values[1]).var(ddof=1))
 
     def test_scale_is_logarithmic_away_from_zero(self):
-        assert stabilised(np.array([[1.0, math.e]])).tolist() == [[0.0, 1.0]]
+        def on_scale(values):
+            return Scale.of(values, "ratio")(values)
+
+        assert on_scale(np.array([[1.0, math.e]])).tolist() == [[0.0, 1.0]]
         values = np.array([[-0.01, 0.02, 0.0], [1.0, math.e, 1.0]])
-        found = stabilised(values)
+        found = on_scale(values)
         assert found[1, 1] - found[1, 0] == pytest.approx(1, abs=0.001)
         assert np.isfinite(found).all()
 
@@ -434,7 +437,7 @@ def test_what_points_that_all_share_do_to_cells_is_no_interaction(shape, modes, 
 class TestDifferences:
     def differences(self, values, i=0, errors=0.0, **given):
         values = np.asarray(values, dtype=float)
-        return differences(values, np.full_like(values, errors), i, **given)
+        return Compared.of(values, np.full_like(values, errors), **given).differences(i)
 
     def test_they_are_paired_and_on_the_scale_of_comparison(self):
         rng = np.random.default_rng(0)

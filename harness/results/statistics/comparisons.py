@@ -21,8 +21,8 @@ from scipy.special import stdtr, stdtrit
 
 from harness.results.statistics.clear_comparisons import Rows, better_and_worse
 from harness.results.statistics.intervals import CONFIDENCE, EXACT, MANY, seed_mean
-from harness.results.statistics.scales import means_on_scale, on_scale
-from harness.results.statistics.variances import Moderated, moderated, residual_variances
+from harness.results.statistics.scales import Scale
+from harness.results.statistics.variances import Moderated, codes, moderated, residual_variances
 
 if TYPE_CHECKING:
     from harness.quantities import Comparison
@@ -83,16 +83,14 @@ class Compared:
     Attributes:
         values: shape (n, S), NaN where missing.
         errors: of each value within its run, shape (n, S).
-        stable: the values on the scale of comparison, shape (n, S).
-        slopes: of that scale at each value, shape (n, S).
-        compared_by: `ratio` or `difference`.
+        scale: of comparison.
+        stable: the values on it, shape (n, S).
     """
 
     values: np.ndarray
     errors: np.ndarray
+    scale: Scale
     stable: np.ndarray
-    slopes: np.ndarray
-    compared_by: Comparison
     _spread: _Spread
     _points: _Points | None
 
@@ -107,10 +105,11 @@ class Compared:
         groups: np.ndarray | None = None,
     ) -> Compared:
         """Estimate how rows vary; arguments as `rank_sets`."""
-        stable, slopes = on_scale(values, compared_by)
-        points = None if groups is None else _Points.of(groups, slopes)
+        scale = Scale.of(values, compared_by)
+        stable = scale(values)
+        points = None if groups is None else _Points.of(groups, scale.slopes(values))
         spread = _Spread.of(stable, networks if networks is not None else [0] * len(values), points)
-        return cls(values, standard_errors, stable, slopes, compared_by, spread, points)
+        return cls(values, standard_errors, scale, stable, spread, points)
 
     @property
     def means(self) -> np.ndarray:
@@ -127,7 +126,12 @@ class Compared:
         means = self.means
         if np.isfinite(self.values).all():
             return means
-        return np.asarray(means_on_scale(self.values, means, self.compared_by) - _effect_of_own_seeds(self.stable))
+        return np.asarray(self.scale(means) - _effect_of_own_seeds(self.stable))
+
+    @property
+    def errors_on_scale(self) -> np.ndarray:
+        """The error of each value within its run on the scale of comparison, shape (n, S)."""
+        return np.asarray(self.errors * self.scale.slopes(self.values))
 
     @property
     def variances(self) -> np.ndarray:
@@ -161,6 +165,25 @@ class Compared:
             p = np.where(silent, self._points.p_values(self.stable, i, j, p), p)
         return p
 
+    def differences(self, i: int, level: float = 1 - CONFIDENCE) -> Differences:
+        """Return the difference of each row to row i, with limits that hold for each with a probability of 1 − `level`.
+
+        The errors are those of `ranks`.
+        """
+        mean, error, freedom = self._spread.differences(i)
+        half = stdtrit(np.maximum(freedom, 1e-3), 1 - level / 2) * np.sqrt(error)
+        silent, middle = _silent(self.values, i)
+        # Errors within the runs alone; ties are exact.
+        within = stdtrit(MANY, 1 - level / 2) * _error_within(self.values, self.errors_on_scale, i)
+        half = np.where(silent, np.where(middle == 0, 0.0, within), half)
+        if self._points is not None:
+            shared = stdtrit(self._points.freedom, 1 - level / 2) * np.sqrt(self._points.error(i))
+            half = np.where(silent & np.isfinite(shared), shared, half)
+        half = np.where(np.isfinite(half), half, np.inf)
+        half[i] = 0.0
+        unit = self.scale.size if self.scale.compared_by == "difference" else 1.0
+        return Differences(unit * mean, unit * (mean - half), unit * (mean + half))
+
     def _plain(self, order: np.ndarray) -> Rows | None:
         """Return the rows as their distances and variances tell them apart; None where that says too little."""
         complete = np.isfinite(self.values).all(1)
@@ -174,7 +197,7 @@ class Compared:
             position, variance = self.stable.mean(1), overall.variance / seeds
             freedom = float(np.median(overall.freedom[plain])) if plain.any() else 0.0
             plain &= overall.freedom == freedom
-            slack = np.abs(means_on_scale(self.values, self.means, self.compared_by) - position)
+            slack = np.abs(self.scale(self.means) - position)
             networks = self._spread.networks
             label = networks if networks.any() else np.full(len(order), -1)
         return Rows(order, position, slack, variance, freedom, label, plain) if plain.mean() > MOST_PLAIN else None
@@ -184,51 +207,13 @@ class Compared:
 class Differences:
     """Differences of rows to one of them, with simultaneous limits, on the scale of comparison; shapes (n,).
 
-    That scale is ln x for ratios (`stabilised`), and the metric itself for differences. A limit is infinite where
+    That scale is ln x for ratios (`Scale`), and the metric itself for differences. A limit is infinite where
     nothing is known of it.
     """
 
     value: np.ndarray
     low: np.ndarray
     high: np.ndarray
-
-
-def differences(
-    values: np.ndarray,
-    standard_errors: np.ndarray,
-    i: int,
-    networks: Sequence[object] | None = None,
-    *,
-    compared_by: Comparison = "ratio",
-    groups: np.ndarray | None = None,
-    level: float = 1 - CONFIDENCE,
-) -> Differences:
-    """Return the difference of each row to row i, with limits that hold for each with a probability of 1 − `level`.
-
-    The errors are those of `rank_sets`, whose arguments the others are.
-    """
-    stable, slopes = on_scale(values, compared_by)
-    points = None if groups is None else _Points.of(groups, slopes)
-    labels = networks if networks is not None else [0] * len(values)
-    mean, error, freedom = _Spread.of(stable, labels, points).differences(i)
-    half = stdtrit(np.maximum(freedom, 1e-3), 1 - level / 2) * np.sqrt(error)
-    silent, _ = _silent(values, i)
-    half = np.where(silent, _half_within(values, standard_errors * slopes, i, level), half)
-    if points is not None:
-        shared = stdtrit(points.freedom, 1 - level / 2) * np.sqrt(points.error(i))
-        half = np.where(silent & np.isfinite(shared), shared, half)
-    half = np.where(np.isfinite(half), half, np.inf)
-    half[i] = 0.0
-    unit = 1.0 if compared_by == "ratio" else 1 / float(np.nanmax(slopes))
-    return Differences(unit * mean, unit * (mean - half), unit * (mean + half))
-
-
-def _half_within(values: np.ndarray, errors: np.ndarray, i: int, level: float) -> np.ndarray:
-    """Return the half width by the errors within the runs alone; 0 for ties, which are exact. Shape (n,)."""
-    common = np.isfinite(values - values[i])
-    both = np.where(common, np.hypot(errors, errors[i]), 0.0).sum(1) / np.maximum(common.sum(1), 1)
-    tied = _silent(values, i)[1] == 0
-    return np.where(tied, 0.0, stdtrit(MANY, 1 - level / 2) * both)
 
 
 def _by_all_pairs(rows: Compared, order: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
@@ -317,8 +302,7 @@ class _Spread:
     @classmethod
     def of(cls, stable: np.ndarray, networks: Sequence[object], points: _Points | None = None) -> _Spread:
         """Estimate it; values on their scale, networks as in `rank_sets`."""
-        codes = {label: k for k, label in enumerate(dict.fromkeys(networks))}
-        labels = np.array([codes[label] for label in networks])
+        labels = codes(networks)
         overall = moderated(*residual_variances(stable, np.zeros(len(labels), dtype=int)))
         return cls(stable, labels, overall, moderated(*residual_variances(stable, labels)), points)
 
@@ -380,12 +364,17 @@ def _exact_differences(values: np.ndarray, errors: np.ndarray, i: Index, p: np.n
     Then the errors within the runs decide; a difference without any is exact, and zero is a tie.
     """
     silent, middle = _silent(values, i, j)
-    common = np.isfinite(values[j] - values[i])
-    mean_error = np.where(common, np.hypot(errors[j], errors[i]), 0.0).sum(1) / np.maximum(common.sum(1), 1)
+    mean_error = _error_within(values, errors, i, j)
     with np.errstate(divide="ignore", invalid="ignore"):
         normal = 2 * stdtr(MANY, -middle / mean_error)
     normal = np.where(middle == 0, 1.0, np.where(mean_error > 0, normal, 0.0))
     return np.where(silent, normal, p)
+
+
+def _error_within(values: np.ndarray, errors: np.ndarray, i: Index, j: Index = EVERY) -> np.ndarray:
+    """Return the error within the runs of the difference of rows i and j, the mean over common seeds; shape (n,)."""
+    common = np.isfinite(values[j] - values[i])
+    return np.asarray(np.where(common, np.hypot(errors[j], errors[i]), 0.0).sum(1) / np.maximum(common.sum(1), 1))
 
 
 def _silent(values: np.ndarray, i: Index, j: Index = EVERY) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from harness.results.statistics.intervals import CONFIDENCE, Interval
+from harness.results.statistics.variances import codes
 
 PAIRS = 2**16
 """Pairs of rows looked at together, which bounds memory."""
@@ -56,7 +57,7 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None
     agreement, untied_x, untied_y = totals / (n * (n - 1))
     scale = float(np.sqrt(untied_x * untied_y))
     tau = float(np.clip(agreement / scale, -1, 1))
-    labels = np.arange(n) if groups is None else _codes(groups)
+    labels = np.arange(n) if groups is None else codes(groups)
     count = int(labels.max()) + 1
     if count < 4:
         return Interval(tau, None, None, n)
@@ -68,12 +69,6 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None
         shared = 4 * (np.bincount(labels, sums) ** 2).sum() * count / (count - 1)
         variance = max(variance, shared / (n * (n - 1)) ** 2)
     return Interval(tau, *_tau_limits(tau, variance, n, count), n)
-
-
-def _codes(labels: Sequence[object]) -> np.ndarray:
-    """Return the number of each label, in the order of their first occurrence, shape (n,)."""
-    codes = {label: k for k, label in enumerate(dict.fromkeys(labels))}
-    return np.array([codes[label] for label in labels])
 
 
 def _signs(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:

@@ -1,7 +1,8 @@
-"""Scales: where the values of a metric are compared."""
+"""Scales: where the values of a metric are compared, so that errors are of like size."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,33 +11,44 @@ if TYPE_CHECKING:
     from harness.quantities import Comparison
 
 
-def on_scale(values: np.ndarray, compared_by: Comparison) -> tuple[np.ndarray, np.ndarray]:
-    """Return the values on the scale where they are compared, and its slope at each, both of the values' shape.
+@dataclass(frozen=True)
+class Scale:
+    """The scale of some values.
 
-    Ratios: `stabilised`. Differences: in units of the median size, which changes no comparison and tells rounding.
+    Ratios: ln x, or asinh(x/2c) ~ ln(x/c) if some are ≤ 0, where c is the size of the noise around zero: the spread
+    over seeds of the rows that reach it. Differences: x in units of the median size, which changes no comparison and
+    tells rounding.
+
+    Attributes:
+        compared_by: `ratio` or `difference`.
+        size: c, 0 where all values are above 0; of differences the unit.
     """
-    if compared_by == "ratio":
-        return stabilised(values), 1 / np.hypot(values, 2 * _noise_around_zero(values))
-    unit = _unit(values)
-    return values / unit, np.full_like(values, 1 / unit)
 
+    compared_by: Comparison
+    size: float
 
-def _unit(values: np.ndarray) -> float:
-    return float(np.median(np.abs(values[np.isfinite(values)]))) or 1.0
+    @classmethod
+    def of(cls, values: np.ndarray, compared_by: Comparison) -> Scale:
+        """Return the scale of values of shape (n, S), NaN where missing."""
+        if compared_by == "ratio":
+            return cls(compared_by, _noise_around_zero(values))
+        return cls(compared_by, float(np.median(np.abs(values[np.isfinite(values)]))) or 1.0)
 
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Return numbers of the metric on the scale, of their shape."""
+        if self.compared_by == "difference":
+            return x / self.size
+        return np.asarray(np.arcsinh(x / (2 * self.size)) if self.size else np.log(x))
 
-def stabilised(values: np.ndarray) -> np.ndarray:
-    """Return the values on a scale where errors are of like size: ln x, or asinh(x/2c) ~ ln(x/c) if some are
-    ≤ 0.
-
-    c is the spread over seeds of the rows that reach zero or below, the size of the noise around zero.
-    """
-    scale = _noise_around_zero(values)
-    return np.asarray(np.arcsinh(values / (2 * scale)) if scale else np.log(values))
+    def slopes(self, x: np.ndarray) -> np.ndarray:
+        """Return the slope of the scale at numbers of the metric, of their shape."""
+        if self.compared_by == "difference":
+            return np.full_like(x, 1 / self.size)
+        return np.asarray(1 / np.hypot(x, 2 * self.size))
 
 
 def _noise_around_zero(values: np.ndarray) -> float:
-    """Return c of `stabilised`; 0 where all values are above 0."""
+    """Return c of `Scale`; 0 where all values are above 0."""
     if (values[np.isfinite(values)] > 0).all():
         return 0.0
     rows = values[(values <= 0).any(1)]
@@ -46,11 +58,3 @@ def _noise_around_zero(values: np.ndarray) -> float:
     if scale <= 0:
         scale = float(sizes.min()) if sizes.size else 1.0
     return scale
-
-
-def means_on_scale(values: np.ndarray, means: np.ndarray, compared_by: Comparison) -> np.ndarray:
-    """Return means of rows on the scale where the values are compared (`on_scale`)."""
-    if compared_by == "difference":
-        return means / _unit(values)
-    scale = _noise_around_zero(values)
-    return np.asarray(np.arcsinh(means / (2 * scale)) if scale else np.log(means))

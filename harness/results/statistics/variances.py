@@ -9,6 +9,7 @@ With s_i² on k_i degrees of freedom and 1/σ_i² ~ χ²_{k_0}/(k_0 s_0²),
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,12 @@ class Moderated:
     variance: np.ndarray
     freedom: np.ndarray
     pooled: int
+
+
+def codes(labels: Sequence[object]) -> np.ndarray:
+    """Return the number of each label, in the order of their first occurrence, shape (n,)."""
+    numbers = {label: k for k, label in enumerate(dict.fromkeys(labels))}
+    return np.array([numbers[label] for label in labels])
 
 
 def residual_variances(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
