@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,17 +11,16 @@ from torch import Tensor
 from harness.engine.known_laws import GaussianLaw
 from harness.engine.sampling import kernel_variances, simulate_function
 from harness.information import Information, NoScoreError
+from harness.metrics import Simulate
 from harness.samplers import Denoiser, Sampler
 
-Simulation = Callable[[Tensor, Callable[[], Tensor]], Tensor]
 
-
-def simulation(sampler: Sampler, law: Information, denoiser: Denoiser, sigmas: np.ndarray) -> Simulation:
+def simulation(sampler: Sampler, law: Information, denoiser: Denoiser, sigmas: np.ndarray) -> Simulate:
     """Return what runs a sampler on a law from given points with given noise; kernels read the law's J."""
     return simulate_function(sampler, denoiser, sigmas, kernel_variances(sampler, sigmas, law, NoScoreError()))
 
 
-def count_draws(simulate: Simulation, dim: int) -> int:
+def count_draws(simulate: Simulate, dim: int) -> int:
     """Return how often a run asks for noise."""
     drawn: list[Tensor] = []
 
@@ -59,7 +57,7 @@ def response(sampler: Sampler, law: GaussianLaw, sigmas: np.ndarray) -> Response
     return responses(simulation(sampler, law, law.denoise, sigmas), law.dim)
 
 
-def responses(simulate: Simulation, dim: int) -> Response:
+def responses(simulate: Simulate, dim: int) -> Response:
     """Return the affine map that a run is: row 0 of its input is zeros, row 1 the start's unit, the others noise's."""
     draws = count_draws(simulate, dim)
     inputs = torch.eye(draws + 2, dtype=torch.float64)[:, 1:, None].expand(-1, -1, dim)
