@@ -15,6 +15,7 @@ from torch import Tensor
 
 from harness.errors import NotApplicable
 from harness.metrics import Experiment, Measurement, Simulate
+from harness.unit_responses import count_draws
 
 TOLERANCE = 1e-9
 """Largest departure from affinity, relative to the size of the output."""
@@ -38,7 +39,7 @@ def output_law(experiment: Experiment) -> GaussianLaw | None:
     """Return the exact law of the sampler's output; None where the sampler is not affine."""
     dim, simulate, start = experiment.target.dim, experiment.simulate, experiment.start
     generator = torch.Generator().manual_seed(0)
-    draws = _count_draws(simulate, dim)
+    draws = count_draws(simulate, dim)
     x = start.draw(torch.randn(PROBES, dim, generator=generator, dtype=torch.float64))
     noise = torch.randn(draws, PROBES, dim, generator=generator, dtype=torch.float64)
     outputs = _run(simulate, x, noise)
@@ -97,19 +98,6 @@ def _root(covariance: Tensor) -> Tensor:
     eigenvalues, basis = torch.linalg.eigh(covariance)
     root: Tensor = (basis * eigenvalues.clamp_min(0).sqrt()) @ basis.T
     return root
-
-
-def _count_draws(simulate: Simulate, dim: int) -> int:
-    """How often the sampler asks for noise."""
-    count = 0
-
-    def noise() -> Tensor:
-        nonlocal count
-        count += 1
-        return torch.zeros(1, dim, dtype=torch.float64)
-
-    simulate(torch.zeros(1, dim, dtype=torch.float64), noise)
-    return count
 
 
 def _run(simulate: Simulate, x: Tensor, noise: Tensor) -> Tensor:
