@@ -10,7 +10,7 @@ References: Bellman, Dynamic Programming, 1957.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -67,15 +67,26 @@ def _best_lattice_path(costs: np.ndarray, steps: int) -> np.ndarray:
     """Return the indices of the best path of so many steps from the first level to the last, shape (N+1,)."""
     reached = np.full(len(costs), np.inf)
     reached[0] = 0.0
+    return np.array(_best_path(reached, [costs] * steps, len(costs) - 1))
+
+
+def _best_path(reached: np.ndarray, layers: Iterable[np.ndarray], end: int) -> list[int]:
+    """Return the places of the best path through L steps to the one that is its end, L + 1 of them.
+
+    Arguments:
+        reached: the cost of each place to begin at, shape (K,).
+        layers: the costs of each step, from every place to every other, shape (K, K).
+        end: the last place.
+    """
     before = []
-    for _ in range(steps):
-        through = reached[:, None] + costs
+    for layer in layers:
+        through = reached[:, None] + layer
         before.append(through.argmin(0))
         reached = through.min(0)
-    path = [len(costs) - 1]
+    path = [end]
     for best in reversed(before):
         path.append(int(best[path[-1]]))
-    return np.array(path[::-1])
+    return path[::-1]
 
 
 def _interpolated(levels: np.ndarray, steps: int) -> np.ndarray:
@@ -118,15 +129,7 @@ def _round(cost: Cost, levels: np.ndarray, reach: float) -> tuple[np.ndarray, bo
     costs = cost(np.exp(start).ravel(), np.exp(end).ravel()).reshape(start.shape)
     costs[start - end < _closest(gaps)] = np.inf
     middle = CANDIDATES // 2
-    reached, before = costs[0, middle], []
-    for layer in costs[1:]:
-        through = reached[:, None] + layer
-        before.append(through.argmin(0))
-        reached = through.min(0)
-    choice = [middle]
-    for best in reversed(before):
-        choice.append(int(best[choice[-1]]))
-    chosen = np.array([middle, *choice[::-1]])
+    chosen = np.array([middle, *_best_path(costs[0, middle], costs[1:], middle)])
     at_edge = bool(np.isin(chosen[1:-1], (0, CANDIDATES - 1)).any())
     return places[np.arange(len(levels)), chosen], at_edge
 

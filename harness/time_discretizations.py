@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from harness.components import Component
+from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from harness.noise_schedules import NoiseSchedule
     from harness.samplers import Sampler
     from harness.targets import Distribution
+
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,24 @@ class GridRequest:
         """Return the schedule's times of σ_max and σ_min as float64 scalars."""
         first, last = self.sigma_range()
         return self.schedule.time(first), self.schedule.time(last)
+
+    def information_for(self, rule: TimeDiscretization) -> Information:
+        """Return the target's information, which a rule reads.
+
+        Raises:
+            HarnessError: the request carries none.
+        """
+        return _given(self.information, rule, "Fisher information")
+
+    def law_for(self, rule: TimeDiscretization) -> Distribution:
+        """Return the target's distribution, which a rule reads; raises as `information_for`."""
+        return _given(self.law, rule, "law")
+
+
+def _given(known: Known | None, rule: TimeDiscretization, what: str) -> Known:
+    if known is None:
+        raise HarnessError(f"time discretization {rule.name!r} needs the target's {what}; none was given")
+    return known
 
 
 class TimeDiscretization(Component):

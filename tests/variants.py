@@ -3,13 +3,17 @@
 from typing import Literal, get_args, get_origin
 
 
-def variants(cls):
-    """A component with its defaults, and one for each other value of a parameter that is a choice of words."""
-    found = [cls()]
-    for name, field in cls.model_fields.items():
-        if get_origin(field.annotation) is Literal:
-            found += [cls(**{name: word}) for word in get_args(field.annotation) if word != field.default]
-    return found
+def words(field):
+    """The values of a parameter that is a choice of words."""
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+
+
+def variants(cls, choices=words):
+    """A component with its defaults, and one for each other value that a parameter is given a choice of."""
+    others = [
+        cls(**{name: v}) for name, field in cls.model_fields.items() for v in choices(field) if v != field.default
+    ]
+    return [cls(), *others]
 
 
 def offered(registry, axis):

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.data_units import DataUnits
-from harness.engine.checks import blamed, check_start
+from harness.engine.checks import blamed
 from harness.engine.denoisers import denoiser_of, place_of
 from harness.engine.labels import sample_labels
 from harness.engine.laws import distribution
 from harness.engine.sampling import generate, kernel_variances
-from harness.engine.stored_curves import stored_information, stored_score_error
-from harness.networks import OracleNetwork
+from harness.engine.sampling_jobs import conditional, curves_of, start_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from harness.engine.jobs import EvaluateSamplesJob
-    from harness.initial_laws import Start
     from harness.samplers import Sampler
     from harness.targets import Target
 
@@ -49,8 +47,7 @@ def draw(job: EvaluateSamplesJob) -> Drawn:
         BlobError: the checkpoint of the network is not what was written.
     """
     law = distribution(job.target)
-    told = not isinstance(job.network, OracleNetwork) and job.network.network.conditional
-    labels = sample_labels(law, job.seed, job.count) if told else None
+    labels = sample_labels(law, job.seed, job.count) if conditional(job) else None
     generated = generate(
         *(job.sampler, denoiser_of(job.network, law), job.sigmas, step_variances(job)),
         seed=job.seed,
@@ -65,26 +62,15 @@ def draw(job: EvaluateSamplesJob) -> Drawn:
 
 def step_variances(job: EvaluateSamplesJob) -> np.ndarray | None:
     """Return the variance of each step of a job's sampler, shape (N,); None where its steps are no Gaussian kernels."""
-    oracle = job.network if isinstance(job.network, OracleNetwork) else None
-    told = not isinstance(job.network, OracleNetwork) and job.network.network.conditional
-    information = stored_information(job.target, job.information, labelled=told)
-    error = stored_score_error(oracle, job.score_error, distribution(job.target).dim)
-    return kernel_variances(job.sampler, np.array(job.sigmas), information, error)
+    return kernel_variances(job.sampler, np.array(job.sigmas), *curves_of(job))
 
 
-def start_of(job: EvaluateSamplesJob) -> Start:
-    """Return the law of the points at the first level.
+def units_of(target: Target) -> DataUnits:
+    """Return how the points of a target relate to the data.
 
     Raises:
         ContractError: it is not what its contract asks for.
     """
-    law = distribution(job.target)
-    with blamed(job.initial_law, "start"):
-        return check_start(job.initial_law.start(law, job.sigmas[0]), job.initial_law, law.dim)
-
-
-def units_of(target: Target) -> DataUnits:
-    """Return how the points of a target relate to the data; raises as `start_of`."""
     import torch
 
     dim = distribution(target).dim
@@ -98,7 +84,7 @@ def units_of(target: Target) -> DataUnits:
 
 
 def plain_step_of(sampler: Sampler) -> str:
-    """Return a sampler's step as plain Python; raises as `start_of`."""
+    """Return a sampler's step as plain Python; raises as `units_of`."""
     with blamed(sampler, "plain_step"):
         text = sampler.plain_step()
         if not isinstance(text, str):

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Verdict = Literal["pass", "fail", "unclaimed"]
+
+
+def worst(deviation: Tensor) -> float:
+    """Return the largest deviation in size; infinite where one is not a number."""
+    return float(deviation.abs().nan_to_num(nan=float("inf")).max())
 
 
 @dataclass(frozen=True)

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from harness.engine.known_laws import GaussianLaw
 from harness.engine.sampling import kernel_variances, simulate_function
 from harness.information import Information, NoScoreError
+from harness.metrics import Simulate
 from harness.samplers import Denoiser, Sampler
+from harness.unit_responses import unit_responses
 
-Simulation = Callable[[Tensor, Callable[[], Tensor]], Tensor]
 
-
-def simulation(sampler: Sampler, law: Information, denoiser: Denoiser, sigmas: np.ndarray) -> Simulation:
+def simulation(sampler: Sampler, law: Information, denoiser: Denoiser, sigmas: np.ndarray) -> Simulate:
     """Return what runs a sampler on a law from given points with given noise; kernels read the law's J."""
     return simulate_function(sampler, denoiser, sigmas, kernel_variances(sampler, sigmas, law, NoScoreError()))
-
-
-def count_draws(simulate: Simulation, dim: int) -> int:
-    """Return how often a run asks for noise."""
-    drawn: list[Tensor] = []
-
-    def noise() -> Tensor:
-        drawn.append(torch.zeros(1, dim, dtype=torch.float64))
-        return drawn[-1]
-
-    simulate(torch.zeros(1, dim, dtype=torch.float64), noise)
-    return len(drawn)
 
 
 @dataclass(frozen=True)
@@ -56,14 +41,5 @@ class Response:
 
 def response(sampler: Sampler, law: GaussianLaw, sigmas: np.ndarray) -> Response:
     """Return the map from σ_0 to σ_N."""
-    return responses(simulation(sampler, law, law.denoise, sigmas), law.dim)
-
-
-def responses(simulate: Simulation, dim: int) -> Response:
-    """Return the affine map that a run is: row 0 of its input is zeros, row 1 the start's unit, the others noise's."""
-    draws = count_draws(simulate, dim)
-    inputs = torch.eye(draws + 2, dtype=torch.float64)[:, 1:, None].expand(-1, -1, dim)
-    noise = iter(inputs[:, 1:].unbind(1))
-    outputs = simulate(inputs[:, 0].clone(), lambda: next(noise)).numpy()
-    moved = outputs[1:] - outputs[0]
-    return Response(outputs[0], moved[0], moved[1:])
+    origin, moved = unit_responses(simulation(sampler, law, law.denoise, sigmas), law.dim)
+    return Response(origin.numpy(), moved[0].numpy(), moved[1:].numpy())

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from harness.engine.known_laws import GaussianLaw
 from harness.engine.properties import Property
-from harness.engine.responses import count_draws, response, simulation
+from harness.engine.responses import response, simulation
 from harness.engine.sampler_orders import FAR, GAUSSIANS, MORE, gaussian_error, geometric, orders, polynomial
 from harness.engine.sampling import Generated, generate, kernel_variances
 from harness.information import NoScoreError
 from harness.samplers import Sampler
+from harness.unit_responses import count_draws
 
 POINT = GaussianLaw([0.7], [1e-24])
 """A point, but for rounding: the flow to it is a straight line, and its noised law has the deviation σ."""

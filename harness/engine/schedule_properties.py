@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harness.engine.properties import Property
+from harness.engine.properties import Property, worst
 from harness.engine.purity import purity
 from harness.noise_schedules import NoiseSchedule
 
@@ -48,11 +48,6 @@ def _condition(schedule: NoiseSchedule, sigma: Tensor, time: Tensor) -> Tensor:
     return 1 + (time * schedule.rate(time.clone()) / sigma).abs()
 
 
-def _worst(deviation: Tensor) -> float:
-    """Return the largest deviation; infinite where one is not a number."""
-    return float(deviation.abs().nan_to_num(nan=float("inf")).max())
-
-
 def _inverse(schedule: NoiseSchedule, sigma: Tensor, time: Tensor) -> list[Property]:
     allowed = SLACK * torch.finfo(torch.float64).eps * _condition(schedule, sigma, time)
     back = schedule.sigma(time.clone())
@@ -60,8 +55,8 @@ def _inverse(schedule: NoiseSchedule, sigma: Tensor, time: Tensor) -> list[Prope
     again = schedule.time(schedule.sigma(inner.clone()))
     span = SLACK * torch.finfo(torch.float64).eps * (inner.abs() + (time[-1] - time[0]).abs())
     return [
-        Property("σ(time(σ)) = σ, by rounding", 0.0, _worst((back / sigma - 1) / allowed), 1.0),
-        Property("time(σ(t)) = t, by rounding", 0.0, _worst((again - inner) / span), 1.0),
+        Property("σ(time(σ)) = σ, by rounding", 0.0, worst((back / sigma - 1) / allowed), 1.0),
+        Property("time(σ(t)) = t, by rounding", 0.0, worst((again - inner) / span), 1.0),
     ]
 
 
@@ -70,7 +65,7 @@ def _derivative(schedule: NoiseSchedule, time: Tensor) -> Property:
     sigma = schedule.sigma(t)
     slope = torch.ones_like(t) if sigma is t else torch.autograd.grad(sigma.sum(), t)[0]
     deviation = schedule.rate(time.clone()) / slope - 1
-    return Property("rate = dσ/dt, by 1e-7", 0.0, _worst(deviation) / 1e-7, 1.0)
+    return Property("rate = dσ/dt, by 1e-7", 0.0, worst(deviation) / 1e-7, 1.0)
 
 
 def _increasing(schedule: NoiseSchedule, sigma: Tensor, time: Tensor) -> Property:
@@ -100,8 +95,8 @@ def _elementwise(schedule: NoiseSchedule, sigma: Tensor, time: Tensor) -> Proper
         few = torch.cat([square.flatten(), function(given[7::50].clone())])
         deviations.append(few / torch.cat([whole[:6], whole[7::50]]) - 1)
     limit = SLACK * torch.finfo(torch.float64).eps
-    worst = _worst(torch.cat(deviations)) / limit
-    return Property("each value of its own element alone, by rounding", 0.0, worst, 1.0)
+    apart = worst(torch.cat(deviations)) / limit
+    return Property("each value of its own element alone, by rounding", 0.0, apart, 1.0)
 
 
 def _single_precision(schedule: NoiseSchedule, sigma: Tensor) -> list[Property]:
@@ -116,5 +111,5 @@ def _single_precision(schedule: NoiseSchedule, sigma: Tensor) -> list[Property]:
     deviation = ((back.double() / exact - 1) / allowed)[inside]
     return [
         Property("single precision stays single", 1.0, sum(kept) / 3, 0.0),
-        Property("single against double precision, by rounding", 0.0, _worst(deviation), 1.0),
+        Property("single against double precision, by rounding", 0.0, worst(deviation), 1.0),
     ]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from harness.data_spec import DataSpec
 from harness.engine.levels import LevelSampler, table_levels
-from harness.engine.properties import Property
+from harness.engine.properties import Property, worst
 from harness.engine.purity import purity
 from harness.weight_learners import WeightRequest
 from harness.weightings import GridWeighting, LearnedWeighting, Weighting
@@ -70,21 +70,21 @@ def _product(weighting: Weighting, levels: Tensor, product: Tensor, sigma_data: 
     beta = weighting.beta(levels.clone(), sigma_data)
     deviation = beta / product.clamp(min=1e-300) - 1
     counted = product > 1e-250
-    worst = float(deviation[counted].abs().nan_to_num(nan=math.inf).max()) if beta.shape == product.shape else math.inf
-    return Property("β over p·ω, less 1", 0.0, worst, 1e-9)
+    found = worst(deviation[counted]) if beta.shape == product.shape else math.inf
+    return Property("β over p·ω, less 1", 0.0, found, 1e-9)
 
 
 def _elementwise(weighting: Weighting, levels: Tensor, sigma_data: float) -> Property:
     """Whether a value depends on its own level alone: on some of the levels, and on each of a few by itself."""
-    worst = 0.0
+    largest = 0.0
     for function in (weighting.density, weighting.omega):
         whole = function(levels.clone(), sigma_data)
         parts = [slice(1, None, 7), *(slice(k, k + 1) for k in (0, 200, 511))]
         for part in parts:
             deviation = function(levels[part].clone(), sigma_data) / whole[part].clamp(min=1e-300) - 1
             counted = whole[part] > 1e-250
-            worst = max([worst, *deviation[counted].abs().nan_to_num(nan=math.inf).tolist()])
-    return Property("p and ω of a level by itself, less what they are among others", 0.0, worst, 1e-9)
+            largest = max([largest, *deviation[counted].abs().nan_to_num(nan=math.inf).tolist()])
+    return Property("p and ω of a level by itself, less what they are among others", 0.0, largest, 1e-9)
 
 
 def slopes(sigma: Tensor, sigma_min: float, sigma_max: float, sigma_data: float) -> Tensor:
@@ -110,19 +110,20 @@ def _objective(
     drawn, weights = (each[0] for each in table(quantiles.flatten()[None]))
     trained = (probability * weights * slopes(drawn, low, high, sigma_data)).sum(1)
     dense = table_levels(low, high, DENSE + 1)
-    exact = _mean(slopes(dense, low, high, sigma_data), dense, weighting.beta(dense.clone(), sigma_data))
+    beta = weighting.beta(dense.clone(), sigma_data)
+    exact = _mean(slopes(dense, low, high, sigma_data), dense, beta)
     cells = table_levels(low, high, 17)
     shares = table.mass(cells)[0]
     own = torch.stack([((dense >= a) & (dense < b)).double() for a, b in itertools.pairwise(cells)])
-    masses = _mean(own, dense, weighting.beta(dense.clone(), sigma_data))
+    masses = _mean(own, dense, beta)
     inside = torch.stack([(drawn >= a) & (drawn < b) for a, b in itertools.pairwise(cells)])
     drawn_share = (probability * inside).sum(1)
     density_share = _mean(own, dense, weighting.density(dense.clone(), sigma_data))
     return [
-        Property("gradient of training less that of ∫ β ℓ dσ / ∫ β dσ", 0.0, _gap(trained, exact), OBJECTIVE),
+        Property("gradient of training less that of ∫ β ℓ dσ / ∫ β dσ", 0.0, worst(trained - exact), OBJECTIVE),
         Property("mean weight under p", 1.0, float((probability * weights).sum()), OBJECTIVE),
-        Property("shares of β in 16 parts of the range, table less quadrature", 0.0, _gap(shares, masses), OBJECTIVE),
-        Property("shares of levels drawn, less ∫ p dσ", 0.0, _gap(drawn_share, density_share), OBJECTIVE),
+        Property("shares of β in 16 parts of the range, table less quadrature", 0.0, worst(shares - masses), OBJECTIVE),
+        Property("shares of levels drawn, less ∫ p dσ", 0.0, worst(drawn_share - density_share), OBJECTIVE),
     ]
 
 
@@ -131,10 +132,6 @@ def _mean(values: Tensor, sigma: Tensor, weight: Tensor) -> Tensor:
     mass = weight * sigma
     mass[[0, -1]] *= 0.5
     return (values * mass).sum(1) / mass.sum()
-
-
-def _gap(found: Tensor, wanted: Tensor) -> float:
-    return float((found - wanted).abs().nan_to_num(nan=math.inf).max())
 
 
 def _unit(weighting: Weighting, levels: Tensor, sigma_data: float) -> Property:

@@ -177,8 +177,9 @@ def recipe(chosen: StoredDesign, suite: str, metric: str, target: str, network_s
         ComponentError: a component is no longer what it was.
         StoreError: something of it is missing.
     """
-    from harness.engine.drawing import plain_step_of, start_of, step_variances
+    from harness.engine.drawing import plain_step_of, step_variances
     from harness.engine.laws import distribution
+    from harness.engine.sampling_jobs import start_of
 
     job, row = chosen.job(network_seed), chosen.row
     law, units, variances = distribution(job.target), chosen.units(network_seed), step_variances(job)

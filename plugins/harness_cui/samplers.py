@@ -9,9 +9,9 @@ before: what is called order 3 takes a term more than order 2, and is of order 2
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from harness_zhang.samplers import gauss_legendre
 from pydantic import Field
 
 from harness.errors import NotApplicable
@@ -109,18 +109,11 @@ class ErSde(Sampler):
         return [length + float(part.sum()), length**2 / 2 + float(part @ (levels - run.sigma))]
 
 
-@cache
-def _gauss_legendre() -> tuple[np.ndarray, np.ndarray]:
-    import numpy as np
-
-    return np.polynomial.legendre.leggauss(NODES)
-
-
 def _quadrature(low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
     """Return levels between two, and weights of an integral over them; Gauss and Legendre's, in ln s."""
     import numpy as np
 
-    nodes, measure = _gauss_legendre()
+    nodes, measure = gauss_legendre(NODES)
     half = math.log(high / low) / 2
     levels = low * np.exp(half * (nodes + 1))
     return levels, half * measure * levels

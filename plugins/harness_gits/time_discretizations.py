@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from harness.errors import HarnessError, NotApplicable
+from harness.errors import NotApplicable
 from harness.time_discretizations import GridRequest, TimeDiscretization
 
 if TYPE_CHECKING:
@@ -39,12 +39,11 @@ class Gits(TimeDiscretization):
         """
         from harness_gits.trajectories import best_path, step_errors, teacher_levels
 
-        if request.law is None:
-            raise HarnessError("time discretization 'gits' needs the target's law; none was given")
+        law = request.law_for(self)
         if request.steps >= self.teacher:
             raise NotApplicable(f"gits chooses among {self.teacher} levels, which {request.steps} steps exceed")
-        if request.law.dim == 1 and self.metric == "dev":
+        if law.dim == 1 and self.metric == "dev":
             raise NotApplicable("gits measures how trajectories bend, and in one dimension none does; take metric=l2")
         levels = teacher_levels(request.sigma_max, request.sigma_min, self.teacher)
-        costs = step_errors(request.law, levels, self.trajectories, self.metric)
+        costs = step_errors(law, levels, self.trajectories, self.metric)
         return levels[best_path(costs, request.steps, self.gamma)]

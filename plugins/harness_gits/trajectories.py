@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from harness_zhang.samplers import EQUAL_STEPS
 from torch import Tensor
 
 if TYPE_CHECKING:
     from harness.targets import Distribution
 
 RHO = 7.0
-
-ADAMS_BASHFORTH = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
-"""Weights of the newest slopes, the newest first, by order."""
 
 
 def teacher_levels(sigma_max: float, sigma_min: float, count: int) -> Tensor:
@@ -39,7 +37,7 @@ def trajectories(law: Distribution, levels: Tensor, count: int) -> tuple[Tensor,
     points, slopes = [x], []
     for sigma, after in zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True):
         slopes.append((x - law.denoise(x, sigma)) / sigma)
-        weights = ADAMS_BASHFORTH[min(len(slopes), 4) - 1]
+        weights = EQUAL_STEPS[min(len(slopes), 4) - 1]
         newest = reversed(slopes[-len(weights) :])
         x = x + (after - sigma) * torch.stack([w * slope for w, slope in zip(weights, newest, strict=True)]).sum(0)
         points.append(x)

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from harness.weight_learners import WeightLearner, WeightRequest
 from harness.weightings import LearnedWeighting, Weighting
+from harness_karras.noise_distributions import LogNormal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,7 +34,7 @@ class EdmWeighting(Weighting):
 
     def density(self, sigma: Tensor, sigma_data: float) -> Tensor:
         """Log-normal density, up to a factor; shape (K,)."""
-        return (-0.5 * ((sigma.log() - self.p_mean) / self.p_std) ** 2).exp() / sigma
+        return LogNormal(mean=self.p_mean, std=self.p_std).density(sigma, sigma_data)
 
     def omega(self, sigma: Tensor, sigma_data: float) -> Tensor:
         """Weight (σ² + σ_data²)/σ_data²; shape (K,)."""

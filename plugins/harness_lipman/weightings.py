@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from harness_karras.noise_distributions import LogNormal
 from pydantic import Field
 
 from harness.weightings import Weighting
@@ -34,7 +35,7 @@ class FlowWeighting(Weighting):
         """Density of σ = t/(1 − t), up to a factor; shape (K,)."""
         if self.levels == "uniform":
             return (1 + sigma) ** -2
-        return (-0.5 * ((sigma.log() - self.mean) / self.std) ** 2).exp() / sigma
+        return LogNormal(mean=self.mean, std=self.std).density(sigma, sigma_data)
 
     def omega(self, sigma: Tensor, sigma_data: float) -> Tensor:
         """Weight (1 + σ)²; shape (K,)."""

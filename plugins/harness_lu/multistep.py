@@ -36,6 +36,11 @@ def remembered(run: SamplerRun, denoised: Tensor, h: float, count: int) -> Past:
     return past
 
 
+def phi_2(kernel: float) -> float:
+    """Return φ_2 at H."""
+    return 1 + math.expm1(-kernel) / kernel
+
+
 def parabola(denoised: Tensor, h: float, past: Past, kernel: float) -> Tensor:
     """Return φ_2 d_1 − φ_3 d_2 of three evaluations, shape (n, d).
 
@@ -49,8 +54,8 @@ def parabola(denoised: Tensor, h: float, past: Past, kernel: float) -> Tensor:
     r, r_before = h_before / h, h_earlier / h
     a, b = (denoised - before) / r, (before - earlier) / r_before
     second = (a - b) / (r + r_before)
-    phi_2 = 1 + math.expm1(-kernel) / kernel
-    return phi_2 * (a + r * second) - (phi_2 / kernel - 0.5) * second
+    line = phi_2(kernel)
+    return line * (a + r * second) - (line / kernel - 0.5) * second
 
 
 class DPMpp3M(Sampler):
@@ -131,8 +136,7 @@ class DPMpp2MSde(_Stochastic):
     def slope(self, denoised: Tensor, h: float, past: Past, kernel: float) -> Tensor:
         """A straight line through the last two evaluations, or its value in the middle."""
         before, h_before = past[0]
-        decay = -math.expm1(-kernel)
-        weight = decay / 2 if self.form == "midpoint" else 1 - decay / kernel
+        weight = -math.expm1(-kernel) / 2 if self.form == "midpoint" else phi_2(kernel)
         return weight * h / h_before * (denoised - before)
 
 
@@ -148,4 +152,4 @@ class DPMpp3MSde(_Stochastic):
         if len(past) == 2:
             return parabola(denoised, h, past, kernel)
         before, h_before = past[0]
-        return (1 + math.expm1(-kernel) / kernel) * h / h_before * (denoised - before)
+        return phi_2(kernel) * h / h_before * (denoised - before)

@@ -8,14 +8,14 @@ knowledge of the sampler.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from harness.errors import NotApplicable
-from harness.metrics import Experiment, Measurement
+from harness.metrics import Experiment, Measurement, Simulate
+from harness.unit_responses import count_draws
 
 TOLERANCE = 1e-9
 """Largest departure from affinity, relative to the size of the output."""
@@ -35,14 +35,11 @@ class GaussianLaw:
     covariance: Tensor
 
 
-Simulation = Callable[[Tensor, Callable[[], Tensor]], Tensor]
-
-
 def output_law(experiment: Experiment) -> GaussianLaw | None:
     """Return the exact law of the sampler's output; None where the sampler is not affine."""
     dim, simulate, start = experiment.target.dim, experiment.simulate, experiment.start
     generator = torch.Generator().manual_seed(0)
-    draws = _count_draws(simulate, dim)
+    draws = count_draws(simulate, dim)
     x = start.draw(torch.randn(PROBES, dim, generator=generator, dtype=torch.float64))
     noise = torch.randn(draws, PROBES, dim, generator=generator, dtype=torch.float64)
     outputs = _run(simulate, x, noise)
@@ -103,26 +100,13 @@ def _root(covariance: Tensor) -> Tensor:
     return root
 
 
-def _count_draws(simulate: Simulation, dim: int) -> int:
-    """How often the sampler asks for noise."""
-    count = 0
-
-    def noise() -> Tensor:
-        nonlocal count
-        count += 1
-        return torch.zeros(1, dim, dtype=torch.float64)
-
-    simulate(torch.zeros(1, dim, dtype=torch.float64), noise)
-    return count
-
-
-def _run(simulate: Simulation, x: Tensor, noise: Tensor) -> Tensor:
+def _run(simulate: Simulate, x: Tensor, noise: Tensor) -> Tensor:
     """Run from x (n, d) with noise (draws, n, d)."""
     draws = iter(noise)
     return simulate(x, lambda: next(draws))
 
 
-def _mixes_affinely(simulate: Simulation, x: Tensor, noise: Tensor, outputs: Tensor) -> bool:
+def _mixes_affinely(simulate: Simulate, x: Tensor, noise: Tensor, outputs: Tensor) -> bool:
     """Whether f(ta + (1 − t)b) = t f(a) + (1 − t) f(b) for pairs of probes: a cheap test before the map."""
     t = torch.linspace(-1, 2, PROBES, dtype=torch.float64)[:, None]
     mixed = _run(simulate, t * x + (1 - t) * x.roll(1, 0), t * noise + (1 - t) * noise.roll(1, 1))
@@ -133,7 +117,7 @@ def _close(a: Tensor, b: Tensor) -> bool:
     return bool((a - b).abs().max() <= TOLERANCE * torch.maximum(a.abs().max(), b.abs().max()))
 
 
-def _affine_map(simulate: Simulation, dim: int, draws: int) -> tuple[Tensor, Tensor]:
+def _affine_map(simulate: Simulate, dim: int, draws: int) -> tuple[Tensor, Tensor]:
     """Return f(0), shape (d,), and the linear part: row k is the response to unit vector k of the inputs."""
     zeros = torch.zeros(draws + 1, 1, dim, dtype=torch.float64)
     origin = _run(simulate, zeros[0], zeros[1:])

@@ -101,9 +101,13 @@ def _derivatives(function: Callable[[Tensor], Tensor], start: Tensor, rows: int)
 
     Reverse mode is faster, but ends where a step switches gradients off or works in place; forward mode goes on.
     """
-    backward = [_backward(function, some) for some in torch.split(start, rows)]
-    parts = [part for part in backward if part is not None]
-    if len(parts) == len(backward):
+    parts = []
+    for some in torch.split(start, rows):
+        part = _backward(function, some)
+        if part is None:
+            break
+        parts.append(part)
+    else:
         values, jacobians = zip(*parts, strict=True)
         yield torch.cat(values), torch.cat(jacobians)
     yield _forward(function, start)

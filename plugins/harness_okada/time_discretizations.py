@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.errors import HarnessError
 from harness.time_discretizations import GridRequest, TimeDiscretization
 
 if TYPE_CHECKING:
@@ -39,9 +38,7 @@ class ConstantRateGrid(TimeDiscretization):
 
         from harness.equal_lengths import equal_steps
 
-        if request.law is None:
-            raise HarnessError("time discretization 'constant-rate' needs the target's law; none was given")
-        covariance = request.law.mean_and_covariance()[1].double().cpu()
+        covariance = request.law_for(self).mean_and_covariance()[1].double().cpu()
         eigenvalues = np.clip(np.linalg.eigvalsh(covariance.numpy()), 0, None)
 
         def length(sigma: np.ndarray) -> np.ndarray:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.errors import HarnessError
 from harness.time_discretizations import GridRequest, TimeDiscretization
 from harness_oracles.fisher_limit import CELLS, equal_lengths
 
@@ -45,10 +44,8 @@ class DenoisingGeometry(TimeDiscretization):
         import numpy as np
         import torch
 
-        if request.information is None:
-            raise HarnessError("time discretization 'dgc' needs the target's Fisher information; none was given")
         gamma = np.geomspace(request.sigma_max**-2, request.sigma_min**-2, CELLS + 1)
-        inverse = _inverse_error(request.information, gamma)
+        inverse = _inverse_error(request.information_for(self), gamma)
         return torch.from_numpy(equal_lengths(gamma, inverse, request.fractions().numpy()) ** -0.5)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from harness.information import Information
     from harness.shortest_path import Cost
 
 EVEN = 1e-10
@@ -45,20 +46,18 @@ class Fisher(TimeDiscretization):
 
         from harness.shortest_path import shortest_grid
 
-        return torch.from_numpy(shortest_grid(_cost(request), request.sigma_max, request.sigma_min, request.steps))
+        cost = _cost(request, request.information_for(self))
+        return torch.from_numpy(shortest_grid(cost, request.sigma_max, request.sigma_min, request.steps))
 
 
-def _cost(request: GridRequest) -> Cost:
+def _cost(request: GridRequest, information: Information) -> Cost:
     """Return the cost of a step: KL_j in nats, the mean over the replicates of the two curves."""
     import numpy as np
 
     from harness.budget import step_divergences
     from harness.information import NoScoreError
 
-    information, sampler = request.information, request.sampler
-    if information is None:
-        raise HarnessError("time discretization 'fisher' needs the target's Fisher information; none was given")
-    error = request.score_error or NoScoreError()
+    sampler, error = request.sampler, request.score_error or NoScoreError()
 
     def cost(sigma: np.ndarray, sigma_next: np.ndarray) -> np.ndarray:
         variances = sigma**2 - sigma_next**2

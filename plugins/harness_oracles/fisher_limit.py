@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.errors import HarnessError
 from harness.time_discretizations import GridRequest, TimeDiscretization
 
 if TYPE_CHECKING:
@@ -49,12 +48,8 @@ class FisherLimit(TimeDiscretization):
         import numpy as np
         import torch
 
-        if request.information is None:
-            raise HarnessError(
-                f"time discretization {self.name!r} needs the target's Fisher information; none was given"
-            )
         u = np.geomspace(request.sigma_min**2, request.sigma_max**2, CELLS + 1)
-        inverse = _inverse_information(request.information, u)
+        inverse = _inverse_information(request.information_for(self), u)
         fractions = 1 - request.fractions().numpy()
         return torch.from_numpy(np.sqrt(equal_lengths(u, inverse, fractions)))
 

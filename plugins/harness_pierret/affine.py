@@ -23,7 +23,9 @@ import torch
 from torch import Tensor
 
 from harness.bounds import Design
-from harness.samplers import SamplerRun
+from harness.metrics import Simulate
+from harness.samplers import Denoiser, SamplerRun
+from harness.unit_responses import unit_responses
 
 TOLERANCE = 1e-9
 """Largest departure from the affine map, relative to the size of the output."""
@@ -57,21 +59,18 @@ def output_law(design: Design, mean: Tensor, covariance: Tensor) -> Laws | None:
         denoised: Tensor = centre + eigenvalues / (eigenvalues + sigma**2) * (x - centre)
         return denoised
 
-    run = _simulation(design, denoiser)
-    draws = _count_draws(run, len(centre))
-    # Row 0 is the response to zeros, row 1 to the start, row 2 + k to draw k.
-    inputs = torch.eye(draws + 2, dtype=torch.float64)[:, 1:, None].expand(-1, -1, len(centre))
-    outputs = run(inputs[:, 0], inputs[:, 1:].transpose(0, 1))
-    response = outputs[1:] - outputs[0]
+    simulate = _simulation(design, denoiser)
+    origin, response = unit_responses(simulate, len(centre))
     generator = torch.Generator().manual_seed(0)
-    probe = torch.randn(draws + 1, 1, len(centre), generator=generator, dtype=torch.float64)
+    probe = torch.randn(len(response), 1, len(centre), generator=generator, dtype=torch.float64)
     probe[0] *= float(design.sigmas[0])
-    found = run(probe[0], probe[1:])[0]
-    predicted = outputs[0] + (response * probe[:, 0]).sum(0)
+    draws = iter(probe[1:])
+    found = simulate(probe[0], lambda: next(draws))[0]
+    predicted = origin + (response * probe[:, 0]).sum(0)
     if not bool((found - predicted).abs().max() <= TOLERANCE * (1 + found.abs().max())):
         return None
     variance = start[1] * response[0].square() + response[1:].square().sum(0)
-    return Laws(centre, eigenvalues, outputs[0] + start[0] * response[0], variance)
+    return Laws(centre, eigenvalues, origin + start[0] * response[0], variance)
 
 
 def _start_along(design: Design, basis: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -95,35 +94,12 @@ def divergence(laws: Laws, sigma_min: float) -> float:
     return float(0.5 * (excess - excess.log1p() + shift).sum())
 
 
-Simulation = Callable[[Tensor, Tensor], Tensor]
-
-
-def _simulation(design: Design, denoiser: Callable[[Tensor, float], Tensor]) -> Simulation:
-    """Return what runs the sampler from x (n, d) with noise (draws, n, d)."""
+def _simulation(design: Design, denoiser: Denoiser) -> Simulate:
+    """Return what runs the sampler from given points with given noise."""
     variances = None if design.variances is None else design.variances.tolist()
 
-    def run(x: Tensor, noise: Tensor) -> Tensor:
-        draws = iter(noise)
-        path = SamplerRun(denoiser, design.sigmas.tolist(), lambda: next(draws), variances)
-        output: Tensor = design.sampler.sample(path, x)
+    def simulate(x: Tensor, noise: Callable[[], Tensor]) -> Tensor:
+        output: Tensor = design.sampler.sample(SamplerRun(denoiser, design.sigmas.tolist(), noise, variances), x)
         return output
 
-    return run
-
-
-def _count_draws(run: Simulation, dim: int) -> int:
-    """How often the sampler asks for noise: feed it from a tensor that counts its rows."""
-
-    class Counter:
-        count = 0
-
-        def __iter__(self) -> Counter:
-            return self
-
-        def __next__(self) -> Tensor:
-            self.count += 1
-            return torch.zeros(1, dim, dtype=torch.float64)
-
-    counter = Counter()
-    run(torch.zeros(1, dim, dtype=torch.float64), counter)  # type: ignore[arg-type]
-    return counter.count
+    return simulate

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.errors import HarnessError
 from harness.time_discretizations import GridRequest, TimeDiscretization
 
 if TYPE_CHECKING:
@@ -42,9 +41,7 @@ class AlignYourSteps(TimeDiscretization):
         from harness.information import NoScoreError
         from harness.shortest_path import shortest_grid
 
-        information = request.information
-        if information is None:
-            raise HarnessError("time discretization 'ays' needs the target's Fisher information; none was given")
+        information = request.information_for(self)
 
         def cost(sigma: np.ndarray, sigma_next: np.ndarray) -> np.ndarray:
             variances = (sigma_next / sigma) ** 2 * (sigma**2 - sigma_next**2)

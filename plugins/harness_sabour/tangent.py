@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from harness_nichol.time_discretizations import CosineGrid
 from pydantic import Field
 
 from harness.errors import HarnessError
@@ -41,10 +42,7 @@ class Tangent(TimeDiscretization):
         Raises:
             HarnessError: the scale is not given, and the request carries no law.
         """
-        scale = self.scale or self.best_scale(request)
-        first, last = request.sigma_range()
-        part = request.fractions()
-        return scale * ((1 - part) * (first / scale).atan() + part * (last / scale).atan()).tan()
+        return CosineGrid(scale=self.scale or self.best_scale(request)).levels(request)
 
     def best_scale(self, request: GridRequest) -> float:
         """Return the scale of least divergence; raises as `levels`."""
@@ -57,7 +55,7 @@ class Tangent(TimeDiscretization):
         roots = np.sqrt(np.clip(np.linalg.eigvalsh(deviations.numpy()), 0, None))
 
         def cost(log_scale: float) -> float:
-            grid = Tangent(scale=float(np.exp(log_scale))).levels(request).numpy()
+            grid = CosineGrid(scale=float(np.exp(log_scale))).levels(request).numpy()
             return euler_divergence(grid, roots)
 
         tried = np.linspace(np.log(request.sigma_min), np.log(request.sigma_max), LATTICE)

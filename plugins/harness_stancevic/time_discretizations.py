@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.errors import HarnessError
 from harness.time_discretizations import GridRequest, TimeDiscretization
 
 if TYPE_CHECKING:
@@ -41,11 +40,7 @@ class Entropic(TimeDiscretization):
         """
         from harness.equal_lengths import equal_steps
 
-        information = request.information
-        if information is None:
-            raise HarnessError(
-                f"time discretization {self.name!r} needs the target's Fisher information; none was given"
-            )
+        information = request.information_for(self)
 
         def length(sigma: np.ndarray) -> np.ndarray:
             rate: np.ndarray = information.mmse(sigma**2).mean(0) / sigma**self.power

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.errors import HarnessError
 from harness.time_discretizations import GridRequest, TimeDiscretization
 
 if TYPE_CHECKING:
@@ -52,9 +51,7 @@ class ScoreOptimal(TimeDiscretization):
 
         from harness.equal_lengths import equal_steps
 
-        law = request.law
-        if law is None:
-            raise HarnessError("time discretization 'score-optimal' needs the target's law; none was given")
+        law = request.law_for(self)
         known = np.linspace(np.log(request.sigma_min), np.log(request.sigma_max), CELLS + 1)
         changes = np.log(score_changes(law, np.exp(known)))
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from harness_karras.samplers import heun_step
 from pydantic import Field, model_validator
 
 from harness.errors import NotApplicable
@@ -26,9 +27,7 @@ Stretch = tuple[int, int, float, float]
 def heun(denoiser: Denoiser, x: Tensor, levels: list[float]) -> Tensor:
     """Take x of shape (n, d) down the levels by the explicit trapezoidal rule; two evaluations a step."""
     for sigma, after in itertools.pairwise(levels):
-        slope = (x - denoiser(x, sigma)) / sigma
-        y = x + (after - sigma) * slope
-        x = x + (after - sigma) / 2 * (slope + (y - denoiser(y, after)) / after)
+        x = heun_step(denoiser, x, sigma, after)
     return x
 
 

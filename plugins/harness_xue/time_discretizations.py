@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from harness_song.time_discretizations import UniformTime
 from pydantic import Field
 
 from harness.errors import NotApplicable
@@ -41,11 +42,9 @@ class DmNonUniform(TimeDiscretization):
 
         if request.steps > MOST:
             raise NotApplicable(f"dm-nonuniform searches for at most {MOST} steps, not {request.steps}")
-        part = request.fractions()
         if self.error == "pixel":
-            first, last = request.sigma_range()
+            part, (first, last) = request.fractions(), request.sigma_range()
             start = -((1 - part) * first.log() + part * last.log())
         else:
-            begin, end = request.time_range()
-            start = -request.schedule.sigma((1 - part) * begin + part * end).log()
+            start = -UniformTime().levels(request).log()
         return (-search(start, self.error)).exp()

@@ -43,14 +43,20 @@ def slopes_of(run: SamplerRun, x: Tensor, order: int) -> list[Tensor]:
     return found
 
 
-def lagrange_weights(known: np.ndarray, places: np.ndarray, measure: np.ndarray) -> np.ndarray:
-    """Return Σ_i measure_i ℓ_j(places_i), shape (k,), of the Lagrange polynomials ℓ_j of k known places, shape (k,)."""
+def lagrange_polynomials(known: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return ℓ_j at the places, shape (n, k): of shape (n,), the Lagrange polynomials of known places of shape (k,)."""
     import numpy as np
 
     gaps = known[:, None] - known + np.eye(len(known))
     factors = (places[:, None, None] - known) / gaps
     factors[:, np.arange(len(known)), np.arange(len(known))] = 1
-    weights: np.ndarray = measure @ factors.prod(2)
+    polynomials: np.ndarray = factors.prod(2)
+    return polynomials
+
+
+def lagrange_weights(known: np.ndarray, places: np.ndarray, measure: np.ndarray) -> np.ndarray:
+    """Return Σ_i measure_i ℓ_j(places_i), shape (k,), of the Lagrange polynomials of known places, shape (k,)."""
+    weights: np.ndarray = measure @ lagrange_polynomials(known, places)
     return weights
 
 

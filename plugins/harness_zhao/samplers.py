@@ -10,15 +10,14 @@ not corrected. Where there is one weight to find, the source takes ½B(h) in pla
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from harness_zhang.samplers import gauss_legendre, lagrange_polynomials
 from pydantic import Field
 
 from harness.samplers import Sampler, SamplerRun
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
 NODES = 24
@@ -28,25 +27,16 @@ Evaluations = list[tuple[float, "Tensor"]]
 """Levels with the denoised points there."""
 
 
-@cache
-def _gauss_legendre() -> tuple[np.ndarray, np.ndarray]:
-    import numpy as np
-
-    return np.polynomial.legendre.leggauss(NODES)
-
-
 def kernel_weights(places: list[float], h: float) -> list[float]:
     """Return ∫_0^1 h e^{−(1 − s)h} ℓ_j ds of the Lagrange polynomials ℓ_j of the places s_j, in units of the step."""
     import numpy as np
 
-    nodes, measure = _gauss_legendre()
+    nodes, measure = gauss_legendre(NODES)
     s = (nodes + 1) / 2
     kernel = measure / 2 * h * np.exp((s - 1) * h)
-    others = [[other for k, other in enumerate(places) if k != j] for j in range(len(places))]
-    return [
-        float(kernel @ np.prod([(s - other) / (place - other) for other in rest] or [s * 0 + 1], axis=0))
-        for place, rest in zip(places, others, strict=True)
-    ]
+    # A row in memory for each: a sum over numbers that lie apart would round in another order.
+    rows = np.ascontiguousarray(lagrange_polynomials(np.array(places), s).T)
+    return [float(kernel @ row) for row in rows]
 
 
 class UniPC(Sampler):

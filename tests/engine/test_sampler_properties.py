@@ -1,7 +1,7 @@
 """Every sampler that is installed has the properties that it claims, and plausible wrong ones do not."""
 
 import math
-from typing import ClassVar, Literal, get_args, get_origin
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,33 +16,23 @@ from harness_song.reverse_sde import EulerMaruyama
 from harness_song.samplers import Ddim, Euler
 from harness_zhang.samplers import Ipndm, Lms
 from harness_zhao.samplers import UniPC
+from variants import failed, variants, words
 
-from harness.components import Component
 from harness.engine.sampler_orders import GRIDS, uneven
 from harness.engine.sampler_properties import properties
 from harness.registry.discovery import load
 from harness.samplers import Sampler, SamplerRun
 
 
-def choices(hint, metadata):
+def few(field):
     """The values of a parameter that has few: words, yes and no, whole numbers between bounds, a share's ends."""
-    if get_origin(hint) is Literal:
-        return get_args(hint)
-    if hint is bool:
+    if field.annotation is bool:
         return (False, True)
-    low = next((rule.ge for rule in metadata if isinstance(rule, Ge)), None)
-    high = next((rule.le for rule in metadata if isinstance(rule, Le)), None)
+    low = next((rule.ge for rule in field.metadata if isinstance(rule, Ge)), None)
+    high = next((rule.le for rule in field.metadata if isinstance(rule, Le)), None)
     if None in (low, high) or high - low > 8:
-        return ()
-    return range(low, high + 1) if hint is int else (low, high)
-
-
-def forms(cls):
-    """A sampler as it is by default, and with each other choice of one parameter."""
-    yield cls()
-    for name, field in cls.model_fields.items():
-        if not issubclass(field.annotation if isinstance(field.annotation, type) else object, Component):
-            yield from (cls(**{name: v}) for v in choices(field.annotation, field.metadata) if v != field.default)
+        return words(field)
+    return range(low, high + 1) if field.annotation is int else (low, high)
 
 
 # What follows from no list of choices: noise that is due, within a window that all steps are in; the flow by its ends.
@@ -51,12 +41,12 @@ FURTHER = [
     EdmStochastic(s_churn=0),
     DPMpp2MSde(eta=0.5),
 ]
-EVERY = [form for cls in load().classes("sampler").values() for form in forms(cls)] + FURTHER
+EVERY = [form for cls in load().classes("sampler").values() for form in variants(cls, few)] + FURTHER
 
 
 @pytest.mark.parametrize("sampler", EVERY, ids=lambda s: s.label())
 def test_it_has_the_properties_that_it_claims(sampler):
-    assert [str(found) for found in properties(sampler) if found.verdict == "fail"] == []
+    assert failed(properties(sampler)) == []
 
 
 def test_most_samplers_claim_an_order():
@@ -378,8 +368,8 @@ WRONG = [
 
 @pytest.mark.parametrize(("sampler", "reject"), WRONG, ids=[type(sampler).__name__ for sampler, _ in WRONG])
 def test_a_wrong_sampler_is_rejected_by_the_property_that_shows_it(sampler, reject):
-    failed = [found.name for found in properties(sampler) if found.verdict == "fail"]
-    assert [name for name in failed if reject in name], failed
+    names = [found.name for found in properties(sampler) if found.verdict == "fail"]
+    assert [name for name in names if reject in name], names
 
 
 def test_one_that_only_says_that_it_draws_nothing_is_found_out():
@@ -389,6 +379,6 @@ def test_one_that_only_says_that_it_draws_nothing_is_found_out():
 
 def test_slips_that_equal_steps_hide_need_uneven_ones():
     """Why the uneven grid is measured: there the order is 1."""
-    failed = {found.name for found in properties(RatioOfEqualSteps()) if found.verdict == "fail"}
-    assert all("uneven" in name for name in failed)
+    names = {found.name for found in properties(RatioOfEqualSteps()) if found.verdict == "fail"}
+    assert all("uneven" in name for name in names)
     assert len(uneven(4, 8.0, 1.0)) == 5

@@ -15,7 +15,7 @@ import torch
 from harness.bounds import Bound, Design
 from harness.budget import Budget, budget
 from harness.engine.bound_errors import InformationPart, ScoreErrorPart, measured_bound
-from harness.engine.checks import blamed, check_evaluations_made, check_start
+from harness.engine.checks import check_evaluations_made
 from harness.engine.denoisers import denoiser_of, in_precision, place_of
 from harness.engine.fits import Found, fitted, read_fits
 from harness.engine.labels import sample_labels
@@ -26,10 +26,9 @@ from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.pictures import sample_pictures
 from harness.engine.random_streams import seed_from
 from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
-from harness.engine.stored_curves import stored_information, stored_score_error
+from harness.engine.sampling_jobs import conditional, curves_of, start_of
 from harness.errors import ContractError, FitFailed, NotApplicable
 from harness.metrics import Experiment, mean_and_error
-from harness.networks import OracleNetwork
 from harness.records import Record, failed
 from harness.samplers import GaussianKernelSampler
 from harness.trajectories import from_json
@@ -70,8 +69,8 @@ def evaluate_samples(job: EvaluateSamplesJob) -> list[Record]:
     metrics = [_metric_record(key, each, experiment, job.seed, fits.get(key)) for key, each in job.metrics.items()]
     spread = _spread(experiment.samples, law, job.sigmas[-1])
     terms = None if design.budget is None else _terms(design.budget)
-    pictures = sample_pictures(law, experiment.samples, job.seed, conditional=_conditional(job))
-    payload = SamplingPayload(nfe, terms, spread, pictures, _conditional(job))
+    pictures = sample_pictures(law, experiment.samples, job.seed, conditional=conditional(job))
+    payload = SamplingPayload(nfe, terms, spread, pictures, conditional(job))
     return [Record(job.key, "sampling", payload.to_json(), seconds=seconds), *metrics, *bounds]
 
 
@@ -98,14 +97,11 @@ def check_repeats(job: EvaluateSamplesJob) -> None:
 
 
 def _design(job: EvaluateSamplesJob, law: Distribution) -> Design:
-    information = stored_information(job.target, job.information, labelled=_conditional(job))
-    oracle = job.network if isinstance(job.network, OracleNetwork) else None
-    error = stored_score_error(oracle, job.score_error, law.dim)
+    information, error = curves_of(job)
     # No bound may change what the next one sees, or what is sampled.
     grid = _fixed(np.array(job.sigmas))
     variances = kernel_variances(job.sampler, grid, information, error)
-    with blamed(job.initial_law, "start"):
-        start = check_start(job.initial_law.start(law, job.sigmas[0]), job.initial_law, law.dim)
+    start = start_of(job)
     terms = None
     if variances is not None:
         initialization = _initialization(start, job.sigmas[0], law, information)
@@ -126,7 +122,7 @@ def _design(job: EvaluateSamplesJob, law: Distribution) -> Design:
         initial=start,
         training=None if job.training is None else from_json(job.training),
         weighting=weighting,
-        labelled=_conditional(job),
+        labelled=conditional(job),
     )
 
 
@@ -187,7 +183,7 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
     """Return what the metrics measure, the evaluations of the network a sample, and the seconds that sampling took."""
     denoiser = denoiser_of(job.network, law)
     reference = reference_sample(law, job.count, job.sigmas[-1], job.seed, part=0)
-    labels = sample_labels(law, job.seed, len(reference)) if _conditional(job) else None
+    labels = sample_labels(law, job.seed, len(reference)) if conditional(job) else None
     kernel = None if design.variances is None else design.variances.tolist()
     place = place_of(job.network)
     as_run = in_precision(denoiser, place["dtype"])
@@ -221,10 +217,6 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
         simulate_as_run=simulate_function(job.sampler, as_run, job.sigmas, kernel) if labels is None else None,
     )
     return experiment, generated.nfe, seconds
-
-
-def _conditional(job: EvaluateSamplesJob) -> bool:
-    return not isinstance(job.network, OracleNetwork) and job.network.network.conditional
 
 
 def _no_simulation(x: Tensor, noise: Callable[[], Tensor]) -> Tensor:
