@@ -26,8 +26,7 @@ from harness.registry.discovery import load
 from harness.results import statistics
 from harness.results.directory import read_manifest
 from harness.results.outcomes import Outcome
-from harness.results.read_board import outcome
-from harness.results.reader import read_results
+from harness.results.read_board import read_outcomes
 from harness.running.runner import Options, carry_out, opened
 from harness.store import CHECKPOINTS, MANIFEST, Store
 from harness.suites.combinations import expand
@@ -53,11 +52,7 @@ FIRST, TIMES = 1000, 10
 def outcomes_of(directory: Path, suite: str) -> list[Outcome]:
     """Return the outcomes of a directory's suite, in the order of its rows."""
     with closing(Store.read(directory)) as store:
-        manifest = read_manifest(store, suite)
-        return [
-            outcome(manifest, row, read_results(manifest, row, store), manifest.rank_by, manifest.components)
-            for row in manifest.rows
-        ]
+        return read_outcomes(read_manifest(store, suite), store)
 
 
 def compared(raced: list[Outcome], fixed: list[Outcome], looks: int) -> dict[str, object]:
