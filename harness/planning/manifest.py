@@ -210,10 +210,7 @@ class Planned(Protocol):
     metrics: list[Metric]
     bounds: list[Bound]
     rank_by: list[str]
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds that any combination has."""
+    seeds: tuple[int, ...]
 
     def seeds_of(self, c: Combination) -> tuple[int, ...]:
         """Return the seeds that a combination has: the first of them, or all."""
@@ -237,7 +234,8 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
         obstacle = plan.obstacle(c, find)
         effort = _effort(plan.suite, c)
         seeds = plan.seeds_of(c)
-        grids = [find(keys.grid(c, seed)) for seed in seeds]
+        laid_out = [keys.grid(c, seed) for seed in seeds]
+        grids = [find(key) for key in laid_out]
         known = [grid.payload["sigmas"] for grid in grids if grid is not None and grid.ok]
         complete = obstacle is None and len(known) == len(grids)
         pairs = zip(known, seeds, strict=True) if complete else ()
@@ -255,7 +253,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
                 errors=[keys.score_error(network) for network in networks],
                 tables=[] if c.weighting is None else [keys.table(c, seed) for seed in seeds],
                 information=[keys.information(target) for target in keys.targets(c.target, seeds)],
-                grids=[keys.grid(c, seed) for seed in seeds],
+                grids=laid_out,
                 samples=samples,
                 reason=None if obstacle is None else str(obstacle),
                 applicable=obstacle is None or obstacle.applicable,
