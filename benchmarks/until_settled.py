@@ -19,7 +19,6 @@ import numpy as np
 from scipy.stats import kendalltau
 from tabulate import tabulate
 
-from harness.planning.plan import Plan
 from harness.racing.carried_out import evidence_of
 from harness.racing.until_settled import run_until_settled
 from harness.registry.discovery import load
@@ -27,9 +26,8 @@ from harness.results import statistics
 from harness.results.directory import read_manifest
 from harness.results.outcomes import Outcome
 from harness.results.read_board import read_outcomes
-from harness.running.runner import Options, carry_out, opened
-from harness.store import CHECKPOINTS, MANIFEST, Store
-from harness.suites.combinations import expand
+from harness.running.runner import Options, run
+from harness.store import Store
 from harness.suites.model import Suite
 
 SUITE = {
@@ -92,9 +90,7 @@ def main() -> None:
         ends = run_until_settled(suite, registry, out / "race", quiet, most=TIMES * len(suite.seeds))
         seeds = tuple(range(FIRST, FIRST + TIMES * len(suite.seeds)))
         whole = suite.model_copy(update={"seeds": seeds, "name": "fixed"})
-        with opened(out / "fixed") as store:
-            plan = Plan(whole, registry, expand(whole, registry), (out / "fixed").absolute() / CHECKPOINTS)
-            carry_out({f"{MANIFEST}:fixed": plan}, store, quiet)
+        run(whole, registry, out / "fixed", quiet)
         raced, fixed = outcomes_of(out / "race", "race"), outcomes_of(out / "fixed", "fixed")
         looks = 5  # 2, 4, 8, 16, 20 seeds
         for end in ends:
