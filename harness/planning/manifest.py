@@ -132,8 +132,11 @@ class PlannedSetup(_Part):
 
 
 def _listed(value: object) -> object:
-    """Read the one metric that earlier versions kept."""
+    """Read the one metric, or the key of the one fit to a target, that earlier versions kept."""
     return [value] if isinstance(value, str) else value
+
+
+Listed = Annotated[list[str], BeforeValidator(_listed)]
 
 
 class Manifest(_Part):
@@ -156,7 +159,7 @@ class Manifest(_Part):
 
     suite: str
     command: str
-    rank_by: Annotated[list[str], BeforeValidator(_listed)]
+    rank_by: Listed
     seeds: list[int]
     metrics: dict[str, str]
     bounds: dict[str, str]
@@ -166,23 +169,9 @@ class Manifest(_Part):
     environment: dict[str, str]
     setup: PlannedSetup | None = None
     declared: Declarations | None = None
-    fits: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
+    fits: dict[str, dict[str, Listed]] = Field(default_factory=dict)
     splits: dict[str, Splits] = Field(default_factory=dict)
     looks: int = Field(1, ge=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _several_fits(cls, value: object) -> object:
-        """Read the one fit to each target that earlier versions kept."""
-        fits = value.get("fits") if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(fits, dict):
-            return value
-        return value | {
-            "fits": {
-                target: {metric: [keys] if isinstance(keys, str) else keys for metric, keys in metrics.items()}
-                for target, metrics in fits.items()
-            }
-        }
 
     def seeds_of(self, row: PlannedRow) -> list[int]:
         """Return the seeds that a row was given: all, or in a race perhaps the first of them."""
