@@ -95,8 +95,8 @@ class Synthetic:
             training_share=0.9,
             networks=networks,
             errors=[digest("error", key) for key in networks],
-            table=digest("table", c["weighting"]),
-            information=digest("information"),
+            tables=[digest("table", c["weighting"])] * len(SEEDS),
+            information=[digest("information")] * len(SEEDS),
             grids=[digest("grid", *laid)] * len(SEEDS),
             samples=[digest("sample", *trained, *laid, c["sampler"], seed) for seed in SEEDS],
             reason=None,
@@ -108,7 +108,7 @@ class Synthetic:
         levels = np.geomspace(20.0, 0.05, row.steps + 1)
         yield Record(row.grids[0], "grid", grid.to_json(levels))
         ones = np.ones_like(LEVELS)
-        yield Record(str(row.table), "weighting table", table_to_json(WeightingTable(LEVELS, 1 / LEVELS, ones)))
+        yield Record(row.tables[0], "weighting table", table_to_json(WeightingTable(LEVELS, 1 / LEVELS, ones)))
         for network, error in zip(row.networks, row.errors, strict=True):
             if network in self.curves:
                 continue
@@ -163,7 +163,7 @@ class Synthetic:
         manifest = Manifest(
             suite="synthetic",
             command="none",
-            rank_by="sliced-wasserstein",
+            rank_by=["sliced-wasserstein"],
             seeds=list(SEEDS),
             metrics={label: keys[label] for label in METRICS},
             bounds={"budget": keys["budget"]},

@@ -38,10 +38,10 @@ from tabulate import tabulate
 
 from harness.planning.plan import Plan
 from harness.racing.recommend import Question, choices_of, recommend
+from harness.records import Record
 from harness.registry.discovery import load
 from harness.results.directory import read_manifest
-from harness.results.read_board import outcome
-from harness.results.reader import read_results
+from harness.results.read_board import read_outcomes
 from harness.results.recommendation import Recommendation
 from harness.running.runner import Options, carry_out, opened
 from harness.store import CHECKPOINTS, MANIFEST, Store
@@ -166,20 +166,21 @@ def fixed(found: Recommendation, question: Question, out: Path, count: int) -> d
         plan = Plan(suite, registry, combinations, out.absolute() / CHECKPOINTS)
         carry_out({f"{MANIFEST}:{suite.name}": plan}, store, Options(progress=False, command="benchmarks/regret.py"))
     with closing(Store.read(out)) as store:
-        manifest = read_manifest(store, "fixed")
-        outcomes = [
-            outcome(manifest, row, read_results(manifest, row, store), manifest.rank_by, manifest.components)
-            for row in manifest.rows
-        ]
-    values = [[m.value for m in each.measured(found.metric).values()] if each.ok else [] for each in outcomes]
+        rows = read_outcomes(read_manifest(store, "fixed"), store)
+    values = [[m.value for m in each.measured(found.metric).values()] if each.ok else [] for each in rows]
     default = combinations.index(space.default_design(combinations, registry))
     return {"values": values, "choices": choices_of(combinations, registry), "default": default}
 
 
+def records_of(directory: Path) -> list[Record]:
+    """Return all records of a directory."""
+    with closing(Store.read(directory)) as store:
+        return list(store.get(list(store.index())).values())
+
+
 def seconds_of(directory: Path) -> float:
     """Return the seconds of one core that the records of a directory took."""
-    with closing(Store.read(directory)) as store:
-        return sum(record.seconds for record in store.get(list(store.index())).values())
+    return sum(record.seconds for record in records_of(directory))
 
 
 def chosen_place(found: Recommendation, choices: list[dict[str, str]]) -> int:
@@ -272,8 +273,7 @@ def by_optuna(logs: np.ndarray, choices: list[dict[str, str]], trials: int) -> t
 
 def trained_in(directory: Path) -> int:
     """Return how many networks a directory has the records of."""
-    with closing(Store.read(directory)) as store:
-        return sum(record.kind == "network" for record in store.get(list(store.index())).values())
+    return sum(record.kind == "network" for record in records_of(directory))
 
 
 def table(found: list[dict[str, object]]) -> str:

@@ -19,17 +19,14 @@ import numpy as np
 from scipy.stats import kendalltau
 from tabulate import tabulate
 
-from harness.planning.plan import Plan
 from harness.racing.carried_out import evidence_of
 from harness.racing.until_settled import run_until_settled
 from harness.registry.discovery import load
 from harness.results.directory import read_manifest
 from harness.results.outcomes import Outcome
-from harness.results.read_board import outcome
-from harness.results.reader import read_results
-from harness.running.runner import Options, carry_out, opened
-from harness.store import CHECKPOINTS, MANIFEST, Store
-from harness.suites.combinations import expand
+from harness.results.read_board import read_outcomes
+from harness.running.runner import Options, run
+from harness.store import Store
 from harness.suites.model import Suite
 
 SUITE = {
@@ -52,11 +49,7 @@ FIRST, TIMES = 1000, 10
 def outcomes_of(directory: Path, suite: str) -> list[Outcome]:
     """Return the outcomes of a directory's suite, in the order of its rows."""
     with closing(Store.read(directory)) as store:
-        manifest = read_manifest(store, suite)
-        return [
-            outcome(manifest, row, read_results(manifest, row, store), manifest.rank_by, manifest.components)
-            for row in manifest.rows
-        ]
+        return read_outcomes(read_manifest(store, suite), store)
 
 
 def compared(raced: list[Outcome], fixed: list[Outcome], looks: int) -> dict[str, object]:
@@ -93,9 +86,7 @@ def main() -> None:
         ends = run_until_settled(suite, registry, out / "race", quiet, most=TIMES * len(suite.seeds))
         seeds = tuple(range(FIRST, FIRST + TIMES * len(suite.seeds)))
         whole = suite.model_copy(update={"seeds": seeds, "name": "fixed"})
-        with opened(out / "fixed") as store:
-            plan = Plan(whole, registry, expand(whole, registry), (out / "fixed").absolute() / CHECKPOINTS)
-            carry_out({f"{MANIFEST}:fixed": plan}, store, quiet)
+        run(whole, registry, out / "fixed", quiet)
         raced, fixed = outcomes_of(out / "race", "race"), outcomes_of(out / "fixed", "fixed")
         looks = 5  # 2, 4, 8, 16, 20 seeds
         for end in ends:

@@ -58,9 +58,8 @@ from harness.registry.discovery import load
 from harness.results.bounds import BoundsBoard
 from harness.results.budgets import Budgets
 from harness.results.leaderboard import Leaderboard
-from harness.results.read_board import outcome
+from harness.results.read_board import read_outcomes
 from harness.results.ranking import leaderboard
-from harness.results.reader import read_results
 from harness.store import Store
 from harness.suites.combinations import expand
 from harness.suites.model import load_suite
@@ -129,8 +128,7 @@ plan = Plan(suite, registry, expand(suite, registry), folder)
 store = Store.open(folder / "results")
 rows = manifest(plan, lambda key: None)
 store.set_meta("manifest", rows.model_dump(mode="json"))
-components = rows.components
-outcomes = [outcome(rows, row, read_results(rows, row, store), components) for row in rows.rows]
+outcomes = read_outcomes(rows, store)
 store.close()
 measured = [{name: [Measurement(1.0 + i, 0.01)] for name in rows.rank_by} for i in range(len(outcomes))]
 outcomes = [replace(o, reason=None, measurements=m) for o, m in zip(outcomes, measured)]

@@ -106,8 +106,11 @@ class Keys:
         """Key of a combination's weighting tabulated for a seed's target, and its grid where it is made for one."""
         if c.weighting is None:
             raise ValueError("a combination without training has no weighting to tabulate")
-        grid = self.grid(c, seed) if isinstance(c.weighting, GridWeighting) else None
-        return table(self.of(c.weighting), self.own(c, seed), self._range, grid)
+        return table(self.of(c.weighting), self.own(c, seed), self._range, self.weighted_grid(c, seed))
+
+    def weighted_grid(self, c: Combination, seed: int) -> str | None:
+        """Key of the grid that a combination's weighting is made for; None where it is made for none."""
+        return self.grid(c, seed) if isinstance(c.weighting, GridWeighting) else None
 
     def grid(self, c: Combination, seed: int) -> str:
         """Key of a combination's grid; what the grid does not ask for takes no part."""

@@ -132,8 +132,11 @@ class PlannedSetup(_Part):
 
 
 def _listed(value: object) -> object:
-    """Read the one metric that earlier versions kept."""
+    """Read the one metric, or the key of the one fit to a target, that earlier versions kept."""
     return [value] if isinstance(value, str) else value
+
+
+Listed = Annotated[list[str], BeforeValidator(_listed)]
 
 
 class Manifest(_Part):
@@ -156,7 +159,7 @@ class Manifest(_Part):
 
     suite: str
     command: str
-    rank_by: Annotated[list[str], BeforeValidator(_listed)]
+    rank_by: Listed
     seeds: list[int]
     metrics: dict[str, str]
     bounds: dict[str, str]
@@ -166,23 +169,9 @@ class Manifest(_Part):
     environment: dict[str, str]
     setup: PlannedSetup | None = None
     declared: Declarations | None = None
-    fits: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
+    fits: dict[str, dict[str, Listed]] = Field(default_factory=dict)
     splits: dict[str, Splits] = Field(default_factory=dict)
     looks: int = Field(1, ge=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _several_fits(cls, value: object) -> object:
-        """Read the one fit to each target that earlier versions kept."""
-        fits = value.get("fits") if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(fits, dict):
-            return value
-        return value | {
-            "fits": {
-                target: {metric: [keys] if isinstance(keys, str) else keys for metric, keys in metrics.items()}
-                for target, metrics in fits.items()
-            }
-        }
 
     def seeds_of(self, row: PlannedRow) -> list[int]:
         """Return the seeds that a row was given: all, or in a race perhaps the first of them."""
@@ -210,10 +199,7 @@ class Planned(Protocol):
     metrics: list[Metric]
     bounds: list[Bound]
     rank_by: list[str]
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds that any combination has."""
+    seeds: tuple[int, ...]
 
     def seeds_of(self, c: Combination) -> tuple[int, ...]:
         """Return the seeds that a combination has: the first of them, or all."""
@@ -237,7 +223,8 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
         obstacle = plan.obstacle(c, find)
         effort = _effort(plan.suite, c)
         seeds = plan.seeds_of(c)
-        grids = [find(keys.grid(c, seed)) for seed in seeds]
+        laid_out = [keys.grid(c, seed) for seed in seeds]
+        grids = [find(key) for key in laid_out]
         known = [grid.payload["sigmas"] for grid in grids if grid is not None and grid.ok]
         complete = obstacle is None and len(known) == len(grids)
         pairs = zip(known, seeds, strict=True) if complete else ()
@@ -255,7 +242,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
                 errors=[keys.score_error(network) for network in networks],
                 tables=[] if c.weighting is None else [keys.table(c, seed) for seed in seeds],
                 information=[keys.information(target) for target in keys.targets(c.target, seeds)],
-                grids=[keys.grid(c, seed) for seed in seeds],
+                grids=laid_out,
                 samples=samples,
                 reason=None if obstacle is None else str(obstacle),
                 applicable=obstacle is None or obstacle.applicable,

@@ -49,7 +49,7 @@ from harness.planning.units import (
 )
 from harness.registry.provenance import strangers
 from harness.suites.model import SuiteError
-from harness.weightings import GridWeighting, LearnedWeighting, Weighting
+from harness.weightings import LearnedWeighting, Weighting
 
 if TYPE_CHECKING:
     from harness.components import Component
@@ -72,7 +72,11 @@ Kind = tuple[str | None, ...]
 
 
 class Plan:
-    """The units of one suite, and the rows that their records will fill."""
+    """The units of one suite, and the rows that their records will fill.
+
+    Attributes:
+        seeds: those that any combination has.
+    """
 
     def __init__(
         self,
@@ -99,6 +103,7 @@ class Plan:
         counts = [len(suite.seeds)] * len(combinations) if allotted is None else allotted
         # By identity: to hash a combination is to write its components as JSON.
         self._seeds = {id(c): suite.seeds[:count] for c, count in zip(combinations, counts, strict=True)}
+        self.seeds = suite.seeds[: max(counts, default=0)]
         self._blobs = BlobFolder(folder)
         self.keys = Keys(suite, registry)
         self.metrics, ranking = suite.metric_components(registry)
@@ -152,11 +157,6 @@ class Plan:
         return self._seeds[id(c)]
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds that any combination has."""
-        return max(self._seeds.values(), key=len, default=())
-
-    @property
     def limit(self) -> float:
         """Seconds that one unit may take for each network in it."""
         return self.suite.limits.seconds
@@ -194,8 +194,7 @@ class Plan:
     def _tables(self, c: Combination, seed: int) -> Iterable[Unit]:
         if c.weighting is None:
             return
-        grid = self.keys.grid(c, seed) if isinstance(c.weighting, GridWeighting) else None
-        target = self.keys.target(c.target, seed)
+        target, grid = self.keys.target(c.target, seed), self.keys.weighted_grid(c, seed)
         yield table_unit(self.keys.table(c, seed), c.weighting, target, self.suite.trainer, grid)
 
     def _grid(self, c: Combination, seed: int) -> Unit:
@@ -274,7 +273,7 @@ class Plan:
         for c in self.combinations:
             if c.weighting is None:
                 continue
-            grid = self.keys.grid(c, self.suite.seeds[0]) if isinstance(c.weighting, GridWeighting) else None
+            grid = self.keys.weighted_grid(c, self.suite.seeds[0])
             kind = (self.keys.of(c.target), *self.keys.taken(c, "training").values(), grid)
             seeds = found.setdefault(kind, {})
             for lengths in (seeds.setdefault(seed, []) for seed in self.seeds_of(c)):

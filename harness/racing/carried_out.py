@@ -17,8 +17,7 @@ from harness.planning.plan import Plan
 from harness.racing.evidence import RaceEvidence
 from harness.results.directory import read_manifest
 from harness.results.places import matrices
-from harness.results.read_board import outcome
-from harness.results.reader import read_results
+from harness.results.read_board import read_outcomes
 from harness.running.runner import carry_out, opened
 from harness.store import CHECKPOINTS, MANIFEST
 
@@ -236,10 +235,7 @@ class RaceWork:
         """Return what is known of each combination by the metric that ranks; None of one without seeds."""
         manifest = read_manifest(self._store, self.suite.name)
         raced = [i for i, seeds in enumerate(self.allotment) if seeds > 0]
-        found = {
-            i: outcome(manifest, row, read_results(manifest, row, self._store), manifest.components)
-            for i, row in zip(raced, manifest.rows, strict=True)
-        }
+        found = dict(zip(raced, read_outcomes(manifest, self._store), strict=True))
         return [found.get(i) for i in range(len(self.combinations))]
 
 

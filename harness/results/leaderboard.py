@@ -497,7 +497,7 @@ class Leaderboard(Document):
         _check_effects(self)
         if self.setup is not None:
             _check_setup(self.setup, self.rows)
-        _check_pictures(self.setup, self.rows)
+        _check_pictures(self)
         return self
 
     def ranking(self, target: Reference) -> Ranking:
@@ -505,9 +505,17 @@ class Leaderboard(Document):
         return self._by_target[target.key]
 
     @cached_property
+    def targets(self) -> dict[str, Reference]:
+        """The targets of its rows, by their keys, in the order in which they first occur."""
+        return {row.target.key: row.target for row in self.rows}
+
+    def named(self, target: str) -> list[Reference]:
+        """Return the targets of its rows that a label fits."""
+        return find(target, self.targets.values())
+
+    @cached_property
     def _by_target(self) -> dict[str, Ranking]:
-        targets = {row.target.key: row.target for row in self.rows}
-        return {key: each for each in self.rankings for key in (t.key for t in find(each.target, targets.values()))}
+        return {target.key: each for each in self.rankings for target in self.named(each.target)}
 
 
 def _combinations(row: Row) -> set[str]:
@@ -533,9 +541,8 @@ def _check_combinations(rows: list[Row]) -> None:
 
 
 def _check_rankings(board: Leaderboard) -> None:
-    targets = {row.target.key: row.target for row in board.rows}
-    ranked = [find(each.target, targets.values())[0].key for each in board.rankings]
-    for key, target in targets.items():
+    ranked = [board.named(each.target)[0].key for each in board.rankings]
+    for key, target in board.targets.items():
         if (count := ranked.count(key)) != 1:
             raise ValueError(f"rankings: target {target.name} has {count}; every target of the rows has one")
     for i, each in enumerate(board.rankings):
@@ -582,7 +589,6 @@ def _tier(row: Row, metric: str) -> int:
 
 
 def _check_targets(board: Leaderboard) -> None:
-    targets = {row.target.key: row.target for row in board.rows}
     entries: list[tuple[str, list[Any]]] = [
         ("rankings", board.rankings),
         ("calibration", board.calibration),
@@ -593,14 +599,13 @@ def _check_targets(board: Leaderboard) -> None:
     ]
     for field, named in entries:
         for i, entry in enumerate(named):
-            if len(find(entry.target, targets.values())) != 1:
+            if len(board.named(entry.target)) != 1:
                 raise ValueError(f"{field}[{i}].target: {entry.target!r} names not exactly one target of the rows")
 
 
 def _check_effects(board: Leaderboard) -> None:
-    targets = {row.target.key: row.target for row in board.rows}
     named = {entry.target for entry in board.effects} | {entry.target for entry in board.interactions}
-    metrics = {name: board.ranking(find(name, targets.values())[0]).effects_by for name in named}
+    metrics = {name: board.ranking(board.named(name)[0]).effects_by for name in named}
     found: list[tuple[str, str, Effect | Cell]] = [
         (f"effects[{i}]", metrics[each.target], each) for i, each in enumerate(board.effects)
     ]
@@ -622,13 +627,10 @@ def _check_setup(setup: Setup, rows: list[Row]) -> None:
                 raise ValueError(f"rows[{i}].metrics.{name}.n_seeds: {estimate.n_seeds} of {len(setup.seeds)} seeds")
 
 
-def _check_pictures(setup: Setup | None, rows: list[Row]) -> None:
-    targets = {row.target.key: row.target for row in rows}
-    known = {
-        find(entry.target, targets.values())[0].key: entry.pictures
-        for entry in (setup.targets if setup is not None else [])
-    }
-    for i, row in enumerate(rows):
+def _check_pictures(board: Leaderboard) -> None:
+    entries = board.setup.targets if board.setup is not None else []
+    known = {board.named(entry.target)[0].key: entry.pictures for entry in entries}
+    for i, row in enumerate(board.rows):
         if row.pictures is None:
             continue
         shown = known.get(row.target.key)

@@ -105,7 +105,7 @@ def leaderboard(
         environment=dict(environment),
         setup=setup and setup.model_copy(update={"targets": [_labelled(t, targets) for t in setup.targets]}),
         declared=declared,
-        rankings=[section.ranking() for section in sections],
+        rankings=[section.ranking for section in sections],
         calibration=[_labelled(entry, targets) for entry in calibration],
         agreement=[entry for section in sections for entry in _agreement(section, named, declared)],
         effects=[entry for section in sections for entry in _effects(section)],
@@ -119,24 +119,15 @@ class _Section:
     """The outcomes of one target, each design once, and by what they are compared.
 
     Attributes:
-        target: its label.
-        metric: ranks them.
-        effects_by: the metric that effects are of.
-        by: how that is compared.
+        ranking: the target's label, and the metrics, as the document has them.
+        by: how the metric that effects are of is compared.
         observed: what effects are made of, by the identity of the outcome.
-        settling: what it takes to tell the best from its ties.
     """
 
-    target: str
+    ranking: Ranking
     outcomes: Sequence[Outcome]
-    metric: str
-    effects_by: str
     by: Comparison
     observed: Mapping[int, Observation]
-    settling: Settling | None
-
-    def ranking(self) -> Ranking:
-        return Ranking(target=self.target, metric=self.metric, effects_by=self.effects_by, settling=self.settling)
 
 
 def _section(
@@ -147,17 +138,14 @@ def _section(
     # Effects compare like with like: on the seeds that all have, where a race gave some more than others.
     common = min((outcome.seeds for outcome in outcomes), key=len)
     observed = {id(outcome): _observation(outcome, chosen.effects, named, common) for outcome in outcomes}
-    target = named("target", outcomes[0].components["target"])
     needed = seeds_needed(outcomes, chosen.ranks, declared, looks)
-    return _Section(
-        target=target,
-        outcomes=outcomes,
+    ranking = Ranking(
+        target=named("target", outcomes[0].components["target"]),
         metric=chosen.ranks,
         effects_by=chosen.effects,
-        by=declared.compared_by(chosen.effects),
-        observed=observed,
         settling=None if needed is None else Settling(**asdict(needed)),
     )
+    return _Section(ranking, outcomes, declared.compared_by(chosen.effects), observed)
 
 
 def _merged(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -209,7 +197,7 @@ def _rows(section: _Section, declared: Declarations, looks: int, built: Mapping[
         looks: as of `leaderboard`.
         built: rows that are made already but for their place, by the identity of their outcome.
     """
-    placed = zip(places(section.outcomes, section.metric, declared, looks), section.outcomes, strict=True)
+    placed = zip(places(section.outcomes, section.ranking.metric, declared, looks), section.outcomes, strict=True)
     ordered = sorted(placed, key=lambda entry: _standing(*entry))
     shown = _best_of_networks([outcome for _, outcome in ordered])
     rows = []
@@ -354,7 +342,7 @@ def _agreement(section: _Section, named: Labels, declared: Declarations) -> list
     Bounds on divergences order designs; one on anything else, a training loss, only what it limits. A sampler is told
     apart where there are several.
     """
-    found, metric = [], section.metric
+    found, metric = [], section.ranking.metric
     bounds = sorted({name for outcome in section.outcomes for name in outcome.bounds})
     samplers = dict.fromkeys(named("sampler", outcome.components["sampler"]) for outcome in section.outcomes)
     for bound in (b for b in bounds if declared.bounds_divergence(b) or declared.limits(b, metric)):
@@ -364,10 +352,10 @@ def _agreement(section: _Section, named: Labels, declared: Declarations) -> list
             if outcome.ok and limit is not None and measured:
                 point = _limit(bound, limit, declared) or 0.0, mean_interval(measured)[0]
                 points.append((named("sampler", outcome.components["sampler"]), point, _shared(outcome)))
-        found.append(_order(points, section.target, bound, None))
+        found.append(_order(points, section.ranking.target, bound, None))
         for sampler in sorted(samplers) if len(samplers) > 1 else ():
             own = [each for each in points if each[0] == sampler]
-            found += [_order(own, section.target, bound, sampler)] if own else []
+            found += [_order(own, section.ranking.target, bound, sampler)] if own else []
     return found
 
 
@@ -426,7 +414,7 @@ def _effects(section: _Section) -> list[Effect]:
     kinds, by = _kinds(section.outcomes), section.by
     return [
         Effect(
-            target=section.target,
+            target=section.ranking.target,
             among=among,
             axis=axis,
             choice=str(effect.choice),
@@ -460,8 +448,8 @@ def _interactions(section: _Section) -> list[Interaction]:
         for axis, other, pair in tested:
             p_value = min(1.0, pair.p_value * len(tested))
             if p_value <= 1 - CONFIDENCE:
-                fields = {"target": section.target, "among": among, "axis": axis, "other": other, "p_value": p_value}
-                found.append(_interaction(pair, by, **fields))
+                told = {"target": section.ranking.target, "among": among, "axis": axis, "other": other}
+                found.append(_interaction(pair, by, **told, p_value=p_value))
     return sorted(found, key=lambda each: (each.among, each.p_value))
 
 

@@ -21,7 +21,6 @@ from harness.metrics import Measurement
 from harness.planning.manifest import Manifest, PlannedRow
 from harness.planning.splits import Splits
 from harness.quantities import Declarations
-from harness.registry.references import Reference
 from harness.results.directory import read_manifest
 from harness.results.document import DocumentError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
@@ -110,7 +109,7 @@ def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> 
     manifest = read_manifest(store, suite)
     found, gaps, labelled = [], _Gaps(manifest), set()
     for row, results in zip(manifest.rows, read_rows(manifest, store), strict=True):
-        found.append(outcome(manifest, row, results, manifest.components))
+        found.append(outcome(manifest, row, results))
         if found[-1].sampled:
             gaps.note(results, row.components["target"])
             if results.labelled:
@@ -136,6 +135,16 @@ def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> 
     return board
 
 
+def read_outcomes(manifest: Manifest, store: Store) -> list[Outcome]:
+    """Return what is stored of each combination of a suite, in the order of its rows, each as `outcome` does.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    read = zip(manifest.rows, read_rows(manifest, store), strict=True)
+    return [outcome(manifest, row, results) for row, results in read]
+
+
 def _environment(manifest: Manifest, store: Store) -> dict[str, JsonValue]:
     looks: dict[str, JsonValue] = {"looks": manifest.looks} if manifest.looks > 1 else {}
     return {**manifest.environment, **looks, ARITHMETIC: list[JsonValue](store.arithmetic())}
@@ -145,7 +154,7 @@ def _declared(manifest: Manifest) -> Declarations:
     return manifest.declared or declarations(manifest.metrics, manifest.bounds)
 
 
-def outcome(manifest: Manifest, row: PlannedRow, results: Results, components: Mapping[str, Reference]) -> Outcome:
+def outcome(manifest: Manifest, row: PlannedRow, results: Results) -> Outcome:
     """Return one combination with everything that was measured on it.
 
     It has failed where a seed was not sampled, and has diverged where the samples of a seed left the scale of the data
@@ -156,7 +165,6 @@ def outcome(manifest: Manifest, row: PlannedRow, results: Results, components: M
         manifest: of the suite that the combination is of.
         row: the combination.
         results: what is stored of it.
-        components: of all rows, by digest.
     """
     measured = [entry for entries in results.metrics.values() for entry in entries]
     failure, applicable = (row.reason, row.applicable) if row.reason else _failure(manifest.seeds_of(row), results)
@@ -164,7 +172,7 @@ def outcome(manifest: Manifest, row: PlannedRow, results: Results, components: M
     bounds = {label: _bound([entry.value for entry in entries]) for label, entries in results.bounds.items()}
     splits = manifest.splits.get(row.components["target"])
     return Outcome(
-        components={axis: components[row.components[axis]] for axis in crossed()},
+        components={axis: manifest.components[row.components[axis]] for axis in crossed()},
         steps=row.steps,
         nfe=next((entry.value.nfe for entry in results.samplings if entry.value is not None), 0),
         train_steps=row.train_steps,

@@ -202,8 +202,7 @@ def ratio(row: Row, metric: str | None, declared: Declarations) -> float | None:
 
 def target_label(name: str, board: Leaderboard) -> str:
     """Return the label under which the target that an entry beside the rows names is shown."""
-    targets = {row.target.key: row.target for row in board.rows}
-    (target,) = find(name, targets.values())
+    (target,) = board.named(name)
     return labels(board.rows)("target", target)
 
 

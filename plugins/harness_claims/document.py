@@ -30,7 +30,7 @@ from harness_claims.claim import Verdict
 from harness_claims.verdicts import level, together
 
 if TYPE_CHECKING:
-    from harness_claims.claim import Decision, EffectSize, Finding, Interpretation, Panel, Series
+    from harness_claims.claim import Decision, EffectSize, Finding, Panel, Series
     from harness_claims.run import ClaimResult
 
 WITHIN_ROUNDING = "Within rounding of a verdict, which another processor could take away: undecided."
@@ -319,6 +319,18 @@ def claims_board(
     )
 
 
+NO_DECISION: dict[str, Any] = {
+    "verdict": None,
+    "effect": None,
+    "statistic": "",
+    "seeds": 0,
+    "findings": [],
+    "note": "",
+    "seen": [None],
+}
+"""What an entry has in the place of a decision."""
+
+
 def _entry(outcome: ClaimResult) -> ClaimEntry:
     """Return one claim's entry; a decision that breaks the contract becomes an error."""
     if outcome.decision is not None:
@@ -338,7 +350,6 @@ def _entry(outcome: ClaimResult) -> ClaimEntry:
 def _claim(outcome: ClaimResult, decision: Decision | None, error: str = "") -> ClaimEntry:
     claim = outcome.claim
     panels, plot_error = ([], "") if decision is None else _plot(outcome)
-    near = decision is not None and bool(decision.within_rounding)
     return ClaimEntry(
         paper=claim.paper,
         number=claim.number,
@@ -347,39 +358,36 @@ def _claim(outcome: ClaimResult, decision: Decision | None, error: str = "") -> 
         statement=claim.statement,
         source=claim.source,
         rule=inspect.cleandoc(type(claim).__doc__ or ""),
-        verdict=None if decision is None else decision.verdict,
-        effect=None if decision is None else _effect(decision.effect),
-        statistic="" if decision is None else _line(decision.statistic),
-        seeds=0 if decision is None else decision.seeds,
-        note="" if decision is None else _line(f"{WITHIN_ROUNDING if near else ''} {decision.note}"),
         error=error,
         seconds=outcome.seconds,
-        findings=[] if decision is None else [_finding(finding) for finding in decision.findings],
         panels=panels,
-        target="" if decision is None else decision.target,
         plot_error=plot_error,
-        within_rounding=near,
-        rounding=0.0 if decision is None else float(decision.rounding),
-        seen=[None if decision is None else decision.verdict],
-        interpretations=[]
-        if decision is None
-        else [_interpretation(interpretation) for interpretation in decision.interpretations],
+        **NO_DECISION if decision is None else _decided(decision) | _beside(decision),
     )
 
 
-def _interpretation(interpretation: Interpretation) -> InterpretationEntry:
-    made = interpretation.decision
-    return InterpretationEntry(
-        name=interpretation.name,
-        verdict=made.verdict,
-        effect=_effect(made.effect),
-        statistic=_line(made.statistic),
-        seeds=made.seeds,
-        findings=[_finding(finding) for finding in made.findings],
-        target=made.target,
-        within_rounding=bool(made.within_rounding),
-        rounding=float(made.rounding),
-    )
+def _beside(decision: Decision) -> dict[str, Any]:
+    """Return what an entry of a claim alone has of its decision."""
+    near = WITHIN_ROUNDING if decision.within_rounding else ""
+    return {
+        "note": _line(f"{near} {decision.note}"),
+        "seen": [decision.verdict],
+        "interpretations": [InterpretationEntry(name=i.name, **_decided(i.decision)) for i in decision.interpretations],
+    }
+
+
+def _decided(decision: Decision) -> dict[str, Any]:
+    """Return what the entries of a claim and of an interpretation both have of a decision."""
+    return {
+        "verdict": decision.verdict,
+        "effect": _effect(decision.effect),
+        "statistic": _line(decision.statistic),
+        "seeds": decision.seeds,
+        "findings": [_finding(finding) for finding in decision.findings],
+        "target": decision.target,
+        "within_rounding": bool(decision.within_rounding),
+        "rounding": float(decision.rounding),
+    }
 
 
 def _plot(outcome: ClaimResult) -> tuple[list[PanelEntry], str]:

@@ -8,11 +8,14 @@ each claim the verdict on each of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from harness.results.document import DocumentError
 from harness_claims.claim import Verdict
 from harness_claims.document import WITHIN_ROUNDING, ClaimEntry, ClaimsBoard, FindingEntry, InterpretationEntry
 from harness_claims.verdicts import together
+
+Decided = TypeVar("Decided", ClaimEntry, InterpretationEntry)
 
 
 def merged(boards: Sequence[ClaimsBoard]) -> ClaimsBoard:
@@ -47,25 +50,27 @@ def _merged(entries: Sequence[ClaimEntry]) -> ClaimEntry:
     if first.verdict is None:
         return first.model_copy(update={"seen": seen})
     others = [entry for entry in entries if entry.verdict is not None]
-    findings = [_agreed(finding, others) for finding in first.findings]
-    verdict = together([finding.verdict for finding in findings])
-    near = verdict == "undecided" and any(e.within_rounding or e.verdict != "undecided" for e in others)
-    note = first.note if not near or first.within_rounding else f"{WITHIN_ROUNDING} {first.note}".strip()
-    changes = {"findings": findings, "verdict": verdict, "within_rounding": near, "seen": seen, "note": note}
+    made = _followed(others)
+    near = made.within_rounding and not first.within_rounding
+    note = f"{WITHIN_ROUNDING} {first.note}".strip() if near else first.note
     interpretations = [_interpreted(interpretation, others) for interpretation in first.interpretations]
-    return first.model_copy(update={**changes, "interpretations": interpretations})
+    return made.model_copy(update={"seen": seen, "note": note, "interpretations": interpretations})
 
 
 def _interpreted(interpretation: InterpretationEntry, entries: Sequence[ClaimEntry]) -> InterpretationEntry:
     """Return one interpretation as all processors see it."""
-    same = [found for entry in entries for found in entry.interpretations if found.name == interpretation.name]
-    findings = [_agreed(finding, same) for finding in interpretation.findings]
+    return _followed([i for entry in entries for i in entry.interpretations if i.name == interpretation.name])
+
+
+def _followed(same: Sequence[Decided]) -> Decided:
+    """Return the first of several decisions on the same, with the verdict that follows from what all of them find."""
+    findings = [_agreed(finding, same) for finding in same[0].findings]
     verdict = together([finding.verdict for finding in findings])
     near = verdict == "undecided" and any(found.within_rounding or found.verdict != verdict for found in same)
-    return interpretation.model_copy(update={"findings": findings, "verdict": verdict, "within_rounding": near})
+    return same[0].model_copy(update={"findings": findings, "verdict": verdict, "within_rounding": near})
 
 
-def _agreed(finding: FindingEntry, entries: Sequence[ClaimEntry] | Sequence[InterpretationEntry]) -> FindingEntry:
+def _agreed(finding: FindingEntry, entries: Sequence[Decided]) -> FindingEntry:
     """Return what all processors say of one target."""
     same = [found for entry in entries for found in entry.findings if found.target == finding.target]
     said: set[Verdict] = {found.verdict for found in same}

@@ -18,6 +18,8 @@ from harness.store import StoreError
 TERMS = {"initialization": 0.5, "score": 1.0, "discretization": 2.0, "variance": -0.5, "total": 3.0}
 EXACT = {"value": 0.25, "standard_error": 0.0, "bias": 0.0, "freedom": None, "shared": False}
 
+C = Reference(name="c", params={}, distribution="d", version="1", digest="c")
+
 
 @pytest.fixture
 def rows():
@@ -31,7 +33,7 @@ def rows():
     )  # fmt: skip
     return Manifest(
         suite="x", command="", rank_by="kl", seeds=[3, 5], metrics={"kl": "m", "energy": "o"}, bounds={"b": "b"},
-        components={}, calibration={}, rows=[row], environment={},
+        components={"c": C}, calibration={}, rows=[row], environment={},
     )  # fmt: skip
 
 
@@ -67,8 +69,7 @@ def test_many_rows_are_read_as_each_alone(rows, shelf, monkeypatch):
 
 
 def ranked(rows, shelf, metric="kl"):
-    c = Reference(name="c", params={}, distribution="d", version="1", digest="c")
-    return outcome(rows, rows.rows[0], read(rows, shelf), {"c": c}).ranked_by(metric)
+    return outcome(rows, rows.rows[0], read(rows, shelf)).ranked_by(metric)
 
 
 def test_values_are_typed(rows, shelf):
