@@ -82,7 +82,7 @@ class RecommendCourse:
         self._everyone = list(range(len(combinations)))
         known = [pair for pair in references if pair in set(self._pairs)]
         self._references: list[tuple[object, ...]] = list(known) or [self._pairs[0]]
-        self.race = Race(Rules(self._seeds, looks=self.looks, margin=margin), [], frozenset([default]))
+        self.race = Race(Rules(self._seeds, looks=self.looks, margin=margin), [])
         self.steps: list[Step] = []
         self.cut_designs: set[int] = set()
         self.dropped: set[tuple[object, ...]] = set()
@@ -191,7 +191,7 @@ class RecommendCourse:
         return self._further()
 
     def _after_race(self) -> list[tuple[Allotment, list[int]]]:
-        without(self.race, [i for i in self.race.left if not usable(self._known[i], self.metric)])
+        without(self.race, {i for i in self.race.left if not usable(self._known[i], self.metric)})
         self._judge()
         return self._further()
 

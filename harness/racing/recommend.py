@@ -126,8 +126,6 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
     suite = suite.on(question.device, question.precision)
     combinations = space.combinations(suite, registry)
     metric = suite.metric_components(registry)[1][0]
-    if metric.compared_by == "nothing":
-        raise HarnessError(f"metric {registry.label(metric)} compares nothing; decide by another")
     course = RecommendCourse(
         combinations,
         space.pairs(registry),
@@ -153,8 +151,6 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
 def _narrowed(target: Target) -> Range:
     try:
         return narrowed(distribution(target))
-    except HarnessError:
-        raise
     except NotApplicable as error:
         raise HarnessError(f"target {target.label()}: {error}") from error
 

@@ -114,7 +114,7 @@ class SuiteCourse:
             known = [each for i in race.left if (each := outcomes[i]) is not None]
             self._metrics[target] = ranking_metric(known, self._rank_by, self._declared, self.looks).ranks
         metric = self._metrics[target]
-        without(race, [i for i in race.left if not usable(outcomes[i], metric)])
+        without(race, {i for i in race.left if not usable(outcomes[i], metric)})
         if not race.left:
             race.end = "no design has a value on all seeds"
             return
