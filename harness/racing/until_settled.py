@@ -109,8 +109,9 @@ class SuiteCourse:
 
     def _judge(self, target: str, race: Race, outcomes: Sequence[Outcome | None]) -> None:
         if not race.looks:
-            self._names |= distinct(outcomes, self._members[target])
-            race.left = [i for i in race.left if i in distinct(outcomes, self._members[target])]
+            names = distinct(outcomes, self._members[target])
+            self._names |= names
+            race.left = list(names)
             known = [each for i in race.left if (each := outcomes[i]) is not None]
             self._metrics[target] = ranking_metric(known, self._rank_by, self._declared, self.looks).ranks
         metric = self._metrics[target]
