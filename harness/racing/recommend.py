@@ -135,7 +135,7 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
         metric.compared_by,
         question.margin,
     )
-    clock = Clock(60 * question.minutes, options.workers or _cores())
+    clock = Clock.of(question.minutes, options)
     work = raced(suite, registry, directory, options, combinations, course, clock)
     store = Store.read(directory)
     try:
@@ -158,12 +158,6 @@ def _narrowed(target: Target) -> Range:
 def _named(data: str) -> str:
     """Return what data are called: where a file lies says nothing to a reader."""
     return Path(data).name if Path(data).exists() and Path(data).name else data
-
-
-def _cores() -> int:
-    from harness.running.workers import available_cores
-
-    return available_cores()
 
 
 def _write(found: Recommendation, directory: Path) -> None:

@@ -170,12 +170,6 @@ def run_until_settled(
     rules = Rules(doubling(first, last), margin=margin)
     declared = Declarations(metrics={registry.label(each): each.measured() for each in metrics}, bounds={})
     course = SuiteCourse(combinations, rules, [registry.label(each) for each in ranking], declared)
-    clock = Clock(math.inf if minutes is None else 60 * minutes, _workers(options))
+    clock = Clock.of(math.inf if minutes is None else minutes, options)
     raced(whole, registry, directory, options, combinations, course, clock)
     return course.ends()
-
-
-def _workers(options: Options) -> int:
-    from harness.running.workers import available_cores
-
-    return options.workers or available_cores()
