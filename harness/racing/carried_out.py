@@ -18,7 +18,7 @@ from harness.racing.evidence import RaceEvidence
 from harness.results.directory import read_manifest
 from harness.results.places import matrices
 from harness.results.read_board import outcome
-from harness.results.reader import read_results
+from harness.results.reader import read_rows
 from harness.running.runner import carry_out, opened
 from harness.store import CHECKPOINTS, MANIFEST
 
@@ -244,8 +244,8 @@ class RaceWork:
         manifest = read_manifest(self._store, self.suite.name)
         raced = [i for i, seeds in enumerate(self.allotment) if seeds > 0]
         found = {
-            i: outcome(manifest, row, read_results(manifest, row, self._store), manifest.components)
-            for i, row in zip(raced, manifest.rows, strict=True)
+            i: outcome(manifest, row, results, manifest.components)
+            for i, row, results in zip(raced, manifest.rows, read_rows(manifest, self._store), strict=True)
         }
         return [found.get(i) for i in range(len(self.combinations))]
 
