@@ -76,7 +76,7 @@ class RecommendCourse:
         compared_by: Comparison,
         margin: float,
     ) -> None:
-        self.metric, self._compared_by, self.default = metric, compared_by, default
+        self.metric, self.compared_by, self.default = metric, compared_by, default
         self._seeds = tuple(seeds)
         self._trainings: list[tuple[object, ...]] = [tuple(c.taken_by("training").values()) for c in combinations]
         self._pairs: list[tuple[object, ...]] = [(c.sampler, c.time_discretization) for c in combinations]
@@ -241,7 +241,7 @@ class RecommendCourse:
 
     def _evidence(self, rows: Sequence[int]) -> RaceEvidence:
         found = [each for i in rows if (each := self._known[i]) is not None]
-        return evidence_of(found, self.metric, self._compared_by)
+        return evidence_of(found, self.metric, self.compared_by)
 
     def _raised(self, allotment: Allotment, rows: Sequence[int], seeds: int) -> Allotment:
         raised = list(allotment)
