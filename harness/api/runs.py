@@ -12,7 +12,7 @@ from harness.api.boards import Board, rank, warn
 from harness.axes import AXES, crossed
 from harness.errors import HarnessError, did_you_mean
 from harness.racing.until_settled import run_until_settled
-from harness.registry.discovery import load
+from harness.registry.discovery import load_telling
 from harness.running.devices import resolved
 from harness.running.executor import PROCESSES
 from harness.running.runner import Options
@@ -77,9 +77,7 @@ def run(
             raise HarnessError("data and target are both given; data takes the place of the suite's targets")
         selection["targets"] = [{"name": FILE, "path": str(data_file(data, directory))}]
     selected = plain.with_selection(**selection).on(resolved(device), precision)
-    registry = load()
-    for problem in registry.problems:
-        warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
+    registry = load_telling(warn)
     options = Options(workers, yes, retry_failed, progress, warn=warn, executor=executor)
     if until_settled:
         run_until_settled(selected, registry, directory, options, minutes=minutes)

@@ -67,14 +67,12 @@ def command(
     screen: what to take, what ties with it, what else would cost, and what is not settled.
     """
     from harness.racing.recommend import Question, recommend
-    from harness.registry.discovery import load
+    from harness.registry.discovery import load_telling
     from harness.running.devices import resolved
     from harness.running.runner import Options
 
     directory = out or Path("runs") / f"recommend-{Path(data.partition(':')[0]).stem or 'data'}"
-    registry = load()
-    for problem in registry.problems:
-        warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
+    registry = load_telling(warn)
     made_by = typed(sys.argv[1:], click.get_current_context().command)
     options = Options(workers, retry_failed=retry_failed, command=made_by, warn=warn, executor=executor)
     question = Question(
