@@ -18,6 +18,7 @@ from harness.running.executor import PROCESSES
 from harness.running.runner import Options
 from harness.running.runner import run as carry_out
 from harness.suites.model import SETTINGS, Suite, load_suite
+from harness.whole_files import write_whole
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -130,9 +131,7 @@ def data_file(data: ArrayLike | Path | str, directory: Path) -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not path.is_file():
-            part = path.with_suffix(".part")
-            part.write_bytes(content.getvalue())
-            part.replace(path)
+            write_whole(path, content.getvalue())
     except OSError as error:
         raise HarnessError(f"{path} cannot be written: {error.strerror or error}") from error
     return path

@@ -40,6 +40,7 @@ from harness.results.recommendation import (
 )
 from harness.store import Store
 from harness.suites.spaces import DEFAULT, Space, target_of
+from harness.whole_files import write_whole
 
 if TYPE_CHECKING:
     from harness.components import Component
@@ -140,7 +141,7 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
     work = raced(suite, registry, directory, options, combinations, course, clock)
     with closing(Store.read(directory)) as store:
         found = _Answer(space, course, work, levels, clock, registry, store).told(_named(question.data))
-    _write(found, directory)
+    write_whole(directory / FILE, found.to_json().encode())
     return found
 
 
@@ -154,13 +155,6 @@ def _narrowed(target: Target) -> Range:
 def _named(data: str) -> str:
     """Return what data are called: where a file lies says nothing to a reader."""
     return Path(data).name if Path(data).exists() and Path(data).name else data
-
-
-def _write(found: Recommendation, directory: Path) -> None:
-    """Keep the document beside the results, whole or not at all."""
-    part = directory / f".{FILE}"
-    part.write_text(found.to_json(), encoding="utf-8")
-    part.replace(directory / FILE)
 
 
 def choices_of(combinations: Sequence[Combination], registry: Registry) -> list[dict[str, str]]:
