@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api.arrays import points_array
+from harness.api.arrays import data_file
 from harness.api.boards import Board, rank, warn
 from harness.axes import AXES, crossed
 from harness.errors import HarnessError, did_you_mean
@@ -18,7 +17,6 @@ from harness.running.executor import PROCESSES
 from harness.running.runner import Options
 from harness.running.runner import run as carry_out
 from harness.suites.model import SETTINGS, Suite, load_suite
-from harness.whole_files import write_whole
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -111,27 +109,3 @@ def _selection(choices: Mapping[str, Any]) -> dict[str, Any]:
 def _listed(value: Any) -> list[Any]:
     """Return one value, or several, as a list."""
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-
-
-def data_file(data: ArrayLike | Path | str, directory: Path) -> Path:
-    """Return the file of data; an array is written beside the results, under a name that its content makes.
-
-    Raises:
-        HarnessError: it is no array of numbers, or cannot be written.
-    """
-    if isinstance(data, (str, Path)):
-        return Path(data)
-    import io
-
-    import numpy as np
-
-    content = io.BytesIO()
-    np.save(content, points_array(data), allow_pickle=False)
-    path = directory.absolute() / f"data-{hashlib.sha256(content.getvalue()).hexdigest()[:16]}.npy"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        if not path.is_file():
-            write_whole(path, content.getvalue())
-    except OSError as error:
-        raise HarnessError(f"{path} cannot be written: {error.strerror or error}") from error
-    return path
