@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.blobs import digest_of
 from harness.errors import HarnessError
 from harness.whole_files import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike
+
+FILE = "file"
+"""The target that reads a file of data."""
 
 
 def points_array(data: ArrayLike) -> np.ndarray:
@@ -33,7 +36,7 @@ def points_array(data: ArrayLike) -> np.ndarray:
 
 
 def data_file(data: ArrayLike | Path | str, directory: Path) -> Path:
-    """Return the file of data; an array is written beside the results, under a name that its content makes.
+    """Return the file of data; an array is written into a directory, under a name that its content makes.
 
     Raises:
         HarnessError: it is no array of numbers, or cannot be written.
@@ -46,7 +49,7 @@ def data_file(data: ArrayLike | Path | str, directory: Path) -> Path:
 
     content = io.BytesIO()
     np.save(content, points_array(data), allow_pickle=False)
-    path = directory.absolute() / f"data-{hashlib.sha256(content.getvalue()).hexdigest()[:16]}.npy"
+    path = directory.absolute() / f"data-{digest_of(content.getvalue())[:16]}.npy"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not path.is_file():

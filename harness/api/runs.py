@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api.arrays import data_file
+from harness.api.arrays import FILE, data_file
 from harness.api.boards import Board, rank, warn
 from harness.axes import AXES, crossed
 from harness.errors import HarnessError, did_you_mean
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from harness.trainers import Precision
-
-FILE = "file"
-"""The target that reads a file of data."""
 
 
 def run(
