@@ -467,8 +467,12 @@ def _model(place: tuple[int | str, ...]) -> type[BaseModel]:
     return model
 
 
+ALONE: Mapping[int | str, str] = {"seeds": "a number or ", "sigma_max": "a number or ", "rank_by": "a metric or "}
+"""What may stand in place of a list, by the key of the list."""
+
+
 def _rule(mistake: ErrorDetails, model: type[BaseModel]) -> str:
-    given, place = f"{mistake['input']!r} is not valid", mistake["loc"]
+    given = f"{mistake['input']!r} is not valid"
     match mistake["type"]:
         case "extra_forbidden":
             return f"unknown key; {did_you_mean(str(mistake['loc'][-1]), model.model_fields)}"
@@ -478,10 +482,7 @@ def _rule(mistake: ErrorDetails, model: type[BaseModel]) -> str:
         case "value_error":
             return mistake["msg"].removeprefix("Value error, ")
         case "tuple_type":
-            alone = {"seeds": "a number or ", "sigma_max": "a number or ", "rank_by": "a metric or "}.get(
-                str(place[-1]), ""
-            )
-            return f"{given}; it should be {alone}a list"
+            return f"{given}; it should be {ALONE.get(mistake['loc'][-1], '')}a list"
         case "too_short":
             return "is empty; it should list at least one value"
         case "model_type":
