@@ -49,8 +49,7 @@ def draw(job: EvaluateSamplesJob) -> Drawn:
         BlobError: the checkpoint of the network is not what was written.
     """
     law = distribution(job.target)
-    told = not isinstance(job.network, OracleNetwork) and job.network.network.conditional
-    labels = sample_labels(law, job.seed, job.count) if told else None
+    labels = sample_labels(law, job.seed, job.count) if _conditional(job) else None
     generated = generate(
         *(job.sampler, denoiser_of(job.network, law), job.sigmas, step_variances(job)),
         seed=job.seed,
@@ -63,11 +62,15 @@ def draw(job: EvaluateSamplesJob) -> Drawn:
     return Drawn(generated.samples, labels)
 
 
+def _conditional(job: EvaluateSamplesJob) -> bool:
+    """Whether the network is told what each sample is to be."""
+    return not isinstance(job.network, OracleNetwork) and job.network.network.conditional
+
+
 def step_variances(job: EvaluateSamplesJob) -> np.ndarray | None:
     """Return the variance of each step of a job's sampler, shape (N,); None where its steps are no Gaussian kernels."""
     oracle = job.network if isinstance(job.network, OracleNetwork) else None
-    told = not isinstance(job.network, OracleNetwork) and job.network.network.conditional
-    information = stored_information(job.target, job.information, labelled=told)
+    information = stored_information(job.target, job.information, labelled=_conditional(job))
     error = stored_score_error(oracle, job.score_error, distribution(job.target).dim)
     return kernel_variances(job.sampler, np.array(job.sigmas), information, error)
 
