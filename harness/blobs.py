@@ -8,16 +8,13 @@ need not know whether it runs beside the result directory or on another machine.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from harness.errors import DiskError
-
-PART = ".part"
-"""Ends the name of a blob that is being written."""
+from harness.whole_files import PART, write_whole
 
 
 class BlobError(DiskError):
@@ -100,12 +97,9 @@ class BlobFolder:
         if self.damage(sha256) is None:
             return sha256
         path = self.file(sha256)
-        part = path.with_suffix(f".{os.getpid()}{PART}")
         try:
-            part.write_bytes(content)
-            part.replace(path)
+            write_whole(path, content)
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise DiskError(f"{path} cannot be written: {error.strerror}; what was committed is kept") from error
         return sha256
 

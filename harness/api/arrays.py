@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.blobs import digest_of
 from harness.errors import HarnessError
+from harness.whole_files import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike
+
+FILE = "file"
+"""The target that reads a file of data."""
 
 
 def points_array(data: ArrayLike) -> np.ndarray:
@@ -27,3 +33,27 @@ def points_array(data: ArrayLike) -> np.ndarray:
         given = f"an array of shape {array.shape} of {array.dtype}"
         raise HarnessError(f"data is {given}; give real numbers of shape (rows, columns), or images")
     return array
+
+
+def data_file(data: ArrayLike | Path | str, directory: Path) -> Path:
+    """Return the file of data; an array is written into a directory, under a name that its content makes.
+
+    Raises:
+        HarnessError: it is no array of numbers, or cannot be written.
+    """
+    if isinstance(data, (str, Path)):
+        return Path(data)
+    import io
+
+    import numpy as np
+
+    content = io.BytesIO()
+    np.save(content, points_array(data), allow_pickle=False)
+    path = directory.absolute() / f"data-{digest_of(content.getvalue())[:16]}.npy"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if not path.is_file():
+            write_whole(path, content.getvalue())
+    except OSError as error:
+        raise HarnessError(f"{path} cannot be written: {error.strerror or error}") from error
+    return path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from harness.api.arrays import points_array
+from harness.api.arrays import FILE, data_file
 from harness.errors import HarnessError
 from harness.loss_curve import LossCurve
 from harness.noise_schedules import NoiseSchedule
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from harness.registry.registry import Registry
 
-RULE, SCHEDULE, FILE = "fisher", "edm", "file"
-"""The components that lay out the best grid, tell the time of others, and read a file of data."""
+RULE, SCHEDULE = "fisher", "edm"
+"""The components that lay out the best grid, and tell the time of others."""
 
 REFERENCES = {
     "EDM's (ρ = 7)": "polynomial:rho=7,variable=sigma",
@@ -222,22 +222,15 @@ def _curve(given: Curve, dim: int | None, per_coordinate: bool) -> LossCurve:
 def _of_data(
     registry: Registry, data: ArrayLike | Path | str, sigma_min: float | None, sigma_max: float | None
 ) -> LossCurve:
-    if isinstance(data, (str, Path)):
-        return _of_file(registry, Path(data), sigma_min, sigma_max)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "array.npy"
-        np.save(path, points_array(data), allow_pickle=False)
-        return _of_file(registry, path, sigma_min, sigma_max)
-
-
-def _of_file(registry: Registry, path: Path, sigma_min: float | None, sigma_max: float | None) -> LossCurve:
     from harness.mixtures import EmpiricalDistribution
     from harness.smoothed_data import smoothed_losses
     from harness.targets import Target
 
-    (target,) = registry.parse("target", {"name": FILE, "path": str(path), "standardize": "none"})
-    assert isinstance(target, Target)
-    law = target.distribution()
+    with tempfile.TemporaryDirectory() as folder:
+        path = data_file(data, Path(folder))
+        (target,) = registry.parse("target", {"name": FILE, "path": str(path), "standardize": "none"})
+        assert isinstance(target, Target)
+        law = target.distribution()
     assert isinstance(law, EmpiricalDistribution)
     low, high = (law.sigma_data * end for end in EDM_RANGE)
     return smoothed_losses(law, low if sigma_min is None else sigma_min, high if sigma_max is None else sigma_max)

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.api.arrays import data_file
 from harness.api.boards import Board, RankedDesign, rank, warn
-from harness.api.runs import data_file
 from harness.errors import HarnessError
 from harness.racing.recommend import MINUTES, Question
 from harness.racing.recommend import recommend as decide

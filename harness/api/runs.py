@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api.arrays import points_array
+from harness.api.arrays import FILE, data_file
 from harness.api.boards import Board, rank, warn
 from harness.axes import AXES, crossed
 from harness.errors import HarnessError, did_you_mean
 from harness.racing.until_settled import run_until_settled
-from harness.registry.discovery import load
+from harness.registry.discovery import load_telling
 from harness.running.devices import resolved
 from harness.running.executor import PROCESSES
 from harness.running.runner import Options
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from harness.trainers import Precision
-
-FILE = "file"
-"""The target that reads a file of data."""
 
 
 def run(
@@ -77,9 +73,7 @@ def run(
             raise HarnessError("data and target are both given; data takes the place of the suite's targets")
         selection["targets"] = [{"name": FILE, "path": str(data_file(data, directory))}]
     selected = plain.with_selection(**selection).on(resolved(device), precision)
-    registry = load()
-    for problem in registry.problems:
-        warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
+    registry = load_telling(warn)
     options = Options(workers, yes, retry_failed, progress, warn=warn, executor=executor)
     if until_settled:
         run_until_settled(selected, registry, directory, options, minutes=minutes)
@@ -112,29 +106,3 @@ def _selection(choices: Mapping[str, Any]) -> dict[str, Any]:
 def _listed(value: Any) -> list[Any]:
     """Return one value, or several, as a list."""
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-
-
-def data_file(data: ArrayLike | Path | str, directory: Path) -> Path:
-    """Return the file of data; an array is written beside the results, under a name that its content makes.
-
-    Raises:
-        HarnessError: it is no array of numbers, or cannot be written.
-    """
-    if isinstance(data, (str, Path)):
-        return Path(data)
-    import io
-
-    import numpy as np
-
-    content = io.BytesIO()
-    np.save(content, points_array(data), allow_pickle=False)
-    path = directory.absolute() / f"data-{hashlib.sha256(content.getvalue()).hexdigest()[:16]}.npy"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        if not path.is_file():
-            part = path.with_suffix(".part")
-            part.write_bytes(content.getvalue())
-            part.replace(path)
-    except OSError as error:
-        raise HarnessError(f"{path} cannot be written: {error.strerror or error}") from error
-    return path

@@ -10,11 +10,10 @@ import click
 
 from harness.cli.selection import ComponentType
 from harness.commands import NewDirectory, Resumable, executor_options, local_option, typed, warn
+from harness.views.formats import FORMATS
 
 if TYPE_CHECKING:
     from harness.trainers import Precision
-
-FORMATS = ("table", "csv", "json", "markdown")
 
 
 @click.command("recommend", cls=Resumable)
@@ -43,7 +42,7 @@ FORMATS = ("table", "csv", "json", "markdown")
 @local_option("--retry-failed", is_flag=True, help="Try again what failed before.")
 @click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="cpu", show_default=True)
 @click.option("--precision", type=click.Choice(["float32", "float64"]), help="Arithmetic of networks.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="table", show_default=True)
 def command(
     data: str,
     networks: tuple[str, ...],
@@ -67,14 +66,12 @@ def command(
     screen: what to take, what ties with it, what else would cost, and what is not settled.
     """
     from harness.racing.recommend import Question, recommend
-    from harness.registry.discovery import load
+    from harness.registry.discovery import load_telling
     from harness.running.devices import resolved
     from harness.running.runner import Options
 
     directory = out or Path("runs") / f"recommend-{Path(data.partition(':')[0]).stem or 'data'}"
-    registry = load()
-    for problem in registry.problems:
-        warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
+    registry = load_telling(warn)
     made_by = typed(sys.argv[1:], click.get_current_context().command)
     options = Options(workers, retry_failed=retry_failed, command=made_by, warn=warn, executor=executor)
     question = Question(
@@ -82,14 +79,8 @@ def command(
     )
     found = recommend(question, registry, directory, options)
     from harness.cli.recommendation import shown
-
-    text = shown(found, form, _width())
-    click.echo(text, nl=not text.endswith("\n"))
-    if form == "table":
-        click.echo(f"\nResults: {directory}   A page: harness publish {directory} PAGE")
-
-
-def _width() -> int | None:
     from harness.views.terminal import terminal_width
 
-    return terminal_width()
+    click.echo(shown(found, form, terminal_width()), nl=False)
+    if form == "table":
+        click.echo(f"\nResults: {directory}   A page: harness publish {directory} PAGE")

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.commands import DocumentKind, Source
 from harness.results.recommendation import FILE, Recommendation
 
-if TYPE_CHECKING:
-    pass
-
 
 def shown(found: Recommendation, form: str, width: int | None) -> str:
     """Return a recommendation in a format."""
-    from harness.views.page import markdown
-    from harness.views.recommendation_pages import recommendation_page
-    from harness.views.recommendations import recommendation_csv, recommendation_text
+    from harness.views.formats import render
+    from harness.views.recommendation_pages import recommendation_view
 
-    if form == "json":
-        return found.to_json()
-    if form == "markdown":
-        return markdown(recommendation_page(found, found.command, ()))
-    return recommendation_csv(found) if form == "csv" else recommendation_text(found, width)
+    return render(recommendation_view(found), form, width=width)
 
 
 def _show(source: Source, form: str, top: int | None, width: int | None) -> str:

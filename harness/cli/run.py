@@ -48,13 +48,11 @@ def command(
 
     Ends with status 1 if something failed: a combination (the table says why), or a metric that does not rank.
     """
-    from harness.registry.discovery import load
+    from harness.registry.discovery import load_telling
     from harness.running.runner import Options, run
 
     directory = out or Path("runs") / suite.family
-    registry = load()
-    for problem in registry.problems:
-        warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
+    registry = load_telling(warn)
 
     made_by = typed(sys.argv[1:], click.get_current_context().command)
     options = Options(workers, yes, retry_failed, command=made_by, warn=warn, executor=executor)

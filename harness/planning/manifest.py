@@ -177,6 +177,13 @@ class Manifest(_Part):
         """Return the seeds that a row was given: all, or in a race perhaps the first of them."""
         return self.seeds[: len(row.grids)]
 
+    def row_of(
+        self, components: Mapping[str, str], steps: int, train_steps: int, sigma_max: float | None
+    ) -> PlannedRow | None:
+        """Return the row of a combination, by the digests of its components; None where there is none."""
+        wanted = components, steps, train_steps, sigma_max
+        return next((r for r in self.rows if (r.components, r.steps, r.train_steps, r.sigma_max) == wanted), None)
+
     def record_keys(self) -> set[str]:
         """Return the keys of all records that its rows are made of, or stand beside them."""
         found = {key for row in self.rows for key in row.record_keys()}

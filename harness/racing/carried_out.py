@@ -75,6 +75,13 @@ class Clock:
     workers: int
     began: float = field(default_factory=time.monotonic)
 
+    @classmethod
+    def of(cls, minutes: float, options: Options) -> Clock:
+        """Return the clock of a race that begins now, of so many minutes, whose units are carried out so."""
+        from harness.running.workers import available_cores
+
+        return cls(60 * minutes, options.workers or available_cores())
+
     @property
     def spent(self) -> float:
         """Seconds since it began."""

@@ -13,6 +13,7 @@ Where there is no time for all, the better half goes on, or a half of that: what
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -75,14 +76,14 @@ class RecommendCourse:
         compared_by: Comparison,
         margin: float,
     ) -> None:
-        self.metric, self._compared_by, self.default = metric, compared_by, default
+        self.metric, self.compared_by, self.default = metric, compared_by, default
         self._seeds = tuple(seeds)
         self._trainings: list[tuple[object, ...]] = [tuple(c.taken_by("training").values()) for c in combinations]
         self._pairs: list[tuple[object, ...]] = [(c.sampler, c.time_discretization) for c in combinations]
         self._everyone = list(range(len(combinations)))
         known = [pair for pair in references if pair in set(self._pairs)]
         self._references: list[tuple[object, ...]] = list(known) or [self._pairs[0]]
-        self.race = Race(Rules(self._seeds, looks=self.looks, margin=margin), [], frozenset([default]))
+        self.race = Race(Rules(self._seeds, looks=self.looks, margin=margin), [])
         self.steps: list[Step] = []
         self.cut_designs: set[int] = set()
         self.dropped: set[tuple[object, ...]] = set()
@@ -161,13 +162,11 @@ class RecommendCourse:
 
     def _by_training(self, alive: set[tuple[object, ...]]) -> list[list[int]]:
         """Return the combinations of each training that is left, the better trainings first."""
-        best = {
-            training: min((self._mean(i) for i in self._everyone if self._trainings[i] == training), default=0.0)
-            for training in dict.fromkeys(self._trainings)
-            if training in alive
-        }
-        ordered = sorted(best, key=lambda training: best[training])
-        return [[i for i in self._everyone if self._trainings[i] == training] for training in ordered]
+        members: dict[tuple[object, ...], list[int]] = {}
+        for i, training in enumerate(self._trainings):
+            if training in alive:
+                members.setdefault(training, []).append(i)
+        return sorted(members.values(), key=lambda rows: min(map(self._mean, rows)))
 
     def _after_crossing(self) -> list[tuple[Allotment, list[int]]]:
         self.race.left = self._distinct(i for i in self._everyone if self._allotment[i] and i not in self.cut_designs)
@@ -191,7 +190,7 @@ class RecommendCourse:
         return self._further()
 
     def _after_race(self) -> list[tuple[Allotment, list[int]]]:
-        without(self.race, [i for i in self.race.left if not usable(self._known[i], self.metric)])
+        without(self.race, {i for i in self.race.left if not usable(self._known[i], self.metric)})
         self._judge()
         return self._further()
 
@@ -203,10 +202,9 @@ class RecommendCourse:
 
     def _halves(self, rows: list[int], seeds: int, groups: list[list[int]]) -> list[tuple[Allotment, list[int]]]:
         """Offer all rows, then the better half of their groups, and so on; the field's default stays."""
-        offers, kept = [], groups
-        always = {self.default} & set(rows)
+        offers, kept, among = [], groups, set(rows)
         while kept:
-            chosen = sorted({i for group in kept for i in group if i in set(rows)} | always)
+            chosen = sorted(among & {self.default, *itertools.chain.from_iterable(kept)})
             offers.append((self._raised(self._allotment, [*chosen, self.default], seeds), chosen))
             kept = kept[: (len(kept) + 1) // 2] if len(kept) > 2 else []
         return offers
@@ -243,7 +241,7 @@ class RecommendCourse:
 
     def _evidence(self, rows: Sequence[int]) -> RaceEvidence:
         found = [each for i in rows if (each := self._known[i]) is not None]
-        return evidence_of(found, self.metric, self._compared_by)
+        return evidence_of(found, self.metric, self.compared_by)
 
     def _raised(self, allotment: Allotment, rows: Sequence[int], seeds: int) -> Allotment:
         raised = list(allotment)

@@ -50,12 +50,6 @@ class RaceEvidence:
     compared_by: Comparison = "ratio"
     groups: np.ndarray | None = None
 
-    def of(self, rows: Sequence[int]) -> RaceEvidence:
-        """Return the evidence of some designs."""
-        groups = None if self.groups is None else self.groups[rows]
-        networks = [self.networks[i] for i in rows]
-        return RaceEvidence(self.values[rows], self.errors[rows], networks, self.compared_by, groups)
-
     def compared(self) -> Compared:
         """Return the designs as they are compared with one another."""
         by, groups = self.compared_by, self.groups

@@ -6,7 +6,7 @@ concern: experiments (`harness.racing.carried_out`), or a simulation that puts i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,14 +62,12 @@ class Race:
     Attributes:
         rules: its rules.
         left: the designs that may still be best.
-        kept: designs that get seeds to the end, whether they may be best or not, to say what they cost.
         looks: what was seen.
         end: why it ended.
     """
 
     rules: Rules
     left: list[int]
-    kept: frozenset[int] = frozenset()
     looks: list[Look] = field(default_factory=list)
     end: End = ""
 
@@ -77,11 +75,6 @@ class Race:
     def seeds(self) -> int:
         """How many seeds those that are left have now, or are to have."""
         return self.rules.seeds[min(len(self.looks), len(self.rules.seeds) - 1)]
-
-    @property
-    def running(self) -> list[int]:
-        """The designs that are to have so many seeds: of those that race, and those that are kept."""
-        return sorted({*self.left, *self.kept})
 
     def look(self, evidence: RaceEvidence) -> Judgement:
         """Drop the designs that cannot be best; end where it is settled, or there are no more seeds.
@@ -99,7 +92,6 @@ class Race:
         return found
 
 
-def without(race: Race, failed: Sequence[int]) -> None:
+def without(race: Race, failed: Collection[int]) -> None:
     """Take designs out of a race that have no values: they failed, diverged, or do not apply."""
-    race.left = [design for design in race.left if design not in set(failed)]
-    race.kept = race.kept - set(failed)
+    race.left = [design for design in race.left if design not in failed]

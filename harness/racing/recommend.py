@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from harness.errors import HarnessError, NotApplicable
 from harness.networks import Backbone
 from harness.racing.carried_out import Clock, RaceWork, evidence_of, raced, usable
 from harness.racing.course import RecommendCourse
-from harness.racing.evidence import MARGIN, RaceEvidence, tolerance
+from harness.racing.evidence import MARGIN, tolerance
 from harness.racing.narrowing import Range, narrowed
 from harness.results.directory import read_manifest
 from harness.results.labels import Labels
@@ -38,10 +39,11 @@ from harness.results.recommendation import (
 )
 from harness.store import Store
 from harness.suites.spaces import DEFAULT, Space, target_of
+from harness.whole_files import write_whole
 
 if TYPE_CHECKING:
     from harness.components import Component
-    from harness.planning.manifest import Manifest, PlannedRow
+    from harness.planning.manifest import PlannedRow
     from harness.quantities import Comparison
     from harness.registry.registry import Registry
     from harness.results.leaderboard import Calibration, Leaderboard, Row
@@ -125,8 +127,6 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
     suite = suite.on(question.device, question.precision)
     combinations = space.combinations(suite, registry)
     metric = suite.metric_components(registry)[1][0]
-    if metric.compared_by == "nothing":
-        raise HarnessError(f"metric {registry.label(metric)} compares nothing; decide by another")
     course = RecommendCourse(
         combinations,
         space.pairs(registry),
@@ -136,24 +136,17 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
         metric.compared_by,
         question.margin,
     )
-    clock = Clock(60 * question.minutes, options.workers or _cores())
+    clock = Clock.of(question.minutes, options)
     work = raced(suite, registry, directory, options, combinations, course, clock)
-    store = Store.read(directory)
-    try:
-        found = _Answer(space, course, work, levels, clock, registry, store).told(
-            _named(question.data), metric.compared_by
-        )
-    finally:
-        store.close()
-    _write(found, directory)
+    with closing(Store.read(directory)) as store:
+        found = _Answer(space, course, work, levels, clock, registry, store).told(_named(question.data))
+    write_whole(directory / FILE, found.to_json().encode())
     return found
 
 
 def _narrowed(target: Target) -> Range:
     try:
         return narrowed(distribution(target))
-    except HarnessError:
-        raise
     except NotApplicable as error:
         raise HarnessError(f"target {target.label()}: {error}") from error
 
@@ -161,19 +154,6 @@ def _narrowed(target: Target) -> Range:
 def _named(data: str) -> str:
     """Return what data are called: where a file lies says nothing to a reader."""
     return Path(data).name if Path(data).exists() and Path(data).name else data
-
-
-def _cores() -> int:
-    from harness.running.workers import available_cores
-
-    return available_cores()
-
-
-def _write(found: Recommendation, directory: Path) -> None:
-    """Keep the document beside the results, whole or not at all."""
-    part = directory / f".{FILE}"
-    part.write_text(found.to_json(), encoding="utf-8")
-    part.replace(directory / FILE)
 
 
 def choices_of(combinations: Sequence[Combination], registry: Registry) -> list[dict[str, str]]:
@@ -220,28 +200,30 @@ class _Answer:
         self._space, self._course, self._work, self._levels = space, course, work, levels
         self._clock, self._registry, self._store = clock, registry, store
         self._outcomes = work.known
-        self._metric = course.metric
+        self._metric, self._by = course.metric, course.compared_by
+        self._margin = tolerance(self._by, course.race.rules.margin)
         self._rows = [i for i, each in enumerate(self._outcomes) if usable(each, self._metric)]
         if not self._rows or not course.race.left:
             reasons = dict.fromkeys(each.reason for each in self._outcomes if each is not None and each.reason)
             raise HarnessError(f"no design gave a value of {self._metric}: {next(iter(reasons), 'none was tried')}")
         self._choices = choices_of(work.combinations, registry)
+        self._manifest = read_manifest(store, work.suite.name)
+        self._evidence = evidence_of([self._outcome(i) for i in self._rows], self._metric, self._by)
 
-    def told(self, data: str, compared_by: Comparison) -> Recommendation:
+    def told(self, data: str) -> Recommendation:
         """Return the document."""
         board = document(self._store, suite=self._work.suite.name)
         assert board.setup is not None
         profile = board.setup.targets[0]
         best, race = self._course.leader, self._course.race
-        differences = self._differences(compared_by)
-        self._by = compared_by
+        differences = self._differences()
         left = [i for i in race.left if i in self._rows]
         row = self._row(board, best)
         others = [i for i in self._ordered(differences) if i != best]
         perfect = next((each for each in board.calibration if each.metric == self._metric), None)
         return Recommendation(
             schema_version=1,
-            command=read_manifest(self._store, self._work.suite.name).command,
+            command=self._manifest.command,
             environment=board.environment,
             data=data,
             profile=profile,
@@ -251,17 +233,17 @@ class _Answer:
             evaluations=self._space.race.evaluations,
             metric=self._metric,
             unit=next((each.unit for each in board.setup.metrics if each.metric == self._metric), ""),
-            compared_by=compared_by,
+            compared_by=self._by,
             margin=race.rules.margin,
             perfect=None if perfect is None else _estimate(perfect, len(board.setup.seeds)),
             best=self._design(row, best),
-            choices=self._axis_choices(differences, left, compared_by),
+            choices=self._axis_choices(differences, left),
             runner_up=self._compared(others[0], differences) if others else None,
             default=self._compared(self._course.default, differences),
             settled=self._course.settled,
             end=self._course.end,
             left=max(1, len(left)),
-            more_minutes=None if self._course.settled else self._more_minutes(differences, left, compared_by),
+            more_minutes=None if self._course.settled else self._more_minutes(differences, left),
             seeds=len(self._outcome(best).seeds),
             looks=self._course.looks,
             rounds=[RoundTold(**vars(step)) for step in self._course.steps],
@@ -285,8 +267,7 @@ class _Answer:
 
     def _design(self, row: Row, i: int) -> RecommendedDesign:
         own = self._outcome(i)
-        manifest, planned = self._planned(i)
-        sigmas = read_results(manifest, planned, self._store).grids[0].require()
+        sigmas = read_results(self._manifest, self._planned(i), self._store).grids[0].require()
         return RecommendedDesign(
             components=dict(own.components),
             steps=own.steps,
@@ -296,20 +277,19 @@ class _Answer:
             value=row.metrics[self._metric],
         )
 
-    def _planned(self, i: int) -> tuple[Manifest, PlannedRow]:
-        """Return a design's keys, with the manifest that has them."""
-        own, manifest = self._outcome(i), read_manifest(self._store, self._work.suite.name)
+    def _planned(self, i: int) -> PlannedRow:
+        """Return a design's keys."""
+        own = self._outcome(i)
         digests = {axis: reference.digest for axis, reference in own.components.items()}
-        return manifest, next(r for r in manifest.rows if r.components == digests and r.steps == own.steps)
+        found = self._manifest.row_of(digests, own.steps, own.train_steps, own.sigma_max)
+        assert found is not None
+        return found
 
     # What else there was
 
-    def _evidence(self, compared_by: Comparison) -> RaceEvidence:
-        return evidence_of([self._outcome(i) for i in self._rows], self._metric, compared_by)
-
-    def _differences(self, compared_by: Comparison) -> dict[int, Cost]:
+    def _differences(self) -> dict[int, Cost]:
         """Return how far each design is behind the best, on the scale of comparison, by its place."""
-        evidence = self._evidence(compared_by)
+        evidence = self._evidence
         # A line for each choice, and one for the field's default; the runner-up is one of the former.
         lines = 1 + sum(len(set(values)) - 1 for values in zip(*(c.values() for c in self._choices), strict=True))
         found = evidence.compared().differences(self._rows.index(self._course.leader), self._course.level / lines)
@@ -325,14 +305,14 @@ class _Answer:
         rows = [i for i in self._rows if self._course.first_name(i) == i]
         return sorted(rows, key=lambda i: (i not in left, differences[i].value))
 
-    def _axis_choices(self, differences: dict[int, Cost], left: Sequence[int], by: Comparison) -> list[AxisChoice]:
+    def _axis_choices(self, differences: dict[int, Cost], left: Sequence[int]) -> list[AxisChoice]:
         best, found = self._choices[self._course.leader], []
         ordered = sorted(self._rows, key=lambda i: (i not in left, differences[i].value))
         for axis, choice in best.items():
             known = dict.fromkeys(c.get(axis, "none") for c in self._choices)
             others = [other for other in known if other != choice]
             if others:
-                alternatives = [self._alternative(axis, other, ordered, differences, left, by) for other in others]
+                alternatives = [self._alternative(axis, other, ordered, differences, left) for other in others]
                 alternatives.sort(key=lambda each: math.inf if each.cost is None else each.cost.value)
                 found.append(AxisChoice(axis=axis, choice=choice, alternatives=alternatives))
         return found
@@ -344,17 +324,16 @@ class _Answer:
         ordered: Sequence[int],
         differences: dict[int, Cost],
         left: Sequence[int],
-        by: Comparison,
     ) -> Alternative:
         place = next((i for i in ordered if self._choices[i].get(axis, "none") == choice), None)
         if place is None:
             return Alternative(choice=choice, standing="no value", cost=None, seeds=0)
-        behind, margin = differences[place], tolerance(by, self._course.race.rules.margin)
-        tie = behind.high is not None and behind.high <= margin
+        behind = differences[place]
+        tie = behind.high is not None and behind.high <= self._margin
         maybe = place in left or place in self._course.cut_designs
         standing: Standing = "ties" if tie else "open" if maybe else "worse"
         seeds = len(self._outcome(place).seeds)
-        return Alternative(choice=choice, standing=standing, cost=_cost(behind, by), seeds=seeds)
+        return Alternative(choice=choice, standing=standing, cost=_cost(behind, self._by), seeds=seeds)
 
     def _compared(self, i: int, differences: dict[int, Cost]) -> ComparedDesign:
         own, best = self._choices[i], self._choices[self._course.leader]
@@ -364,9 +343,9 @@ class _Answer:
 
     # What is not settled
 
-    def _more_minutes(self, differences: dict[int, Cost], left: Sequence[int], by: Comparison) -> float:
+    def _more_minutes(self, differences: dict[int, Cost], left: Sequence[int]) -> float:
         """Return about how many minutes would settle it: errors fall as the root of the number of seeds."""
-        margin, factor = tolerance(by, self._course.race.rules.margin), 1.0
+        margin, factor = self._margin, 1.0
         maybe = {*left, *self._course.cut_designs} & differences.keys()
         for i in maybe:
             each = differences[i]
@@ -380,11 +359,10 @@ class _Answer:
         best = self._outcome(self._course.leader)
         network, suite = self._choices[self._course.leader].get("network", "none"), self._work.suite
         compared = f"compared at σ = {suite.noise.sigma_min:g}, where sampling ends"
-        if profile.finite and profile.splits == 1 and self._evidence(self._by).groups is None:
+        if profile.finite and profile.splits == 1 and self._evidence.groups is None:
             compared += ", on the same held-out points for all designs: their choice is in no interval"
-        _, planned = self._planned(self._course.leader)
         return [
-            *([FIRST_LEVELS] if planned.own_grids else []),
+            *([FIRST_LEVELS] if self._planned(self._course.leader).own_grids else []),
             f"trained here: {network}, {best.train_steps} steps; a larger network or a longer training may prefer "
             "another weighting, and a well trained one another grid",
             compared,

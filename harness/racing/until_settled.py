@@ -109,12 +109,13 @@ class SuiteCourse:
 
     def _judge(self, target: str, race: Race, outcomes: Sequence[Outcome | None]) -> None:
         if not race.looks:
-            self._names |= distinct(outcomes, self._members[target])
-            race.left = [i for i in race.left if i in distinct(outcomes, self._members[target])]
+            names = distinct(outcomes, self._members[target])
+            self._names |= names
+            race.left = list(names)
             known = [each for i in race.left if (each := outcomes[i]) is not None]
             self._metrics[target] = ranking_metric(known, self._rank_by, self._declared, self.looks).ranks
         metric = self._metrics[target]
-        without(race, [i for i in race.left if not usable(outcomes[i], metric)])
+        without(race, {i for i in race.left if not usable(outcomes[i], metric)})
         if not race.left:
             race.end = "no design has a value on all seeds"
             return
@@ -169,12 +170,6 @@ def run_until_settled(
     rules = Rules(doubling(first, last), margin=margin)
     declared = Declarations(metrics={registry.label(each): each.measured() for each in metrics}, bounds={})
     course = SuiteCourse(combinations, rules, [registry.label(each) for each in ranking], declared)
-    clock = Clock(math.inf if minutes is None else 60 * minutes, _workers(options))
+    clock = Clock.of(math.inf if minutes is None else minutes, options)
     raced(whole, registry, directory, options, combinations, course, clock)
     return course.ends()
-
-
-def _workers(options: Options) -> int:
-    from harness.running.workers import available_cores
-
-    return options.workers or available_cores()

@@ -139,6 +139,14 @@ def load(only: str | None = None, *, probing: bool = False) -> Registry:
     return Registry(entries, [each.info for each in plugins], problems, axes)
 
 
+def load_telling(tell: Callable[[str], None]) -> Registry:
+    """Load the plugins; `tell` is told what is wrong with any, a line each. Raises as `load`."""
+    registry = load()
+    for problem in registry.problems:
+        tell(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
+    return registry
+
+
 def _names(classes: Sequence[type[Component]], axes: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return the names of classes on each axis that has one."""
     names = {axis: tuple(sorted(cls.name for cls in classes if cls.axis == axis)) for axis in axes}

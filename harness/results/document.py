@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NoReturn, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import HarnessError
 
@@ -32,6 +32,19 @@ class Part(BaseModel):
     """A part of a JSON document: strict types, no unknown key, no NaN or infinity."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Interval(Part):
+    """A value with its limits; one is null where nothing is known of it."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_order(self.low, self.value, self.high)
+        return self
 
 
 class Document(Part):

@@ -39,7 +39,7 @@ from pydantic import Field, JsonValue, model_validator
 from harness.axes import NUMBERS, crossed, design
 from harness.quantities import Declarations
 from harness.registry.references import Reference
-from harness.results.document import Count, Document, Name, Part, Position, Upgrade, check_order
+from harness.results.document import Count, Document, Interval, Name, Part, Position, Upgrade, check_order
 from harness.results.pictures import SamplePictures
 from harness.results.references import find, with_axes
 from harness.results.setup import Setup
@@ -63,18 +63,10 @@ else:
 """What the combinations of a target differ in, as a field of a row."""
 
 
-class Estimate(Part):
+class Estimate(Interval):
     """A metric of one combination: the mean over seeds and its interval."""
 
-    value: float
-    low: float | None
-    high: float | None
     n_seeds: Position
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        check_order(self.low, self.value, self.high)
-        return self
 
 
 class Calibration(Part):
@@ -265,17 +257,8 @@ class Terms(Part):
         return self
 
 
-class Term(Part):
+class Term(Interval):
     """One term of a split, in nats: the mean over seeds and its interval."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        check_order(self.low, self.value, self.high)
-        return self
 
 
 class ScoreSplit(Part):

@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from harness.quantities import Comparison
 from harness.registry.references import Reference
-from harness.results.document import Count, Document, Name, Part, Position, check_order
+from harness.results.document import Count, Document, Interval, Name, Part, Position
 from harness.results.leaderboard import Estimate
 from harness.results.pictures import SamplePictures
 from harness.results.setup import TargetSetup
@@ -26,17 +26,8 @@ Standing = Literal["ties", "open", "worse", "no value"]
 Level = Annotated[float, Field(gt=0)]
 
 
-class Cost(Part):
+class Cost(Interval):
     """How much worse than the best design another is; a limit is null where nothing is known of it."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        check_order(self.low, self.value, self.high)
-        return self
 
 
 class Alternative(Part):

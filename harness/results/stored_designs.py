@@ -265,11 +265,10 @@ def stored_design(directory: Path, row: Row, registry: Registry, suite: str | No
     with closing(Store.read(directory)) as store:
         manifest = read_manifest(store, suite)
     wanted = {axis: row.component(axis).digest for axis in crossed()}
-    numbers = row.steps, row.train_steps, row.sigma_max
-    for planned in manifest.rows:
-        if planned.components == wanted and (planned.steps, planned.train_steps, planned.sigma_max) == numbers:
-            return StoredDesign(directory, row, planned, manifest, registry)
-    raise StoreError(f"{directory} no longer holds this row; read its leaderboard again")
+    planned = manifest.row_of(wanted, row.steps, row.train_steps, row.sigma_max)
+    if planned is None:
+        raise StoreError(f"{directory} no longer holds this row; read its leaderboard again")
+    return StoredDesign(directory, row, planned, manifest, registry)
 
 
 def check_results(directory: Path) -> None:

@@ -62,7 +62,7 @@ SETTINGS = {
 _SECTIONS = frozenset(key.partition(".")[0] for key in SETTINGS.values())
 
 LARGEST = 1_000_000
-"""Bytes of the largest file that is read as a suite: a hundred times what any needs."""
+"""Bytes of the largest file that is read as a suite or a space: a hundred times what any needs."""
 
 SELECTION = "-selection"
 """Ends the name of a suite of which the command line chose a part."""
@@ -404,26 +404,41 @@ def load_suite(name_or_path: str) -> Suite:
     shipped = shipped_suites()
     if name_or_path in shipped:
         text = (resources.files("harness") / "suites" / f"{name_or_path}.toml").read_text(encoding="utf-8")
-        return _read(text, f"{name_or_path}.toml")
+        return Suite.from_mapping(toml_content(text, f"{name_or_path}.toml", "a suite"), f"{name_or_path}.toml")
     path = Path(name_or_path)
     if not name_or_path or (not path.exists() and path.suffix != ".toml" and path.name == name_or_path):
         raise SuiteError(f"unknown suite {name_or_path!r}; {did_you_mean(name_or_path, shipped)} (or give a TOML file)")
+    return Suite.from_mapping(read_toml(name_or_path, "a suite"), name_or_path)
+
+
+def read_toml(name: str, noun: str) -> dict[str, Any]:
+    """Return what a TOML file holds.
+
+    Arguments:
+        name: its path.
+        noun: what it is to be, with its article.
+
+    Raises:
+        SuiteError: it cannot be read, or is no such file.
+    """
+    path = Path(name)
     try:
         # To open a pipe waits for its other end, and a device has none.
         if path.exists() and not path.is_file() and not path.is_dir():
-            raise SuiteError(f"{name_or_path}: is a device or a pipe; a suite is a TOML file")
+            raise SuiteError(f"{name}: is a device or a pipe; {noun} is a TOML file")
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
-            raise SuiteError(f"{name_or_path}: has more than {LARGEST:,} bytes; a suite is a short TOML file")
-        return _read(content.decode("utf-8"), name_or_path)
+            raise SuiteError(f"{name}: has more than {LARGEST:,} bytes; {noun} is a short TOML file")
+        return toml_content(content.decode("utf-8"), name, noun)
     except OSError as error:
-        raise SuiteError(f"{name_or_path}: cannot be read: {error.strerror}") from error
+        raise SuiteError(f"{name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise SuiteError(f"{name_or_path}: is no UTF-8 text; a suite is a TOML file") from error
+        raise SuiteError(f"{name}: is no UTF-8 text; {noun} is a TOML file") from error
 
 
-def _read(text: str, origin: str) -> Suite:
+def toml_content(text: str, origin: str, noun: str) -> dict[str, Any]:
+    """Return what the text of a TOML file holds; `origin` is how errors call it, the rest as of `read_toml`."""
     try:
         data = tomllib.loads(text)
         repr(data)  # no message could show a number that Python does not turn into text
@@ -433,8 +448,8 @@ def _read(text: str, origin: str) -> Suite:
         # Python turns no number of thousands of digits into text, nor text into such a number.
         raise SuiteError(f"{origin}: holds a number of too many digits; a number has at most 4300") from error
     except RecursionError as error:
-        raise SuiteError(f"{origin}: is nested too deeply; a suite is a table of lists and tables") from error
-    return Suite.from_mapping(data, origin)
+        raise SuiteError(f"{origin}: is nested too deeply; {noun} is a table of lists and tables") from error
+    return data
 
 
 def _explain(error: ValidationError) -> tuple[str, str]:
@@ -467,8 +482,12 @@ def _model(place: tuple[int | str, ...]) -> type[BaseModel]:
     return model
 
 
+ALONE: Mapping[int | str, str] = {"seeds": "a number or ", "sigma_max": "a number or ", "rank_by": "a metric or "}
+"""What may stand in place of a list, by the key of the list."""
+
+
 def _rule(mistake: ErrorDetails, model: type[BaseModel]) -> str:
-    given, place = f"{mistake['input']!r} is not valid", mistake["loc"]
+    given = f"{mistake['input']!r} is not valid"
     match mistake["type"]:
         case "extra_forbidden":
             return f"unknown key; {did_you_mean(str(mistake['loc'][-1]), model.model_fields)}"
@@ -478,10 +497,7 @@ def _rule(mistake: ErrorDetails, model: type[BaseModel]) -> str:
         case "value_error":
             return mistake["msg"].removeprefix("Value error, ")
         case "tuple_type":
-            alone = {"seeds": "a number or ", "sigma_max": "a number or ", "rank_by": "a metric or "}.get(
-                str(place[-1]), ""
-            )
-            return f"{given}; it should be {alone}a list"
+            return f"{given}; it should be {ALONE.get(mistake['loc'][-1], '')}a list"
         case "too_short":
             return "is empty; it should list at least one value"
         case "model_type":

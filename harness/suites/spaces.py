@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
@@ -17,7 +16,7 @@ from harness.errors import HarnessError, NotApplicable
 from harness.networks import Backbone
 from harness.suites.combinations import Combination, expand
 from harness.suites.compute import most_steps
-from harness.suites.model import Suite, SuiteError
+from harness.suites.model import Suite, SuiteError, read_toml, toml_content
 from harness.suites.sections import Count, SuiteSection
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
 DEFAULT = "default"
 """The space that ships."""
-
-LARGEST = 1_000_000
-"""Bytes of the largest file that is read."""
 
 Form = Annotated[str, Field(min_length=1)]
 
@@ -113,14 +109,8 @@ class Space:
         """
         if name_or_path == DEFAULT:
             file = resources.files("harness") / "suites" / "spaces" / f"{DEFAULT}.toml"
-            return cls(tomllib.loads(file.read_text(encoding="utf-8")), f"{DEFAULT}.toml")
-        try:
-            text = Path(name_or_path).read_bytes()[:LARGEST].decode("utf-8")
-            return cls(tomllib.loads(text), name_or_path)
-        except OSError as error:
-            raise SuiteError(f"{name_or_path}: cannot be read: {error.strerror}") from error
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SuiteError(f"{name_or_path}: is not valid TOML: {error}") from error
+            return cls(toml_content(file.read_text(encoding="utf-8"), f"{DEFAULT}.toml", "a space"), f"{DEFAULT}.toml")
+        return cls(read_toml(name_or_path, "a space"), name_or_path)
 
     def changed(
         self,

@@ -36,7 +36,7 @@ def edm_options(answer: GridAnswer) -> str:
         lines += [
             f"# No options of EDM's give the best levels: these are {own.nats:.3g} nats behind"
             f" ({own.low:.3g} to {own.high:.3g}). For the best, in edm_sampler:",
-            f"# t_steps = torch.tensor({to_zero(grid.levels)!r}, dtype=torch.float64, device=latents.device)",
+            edm_levels_line(grid.levels),
         ]
     return "\n".join(
         [*lines, f"# The nats are of {answer.sampler}; of Heun's method, EDM's own, theory promises none."]
@@ -90,6 +90,11 @@ def scheduler(levels: list[float]) -> dict[str, object]:
         "num_inference_steps": len(levels),
         "set_timesteps": {"sigmas": to_zero(levels)},
     }
+
+
+def edm_levels_line(levels: list[float]) -> str:
+    """Return the line of EDM's edm_sampler that gives it these levels, as a comment."""
+    return f"# t_steps = torch.tensor({to_zero(levels)!r}, dtype=torch.float64, device=latents.device)"
 
 
 def to_zero(levels: list[float]) -> list[float]:

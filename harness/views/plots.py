@@ -167,19 +167,18 @@ def effects(board: Leaderboard) -> Figure | None:
     places, ticks = _places(choices(board))
     figure = blank(2.4 + 2.6 * len(targets), 0.22 * len(ticks) + 1.2)
     grid = figure.subplots(1, len(targets), squeeze=False, sharey=True)[0]
-    factors = [effect for effect in board.effects if effect.factor is not None]
+    limits = _factor_limits([effect for effect in board.effects if effect.factor is not None])
     metrics = {section.target: section.effects_by for section in sections(board)}
     for (name, title), axes in zip(targets.items(), grid, strict=True):
-        own = [effect for effect in board.effects if effect.target == name]
-        _forest(axes, own, places)
+        _forest(axes, [effect for effect in board.effects if effect.target == name], places)
         axes.set_title(title)
         metric = metrics[title]
         if board.declared.compared_by(metric) == "difference":
             axes.set_xlabel(f"difference in {metric}")
             continue
         axes.set_xlabel(f"factor on {metric}")
-        round_ticks(axes.xaxis, *_factor_limits(factors))
-        axes.set_xlim(*_factor_limits(factors))
+        round_ticks(axes.xaxis, *limits)
+        axes.set_xlim(*limits)
     _choice_ticks(grid[0], ticks)
     figure.supxlabel("left of the line is better, grey is undecided", fontsize=9)
     return finished(figure, legend=False)

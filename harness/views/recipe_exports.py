@@ -17,7 +17,7 @@ from harness.results.document import DocumentError
 from harness.results.edm_terms import exponent
 from harness.results.recipes import Recipe, RecipeTraining
 from harness.views.digits import number, with_interval
-from harness.views.grid_exports import scheduler, to_zero
+from harness.views.grid_exports import edm_levels_line, scheduler, to_zero
 
 EDM_DEVIATION = 0.5
 """Deviation to which EDM's code expects data to be scaled."""
@@ -45,9 +45,7 @@ def edm(recipe: Recipe) -> str:
                 "For the very levels, in edm_sampler:"
             ]
         )
-        lines.append(
-            f"# t_steps = torch.tensor({to_zero(recipe.levels)!r}, dtype=torch.float64, device=latents.device)"
-        )
+        lines.append(edm_levels_line(recipe.levels))
     lines += _comments([f"Sampler of this design: {_sampler(recipe)} EDM's own is Heun's method."])
     lines += _edm_training(recipe.training) if recipe.training is not None else _comments(["Nothing was trained."])
     return "\n".join([*lines, *_comments(recipe.notes)])
@@ -167,9 +165,7 @@ def _title(recipe: Recipe) -> str:
 
 
 def _sampler(recipe: Recipe) -> str:
-    return (
-        f"{recipe.components['sampler']}, {recipe.formula}." if recipe.formula else f"{recipe.components['sampler']}."
-    )
+    return ", ".join(filter(None, (recipe.components["sampler"], recipe.formula))) + "."
 
 
 def _notes(recipe: Recipe) -> Iterator[str]:

@@ -8,17 +8,29 @@ from harness.results.recommendation import FILE, Recommendation
 from harness.views.board_plots import Plot
 from harness.views.column import Column
 from harness.views.digits import counted
+from harness.views.formats import View
 from harness.views.page import Commands, Image, Listing, Page, Paragraph, Section, Table, in_words, prose
 from harness.views.publishing import Publication
-from harness.views.recommendations import choice_columns, recommendation_text
+from harness.views.recommendations import HEADS, alternatives, choice_columns, recommendation_text
 
 SAMPLES = "samples.svg"
 """The file of the plot of real and generated points."""
 
 
+def recommendation_view(found: Recommendation) -> View:
+    """Return a recommendation in the forms that formats are made of, whole in each."""
+    return View(
+        lambda: found,
+        lambda _: recommendation_page(found, found.command, ()),
+        lambda _, width: recommendation_text(found, width),
+        lambda _: alternatives(found),
+        HEADS,
+    )
+
+
 def recommendation_page(found: Recommendation, command: str, plots: Sequence[str]) -> Page:
     """Return the page, with the plots that lie beside it by their files."""
-    shown = [Section(prose("Real and generated"), [*_image_words(found), *map(Image, plots)])] if plots else []
+    shown = [Section(prose("Real and generated"), [Paragraph(prose(SHOWN)), *map(Image, plots)])] if plots else []
     return Page(
         prose("What to use on {data}", data=found.data),
         [
@@ -38,8 +50,7 @@ COSTS = (
 )
 
 
-def _image_words(found: Recommendation) -> list[Paragraph]:
-    return [Paragraph(prose("Above, rows of the data; below, samples of the recommended design, not picked."))]
+SHOWN = "Above, rows of the data; below, samples of the recommended design, not picked."
 
 
 def _rounds(found: Recommendation) -> list[Column]:

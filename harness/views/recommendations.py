@@ -17,6 +17,9 @@ WIDTH = 80
 MOST = 4
 """Alternatives of an axis that the screen names."""
 
+HEADS = ("axis", "take", "against", "standing", "cost", "low", "high", "seeds")
+"""Names of what programs are told of an alternative."""
+
 NOT_TOLD = ("target", "noise_schedule")
 """Axes that are told elsewhere, or tell nothing where there is no choice."""
 
@@ -40,7 +43,7 @@ def _data(found: Recommendation) -> Iterator[str]:
     parts = f" · {profile.train} rows to train on, {profile.held_out} held out" if profile.train else ""
     scale = f"σ_data {profile.sigma_data:.3g}, m₂ {number(profile.second_moment**0.5)}"
     yield f"{found.data}: d = {profile.dim}, {scale}{parts}"
-    yield from (f"{reason}" for reason in found.reasons)
+    yield from found.reasons
     # What notes say of the range of levels, the range that was taken answers.
     yield from (f"note: {note}" for note in profile.notes if not note.startswith("σ_m"))
     yield f"Law: {found.law}"
@@ -161,16 +164,12 @@ def choice_columns(found: Recommendation) -> list[Column]:
     ]
 
 
-def recommendation_csv(found: Recommendation) -> str:
-    """Return every alternative of every axis as CSV."""
-    import csv
-    import io
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["axis", "take", "against", "standing", "cost", "low", "high", "seeds"])
+def alternatives(found: Recommendation) -> list[dict[str, object]]:
+    """Return every alternative of every axis, under the names of `HEADS`."""
+    rows: list[dict[str, object]] = []
     for each in found.choices:
         for other in each.alternatives:
-            cost = ["", "", ""] if other.cost is None else [other.cost.value, other.cost.low, other.cost.high]
-            writer.writerow([each.axis, each.choice, other.choice, other.standing, *cost, other.seeds])
-    return text.getvalue()
+            cost = (None, None, None) if other.cost is None else (other.cost.value, other.cost.low, other.cost.high)
+            values = (each.axis, each.choice, other.choice, other.standing, *cost, other.seeds)
+            rows.append(dict(zip(HEADS, values, strict=True)))
+    return rows

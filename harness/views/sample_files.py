@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from harness.results.document import DocumentError
 from harness.results.stored_designs import DrawnSamples
 from harness.views.palette import BLUE
 from harness.views.plots import blank, styled
+from harness.whole_files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,12 +51,9 @@ def write_samples(path: Path, samples: DrawnSamples, *, replace: bool = False) -
     """
     check_name(path, samples.points.shape[1:], replace=replace)
     content = WRITERS[path.suffix.lower()](samples)
-    part = path.with_name(f"{path.name}.part")
     try:
-        part.write_bytes(content)
-        os.replace(part, path)
+        write_whole(path, content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise DocumentError(f"{path} cannot be written: {error.strerror or error}") from error
 
 

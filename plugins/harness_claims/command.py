@@ -50,7 +50,7 @@ def command(
     of a verdict, or no plot because its plot failed.
     """
     from harness.planning.manifest import environment
-    from harness.registry.discovery import load
+    from harness.registry.discovery import load_telling
     from harness.running.runner import Options
     from harness.views.terminal import terminal_width
     from harness_claims.document import claims_board
@@ -58,9 +58,7 @@ def command(
     from harness_claims.run import arithmetic, chosen, family, run_claims
     from harness_claims.tables import render_claims
 
-    registry = load()
-    for problem in registry.problems:
-        warn(f"plugin {problem.plugin} ({problem.distribution}): {problem.reason}")
+    registry = load_telling(warn)
     directory = out or Path("runs") / family(quick)
     made_by = typed(sys.argv[1:], click.get_current_context().command)
     options = Options(workers, retry_failed=retry_failed, command=made_by, warn=warn, executor=executor)

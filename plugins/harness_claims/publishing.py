@@ -28,6 +28,7 @@ from harness.views.page import (
     Strong,
 )
 from harness.views.publishing import Publication
+from harness.whole_files import write_whole
 from harness_claims.document import ClaimEntry, ClaimsBoard
 from harness_claims.plots import claim_figure
 from harness_claims.tables import TARGETS, claims_table, findings_table, render_claims, summary
@@ -141,10 +142,8 @@ def write_document(board: ClaimsBoard, directory: Path) -> None:
     Raises:
         StoreError: the directory cannot be written.
     """
-    part = directory / f"{SOURCE}.part"
     try:
-        part.write_text(board.to_json(), encoding="utf-8")
-        part.replace(directory / SOURCE)
+        write_whole(directory / SOURCE, board.to_json().encode())
     except OSError as error:
         raise StoreError(f"{directory / SOURCE} cannot be written: {error.strerror or error}") from error
 

@@ -99,6 +99,16 @@ def test_a_space_that_is_not_there(tmp_path):
         Space.load(str(tmp_path / "nowhere.toml"))
 
 
+def test_what_no_suite_may_be_no_space_may_be(space):
+    """A device would be read without end, and of a large file the beginning alone."""
+    with pytest.raises(SuiteError, match="/dev/zero: is a device or a pipe; a space is a TOML file"):
+        Space.load("/dev/zero")
+    with pytest.raises(SuiteError, match="has more than 1,000,000 bytes; a space is a short TOML file"):
+        space(SPACE + "#" * 1_000_000)
+    with pytest.raises(SuiteError, match="is nested too deeply; a space is"):
+        space("a = " + "[" * 100_000)
+
+
 def test_data_are_a_target_or_a_file(registry, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "points.csv").write_text("1,2\n3,4\n")

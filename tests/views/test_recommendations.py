@@ -6,9 +6,10 @@ import pytest
 
 from harness.results.document import DocumentError
 from harness.results.recommendation import Recommendation
+from harness.views.formats import render
 from harness.views.page import markdown
-from harness.views.recommendation_pages import RECOMMENDATION, recommendation_page
-from harness.views.recommendations import cost_text, recommendation_csv, recommendation_text
+from harness.views.recommendation_pages import RECOMMENDATION, recommendation_page, recommendation_view
+from harness.views.recommendations import cost_text, recommendation_text
 
 
 def reference(name, **params):
@@ -123,7 +124,7 @@ def test_costs_of_a_metric_compared_by_differences_have_its_unit(found):
 def test_every_alternative_stands_on_the_page_and_in_the_table(found):
     made = found()
     page = markdown(recommendation_page(made, made.command, ()))
-    rows = recommendation_csv(made).splitlines()
+    rows = render(recommendation_view(made), "csv").splitlines()
     assert len(rows) == 6
     for each in made.choices[0].alternatives:
         assert each.choice in page
