@@ -235,13 +235,21 @@ class Registry:
         Raises:
             ComponentError: it is not installed, or is no longer what it was: its code, its parameters, a file it reads.
         """
-        cls = self.find(axis, f"{reference.distribution}/{reference.name}")
-        made = components.build(cls, self._with_parts(cls, reference.params))
+        made = self.rebuild(axis, reference)
         if self.reference(made).digest != reference.digest:
             was = f"{in_words(axis)} {reference.name} of {reference.distribution} {reference.version}"
             what = "its code or a file that it reads" if axis == "target" else "its code"
             raise ComponentError(f"{was} is no longer what made these results: {what} has changed; run the suite again")
         return made
+
+    def rebuild(self, axis: str, reference: Reference) -> Component:
+        """Return the component of this name and these parameters, whatever its code is today.
+
+        Raises:
+            ComponentError: it is not installed, or does not take the parameters.
+        """
+        cls = self.find(axis, f"{reference.distribution}/{reference.name}")
+        return components.build(cls, self._with_parts(cls, reference.params))
 
     def _clashes(self) -> list[Problem]:
         return [

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from harness.results.bounds_ranking import rank_bounds
 from harness.results.document import DocumentError
 from harness.results.leaderboard import Leaderboard
 from harness.views import plots, publishing
@@ -335,7 +336,7 @@ def test_a_page_is_not_written_over_that_of_another_suite_or_kind(tmp_path, smal
     with pytest.raises(DocumentError, match=r"another page, 'Leaderboard `.*`', and this one is 'Leaderboard `else`'"):
         publish(Leaderboard.validate({**small, "suite": "else"}), target, COMMAND)
     with pytest.raises(DocumentError, match="this one is 'Bounds of"):
-        publish_bounds(Leaderboard.validate(small), target, COMMAND)
+        publish_bounds(rank_bounds(Leaderboard.validate(small)), target, COMMAND)
     assert contents(target) == before
     publish(Leaderboard.validate(small), target, COMMAND)
 
