@@ -34,7 +34,7 @@ class Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Interval(Part):
+class WithLimits(Part):
     """A value with its limits; one is null where nothing is known of it."""
 
     value: float

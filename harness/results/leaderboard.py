@@ -39,7 +39,7 @@ from pydantic import Field, JsonValue, model_validator
 from harness.axes import NUMBERS, crossed, design
 from harness.quantities import Declarations
 from harness.registry.references import Reference
-from harness.results.document import Count, Document, Interval, Name, Part, Position, Upgrade, check_order
+from harness.results.document import Count, Document, Name, Part, Position, Upgrade, WithLimits, check_order
 from harness.results.pictures import SamplePictures
 from harness.results.references import find, with_axes
 from harness.results.setup import Setup
@@ -63,7 +63,7 @@ else:
 """What the combinations of a target differ in, as a field of a row."""
 
 
-class Estimate(Interval):
+class Estimate(WithLimits):
     """A metric of one combination: the mean over seeds and its interval."""
 
     n_seeds: Position
@@ -257,7 +257,7 @@ class Terms(Part):
         return self
 
 
-class Term(Interval):
+class Term(WithLimits):
     """One term of a split, in nats: the mean over seeds and its interval."""
 
 
