@@ -11,7 +11,7 @@ from harness_song.samplers import Ancestral, Euler
 from harness.samplers import SamplerRun
 
 diffusers = pytest.importorskip(
-    "diffusers", reason="needs diffusers: pip install 'diffusion-harness[parity]'", exc_type=ImportError
+    "diffusers", reason="needs diffusers: pip install 'diffusion-harness[diffusers]'", exc_type=ImportError
 )
 pytestmark = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
 
