@@ -1,6 +1,6 @@
 """Azula's samplers.
 
-The Probabilists, "Azula: diffusion models in PyTorch", https://github.com/probabilists/azula. What runs is its code, given
+The Probabilists, "Azula", https://github.com/probabilists/azula. What runs is its own code, given
 the denoiser and the levels of the grid. It requires torchvision, which its samplers do without:
 `pip install --no-deps azula einops`.
 """
