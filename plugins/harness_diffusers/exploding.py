@@ -38,10 +38,10 @@ class _Predicting(_Exploding):
 
 
 class DiffusersEuler(_Predicting):
-    """`EulerDiscreteScheduler`: Euler's method, with noise added before a step where there is churn."""
+    """`EulerDiscreteScheduler`: Euler's method; its churn is 0."""
 
     name: ClassVar[str] = "diffusers-euler"
-    formula: ClassVar[str] = "x' = x̂ + (σ' − σ̂)(x̂ − D)/σ̂, σ̂ = σ(1 + γ), x̂ = x + √(σ̂² − σ²) z, γ = min(churn/N, √2 − 1)"
+    formula: ClassVar[str] = "x' = x + (σ' − σ)(x − D)/σ"
     source: ClassVar[str] = "diffusers, EulerDiscreteScheduler"
     scheduler_name: ClassVar[str] = "EulerDiscreteScheduler"
 

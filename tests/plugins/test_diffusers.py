@@ -1,5 +1,9 @@
 """Diffusers' schedulers as samplers: that they are what the library runs, and what they are beside our own."""
 
+import inspect
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +15,7 @@ from harness_karras.time_discretizations import Polynomial
 from variants import failed, variants
 
 from harness.engine.known_laws import MixtureLaw
-from harness.engine.sampler_orders import polynomial
+from harness.engine.sampler_orders import FAR, gaussian_error, geometric, polynomial
 from harness.engine.sampler_properties import properties
 from harness.engine.sampling import SamplingError, kernel_variances
 from harness.information import NoScoreError
@@ -146,6 +150,27 @@ def test_what_the_network_predicts_does_not_matter(cls):
         assert gaps[0] > 0.01
     else:
         assert max(gaps) < 1e-4
+
+
+def test_what_is_wrong_with_the_stochastic_solver_of_order_three_is_a_sign(monkeypatch):
+    """With + ½ in place of − ½ in the weight of the second difference the order is 2, as without noise."""
+    made = sampler("diffusers-dpm-multistep:order=3,algorithm=sde-dpmsolver++")
+    cls = diffusers.DPMSolverMultistepScheduler
+    method = cls.multistep_dpm_solver_third_order_update
+    source = textwrap.dedent(inspect.getsource(method))
+    wrong = "(2.0 * h) ** 2 - 0.5)) * D2"
+    assert source.count(wrong) == 1
+    names = dict(vars(sys.modules[cls.__module__]))
+    exec(source.replace(wrong, wrong.replace("- 0.5", "+ 0.5")), names)
+
+    def errors():
+        return [gaussian_error(made, geometric(steps, *FAR)) for steps in (30, 60)]
+
+    before = errors()
+    monkeypatch.setattr(cls, method.__name__, names[method.__name__])
+    after = errors()
+    assert np.log2(before[0] / before[1]) < 1.3
+    assert np.log2(after[0] / after[1]) > 1.7
 
 
 def test_a_form_that_the_library_forgot_is_named():

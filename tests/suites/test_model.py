@@ -272,6 +272,8 @@ def test_full_and_the_suite_of_samplers_are_everything_that_ships(registry):
     elsewhere |= {"unet", "edm2-uncertainty"}
     # What is for points with labels, which its targets have not.
     elsewhere |= {"classifier-frechet", "classifier-mmd", "label-error"}
+    # Guidance: without labels a sampler is what it is, and labels are what leaderboards/guidance.toml is about.
+    elsewhere |= {"guided", "labelled-mlp", "labelled-ring"}
     for axis in set(registry.axes) - {"claim", "preconditioning", "noise_distribution"}:
         parts = (full, samplers) if axis == "sampler" else (full,)
         named = {component.name for suite in parts for component in suite.components(axis, registry)}
@@ -281,7 +283,7 @@ def test_full_and_the_suite_of_samplers_are_everything_that_ships(registry):
 
 def test_the_suite_of_samplers_has_each_once(registry):
     named = [component.name for component in load_suite("samplers").components("sampler", registry)]
-    assert sorted(named) == sorted(of_our_own(registry, "sampler"))
+    assert sorted([*named, "guided"]) == sorted(of_our_own(registry, "sampler"))
 
 
 @pytest.mark.parametrize(
