@@ -52,10 +52,6 @@ class DiffusersDdim(_Discrete):
         """One."""
         return 1
 
-    def network_prediction(self) -> Prediction:
-        """What the network predicts."""
-        return self.prediction
-
     def options(self, steps: int) -> dict[str, Any]:
         """The prediction; points are not clipped."""
         return {"prediction_type": self.prediction, "clip_sample": False}
@@ -87,10 +83,6 @@ class DiffusersDdpm(_Discrete):
         """One, weak."""
         return 1
 
-    def network_prediction(self) -> Prediction:
-        """What the network predicts."""
-        return self.prediction
-
     def options(self, steps: int) -> dict[str, Any]:
         """The prediction and the variance; points are not clipped."""
         return {"prediction_type": self.prediction, "variance_type": self.variance, "clip_sample": False}
@@ -109,10 +101,6 @@ class DiffusersPndm(_Discrete):
     def claimed_order(self) -> float | None:
         """Two, as its source proves of it."""
         return 2
-
-    def network_prediction(self) -> Prediction:
-        """What the network predicts."""
-        return self.prediction
 
     def options(self, steps: int) -> dict[str, Any]:
         """The prediction; no Runge-Kutta steps, whose middles the grid does not have."""

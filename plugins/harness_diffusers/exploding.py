@@ -32,10 +32,6 @@ class _Predicting(_Exploding):
         """The prediction."""
         return {"prediction_type": self.prediction}
 
-    def network_prediction(self) -> Prediction:
-        """What the network predicts."""
-        return self.prediction
-
 
 class DiffusersEuler(_Predicting):
     """`EulerDiscreteScheduler`: Euler's method; its churn is 0."""
@@ -73,10 +69,6 @@ class DiffusersEulerAncestral(_Exploding):
     def options(self, steps: int) -> dict[str, Any]:
         """The prediction."""
         return {"prediction_type": self.prediction}
-
-    def network_prediction(self) -> Prediction:
-        """What the network predicts."""
-        return self.prediction
 
 
 class DiffusersHeun(_Predicting):
@@ -130,10 +122,6 @@ class DiffusersKdpm2(_Exploding):
     def options(self, steps: int) -> dict[str, Any]:
         """The prediction."""
         return {"prediction_type": self.prediction}
-
-    def network_prediction(self) -> Prediction:
-        """What the network predicts."""
-        return self.prediction
 
     def evaluations(self, steps: int) -> int:
         """Two a step."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from harness_diffusers.coordinates import Coordinates, Prediction
+from harness_diffusers.coordinates import Coordinates
 from harness_diffusers.schedulers import SchedulerSampler, put, table
 
 
@@ -26,10 +26,6 @@ class _LogSnr(SchedulerSampler):
     def options(self, steps: int) -> dict[str, Any]:
         """The order and the prediction."""
         return {"solver_order": self.order, "prediction_type": self.prediction}
-
-    def network_prediction(self) -> Prediction:
-        """What the network predicts."""
-        return self.prediction
 
     def place(self, scheduler: Any, levels: Sequence[float]) -> None:
         """Put the levels into the table."""

@@ -11,6 +11,7 @@ import importlib
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -41,8 +42,9 @@ class SchedulerSampler(Sampler):
         return {}
 
     def network_prediction(self) -> Prediction:
-        """What the network predicts."""
-        return self.predicts
+        """What the network predicts: the parameter `prediction`, where there is a choice."""
+        chosen: Prediction = getattr(self, "prediction", self.predicts)
+        return chosen
 
     @abstractmethod
     def place(self, scheduler: Any, levels: Sequence[float]) -> None:
@@ -58,7 +60,15 @@ class SchedulerSampler(Sampler):
         return [run.memory["scheduler"].timesteps[each * run.index + k] for k in range(each)]
 
     def made(self, levels: Sequence[float]) -> Any:
-        """Return a fresh scheduler on levels, N+1 numbers."""
+        """Return a fresh scheduler on levels, N+1 numbers.
+
+        It is made in a thread of its own: the library reads numbers out of tensors while it lays out its tables, which
+        is not possible in a thread that differentiates (`torch.func`).
+        """
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(self._made, levels).result()
+
+    def _made(self, levels: Sequence[float]) -> Any:
         cls = getattr(DIFFUSERS.module("diffusers"), self.scheduler_name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # what is deprecated is measured all the same

@@ -173,6 +173,21 @@ def test_what_is_wrong_with_the_stochastic_solver_of_order_three_is_a_sign(monke
     assert np.log2(after[0] / after[1]) > 1.7
 
 
+# Not DEIS: it takes logarithms by NumPy in a step, which no forward derivative passes.
+SMOOTH = [cls for cls in CLASSES if cls().deterministic and cls.name != "diffusers-deis"]
+
+
+@pytest.mark.parametrize("cls", SMOOTH)
+def test_its_map_is_differentiated_as_ours_are(cls):
+    """Forwards: divergences are measured by change of variables."""
+    x = torch.tensor([[0.3], [-2.0]], dtype=torch.float64)
+    run = lambda points: cls().sample(SamplerRun(LAW.denoise, LEVELS, pytest.fail), points)  # noqa: E731
+    _, slope = torch.func.jvp(run, (x,), (torch.ones_like(x),))
+    step = 0.01
+    known = (run(x + step) - run(x - step)) / (2 * step)
+    torch.testing.assert_close(slope, known, rtol=2e-2, atol=1e-3)
+
+
 def test_a_form_that_the_library_forgot_is_named():
     with pytest.raises(UnboundLocalError):
         walked(sampler("diffusers-dpm-multistep:order=3,algorithm=sde-dpmsolver"))
@@ -212,6 +227,33 @@ def test_claims_hold_but_for_what_is_known(form, broken):
     found = failed(properties(sampler(form)))
     assert [text for text in found if not any(text.startswith(known) for known in broken)] == []
     assert all(any(text.startswith(known) for text in found) for known in broken)
+
+
+@pytest.mark.parametrize("table", ["use_karras_sigmas", "use_exponential_sigmas"])
+def test_levels_between_the_times_of_the_cosine_schedule_end_in_an_error(table):
+    """Several levels share a whole time, by which the library finds its place in the table: it begins too late."""
+    scheduler = diffusers.DPMSolverMultistepScheduler(beta_schedule="squaredcos_cap_v2", **{table: True})
+    scheduler.set_timesteps(20)
+    assert len(set(scheduler.timesteps.tolist())) < 20
+    x = torch.ones(1, 2)
+    for time in scheduler.timesteps[:-1]:
+        x = scheduler.step(x, time, x).prev_sample
+    with pytest.raises(IndexError):
+        scheduler.step(x, scheduler.timesteps[-1], x)
+
+
+def test_the_level_that_a_network_is_told_is_not_that_of_its_points():
+    """`use_karras_sigmas` of the schedule of Stable Diffusion: exact where the time is no whole number."""
+    stable = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "use_karras_sigmas": True}
+    errors = {}
+    for cls in (diffusers.EulerDiscreteScheduler, diffusers.DPMSolverMultistepScheduler):
+        scheduler = cls(**stable)
+        scheduler.set_timesteps(20)
+        known = ((1 - scheduler.alphas_cumprod) / scheduler.alphas_cumprod).sqrt().log().numpy()
+        told = np.exp(np.interp(scheduler.timesteps.numpy(), np.arange(1000), known))
+        errors[cls.__name__] = np.abs(told / scheduler.sigmas[:20].numpy() - 1).max()
+    assert errors["EulerDiscreteScheduler"] < 1e-4
+    assert errors["DPMSolverMultistepScheduler"] > 0.04
 
 
 @pytest.mark.parametrize(("form", "of_edm"), [("karras", True), ("exponential", False), ("lu", False)])
