@@ -5,9 +5,12 @@ from typing import ClassVar
 
 import pytest
 
+from harness.axes import AXES
 from harness.components import ComponentError, build
 from harness.errors import HarnessError
 from harness.libraries import Library
+from harness.registry import discovery
+from harness.registry.discovery import PluginError
 from harness.registry.provenance import stranger, strangers
 from harness.registry.registry import Registry
 from harness.samplers import Sampler
@@ -66,6 +69,21 @@ def test_its_modules_are_imported_or_the_reason_is_told(monkeypatch):
         ABSENT.module("no_such")
     with pytest.raises(HarnessError, match=r"pluggy .* is installed, and pluggy\.nothing does not import"):
         PRESENT.module("pluggy.nothing")
+
+
+class Misnamed(Present):
+    """Names a library by a word alone."""
+
+    name: ClassVar[str] = "misnamed"
+    library: ClassVar = "pluggy"
+
+
+def test_a_library_that_is_a_word_is_refused_as_the_plugin_is_loaded():
+    with pytest.raises(
+        PluginError, match=r"misnamed has library 'pluggy'; it is a harness\.libraries\.Library, or None"
+    ):
+        discovery._check_class(AXES["sampler"], Misnamed)
+    discovery._check_class(AXES["sampler"], Present)
 
 
 def test_units_of_our_own_plugins_that_run_a_library_are_a_strangers(registry):

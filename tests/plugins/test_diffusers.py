@@ -188,9 +188,16 @@ def test_its_map_is_differentiated_as_ours_are(cls):
     torch.testing.assert_close(slope, known, rtol=2e-2, atol=1e-3)
 
 
-def test_a_form_that_the_library_forgot_is_named():
+@pytest.mark.parametrize(
+    "form",
+    [
+        "diffusers-dpm-multistep:order=3,algorithm=sde-dpmsolver",
+        "diffusers-edm-dpm-multistep:order=3,algorithm=sde-dpmsolver++",
+    ],
+)
+def test_a_form_that_the_library_forgot_is_named(form):
     with pytest.raises(UnboundLocalError):
-        walked(sampler("diffusers-dpm-multistep:order=3,algorithm=sde-dpmsolver"))
+        walked(sampler(form))
 
 
 def test_one_whose_deviation_is_the_root_of_a_logarithm_is_told():
@@ -210,6 +217,7 @@ CLAIMS = {
     "diffusers-edm-dpm-multistep": [],
     "diffusers-edm-dpm-multistep:order=3": ["strong order"],
     "diffusers-dpm-singlestep": [],
+    "diffusers-dpm-singlestep:order=3": ["strong order, Gaussians, uneven grid"],
     "diffusers-dpm-singlestep:algorithm=sde-dpmsolver++": ["weak order"],
     "diffusers-dpm-multistep:order=3,algorithm=sde-dpmsolver++": ["weak order"],
     "diffusers-unipc": ["strong order"],
