@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from make_samplers import COLUMNS, row
 from harness.errors import HarnessError
 from harness.registry.discovery import load
 from harness.registry.registry import Registry
+from harness.results.leaderboard import Leaderboard
 from harness.samplers import Sampler
 
 PAGE = Path(__file__).with_name("implementations.md")
@@ -72,6 +74,11 @@ SINGLE = (
 
 STEPS = 20
 """Steps of the tables of levels."""
+
+BOARD = PAGE.parents[1] / "leaderboards" / "implementations" / "leaderboard.json"
+SUITE = PAGE.parents[1] / "leaderboards" / "implementations.toml"
+RANKED_STEPS = 24
+"""What is ranked side by side, and its number of steps that the page shows."""
 
 STABLE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 """The noise schedule of Stable Diffusion, by which the library's documentation configures schedulers."""
@@ -168,6 +175,29 @@ def _start(cls: Any, spacing: str) -> str:
     return f"{((1 - product) / product) ** 0.5:.3f}"
 
 
+def ranked() -> str:
+    """Return the table of the published suite: what each sampler has in 24 steps, in the order of the suite."""
+    board = Leaderboard.read(BOARD)
+    rows = [row for row in board.rows if row.steps == RANKED_STEPS]
+    kinds = [(network, metric) for network in ("exact", "mlp") for metric in ("kl", "sliced-wasserstein")]
+    head = ("sampler", "NFE", *(f"{metric}, {network}" for network, metric in kinds))
+    cells: dict[str, list[str]] = {}
+    for text in tomllib.loads(SUITE.read_text(encoding="utf-8"))["samplers"]:
+        (sampler,) = load().parse("sampler", text)
+        own = {row.network.name: row for row in rows if (row.sampler.name, row.sampler.params) == _named(sampler)}
+        values = [_value(own[network].metrics.get(metric)) for network, metric in kinds]
+        cells[text] = [f"`{text}`", str(own["exact"].nfe), *values]
+    return _table([head, *cells.values()])
+
+
+def _named(sampler: Sampler) -> tuple[str, dict[str, Any]]:
+    return sampler.name, sampler.parameters()
+
+
+def _value(estimate: Any) -> str:
+    return "n/a" if estimate is None else f"{estimate.value:.2g}"
+
+
 def _table(rows: list[Any]) -> str:
     lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
@@ -186,5 +216,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     DIFFUSERS.module("diffusers.utils.logging").set_verbosity_error()
     print(f"diffusers {DIFFUSERS.version()}, azula {AZULA.version()}")
-    tables = [orders(load()), levels(), starts()]
+    tables = [orders(load()), levels(), starts(), ranked()]
     PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 from harness_karras.samplers import Heun
 from pydantic import Field
 
@@ -75,7 +75,7 @@ class Guided(Sampler):
             raise NotApplicable(
                 "guidance needs a network that is given labels, and learned without them too, such as labelled-mlp"
             )
-        high = np.inf if self.high is None else self.high
+        high = math.inf if self.high is None else self.high
 
         def denoiser(x: Tensor, sigma: float) -> Tensor:
             with_label, other = run.denoiser(x, sigma), without(x, sigma)
@@ -92,5 +92,7 @@ class Guided(Sampler):
             return None
         if self.sampler.needs_information:
             raise NotApplicable(f"{self.sampler.name} reads curves of the target, which is not what guidance samples")
+        import numpy as np
+
         found: list[float] = self.sampler.variances(np.array(run.sigmas), None, None).tolist()
         return found
