@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from harness_karras.samplers import Heun
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.components import Part
 from harness.errors import NotApplicable
@@ -31,6 +31,14 @@ class Guided(Sampler):
     weight: float = Field(1.0, ge=0, description="w: 1 none, more pushes away from the other classes")
     low: float = Field(0.0, ge=0, description="level down to which it is guided")
     high: float | None = Field(None, gt=0, description="level from which on it is guided; null: from the first")
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if isinstance(self.sampler, Guided):
+            raise ValueError("sampler is guided itself; weights multiply: write one, around the sampler within")
+        if self.high is not None and self.high <= self.low:
+            raise ValueError(f"high={self.high:g} is not above low={self.low:g}: no level would be guided")
+        return self
 
     @property
     def deterministic(self) -> bool:

@@ -11,6 +11,7 @@ from harness_karras.weightings import EdmWeighting
 from harness_lu.samplers import DPMpp2M
 from harness_song.samplers import Ancestral, Euler
 
+from harness.components import ComponentError
 from harness.engine.adam import Batches, train
 from harness.engine.checks import check_distribution, check_label_dropout
 from harness.engine.courses import Learner, LevelTable
@@ -159,6 +160,20 @@ def test_guidance_pushes_away_from_the_other_classes():
     ]
     assert means[0] == pytest.approx(1.0, abs=0.1)
     assert means[0] + 0.1 < means[1] < means[2]
+
+
+@pytest.mark.parametrize(
+    ("form", "rule"),
+    [
+        ('guided:sampler="guided:weight=2",weight=2', "sampler is guided itself; weights multiply"),
+        ("guided:low=2,high=1", "high=1 is not above low=2"),
+        ("guided:weight=-1", "greater than or equal to 0"),
+        ("guided:sampler=nope", "unknown sampler 'nope'"),
+    ],
+)
+def test_what_cannot_be_guided_is_refused_in_one_line(registry, form, rule):
+    with pytest.raises(ComponentError, match=rule):
+        registry.parse("sampler", form)
 
 
 @pytest.mark.parametrize("withheld", [None, NONE])
