@@ -19,6 +19,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError, WithJsonSchema
 
 from harness.errors import HarnessError, did_you_mean, in_words, one_line
+from harness.libraries import Library
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A component's name: lower case words joined by hyphens."""
@@ -43,6 +44,8 @@ class Component(BaseModel):
     source: ClassVar[str] = ""
     makes_results: ClassVar[bool] = True
     """Whether what a component does enters results; false on an axis whose components only judge them."""
+    library: ClassVar[Library | None] = None
+    """Another project's library whose code it runs, which need not be installed: without it none can be made."""
 
     @classmethod
     def check_class(cls) -> None:

@@ -16,7 +16,7 @@ from harness_song.reverse_sde import EulerMaruyama
 from harness_song.samplers import Ddim, Euler
 from harness_zhang.samplers import Ipndm, Lms
 from harness_zhao.samplers import UniPC
-from variants import failed, variants, words
+from variants import failed, of_our_own, variants, words
 
 from harness.engine.sampler_orders import GRIDS, uneven
 from harness.engine.sampler_properties import properties
@@ -41,7 +41,7 @@ FURTHER = [
     EdmStochastic(s_churn=0),
     DPMpp2MSde(eta=0.5),
 ]
-EVERY = [form for cls in load().classes("sampler").values() for form in variants(cls, few)] + FURTHER
+EVERY = [form for cls in of_our_own(load(), "sampler").values() for form in variants(cls, few)] + FURTHER
 
 
 @pytest.mark.parametrize("sampler", EVERY, ids=lambda s: s.label())
