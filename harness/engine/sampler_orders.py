@@ -16,8 +16,8 @@ from scipy.special import ndtri
 from torch.quasirandom import SobolEngine
 
 from harness.engine.known_laws import GaussianLaw, MixtureLaw
-from harness.engine.properties import Property
 from harness.engine.responses import Response, response, simulation
+from harness.properties import Property
 from harness.samplers import Sampler
 
 GAUSSIANS = GaussianLaw([1.0, -0.5, 0.3, 0.0], [1.0, 0.04, 4.0, 0.2])

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from harness.engine.known_laws import GaussianLaw
-from harness.engine.properties import Property
 from harness.engine.responses import response, simulation
 from harness.engine.sampler_orders import FAR, GAUSSIANS, MORE, gaussian_error, geometric, orders, polynomial
 from harness.engine.sampling import Generated, generate, kernel_variances
 from harness.information import NoScoreError
+from harness.properties import Property
 from harness.samplers import Sampler
 from harness.unit_responses import count_draws
 

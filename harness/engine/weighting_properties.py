@@ -16,8 +16,8 @@ from torch import Tensor
 
 from harness.data_spec import DataSpec
 from harness.engine.levels import LevelSampler, table_levels
-from harness.engine.properties import Property, worst
 from harness.engine.purity import purity
+from harness.properties import Property, worst
 from harness.weight_learners import WeightRequest
 from harness.weightings import GridWeighting, LearnedWeighting, Weighting
 
