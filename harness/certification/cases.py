@@ -14,7 +14,7 @@ from torch import Tensor
 
 from harness.engine.measurement import measure_information
 from harness.information import Information
-from harness.mixtures import IsotropicMixture, MixtureDistribution
+from harness.mixtures import EigenMixture, IsotropicMixture, MixtureDistribution
 from harness.noise_schedules import NoiseSchedule
 from harness.samplers import GaussianKernelSampler
 
@@ -51,6 +51,31 @@ def ring(seed: int) -> MixtureDistribution:
     if seed:
         means = torch.from_numpy(stream(seed, 3).standard_normal((8, 2)))
     return MixtureDistribution(IsotropicMixture(means, 0.15**2))
+
+
+class CorrelatedGaussian(MixtureDistribution):
+    """A Gaussian whose coordinates are correlated.
+
+    Arguments:
+        mean: shape (d,).
+        covariance: shape (d, d).
+    """
+
+    def __init__(self, mean: Tensor, covariance: Tensor) -> None:
+        super().__init__(EigenMixture.from_covariances(mean[None], covariance[None]))
+        self._moments = mean, covariance
+
+    def gaussian(self) -> tuple[Tensor, Tensor]:
+        """Mean (d,) and covariance (d, d)."""
+        return self._moments
+
+
+def skewed_gaussian(seed: int, dim: int = 3) -> CorrelatedGaussian:
+    """Return a Gaussian off the origin, of variances between 0.04 and 4 along axes that a seed draws."""
+    numbers = stream(seed, 5)
+    turn = np.linalg.qr(numbers.standard_normal((dim, dim)))[0]
+    covariance = (turn * np.geomspace(0.04, 4.0, dim)) @ turn.T
+    return CorrelatedGaussian(torch.from_numpy(numbers.standard_normal(dim)), torch.from_numpy(covariance))
 
 
 @lru_cache(maxsize=2)

@@ -21,11 +21,14 @@ class Measurement(NamedTuple):
 
 
 MODULES: Mapping[str, str] = {
+    "target": "harness.certification.targets",
     "weighting": "harness.certification.weightings",
     "noise_distribution": "harness.certification.weightings",
     "noise_schedule": "harness.certification.noise_schedules",
     "time_discretization": "harness.certification.time_discretizations",
     "sampler": "harness.certification.samplers",
+    "initial_law": "harness.certification.initial_laws",
+    "preconditioning": "harness.certification.preconditionings",
 }
 """Where the measurements of each of the harness's own axes are: a module's `MEASUREMENTS`, by axis."""
 

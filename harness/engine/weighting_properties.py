@@ -33,7 +33,7 @@ OBJECTIVE = 5e-3
 BATCHES = 20
 """Batches that a learned weighting is shown."""
 
-LONG, OFTEN = 1500, 512
+LONG, OFTEN = 1000, 128
 """Batches after which it is to have learned what it can, and samples in each."""
 
 TAUGHT = (0.05, 20.0)
@@ -191,10 +191,11 @@ def learned_limit(
 ) -> list[Property]:
     """Measure how far from its claimed limit a learned weighting is after long training on losses that are known.
 
-    σS + ξ is N(0, v(σ) I) in four dimensions, v rising with the level: E‖·‖² = 4v, and E‖·‖ = 3√(2πv)/4.
+    σS + ξ is N(0, v(σ) I) in four dimensions: E‖·‖² = 4v, and E‖·‖ = 3√(2πv)/4. v is that of the exact denoiser of a
+    Gaussian, times a factor that rises with the level.
     """
     levels = table_levels(*TAUGHT, 128)
-    request = WeightRequest(DataSpec((4,), 0.5), levels)
+    request = WeightRequest(DataSpec((4,), 1.0), levels)
     variance = _known_variance(levels)
     limit = weighting.claimed_limit(request, 4 * variance, 0.75 * (2 * math.pi * variance).sqrt())
     if limit is None:
@@ -218,4 +219,4 @@ def learned_limit(
 
 
 def _known_variance(sigma: Tensor) -> Tensor:
-    return (0.8 * sigma.log().tanh()).exp()
+    return (0.8 * sigma.log().tanh()).exp() / (1 + sigma**2)
