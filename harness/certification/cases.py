@@ -14,7 +14,7 @@ from torch import Tensor
 
 from harness.engine.measurement import measure_information
 from harness.information import Information
-from harness.mixtures import EigenMixture, IsotropicMixture, MixtureDistribution
+from harness.mixtures import EigenMixture, EmpiricalDistribution, IsotropicMixture, MixtureDistribution
 from harness.noise_schedules import NoiseSchedule
 from harness.samplers import GaussianKernelSampler
 
@@ -76,6 +76,15 @@ def skewed_gaussian(seed: int, dim: int = 3) -> CorrelatedGaussian:
     turn = np.linalg.qr(numbers.standard_normal((dim, dim)))[0]
     covariance = (turn * np.geomspace(0.04, 4.0, dim)) @ turn.T
     return CorrelatedGaussian(torch.from_numpy(numbers.standard_normal(dim)), torch.from_numpy(covariance))
+
+
+def labelled_clouds(seed: int) -> EmpiricalDistribution:
+    """Return 900 points in the plane of three classes, apart by four of their deviations: 540 to train on."""
+    numbers = stream(seed, 9)
+    classes = np.arange(900) % 3
+    angle = 2 * np.pi * classes / 3
+    points = np.stack([np.cos(angle), np.sin(angle)], 1) + 0.4 * numbers.standard_normal((900, 2))
+    return EmpiricalDistribution.split(torch.from_numpy(points), "labelled clouds", torch.from_numpy(classes))
 
 
 @lru_cache(maxsize=2)

@@ -199,9 +199,8 @@ class KnownDesign:
         noise, initial = self.step_variances(), self.begin()
         terms = None
         if noise is not None:
-            first = initial and initial.divergence(
-                float(self.sigmas[0]) ** 2, self.law, *self.target.mean_and_covariance()
-            )
+            u, moments = float(self.sigmas[0]) ** 2, self.target.mean_and_covariance()
+            first = None if initial is None else initial.divergence(u, self.law, *moments)
             terms = budget(self.sigmas, noise, self.law, error, first)
         return Design(
             sampler=self.sampler,
@@ -260,9 +259,12 @@ def _extremes() -> list[KnownDesign]:
     point, off = (np.zeros(2), np.full(2, 1e-14)), (np.array([3.0, -2.0]), np.full(2, 1e-14))
     wide = (np.zeros(3), np.array([1.0, 9.0, 100.0]))
     grids = (geometric(20, 50.0, 0.01), geometric(1, 1.0, 0.8), np.sqrt(np.linspace(4.0, 0.01, 9)))
-    exact = [KnownDesign(*law, grid, step) for law in (point, off, wide) for grid in grids for step in SAMPLERS]
+    laws = (point, off, wide)
+    exact = [KnownDesign(law[0], law[1], grid, step) for law in laws for grid in grids for step in SAMPLERS]
     far, tables = geometric(200, 1.0, 0.5), (_table(-1.0), _table(1.0))
-    wrong = [KnownDesign(*point, far, step, shift=5.0, weighting=each) for step in SAMPLERS for each in tables]
+    wrong = [
+        KnownDesign(point[0], point[1], far, step, shift=5.0, weighting=each) for step in SAMPLERS for each in tables
+    ]
     return [*exact, *wrong]
 
 

@@ -291,7 +291,7 @@ def _training_points(law: Distribution, seed: int) -> Tensor | None:
     if isinstance(law, EmpiricalDistribution):
         return law.train
     draws = math.ceil(law.size * (math.log(law.size) + 12))
-    points = law.sample(draws, _generator(seed, 10)).unique(dim=0)
+    points = law.sample(draws, _generator(seed, 10)).unique(dim=0)  # type: ignore[no-untyped-call]
     return points if len(points) == law.size else None
 
 
