@@ -115,22 +115,23 @@ class StraightPath(NoiseSchedule):
         return (1 - t) ** -2
 
 
-class VarianceTime(NoiseSchedule):
-    """The time σ²."""
+class LogarithmTime(NoiseSchedule):
+    """The time ln(σ/σ_0): equal steps are equal factors."""
 
-    name: ClassVar[str] = "variance-time"
+    name: ClassVar[str] = "logarithm-time"
+    least: ClassVar[float] = 1e-4
 
     def sigma(self, t: Tensor) -> Tensor:
-        """Return √t."""
-        return t.sqrt()
+        """Return σ_0 e^t."""
+        return self.least * t.exp()
 
     def time(self, sigma: Tensor) -> Tensor:
-        """Return σ²."""
-        return sigma**2
+        """Return ln(σ/σ_0)."""
+        return (sigma / self.least).log()
 
     def rate(self, t: Tensor) -> Tensor:
-        """Return 1/(2√t)."""
-        return 0.5 * t.rsqrt()
+        """Return σ_0 e^t."""
+        return self.sigma(t)
 
 
 class ReverseKernel(GaussianKernelSampler):
