@@ -4,7 +4,7 @@ import torch
 from harness_choi.weightings import P2
 from harness_hang import MinSnr
 from harness_hoogeboom.weightings import SigmoidWeighting
-from harness_karras.weightings import EdmWeighting
+from harness_karras.weightings import Edm2Uncertainty, EdmWeighting
 from harness_lipman.weightings import FlowWeighting
 from harness_wang.weightings import BellShaped, GridMatched
 
@@ -214,3 +214,55 @@ WRONG = [
     TooFewMasses,
     NegativeMasses,
 ]
+
+
+# What is learned.
+
+
+class ResidualForItsInverse(BellShaped):
+    """σ times the residual."""
+
+    name = "residual-for-its-inverse"
+
+    def adapt(self, sigma, residual, sigma_data):
+        return sigma * residual
+
+
+class SquareOfTheResidual(BellShaped):
+    name = "square-of-the-residual"
+
+    def adapt(self, sigma, residual, sigma_data):
+        return sigma / residual**2
+
+
+class NeverLearns(BellShaped):
+    name = "never-learns"
+
+    def adapt(self, sigma, residual, sigma_data):
+        return sigma
+
+
+class WrongSlope(Edm2Uncertainty):
+    """Up the loss."""
+
+    name = "wrong-slope"
+
+    def learner(self, request):
+        learner = super().learner(request)
+        learner._optimiser = torch.optim.Adam([learner._weights], lr=self.learning_rate, maximize=True)
+        return learner
+
+
+class LossOfOneCoordinate(Edm2Uncertainty):
+    """ω e^{−u}, and e^{−u} again."""
+
+    name = "uncertainty-twice"
+
+    def learner(self, request):
+        learner = super().learner(request)
+        right = learner.omega
+        learner.omega = lambda: right() ** 2
+        return learner
+
+
+LEARNED = [ResidualForItsInverse, SquareOfTheResidual, NeverLearns, WrongSlope, LossOfOneCoordinate]

@@ -202,9 +202,12 @@ class KnownDesign:
             u, moments = float(self.sigmas[0]) ** 2, self.target.mean_and_covariance()
             first = None if initial is None else initial.divergence(u, self.law, *moments)
             terms = budget(self.sigmas, noise, self.law, error, first)
+        # As in a run: no bound may change what the next one sees.
+        levels = self.sigmas.copy()
+        levels.flags.writeable = False
         return Design(
             sampler=self.sampler,
-            sigmas=self.sigmas.copy(),
+            sigmas=levels,
             variances=noise,
             dim=self.dim,
             second_moment=self.law.second_moment,

@@ -28,10 +28,10 @@ from harness.metrics import Measurement as Measured
 from harness.mixtures import EmpiricalDistribution
 from harness.properties import Property
 
-POINTS, REPEATED = 1000, 300
+POINTS, REPEATED = 800, 200
 """Points of a sample, and of those that are drawn again and again."""
 
-TIMES = 60
+TIMES = 50
 """Pairs of samples by which a standard error is known to a tenth."""
 
 HONEST = 0.5
@@ -77,7 +77,7 @@ def of_samples(metric: Metric, seed: int) -> list[Property]:
     compare = metric.compare
     unit = compare(x, y).value
     return [
-        *_shared(metric, compare, lambda shift: x + (shift - 1) * AXIS, y),
+        *_shared(metric, compare, lambda shift: _normal(seed, POINTS, 0) + shift * AXIS, y),
         _symmetry(metric, x, y, unit),
         *_units(metric, x, y, unit),
         *_on_gaussians(metric, seed),
@@ -95,10 +95,9 @@ def _shared(metric: Metric, compare: Compare, at: Callable[[float], Tensor], y: 
         y: the reference.
     """
     x = at(1.0)
-    unit = compare(x, y).value
-    scale = abs(unit) or 1.0
     copies, state = (x.clone(), y.clone()), torch.get_rng_state()
-    again = compare(x, y)
+    unit, again = compare(x, y).value, compare(x, y)
+    scale = abs(unit) or 1.0
     pure = [torch.equal(x, copies[0]), torch.equal(y, copies[1]), torch.equal(state, torch.get_rng_state())]
     least = metric.measured().least
     rises = float((np.diff([compare(at(shift), y).value for shift in SHIFTS]) > 0).mean())
