@@ -188,6 +188,14 @@ def test_every_example_runs(examples, rows):
     assert {row["nfe"] for row in done if row["sampler"]["name"] == "ralston"} == {8}
 
 
+def test_every_example_is_certified(examples):
+    from harness.certification import certify
+
+    registry = Registry.from_classes([*examples.values(), load().find("preconditioning", "edm")])
+    made = [certify(cls(), registry=registry) for cls in examples.values()]
+    assert "\n".join(line for each in made for line in each.complaints()) == ""
+
+
 def test_the_example_with_labels_adds_up_to_its_law(examples):
     """The mean of X_0 given the label, averaged over the labels by their weights given x, is the denoiser."""
     import torch
