@@ -18,7 +18,7 @@ from harness.bounds import Bound, Design
 from harness.budget import budget
 from harness.certification.cases import ring, stream
 from harness.certification.known_designs import SAMPLERS, KnownScoreError, known_designs
-from harness.certification.measurements import Measurement
+from harness.certification.measurements import PropertyGroup
 from harness.certification.ways_down import ways_down
 from harness.engine.known_laws import MixtureLaw
 from harness.engine.sampler_orders import geometric
@@ -103,4 +103,4 @@ def _least(bound: Bound, quantity: Quantity, ratios: list[float]) -> Property:
     return Property(name, 1.0, min(ratios), ROUNDING, at_least=True)
 
 
-MEASUREMENTS = {"bound": (Measurement("the bound against the truth", measured),)}
+MEASUREMENTS = {"bound": (PropertyGroup("the bound against the truth", measured),)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import __version__
 from harness.certification.chosen import chosen, subjects_named
-from harness.certification.measurements import Measurement, measurements
+from harness.certification.measurements import PropertyGroup, property_groups
 from harness.certification.memory import remember
 from harness.certification.subjects import Subject, subject_of
 from harness.components import Component, ComponentError
@@ -129,23 +129,23 @@ def _measured(component: Component, seed: int) -> list[Property]:
 def _each(component: Component, seed: int) -> list[Property]:
     before = process_state.read()
     found: list[Property] = []
-    for measurement in measurements(component):
-        found += _guarded(measurement, component, seed)
+    for group in property_groups(component):
+        found += _guarded(group, component, seed)
     changed = process_state.put_back(before)
     if all(each.verdict == "unclaimed" for each in found):  # where nothing is measured, this alone shows nothing
         return found
     return [*found, Property(KEPT, 0.0, float(len(changed)), 0.0, reason=", ".join(changed))]
 
 
-def _guarded(measurement: Measurement, component: Component, seed: int) -> Iterable[Property]:
+def _guarded(group: PropertyGroup, component: Component, seed: int) -> Iterable[Property]:
     try:
-        return list(measurement.measure(component, seed))
+        return list(group.measure(component, seed))
     except NotApplicable as error:
-        return [Property.skipped(measurement.name, error.reason)]
+        return [Property.skipped(group.name, error.reason)]
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return [Property.broken(measurement.name, _line(error))]
+        return [Property.broken(group.name, _line(error))]
 
 
 def _line(error: BaseException) -> str:

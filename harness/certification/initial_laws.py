@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from harness.certification.cases import skewed_gaussian, stream
-from harness.certification.measurements import Measurement
+from harness.certification.measurements import PropertyGroup
 from harness.engine.checks import check_start
 from harness.initial_laws import InitialLaw, Start
 from harness.mixtures import IsotropicMixture, MixtureDistribution
@@ -92,4 +92,4 @@ def _drawn(start: Start) -> float:
     return float((columns.T @ columns - start.covariance).abs().max() / start.covariance.abs().max())
 
 
-MEASUREMENTS = {"initial_law": (Measurement("starts", measured),)}
+MEASUREMENTS = {"initial_law": (PropertyGroup("starts", measured),)}

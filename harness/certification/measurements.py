@@ -13,8 +13,8 @@ Measure = Callable[[Any, int], Sequence[Property]]
 """Measures properties of a component with random numbers of a seed."""
 
 
-class Measurement(NamedTuple):
-    """Properties that are measured together: what raises in one measurement leaves the others alone."""
+class PropertyGroup(NamedTuple):
+    """Properties that are measured together: what raises in one group leaves the others alone."""
 
     name: str
     measure: Measure
@@ -35,12 +35,12 @@ MODULES: Mapping[str, str] = {
 }
 """Where the measurements of each of the harness's own axes are: a module's `MEASUREMENTS`, by axis."""
 
-OWN = Measurement("properties of its own", lambda component, seed: component.own_properties(seed))
+OWN = PropertyGroup("properties of its own", lambda component, seed: component.own_properties(seed))
 """What a component, or the contract of an axis that a plugin registers, brings itself."""
 
 
-def measurements(component: Component) -> list[Measurement]:
+def property_groups(component: Component) -> list[PropertyGroup]:
     """Return what is measured of a component; nothing is imported for other axes."""
     path = MODULES.get(component.axis)
-    of_axis: Mapping[str, Sequence[Measurement]] = import_module(path).MEASUREMENTS if path else {}
+    of_axis: Mapping[str, Sequence[PropertyGroup]] = import_module(path).MEASUREMENTS if path else {}
     return [*of_axis.get(component.axis, ()), OWN]

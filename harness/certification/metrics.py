@@ -16,15 +16,14 @@ from torch import Tensor
 
 from harness.certification.cases import labelled_clouds, stream
 from harness.certification.known_designs import KnownDesign
-from harness.certification.measurements import Measurement
+from harness.certification.measurements import PropertyGroup
 from harness.certification.ways_down import ways_down
 from harness.engine.checks import check_fit
 from harness.engine.metric_values import reference_sample
 from harness.engine.sampler_orders import geometric
 from harness.engine.sampling import generate, kernel_function, simulate_function
 from harness.errors import NotApplicable
-from harness.metrics import Experiment, FittedMetric, KnownResult, LabelledMetric, Metric, SampleMetric
-from harness.metrics import Measurement as Measured
+from harness.metrics import Experiment, FittedMetric, KnownResult, LabelledMetric, Measurement, Metric, SampleMetric
 from harness.mixtures import EmpiricalDistribution
 from harness.properties import Property
 
@@ -62,7 +61,7 @@ AXIS = torch.tensor([1.0, 0.0], dtype=torch.float64)
 
 Fit = Mapping[str, Tensor]
 
-Compare = Callable[[Tensor, Tensor], Measured]
+Compare = Callable[[Tensor, Tensor], Measurement]
 
 
 def _normal(seed: int, count: int, *what: int, dim: int = 2) -> Tensor:
@@ -277,14 +276,14 @@ def of_results(metric: Metric, seed: int) -> list[Property]:
 
 
 def _of_result(
-    metric: Metric, experiment: Experiment, known: KnownResult, value: Measured, name: str, seed: int
+    metric: Metric, experiment: Experiment, known: KnownResult, value: Measurement, name: str, seed: int
 ) -> list[Property]:
     claimed = metric.claimed_value(known)
     allowed = ERRORS * value.standard_error + abs(value.bias) + 1e-6 * (1 + abs(claimed or 0.0))
     samples = experiment.samples.clone()
     experiment.generator.manual_seed(seed)
     again = metric.measure(experiment)
-    held = [isinstance(again, Measured) and again.value == value.value, torch.equal(samples, experiment.samples)]
+    held = [isinstance(again, Measurement) and again.value == value.value, torch.equal(samples, experiment.samples)]
     finite = float(0 <= value.standard_error < math.inf)
     return [
         Property(f"value, {name}", claimed, value.value, allowed),
@@ -301,7 +300,7 @@ def copies(metric: Metric, seed: int) -> list[Property]:
     law = labelled_clouds(seed)
     known = KnownDesign(np.zeros(2), np.ones(2), geometric(4, 5.0, 0.05), "euler")
     base = experiment_of(known, seed, law)
-    values: list[Measured] = []
+    values: list[Measurement] = []
     for points in (law.train, law.parts[1]):
         noised = points + 0.05 * _normal(seed, len(points), 8, len(values))
         value = metric.measure(replace(base, samples=noised))
@@ -318,9 +317,9 @@ def copies(metric: Metric, seed: int) -> list[Property]:
 
 MEASUREMENTS = {
     "metric": (
-        Measurement("of samples", of_samples),
-        Measurement("fitted", fitted),
-        Measurement("of known results", of_results),
-        Measurement("copies of training points", copies),
+        PropertyGroup("of samples", of_samples),
+        PropertyGroup("fitted", fitted),
+        PropertyGroup("of known results", of_results),
+        PropertyGroup("copies of training points", copies),
     )
 }

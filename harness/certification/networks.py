@@ -18,7 +18,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from harness.blobs import Blob, BlobFolder
 from harness.certification.cases import ring, skewed_gaussian, stream
-from harness.certification.measurements import Measurement
+from harness.certification.measurements import PropertyGroup
 from harness.data_spec import DataSpec
 from harness.engine.checkpoints import read_state, write_state
 from harness.engine.checks import check_layer_outputs, check_score_error
@@ -304,6 +304,6 @@ def _points(law: MixtureDistribution, count: int, sigma: float, seed: int, place
     return clean + sigma * torch.randn(clean.shape, generator=generator, dtype=clean.dtype)
 
 
-MEASUREMENTS: dict[str, Sequence[Measurement]] = {
-    "network": (Measurement("a module", trainable), Measurement("an oracle", oracle))
+MEASUREMENTS: dict[str, Sequence[PropertyGroup]] = {
+    "network": (PropertyGroup("a module", trainable), PropertyGroup("an oracle", oracle))
 }

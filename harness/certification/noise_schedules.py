@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.certification.cases import level_range
-from harness.certification.measurements import Measurement
+from harness.certification.measurements import PropertyGroup
 from harness.engine.schedule_properties import schedule_properties
 from harness.noise_schedules import NoiseSchedule
 from harness.properties import Property
@@ -14,4 +14,4 @@ def measured(schedule: NoiseSchedule, seed: int) -> list[Property]:
     return schedule_properties(schedule, *level_range(seed))
 
 
-MEASUREMENTS = {"noise_schedule": (Measurement("σ(t), its inverse and its derivative", measured),)}
+MEASUREMENTS = {"noise_schedule": (PropertyGroup("σ(t), its inverse and its derivative", measured),)}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from harness.certification.cases import level_range, spread
-from harness.certification.measurements import Measurement
+from harness.certification.measurements import PropertyGroup
 from harness.engine.purity import purity
 from harness.preconditionings import Coefficients, Preconditioning
 from harness.properties import Property, worst
@@ -106,4 +106,4 @@ def _single(rule: Preconditioning, sigma: Tensor, scale: Tensor, whole: Coeffici
     return Property(name, 0.0, apart if kept else float("inf"), SINGLE)
 
 
-MEASUREMENTS = {"preconditioning": (Measurement("coefficients", measured),)}
+MEASUREMENTS = {"preconditioning": (PropertyGroup("coefficients", measured),)}

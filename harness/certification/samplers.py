@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from harness.certification.measurements import Measurement
+from harness.certification.measurements import PropertyGroup
 from harness.engine.sampler_orders import orders
 from harness.engine.sampler_properties import contract, laws, levels
 
 MEASUREMENTS = {
     "sampler": (
-        Measurement("orders of convergence", orders),
-        Measurement("laws after many steps", lambda sampler, seed: laws(sampler)),
-        Measurement("levels", lambda sampler, seed: levels(sampler)),
-        Measurement("contract", contract),
+        PropertyGroup("orders of convergence", orders),
+        PropertyGroup("laws after many steps", lambda sampler, seed: laws(sampler)),
+        PropertyGroup("levels", lambda sampler, seed: levels(sampler)),
+        PropertyGroup("contract", contract),
     )
 }

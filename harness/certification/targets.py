@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from harness.certification.cases import stream
-from harness.certification.measurements import Measurement
+from harness.certification.measurements import PropertyGroup
 from harness.engine.checks import check_distribution, check_information
 from harness.errors import NotApplicable
 from harness.information import Information
@@ -349,12 +349,12 @@ def labels(target: Target, seed: int) -> list[Property]:
 
 MEASUREMENTS = {
     "target": (
-        Measurement("contract", contract),
-        Measurement("identities", identities),
-        Measurement("averages", averages),
-        Measurement("J(u) in closed form", information),
-        Measurement("sums over all points", brute_force),
-        Measurement("held-out points", held_out),
-        Measurement("labels", labels),
+        PropertyGroup("contract", contract),
+        PropertyGroup("identities", identities),
+        PropertyGroup("averages", averages),
+        PropertyGroup("J(u) in closed form", information),
+        PropertyGroup("sums over all points", brute_force),
+        PropertyGroup("held-out points", held_out),
+        PropertyGroup("labels", labels),
     )
 }

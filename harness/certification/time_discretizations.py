@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.certification.cases import LogarithmTime, ReverseKernel, StraightPath, grid_law
-from harness.certification.measurements import Measurement
+from harness.certification.measurements import PropertyGroup
 from harness.engine.grid_properties import grid_properties
 from harness.information import NoScoreError
 from harness.properties import Property
@@ -31,7 +31,7 @@ def in_logarithm(rule: TimeDiscretization, seed: int) -> list[Property]:
 
 MEASUREMENTS = {
     "time_discretization": (
-        Measurement("grids", on_straight_paths),
-        Measurement("grids in the time ln σ", in_logarithm),
+        PropertyGroup("grids", on_straight_paths),
+        PropertyGroup("grids in the time ln σ", in_logarithm),
     )
 }

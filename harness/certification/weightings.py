@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from harness.certification.cases import level_range, spread
-from harness.certification.measurements import Measurement
+from harness.certification.measurements import PropertyGroup
 from harness.engine.weighting_properties import learned_limit, weighting_properties
 from harness.noise_distributions import NoiseDistribution
 from harness.properties import Property
@@ -40,6 +40,6 @@ def limit(weighting: Weighting, seed: int) -> list[Property]:
 
 
 MEASUREMENTS = {
-    "weighting": (Measurement("β = p·ω", measured), Measurement("what is learned", limit)),
-    "noise_distribution": (Measurement("β = p", of_distribution),),
+    "weighting": (PropertyGroup("β = p·ω", measured), PropertyGroup("what is learned", limit)),
+    "noise_distribution": (PropertyGroup("β = p", of_distribution),),
 }
