@@ -75,6 +75,15 @@ def test_what_a_component_raises_fails_and_leaves_the_rest_alone(registry):
     assert len(found.complaints()) == 4
 
 
+class Another(Euler):
+    """Of the name of one that is installed."""
+
+
+def test_one_that_no_plugin_offers_is_called_by_its_own_name(registry):
+    found = certify(Another(), registry=registry)
+    assert (found.component, found.distribution, found.digest, found.passed) == ("euler", "", "", True)
+
+
 class Skips(Metric):
     name = "skips"
 
