@@ -22,6 +22,7 @@ from harness.results.certificates import Certificate, Certificates, MeasuredProp
 
 LOADED = "it can be loaded"
 MADE = "it can be made"
+KNOWN = "its content can be read"
 KEPT = "settings of the process that measuring it changed"
 
 
@@ -87,9 +88,10 @@ def certificate(registry: Registry, subject: Subject, seed: int) -> Certificate:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="harness-certify-") as folder:
         component, found = _made(subject, Path(folder))
-        digest = "" if component is None else _digest(registry, component)
+        digest = ""
         if component is not None:
-            found += _measured(component, seed)
+            digest, wrong = _digest(registry, component)
+            found = [*wrong, *_measured(component, seed)]
     return Certificate(
         component=subject.label,
         axis=subject.axis,
@@ -152,8 +154,11 @@ def _line(error: BaseException) -> str:
     return failure_line(error) if isinstance(error, Exception) else type(error).__name__
 
 
-def _digest(registry: Registry, component: Component) -> str:
+def _digest(registry: Registry, component: Component) -> tuple[str, list[Property]]:
+    """Return what identifies it in results, empty where no plugin offers it; and what is wrong with that."""
     try:
-        return registry.reference(component).digest
-    except ComponentError:  # of a class that no plugin offers
-        return ""
+        return registry.reference(component).digest, []
+    except ComponentError:
+        return "", []
+    except Exception as error:
+        return "", [Property.broken(KNOWN, _line(error))]

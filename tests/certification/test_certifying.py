@@ -47,8 +47,8 @@ def test_words_are_those_of_a_command_line(registry):
     assert certify("ddim:eta=0.3", registry=registry).component == "ddim:eta=0.3"
     with pytest.raises(ComponentError, match="means 3 components; write weighting/edm or noise-schedule/edm or"):
         certify("edm", registry=registry)
-    with pytest.raises(ComponentError, match="unknown component 'hoin'; did you mean heun"):
-        certify("hoin", registry=registry)
+    with pytest.raises(ComponentError, match="unknown component 'heunn'; did you mean heun"):
+        certify("heunn", registry=registry)
 
 
 def test_every_axis_of_the_harness_has_measurements():
@@ -82,6 +82,11 @@ class Another(Euler):
 def test_one_that_no_plugin_offers_is_called_by_its_own_name(registry):
     found = certify(Another(), registry=registry)
     assert (found.component, found.distribution, found.digest, found.passed) == ("euler", "", "", True)
+
+
+def test_a_target_whose_file_is_gone_fails_and_ends_nothing(registry, tmp_path):
+    found = certify(f"file:path={tmp_path / 'gone.npy'}", registry=registry)
+    assert "its content can be read" in found.complaints()[0]
 
 
 class Skips(Metric):
