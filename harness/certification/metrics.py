@@ -30,13 +30,16 @@ from harness.properties import Property
 POINTS, REPEATED = 800, 200
 """Points of a sample, and of those that are drawn again and again."""
 
+FEW = 20
+"""Points of which the order is changed."""
+
 TIMES = 50
 """Pairs of samples by which a standard error is known to a tenth."""
 
 HONEST = 0.5
 """How far a standard error over the spread may be from one."""
 
-ROUNDING = 1e-5
+ROUNDING = 1e-4
 """What roots leave of rounding, in units of the metric on laws one deviation apart."""
 
 ERRORS = 6.0
@@ -122,7 +125,7 @@ def _ranks(metric: Metric) -> float | None:
 
 def _reordered(compare: Compare, x: Tensor, y: Tensor) -> float:
     """Return what another order of points changes; of few points, as the first of many may stand for all."""
-    x, y = x[:REPEATED], y[:REPEATED]
+    x, y = x[:FEW], y[:FEW]
     turn = torch.arange(len(x)).flip(0)
     return compare(x[turn], y[turn]).value - compare(x, y).value
 

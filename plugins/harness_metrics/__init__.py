@@ -251,8 +251,11 @@ class SlicedWasserstein(SampleMetric):
     projections: int = Field(128, ge=1, le=100_000, description="number of directions, the same for every comparison")
 
     def claimed_between(self, mean: np.ndarray, generated: float, reference: float) -> float:
-        """W_2 along a direction θ is ((θ·m)² + (a − b)²)^½, and E(θ·m)² = ‖m‖²/d."""
-        return math.sqrt(float(mean @ mean) / len(mean) + (generated - reference) ** 2)
+        """W_2 along a direction θ is ((θ·m)² + (a − b)²)^½."""
+        from harness_metrics.samples import directions
+
+        along = directions(self.projections, len(mean)).numpy() @ mean
+        return math.sqrt(float((along**2).mean()) + (generated - reference) ** 2)
 
     def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
         """Compare two samples of any sizes by their quantile functions."""
