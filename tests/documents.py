@@ -147,6 +147,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
         "agreement": [],
         "effects": [],
         "interactions": [],
+        "certificates": [],
         "rows": [],
     }
     for name, params, dim in TARGETS:
@@ -255,5 +256,5 @@ def small():
         "agreement": [agreement],
         "effects": [effect | {"choice": "eps", "factor": 1.25, "low": 1.1, "high": 1.4},
                     effect | {"choice": "edm", "factor": 0.8, "low": None, "high": None}],
-        "interactions": [], "rows": rows,
+        "interactions": [], "certificates": [], "rows": rows,
     }  # fmt: skip

@@ -37,9 +37,12 @@ def _show_board(source: Source, form: str, top: int | None, width: int | None) -
 
 
 def _publish_board(source: Source, destination: Path, command: str | None) -> None:
+    from harness.certification.memory import check_certified, with_certificates
     from harness.views.publishing import publish
 
-    board = read_leaderboard(source)
+    board = with_certificates(read_leaderboard(source))
+    if not source.uncertified:
+        check_certified(board)
     publish(board, destination, command or board.command or "")
 
 

@@ -293,14 +293,14 @@ def _classes(manager: pluggy.PluginManager, hook: str, axis: Axis) -> list[type[
     classes = _answers(manager, hook, "classes")
     names = set()
     for cls in classes:
-        _check_class(axis, cls)
+        check_class(axis, cls)
         if cls.name in names:
             raise PluginError(f"{hook} offers the name {cls.name!r} twice")
         names.add(cls.name)
     return classes
 
 
-def _check_class(axis: Axis, cls: Any) -> None:
+def check_class(axis: Axis, cls: Any) -> None:
     """Check one class that a hook returned against the contract of the axis.
 
     Raises:

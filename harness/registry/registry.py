@@ -186,13 +186,16 @@ class Registry:
         return self.make(axis, components.request_from_table(form))
 
     def label(self, component: Component) -> str:
-        """Return the component's short form, qualified where its bare name means another or none."""
+        """Return the component's short form, qualified where its bare name means another or none.
+
+        A class that no plugin offers has nothing to be qualified by.
+        """
         label = component.label(self._parts(component))
-        entries = self._entries[component.axis].get(component.name, [])
-        meant = _meant(entries)
-        if not entries or (meant is not None and meant.cls is type(component)):
+        meant = _meant(self._entries[component.axis].get(component.name, []))
+        own = self._of_class.get(type(component))
+        if own is None or (meant is not None and meant.cls is type(component)):
             return label
-        return f"{self._of_class[type(component)].plugin.distribution}/{label}"
+        return f"{own.plugin.distribution}/{label}"
 
     def _parts(self, component: Component) -> dict[str, str]:
         """Return what its parameters that are components are called: another's as `distribution/name` where it must."""

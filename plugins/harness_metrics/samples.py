@@ -170,18 +170,18 @@ def _projected_reference(reference: Reference, projections: int) -> tuple[Tensor
 
 def _projected(x: Tensor, projections: int) -> tuple[Tensor, Tensor]:
     """Sort the projections of points (n, d) on each direction: values and order, both of shape (k, n)."""
-    values = _directions(projections, x.shape[1]).to(x) @ x.T
+    values = directions(projections, x.shape[1]).to(x) @ x.T
     # numpy sorts with vector instructions, about four times as fast.
     order = torch.from_numpy(values.numpy().argsort(axis=1))
     return values.gather(1, order), order
 
 
 @lru_cache(KEPT)
-def _directions(projections: int, dim: int) -> Tensor:
+def directions(projections: int, dim: int) -> Tensor:
     """Unit vectors, shape (k, d): the same in every process."""
     generator = torch.Generator().manual_seed(DIRECTIONS_SEED)
-    directions = torch.randn(projections, dim, generator=generator, dtype=torch.float64)
-    return torch.nn.functional.normalize(directions, dim=1)
+    normal = torch.randn(projections, dim, generator=generator, dtype=torch.float64)
+    return torch.nn.functional.normalize(normal, dim=1)
 
 
 def _squared_wasserstein(a: Tensor, b: Tensor) -> Tensor:

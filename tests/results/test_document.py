@@ -115,6 +115,8 @@ def test_a_published_document_keeps_its_text(file):
     kind = KINDS.get(file.parent.name, Leaderboard)
     again = kind.read(file).to_json()
     version = json.loads(text)["schema_version"]
+    if version < 6 and kind is Leaderboard:
+        again = again.replace(' "certificates": [],\n', "", 1)
     if version < kind.version() and kind in (Leaderboard, BoundsBoard):
         again = again.replace(' "command": null,\n', "", 1)
         again = again.replace(f' "schema_version": {kind.version()},', f' "schema_version": {version},', 1)

@@ -22,8 +22,9 @@ def test_fields_are_in_contract_order_whatever_order_they_came_in(document):
     shuffled = dict(reversed(document.items()))
     shuffled["rows"] = [dict(reversed(row.items())) for row in document["rows"]]
     written = json.loads(Leaderboard.validate(shuffled).to_json())
-    assert list(written) == ["schema_version", "suite", "command", "rank_by", "environment", "setup", "declared", "rankings",
-                             "calibration", "agreement", "effects", "interactions", "rows"]  # fmt: skip
+    assert list(written) == ["schema_version", "suite", "command", "rank_by", "environment", "setup", "declared",
+                             "rankings", "calibration", "agreement", "effects", "interactions", "certificates",
+                             "rows"]  # fmt: skip
     assert list(written["rows"][0]) == list(document["rows"][0])
     assert list(written["rows"][0]["metrics"]["energy"]) == ["value", "low", "high", "n_seeds"]
 
@@ -169,6 +170,8 @@ def change(document, path, value):
 
 
 ROW = ("rows", 0)
+HEUN = {"name": "heun", "params": {}, "distribution": "acme", "version": "1", "digest": "d"}
+CERTIFICATE = {"axis": "sampler", "component": HEUN, "standing": "failed", "passed": 1, "failed": 1, "unclaimed": 0}
 REFUSALS = [
     (("schema_version",), 7, "schema_version: 7 is newer than this harness reads (6)"),
     (("rank_by",), [], "rank_by: List should have at least 1 item"),
@@ -179,6 +182,8 @@ REFUSALS = [
     ((*ROW, "sigma_max"), 0.0, "rows[0].sigma_max: should be greater than 0"),
     ((*ROW, "compute"), 100, "rows[0]: compute and training_share are known together, or neither is"),
     (("declared",), ..., "declared: Field required"),
+    (("certificates",), [CERTIFICATE], "certificates[0].component: no row has sampler heun"),
+    (("certificates",), [CERTIFICATE | {"standing": "good"}], "certificates[0].standing: should be 'certified'"),
     (("declared", "metrics", "kl", "quantity"), "kl", "declared.metrics.kl.quantity: should be 'marginal-kl'"),
     (("declared", "bounds", "budget", "limits"), ["kl"], "declared.bounds.budget.limits[0]: should be 'marginal-kl'"),
     (("schema_version",), 0, "schema_version: 0 does not exist"),
