@@ -37,7 +37,8 @@ COLUMNS = ("sampler", "evaluations of 10 steps", "claimed", "geometric", "polyno
 
 def table(registry: Registry) -> str:
     """Return the table, measured."""
-    forms = sorted([*registry.classes("sampler"), *ALSO])
+    own = [name for name, cls in registry.classes("sampler").items() if cls.library is None]
+    forms = sorted([*own, *ALSO])
     rows = [COLUMNS, ["---"] * len(COLUMNS), *(row(registry.parse("sampler", form)[0]) for form in forms)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 

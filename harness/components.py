@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError, WithJsonSchema
 
 from harness.errors import HarnessError, did_you_mean, in_words, one_line
+from harness.libraries import Library
 
 if TYPE_CHECKING:
     from harness.properties import Property
@@ -46,6 +47,8 @@ class Component(BaseModel):
     source: ClassVar[str] = ""
     makes_results: ClassVar[bool] = True
     """Whether what a component does enters results; false on an axis whose components only judge them."""
+    library: ClassVar[Library | None] = None
+    """Another project's library whose code it runs, which need not be installed: without it none can be made."""
 
     @classmethod
     def check_class(cls) -> None:

@@ -53,6 +53,15 @@ class TrainableNetwork(Network):
         """Whether its module is given the labels of points. On data without labels it does not apply."""
         return False
 
+    @property
+    def label_dropout(self) -> float:
+        """Share, below 1, of the points of a batch whose label is withheld: the module is given `data.classes` for it.
+
+        What it is worth without labels is what guidance compares with (`SamplerRun.without_labels`). Only of one that
+        is given any.
+        """
+        return 0.0
+
     @classmethod
     def check_class(cls) -> None:
         """Refuse a network whose `module` takes something else than the data spec.

@@ -35,6 +35,8 @@ class SamplerRun:
         variances: per-step noise variances v_j, for Gaussian-kernel samplers.
         index: the current step j, from 0; the step goes from `sigmas[j]` to `sigmas[j + 1]`.
         memory: whatever a multistep method keeps between steps; empty at the start.
+        without_labels: the denoiser that is told no labels, each call an evaluation too; None where the network is
+            given none, or was never trained without (`TrainableNetwork.label_dropout`).
     """
 
     denoiser: Denoiser
@@ -43,6 +45,7 @@ class SamplerRun:
     variances: Sequence[float] | None = None
     index: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
+    without_labels: Denoiser | None = None
 
     @property
     def sigma(self) -> float:

@@ -133,6 +133,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     document = {
         "schema_version": 6,
         "suite": "quick",
+        "command": None,
         "rank_by": [metric],
         "environment": environment,
         "setup": setup(),
@@ -247,7 +248,8 @@ def small():
                  "n": 2, "clusters": 2}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 6, "suite": "tiny", "rank_by": ["kl"], "environment": {"torch": "2.13.0"}, "setup": None,
+        "schema_version": 6, "suite": "tiny", "command": None, "rank_by": ["kl"],
+        "environment": {"torch": "2.13.0"}, "setup": None,
         "declared": copy.deepcopy(DECLARED),
         "rankings": [{"target": "ring", "metric": "kl", "effects_by": "kl", "settling": None}],
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],

@@ -16,9 +16,14 @@ def variants(cls, choices=words):
     return [cls(), *others]
 
 
+def of_our_own(registry, axis):
+    """The classes of an axis by name, but those that run another project's library, which may not be installed."""
+    return {name: cls for name, cls in registry.classes(axis).items() if cls.library is None}
+
+
 def offered(registry, axis):
-    """The variants of every component of an axis that is installed and needs no parameter."""
-    classes = registry.classes(axis).values()
+    """The variants of every component of an axis that is our own and needs no parameter."""
+    classes = of_our_own(registry, axis).values()
     free = [cls for cls in classes if not any(field.is_required() for field in cls.model_fields.values())]
     return [each for cls in free for each in variants(cls)]
 

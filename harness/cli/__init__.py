@@ -24,6 +24,8 @@ COMMANDS = {
     "plan": ("harness.cli.plan:command", "Say what a run would do, and how long it would take."),
     "rank": ("harness.cli.rank:command", "Show the leaderboard of a result directory."),
     "publish": ("harness.cli.publish:command", "Write a leaderboard as JSON, a page and its plots."),
+    "verify": ("harness.cli.verify:command", "Say whether a published leaderboard is what it says."),
+    "diff": ("harness.cli.diff:command", "Say what changed from one leaderboard to another."),
     "sample": ("harness.cli.sample:command", "Draw samples of a design that a run has ranked."),
     "export": ("harness.cli.export:command", "Write a ranked design as the code of another project takes it."),
     "grid": ("harness.cli.grid:command", "Lay out the best noise levels for a network trained elsewhere."),

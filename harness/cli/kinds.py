@@ -13,54 +13,63 @@ from typing import TYPE_CHECKING
 from harness.commands import DocumentKind, Source, warn
 
 if TYPE_CHECKING:
+    from harness.results.bounds import BoundsBoard
     from harness.results.leaderboard import Leaderboard
 
 
-def _read(source: Source) -> Leaderboard:
+def read_leaderboard(source: Source) -> Leaderboard:
+    """Return the leaderboard of a result directory, or a published one; raises HarnessError where there is none."""
+    from harness.results.published import published_file, read_published
     from harness.results.read_board import read_document
 
+    if (file := published_file(source.directory)) is not None:
+        return read_published(file, source.by or (), source.suite)
     return read_document(source.directory, source.by or (), warn=warn, suite=source.suite)
 
 
-def _command(source: Source) -> str:
-    from harness.results.read_board import read_command
-
-    return read_command(source.directory, source.suite)
-
-
 def _show_board(source: Source, form: str, top: int | None, width: int | None) -> str:
+    from harness.results.published import published_bounds
     from harness.views.tables import render
 
-    return render(_read(source), form, top=top, width=width)
+    if published_bounds(source.directory) is not None:
+        return _show_bounds(source, form, top, width)
+    return render(read_leaderboard(source), form, top=top, width=width)
 
 
 def _publish_board(source: Source, destination: Path, command: str | None) -> None:
     from harness.certification.memory import check_certified, with_certificates
     from harness.views.publishing import publish
 
-    board = with_certificates(_read(source))
+    board = with_certificates(read_leaderboard(source))
     if not source.uncertified:
         check_certified(board)
-    publish(board, destination, command or _command(source))
+    publish(board, destination, command or board.command or "")
+
+
+def _bounds(source: Source) -> BoundsBoard:
+    from harness.results.bounds_ranking import rank_bounds
+    from harness.results.published import published_bounds
+
+    return published_bounds(source.directory) or rank_bounds(read_leaderboard(source))
 
 
 def _show_bounds(source: Source, form: str, top: int | None, width: int | None) -> str:
-    from harness.results.bounds_ranking import rank_bounds
     from harness.views.bounds_tables import render_bounds
 
-    return render_bounds(rank_bounds(_read(source)), form, width=width)
+    return render_bounds(_bounds(source), form, width=width)
 
 
 def _publish_bounds(source: Source, destination: Path, command: str | None) -> None:
     from harness.views.publishing import publish_bounds
 
-    publish_bounds(_read(source), destination, command or _command(source))
+    board = _bounds(source)
+    publish_bounds(board, destination, command or board.command or "")
 
 
 def _show_budgets(source: Source, form: str, top: int | None, width: int | None) -> str:
     from harness.views.budgets import render_budgets
 
-    return render_budgets(_read(source), form, top=top, width=width)
+    return render_budgets(read_leaderboard(source), form, top=top, width=width)
 
 
 KINDS: Mapping[str, DocumentKind] = {

@@ -24,7 +24,7 @@ from harness.views.formats import FORMATS
 def command(
     directory: Path, suite: str | None, by: list[str] | None, kind: str, form: str, top: int | None, failures: bool
 ) -> None:
-    """Show the leaderboard of DIRECTORY, the result directory of a run (also of one that goes on).
+    """Show the leaderboard of DIRECTORY, the result directory of a run (also of one that goes on), or a published one.
 
     Of a directory with the document of another command it shows that, unless a suite in it is named.
     """

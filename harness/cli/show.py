@@ -97,10 +97,25 @@ def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:
         "distribution": origin.distribution,
         "version": origin.version,
         "source_digest": origin.source,
+        "library": _library(cls),
         "parameters": [_parameter(schema, name) | _part(cls, name) for name in cls.model_fields],
         "schema": schema,
         **cls.facts(),
     }
+
+
+def _library(cls: type[Component]) -> dict[str, str | None] | None:
+    """Return the library that a component runs, with the version that is installed, if any."""
+    if cls.library is None:
+        return None
+    return {"name": cls.library.distribution, "version": cls.library.version(), "install": cls.library.install}
+
+
+def _runs(library: dict[str, str | None] | None) -> str:
+    """Return in words what library is run; empty where none is."""
+    if library is None:
+        return ""
+    return f"{library['name']} {library['version'] or 'is not installed: ' + str(library['install'])}"
 
 
 def _parameter(schema: dict[str, Any], name: str) -> dict[str, Any]:
@@ -162,6 +177,7 @@ def _text(page: dict[str, Any], cls: type[Component]) -> str:
         ("formula", page["formula"]),
         ("source", page["source"]),
         ("distribution", f"{page['distribution']} {page['version']}"),
+        ("runs", _runs(page["library"])),
     ]
     lines = [f"{describe_axis(cls)} {page['name']}", page["description"], ""]
     width = terminal_width()

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from harness.data_spec import DataSpec
-from harness.engine.checks import check_layer_outputs
+from harness.engine.checks import check_label_dropout, check_layer_outputs
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.learned_weights import learned_weight
 from harness.engine.levels import LevelSampler, table_levels
@@ -64,9 +64,11 @@ class Batches:
         batch_size: int,
         *,
         labelled: bool = False,
+        withheld: float = 0.0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self._target = target
+        self._withheld = withheld
         self._dtype = dtype
         self._labelled = labelled
         self._size = batch_size
@@ -88,6 +90,9 @@ class Batches:
         # The same normal numbers in each precision.
         noise = torch.randn(clean.shape, generator=generator).to(self._dtype)
         quantile = torch.rand(self._size, generator=generator, dtype=torch.float64)
+        if self._withheld:
+            none = torch.rand(size, generator=generator, dtype=torch.float64) < self._withheld
+            labels = [each.masked_fill(none, law.classes) for each in labels]
         return [part[self._fill] for part in (clean, noise, quantile, *labels)]
 
 
@@ -260,7 +265,8 @@ def _differentiated(
 
 def _batches(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], trainer: Adam) -> Batches:
     dtype = DTYPES[trainer.precision]
-    return Batches(target, seeds, trainer.batch_size, labelled=network.conditional, dtype=dtype)
+    withheld = check_label_dropout(network)
+    return Batches(target, seeds, trainer.batch_size, labelled=network.conditional, withheld=withheld, dtype=dtype)
 
 
 def stacks(

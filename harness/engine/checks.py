@@ -166,6 +166,21 @@ def check_evaluations_made(sampler: Sampler, steps: int, made: int) -> None:
         raise _broken(sampler, f"evaluations({steps})", f"{said}; it made {made}, which it must say")
 
 
+def check_label_dropout(network: TrainableNetwork) -> float:
+    """Return the share of labels that a network is to learn without, checked.
+
+    Raises:
+        ContractError: it raises, or gives no number from 0 to below 1; or a share where it is given no labels.
+    """
+    with blamed(network, "label_dropout"):
+        share = network.label_dropout
+        if not isinstance(share, (int, float)) or not 0 <= share < 1:
+            raise _broken(network, "label_dropout", f"{share!r}; it must be a number from 0 to below 1")
+        if share and not network.conditional:
+            raise _broken(network, "label_dropout", f"{share!r}; it is given no labels, of which none is withheld")
+    return float(share)
+
+
 def check_layer_outputs(network: TrainableNetwork, data: DataSpec | None = None) -> int:
     """Ask a network how many numbers its layers put out for a point, checked; of what it is built for, where known.
 

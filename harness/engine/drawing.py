@@ -13,7 +13,7 @@ from harness.engine.denoisers import denoiser_of, place_of
 from harness.engine.labels import sample_labels
 from harness.engine.laws import distribution
 from harness.engine.sampling import generate, kernel_variances
-from harness.engine.sampling_jobs import conditional, curves_of, start_of
+from harness.engine.sampling_jobs import conditional, curves_of, start_of, withheld_label
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +56,7 @@ def draw(job: EvaluateSamplesJob) -> Drawn:
         **place_of(job.network),
         start=start_of(job),
         labels=labels,
+        withheld=withheld_label(job),
     )
     return Drawn(generated.samples, labels)
 

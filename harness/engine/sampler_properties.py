@@ -121,7 +121,8 @@ def first_level(sampler: Sampler, sigmas: np.ndarray) -> float:
     draws = itertools.count(1)
 
     def denoiser(x: Tensor, sigma: float) -> Tensor:
-        found.append(sigma / float(x.norm()))
+        if not found:  # later points may be made of later draws alone, which are not told apart
+            found.append(sigma / float(x.norm()))
         return torch.zeros_like(x)
 
     def unit(k: int) -> Tensor:

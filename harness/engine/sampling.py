@@ -87,6 +87,7 @@ def generate(
     batch: int = 4096,
     start: Start | None = None,
     labels: Tensor | None = None,
+    withheld: int | None = None,
     device: str = "cpu",
 ) -> Generated:
     """Sample.
@@ -103,6 +104,7 @@ def generate(
         batch: samples that go through the denoiser at once; no result depends on it beyond rounding.
         start: the law of the points at σ_0; None: N(0, σ_0² I).
         labels: of the samples, shape (n,), int64, where the network is given any.
+        withheld: the label that means none to the network, where it learned without labels too.
         device: on which to compute; noise is drawn on the CPU, and is the same on each.
 
     Raises:
@@ -116,22 +118,26 @@ def generate(
         raise ValueError(f"{_name(sampler)} needs the variances of its steps")
     samples = torch.empty(count, dim, dtype=torch.float64)
     means = torch.empty_like(samples) if isinstance(sampler, GaussianKernelSampler) else None
-    counter = _Counter(sampler, given(denoiser, None if labels is None else labels[:batch]))
+    counter = _Counter(sampler)
     law = start or Start.centered(levels[0], dim)
 
-    def begin(denoiser: Denoiser, part: slice) -> tuple[SamplerRun, Tensor]:
+    def begin(part: slice, *, counted: bool = False) -> tuple[SamplerRun, Tensor]:
         """Return a run of some samples, and where it starts: by the first draw, made where its law is."""
         noise = NoiseStream(seed, part.start, part.stop - part.start, dim, dtype)
         x = law.draw(noise()).to(device)
-        return SamplerRun(denoiser, levels, lambda: noise().to(device), kernel), x
+        own = None if labels is None else labels[part]
+        none = None if own is None or withheld is None else torch.full_like(own, withheld)
+        told, untold = given(denoiser, own), None if none is None else given(denoiser, none)
+        if counted:
+            told, untold = counter.counted(told), untold and counter.counted(untold)
+        return SamplerRun(told, levels, lambda: noise().to(device), kernel, without_labels=untold), x
 
     with torch.no_grad():
         for first in range(0, count, batch):
             part = slice(first, min(first + batch, count))
-            own = given(denoiser, None if labels is None else labels[part])
-            x, mean = _walk(sampler, *begin(own if first else counter, part))
+            x, mean = _walk(sampler, *begin(part, counted=not first))
             if not bool(x.isfinite().all()):
-                raise _diagnose(sampler, *begin(own, part), first)
+                raise _diagnose(sampler, *begin(part), first)
             samples[part] = x
             if means is not None and mean is not None:
                 means[part] = mean
@@ -205,18 +211,22 @@ def _diagnose(sampler: Sampler, run: SamplerRun, x: Tensor, first: int) -> Sampl
 
 
 class _Counter:
-    """A denoiser that counts its calls and checks what they return; the first batch goes through it."""
+    """Counts the calls of denoisers, and checks what they return; those of the first batch go through it."""
 
-    def __init__(self, sampler: Sampler, denoiser: Denoiser) -> None:
+    def __init__(self, sampler: Sampler) -> None:
         self.calls = 0
-        self._denoiser = denoiser
         self._where = f"network, under {_name(sampler)}"
 
-    def __call__(self, x: Tensor, sigma: float) -> Tensor:
-        self.calls += 1
-        denoised = self._denoiser(x, sigma)
-        _check(denoised, x, self._where, "denoiser")
-        return denoised
+    def counted(self, denoiser: Denoiser) -> Denoiser:
+        """Return a denoiser whose calls are counted here."""
+
+        def denoise(x: Tensor, sigma: float) -> Tensor:
+            self.calls += 1
+            denoised = denoiser(x, sigma)
+            _check(denoised, x, self._where, "denoiser")
+            return denoised
+
+        return denoise
 
 
 def _check(result: Tensor, x: Tensor, where: str, what: str) -> None:

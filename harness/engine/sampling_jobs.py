@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.engine.checks import blamed, check_start
+from harness.engine.checks import blamed, check_label_dropout, check_start
 from harness.engine.laws import distribution
 from harness.engine.stored_curves import stored_information, stored_score_error
 from harness.networks import OracleNetwork
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 def conditional(job: EvaluateSamplesJob) -> bool:
     """Tell whether the network of a job is given labels."""
     return not isinstance(job.network, OracleNetwork) and job.network.network.conditional
+
+
+def withheld_label(job: EvaluateSamplesJob) -> int | None:
+    """Return the label that means none to the network of a job; None where it never learned without labels."""
+    if isinstance(job.network, OracleNetwork) or not check_label_dropout(job.network.network):
+        return None
+    return distribution(job.target).classes
 
 
 def curves_of(job: EvaluateSamplesJob) -> tuple[Information, ScoreError]:

@@ -30,6 +30,7 @@ from harness import components, hookspecs
 from harness.axes import AXES, Axis, table
 from harness.components import Component
 from harness.errors import ContractError, HarnessError, did_you_mean, failure_line, place_of
+from harness.libraries import Library
 from harness.registry import probe, process_state
 from harness.registry.provenance import GROUP, apart, is_own, normalize
 from harness.registry.registry import Offer, PluginInfo, Problem, Registry
@@ -315,6 +316,8 @@ def check_class(axis: Axis, cls: Any) -> None:
     if len(name) > LONGEST:
         raise PluginError(f"{hook}: a name has at most {LONGEST} characters; {name[:LONGEST]}… has {len(name)}")
     what = f"{hook}: {name}"
+    if not isinstance(cls.library, (Library, type(None))):
+        raise PluginError(f"{what} has library {cls.library!r}; it is a harness.libraries.Library, or None")
     if "<locals>" in cls.__qualname__:
         raise PluginError(f"{what} is defined in a function; worker processes find classes at the top level of modules")
     if cls.axis != contract.axis:

@@ -1,7 +1,7 @@
 """Where a component comes from: its distribution, the distribution's version, and a hash of its package's files.
 
 All three enter every digest, so that what one version of a plugin computed is never taken for another's; of a foreign
-distribution the versions of what it depends on do too.
+distribution the versions of what it depends on do too, and that of a library whose code a component runs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Provenance:
         distribution: name of the installed distribution.
         version: its version.
         source: SHA-256 over the files of the import package that defines the class.
-        dependencies: of a foreign one: the names and versions of the installed distributions that it requires.
+        dependencies: names and versions of the installed distributions that a foreign one requires, and of the library
+            that the class runs.
     """
 
     distribution: str
@@ -124,6 +125,12 @@ def dependencies(distribution: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def library_version(cls: type[Component]) -> tuple[tuple[str, str], ...]:
+    """Return name and version of the library that a class runs; nothing where it runs none, or it is absent."""
+    version = None if cls.library is None else cls.library.version()
+    return () if cls.library is None or version is None else ((normalize(cls.library.distribution), version),)
+
+
 def is_own(distribution: str) -> bool:
     """Whether a distribution is the harness's own; all others are foreign."""
     return normalize(distribution) == DISTRIBUTION
@@ -141,9 +148,14 @@ def _own_packages() -> frozenset[str]:
 
 @functools.cache
 def stranger(cls: type[Component]) -> str | None:
-    """Return whose code a class is where it is not the harness's own: a distribution, or a package of none."""
+    """Return whose code runs where a class does, if not the harness's own alone: a distribution, or a package of none.
+
+    Of a class of the harness's own that is the library that it runs.
+    """
     package = cls.__module__.partition(".")[0]
-    return None if package in _own_packages() else _distribution(package) or package
+    if package in _own_packages():
+        return None if cls.library is None else cls.library.distribution
+    return _distribution(package) or package
 
 
 def strangers(components: Iterable[Component]) -> frozenset[str]:

@@ -19,6 +19,7 @@ from harness.registry.provenance import (
     dependencies,
     folders_apart,
     is_own,
+    library_version,
     normalize,
     source_digest,
     source_root,
@@ -137,9 +138,10 @@ class Registry:
         """Make every component that a request means.
 
         Raises:
-            ComponentError: an unknown name or parameter, or a value of the wrong type or range.
+            ComponentError: an unknown name or parameter, a value of the wrong type or range, or a library that is
+                not installed.
         """
-        cls = self.find(axis, request.name)
+        cls = _able(self.find(axis, request.name))
         return [components.build(cls, self._with_parts(cls, settings)) for settings in request.settings()]
 
     def _with_parts(self, cls: type[Component], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,7 +213,8 @@ class Registry:
         root = source_root(cls)
         source = "" if root is None else source_digest(root, folders_apart(cls))
         name = entry.plugin.distribution
-        return Provenance(name, entry.plugin.version, source, () if is_own(name) else dependencies(name))
+        needed = () if is_own(name) else dependencies(name)
+        return Provenance(name, entry.plugin.version, source, tuple(sorted({*needed, *library_version(cls)})))
 
     def reference(self, component: Component) -> Reference:
         """Return what identifies a component in a result."""
@@ -238,13 +241,21 @@ class Registry:
         Raises:
             ComponentError: it is not installed, or is no longer what it was: its code, its parameters, a file it reads.
         """
-        cls = self.find(axis, f"{reference.distribution}/{reference.name}")
-        made = components.build(cls, self._with_parts(cls, reference.params))
+        made = self.rebuild(axis, reference)
         if self.reference(made).digest != reference.digest:
             was = f"{in_words(axis)} {reference.name} of {reference.distribution} {reference.version}"
             what = "its code or a file that it reads" if axis == "target" else "its code"
             raise ComponentError(f"{was} is no longer what made these results: {what} has changed; run the suite again")
         return made
+
+    def rebuild(self, axis: str, reference: Reference) -> Component:
+        """Return the component of this name and these parameters, whatever its code is today.
+
+        Raises:
+            ComponentError: it is not installed, or does not take the parameters.
+        """
+        cls = _able(self.find(axis, f"{reference.distribution}/{reference.name}"))
+        return components.build(cls, self._with_parts(cls, reference.params))
 
     def _clashes(self) -> list[Problem]:
         return [
@@ -262,6 +273,17 @@ class Registry:
             hint = did_you_mean(name, [e.qualified for e in self._entries[axis].get(bare, [])] or self.classes(axis))
         failed = [plugin.entry_point for plugin in self.plugins if plugin.status != "ok"]
         return f"{hint} (not loaded: {', '.join(failed)}; see harness plugins)" if failed else hint
+
+
+def _able(cls: type[Component]) -> type[Component]:
+    """Return a class of which components can be made here.
+
+    Raises:
+        ComponentError: it runs a library that is not installed.
+    """
+    if cls.library is not None and cls.library.version() is None:
+        raise ComponentError(f"{in_words(cls.axis)} {cls.name!r} {cls.library.absence}")
+    return cls
 
 
 def _written_as_list(form: Any) -> list[str]:

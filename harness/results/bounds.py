@@ -1,7 +1,7 @@
 """The leaderboard of bounds: the JSON document in which bounds compete, and its rules.
 
-The models below are the contract, schema version 1. A document is valid when its fields have the stated
-types, no number is infinite or undefined, and it agrees with itself:
+The models below are the contract, schema version 2; documents of version 1 do not tell their command. A document is
+valid when its fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     violations ≤ applies ≤ rows;  lower_quartile ≤ median ≤ upper_quartile;  low ≤ kendall_tau ≤ high
     the entries of a bound add up to its standing
@@ -15,12 +15,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from harness.results.document import Count, Document, Name, Part, Position, check_order
+from harness.results.document import Count, Document, Name, Part, Position, Upgrade, check_order
 
 
 class Tightness(Part):
@@ -111,9 +111,11 @@ class BoundsBoard(Document):
     """Every bound of a suite, ranked over all targets and on each."""
 
     noun: ClassVar[str] = "a leaderboard of bounds"
+    upgrades: ClassVar[Mapping[int, Upgrade]] = {1: lambda document: {"command": None} | document}
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     suite: Name
+    command: Name | None
     environment: dict[str, JsonValue]
     bounds: list[Standing]
     entries: list[BoundOnTarget]

@@ -55,8 +55,9 @@ def rank_bounds(board: Leaderboard) -> BoundsBoard:
         entries += _ranked(made)
     standings = [_standing(name, [e for e in entries if e.bound == name], compared[name], declared) for name in names]
     return BoundsBoard(
-        schema_version=1,
+        schema_version=2,
         suite=board.suite,
+        command=board.command,
         environment=dict(board.environment),
         bounds=_ranked(standings),
         entries=entries,

@@ -34,7 +34,7 @@ class Part(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Interval(Part):
+class WithLimits(Part):
     """A value with its limits; one is null where nothing is known of it."""
 
     value: float
@@ -93,12 +93,7 @@ class Document(Part):
         Raises:
             DocumentError: the file cannot be read, is no JSON, or breaks the contract; one line.
         """
-        try:
-            value = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-        except OSError as error:
-            raise DocumentError(f"{path} cannot be read: {error.strerror}") from error
-        except (ValueError, RecursionError) as error:
-            raise DocumentError(f"{path} is not valid JSON: {' '.join(str(error).split())}") from error
+        value = read_json(path)
         try:
             return cls.validate(value)
         except DocumentError as error:
@@ -132,6 +127,20 @@ class Document(Part):
             )
         if version < min(cls.upgrades, default=known):
             raise DocumentError(f"schema_version: {version} does not exist; this harness reads {known}")
+
+
+def read_json(path: Path | str) -> object:
+    """Return what a JSON file holds.
+
+    Raises:
+        DocumentError: it cannot be read, or is no JSON; one line.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise DocumentError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(f"{path} is not valid JSON: {' '.join(str(error).split())}") from error
 
 
 def check_order(low: float | None, value: float | None, high: float | None) -> None:

@@ -4,8 +4,8 @@ The models below are the contract. Documents of older versions are read as what 
 of every axis that is younger (`harness.axes.Axis.since`), as `centered` for initial laws, in whose time every sampler
 started at N(0, σ_max² I). Those of version 1 tell neither that level nor their cost; those of version 2 neither their
 setup nor what their metrics measure and their bounds limit (`harness.results.older`), those of version 3
-neither pictures nor how many points a finite target has, and up to version 4 one metric ranked every target
-(`harness.results.upgrades`). A document is valid when its
+neither pictures nor how many points a finite target has, up to version 4 one metric ranked every target, and up to
+version 5 none told its command (`harness.results.upgrades`). A document is valid when its
 fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
@@ -39,7 +39,7 @@ from pydantic import Field, JsonValue, model_validator
 from harness.axes import NUMBERS, crossed, design
 from harness.quantities import Declarations
 from harness.registry.references import Reference
-from harness.results.document import Count, Document, Interval, Name, Part, Position, Upgrade, check_order
+from harness.results.document import Count, Document, Name, Part, Position, Upgrade, WithLimits, check_order
 from harness.results.pictures import SamplePictures
 from harness.results.references import find, with_axes
 from harness.results.setup import Setup
@@ -63,7 +63,7 @@ else:
 """What the combinations of a target differ in, as a field of a row."""
 
 
-class Estimate(Interval):
+class Estimate(WithLimits):
     """A metric of one combination: the mean over seeds and its interval."""
 
     n_seeds: Position
@@ -257,7 +257,7 @@ class Terms(Part):
         return self
 
 
-class Term(Interval):
+class Term(WithLimits):
     """One term of a split, in nats: the mean over seeds and its interval."""
 
 
@@ -469,6 +469,7 @@ class Leaderboard(Document):
     """Every combination of a suite, ranked per target.
 
     Attributes:
+        command: what was typed to make it, a line each; None in documents up to version 5.
         rank_by: the metrics that its suite ranks by, in order of preference.
         setup: what made it; None in documents of versions 1 and 2.
         declared: what its metrics measure and its bounds limit.
@@ -482,6 +483,7 @@ class Leaderboard(Document):
 
     schema_version: Version
     suite: Name
+    command: Name | None
     rank_by: Annotated[list[Name], Field(min_length=1)]
     environment: dict[str, JsonValue]
     setup: Setup | None

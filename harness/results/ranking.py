@@ -72,6 +72,7 @@ def leaderboard(
     calibration: Sequence[Calibration] = (),
     setup: Setup | None = None,
     looks: int = 1,
+    command: str | None = None,
 ) -> Leaderboard:
     """Return the leaderboard document.
 
@@ -84,6 +85,7 @@ def leaderboard(
         calibration: held-out samples, each with the digest of its target in place of the label.
         setup: what the suite fixed; its targets likewise.
         looks: how often the evidence could be looked at while it came in: rank sets hold for all looks together.
+        command: what was typed to make it.
 
     Raises:
         HarnessError: nothing was measured by one of them, or no designs are compared by it.
@@ -101,6 +103,7 @@ def leaderboard(
     return Leaderboard(
         schema_version=Leaderboard.version(),
         suite=suite,
+        command=command,
         rank_by=list(rank_by),
         environment=dict(environment),
         setup=setup and setup.model_copy(update={"targets": [_labelled(t, targets) for t in setup.targets]}),
@@ -261,7 +264,7 @@ def _row(outcome: Outcome, place: RankPlace, declared: Declarations) -> Row:
         score_split=outcome.score_split,
         bounds=bounds,
         bound_highs=highs,
-        violations=_violations(metrics, bounds, highs, _rounding(outcome.budget), declared),
+        violations=violations(metrics, bounds, highs, outcome.budget, declared),
         seconds=dict(outcome.seconds),
         not_applicable=dict(outcome.not_applicable),
         pictures=outcome.pictures,
@@ -294,11 +297,11 @@ def finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _violations(
+def violations(
     metrics: Mapping[str, Estimate],
     bounds: Mapping[str, float | None],
     highs: Mapping[str, float],
-    size: float,
+    budget: Terms | None,
     declared: Declarations,
 ) -> list[Violation]:
     """Return where a measured value is above a bound on it: where their intervals do not meet.
@@ -309,10 +312,10 @@ def _violations(
         metrics: what was measured.
         bounds: the bounds; None where one does not apply.
         highs: the upper limits of bounds that have an error of their own.
-        size: of the terms that a bound may be the small rest of.
+        budget: the terms that a bound may be the small rest of.
         declared: what limits what.
     """
-    found = []
+    found, size = [], _rounding(budget)
     for name, metric in metrics.items():
         for bound, limit in bounds.items():
             tested = declared.limits(bound, name) and not declared.same(bound, name)

@@ -92,15 +92,6 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def read_command(directory: Path, suite: str | None = None) -> str:
-    """Return what was typed to make the results of a suite; raises like `read_manifest`."""
-    store = Store.read(directory)
-    try:
-        return read_manifest(store, suite).command
-    finally:
-        store.close()
-
-
 def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> Leaderboard:
     """Return the leaderboard of a suite in an open store, as `read_document` does, which closes it.
 
@@ -124,6 +115,7 @@ def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> 
             for each, split in zip(found, splits, strict=True)
         ],
         suite=manifest.suite,
+        command=manifest.command or None,
         rank_by=rank_by,
         environment=_environment(manifest, store),
         looks=manifest.looks,

@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from harness.quantities import Comparison
 from harness.registry.references import Reference
-from harness.results.document import Count, Document, Interval, Name, Part, Position
+from harness.results.document import Count, Document, Name, Part, Position, WithLimits
 from harness.results.leaderboard import Estimate
 from harness.results.pictures import SamplePictures
 from harness.results.setup import TargetSetup
@@ -26,7 +26,7 @@ Standing = Literal["ties", "open", "worse", "no value"]
 Level = Annotated[float, Field(gt=0)]
 
 
-class Cost(Interval):
+class Cost(WithLimits):
     """How much worse than the best design another is; a limit is null where nothing is known of it."""
 
 

@@ -124,9 +124,9 @@ def _from_version_4(document: dict[str, Any]) -> dict[str, Any]:
     return _with_one_metric(_without_splits(document))
 
 
-def _without_certificates(document: dict[str, Any]) -> dict[str, Any]:
-    """From version 5 to 6: nothing was certified."""
-    return {"certificates": []} | document
+def _without_command(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 5 to 6: what was typed to make it stood on its page alone, and nothing was certified."""
+    return {"command": None, "certificates": []} | document
 
 
 _CHANGES: dict[int, Upgrade] = {
@@ -134,7 +134,7 @@ _CHANGES: dict[int, Upgrade] = {
     2: _without_setup,
     3: _without_pictures,
     4: _from_version_4,
-    5: _without_certificates,
+    5: _without_command,
 }
 """What becomes of documents of a version besides the axes that are new in the next."""
 

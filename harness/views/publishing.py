@@ -20,7 +20,6 @@ from typing import Generic, TypeVar
 from pydantic import JsonValue
 
 from harness.results.bounds import BoundsBoard
-from harness.results.bounds_ranking import rank_bounds
 from harness.results.document import Document, DocumentError
 from harness.results.leaderboard import Leaderboard
 from harness.views.board_pages import SOURCE, board_title, bounds_page, bounds_title, leaderboard_page
@@ -51,9 +50,15 @@ class Publication(Generic[D]):
     def files(self, document: D, command: str) -> dict[str, bytes]:
         """Return the name and content of every published file.
 
+        Arguments:
+            document: what is published; in its file it tells the commands.
+            command: the commands that made the document, as typed, a line each.
+
         Raises:
             DocumentError: matplotlib is missing.
         """
+        if "command" in type(document).model_fields:
+            document = document.model_copy(update={"command": command or None})
         page, plots = self.draw(document, command)
         drawn = {plot.file: plot.svg for plot in plots}
         return {**drawn, PAGE: markdown(page).encode(), self.source: document.to_json().encode()}
@@ -113,18 +118,18 @@ def publish(board: Leaderboard, directory: Path | str, command: str) -> list[Pat
     return BOARD.write(board, Path(directory), command)
 
 
-def publish_bounds(board: Leaderboard, directory: Path | str, command: str) -> list[Path]:
-    """Write the leaderboard of bounds that a leaderboard gives, its page and its plot; return the files.
+def publish_bounds(board: BoundsBoard, directory: Path | str, command: str) -> list[Path]:
+    """Write a leaderboard of bounds, its page and its plot; return the files.
 
     Arguments:
-        board: the leaderboard.
+        board: the leaderboard of bounds.
         directory: a new directory, an empty one, or one that was published before.
         command: the commands that made the leaderboard, as typed, a line each.
 
     Raises:
         DocumentError: as `publish`.
     """
-    return BOUNDS.write(rank_bounds(board), Path(directory), command)
+    return BOUNDS.write(board, Path(directory), command)
 
 
 def render_files(board: Leaderboard, command: str) -> dict[str, bytes]:

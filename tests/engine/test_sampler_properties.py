@@ -5,7 +5,7 @@ import pytest
 from annotated_types import Ge, Le
 from harness_karras.samplers import EdmStochastic
 from harness_lu.multistep import DPMpp2MSde
-from variants import failed, variants, words
+from variants import failed, of_our_own, variants, words
 from wrong_samplers import WRONG, RatioOfEqualSteps, SaysItIsDeterministic
 
 from harness.engine.sampler_orders import GRIDS, uneven
@@ -30,7 +30,7 @@ FURTHER = [
     EdmStochastic(s_churn=0),
     DPMpp2MSde(eta=0.5),
 ]
-EVERY = [form for cls in load().classes("sampler").values() for form in variants(cls, few)] + FURTHER
+EVERY = [form for cls in of_our_own(load(), "sampler").values() for form in variants(cls, few)] + FURTHER
 
 
 @pytest.mark.parametrize("sampler", EVERY, ids=lambda s: s.label())

@@ -283,5 +283,11 @@ def test_what_a_unit_imports_is_among_the_code_of_its_records(jobs, imported, un
     known |= set(installed().reached(f"harness.engine.units.{unit}"))
     assert f"harness.engine.units.{unit}" in imported[unit]
     # What a job is, not what is done with it; and how its blobs come to it, whose contents have digests of their own.
-    carried = {"harness.engine.jobs", "harness.engine", "harness.engine.units", "harness.blobs"}
+    carried = {
+        "harness.engine.jobs",
+        "harness.engine",
+        "harness.engine.units",
+        "harness.blobs",
+        "harness.whole_files",
+    }
     assert imported[unit] <= known | carried

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from harness_oracles.fisher import Fisher
+from variants import of_our_own
 
 from harness.budget import budget, step_divergences
 from harness.engine.curves import ExactScoreError
@@ -81,7 +82,7 @@ def test_costs_of_steps_add_up_to_the_budget(name):
 
 def others():
     """Every other grid with its defaults, and polynomial ones in t and in σ with the exponents that suites rank."""
-    classes = REGISTRY.classes("time_discretization")
+    classes = of_our_own(REGISTRY, "time_discretization")
     polynomials = REGISTRY.parse("time_discretization", "polynomial:rho=1,3,5,10,variable=time,sigma")
     return [*(cls() for cls in classes.values() if cls is not Fisher), *polynomials]
 

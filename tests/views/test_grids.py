@@ -170,7 +170,7 @@ def mixture(x, sigma):
 
 @pytest.fixture(scope="module")
 def diffusers():
-    reason = "needs diffusers: pip install 'diffusion-harness[parity]'"
+    reason = "needs diffusers: pip install 'diffusion-harness[diffusers]'"
     return pytest.importorskip("diffusers", reason=reason, exc_type=ImportError)
 
 

@@ -26,7 +26,7 @@ from harness.engine.payloads.sampling import SamplingPayload
 from harness.engine.pictures import sample_pictures
 from harness.engine.random_streams import seed_from
 from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
-from harness.engine.sampling_jobs import conditional, curves_of, start_of
+from harness.engine.sampling_jobs import conditional, curves_of, start_of, withheld_label
 from harness.errors import ContractError, FitFailed, NotApplicable
 from harness.metrics import Experiment, mean_and_error
 from harness.records import Record, failed
@@ -196,6 +196,7 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
         **place,
         start=design.initial,
         labels=labels,
+        withheld=withheld_label(job),
     )
     seconds = time.perf_counter() - start
     check_evaluations_made(job.sampler, len(job.sigmas) - 1, generated.nfe)

@@ -1,0 +1,42 @@
+"""`harness verify`: whether a published leaderboard is what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.commands import executor_options
+
+
+@click.command("verify")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--rows", type=click.IntRange(min=0), default=0, help="Make so many rows again, chosen at random.")
+@click.option("--seed", type=click.IntRange(min=0), help="Which rows; by default others each time.")
+@executor_options
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(path: Path, rows: int, seed: int | None, executor: str, workers: int | None, form: str) -> None:
+    """Say whether PATH, a published leaderboard or its JSON file, is what it says.
+
+    The document has to keep its contract and agree with itself, and the page and plots beside it have to be drawn from
+    it. With --rows, rows chosen at random have to come out the same when they are made again: to the last bit where
+    code, environment and processor are those of the document, else within intervals.
+
+    Exit status 1 where something is found, a line each.
+    """
+    import json
+
+    from harness.api.verification import as_json, verify
+    from harness.running.runner import Options
+
+    found = verify(path, rows=rows, seed=seed, options=Options(workers=workers, executor=executor))
+    if form == "json":
+        click.echo(json.dumps(as_json(found), ensure_ascii=False, indent=1))
+    else:
+        lines = [f"checked: {each}" for each in found.checked] + [f"note: {each}" for each in found.notes]
+        click.echo("\n".join([*lines, *map(str, found.findings), _told(path, len(found.findings))]))
+    raise SystemExit(0 if found.passed else 1)
+
+
+def _told(path: Path, count: int) -> str:
+    return f"{path}: {'nothing' if not count else '1 thing' if count == 1 else f'{count} things'} to object to"

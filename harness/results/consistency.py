@@ -1,0 +1,158 @@
+"""Consistency: what in a leaderboard follows from its rows, made again from them.
+
+Reading a leaderboard checks its contract (`harness.results.leaderboard`). What is beside the rows, and could be changed
+without breaking that, is computed again here as far as a document tells what it was made of: violations, the order by
+bounds, ranks, effects that average out, and that every combination of the product is there. Rank sets and intervals
+follow from each seed's values, which a document does not hold; `harness verify --rows` makes rows again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.axes import crossed, taken_by
+from harness.registry.references import Reference
+from harness.results.labels import labels
+from harness.results.leaderboard import Leaderboard, Row
+from harness.results.ranking import violations
+from harness.results.statistics.kendall import kendall
+
+CLOSE = 1e-9
+"""Relative difference of two numbers that are one, but for the order of a sum."""
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Something in a publication that does not follow from the rest of it: where, and what would."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+def inconsistencies(board: Leaderboard) -> list[Objection]:
+    """Return what in a leaderboard does not follow from its rows."""
+    sections = _sections(board)
+    return [
+        *_limits(board),
+        *_violations(board),
+        *itertools.chain.from_iterable(_ranks(board, rows) for rows in sections.values()),
+        *_agreement(board, sections),
+        *_effects(board),
+        *itertools.chain.from_iterable(_missing(board, rows) for rows in sections.values()),
+    ]
+
+
+def _sections(board: Leaderboard) -> dict[str, list[tuple[int, Row]]]:
+    """Return the rows of each target with their places in the document, by the target's key."""
+    found: dict[str, list[tuple[int, Row]]] = defaultdict(list)
+    for place, row in enumerate(board.rows):
+        found[row.target.key].append((place, row))
+    return found
+
+
+def _limits(board: Leaderboard) -> Iterator[Objection]:
+    """Find values and limits below what a metric can be; up to version 2 limits knew of no least value."""
+    for place, row in enumerate(board.rows if board.setup is not None else ()):
+        for name, estimate in row.metrics.items() if row.ok else ():
+            least = board.declared.least(name)
+            lowest = estimate.value if estimate.low is None else estimate.low
+            if lowest < least:
+                yield Objection(f"rows[{place}].metrics.{name}", f"{lowest:g} is below {least:g}, the least there is")
+
+
+def _violations(board: Leaderboard) -> Iterator[Objection]:
+    # Violations of older documents did not know the error of a bound.
+    for place, row in enumerate(board.rows if board.setup is not None else ()):
+        found = violations(row.metrics, row.bounds, row.bound_highs, row.budget, board.declared)
+        if [each.model_dump() for each in found] != [each.model_dump() for each in row.violations]:
+            told, own = (", ".join(f"{v.metric} above {v.bound}" for v in each) for each in (row.violations, found))
+            yield Objection(f"rows[{place}].violations", f"tells {told or 'none'}; its numbers make {own or 'none'}")
+
+
+def _ranks(board: Leaderboard, rows: Sequence[tuple[int, Row]]) -> Iterator[Objection]:
+    """Find ranks that are not one more than the number of better rows, where all have equally many seeds."""
+    metric = board.ranking(rows[0][1].target).metric
+    ranked = [(place, row) for place, row in rows if row.ok and metric in row.metrics]
+    if len({row.metrics[metric].n_seeds for _, row in ranked}) > 1:
+        return
+    values = sorted(row.metrics[metric].value for _, row in ranked)
+    for place, row in ranked:
+        better = int(np.searchsorted(values, row.metrics[metric].value))
+        if row.rank != 1 + better:
+            yield Objection(
+                f"rows[{place}].rank", f"{row.rank}, but {better} rows of its target have a smaller {metric}"
+            )
+
+
+def _agreement(board: Leaderboard, sections: dict[str, list[tuple[int, Row]]]) -> Iterator[Objection]:
+    """Find values of Kendall's τ that are not those of the rows."""
+    label = labels(board.rows)
+    for place, entry in enumerate(board.agreement):
+        target = board.named(entry.target)[0]
+        metric = board.ranking(target).metric
+        rows = [row for _, row in sections[target.key] if row.ok and metric in row.metrics]
+        if entry.sampler is not None:
+            rows = [row for row in rows if label("sampler", row.component("sampler")) == entry.sampler]
+        limits = [(row.bounds.get(entry.bound), row.metrics[metric].value) for row in rows]
+        pairs = [(limit, value) for limit, value in limits if limit is not None]
+        found = kendall(*np.array(pairs).reshape(-1, 2).T)
+        own = None if found is None else found.value
+        if entry.n != len(pairs):
+            yield Objection(
+                f"agreement[{place}].n", f"{entry.n}, but {len(pairs)} rows have {entry.bound} and {metric}"
+            )
+        elif not _same(own, entry.kendall_tau):
+            yield Objection(f"agreement[{place}].kendall_tau", f"{entry.kendall_tau}, but the rows make {own}")
+
+
+def _effects(board: Leaderboard) -> Iterator[Objection]:
+    """Find axes whose effects do not average out, as what is relative to its own average must."""
+    axes: dict[tuple[str, str | None, str], list[float]] = defaultdict(list)
+    for effect in board.effects:
+        size = effect.size if effect.factor is None else math.log(effect.factor)
+        axes[effect.target, effect.among, effect.axis].append(size)
+    for (target, among, axis), sizes in axes.items():
+        if abs(math.fsum(sizes)) > 1e-6 * max(1e-3, *map(abs, sizes)):
+            yield Objection(f"effects of {axis} among {among or 'all'} on {target}", "do not average to no effect")
+
+
+def _missing(board: Leaderboard, rows: Sequence[tuple[int, Row]]) -> Iterator[Objection]:
+    """Find that combinations are not there which the product of the others has.
+
+    Under a total of evaluations the numbers of steps depend on the training and the sampler. Of a race, which drops
+    rows, nothing is said.
+    """
+    if board.environment.get("looks") is not None:
+        return
+    found = {_parts(row, other) for _, row in rows for other in ({}, *row.same_as)}
+    numbers: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)
+    for training, sampler, _, own in found:
+        numbers[training, sampler].add(own)
+    others = math.prod(len(set(axis)) for axis in zip(*(rest for _, _, rest, _ in found), strict=True))
+    trainings, samplers = ({pair[i] for pair in numbers} for i in (0, 1))
+    most = {training: max(len(own) for pair, own in numbers.items() if pair[0] == training) for training in trainings}
+    expected = sum(most.values()) * len(samplers) * others
+    if expected != len(found):
+        target = labels(board.rows)("target", rows[0][1].target)
+        yield Objection(f"rows of {target}", f"{len(found)} combinations; the product that they are of has {expected}")
+
+
+def _parts(row: Row, other: Mapping[str, Reference]) -> tuple[str, str, tuple[str, ...], tuple[int, int]]:
+    """Return of one name of a row its training, its sampler, what both are crossed with, and how many steps of each."""
+    keys = {axis: other.get(axis, row.component(axis)).key for axis in crossed()}
+    training = " ".join(keys.pop(axis) for axis in taken_by("training"))
+    sampler, rest = keys.pop("sampler"), [key for axis, key in keys.items() if axis != "target"]
+    return training, sampler, (*rest, repr(row.sigma_max)), (row.steps, row.train_steps)
+
+
+def _same(a: float | None, b: float | None) -> bool:
+    return a == b or (a is not None and b is not None and math.isclose(a, b, rel_tol=CLOSE, abs_tol=CLOSE))

@@ -1,0 +1,186 @@
+"""A published leaderboard is verified, and each kind of change to it is found."""
+
+import copy
+import json
+import shutil
+
+import pytest
+from shell import harness as shell
+
+import harness
+from harness.api import verification
+from harness.api.verification import verify
+from harness.results.leaderboard import Leaderboard
+from harness.running.runner import Options
+from harness.views.publishing import publish
+
+SUITE = """
+name = "verified-suite"
+targets = ["gaussian:dim=2"]
+weightings = ["edm", "eps"]
+noise_schedules = ["edm"]
+time_discretizations = ["polynomial:rho=7", "exponential"]
+networks = ["mlp:width=8,depth=1", "exact"]
+samplers = ["heun", "exponential-integrator"]
+metrics = ["sliced-wasserstein", "path-kl"]
+bounds = ["theorem-2"]
+rank_by = "sliced-wasserstein"
+steps = [4]
+seeds = 2
+training = { steps = [3], batch_size = 16 }
+sampling = { samples = 60 }
+"""
+COMMAND = "harness run verified-suite.toml"
+OPTIONS = Options(workers=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A small leaderboard, run and published."""
+    folder = tmp_path_factory.mktemp("verify")
+    (folder / "verified-suite.toml").write_text(SUITE, encoding="utf-8")
+    board = harness.run(folder / "verified-suite.toml", out=folder / "out", workers=1, progress=False)
+    publish(board.document, folder / "published", COMMAND)
+    return folder / "published"
+
+
+@pytest.fixture(scope="module")
+def once(published):
+    """Make every row again, once for all tests whose documents ask for the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        kept, real = {}, verification._run
+
+        def made(suite, combinations, *others):
+            asked = suite.model_dump_json(), tuple(combinations)
+            if asked not in kept:
+                kept[asked] = real(suite, combinations, *others)
+            return kept[asked]
+
+        patch.setattr(verification, "_run", made)
+        rows = len(Leaderboard.read(published / "leaderboard.json").rows)
+        assert verify(published, rows=rows, options=OPTIONS).passed  # all rows, for what is kept
+        yield rows
+
+
+def test_what_was_published_is_what_it_says(published, once):
+    found = verify(published, rows=once, seed=1, options=OPTIONS)
+    assert found.passed
+    assert not found.notes
+    assert [each.split(" made again")[0] for each in found.checked[:3]] == [
+        "the contract",
+        "what follows from the rows",
+        "the page and its plots",
+    ]
+
+
+def _first(document, metric="sliced-wasserstein"):
+    return next(row for row in document["rows"] if metric in row["metrics"])
+
+
+def _times(row, metric, factor):
+    for part in ("value", "low", "high"):
+        if row["metrics"][metric][part] is not None:
+            row["metrics"][metric][part] *= factor
+
+
+def _swap(document):
+    a, b = document["rows"][0], document["rows"][1]
+    a["metrics"], b["metrics"] = b["metrics"], a["metrics"]
+
+
+def _trained(document):
+    return next(row for row in document["rows"] if row["train_steps"])
+
+
+CHANGES = {
+    # The document alone is looked at: a forger draws the page anew.
+    "a value ten times smaller": lambda d: _times(d["rows"][-1], "sliced-wasserstein", 0.1),
+    "the best value a little smaller": lambda d: _times(d["rows"][0], "sliced-wasserstein", 0.5),
+    "a value in its last digits": lambda d: _times(d["rows"][0], "sliced-wasserstein", 1 - 1e-9),
+    "a value of a metric that does not rank": lambda d: _times(_first(d, "path-kl"), "path-kl", 1.01),
+    "an interval that is narrower": lambda d: d["rows"][0]["metrics"]["sliced-wasserstein"].update(
+        low=d["rows"][0]["metrics"]["sliced-wasserstein"]["value"]
+    ),
+    "an interval below what is possible": lambda d: d["rows"][0]["metrics"]["sliced-wasserstein"].update(low=-1.0),
+    "an interval beside its value": lambda d: d["rows"][0]["metrics"]["sliced-wasserstein"].update(low=1e9),
+    "more seeds than there were": lambda d: d["rows"][0]["metrics"]["sliced-wasserstein"].update(n_seeds=9),
+    "two rows' values exchanged": _swap,
+    "a row left out": lambda d: d["rows"].pop(),
+    "a row twice": lambda d: d["rows"].append(copy.deepcopy(d["rows"][-1])),
+    "another rank": lambda d: d["rows"][0].update(rank=2, rank_low=1, rank_high=2),
+    "a rank set without its rank": lambda d: d["rows"][0].update(rank_low=2),
+    "a rank beyond the rows": lambda d: d["rows"][-1].update(rank_high=999),
+    "another τ": lambda d: d["agreement"][0].update(kendall_tau=0.0, low=-0.5, high=0.5),
+    "τ of more rows": lambda d: d["agreement"][0].update(n=d["agreement"][0]["n"] + 1),
+    "an effect of one choice": lambda d: d["effects"][0].update(
+        factor=d["effects"][0]["factor"] * 0.8, low=None, high=None
+    ),
+    "a bound that is smaller": lambda d: _first(d, "path-kl")["bounds"].update(
+        {"theorem-2": _first(d, "path-kl")["bounds"]["theorem-2"] * 1e-3}
+    ),
+    "a term of a budget": lambda d: _first(d, "path-kl")["budget"].update(score=1e3),
+    "a violation that is none": lambda d: _first(d, "path-kl")["violations"].append(
+        {"bound": "theorem-2", "metric": "path-kl", "value": 1.0, "low": 0.9, "bound_value": 0.1, "bound_high": None}
+    ),
+    "fewer evaluations than it took": lambda d: d["rows"][0].update(nfe=1),
+    "a smaller compute": lambda d: _trained(d).update(compute=1),
+    "another parameter": lambda d: next(r for r in d["rows"] if r["time_discretization"]["params"])[
+        "time_discretization"
+    ]["params"].update(rho=6.0),
+    "a plugin of another version": lambda d: [r["sampler"].update(version="9.9") for r in d["rows"]],
+    "a plugin that is not installed": lambda d: [r["sampler"].update(distribution="nowhere") for r in d["rows"]],
+    "a failure told as finished": lambda d: d["rows"][-1].update(status="ok", reason="it failed"),
+    "a metric that the suite lacks": lambda d: d["rows"][0]["metrics"].update(
+        magic={"value": 0.0, "low": None, "high": None, "n_seeds": 1}
+    ),
+    "other seeds": lambda d: d["setup"].update(seeds=[5, 6]),
+    "fewer samples": lambda d: d["setup"].update(samples=40),
+    "a field of its own": lambda d: d.update(note="verified"),
+    "a version to come": lambda d: d.update(schema_version=99),
+    "a number as text": lambda d: d["rows"][0].update(steps="4"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_changed_document_is_found(name, published, once, tmp_path):
+    document = json.loads((published / "leaderboard.json").read_text())
+    before = copy.deepcopy(document)
+    CHANGES[name](document)
+    assert document != before
+    (tmp_path / "forged.json").write_text(json.dumps(document), encoding="utf-8")
+    assert not verify(tmp_path / "forged.json", rows=once, seed=1, options=OPTIONS).passed
+
+
+@pytest.mark.parametrize("name", ["README.md", "effects.svg", "leaderboard.json"])
+def test_a_changed_file_is_found(name, published, tmp_path):
+    shutil.copytree(published, tmp_path / "copy")
+    file = tmp_path / "copy" / name
+    file.write_bytes(file.read_bytes() + b"\n")
+    (finding,) = verify(tmp_path / "copy").findings
+    assert name in finding.where
+    file.unlink()
+    if name != "leaderboard.json":
+        assert "cannot be read" in verify(tmp_path / "copy").findings[0].what
+
+
+def test_a_file_that_is_not_drawn_is_found(published, tmp_path):
+    shutil.copytree(published, tmp_path / "copy")
+    (tmp_path / "copy" / "extra.svg").write_text("<svg/>")
+    (finding,) = verify(tmp_path / "copy").findings
+    assert finding.where.endswith("extra.svg")
+
+
+def test_in_the_shell(published, tmp_path):
+    assert shell("verify", str(published)).returncode == 0
+    forged = tmp_path / "forged.json"
+    text = (published / "leaderboard.json").read_text()
+    forged.write_text(text.replace('"rank": 1,', '"rank": 1, "best": true,', 1))
+    done = shell("verify", str(forged), "--format", "json")
+    assert done.returncode == 1
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert "best" in finding["where"] + finding["what"]
+    assert shell("verify", str(tmp_path / "nothing")).returncode == 2
+    done = shell("diff", str(published), str(published))
+    assert done.returncode == 0
+    assert "0 changed beyond their intervals" in done.stdout
+    assert "gaussian" in shell("rank", str(published)).stdout
