@@ -48,12 +48,16 @@ def remember(made: Iterable[Certificate]) -> None:
 
 
 def with_certificates(board: Leaderboard) -> Leaderboard:
-    """Return a leaderboard that tells, of each component of its rows, what its certificate said here."""
+    """Return a leaderboard that tells, of each component of its rows, what its certificate said here.
+
+    Of one that was not certified here it tells what it told before.
+    """
     known = read_cache(FILE)
-    told = [
-        CertificateSummary(axis=axis, component=reference, **_counts(known.get(_key(reference.digest))))
-        for axis, reference in board.components()
-    ]
+    before = {(each.axis, each.component.key): each for each in board.certificates}
+    told = []
+    for axis, reference in board.components():
+        here = CertificateSummary(axis=axis, component=reference, **_counts(known.get(_key(reference.digest))))
+        told.append(before.get((axis, reference.key), here) if here.standing == "unclaimed" else here)
     return board.model_copy(update={"certificates": told})
 
 

@@ -51,6 +51,12 @@ def test_one_that_failed_is_refused(certified):
         memory.check_certified(board)
 
 
+def test_what_is_not_known_here_stays_as_it_was_told(certified, monkeypatch):
+    board = memory.with_certificates(board_with(certified.digest))
+    monkeypatch.setattr(memory, "_code", lambda: "another")
+    assert memory.with_certificates(board) == board
+
+
 def test_another_code_knows_nothing(certified, monkeypatch):
     monkeypatch.setattr(memory, "_code", lambda: "another")
     assert standings(board_with(certified.digest)) == {"unclaimed"}
