@@ -11,7 +11,6 @@ import sys
 import tomllib
 import types
 import typing
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,11 +24,11 @@ from harness.bounds import Design
 from harness.components import Component
 from harness.errors import HarnessError, NotApplicable
 from harness.metrics import Experiment
-from harness.planning.units import NotPossible
 from harness.registry.discovery import AXES_HOOK, load
 from harness.registry.references import Reference
 from harness.registry.registry import Registry
 from harness.results import leaderboard, pictures, setup
+from harness.running.in_process import in_process
 from harness.samplers import SamplerRun
 from harness.suites.model import Suite, load_suite
 from harness.suites.sections import TRAININGS
@@ -75,27 +74,6 @@ def examples():
             del sys.modules[name]
 
 
-@contextmanager
-def in_process(count, function, for_strangers):
-    """A pool of no workers: tasks run here, stage by stage, and failures pass."""
-    from harness.engine.worker import perform
-    from harness.running.tasks import Ended
-
-    class Here:
-        def run(self, tasks):
-            for task in sorted(tasks, key=lambda task: task.stage):
-                try:
-                    yield Ended(task, perform(task.argument()), None, 0.0)
-                except NotApplicable as error:
-                    yield Ended(task, None, error.reason, 0.0, applicable=False)
-                except NotPossible as error:
-                    yield Ended(task, None, str(error), 0.0, applicable=error.applicable)
-
-    pool = Here()
-    pool.count = count
-    yield pool
-
-
 @pytest.fixture(scope="module")
 def rows(examples, tmp_path_factory):
     """The leaderboard rows of one small suite of every example, and of what ships to compare them with."""
@@ -121,9 +99,7 @@ def rows(examples, tmp_path_factory):
         "sampling": {"samples": 100},
     }
     directory = tmp_path_factory.mktemp("examples")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.running.runner.executor", lambda name: in_process)
-        run(Suite.from_mapping(content, "examples"), registry, directory, Options(1, progress=False))
+    run(Suite.from_mapping(content, "examples"), registry, directory, Options(progress=False, executor=in_process))
     document = read_document(directory).model_dump()
     leaderboard.Leaderboard.validate(document)
     return document["rows"]
@@ -209,9 +185,8 @@ def test_the_example_claim_is_decided(examples, tmp_path):
     beside = [c for axis in shipped.axes if axis != "claim" for c in shipped.classes(axis).values()]
     claim = next(cls for cls in examples.values() if cls.axis == "claim")
     registry = Registry.from_classes([*beside, claim])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.running.runner.executor", lambda name: in_process)
-        (outcome,) = run_claims(chosen(registry), registry, tmp_path, Options(1, progress=False), quick=True)
+    options = Options(progress=False, executor=in_process)
+    (outcome,) = run_claims(chosen(registry), registry, tmp_path, options, quick=True)
     assert outcome.error == ""
     assert outcome.decision.verdict == "supported"
     assert 0.5 < outcome.decision.effect.value < 1.6

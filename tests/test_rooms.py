@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "racing": {"contracts", "registry", "engine", "suites", "planning", "running", "results"},
     "views": {"contracts", "results"},
     "api": {"contracts", "registry", "suites", "planning", "running", "results", "racing", "views"},
+    "testing": {"contracts", "registry", "suites", "running", "results"},
     "cli": {"contracts", "registry", "suites", "planning", "running", "results", "racing", "views", "api"},
 }
 """The rooms, and what each may import besides itself. Contracts are the modules on the top level of `harness`."""

@@ -34,7 +34,7 @@ from harness.registry import probe, process_state
 from harness.registry.provenance import GROUP, apart, is_own, normalize
 from harness.registry.registry import Offer, PluginInfo, Problem, Registry
 
-__all__ = ["PluginError", "load"]
+__all__ = ["PluginError", "check_class", "load", "load_telling"]
 
 AXES_HOOK = "harness_axes"
 """The hook that registers axes; each axis has a hook of its own."""
@@ -292,15 +292,18 @@ def _classes(manager: pluggy.PluginManager, hook: str, axis: Axis) -> list[type[
     classes = _answers(manager, hook, "classes")
     names = set()
     for cls in classes:
-        _check_class(axis, cls)
+        check_class(axis, cls)
+        if "<locals>" in cls.__qualname__:
+            rule = "worker processes find classes at the top level of modules"
+            raise PluginError(f"{hook}: {cls.name} is defined in a function; {rule}")
         if cls.name in names:
             raise PluginError(f"{hook} offers the name {cls.name!r} twice")
         names.add(cls.name)
     return classes
 
 
-def _check_class(axis: Axis, cls: Any) -> None:
-    """Check one class that a hook returned against the contract of the axis.
+def check_class(axis: Axis, cls: Any) -> None:
+    """Check one class that a plugin offers against the contract of the axis.
 
     Raises:
         PluginError: it breaks the contract; the message names the rule.
@@ -315,8 +318,6 @@ def _check_class(axis: Axis, cls: Any) -> None:
     if len(name) > LONGEST:
         raise PluginError(f"{hook}: a name has at most {LONGEST} characters; {name[:LONGEST]}… has {len(name)}")
     what = f"{hook}: {name}"
-    if "<locals>" in cls.__qualname__:
-        raise PluginError(f"{what} is defined in a function; worker processes find classes at the top level of modules")
     if cls.axis != contract.axis:
         raise PluginError(f"{what} has axis {cls.axis!r}; it must keep {contract.axis!r}")
     if inspect.isabstract(cls):

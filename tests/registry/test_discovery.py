@@ -83,7 +83,7 @@ def test_only_what_judges_may_lie_where_no_digest_looks(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     hidden = importlib.import_module("acme_hidden").Grid
     with pytest.raises(PluginError, match="hidden lies in its package's folder 'claims', which no digest covers"):
-        discovery._check_class(AXES["time_discretization"], hidden)
+        discovery.check_class(AXES["time_discretization"], hidden)
 
 
 BROKEN = {
