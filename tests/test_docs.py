@@ -36,7 +36,7 @@ from harness.weightings import AdaptiveWeighting, LearnedWeighting
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
+PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("*.md"))]
 
 
 def read(name: str) -> str:

@@ -80,7 +80,7 @@ class NewPackage:
         return "".join(word.capitalize() for word in self.component.split("-"))
 
     @property
-    def words(self) -> Mapping[str, str]:
+    def words(self) -> dict[str, str]:
         """What stands in the templates for their placeholders, but for `options`."""
         return {
             "distribution": self.distribution,
@@ -136,7 +136,7 @@ class NewPackage:
         return {*dir(builtins), *used, *(node.name for node in nodes if isinstance(node, ast.alias))}
 
     @cached_property
-    def _templates(self) -> Mapping[str, str]:
+    def _templates(self) -> dict[str, str]:
         """The templates by the names of what they make.
 
         Raises:
