@@ -11,14 +11,17 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError, WithJsonSchema
 
 from harness.errors import HarnessError, did_you_mean, in_words, one_line
+
+if TYPE_CHECKING:
+    from harness.properties import Property
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A component's name: lower case words joined by hyphens."""
@@ -65,6 +68,25 @@ class Component(BaseModel):
     def located(self, folder: Path) -> Self:
         """Return the component as a suite file in a folder means it: a file that it reads lies beside the suite."""
         return self
+
+    @classmethod
+    def example(cls, folder: Path) -> Self:
+        """Return the component that its certificate is of, where only its name is given: that of the defaults.
+
+        One that needs a parameter overrides it; what it must read it may write into the folder, which is empty.
+        """
+        return cls()
+
+    def own_properties(self, seed: int) -> Sequence[Property]:
+        """Return what its certificate measures besides the properties of its axis; by default nothing.
+
+        The contract of an axis that a plugin registers says by it what certificates of that axis measure, and calls
+        what it overrides. Random numbers come from generators that are seeded by `seed` alone.
+
+        Raises:
+            NotApplicable: nothing is measured of such a component, for that reason.
+        """
+        return ()
 
     def __hash__(self) -> int:
         # Parameters may be lists; their JSON form always hashes.

@@ -145,6 +145,8 @@ class InitialLaw(Component):
     """A rule that gives the start for a target and a first noise level."""
 
     axis: ClassVar[str] = "initial_law"
+    claims_moments: ClassVar[int] = 0
+    """How many moments of the noised target the start has: 1 its mean, 2 its covariance too; 0: none is claimed."""
 
     @abstractmethod
     def start(self, target: Distribution, sigma: float) -> Start:

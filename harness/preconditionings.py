@@ -38,6 +38,14 @@ class Preconditioning(Component):
     """A choice of c_skip, c_out, c_in (`inner`) and c_noise."""
 
     axis: ClassVar[str] = "preconditioning"
+    claims_unit_input: ClassVar[bool] = False
+    """Whether c_in X has unit variance a coordinate, on data of the scale that `data_scale` says."""
+    claims_unit_target: ClassVar[bool] = False
+    """Whether (X_0 − c_skip X)/c_out, which F is to match, has unit variance there."""
+
+    def data_scale(self, sigma_data: float) -> float:
+        """Return the deviation of the data for which it claims what it claims: that which it is told of."""
+        return sigma_data
 
     @abstractmethod
     def coefficients(self, sigma: Tensor, sigma_data: Tensor) -> Coefficients:
@@ -58,6 +66,10 @@ class UnitPreconditioning(Preconditioning):
     """
 
     scale: float | None = Field(1.0, gt=0, description="data scale that counts as 1; null: the target's own")
+
+    def data_scale(self, sigma_data: float) -> float:
+        """Return the scale that counts as one."""
+        return sigma_data if self.scale is None else self.scale
 
     @abstractmethod
     def unit_coefficients(self, sigma: Tensor) -> Coefficients:

@@ -140,6 +140,16 @@ class LearnedWeighting(Weighting):
             NotApplicable: the weighting has no meaning for such a training.
         """
 
+    def claimed_limit(self, request: WeightRequest, squared: Tensor, norm: Tensor) -> Tensor | None:
+        """Return the weight that ω tends to, up to a factor, where losses no longer change; None: none is claimed.
+
+        Arguments:
+            request: the training.
+            squared: E‖σS + ξ‖² at the levels of the request, shape (K,), positive.
+            norm: E‖σS + ξ‖ there, shape (K,).
+        """
+        return None
+
 
 class AdaptiveWeighting(LearnedWeighting):
     """A learned weighting without parameters: ω is a function of running means of the residual over the levels."""

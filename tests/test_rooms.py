@@ -20,11 +20,15 @@ MAY_IMPORT = {
     "planning": {"contracts", "registry", "engine", "suites"},
     "running": {"contracts", "registry", "engine", "suites", "planning"},
     "results": {"contracts", "registry", "engine", "suites", "planning"},
+    "certification": {"contracts", "registry", "engine", "suites", "results"},
     "racing": {"contracts", "registry", "engine", "suites", "planning", "running", "results"},
     "views": {"contracts", "results"},
     "api": {"contracts", "registry", "suites", "planning", "running", "results", "racing", "views"},
     "testing": {"contracts", "registry", "suites", "running", "results"},
-    "cli": {"contracts", "registry", "suites", "planning", "running", "results", "racing", "views", "api"},
+    "cli": {
+        *("contracts", "registry", "suites", "planning", "running", "results", "certification", "racing", "views"),
+        "api",
+    },
 }
 """The rooms, and what each may import besides itself. Contracts are the modules on the top level of `harness`."""
 

@@ -55,8 +55,9 @@ class _AnyAxis(ParamType):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from harness.registry.discovery import load
+        from harness.registry.names import axis_words
 
-        return [CompletionItem(word) for word in _axis_words(load()) if word.startswith(incomplete)]
+        return [CompletionItem(word) for word in axis_words(load()) if word.startswith(incomplete)]
 
 
 @click.command("show")
@@ -70,9 +71,10 @@ def command(component: str, axis: str | None, form: str) -> None:
     (`diffusion-harness/edm`).
     """
     from harness.registry.discovery import load
+    from harness.registry.names import axis_named, named
 
     registry = load()
-    found = _find(registry, component, None if axis is None else _axis(registry, axis))
+    found = named(registry, component, None if axis is None else axis_named(registry, axis))
     pages = [_describe(registry, each) for each in found]
     if form == "json":
         content = {"schema_version": SCHEMA_VERSION, "components": pages}
@@ -80,56 +82,6 @@ def command(component: str, axis: str | None, form: str) -> None:
     else:
         texts = [_text(page, cls) for page, cls in zip(pages, found, strict=True)]
         click.echo("\n\n".join(texts))
-
-
-def _axis(registry: Registry, word: str) -> str:
-    """Return the axis that a word of the command line means.
-
-    Raises:
-        HarnessError: there is none.
-    """
-    from harness.errors import HarnessError, did_you_mean
-
-    known = _axis_words(registry)
-    axis = known.get(word) or known.get(word.replace("_", "-"))
-    if axis is None:
-        raise HarnessError(f"unknown axis {word!r}; {did_you_mean(word, known)}")
-    return axis
-
-
-def _axis_words(registry: Registry) -> dict[str, str]:
-    """Return the name of each axis by the word that means it on a command line: that of its option."""
-    return {axis.option.removeprefix("--"): name for name, axis in registry.axes.items()}
-
-
-def _find(registry: Registry, name: str, axis: str | None) -> list[type[Component]]:
-    """Return the component of this name on every axis that has one.
-
-    Raises:
-        ComponentError: there is none, or a bare name that several plugins offer.
-    """
-    from harness.components import ComponentError
-    from harness.errors import did_you_mean
-
-    head, slash, rest = name.partition("/")
-    if slash and (meant := _axis_words(registry).get(head.replace("_", "-"))):
-        axis, name = meant, rest
-    if axis is not None:
-        return [registry.find(axis, name)]
-    bare = name.rpartition("/")[2]
-    offering = [a for a in registry.axes if any(n.rpartition("/")[2] == bare for n in registry.classes(a))]
-    found, errors = [], []
-    for each in offering:
-        try:
-            found.append(registry.find(each, name))
-        except ComponentError as error:
-            errors.append(error)
-    if errors and not found:
-        raise errors[0]
-    if not found:
-        known = (known for each in registry.axes for known in registry.classes(each))
-        raise ComponentError(f"unknown component {name!r}; {did_you_mean(name, known)}")
-    return found
 
 
 def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:

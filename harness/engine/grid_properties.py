@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from harness.engine.properties import Property
 from harness.errors import NotApplicable
+from harness.properties import Property
 from harness.time_discretizations import GridRequest, TimeDiscretization
 
 STEPS = (2, 3, 5, 16, 32)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from harness.engine.properties import Property
+from harness.properties import Property
 
 
 def purity(what: str, compute: Callable[[Tensor], Tensor], given: Tensor) -> Property:

@@ -16,8 +16,8 @@ from scipy.special import ndtri
 from torch.quasirandom import SobolEngine
 
 from harness.engine.known_laws import GaussianLaw, MixtureLaw
-from harness.engine.properties import Property
 from harness.engine.responses import Response, response, simulation
+from harness.properties import Property
 from harness.samplers import Sampler
 
 GAUSSIANS = GaussianLaw([1.0, -0.5, 0.3, 0.0], [1.0, 0.04, 4.0, 0.2])
@@ -77,13 +77,18 @@ def uneven(steps: int, first: float, last: float) -> np.ndarray:
 GRIDS: dict[str, Grid] = {"geometric": geometric, "polynomial": polynomial, "uneven": uneven}
 
 
-def orders(sampler: Sampler) -> list[Property]:
-    """Measure the orders of convergence of a sampler, on each law and grid that fits it."""
+def orders(sampler: Sampler, seed: int = 0) -> list[Property]:
+    """Measure the orders of convergence of a sampler, on each law and grid that fits it.
+
+    Arguments:
+        sampler: the sampler.
+        seed: of the points by which weak orders on the mixture are integrated.
+    """
     kind = "strong" if sampler.deterministic else "weak"
     exact = [_order(sampler, name, f"{kind} order, Gaussians", gaussian_error, MORE) for name in GRIDS]
     if sampler.deterministic:
         return [*exact, *(_order(sampler, name, f"{kind} order, mixture", flow_error, STEPS) for name in GRIDS)]
-    return [*exact, weak_order(sampler, "polynomial")] if sampler.claimed_order else exact
+    return [*exact, weak_order(sampler, "polynomial", seed)] if sampler.claimed_order else exact
 
 
 def _order(
@@ -120,10 +125,10 @@ def gaussian_error(sampler: Sampler, sigmas: np.ndarray) -> float:
     return float(np.abs(np.concatenate([(mean - GAUSSIANS.mean) / known, deviations / known - 1])).max())
 
 
-def weak_order(sampler: Sampler, grid: str) -> Property:
+def weak_order(sampler: Sampler, grid: str, seed: int = 0) -> Property:
     """Measure the order of E cos(kX) and E sin(kX) on the mixture; the integration's own error widens the tolerance."""
     (coarse, blur), (fine, fine_blur) = (
-        _norm(wave_errors(sampler, GRIDS[grid](steps, *NEAR))) for steps in (FEW, 2 * FEW)
+        _norm(wave_errors(sampler, GRIDS[grid](steps, *NEAR), seed)) for steps in (FEW, 2 * FEW)
     )
     tolerance = HALF + 2 * math.hypot(blur / coarse, fine_blur / fine) / math.log(2)
     return Property(
@@ -137,7 +142,7 @@ def _norm(errors: np.ndarray) -> tuple[float, float]:
     return float(np.linalg.norm(errors.mean(0))), float(np.linalg.norm(blur))
 
 
-def wave_errors(sampler: Sampler, sigmas: np.ndarray) -> np.ndarray:
+def wave_errors(sampler: Sampler, sigmas: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return the errors of E cos(kX) and E sin(kX) at σ_N on the mixture, by each shuffle; shape (shuffles, 2k)."""
     basis = directions(response(sampler, SPECTRUM, sigmas), sigmas[0])
     simulate = simulation(sampler, MIXTURE, MIXTURE.denoise, sigmas)
@@ -145,8 +150,8 @@ def wave_errors(sampler: Sampler, sigmas: np.ndarray) -> np.ndarray:
     scores = ndtri(MIXTURE.cumulative(table, sigmas[0]))
     known = MIXTURE.waves(FREQUENCIES, sigmas[-1])
     found = []
-    for seed in range(SHUFFLES):
-        normal = normals(len(basis), seed) @ basis.T
+    for shuffle in range(SHUFFLES):
+        normal = normals(len(basis), seed * SHUFFLES + shuffle) @ basis.T
         start = torch.from_numpy(np.interp(normal[:, 0], scores, table))[:, None]
         noise = iter(torch.from_numpy(normal[:, 1:]).unbind(1))
         end = simulate(start, lambda noise=noise: next(noise)[:, None]).numpy()  # type: ignore[misc]

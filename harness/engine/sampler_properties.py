@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from harness.engine.known_laws import GaussianLaw
-from harness.engine.properties import Property
 from harness.engine.responses import response, simulation
 from harness.engine.sampler_orders import FAR, GAUSSIANS, MORE, gaussian_error, geometric, orders, polynomial
 from harness.engine.sampling import Generated, generate, kernel_variances
 from harness.information import NoScoreError
+from harness.properties import Property
 from harness.samplers import Sampler
 from harness.unit_responses import count_draws
 
@@ -42,21 +42,59 @@ BIAS = 0.05
 LONG = 320
 """Steps after which the error of any order is within it."""
 
+TURNED = 30
+"""Steps on a correlated Gaussian: a sampler that treats all directions alike errs there as on the axes."""
 
-def properties(sampler: Sampler) -> list[Property]:
+
+def properties(sampler: Sampler, seed: int = 0) -> list[Property]:
     """Measure every property of a sampler.
+
+    Arguments:
+        sampler: the sampler.
+        seed: of the noise, and of the points by which orders are integrated.
 
     Raises:
         NotApplicable: a grid is not one that it is made for.
         ContractError: a step is of another shape or dtype than its points, or a kernel replaces more than its variance.
         SamplingError: samples are not finite.
     """
-    return [*orders(sampler), *laws(sampler), *levels(sampler), *contract(sampler)]
+    return [*orders(sampler, seed), *laws(sampler), *levels(sampler), *contract(sampler, seed)]
 
 
 def laws(sampler: Sampler) -> list[Property]:
     """Measure what is left of the error of the law after many steps, whatever order is claimed."""
-    return [Property("relative error of the law, Gaussians", 0.0, gaussian_error(sampler, geometric(LONG, *FAR)), BIAS)]
+    few = geometric(TURNED, *FAR)
+    apart = correlated_error(sampler, few) - gaussian_error(sampler, few)
+    return [
+        Property("relative error of the law, Gaussians", 0.0, gaussian_error(sampler, geometric(LONG, *FAR)), BIAS),
+        Property("the same, correlated Gaussian less Gaussians", 0.0, apart, BIAS),
+    ]
+
+
+def correlated_error(sampler: Sampler, sigmas: np.ndarray) -> float:
+    """Return the largest error of mean and deviations at σ_N, relative, on the Gaussians turned against the axes.
+
+    The sampler is an affine map Y = a + Σ_k B_k ξ_k there, found column by column.
+    """
+    turn = np.linalg.qr(np.random.Generator(np.random.PCG64(0)).standard_normal((GAUSSIANS.dim, GAUSSIANS.dim)))[0]
+    axes = torch.from_numpy(turn)
+
+    def denoiser(x: Tensor, sigma: float) -> Tensor:
+        return GAUSSIANS.denoise(x @ axes, sigma) @ axes.T
+
+    simulate, dim = simulation(sampler, GAUSSIANS, denoiser, sigmas), GAUSSIANS.dim
+    draws = count_draws(simulate, dim)
+    # Row 0 is zeros; then a row for each coordinate of the start, and of each draw.
+    inputs = torch.eye((draws + 1) * dim + 1, dtype=torch.float64)[:, 1:].reshape(-1, draws + 1, dim)
+    noise = iter(inputs[:, 1:].unbind(1))
+    outputs = simulate(inputs[:, 0].clone(), lambda: next(noise))
+    columns = (outputs[1:] - outputs[0]).numpy()
+    first, last = (turn * GAUSSIANS.deviations(sigma) for sigma in sigmas[[0, -1]])
+    factor = np.concatenate([first.T @ columns[:dim], columns[dim:]])
+    away = outputs[0].numpy() + columns[:dim].T @ (turn @ GAUSSIANS.mean) - turn @ GAUSSIANS.mean
+    # In the coordinates in which the law at σ_N is N(0, I).
+    inverse = np.linalg.inv(last)
+    return float(np.abs([*(inverse @ away), *(np.linalg.svd(factor @ inverse.T)[1] - 1)]).max())
 
 
 def levels(sampler: Sampler) -> list[Property]:
@@ -93,18 +131,18 @@ def first_level(sampler: Sampler, sigmas: np.ndarray) -> float:
     return found[0] if found else math.nan
 
 
-def contract(sampler: Sampler) -> list[Property]:
-    """Measure whether a sampler does what its contract says of it."""
-    whole = _samples(sampler)
+def contract(sampler: Sampler, seed: int = 0) -> list[Property]:
+    """Measure whether a sampler does what its contract says of it, with the noise of a seed."""
+    whole = _samples(sampler, seed)
     draws = count_draws(simulation(sampler, GAUSSIANS, GAUSSIANS.denoise, SHORT), GAUSSIANS.dim)
     return [
         *(evaluations(sampler, steps) for steps in (2, 3, 9)),
         Property("whether noise is drawn", float(not sampler.deterministic), float(draws > 0), 0.0),
-        _apart("batches of 100", whole, _samples(sampler, batch=100)),
-        _apart("the first 100 alone", whole[:100], _samples(sampler, count=100)),
-        _apart("a second run", whole, _samples(sampler), torch.float64),
-        _apart("float32", whole, _samples(sampler, dtype=torch.float32), torch.float32),
-        _apart("other global random states", whole, _elsewhere(sampler)),
+        _apart("batches of 100", whole, _samples(sampler, seed, batch=100)),
+        _apart("the first 100 alone", whole[:100], _samples(sampler, seed, count=100)),
+        _apart("a second run", whole, _samples(sampler, seed), torch.float64),
+        _apart("float32", whole, _samples(sampler, seed, dtype=torch.float32), torch.float32),
+        _apart("other global random states", whole, _elsewhere(sampler, seed)),
         Property("global random states changed", 0.0, float(_changed(sampler)), 0.0),
     ]
 
@@ -120,21 +158,24 @@ def _generated(
     sigmas: np.ndarray,
     *,
     count: int,
+    seed: int = 0,
     batch: int = COUNT,
     dtype: torch.dtype = torch.float64,
 ) -> Generated:
     kernel = kernel_variances(sampler, sigmas, GAUSSIANS, NoScoreError())
     dim = GAUSSIANS.dim
-    return generate(sampler, _denoise, sigmas, kernel, seed=1, count=count, dim=dim, dtype=dtype, batch=batch)
+    return generate(sampler, _denoise, sigmas, kernel, seed=1 + seed, count=count, dim=dim, dtype=dtype, batch=batch)
 
 
 def _denoise(x: Tensor, sigma: float, labels: Tensor | None = None) -> Tensor:
     return GAUSSIANS.denoise(x, sigma)
 
 
-def _samples(sampler: Sampler, *, count: int = COUNT, batch: int = COUNT, dtype: torch.dtype = torch.float64) -> Tensor:
+def _samples(
+    sampler: Sampler, seed: int, *, count: int = COUNT, batch: int = COUNT, dtype: torch.dtype = torch.float64
+) -> Tensor:
     """Return samples of the Gaussians on the short grid, shape (count, d)."""
-    return _generated(sampler, SHORT, count=count, batch=batch, dtype=dtype).samples
+    return _generated(sampler, SHORT, seed=seed, count=count, batch=batch, dtype=dtype).samples
 
 
 def _apart(name: str, whole: Tensor, other: Tensor, dtype: torch.dtype = torch.float64) -> Property:
@@ -143,14 +184,14 @@ def _apart(name: str, whole: Tensor, other: Tensor, dtype: torch.dtype = torch.f
     return Property(f"distance of samples: {name}", 0.0, gap, ROUNDING[dtype])
 
 
-def _elsewhere(sampler: Sampler) -> Tensor:
+def _elsewhere(sampler: Sampler, seed: int) -> Tensor:
     """Return samples made with the process' random states at other places, which are put back."""
     kept = _states()
     torch.manual_seed(7)
     np.random.seed(7)
     random.seed(7)
     try:
-        return _samples(sampler)
+        return _samples(sampler, seed)
     finally:
         torch.set_rng_state(kept[0])
         np.random.set_state(kept[1])
@@ -160,7 +201,7 @@ def _elsewhere(sampler: Sampler) -> Tensor:
 def _changed(sampler: Sampler) -> bool:
     """Whether sampling moves one of the process' random states."""
     before = _written()
-    _samples(sampler, count=10)
+    _samples(sampler, 0, count=10)
     return before != _written()
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harness.engine.properties import Property, worst
 from harness.engine.purity import purity
 from harness.noise_schedules import NoiseSchedule
+from harness.properties import Property, worst
 
 COUNT = 400
 """Levels at which a schedule is looked at, log-spaced."""

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from harness.data_spec import DataSpec
 from harness.engine.levels import LevelSampler, table_levels
-from harness.engine.properties import Property, worst
 from harness.engine.purity import purity
+from harness.properties import Property, worst
 from harness.weight_learners import WeightRequest
 from harness.weightings import GridWeighting, LearnedWeighting, Weighting
 
@@ -32,6 +32,15 @@ OBJECTIVE = 5e-3
 
 BATCHES = 20
 """Batches that a learned weighting is shown."""
+
+LONG, OFTEN = 1000, 128
+"""Batches after which it is to have learned what it can, and samples in each."""
+
+TAUGHT = (0.05, 20.0)
+"""σ_min and σ_max of the losses that it learns from."""
+
+LEARNED = 0.2
+"""How far the shape of what is learned may be from its limit, relatively."""
 
 FACTOR = 10.0
 """Factor on data and levels by which dependence on the unit is told."""
@@ -175,3 +184,39 @@ def _learning(weighting: LearnedWeighting, levels: Tensor, sigma_data: float) ->
         Property("share of batches after which ω is finite and positive", 1.0, sum(good) / len(good), 0.0),
         Property("ω unchanged while nothing is learned, no random numbers drawn", 1.0, (again + (not drew)) / 2, 0.0),
     ]
+
+
+def learned_limit(
+    weighting: LearnedWeighting, seed: int = 0, sigma_min: float = 0.05, sigma_max: float = 20.0
+) -> list[Property]:
+    """Measure how far from its claimed limit a learned weighting is after long training on losses that are known.
+
+    σS + ξ is N(0, v(σ) I) in four dimensions: E‖·‖² = 4v, and E‖·‖ = 3√(2πv)/4. v is that of the exact denoiser of a
+    Gaussian, times a factor that rises with the level.
+    """
+    levels = table_levels(*TAUGHT, 128)
+    request = WeightRequest(DataSpec((4,), 1.0), levels)
+    variance = _known_variance(levels)
+    limit = weighting.claimed_limit(request, 4 * variance, 0.75 * (2 * math.pi * variance).sqrt())
+    if limit is None:
+        return [Property.skipped("ω after long training on known losses, over its limit", "no limit is claimed")]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        learner = weighting.learner(request)
+    generator = torch.Generator().manual_seed(seed)
+    low, high = (math.log(level) for level in TAUGHT)
+    late: list[Tensor] = []
+    for batch in range(LONG):
+        sigma = (low + (high - low) * torch.rand(OFTEN, generator=generator, dtype=torch.float64)).exp()
+        normal = torch.randn(OFTEN, 4, generator=generator, dtype=torch.float64)
+        learner.learn(sigma, _known_variance(sigma) * normal.square().sum(1))
+        if batch % weighting.every == weighting.every - 1:
+            omega = learner.omega()
+            late += [omega.clone()] if batch >= LONG // 2 else []
+    ratio = torch.stack(late).log().mean(0) - limit.log()
+    apart = float((ratio - ratio.mean()).abs().max())
+    return [Property("largest relative distance of ω from its limit, after long training", 0.0, apart, LEARNED)]
+
+
+def _known_variance(sigma: Tensor) -> Tensor:
+    return (0.8 * sigma.log().tanh()).exp() / (1 + sigma**2)

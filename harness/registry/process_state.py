@@ -50,8 +50,9 @@ def _set_folder(folder: str | None) -> None:
         os.chdir(folder)
 
 
-_OF_LIBRARIES = frozenset(["TORCHINDUCTOR_CACHE_DIR"])
-"""Variables that a library sets when some part of it is first used, by whomever: any optimiser of torch does."""
+_OF_LIBRARIES = frozenset(["TORCHINDUCTOR_CACHE_DIR", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"])
+"""Variables that a library sets when some part of it is first used, by whomever: any optimiser of torch does, and
+scikit-learn when it is imported."""
 
 
 def _environment() -> dict[str, str]:

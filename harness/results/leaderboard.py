@@ -487,6 +487,15 @@ class Leaderboard(Document):
         """Return by which metrics the rows of a target are compared."""
         return self._by_target[target.key]
 
+    def components(self) -> list[tuple[str, Reference]]:
+        """Return the axis and the reference of each component of its rows, of each the first time that it occurs."""
+        found = {}
+        for row in self.rows:
+            for axis in crossed():
+                for chosen in (row.component(axis), *(other[axis] for other in row.same_as if axis in other)):
+                    found[axis, chosen.key] = (axis, chosen)
+        return list(found.values())
+
     @cached_property
     def targets(self) -> dict[str, Reference]:
         """The targets of its rows, by their keys, in the order in which they first occur."""

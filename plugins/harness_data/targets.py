@@ -117,6 +117,16 @@ class File(Target):
             raise ValueError("is empty; it should name a file, or a folder of images")
         return path
 
+    @classmethod
+    def example(cls, folder: Path) -> Self:
+        """Return one of 60 points in the plane, of three classes, that it writes into the folder."""
+        import numpy as np
+
+        classes = np.arange(60) % 3
+        points = np.random.RandomState(0).standard_normal((60, 2)) + 2 * np.eye(3, 2)[classes]
+        np.savez(folder / "points.npz", points=points, classes=classes)
+        return cls(path=str(folder / "points.npz"), array="points", labels="classes")
+
     def located(self, folder: Path) -> Self:
         """Return it with a relative path taken from a folder."""
         path = str(folder / self.path)

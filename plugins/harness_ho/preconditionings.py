@@ -42,6 +42,8 @@ class EpsPrediction(UnitPreconditioning):
         "c_skip = 1, c_out = −σ, c_in = 1/√(1 + σ²), c_noise = (t − 1)/(T − 1), t = argmin_t |σ_t − σ|"
     )
     source: ClassVar[str] = "Ho et al., arXiv 2006.11239, eq. (4) and (14), section 4 (β_1, β_T, T)"
+    claims_unit_input: ClassVar[bool] = True
+    claims_unit_target: ClassVar[bool] = True
 
     def unit_coefficients(self, sigma: Tensor) -> Coefficients:
         """Return the four functions, each of the shape of sigma."""

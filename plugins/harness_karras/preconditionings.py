@@ -18,6 +18,8 @@ class Edm(Preconditioning):
         "c_skip = s²/(σ² + s²), c_out = σs/√(σ² + s²), c_in = 1/√(σ² + s²), c_noise = ln σ/4, s = σ_data"
     )
     source: ClassVar[str] = "Karras et al., arXiv 2206.00364, eq. (7), Table 1 and appendix B.6"
+    claims_unit_input: ClassVar[bool] = True
+    claims_unit_target: ClassVar[bool] = True
 
     def coefficients(self, sigma: Tensor, sigma_data: Tensor) -> Coefficients:
         """Return the four functions, each of the shape of sigma."""

@@ -66,3 +66,7 @@ class Edm2Uncertainty(LearnedWeighting, EdmWeighting):
         from harness_karras.uncertainty import Uncertainty
 
         return Uncertainty(self, request)
+
+    def claimed_limit(self, request: WeightRequest, squared: Tensor, norm: Tensor) -> Tensor:
+        """Return 1/E‖σS + ξ‖²: λ cancels, and the expected loss is the same at every level."""
+        return 1 / squared

@@ -49,6 +49,8 @@ class Iddpm(UnitPreconditioning):
     source: ClassVar[str] = (
         "Nichol, Dhariwal, arXiv 2102.09672, section 3.2; in σ: Karras et al., arXiv 2206.00364, Table 1"
     )
+    claims_unit_input: ClassVar[bool] = True
+    claims_unit_target: ClassVar[bool] = True
 
     def unit_coefficients(self, sigma: Tensor) -> Coefficients:
         """Return the four functions, each of the shape of sigma."""

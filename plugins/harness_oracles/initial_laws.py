@@ -21,6 +21,7 @@ class MomentMatched(InitialLaw):
     name: ClassVar[str] = "moment-matched"
     formula: ClassVar[str] = "x_0 ~ N(m, Σ + u_0 I), m = E X_0, Σ = Cov X_0"
     source: ClassVar[str] = "derived here: the Gaussian that minimises KL(p_{u_0} ‖ start) (docs/theory.md, claim 12)"
+    claims_moments: ClassVar[int] = 2
 
     def start(self, target: Distribution, sigma: float) -> Start:
         """N(m, Σ + σ_0² I)."""

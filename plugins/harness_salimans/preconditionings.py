@@ -21,6 +21,8 @@ class VPrediction(UnitPreconditioning):
     name: ClassVar[str] = "v"
     formula: ClassVar[str] = "c_skip = 1/(1 + σ²), c_out = −σ/√(1 + σ²), c_in = 1/√(1 + σ²), c_noise = (2/π) arctan σ"
     source: ClassVar[str] = "Salimans, Ho, arXiv 2202.00512, section 4 and appendix D"
+    claims_unit_input: ClassVar[bool] = True
+    claims_unit_target: ClassVar[bool] = True
 
     def unit_coefficients(self, sigma: Tensor) -> Coefficients:
         """Return the four functions, each of the shape of sigma."""
@@ -34,6 +36,8 @@ class X0Prediction(UnitPreconditioning):
     name: ClassVar[str] = "x0"
     formula: ClassVar[str] = "c_skip = 0, c_out = 1, c_in = 1/√(1 + σ²), c_noise = (2/π) arctan σ"
     source: ClassVar[str] = "Salimans, Ho, arXiv 2202.00512, section 4 (predicting x directly)"
+    claims_unit_input: ClassVar[bool] = True
+    claims_unit_target: ClassVar[bool] = True
 
     def unit_coefficients(self, sigma: Tensor) -> Coefficients:
         """Return the four functions, each of the shape of sigma."""

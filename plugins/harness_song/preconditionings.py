@@ -27,6 +27,8 @@ class Vp(UnitPreconditioning):
         "c_skip = 1, c_out = −σ, c_in = 1/√(1 + σ²), c_noise = t(σ), σ(t)² = exp(β_d t²/2 + β_min t) − 1"
     )
     source: ClassVar[str] = "Song et al., arXiv 2011.13456; in σ: Karras et al., arXiv 2206.00364, Table 1"
+    claims_unit_input: ClassVar[bool] = True
+    claims_unit_target: ClassVar[bool] = True
 
     beta_min: float = Field(0.1, gt=0, description="β at t = 0")
     beta_d: float = Field(19.9, ge=0, description="increase of β from t = 0 to t = 1")
@@ -43,6 +45,7 @@ class Ve(UnitPreconditioning):
     name: ClassVar[str] = "ve"
     formula: ClassVar[str] = "c_skip = 1, c_out = σ, c_in = 1, c_noise = ln(σ/2)"
     source: ClassVar[str] = "Song et al., arXiv 2011.13456; in σ: Karras et al., arXiv 2206.00364, Table 1"
+    claims_unit_target: ClassVar[bool] = True
 
     def unit_coefficients(self, sigma: Tensor) -> Coefficients:
         """Return the four functions, each of the shape of sigma."""

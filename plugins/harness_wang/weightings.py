@@ -21,6 +21,8 @@ from harness.weightings import AdaptiveWeighting, GridWeighting
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness.weight_learners import WeightRequest
+
 
 class BellShaped(AdaptiveWeighting):
     """ω = σ/r(σ); r counts as constant until it is measured."""
@@ -44,6 +46,10 @@ class BellShaped(AdaptiveWeighting):
         """Return the weight with which β times the residual is the same at every level; shape (K,)."""
         guarded = residual.clamp(min=self.floor * float(residual.max()))
         return sigma / guarded
+
+    def claimed_limit(self, request: WeightRequest, squared: Tensor, norm: Tensor) -> Tensor:
+        """Return σ over the residual: β times the residual is the same at every level."""
+        return request.sigma / norm
 
 
 class GridMatched(GridWeighting):

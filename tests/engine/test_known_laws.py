@@ -9,7 +9,7 @@ from scipy.integrate import quad, solve_ivp
 from scipy.stats import norm
 
 from harness.engine.known_laws import GaussianLaw, MixtureLaw
-from harness.engine.properties import Property
+from harness.properties import Property
 
 GAUSSIAN = GaussianLaw([1.0, -0.5], [1.0, 0.04])
 MIXTURE = MixtureLaw([0.3, 0.7], [-0.6, 0.5], [0.7, 0.35])

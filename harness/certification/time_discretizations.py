@@ -1,0 +1,37 @@
+"""Time discretizations: grids in the time of two schedules, for a law whose curves are measured (docs/levels.md)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.certification.cases import ReverseKernel, StraightPath, VarianceTime, grid_law
+from harness.certification.measurements import Measurement
+from harness.engine.grid_properties import grid_properties
+from harness.information import NoScoreError
+from harness.properties import Property
+from harness.time_discretizations import GridRequest, TimeDiscretization
+
+
+def request_of(seed: int) -> GridRequest:
+    """Return what grids are asked for: all that there is to know of the law of a seed."""
+    law, information, sigma_min, sigma_max = grid_law(seed)
+    return GridRequest(2, sigma_min, sigma_max, StraightPath(), information, ReverseKernel(), NoScoreError(), law)
+
+
+def on_straight_paths(rule: TimeDiscretization, seed: int) -> list[Property]:
+    """Measure its grids where times are those of straight paths."""
+    return grid_properties(rule, request_of(seed))
+
+
+def in_variance(rule: TimeDiscretization, seed: int) -> list[Property]:
+    """Measure its grids where time is the noise variance; nothing new of a rule that does not look at it."""
+    found = grid_properties(rule, replace(request_of(seed), schedule=VarianceTime()))
+    return [replace(each, name=f"{each.name}, in the time σ²") for each in found]
+
+
+MEASUREMENTS = {
+    "time_discretization": (
+        Measurement("grids", on_straight_paths),
+        Measurement("grids in the time σ²", in_variance),
+    )
+}
