@@ -90,6 +90,6 @@ def _collected(session: pytest.Session, certificate: Certificate) -> list[pytest
     collector = CertificateCollector.from_parent(session, name=place, nodeid=place)
     collector.certificate = certificate
     found = list(collector.collect())
-    report = pytest.CollectReport(collector.nodeid, "passed", None, found)
+    report = pytest.CollectReport(collector.nodeid, "passed", None, [*found])
     session.config.hook.pytest_collectreport(report=report)
     return found

@@ -135,7 +135,7 @@ def test_what_is_wrong_skips_everything_or_cannot_be_imported_fails(repository):
         "certificate of noise schedule acme-shy",
         "certificate of plugin acme/unimportable",
     }
-    assert re.search(r"claimed 0 ± \S+, measured 0\.5\b", where["certificate of noise schedule acme-wrong"])
+    assert re.search(r"claimed 1 ± \S+, measured 1\.5$", where["certificate of noise schedule acme-wrong"])
     assert "every property is skipped, or claims nothing" in where["certificate of noise schedule acme-shy"]
     assert "made for nothing" in where["certificate of noise schedule acme-shy"]
     assert "there is no such thing" in where["certificate of plugin acme/unimportable"]
