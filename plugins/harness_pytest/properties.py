@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,23 +27,24 @@ class PropertyTest(pytest.Item):
 
     def __init__(self, *, fault: str, skipped: str, **settings: Any) -> None:
         super().__init__(**settings)
-        self.fault, self.skipped = fault, skipped
+        self.fault = fault
         self.add_marker(MARKER)
+        if skipped:
+            self.add_marker(pytest.mark.skip(reason=skipped))
 
     def runtest(self) -> None:
-        """Fail where it does not hold, and skip where there is no claim."""
+        """Fail where it does not hold."""
         if self.fault:
             raise DoesNotHold(self.fault)
-        if self.skipped:
-            pytest.skip(self.skipped)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return what does not hold: the lines of this file say nothing of it."""
         return str(excinfo.value) if excinfo.errisinstance(DoesNotHold) else super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[Path, None, str]:
-        """Return what stands above a failure."""
-        return self.path, None, f"{self.nodeid.partition('::')[0]}: {self.name}"
+    def reportinfo(self) -> tuple[str, int, str]:
+        """Return what stands above a failure, and in the line of one that is skipped: it lies in no file."""
+        place = self.nodeid.partition("::")[0]
+        return place, 0, f"{place}: {self.name}"
 
 
 class CertificateCollector(pytest.Collector):
