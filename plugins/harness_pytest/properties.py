@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.certification import certify_all
-from harness.errors import HarnessError
+from harness.errors import HarnessError, shortened
 from harness_pytest import MARKER, OPTION
 
 if TYPE_CHECKING:
@@ -73,12 +73,13 @@ def certificates(session: pytest.Session, word: str) -> list[pytest.Item]:
     """Return the tests of every component that a word means, as `harness certify` takes it.
 
     Raises:
-        UsageError: it means nothing, or a distribution that offers nothing.
+        UsageError: it means nothing, or a distribution that offers nothing; in one line.
     """
     try:
         made = certify_all([word]).certificates
     except HarnessError as error:
-        raise pytest.UsageError(f"{OPTION} {word}: {error}") from error
+        where = f"{OPTION} {word}: no distribution of this name that offers components is installed here"
+        raise pytest.UsageError(shortened(f"{where}, and as a component: {error}")) from error
     if not made:
         raise pytest.UsageError(f"{OPTION} {word}: it offers no component")
     return [item for each in made for item in _collected(session, each)]
