@@ -24,11 +24,19 @@ from harness import limits
 
 @dataclass(frozen=True)
 class Source:
-    """Where a document is made from: a directory, which of its suites, and the metrics that rank, by preference."""
+    """Where a document is made from.
+
+    Attributes:
+        directory: where it lies.
+        suite: which of the suites there; None: the only one.
+        by: the metrics that rank, by preference; None: the suite's.
+        uncertified: whether what is published may have a component whose certificate failed.
+    """
 
     directory: Path
     suite: str | None = None
     by: Sequence[str] | None = None
+    uncertified: bool = False
 
 
 @dataclass(frozen=True)

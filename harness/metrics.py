@@ -156,6 +156,21 @@ class Measurement:
     groups: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True)
+class KnownResult:
+    """A sampling whose result is known in closed form, on which metrics are certified.
+
+    Attributes:
+        values: of each quantity that is known, its value.
+        entropy: of p_δ, in nats.
+        dim: the dimension d.
+    """
+
+    values: Mapping[Quantity, float]
+    entropy: float
+    dim: int
+
+
 class Metric(Component):
     """A distance or divergence between the generated law and p_δ.
 
@@ -205,13 +220,36 @@ class Metric(Component):
         quantity, by, copies = cls.quantity, cls.compared_by, cls.copies_below
         return Measured(quantity=quantity, space=cls.space, compared_by=by, least=least, copies_below=copies)
 
+    def claimed_value(self, known: KnownResult) -> float | None:
+        """Return the value that it claims to have of a known result; None: it claims none. By default its quantity's.
+
+        Its measurement may err by its own standard error.
+        """
+        return known.values.get(self.quantity)
+
     @abstractmethod
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
         """Measure one sampled combination."""
 
 
 class SampleMetric(Metric):
-    """A metric of two samples. A held-out sample of the same size, measured likewise, calibrates it."""
+    """A metric of two samples. A held-out sample of the same size, measured likewise, calibrates it.
+
+    Attributes:
+        symmetric: whether the two samples may change places.
+    """
+
+    symmetric: ClassVar[bool] = False
+
+    def claimed_between(self, mean: np.ndarray, generated: float, reference: float) -> float | None:
+        """Return the value of ever larger samples of N(m, a²I) and N(0, b²I); None: it claims none.
+
+        Arguments:
+            mean: m, shape (d,).
+            generated: a.
+            reference: b.
+        """
+        return None
 
     @abstractmethod
     def compare(self, generated: Tensor, reference: Tensor) -> Measurement:

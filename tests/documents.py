@@ -131,7 +131,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
     document = {
-        "schema_version": 5,
+        "schema_version": 6,
         "suite": "quick",
         "rank_by": [metric],
         "environment": environment,
@@ -146,6 +146,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
         "agreement": [],
         "effects": [],
         "interactions": [],
+        "certificates": [],
         "rows": [],
     }
     for name, params, dim in TARGETS:
@@ -246,12 +247,12 @@ def small():
                  "n": 2, "clusters": 2}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 5, "suite": "tiny", "rank_by": ["kl"], "environment": {"torch": "2.13.0"}, "setup": None,
+        "schema_version": 6, "suite": "tiny", "rank_by": ["kl"], "environment": {"torch": "2.13.0"}, "setup": None,
         "declared": copy.deepcopy(DECLARED),
         "rankings": [{"target": "ring", "metric": "kl", "effects_by": "kl", "settling": None}],
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],
         "effects": [effect | {"choice": "eps", "factor": 1.25, "low": 1.1, "high": 1.4},
                     effect | {"choice": "edm", "factor": 0.8, "low": None, "high": None}],
-        "interactions": [], "rows": rows,
+        "interactions": [], "certificates": [], "rows": rows,
     }  # fmt: skip

@@ -514,6 +514,7 @@ MODELS = {
     "MetricSetup": setup.MetricSetup,
     "TargetPictures": pictures.TargetPictures,
     "SamplePictures": pictures.SamplePictures,
+    "CertificateSummary": leaderboard.CertificateSummary,
     "Row": leaderboard.Row,
     "Component": Reference,
     "Estimate": leaderboard.Estimate,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from harness.engine.measurement import measure_information
 from harness.information import Information
-from harness.mixtures import EigenMixture, IsotropicMixture, MixtureDistribution
+from harness.mixtures import EigenMixture, EmpiricalDistribution, IsotropicMixture, MixtureDistribution
 from harness.noise_schedules import NoiseSchedule
 from harness.samplers import GaussianKernelSampler
 
@@ -78,6 +78,15 @@ def skewed_gaussian(seed: int, dim: int = 3) -> CorrelatedGaussian:
     return CorrelatedGaussian(torch.from_numpy(numbers.standard_normal(dim)), torch.from_numpy(covariance))
 
 
+def labelled_clouds(seed: int) -> EmpiricalDistribution:
+    """Return 900 points in the plane of three classes, apart by four of their deviations: 540 to train on."""
+    numbers = stream(seed, 9)
+    classes = np.arange(900) % 3
+    angle = 2 * np.pi * classes / 3
+    points = np.stack([np.cos(angle), np.sin(angle)], 1) + 0.4 * numbers.standard_normal((900, 2))
+    return EmpiricalDistribution.split(torch.from_numpy(points), "labelled clouds", torch.from_numpy(classes))
+
+
 @lru_cache(maxsize=2)
 def grid_law(seed: int) -> tuple[Distribution, Information, float, float]:
     """Return a law with its J(u), and the levels between which grids are laid out."""
@@ -106,22 +115,23 @@ class StraightPath(NoiseSchedule):
         return (1 - t) ** -2
 
 
-class VarianceTime(NoiseSchedule):
-    """The time σ²."""
+class LogarithmTime(NoiseSchedule):
+    """The time ln(σ/σ_0): equal steps are equal factors."""
 
-    name: ClassVar[str] = "variance-time"
+    name: ClassVar[str] = "logarithm-time"
+    least: ClassVar[float] = 1e-4
 
     def sigma(self, t: Tensor) -> Tensor:
-        """Return √t."""
-        return t.sqrt()
+        """Return σ_0 e^t."""
+        return self.least * t.exp()
 
     def time(self, sigma: Tensor) -> Tensor:
-        """Return σ²."""
-        return sigma**2
+        """Return ln(σ/σ_0)."""
+        return (sigma / self.least).log()
 
     def rate(self, t: Tensor) -> Tensor:
-        """Return 1/(2√t)."""
-        return 0.5 * t.rsqrt()
+        """Return σ_0 e^t."""
+        return self.sigma(t)
 
 
 class ReverseKernel(GaussianKernelSampler):

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness import __version__
 from harness.certification.chosen import chosen, subjects_named
 from harness.certification.measurements import Measurement, measurements
+from harness.certification.memory import remember
 from harness.certification.subjects import Subject, subject_of
 from harness.components import Component, ComponentError
 from harness.errors import NotApplicable, failure_line
@@ -41,12 +42,12 @@ def certify(
     """
     known = registry or load()
     if isinstance(component, Component):
-        return certificate(known, subject_of(known, component), seed)
+        return _kept(certificate(known, subject_of(known, component), seed))
     found = subjects_named(known, component, axis)
     if len(found) > 1:
         several = " or ".join(f"{each.axis.replace('_', '-')}/{each.label}" for each in found)
         raise ComponentError(f"{component!r} means {len(found)} components; write {several}")
-    return certificate(known, found[0], seed)
+    return _kept(certificate(known, found[0], seed))
 
 
 def certify_all(
@@ -72,7 +73,13 @@ def certify_all(
     for place, subject in chosen(known, words):
         made.append(certificate(place, subject, seed))
         told(made[-1])
+    remember(made)
     return Certificates(harness=__version__, certificates=made)
+
+
+def _kept(made: Certificate) -> Certificate:
+    remember([made])
+    return made
 
 
 def certificate(registry: Registry, subject: Subject, seed: int) -> Certificate:

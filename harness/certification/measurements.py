@@ -27,6 +27,8 @@ MODULES: Mapping[str, str] = {
     "noise_schedule": "harness.certification.noise_schedules",
     "time_discretization": "harness.certification.time_discretizations",
     "sampler": "harness.certification.samplers",
+    "metric": "harness.certification.metrics",
+    "bound": "harness.certification.bounds",
     "network": "harness.certification.networks",
     "initial_law": "harness.certification.initial_laws",
     "preconditioning": "harness.certification.preconditionings",

@@ -246,7 +246,8 @@ def _learning(case: Tried) -> list[Property]:
     noised = clean + sigma.reshape(each) * torch.randn(x.shape, generator=generator)
 
     def loss() -> Tensor:
-        return ((module(noised, sigma, *labels) - clean) / sigma.reshape(each)).square().mean()
+        denoised: Tensor = module(noised, sigma, *labels)
+        return ((denoised - clean) / sigma.reshape(each)).square().mean()
 
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     gradients = torch.autograd.grad(loss(), trained, allow_unused=True)

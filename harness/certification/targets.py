@@ -34,8 +34,8 @@ LEVELS = (0.1, 0.5, 2.0)
 POINTS = 8
 """Points at which identities are looked at."""
 
-SAMPLES = 4096
-"""Samples by which what holds on average is looked at."""
+SAMPLES = {False: 16384, True: 4096}
+"""Samples by which what holds on average is looked at; of a finite data set, whose denoiser costs more, fewer."""
 
 ERRORS = 6.0
 """Standard errors within which an average is to be 0: one of 10⁸ is further."""
@@ -71,6 +71,7 @@ def contract(target: Target, seed: int) -> list[Property]:
     sigma = law.sigma_data
     _, x = _noised(law, POINTS, sigma, seed)
     drawn, again = (each.sample(POINTS, _generator(seed, 0)) for each in (law, target.distribution()))
+    alike = float(torch.equal(drawn, law.sample(POINTS, _generator(seed, 1))))
     denoised, single = law.denoise(x, sigma), law.denoise(x.float(), sigma)
     by_itself = torch.cat([law.denoise(x[k : k + 1], sigma) for k in range(POINTS)])
     each = law.denoise(x, torch.full((POINTS,), sigma, dtype=torch.float64))
@@ -90,6 +91,7 @@ def contract(target: Target, seed: int) -> list[Property]:
             worst(again - drawn),
             0.0,
         ),
+        Property("share of samples that another generator draws too", 0.0, alike, 0.0),
         Property("D of points by themselves, over σ_data", 0.0, worst(by_itself - denoised) / sigma, 1e-9),
         Property("D at levels of shape (n,), over σ_data", 0.0, worst(each - denoised) / sigma, 1e-9),
         Property("D in single precision, over σ_data", 0.0, worst(single.double() - denoised) / sigma, 1e-3),
@@ -176,14 +178,11 @@ def _far(law: Distribution, seed: int) -> float:
 def averages(target: Target, seed: int) -> list[Property]:
     """Measure what holds of samples on average, in standard errors: moments, and that D is the conditional mean."""
     law = target.distribution()
-    found = [
-        _errors(
-            "E‖X_0‖² less second_moment", law.sample(SAMPLES, _generator(seed, 3)).square().sum(1) - law.second_moment
-        )
-    ]
+    squares = law.sample(SAMPLES[law.finite], _generator(seed, 3)).square().sum(1)
+    found = [_errors("E‖X_0‖² less second_moment", squares - law.second_moment)]
     for place, level in enumerate(LEVELS):
         sigma = level * law.sigma_data
-        clean, x = _noised(law, SAMPLES, sigma, seed, 4, place)
+        clean, x = _noised(law, SAMPLES[law.finite], sigma, seed, 4, place)
         denoised, variance = law.moments(x, sigma)
         left = clean - denoised
         found += [
@@ -204,7 +203,7 @@ def _errors(name: str, values: Tensor) -> Property:
 
 def _moments(law: Distribution, seed: int) -> list[Property]:
     """Mean, covariance and deviations as the law says them, where it does."""
-    points = law.sample(SAMPLES, _generator(seed, 5))
+    points = law.sample(SAMPLES[law.finite], _generator(seed, 5))
     try:
         mean, covariance = law.mean_and_covariance()
     except Exception as error:
@@ -242,7 +241,7 @@ def information(target: Target, seed: int) -> list[Property]:
 
 def _information_at(law: Distribution, closed: Information, level: float, seed: int, place: int) -> list[Property]:
     sigma, where = level * law.sigma_data, f"σ = {level:g} σ_data"
-    _, x = _noised(law, SAMPLES, sigma, seed, 6, place)
+    _, x = _noised(law, SAMPLES[law.finite], sigma, seed, 6, place)
     u, variance = sigma**2, law.posterior_variance(x, sigma)
     squares = ((law.denoise(x, sigma) - x) / u).square().sum(1)
     known = float(closed.fisher(np.array([u])).mean())
@@ -291,7 +290,7 @@ def _training_points(law: Distribution, seed: int) -> Tensor | None:
     if isinstance(law, EmpiricalDistribution):
         return law.train
     draws = math.ceil(law.size * (math.log(law.size) + 12))
-    points = law.sample(draws, _generator(seed, 10)).unique(dim=0)
+    points = law.sample(draws, _generator(seed, 10)).unique(dim=0)  # type: ignore[no-untyped-call]
     return points if len(points) == law.size else None
 
 
@@ -327,10 +326,10 @@ def labels(target: Target, seed: int) -> list[Property]:
     law = target.distribution()
     if not law.classes:
         return [Property.skipped("labels", "the points have none")]
-    clean, label = law.labelled(SAMPLES, _generator(seed, 12))
+    clean, label = law.labelled(SAMPLES[law.finite], _generator(seed, 12))
     shares = torch.nn.functional.one_hot(label, law.classes).double().mean(0)
     weights = law.class_weights()
-    off = (shares - weights) / (weights * (1 - weights) / SAMPLES).clamp(min=1e-12).sqrt()
+    off = (shares - weights) / (weights * (1 - weights) / SAMPLES[law.finite]).clamp(min=1e-12).sqrt()
     sigma = law.sigma_data
     x = clean + sigma * torch.randn(clean.shape, generator=_generator(seed, 13), dtype=clean.dtype)
     mean, variance = law.moments_given(x, sigma, label)

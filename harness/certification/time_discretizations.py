@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.certification.cases import ReverseKernel, StraightPath, VarianceTime, grid_law
+from harness.certification.cases import LogarithmTime, ReverseKernel, StraightPath, grid_law
 from harness.certification.measurements import Measurement
 from harness.engine.grid_properties import grid_properties
 from harness.information import NoScoreError
@@ -23,15 +23,15 @@ def on_straight_paths(rule: TimeDiscretization, seed: int) -> list[Property]:
     return grid_properties(rule, request_of(seed))
 
 
-def in_variance(rule: TimeDiscretization, seed: int) -> list[Property]:
-    """Measure its grids where time is the noise variance; nothing new of a rule that does not look at it."""
-    found = grid_properties(rule, replace(request_of(seed), schedule=VarianceTime()))
-    return [replace(each, name=f"{each.name}, in the time σ²") for each in found]
+def in_logarithm(rule: TimeDiscretization, seed: int) -> list[Property]:
+    """Measure its grids where time is ln σ; nothing new of a rule that does not look at it."""
+    found = grid_properties(rule, replace(request_of(seed), schedule=LogarithmTime()))
+    return [replace(each, name=f"{each.name}, in the time ln σ") for each in found]
 
 
 MEASUREMENTS = {
     "time_discretization": (
         Measurement("grids", on_straight_paths),
-        Measurement("grids in the time σ²", in_variance),
+        Measurement("grids in the time ln σ", in_logarithm),
     )
 }

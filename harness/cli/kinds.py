@@ -35,9 +35,13 @@ def _show_board(source: Source, form: str, top: int | None, width: int | None) -
 
 
 def _publish_board(source: Source, destination: Path, command: str | None) -> None:
+    from harness.certification.memory import check_certified, with_certificates
     from harness.views.publishing import publish
 
-    publish(_read(source), destination, command or _command(source))
+    board = with_certificates(_read(source))
+    if not source.uncertified:
+        check_certified(board)
+    publish(board, destination, command or _command(source))
 
 
 def _show_bounds(source: Source, form: str, top: int | None, width: int | None) -> str:

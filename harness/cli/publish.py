@@ -17,15 +17,23 @@ from harness.commands import NewDirectory, Source
 @click.option("--suite", metavar="NAME", help="Which of the suites that lie in DIRECTORY, where there are several.")
 @click.option("--by", type=Names(), help="Metrics that rank, by preference; by default the suite's.")
 @kind_options(lambda kind: kind.published)
+@click.option("--uncertified", is_flag=True, help="Publish though the certificate of a component has failed.")
 @click.option("--command", "made_by", help="The command that stands on the page; by default the one that was typed.")
 def command(
-    directory: Path, destination: Path, suite: str | None, by: list[str] | None, kind: str, made_by: str | None
+    directory: Path,
+    destination: Path,
+    suite: str | None,
+    by: list[str] | None,
+    kind: str,
+    uncertified: bool,
+    made_by: str | None,
 ) -> None:
     """Write the leaderboard of DIRECTORY, the result directory of a run, to DESTINATION (leaderboards/NAME).
 
-    A directory with the document of another command gives that, unless a suite in it is named.
+    A directory with the document of another command gives that, unless a suite in it is named. A leaderboard tells what
+    was certified of its components (harness certify); one whose certificate failed is refused.
     """
-    source = Source(directory, suite, by)
+    source = Source(directory, suite, by, uncertified)
     write = chosen(source, kind, {"by": by}).publish
     if write is None:
         raise click.UsageError(f"what {directory} holds has no page")

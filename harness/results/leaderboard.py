@@ -445,6 +445,26 @@ else:
     Version = Literal[VERSION]
 
 
+class CertificateSummary(Part):
+    """What the certificate of one component of the rows said, where the leaderboard was published.
+
+    Attributes:
+        axis: of the component.
+        component: as it was used.
+        standing: `unclaimed` where no certificate was made of it, with these parameters and this code.
+        passed: properties that hold.
+        failed: properties that do not.
+        unclaimed: properties of which nothing is claimed.
+    """
+
+    axis: Name
+    component: Reference
+    standing: Literal["certified", "failed", "unclaimed"]
+    passed: Count
+    failed: Count
+    unclaimed: Count
+
+
 class Leaderboard(Document):
     """Every combination of a suite, ranked per target.
 
@@ -453,6 +473,8 @@ class Leaderboard(Document):
         setup: what made it; None in documents of versions 1 and 2.
         declared: what its metrics measure and its bounds limit.
         rankings: which of `rank_by` it is, of each target.
+        certificates: what was certified of the components of its rows; empty in one that is not published, and in
+            documents up to version 5.
     """
 
     noun: ClassVar[str] = "a leaderboard"
@@ -469,6 +491,7 @@ class Leaderboard(Document):
     agreement: list[Agreement]
     effects: list[Effect]
     interactions: list[Interaction]
+    certificates: list[CertificateSummary]
     rows: list[Row]
 
     @model_validator(mode="after")
@@ -481,6 +504,7 @@ class Leaderboard(Document):
         if self.setup is not None:
             _check_setup(self.setup, self.rows)
         _check_pictures(self)
+        _check_certificates(self)
         return self
 
     def ranking(self, target: Reference) -> Ranking:
@@ -632,3 +656,10 @@ def _check_pictures(board: Leaderboard) -> None:
             shown.check(row.pictures.images)
         except ValueError as error:
             raise ValueError(f"rows[{i}].pictures: {error}") from error
+
+
+def _check_certificates(board: Leaderboard) -> None:
+    used = {(axis, reference.key) for axis, reference in board.components()}
+    for i, each in enumerate(board.certificates):
+        if (each.axis, each.component.key) not in used:
+            raise ValueError(f"certificates[{i}].component: no row has {each.axis} {each.component.name}")

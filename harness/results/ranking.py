@@ -110,6 +110,7 @@ def leaderboard(
         agreement=[entry for section in sections for entry in _agreement(section, named, declared)],
         effects=[entry for section in sections for entry in _effects(section)],
         interactions=[entry for section in sections for entry in _interactions(section)],
+        certificates=[],
         rows=[row for section in sections for row in _rows(section, declared, looks, built)],
     )
 

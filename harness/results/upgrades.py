@@ -124,7 +124,18 @@ def _from_version_4(document: dict[str, Any]) -> dict[str, Any]:
     return _with_one_metric(_without_splits(document))
 
 
-_CHANGES: dict[int, Upgrade] = {1: _without_levels, 2: _without_setup, 3: _without_pictures, 4: _from_version_4}
+def _without_certificates(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 5 to 6: nothing was certified."""
+    return {"certificates": []} | document
+
+
+_CHANGES: dict[int, Upgrade] = {
+    1: _without_levels,
+    2: _without_setup,
+    3: _without_pictures,
+    4: _from_version_4,
+    5: _without_certificates,
+}
 """What becomes of documents of a version besides the axes that are new in the next."""
 
 VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from harness.errors import in_words as axis_in_words
 from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
+from harness.results.labels import Labels
 from harness.results.leaderboard import PUBLISHED, Leaderboard
 from harness.results.sections import TargetSection, bounds_of, sections
 from harness.results.setup import Setup
@@ -73,6 +76,10 @@ at the same noise and meet the same noise on the way, so that the eye compares d
 Where points have classes, a column is of one: a network that was told the class should draw it, any other draws what it
 will. Numbers beyond those of the data are cut to black and white."""
 
+_CERTIFIED = """\
+Properties of components that were measured against what they claim (harness certify): orders, laws, derivatives,
+errors. Of an unclaimed one no certificate was made with these parameters and this code."""
+
 _HOW_TO_READ_BOUNDS = """\
 - A bound says, before anything is sampled, how large the error can be. `violations` counts measured values
   above it by more than their interval: any is a failure of the bound, of the estimate, or of the code.
@@ -124,6 +131,7 @@ def leaderboard_page(board: Leaderboard, command: str, plots: BoardPlots) -> Pag
         meaning, *rest = effects_blocks(board)
         blocks.append(_section("Effect of each choice", meaning, *plot, *rest))
     blocks += _exceptions(board)
+    blocks += [_certificates(board)] if board.certificates else []
     blocks += [_made(board.setup)] if board.setup is not None else []
     return Page(board_title(board), [*blocks, environment_section(board.environment)])
 
@@ -216,6 +224,22 @@ def _compared(setup: Setup) -> list[str]:
     limited = [t for t in setup.targets if t.held_out is not None and t.held_out < setup.samples]
     told = [f"on {t.target} {t.held_out}, for only so many points are held out" for t in limited]
     return [f"{setup.samples} of each combination and seed", *told]
+
+
+def _certificates(board: Leaderboard) -> Section:
+    """Return the section that tells what was certified of the components of its rows."""
+    label, told = Labels(board.components()), board.certificates
+    counts = Counter(each.standing for each in told)
+    words = ", ".join(f"{counts[each]} {each}" for each in ("certified", "failed", "unclaimed") if counts[each])
+    table = [
+        Column("axis", tuple(axis_in_words(each.axis) for each in told), naming=True),
+        Column("component", tuple(label(each.axis, each.component) for each in told), naming=True),
+        Column("certificate", tuple(each.standing for each in told), naming=True),
+        Column("hold", tuple(str(each.passed) for each in told)),
+        Column("fail", tuple(str(each.failed) for each in told)),
+        Column("no claim", tuple(str(each.unclaimed) for each in told)),
+    ]
+    return _section("Certificates", Paragraph(prose(f"{words}. {_CERTIFIED}")), Table(table))
 
 
 def _made(setup: Setup) -> Section:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from harness.information import Information, ScoreError
+    from harness.properties import Property
     from harness.trajectories import Trajectory
 
 
@@ -296,6 +297,12 @@ class Claim(Component):
     def explanation(cls) -> str:
         """Return its statement and its rule."""
         return f"Claim {cls.reference()}. {cls.statement}\n\n{inspect.cleandoc(cls.__doc__ or '')}"
+
+    def own_properties(self, seed: int) -> Sequence[Property]:
+        """Return what is measured of a claim: that its experiments can be planned, and are the same each time."""
+        from harness_claims.certificates import properties
+
+        return properties(self)
 
     @abstractmethod
     def experiments(self, quick: bool) -> Experiments:

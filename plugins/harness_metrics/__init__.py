@@ -27,12 +27,21 @@ from pydantic import Field
 
 from harness import hookimpl
 from harness.errors import NotApplicable
-from harness.metrics import FittedMetric, LabelledMetric, Measurement, Metric, SampleMetric, mean_and_error
+from harness.metrics import (
+    FittedMetric,
+    KnownResult,
+    LabelledMetric,
+    Measurement,
+    Metric,
+    SampleMetric,
+    mean_and_error,
+)
 from harness.quantities import Comparison, Quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from torch import Generator, Tensor
 
     from harness.metrics import Experiment
@@ -154,8 +163,17 @@ class NLLBound(Metric):
             return NotApplicable("one held-out point shows no error; 2 are needed")
         return mean_over_points(bounds / self._scale(experiment))
 
+    def claimed_value(self, known: KnownResult) -> float | None:
+        """Return the entropy of p_δ plus the path divergence, over the scale."""
+        divergence = known.values.get("path-kl")
+        return None if divergence is None else (known.entropy + divergence) / self._nats(known.dim)
+
     def _scale(self, experiment: Experiment) -> float:
         """By what values in nats are divided."""
+        return self._nats(experiment.target.dim)
+
+    def _nats(self, dim: int) -> float:
+        """Nats in its unit, in a dimension."""
         return 1.0
 
 
@@ -166,9 +184,9 @@ class BitsPerDimension(NLLBound):
     unit: ClassVar[str] = "bits"
     formula: ClassVar[str] = "nll-bound/(d ln 2)"
 
-    def _scale(self, experiment: Experiment) -> float:
+    def _nats(self, dim: int) -> float:
         """Nats in a bit of each coordinate."""
-        return experiment.target.dim * math.log(2)
+        return dim * math.log(2)
 
 
 class Memorisation(Metric):
@@ -225,11 +243,16 @@ class SlicedWasserstein(SampleMetric):
 
     name: ClassVar[str] = "sliced-wasserstein"
     unit: ClassVar[str] = "data units"
+    symmetric: ClassVar[bool] = True
     least: ClassVar[float] = 0.0
     formula: ClassVar[str] = "(mean over θ of W_2²(θ·X, θ·Y))^½"
     source: ClassVar[str] = "Bonneel et al., J. Math. Imaging Vision 51 (2015)"
 
     projections: int = Field(128, ge=1, le=100_000, description="number of directions, the same for every comparison")
+
+    def claimed_between(self, mean: np.ndarray, generated: float, reference: float) -> float:
+        """W_2 along a direction θ is ((θ·m)² + (a − b)²)^½, and E(θ·m)² = ‖m‖²/d."""
+        return math.sqrt(float(mean @ mean) / len(mean) + (generated - reference) ** 2)
 
     def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
         """Compare two samples of any sizes by their quantile functions."""
@@ -243,11 +266,21 @@ class Energy(SampleMetric):
 
     name: ClassVar[str] = "energy"
     unit: ClassVar[str] = "data units^½"
+    symmetric: ClassVar[bool] = True
     least: ClassVar[float] = 0.0
     formula: ClassVar[str] = "(2E‖X−Y‖ − E‖X−X'‖ − E‖Y−Y'‖)^½"
     source: ClassVar[str] = "Székely, Rizzo, J. Stat. Planning Inference 143 (2013)"
 
     points: int = Field(2_000, ge=2, le=1_000_000, description=COMPARED)
+
+    def claimed_between(self, mean: np.ndarray, generated: float, reference: float) -> float:
+        """Return it from the mean length of Gaussian vectors."""
+        from harness_metrics.gaussians import mean_length
+
+        dim = len(mean)
+        across = mean_length(float(mean @ mean) ** 0.5, math.hypot(generated, reference), dim)
+        within = (mean_length(0.0, math.sqrt(2) * each, dim) for each in (generated, reference))
+        return math.sqrt(2 * across - sum(within))
 
     def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
         """Compare the first points of two samples of any sizes."""
@@ -270,6 +303,15 @@ class MMD(SampleMetric):
     source: ClassVar[str] = "Gretton et al., JMLR 13 (2012)"
 
     points: int = Field(2_000, ge=2, le=1_000_000, description=COMPARED)
+
+    def claimed_between(self, mean: np.ndarray, generated: float, reference: float) -> float:
+        """Return it from the means of Gaussian kernels; h is the median distance of two points of N(0, b²I)."""
+        from harness_metrics.gaussians import mean_kernel, median_distance
+
+        widths = [median_distance(reference, len(mean)) * 2 ** ((k - 2) / 2) for k in range(4)]
+        across = mean_kernel(float(mean @ mean), generated**2 + reference**2, widths, len(mean))
+        within = (mean_kernel(0.0, 2 * each**2, widths, len(mean)) for each in (generated, reference))
+        return math.sqrt(sum(within) - 2 * across)
 
     def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
         """Compare the first points of two samples of any sizes."""

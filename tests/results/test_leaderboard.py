@@ -49,7 +49,7 @@ def test_a_document_of_version_1_is_read_as_what_it_was(document):
         for field in ("initial_law", "sigma_max", "compute", "training_share"):
             del row[field]
     board = Leaderboard.validate(old)
-    assert board.schema_version == 5
+    assert board.schema_version == 6
     assert {row.initial_law.name for row in board.rows} == {"centered"}
     assert {(row.sigma_max, row.compute, row.training_share) for row in board.rows} == {(None, None, None)}
     assert Leaderboard.validate(json.loads(Leaderboard.validate(old).to_json())) == board
@@ -169,8 +169,10 @@ def change(document, path, value):
 
 
 ROW = ("rows", 0)
+HEUN = {"name": "heun", "params": {}, "distribution": "acme", "version": "1", "digest": "d"}
+CERTIFICATE = {"axis": "sampler", "component": HEUN, "standing": "failed", "passed": 1, "failed": 1, "unclaimed": 0}
 REFUSALS = [
-    (("schema_version",), 6, "schema_version: 6 is newer than this harness reads (5)"),
+    (("schema_version",), 7, "schema_version: 7 is newer than this harness reads (6)"),
     (("rank_by",), [], "rank_by: List should have at least 1 item"),
     (("rankings",), [], "rankings: target ring has 0; every target of the rows has one"),
     (("rankings", 0, "metric"), "energy", "rankings[0]: energy is none of rank_by"),
@@ -179,6 +181,8 @@ REFUSALS = [
     ((*ROW, "sigma_max"), 0.0, "rows[0].sigma_max: should be greater than 0"),
     ((*ROW, "compute"), 100, "rows[0]: compute and training_share are known together, or neither is"),
     (("declared",), ..., "declared: Field required"),
+    (("certificates",), [CERTIFICATE], "certificates[0].component: no row has sampler heun"),
+    (("certificates",), [CERTIFICATE | {"standing": "good"}], "certificates[0].standing: should be 'certified'"),
     (("declared", "metrics", "kl", "quantity"), "kl", "declared.metrics.kl.quantity: should be 'marginal-kl'"),
     (("declared", "bounds", "budget", "limits"), ["kl"], "declared.bounds.budget.limits[0]: should be 'marginal-kl'"),
     (("schema_version",), 0, "schema_version: 0 does not exist"),
