@@ -44,6 +44,9 @@ PLACES = {
 }
 """Where what a template makes lies; of any other it is a module of the package."""
 
+RUN = "run"
+"""The template of the commands that run the component, which stand on its page."""
+
 MARKER = "src/{package}/py.typed"
 """The empty file that says to type checkers that the package is typed."""
 
@@ -81,13 +84,14 @@ class NewPackage:
 
     @property
     def words(self) -> dict[str, str]:
-        """What stands in the templates for their placeholders, but for `options`."""
+        """What stands in the templates for their placeholders, but for `run`."""
         return {
             "distribution": self.distribution,
             "package": self.package,
             "component": self.component,
             "class_name": self.class_name,
             "axis_words": self.axis.words,
+            "option": self.axis.option,
         }
 
     def check(self, registry: Registry) -> None:
@@ -145,8 +149,7 @@ class NewPackage:
         home = self.axis.contract_path.partition(":")[0].partition(".")[0]
         own = resources.files(home) / TEMPLATES / self.axis.name
         if not own.is_dir():
-            rule = f"its package {home} brings none"
-            raise NewPackageError(f"there is no template for a {self.axis.words}: {rule}")
+            raise NewPackageError(f"axis {self.axis.name} has no templates: its package {home} brings none")
         return _read(resources.files("harness") / TEMPLATES / "package") | _read(own)
 
     def _rendered(self, name: str, words: Mapping[str, str]) -> str:
@@ -158,12 +161,10 @@ class NewPackage:
         Raises:
             NewPackageError: there is no template for the axis.
         """
-        given = Template(self._templates.get("options", "$option $component"))
-        options = given.substitute(self.words, option=self.axis.option).strip()
-        words = {**self.words, "options": options}
+        words = {**self.words, RUN: self._rendered(RUN, self.words).strip()}
         found = {MARKER.format(package=self.package): ""}
         for name in self._templates:
-            if name != "options":
+            if name != RUN:
                 place = PLACES.get(name, f"src/{{package}}/{name}").format(package=self.package)
                 found[place] = self._rendered(name, words)
         return dict(sorted(found.items()))

@@ -17,7 +17,9 @@ from harness.axes import AXES
 from harness.cli.new_package import NewPackage, NewPackageError
 from harness.registry.discovery import load
 
-TEMPLATES = Path(harness.cli.__file__).parents[1] / "templates"
+ROOT = Path(harness.cli.__file__).parents[2]
+TEMPLATES = [ROOT / "harness" / "templates", ROOT / "plugins" / "harness_claims" / "templates"]
+ALL = load().axes
 
 
 def distribution(axis):
@@ -28,25 +30,25 @@ def distribution(axis):
 def written(tmp_path_factory):
     """A package on each axis, by axis, written without a process each."""
     registry, folder = load(), tmp_path_factory.mktemp("written")
-    for name, axis in AXES.items():
+    for name, axis in registry.axes.items():
         package = NewPackage(distribution(name), axis)
         package.check(registry)
         package.write(folder / name)
-    return {name: folder / name for name in AXES}
+    return {name: folder / name for name in registry.axes}
 
 
 def test_every_axis_has_a_template_whose_words_are_known(written):
-    folders = {each.name for each in TEMPLATES.iterdir()}
-    assert folders == {*AXES, "package"}
-    known = {"distribution", "package", "component", "class_name", "axis_words", "options", "option"}
-    for file in TEMPLATES.glob("*/*"):
+    assert [{each.name for each in home.iterdir()} for home in TEMPLATES] == [{*AXES, "package"}, {"claim"}]
+    assert set(ALL) == {*AXES, "claim"}
+    known = {"distribution", "package", "component", "class_name", "axis_words", "option", "run"}
+    for file in (file for home in TEMPLATES for file in home.glob("*/*")):
         assert file.suffix == ".tmpl"
         template = Template(file.read_text(encoding="utf-8"))
         assert template.is_valid()
         assert set(template.get_identifiers()) <= known
 
 
-@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("axis", ALL)
 def test_it_is_complete(written, axis):
     folder, package = written[axis], distribution(axis).replace("-", "_")
     files = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
@@ -63,15 +65,15 @@ def test_it_is_complete(written, axis):
     assert project["tool"]["pytest"]["ini_options"]["harness_certify"] == [distribution(axis)]
 
 
-@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("axis", ALL)
 def test_the_component_names_its_source_and_describes_its_parameters(written, axis, monkeypatch):
     package = distribution(axis).replace("-", "_")
     monkeypatch.syspath_prepend(written[axis] / "src")
     module = __import__(package)
-    (cls,) = getattr(module, AXES[axis].hook)()
+    (cls,) = getattr(module, ALL[axis].hook)()
     assert cls.name == f"my-{axis.replace('_', '-')}"
     assert cls.source
-    assert cls.formula
+    assert cls.formula or axis == "claim"
     assert "Source: " in module.__doc__
     assert all(field.description and not field.is_required() for field in cls.model_fields.values())
     monkeypatch.delitem(sys.modules, package)
@@ -159,7 +161,6 @@ BAD = [
     ("harness-value-error", "sampler", "class ValueError would hide a name that its module uses"),
     ("harness-ralston", "smapler", "unknown axis 'smapler'; did you mean sampler"),
     ("harness-ralston", "", "unknown axis ''; known: bound, "),
-    ("harness-ralston", "claim", "there is no template for a claim: its package harness_claims brings none"),
 ]
 
 
@@ -241,6 +242,18 @@ def test_a_package_that_registers_an_axis_may_bring_its_templates(tmp_path, monk
     NewPackage("harness-said", Axis("remark", "remarks_of_mine.contract:Remark")).write(tmp_path / "out")
     assert (tmp_path / "out" / "src" / "harness_said" / "__init__.py").read_text() == "class Said: ...\n"
     assert "--remark said" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_an_axis_of_a_package_that_brings_none_has_none(tmp_path, monkeypatch):
+    from harness.axes import Axis
+
+    (tmp_path / "remarks_of_theirs").mkdir()
+    (tmp_path / "remarks_of_theirs" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    rule = "axis remark has no templates: its package remarks_of_theirs brings none"
+    with pytest.raises(NewPackageError, match=rule):
+        NewPackage("harness-said", Axis("remark", "remarks_of_theirs.contract:Remark")).write(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_names_that_a_listing_has_are_those_that_are_refused():

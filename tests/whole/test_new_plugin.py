@@ -9,7 +9,9 @@ import sys
 import pytest
 from strangers import carried_out, harness, install
 
-from harness.axes import AXES
+from harness.registry.discovery import load
+
+AXES = load().axes
 
 
 def made(folder, name, axis):
