@@ -1,4 +1,4 @@
-"""Write docs/catalog.md: every shipped component, from its declaration.
+"""Write docs/catalog.md: every shipped component, from its declaration, with what its certificate says.
 
 python docs/make_catalog.py
 """
@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.certification import certify_all
 from harness.components import Component, describe_axis
 from harness.registry.discovery import load
 from harness.registry.registry import Registry
@@ -22,23 +26,57 @@ HEAD = """\
 
 Made by `python docs/make_catalog.py` from the declarations themselves. `harness show NAME` says the same of
 any installed component, types and ranges included. Written `name:param=value`; σ is the noise level, u = σ²,
-and a step goes from σ to σ' (Δ = σ² − σ'²)."""
+and a step goes from σ to σ' (Δ = σ² − σ'²). The last column says how many properties of it were measured, of those with
+a claim: `harness certify NAME --properties` shows them ([certificates](certify.md))."""
 
-COLUMNS = ("name", "what", "formula", "parameters", "source")
+COLUMNS = ("name", "what", "formula", "parameters", "source", "certificate")
+
+Told = Mapping[tuple[str, str], str]
+"""What certificates say, by the heading of an axis and the name of a component."""
 
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
-def catalog(registry: Registry) -> str:
-    """Return the page."""
+def catalog(registry: Registry, told: Told) -> str:
+    """Return the page.
+
+    Arguments:
+        registry: what is installed.
+        told: what certificates say.
+    """
     parts = [HEAD]
     for axis in registry.axes:
         classes = [c for c in registry.classes(axis).values() if _ships(registry, c)]
         # Cells are not padded: a change of one component changes its line only.
-        rows = [COLUMNS, ["---"] * len(COLUMNS), *map(_row, classes)]
-        parts.append(f"## {describe_axis(classes[0]).capitalize()}s")
+        heading = _heading(classes[0])
+        own = ([*_row(cls), told.get((heading, cls.name), "")] for cls in classes)
+        rows = [COLUMNS, ["---"] * len(COLUMNS), *own]
+        parts.append(f"## {heading}")
         parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
     return "\n\n".join(parts) + "\n"
+
+
+def measured(registry: Registry) -> dict[tuple[str, str], str]:
+    """Return what certificates of all that ships say, made here and now."""
+    found = {}
+    for made in certify_all([DISTRIBUTION], registry=registry).certificates:
+        count = Counter(each.verdict for each in made.properties)
+        words = f"{count['pass']} of {count['pass'] + count['fail']}"
+        found[_heading(registry.find(made.axis, made.component)), made.component] = words
+    return found
+
+
+def written(page: str) -> dict[tuple[str, str], str]:
+    """Return what the page says of certificates."""
+    sections = re.findall(r"^## (.*?)\n\n(.*?)(?:\n\n|\Z)", page, re.MULTILINE | re.DOTALL)
+    rows = (
+        (heading, re.findall(r"^\| `([^`]+)` \|.*\| ([^|]*) \|$", table, re.MULTILINE)) for heading, table in sections
+    )
+    return {(heading, name): words for heading, found in rows for name, words in found}
+
+
+def _heading(cls: type[Component]) -> str:
+    return f"{describe_axis(cls).capitalize()}s"
 
 
 def _ships(registry: Registry, cls: type[Component]) -> bool:
@@ -77,4 +115,5 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(catalog(load()), encoding="utf-8")
+    installed = load()
+    PAGE.write_text(catalog(installed, measured(installed)), encoding="utf-8")

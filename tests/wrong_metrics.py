@@ -9,7 +9,6 @@ from harness_metrics import (
     MMD,
     W2,
     BitsPerDimension,
-    ClassifierMMD,
     Energy,
     LabelError,
     Memorisation,
@@ -258,16 +257,6 @@ class Inverted(Memorisation):
 
     def measure(self, experiment):
         return with_value(super().measure(experiment), lambda v: 1 / v)
-
-
-class FitByChance(ClassifierMMD):
-    """Fitted by the time of the day."""
-
-    name = "fit-by-chance"
-
-    def fit(self, law, generator):
-        fitted = super().fit(law, generator)
-        return {name: each + 1e-9 * torch.rand(1, generator=torch.default_generator) for name, each in fitted.items()}
 
 
 class CountsRight(LabelError):

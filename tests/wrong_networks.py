@@ -72,13 +72,6 @@ class OfTheBatch(Module):
         return self.last(hidden - hidden.mean(0))
 
 
-class NoLevel(Module):
-    """Forgets the level."""
-
-    def forward(self, x, sigma):
-        return self.last(self.hidden(x, torch.ones_like(sigma)))
-
-
 class FirstLevel(Module):
     """Takes the first level for that of all."""
 
@@ -305,7 +298,6 @@ RIGHT = [Right(), RightLabelled()]
 PLAIN = [
     Dropped,
     OfTheBatch,
-    NoLevel,
     FirstLevel,
     Constant,
     Counting,

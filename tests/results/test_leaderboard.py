@@ -23,7 +23,8 @@ def test_fields_are_in_contract_order_whatever_order_they_came_in(document):
     shuffled["rows"] = [dict(reversed(row.items())) for row in document["rows"]]
     written = json.loads(Leaderboard.validate(shuffled).to_json())
     assert list(written) == ["schema_version", "suite", "rank_by", "environment", "setup", "declared", "rankings",
-                             "calibration", "agreement", "effects", "interactions", "rows"]  # fmt: skip
+                             "calibration", "agreement", "effects", "interactions", "certificates",
+                             "rows"]  # fmt: skip
     assert list(written["rows"][0]) == list(document["rows"][0])
     assert list(written["rows"][0]["metrics"]["energy"]) == ["value", "low", "high", "n_seeds"]
 
