@@ -11,6 +11,7 @@ import ast
 import builtins
 import importlib.util
 import keyword
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -105,13 +106,10 @@ class NewPackage:
             rule = f"a name is lower-case words joined by hyphens that begin with a letter, as {example}"
             raise NewPackageError(f"{self.distribution!r} names no package: {rule}")
         if len(self.component) > LONGEST:
-            raise NewPackageError(
-                f"{self.component[:LONGEST]}… is too long: a component has {LONGEST} characters at most"
-            )
+            rule = f"a component has {LONGEST} characters at most"
+            raise NewPackageError(f"{self.component[:LONGEST]}… is too long: {rule}")
         if other := self._shadowed():
-            raise NewPackageError(
-                f"package {self.package} would hide {other}; take another name, as {PREFIX}{self.component}-grid"
-            )
+            raise NewPackageError(f"package {self.package} would hide {other}; take another name")
         for name, cls in registry.classes(self.axis.name).items():
             if cls.name == self.component:
                 of = registry.provenance(cls).distribution
@@ -178,7 +176,7 @@ class NewPackage:
         files = self.files()
         if folder.exists() or folder.is_symlink():
             raise NewPackageError(f"{folder} is there already; give a new folder with --out")
-        part = folder.with_name(f"{folder.name}{PART}")
+        part = folder.with_name(f"{folder.name}.{os.getpid()}{PART}")
         try:
             for place, text in files.items():
                 path = part / place

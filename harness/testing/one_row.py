@@ -14,6 +14,7 @@ from harness import components
 from harness.axes import AXES, Axis
 from harness.components import Component
 from harness.errors import HarnessError, did_you_mean
+from harness.networks import OracleNetwork
 from harness.registry.discovery import check_class, load
 from harness.results.failures import Failure, read_failures
 from harness.results.read_board import read_document
@@ -128,6 +129,7 @@ def _forms(registry: Registry, chosen: Mapping[str, Named]) -> dict[str, Any]:
         if AXES[name].role == "part":
             host = _host(registry, name, crossed)
             crossed[host] = _with_part(registry, host, crossed[host], name, form)
+    _check_trained(registry, crossed["network"], chosen)
     return beside | {AXES[name].plural: [form] for name, form in crossed.items()}
 
 
@@ -152,6 +154,18 @@ def _made(registry: Registry, axis: str, form: str) -> Component:
     if len(made) != 1:
         raise HarnessError(f"{ORIGIN}(): {form!r} means {len(made)} components; give one")
     return made[0]
+
+
+def _check_trained(registry: Registry, network: str, chosen: Mapping[str, Named]) -> None:
+    """Refuse what would take no part in the row, as nothing is trained.
+
+    Raises:
+        HarnessError: what was given, and the network.
+    """
+    idle = [AXES[name].words for name in chosen if name != "network" and _of_training(AXES[name])]
+    if idle and isinstance(_made(registry, "network", network), OracleNetwork):
+        rule = "leave out the network, or give one that is trained"
+        raise HarnessError(f"{ORIGIN}(): a {idle[0]} is given, and network {network} trains nothing; {rule}")
 
 
 def _host(registry: Registry, part: str, crossed: Mapping[str, str]) -> str:

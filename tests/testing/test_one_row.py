@@ -307,6 +307,12 @@ def test_what_does_not_apply_is_a_row_that_says_why():
         ({"sampler": Quadratic}, PluginError, "no subclass of harness.samplers.Sampler"),
         ({"sampler": 3}, PluginError, "harness_samplers returned 3, no subclass of harness.samplers.Sampler"),
         ({"time_discretization": "polynomial:rho=3,7"}, HarnessError, "means 2 components; give one"),
+        (
+            {"weighting": "edm", "network": "exact"},
+            HarnessError,
+            "a weighting is given, and network exact trains nothing; leave out the network",
+        ),
+        ({"noise_distribution": Flat, "network": "inexact"}, HarnessError, "a noise distribution is given"),
         ({"steps": 1}, SuiteError, "run_one: steps[0]: 1 is not valid"),
         ({"sigma_min": 30.0}, SuiteError, "sigma_min = 30 is not below sigma_max = 20"),
         ({"seed": -1}, SuiteError, "run_one: seeds[0]: -1 is not valid"),
