@@ -76,7 +76,7 @@ def repository(tmp_path):
         def run(*words):
             command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
             env = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "400"}  # pytest shortens lines
-            return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+            return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
 
         return run
 
