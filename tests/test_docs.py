@@ -3,15 +3,16 @@
 import dataclasses
 import importlib.util
 import json
+import os
 import pkgutil
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
 import types
 import typing
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,11 @@ from harness.bounds import Design
 from harness.components import Component
 from harness.errors import HarnessError, NotApplicable
 from harness.metrics import Experiment
-from harness.planning.units import NotPossible
 from harness.registry.discovery import AXES_HOOK, load
 from harness.registry.references import Reference
 from harness.registry.registry import Registry
 from harness.results import leaderboard, pictures, setup
+from harness.running.in_process import in_process
 from harness.samplers import SamplerRun
 from harness.suites.model import Suite, load_suite
 from harness.suites.sections import TRAININGS
@@ -37,7 +38,7 @@ from harness.weightings import AdaptiveWeighting, LearnedWeighting
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
+PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("*.md"))]
 
 
 def read(name: str) -> str:
@@ -75,27 +76,6 @@ def examples():
             del sys.modules[name]
 
 
-@contextmanager
-def in_process(count, function, for_strangers):
-    """A pool of no workers: tasks run here, stage by stage, and failures pass."""
-    from harness.engine.worker import perform
-    from harness.running.tasks import Ended
-
-    class Here:
-        def run(self, tasks):
-            for task in sorted(tasks, key=lambda task: task.stage):
-                try:
-                    yield Ended(task, perform(task.argument()), None, 0.0)
-                except NotApplicable as error:
-                    yield Ended(task, None, error.reason, 0.0, applicable=False)
-                except NotPossible as error:
-                    yield Ended(task, None, str(error), 0.0, applicable=error.applicable)
-
-    pool = Here()
-    pool.count = count
-    yield pool
-
-
 @pytest.fixture(scope="module")
 def rows(examples, tmp_path_factory):
     """The leaderboard rows of one small suite of every example, and of what ships to compare them with."""
@@ -121,9 +101,7 @@ def rows(examples, tmp_path_factory):
         "sampling": {"samples": 100},
     }
     directory = tmp_path_factory.mktemp("examples")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.running.runner.executor", lambda name: in_process)
-        run(Suite.from_mapping(content, "examples"), registry, directory, Options(1, progress=False))
+    run(Suite.from_mapping(content, "examples"), registry, directory, Options(progress=False, executor=in_process))
     document = read_document(directory).model_dump()
     leaderboard.Leaderboard.validate(document)
     return document["rows"]
@@ -217,9 +195,8 @@ def test_the_example_claim_is_decided(examples, tmp_path):
     beside = [c for axis in shipped.axes if axis != "claim" for c in shipped.classes(axis).values()]
     claim = next(cls for cls in examples.values() if cls.axis == "claim")
     registry = Registry.from_classes([*beside, claim])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.running.runner.executor", lambda name: in_process)
-        (outcome,) = run_claims(chosen(registry), registry, tmp_path, Options(1, progress=False), quick=True)
+    options = Options(progress=False, executor=in_process)
+    (outcome,) = run_claims(chosen(registry), registry, tmp_path, options, quick=True)
     assert outcome.error == ""
     assert outcome.decision.verdict == "supported"
     assert 0.5 < outcome.decision.effect.value < 1.6
@@ -410,6 +387,74 @@ def test_the_choices_of_a_run_are_the_options_of_the_shell():
         _selection({"top": 1})
 
 
+# The tutorial on plugins
+
+
+class Shell:
+    """What a page types, line after line, in a folder; a package that it installs lies in a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder, self.site = folder, folder / "site"
+        self.said = ""
+
+    def type(self, block):
+        for line in block.splitlines():
+            if line.startswith("cd "):
+                self.folder /= line.removeprefix("cd ")
+            elif line == "pip install -e '.[dev]'":
+                # Without a network; its metadata from what was built, its modules from where they are edited.
+                shutil.copytree(self.folder, self.site.parent / "built")
+                install(str(self.site.parent / "built"), self.site)
+            elif line.startswith("pip install "):
+                assert importlib.util.find_spec(line.removeprefix("pip install ")), line
+            else:
+                self.said = self.run(line)
+
+    def run(self, line):
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        sources = os.pathsep.join([str(self.folder / "src"), str(self.site)])
+        env = {**os.environ, "PATH": path, "PYTHONPATH": sources, "COLUMNS": "200"}
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=self.folder, env=env, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_plugins_runs_as_it_stands(tmp_path):
+    """Every command succeeds; and a mistake that the page names is found as it says."""
+    page = read("plugin-tutorial.md")
+    begin, certify, rank = blocks(page, "sh")
+    module, family = blocks(page, "py")
+    shell = Shell(tmp_path)
+    shell.type(begin)
+    tests, board = blocks(page, "text")
+    assert all(line.split("[")[0] in shell.said for line in tests.splitlines())
+    code = shell.folder / "src" / "harness_two_stage" / "__init__.py"
+    code.write_text(module, encoding="utf-8")
+    (shell.folder / "tests" / "test_family.py").write_text(family, encoding="utf-8")
+    shell.type(certify)
+    assert "The second stage at a part α of the step" in shell.said
+    shell.type(rank)
+    (rank_again,) = [line for line in rank.splitlines() if line.startswith("harness rank")]
+    begins = [[re.split("  +", line)[1:4] for line in text.splitlines()] for text in (board, shell.run(rank_again))]
+    assert begins[0] == begins[1][8:15]
+    board = leaderboard.Leaderboard.read(shell.folder / "leaderboard" / "leaderboard.json")
+    rows = {(row.sampler.name, row.sampler.params.get("alpha"), row.steps): row for row in board.rows}
+    assert len(rows) == 2 * 5
+    for steps in (8, 12):
+        ours, heun = rows["two-stage", 1.0, steps], rows["heun", None, steps]
+        assert ours.metrics["kl:points=512"].value == pytest.approx(heun.metrics["kl:points=512"].value, rel=1e-6)
+        assert ours.metrics["kl:points=512"].value < rows["euler", None, steps].metrics["kl:points=512"].value
+    (wrong,) = re.findall(r"`(level = [^`]+)` in the step", page)
+    code.write_text(module.replace("level = run.sigma + self.alpha * h", wrong), encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"certificate of sampler two-stage::strong order") as told:
+        shell.run("pytest")
+    (failed,) = re.findall(r"(\d+) failed, \d+ passed in", str(told.value))
+    assert f"{failed} tests fail" in page
+
+
 # Tables that repeat what the code says
 
 
@@ -594,5 +639,5 @@ def test_commands_are_understood(words):
             suite = load_suite("quick").with_selection(**keys)
             known = load()
             for axis in (name for name, axis in AXES.items() if axis.role != "part"):
-                forms = [f for f in getattr(suite, f"{axis}s") if not str(f).startswith("asinh")]
+                forms = [f for f in getattr(suite, f"{axis}s") if not str(f).startswith(("asinh", "two-stage"))]
                 assert [known.parse(axis, form) for form in forms]

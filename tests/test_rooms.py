@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "racing": {"contracts", "registry", "engine", "suites", "planning", "running", "results"},
     "views": {"contracts", "results"},
     "api": {"contracts", "registry", "suites", "planning", "running", "results", "racing", "views"},
+    "testing": {"contracts", "registry", "suites", "running", "results"},
     "cli": {
         *("contracts", "registry", "suites", "planning", "running", "results", "certification", "racing", "views"),
         "api",
@@ -40,8 +41,10 @@ checkers alone, and imports it when it is asked for. These arrows, and no others
 
 MACHINERY = {
     "harness_claims": {"registry", "engine", "suites", "planning", "running", "results", "views"},
+    "harness_pytest": {"certification", "results"},
 }
-"""The rooms that plugins import besides contracts: all of the machinery where claims are carried out and shown."""
+"""The rooms that plugins import besides contracts: all of the machinery where claims are carried out and shown; and
+certificates, of which tests of other packages are made."""
 
 
 def modules(root: Path) -> dict[str, Path]:

@@ -30,6 +30,7 @@ COMMANDS = {
     "export": ("harness.cli.export:command", "Write a ranked design as the code of another project takes it."),
     "grid": ("harness.cli.grid:command", "Lay out the best noise levels for a network trained elsewhere."),
     "certify": ("harness.cli.certify:command", "Measure what components claim, and say which of them holds."),
+    "new-plugin": ("harness.cli.new_plugin:command", "Write a plugin package with one component, to begin with."),
     "plugins": ("harness.cli.plugins:command", "List the installed plugins, and what is wrong with any."),
     "show": ("harness.cli.show:command", "Explain a component: parameters, formula, source."),
 }

@@ -35,7 +35,7 @@ from harness.registry import probe, process_state
 from harness.registry.provenance import GROUP, apart, is_own, normalize
 from harness.registry.registry import Offer, PluginInfo, Problem, Registry
 
-__all__ = ["PluginError", "load"]
+__all__ = ["PluginError", "check_class", "load", "load_telling"]
 
 AXES_HOOK = "harness_axes"
 """The hook that registers axes; each axis has a hook of its own."""
@@ -294,6 +294,9 @@ def _classes(manager: pluggy.PluginManager, hook: str, axis: Axis) -> list[type[
     names = set()
     for cls in classes:
         check_class(axis, cls)
+        if "<locals>" in cls.__qualname__:
+            rule = "worker processes find classes at the top level of modules"
+            raise PluginError(f"{hook}: {cls.name} is defined in a function; {rule}")
         if cls.name in names:
             raise PluginError(f"{hook} offers the name {cls.name!r} twice")
         names.add(cls.name)
@@ -301,7 +304,7 @@ def _classes(manager: pluggy.PluginManager, hook: str, axis: Axis) -> list[type[
 
 
 def check_class(axis: Axis, cls: Any) -> None:
-    """Check one class that a hook returned against the contract of the axis.
+    """Check one class that a plugin offers against the contract of the axis.
 
     Raises:
         PluginError: it breaks the contract; the message names the rule.
@@ -318,8 +321,6 @@ def check_class(axis: Axis, cls: Any) -> None:
     what = f"{hook}: {name}"
     if not isinstance(cls.library, (Library, type(None))):
         raise PluginError(f"{what} has library {cls.library!r}; it is a harness.libraries.Library, or None")
-    if "<locals>" in cls.__qualname__:
-        raise PluginError(f"{what} is defined in a function; worker processes find classes at the top level of modules")
     if cls.axis != contract.axis:
         raise PluginError(f"{what} has axis {cls.axis!r}; it must keep {contract.axis!r}")
     if inspect.isabstract(cls):

@@ -93,6 +93,7 @@ class Registry:
         for entry in entries:
             self._entries[entry.cls.axis].setdefault(entry.cls.name, []).append(entry)
         self._of_class = {e.cls: e for named in self._entries.values() for es in named.values() for e in reversed(es)}
+        self._problems = tuple(problems)
         self.problems = (*problems, *self._clashes())
         self._references: dict[tuple[type[Component], str], Reference] = {}
 
@@ -105,6 +106,14 @@ class Registry:
         entries = [Offer(each, plugin) for each in classes]
         further = {axis.name: axis for each in entries if (axis := of(each.cls)).name not in AXES}
         return cls(entries, [plugin], axes={**AXES, **further})
+
+    def with_classes(self, classes: Iterable[type[Component]], distribution: str = "local") -> Registry:
+        """Return the registry with those of some classes that no plugin offers, as those of a distribution."""
+        plugin = PluginInfo(distribution, distribution, "0", "ok")
+        own = {cls: None for cls in classes if cls not in self._of_class}
+        known = [offer for named in self._entries.values() for offers in named.values() for offer in offers]
+        entries = [*known, *(Offer(cls, plugin) for cls in own)]
+        return Registry(entries, [*self.plugins, plugin], self._problems, self.axes)
 
     def classes(self, axis: str) -> dict[str, type[Component]]:
         """Return the classes of an axis by name, sorted; where several have one name, foreign ones appear qualified."""

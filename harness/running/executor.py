@@ -60,12 +60,14 @@ a task's argument, as `module:name`; and what they call instead where foreign co
 """
 
 
-def executor(name: str) -> Factory:
-    """Return what starts the executor of a name.
+def executor(name: str | Factory) -> Factory:
+    """Return what starts the executor of a name; one that is given itself is that.
 
     Raises:
         ExecutorError: there is none, or its package cannot be imported.
     """
+    if not isinstance(name, str):
+        return name
     found = _installed()
     if PROCESSES not in found:
         # What is installed was made before executors were entry points: an editable install whose sources moved on.

@@ -15,7 +15,7 @@ from harness.errors import TRY_AGAIN, HarnessError
 from harness.planning.plan import Plan
 from harness.planning.units import Lookup, Stage, Unit
 from harness.records import NOT_APPLICABLE, Record, traced
-from harness.running.executor import PROCESSES, Executor, executor
+from harness.running.executor import PROCESSES, Executor, Factory, executor
 from harness.running.progress import Progress
 from harness.running.tasks import Ended, Task
 from harness.store import CHECKPOINTS, MANIFEST, Store, StoreError
@@ -38,7 +38,7 @@ class Options:
 
     Attributes:
         workers: number of worker processes; None: one a core of the machine, or of the machines.
-        executor: what carries out units, by name (`harness.running.executor`).
+        executor: what carries out units, by name (`harness.running.executor`), or itself.
         yes: whether more combinations than the suite's limit are wanted.
         retry_failed: whether what failed before is tried again.
         progress: whether to show a bar; None: where standard error is a terminal.
@@ -52,7 +52,7 @@ class Options:
     progress: bool | None = None
     command: str = ""
     warn: Callable[[str], None] = lambda line: None
-    executor: str = PROCESSES
+    executor: str | Factory = PROCESSES
 
     def __post_init__(self) -> None:
         """Refuse what no executor can do.

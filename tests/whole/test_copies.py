@@ -1,21 +1,19 @@
 """A row as good as a perfect generator is told apart from one that copies the training points."""
 
-from contextlib import contextmanager
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 
-from harness.engine.worker import perform
 from harness.mixtures import IsotropicMixture
 from harness.networks import OracleNetwork
 from harness.registry.discovery import load
 from harness.registry.registry import Registry
 from harness.results.read_board import read_document
 from harness.results.sections import sections
+from harness.running.in_process import in_process
 from harness.running.runner import Options, run
-from harness.running.tasks import Ended
 from harness.suites.model import Suite
 from harness.views.tables import render
 
@@ -41,20 +39,6 @@ class Elsewhere(Population):
 
     def denoise(self, target, x, sigma):
         return LAW.denoise(x / 2, sigma / 2) * 2
-
-
-@contextmanager
-def in_process(count, function, for_strangers):
-    """Carry out tasks here: the network of this module is in no other process."""
-
-    class Here:
-        def run(self, tasks):
-            for task in sorted(tasks, key=lambda task: task.stage):
-                yield Ended(task, perform(task.argument()), None, 0.0)
-
-    pool = Here()
-    pool.count = count
-    yield pool
 
 
 SUITE = {
@@ -86,9 +70,7 @@ def board(request, tmp_path_factory):
     )]  # fmt: skip
     registry = Registry.from_classes([Population, Elsewhere, *classes])
     suite = Suite.from_mapping(SUITE | {"targets": [target]}, "copies.toml")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("harness.running.runner.executor", lambda name: in_process)
-        run(suite, registry, folder / "made", Options(1, progress=False))
+    run(suite, registry, folder / "made", Options(progress=False, executor=in_process))
     return read_document(folder / "made")
 
 
