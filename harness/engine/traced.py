@@ -33,7 +33,8 @@ class Traced:
             operations.recompile()
             idle = _Idle(operations)
             idle.run(*example)
-        for operation, given in idle.found.items():
+        # Of a chain the last comes first: what it is given may be left out as well.
+        for operation, given in reversed(idle.found.items()):
             operation.replace_all_uses_with(given)
         operations.graph.eliminate_dead_code()
         operations.recompile()
