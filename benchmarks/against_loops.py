@@ -301,9 +301,8 @@ def beside_diffusers(suite: Suite, options: argparse.Namespace, folder: Path) ->
         return []
     done, chance = Work(suite.with_selection(samplers=["euler"]), folder / "euler"), random.Random(0)
     done.harness()
-    for job in done.jobs():
-        if isinstance(job, EvaluateSamplesJob):
-            check_samples(job)
+    for job in {job.target: job for job in done.jobs() if isinstance(job, EvaluateSamplesJob)}.values():
+        check_samples(job)
     turns = [turn(done, options.share, chance, by_diffusers) for _ in range(options.rounds)]
     ratios = [sum(each.careful.values()) / each.harness for each in turns]
     return [Ratio("diffusers' loop, on the rows of `euler`", ratios)]
