@@ -4,10 +4,9 @@
     python benchmarks/against_loops.py --rows 10 100 1000 10000 [--train-steps 2000] [--samples 300] [--markdown]
 
 All is computed by one thread of one process, in turns, and timed by the processor's clock: the median of the rounds'
-ratios, with the least and the largest. The suite is run once, whole; then each round times a share of each kind of
-work, drawn anew, by the harness and by a loop in turns: a share of the steps of each training, a share of the samplings
-of each target and sampler, all of the rest. What a round finds is the sum of these, each times what it stands for. What
-is compared:
+ratios, with the least and the largest. Each round times a share of each kind of work, drawn anew, by the harness and by
+a loop in turns: a share of the steps of each training, a share of the samplings of each target and sampler, all of the
+rest. What a round finds is the sum of these, each times what it stands for. What is compared:
 
 - the harness: the suite's plan, each unit done by the worker's own functions, the networks of a shape stacked;
 - a careful script: each distinct network trained once by a bare loop with fused Adam, its score error measured, each
@@ -28,10 +27,11 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from bare_loop import median, train_alone
@@ -47,6 +47,7 @@ from harness.engine.sampling import Generated, generate
 from harness.engine.units import evaluate_samples
 from harness.engine.worker import work
 from harness.planning.plan import Plan
+from harness.planning.units import Unit
 from harness.records import Record
 from harness.registry.discovery import load
 from harness.running.memory import keep_freed_memory
@@ -77,6 +78,10 @@ def rows_suite(options: argparse.Namespace, rows: int) -> Suite:
     return Suite.from_mapping(content, "rows.toml")
 
 
+Round = Callable[[Callable[[str], bool]], list[Unit]]
+"""Units whose records are missing."""
+
+
 class Work:
     """A suite, done in this process: its units, and what they left."""
 
@@ -89,15 +94,27 @@ class Work:
         self.records: dict[str, Record] = {}
 
     def jobs(self) -> list[Job]:
-        """Return the jobs of the second round, whose networks and curves are at hand."""
+        """Return the jobs that follow the groundwork, whose networks and curves are at hand."""
         return [unit.job(self.records.get) for unit in self._plan.work(self.records.get, lambda key: True)]
 
     def harness(self) -> None:
         """Do everything, from nothing."""
-        self.records = {}
-        for round_ in (self._plan.groundwork, lambda missing: self._plan.work(self.records.get, missing)):
-            for unit in round_(lambda key: key not in self.records):
+        self._do(self._plan.groundwork, lambda missing: self._plan.work(self.records.get, missing))
+
+    def prepare(self, known: Mapping[str, Record] = MappingProxyType({})) -> None:
+        """Make all that samplings build on; what is known is not made again."""
+        self._do(self._plan.groundwork, self._plan.fixed_work, known)
+
+    def _do(self, first: Round, then: Round, known: Mapping[str, Record] = MappingProxyType({})) -> None:
+        self.records = dict(known)
+        units = first(self._missing)
+        while units:
+            for unit in units:
                 self.records |= {record.key: record for record in work(unit.job(self.records.get))}
+            units = then(self._missing)
+
+    def _missing(self, key: str) -> bool:
+        return key not in self.records
 
     def groundwork(self) -> None:
         """Do what comes before trainings, again."""
@@ -280,27 +297,29 @@ def timed(function: Callable[[], object]) -> float:
 def compare(options: argparse.Namespace, folder: Path) -> list[Ratio]:
     """Return the ratios of all loops."""
     suite, chance = load_suite(options.suite), random.Random(0)
-    done = Work(suite, folder / "all")
-    whole = timed(done.harness)
+    done = Work(suite, folder)
+    done.prepare()
     turns = [turn(done, options.share, chance) for _ in range(options.rounds)]
     found = ", ".join(f"{each.harness:.0f}" for each in turns)
-    print(f"the harness: {whole:.0f} s of the processor for all; by shares {found} s", file=sys.stderr)
+    print(f"the harness: {found} s of the processor", file=sys.stderr)
     every = [each.every_combination(done.samplings) / each.harness for each in turns]
     script = [sum(each.careful.values()) / each.harness for each in turns]
     ratios = [
         Ratio(f"every combination ({done.samplings:,} with their seeds)", every),
         Ratio("a careful script", script),
     ]
-    return [*ratios, *beside_diffusers(suite, options, folder)]
+    return [*ratios, *beside_diffusers(suite, options, folder, done.records)]
 
 
-def beside_diffusers(suite: Suite, options: argparse.Namespace, folder: Path) -> list[Ratio]:
+def beside_diffusers(
+    suite: Suite, options: argparse.Namespace, folder: Path, known: Mapping[str, Record]
+) -> list[Ratio]:
     """Return the ratio of diffusers' loop on the rows of `euler`; empty, and told, where it is not installed."""
     if find_spec("diffusers") is None:
         print("diffusers is not installed: no ratio with its loop", file=sys.stderr)
         return []
-    done, chance = Work(suite.with_selection(samplers=["euler"]), folder / "euler"), random.Random(0)
-    done.harness()
+    done, chance = Work(suite.with_selection(samplers=["euler"]), folder), random.Random(0)
+    done.prepare(known)
     for job in {job.target: job for job in done.jobs() if isinstance(job, EvaluateSamplesJob)}.values():
         check_samples(job)
     turns = [turn(done, options.share, chance, by_diffusers) for _ in range(options.rounds)]
