@@ -42,7 +42,7 @@ class Traced:
             return self._repeat(*tensors, *self._others)
 
 
-class _Watch(TorchDispatchMode):  # type: ignore[misc]
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down what is called while it is entered, below autograd and vmap.
 
     An operation that returns what it is given, as every third view that is made for a stack, is left out.
@@ -52,7 +52,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[misc]
     """
 
     def __init__(self, example: Sequence[Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.others: list[Tensor] = []
         self._graph = fx.Graph()
         # Known by their identity, and kept no longer than whoever computes with them does.
@@ -63,7 +63,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[misc]
 
     def finished(self, results: Sequence[Tensor]) -> fx.Graph:
         """Return the operations that lead to results."""
-        self._graph.output(map_aggregate(tuple(results), self._node))
+        self._graph.output(self._stand_ins(tuple(results)))
         self._graph.eliminate_dead_code()
         return self._graph
 
@@ -80,7 +80,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[misc]
         if not func._schema.is_mutable and _seen_alike(result, given):
             self._nodes[result] = self._node(given)
             return result
-        node = self._graph.call_function(func, *(map_aggregate(each, self._node) for each in (args, kwargs or {})))
+        node = self._graph.call_function(func, self._stand_ins(args), self._stand_ins(kwargs or {}))
         if isinstance(result, Tensor):
             self._nodes[result] = node
         elif isinstance(result, (tuple, list)):
@@ -88,6 +88,9 @@ class _Watch(TorchDispatchMode):  # type: ignore[misc]
                 if isinstance(each, Tensor):
                     self._nodes[each] = self._graph.call_function(operator.getitem, (node, place))
         return result
+
+    def _stand_ins(self, arguments: Any) -> Any:
+        return map_aggregate(arguments, self._node)
 
     def _node(self, value: Any) -> Any:
         """Return what stands for an argument: the node of a tensor, and any other value itself."""
