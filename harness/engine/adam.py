@@ -26,6 +26,7 @@ from harness.engine.module_checks import ROUGH, check_alike
 from harness.engine.modules import DTYPES, flattened, initial_module
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Snapshot, State
+from harness.engine.traced import Traced
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
 from harness.trainers import Adam
@@ -93,7 +94,12 @@ class Batches:
         if self._withheld:
             none = torch.rand(size, generator=generator, dtype=torch.float64) < self._withheld
             labels = [each.masked_fill(none, law.classes) for each in labels]
-        return [part[self._fill] for part in (clean, noise, quantile, *labels)]
+        parts = [clean, noise, quantile, *labels]
+        return parts if len(self._fill) == size else [part[self._fill] for part in parts]
+
+
+_TRACED: dict[tuple[object, ...], Traced] = {}
+"""The operations of a step, by all that they follow from."""
 
 
 class Stack:
@@ -101,12 +107,13 @@ class Stack:
 
     The learned parameters of all networks are views of one matrix, a row each, padded so that every row fills whole
     vector registers: the fused optimiser rounds the rest of a row otherwise, and a network would depend on its place
-    in the stack.
+    in the stack. Matrices lie there turned, as a layer's gradient comes: a copy that turns them takes a fifth of a step
+    at 1,024 units.
     """
 
     def __init__(self, network: TrainableNetwork, data: DataSpec, seeds: Sequence[int], trainer: Adam) -> None:
         """Make the networks of some seeds; raises like `initial_module`, and where they cannot be stacked."""
-        self._network, self._data = network, data
+        self._network, self._data, self._batch_size = network, data, trainer.batch_size
         dtype = DTYPES[trainer.precision]
         modules = [initial_module(network, data, seed).to(trainer.device, dtype) for seed in seeds]
         check_alike(network, modules)
@@ -117,12 +124,14 @@ class Stack:
         learned = {k: v.detach() for k, v in state.items() if learns[k]}
         self._flat = _padded(learned, len(modules))
         self._flat.grad = torch.zeros_like(self._flat)
-        self._shapes = {k: v.shape for k, v in learned.items()}
-        self._views = {k: v.detach().requires_grad_() for k, v in self._split(self._flat).items()}
+        self._shapes = {k: _turned(v).shape for k, v in learned.items()}
+        self._views, self._gradients = self._split(self._flat), self._split(self._flat.grad)
+        self._tensors = {**self._views, **self._frozen, **self._buffers}
         self._average = self._flat.clone()
         self._decay = trainer.ema_decay
         self._steps = 0
         self._optimiser = torch.optim.Adam([self._flat], lr=trainer.learning_rate, fused=True)
+        self._traced: Traced | None = None
         self._forward: Callable[..., Tensor] = vmap(self._one)
 
     def _split(self, flat: Tensor) -> State:
@@ -130,20 +139,31 @@ class Stack:
         views, start = {}, 0
         for name, shape in self._shapes.items():
             width = math.prod(shape[1:])
-            views[name] = flat[:, start : start + width].view(shape)
+            views[name] = _turned(flat[:, start : start + width].view(shape))
             start += width
         return views
 
-    def _one(self, learned: State, frozen: State, buffers: State, x: Tensor, sigma: Tensor, *labels: Tensor) -> Tensor:
+    def _one(self, state: State, x: Tensor, sigma: Tensor, *labels: Tensor) -> Tensor:
         def module(*given: Tensor) -> Tensor:
-            denoised: Tensor = functional_call(self._base, ({**learned, **frozen}, buffers), given)
+            denoised: Tensor = functional_call(self._base, state, given)
             return denoised
 
         return flattened(self._network, self._data, module)(x, sigma, *labels)
 
-    def denoise(self, x: Tensor, sigma: Tensor, *labels: Tensor) -> Tensor:
-        """Denoise (W, B, d) points at (W, B) levels, each by its network, perhaps given (W, B) labels."""
-        return self._forward(self._views, self._frozen, self._buffers, x, sigma, *labels)
+    def denoise(self, state: State, x: Tensor, sigma: Tensor, *labels: Tensor) -> Tensor:
+        """Denoise (W, B, d) points at (W, B) levels, each by its network, perhaps given (W, B) labels.
+
+        Arguments:
+            state: what the networks compute with: `tensors`, or others like them.
+            x: the points.
+            sigma: their levels.
+            labels: one tensor, where the networks are given any.
+        """
+        return self._forward(state, x, sigma, *labels)
+
+    def tensors(self) -> State:
+        """Return all that the networks compute with, by name, a row each; not to be changed."""
+        return self._tensors
 
     def roughen(self, seeds: Sequence[int]) -> None:
         """Move each network's parameters away from where they start, where whole layers may be 0."""
@@ -167,13 +187,49 @@ class Stack:
         assert self._flat.grad is not None
         return self._flat.grad
 
-    def differentiate(self, loss: Tensor) -> None:
-        """Compute the gradient of the sum of the losses, shape (W,); each depends on its own network only."""
-        gradients = torch.autograd.grad(loss.sum(), list(self._views.values()), allow_unused=True)
-        assert self._flat.grad is not None
-        for place, gradient in zip(self._split(self._flat.grad).values(), gradients, strict=True):
-            if gradient is not None:
-                place.copy_(gradient)
+    def differentiate(
+        self, clean: Tensor, noise: Tensor, sigma: Tensor, weight: Tensor, *labels: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Compute the gradient of each network's loss Σ_b ω‖σS + ξ‖²/(Bd); return ‖σS + ξ‖² and the losses.
+
+        Arguments:
+            clean: points, shape (W, B, d), filled up; like all that follows of the stack's precision and device.
+            noise: of the same shape.
+            sigma: levels, shape (W, B).
+            weight: ω, shape (W, B); 0 at the points that fill a batch up.
+            labels: one tensor of shape (W, B), where the networks are given any.
+
+        Returns:
+            Shapes (W, B) and (W,), without a graph.
+        """
+        given = (*self._tensors.values(), clean, noise, sigma, weight, *labels)
+        self._traced = self._traced or self._trace(given)
+        squared, loss, *gradients = self._traced(*given)
+        for place, gradient in zip(self._gradients.values(), gradients, strict=True):
+            place.copy_(gradient)
+        return squared, loss
+
+    def _trace(self, given: Sequence[Tensor]) -> Traced:
+        """Return the operations of a step: those that another stack of this shape came down to, if there was one."""
+        shapes = ((tensor.shape, tensor.dtype, tensor.device) for tensor in given)
+        key = (self._network, self._data, self._batch_size, *shapes)
+        if key not in _TRACED:
+            _TRACED[key] = Traced(self._derivatives, given)
+        return _TRACED[key]
+
+    def _derivatives(self, *given: Tensor) -> tuple[Tensor, ...]:
+        """Return ‖σS + ξ‖², the losses, and the gradients by what is learned, from all that a step depends on."""
+        state = dict(zip(self._tensors, given, strict=False))
+        learned = {name: state[name].detach().requires_grad_() for name in self._views}
+        clean, noise, sigma, weight, *labels = given[len(state) :]
+        with torch.enable_grad():
+            noised = clean + sigma[..., None] * noise
+            denoised = self.denoise({**state, **learned}, noised, sigma, *labels)
+            residual = (noised - denoised) / sigma[..., None] - noise
+            squared = residual.square().sum(-1)
+            loss = (weight * squared).sum(-1) / (self._batch_size * clean.shape[-1])
+            gradients = torch.autograd.grad(loss.sum(), list(learned.values()), materialize_grads=True)
+        return squared.detach(), loss.detach(), *gradients
 
     def descend(self) -> None:
         """Take one step down the gradient."""
@@ -185,12 +241,19 @@ class Stack:
     def state(self, row: int) -> State:
         """Return one network's averaged parameters, frozen parameters and buffers, on the CPU."""
         everything = {**self._split(self._average), **self._frozen, **self._buffers}
-        return {name: value[row].cpu().clone() for name, value in everything.items()}
+        return {
+            name: value[row].cpu().clone(memory_format=torch.contiguous_format) for name, value in everything.items()
+        }
+
+
+def _turned(value: Tensor) -> Tensor:
+    """Return a parameter of a stack, shape (W, …), with a matrix's rows as its columns."""
+    return value.transpose(1, 2) if value.ndim == 3 else value
 
 
 def _padded(parameters: State, rows: int) -> Tensor:
     """Return stacked parameters as one matrix, a row for each network, padded with zeros to a multiple of 16."""
-    flat = torch.cat([value.reshape(rows, -1) for value in parameters.values()], dim=1)
+    flat = torch.cat([_turned(value).reshape(rows, -1) for value in parameters.values()], dim=1)
     return nn.functional.pad(flat, (0, -flat.shape[1] % 16))
 
 
@@ -251,16 +314,11 @@ def _differentiated(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Compute the gradient of one step; return σ, ω and ‖σS + ξ‖² of shape (W, B), and the losses, shape (W,)."""
     batch, like = batches(), stack.parameters()
-    sigma64, omega = draw(batch.quantile)
+    sigma, omega = draw(batch.quantile)
     omega[:, size:] = 0
-    clean, noise, sigma, weight = (each.to(like) for each in (batch.clean, batch.noise, sigma64, omega))
-    labels = [each.to(like.device) for each in batch.labels]
-    noised = clean + sigma[..., None] * noise
-    residual = (noised - stack.denoise(noised, sigma, *labels)) / sigma[..., None] - noise
-    squared = residual.square().sum(-1)
-    loss = (weight * squared).sum(-1) / (size * clean.shape[-1])
-    stack.differentiate(loss)
-    return sigma64, omega, squared.detach(), loss.detach()
+    given = (each.to(like) for each in (batch.clean, batch.noise, sigma, omega))
+    squared, loss = stack.differentiate(*given, *(each.to(like.device) for each in batch.labels))
+    return sigma, omega, squared, loss
 
 
 def _batches(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], trainer: Adam) -> Batches:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,9 +45,7 @@ class MeasuredInformation(Information):
 
         self.dim = dim
         self.second_moment = second_moment
-        self.u = np.asarray(u, dtype=np.float64)
-        self.values = np.asarray(values, dtype=np.float64)
-        self.initial = np.asarray(initial, dtype=np.float64)
+        self.u, self.values, self.initial = map(_fixed, (u, values, initial))
         self.replicates = len(self.values)
         self._spline = CubicSpline(np.log(self.u), self.values, axis=1)
         self._primitive = self._spline.antiderivative()
@@ -81,6 +80,10 @@ class MeasuredInformation(Information):
 
     def coarser(self) -> Information | None:
         """Return the interpolant of every second level and the last; None of fewer than 5 levels."""
+        return self._coarser
+
+    @cached_property
+    def _coarser(self) -> Information | None:
         if len(self.u) < 5:
             return None
         chosen = np.union1d(np.arange(0, len(self.u), 2), [len(self.u) - 1])
@@ -99,8 +102,7 @@ class MeasuredScoreError(ScoreError):
     """
 
     def __init__(self, sigma: np.ndarray, values: np.ndarray) -> None:
-        self.sigma = np.asarray(sigma, dtype=np.float64)
-        self.values = np.asarray(values, dtype=np.float64)
+        self.sigma, self.values = _fixed(sigma), _fixed(values)
         self.replicates = len(self.values)
         self._curves = [_monotone(np.log(self.sigma), row) for row in self.values] if self.finite else []
 
@@ -205,6 +207,13 @@ def score_error_from_json(payload: Mapping[str, Any]) -> MeasuredScoreError:
     """Rebuild what `score_error_to_json` gave, bit for bit."""
     rows = [[math.nan if v is None else v for v in row] for row in payload["values"]]
     return MeasuredScoreError(np.array(payload["sigma"]), np.array(rows))
+
+
+def _fixed(values: np.ndarray) -> np.ndarray:
+    """Return a copy in float64 that nobody can change: many share a curve, some of them plugins."""
+    copy = np.array(values, dtype=np.float64)
+    copy.flags.writeable = False
+    return copy
 
 
 def _within(points: np.ndarray, levels: np.ndarray, what: str) -> np.ndarray:

@@ -1,13 +1,18 @@
-"""Stored curves: read the two that a unit builds on, J(u) and e(σ), from what its job carries."""
+"""Stored curves: read the two that a unit builds on, J(u) and e(σ), from what its job carries.
+
+All samplings of a network go by the same two: a process makes each once, and keeps it by what it was made of.
+"""
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.engine.checks import blamed, check_score_error
 from harness.engine.curves import ExactScoreError, score_error_from_json
 from harness.engine.laws import distribution
-from harness.engine.payloads.target import curve_from_json
+from harness.engine.payloads.target import curve_from_json, information_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,10 +22,19 @@ if TYPE_CHECKING:
     from harness.networks import OracleNetwork
     from harness.targets import Target
 
+KEPT = 256
+"""Curves of either kind that a process keeps: units of many networks come in turns."""
+
 
 def stored_information(target: Target, payload: Payload, *, labelled: bool = False) -> Information:
     """Return J(u) from the payload of the target's record, or that of points given their labels."""
-    return curve_from_json(payload, distribution(target), labelled=labelled)
+    name = information_name(labelled=labelled)
+    return _information(target, json.dumps({name: payload[name]}), labelled)
+
+
+@lru_cache(KEPT)
+def _information(target: Target, text: str, labelled: bool) -> Information:
+    return curve_from_json(json.loads(text), distribution(target), labelled=labelled)
 
 
 def stored_score_error(oracle: OracleNetwork | None, payload: Payload | None, dim: int) -> ScoreError:
@@ -30,7 +44,7 @@ def stored_score_error(oracle: OracleNetwork | None, payload: Payload | None, di
         TypeError: there is neither. The curve of an oracle raises ContractError where the oracle breaks its contract.
     """
     if payload is not None:
-        return score_error_from_json(payload)
+        return _score_error(json.dumps(payload))
     if oracle is None:
         raise TypeError("a trained network needs its measured score error")
 
@@ -39,3 +53,8 @@ def stored_score_error(oracle: OracleNetwork | None, payload: Payload | None, di
             return check_score_error(oracle.score_error(sigma.copy(), dim), oracle, len(sigma))
 
     return ExactScoreError(error)
+
+
+@lru_cache(KEPT)
+def _score_error(text: str) -> ScoreError:
+    return score_error_from_json(json.loads(text))

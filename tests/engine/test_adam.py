@@ -74,6 +74,12 @@ def trained(law, members, *lengths, network=None, **changes) -> list[list[Snapsh
     return list(train(network or Mlp(width=16, depth=2), law, members, trainer(**changes), lengths))
 
 
+def forget(monkeypatch):
+    """Let this process know nothing of the shapes that it has trained."""
+    for kept in ("_SEPARABLE", "_TRACED"):
+        monkeypatch.setattr(f"harness.engine.adam.{kept}", {})
+
+
 class TestTrain:
     @pytest.mark.parametrize(("width", "batch_size"), SIZES)
     def test_a_network_does_not_depend_on_its_stack(self, law, width, batch_size):
@@ -98,11 +104,11 @@ class TestTrain:
         alone = [trained(law, [each], 10, 20, batch_size=33) for each in members]
         denoise = Stack.denoise
 
-        def elsewhere(stack, x, sigma):
-            return denoise(stack, x, sigma) * (1 + 1e-6 * (len(x) > 1))
+        def elsewhere(stack, state, x, sigma):
+            return denoise(stack, state, x, sigma) * (1 + 1e-6 * (len(x) > 1))
 
         monkeypatch.setattr(Stack, "denoise", elsewhere)
-        monkeypatch.setattr("harness.engine.adam._SEPARABLE", {})
+        forget(monkeypatch)
         together = trained(law, members, 10, 20, batch_size=33)
         for level in range(2):
             assert all(same(together[level][i], alone[i][level][0]) for i in range(3))
@@ -118,12 +124,12 @@ class TestTrain:
         ids=str,
     )
     def test_what_holds_in_one_precision_on_one_device_is_tried_in_another(self, law, monkeypatch, place):
-        monkeypatch.setattr("harness.engine.adam._SEPARABLE", {})
+        forget(monkeypatch)
         network, denoise = Mlp(width=16, depth=2), Stack.denoise
         assert separable(network, law, [0, 1], trainer(batch_size=32))
 
-        def elsewhere(stack, x, sigma):
-            return denoise(stack, x, sigma) * (1 + 1e-6 * (len(x) > 1))
+        def elsewhere(stack, state, x, sigma):
+            return denoise(stack, state, x, sigma) * (1 + 1e-6 * (len(x) > 1))
 
         monkeypatch.setattr(Stack, "denoise", elsewhere)
         assert not separable(network, law, [0, 1], trainer(batch_size=32, **place))
@@ -131,13 +137,13 @@ class TestTrain:
     def test_a_stack_that_takes_too_much_memory_is_divided_and_changes_no_bit(self, law, monkeypatch):
         members = [member(0), member(1, 1.0), member(1), member(2), member(3, 0.5)]
         whole = trained(law, members, 10, 20)
-        sizes, denoise = [], Stack.denoise
+        sizes, differentiate = [], Stack.differentiate
 
-        def counted(stack, x, sigma):
-            sizes.append(len(x))
-            return denoise(stack, x, sigma)
+        def counted(stack, clean, *given):
+            sizes.append(len(clean))
+            return differentiate(stack, clean, *given)
 
-        monkeypatch.setattr(Stack, "denoise", counted)
+        monkeypatch.setattr(Stack, "differentiate", counted)
         each = trainer().step_bytes(Mlp(width=16, depth=2).layer_outputs(law.data))
         monkeypatch.setattr("harness.trainers.STACK_BYTES", 2.5 * each)
         divided = trained(law, members, 10, 20)

@@ -5,10 +5,13 @@ import pytest
 from harness_oracles.networks import Inexact
 from harness_synthetic.targets import Gaussian, Ring
 
-from harness.engine.curves import MeasuredScoreError, information_to_json, score_error_to_json
+from harness.engine.curves import MeasuredInformation, MeasuredScoreError, information_to_json, score_error_to_json
 from harness.engine.measurement import measure_information
 from harness.engine.stored_curves import stored_information, stored_score_error
 from harness.errors import ContractError, HarnessError
+
+LEVELS = [[0.3, 0.2], [0.2, 0.1]]
+"""Values of two curves at two levels."""
 
 
 def test_information_is_that_of_the_record():
@@ -42,3 +45,30 @@ def test_an_oracle_is_checked_at_each_call():
     with pytest.raises(ContractError, match="must not be negative"):
         stored_score_error(Negative(), None, 2)(sigma)
     assert sigma.tolist() == [0.2, 2.0]
+
+
+class TestKept:
+    def test_what_says_the_same_is_one_curve_and_what_does_not_is_another(self):
+        payloads = [score_error_to_json(MeasuredScoreError(np.array([0.1, 4.0]), np.array([row]))) for row in LEVELS]
+        found = [stored_score_error(None, payload, 2) for payload in (*payloads, dict(payloads[0]))]
+        assert found[0] is found[2]
+        sigma = np.array([0.1, 4.0])
+        np.testing.assert_allclose([(each(sigma) * sigma**2)[0] for each in found[:2]], LEVELS)
+
+    def test_information_given_labels_is_not_that_of_all_points(self):
+        payload = {
+            name: information_to_json(MeasuredInformation(2, 1.0, np.array([0.1, 4.0]), np.array([row]), np.zeros(1)))
+            for name, row in zip(("information", "information_given_labels"), LEVELS, strict=True)
+        }
+        found = [
+            stored_information(Ring(), payload, labelled=labelled).fisher(np.ones(1)) for labelled in (False, True)
+        ]
+        assert found[0] != found[1]
+
+    def test_nobody_can_change_what_the_next_one_is_given(self):
+        information = MeasuredInformation(2, 1.0, np.array([0.1, 4.0]), np.array([LEVELS[0]]), np.zeros(1))
+        error = MeasuredScoreError(np.array([0.1, 4.0]), np.array([LEVELS[0]]))
+        initial = information.initialization(4.0)
+        for array in (initial, information.values, information.u, error.values, error.sigma):
+            with pytest.raises(ValueError, match="read-only"):
+                array += 1

@@ -211,7 +211,8 @@ def test_what_layers_put_out_is_what_a_stack_keeps_for_its_gradient(network, sha
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            stack.denoise(torch.randn(1, points, data.dim), torch.rand(1, points) + 0.5)
+            x, sigma = torch.randn(1, points, data.dim), torch.rand(1, points) + 0.5
+            stack.denoise({name: v.detach().requires_grad_() for name, v in stack.tensors().items()}, x, sigma)
         return sum(count for count, _ in storages.values())
 
     measured = (kept(32) - kept(16)) / 16

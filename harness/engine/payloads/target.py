@@ -101,7 +101,12 @@ def curve_from_json(payload: Mapping[str, Any], law: Distribution, *, labelled: 
         KeyError: a field is missing.
         HarnessError: it was measured on a target of another kind.
     """
-    return curves.information_from_json(payload["information_given_labels" if labelled else "information"], law)
+    return curves.information_from_json(payload[information_name(labelled=labelled)], law)
+
+
+def information_name(*, labelled: bool) -> str:
+    """Return the field of a target's payload that holds J(u), or its mean over labels."""
+    return "information_given_labels" if labelled else "information"
 
 
 def least_loss_from_json(payload: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
