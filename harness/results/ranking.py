@@ -188,7 +188,7 @@ def _standing(place: RankPlace, outcome: Outcome) -> tuple[int, bool]:
 # Rows
 
 
-def _rows(section: _Section, declared: Declarations, looks: int, built: Mapping[int, Row]) -> list[Row]:
+def _rows(section: _Section, declared: Declarations, looks: int, built: dict[int, Row]) -> list[Row]:
     """Return the rows of one target, best first; equal ranks stay in the order of their components.
 
     Arguments:
@@ -202,7 +202,7 @@ def _rows(section: _Section, declared: Declarations, looks: int, built: Mapping[
     shown = _best_of_networks([outcome for _, outcome in ordered])
     rows = []
     for place, outcome in ordered:
-        row = built.get(id(outcome))
+        row = built.pop(id(outcome), None)
         if row is None or row.pictures is not None:
             row = _row(outcome if id(outcome) in shown else replace(outcome, pictures=None), place, declared)
         else:
