@@ -270,7 +270,7 @@ def _row(outcome: Outcome, place: RankPlace, declared: Declarations) -> Row:
 def _estimate(outcome: Outcome, name: str, declared: Declarations) -> Estimate:
     """Return a metric's mean and interval; of a divergence or distance nothing is below 0, where noise may put it."""
     measured = list(outcome.measured(name).values())
-    value, low, high = mean_interval(measured, declared.least(name), outcome.overlap)
+    value, low, high = mean_interval(measured, declared.least(name), outcome.overlaps.get(name, 0.0))
     if declared.quantity(name) != "other":
         value, low, high = max(0.0, value), max(0.0, low), max(0.0, high)
     return Estimate(value=value, low=finite(low), high=finite(high), n_seeds=len(measured))
