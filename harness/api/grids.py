@@ -250,7 +250,7 @@ def _of_data(
     with tempfile.TemporaryDirectory() as folder:
         found = registry.parse("target", _requested(registry, data, Path(folder)))
         if len(found) != 1:
-            raise HarnessError(f"{data} means {len(found)} targets; give one")
+            raise HarnessError(f"{_named(data)} means {len(found)} targets; give one")
         (target,) = found
         assert isinstance(target, Target)
         law = target.distribution()

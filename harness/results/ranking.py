@@ -42,7 +42,7 @@ from harness.results.leaderboard import (
     Violation,
 )
 from harness.results.outcomes import Outcome
-from harness.results.places import RankPlace, places, seeds_needed
+from harness.results.places import RankPlace, order_values, places, seeds_needed
 from harness.results.ranking_metric import ranking_metric
 from harness.results.setup import Setup, TargetSetup
 from harness.results.statistics.intervals import CONFIDENCE, Interval, mean_interval
@@ -343,14 +343,16 @@ def _agreement(section: _Section, named: Labels, declared: Declarations) -> list
     apart where there are several.
     """
     found, metric = [], section.ranking.metric
+    ranked = [outcome for outcome in section.outcomes if outcome.ok and outcome.measured(metric)]
+    ordered = dict(zip(map(id, ranked), order_values(ranked, metric, declared), strict=True))
     bounds = sorted({name for outcome in section.outcomes for name in outcome.bounds})
     samplers = dict.fromkeys(named("sampler", outcome.components["sampler"]) for outcome in section.outcomes)
     for bound in (b for b in bounds if declared.bounds_divergence(b) or declared.limits(b, metric)):
         points = []
         for outcome in section.outcomes:
-            limit, measured = finite(outcome.bounds.get(bound)), list(outcome.measured(metric).values())
-            if outcome.ok and limit is not None and measured:
-                point = _limit(bound, limit, declared) or 0.0, mean_interval(measured)[0]
+            limit = finite(outcome.bounds.get(bound))
+            if id(outcome) in ordered and limit is not None:
+                point = _limit(bound, limit, declared) or 0.0, ordered[id(outcome)]
                 points.append((named("sampler", outcome.components["sampler"]), point, _shared(outcome)))
         found.append(_order(points, section.ranking.target, bound, None))
         for sampler in sorted(samplers) if len(samplers) > 1 else ():

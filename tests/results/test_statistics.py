@@ -532,3 +532,10 @@ class TestOrderOfRowsWithUnequalSeeds:
         values = np.random.default_rng(2).lognormal(size=(9, 3))
         compared = Compared.of(values, 0.1 * values)
         np.testing.assert_array_equal(compared.order, compared.means)
+
+
+@pytest.mark.parametrize(("values", "by"), [([1.0, 4.0], "ratio"), ([-0.1, 4.0], "ratio"), ([-3.0, 5.0], "difference")])
+def test_a_scale_is_undone(values, by):
+    matrix = np.array([values, [2.0, 3.0]])
+    scale = Scale.of(matrix, by)
+    np.testing.assert_allclose(scale.inverse(scale(matrix)), matrix, rtol=1e-12)
