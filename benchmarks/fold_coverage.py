@@ -1,6 +1,6 @@
 """Do intervals hold the truth where each seed has a split of its own of 150 rows? Prints one table.
 
-    python benchmarks/fold_coverage.py [--quick] [--repetitions N] [--markdown]
+    python benchmarks/fold_coverage.py [--quick] [--repetitions N] [--split own fixed] [--markdown]
 
 A repetition draws 150 rows of a known mixture and makes the intervals of a leaderboard of S seeds: each seed has the
 split that `file:folds=5` gives it, its networks know its training rows alone, and it is measured by its own held-out
@@ -155,7 +155,8 @@ class Trial:
 def interval(measured: Sequence[Measurement], folds: int, *, distance: bool = False) -> tuple[float, float, float]:
     """Return the interval of a leaderboard over seeds."""
     if folds == 1:
-        return mean_interval(measured, 0.0 if distance else -np.inf)
+        # All seeds have the whole reference in common.
+        return mean_interval(measured, 0.0 if distance else -np.inf, 1.0 if distance else 0.0)
     share = common(range(len(measured)), folds)
     known = [m for m in of_own_points(measured, share) if m is not None]
     return mean_interval(known, 0.0 if distance else -np.inf, share)
@@ -165,11 +166,15 @@ Setting = tuple[str, str, str, int]
 """Quantity, setting, split, number of seeds."""
 
 
-def trials(repetition: int) -> Iterator[tuple[Setting, Trial]]:
-    """Yield all intervals of one repetition."""
+SPLITS = ((FOLDS, SEEDS, "own"), (1, (5,), "fixed"))
+"""Folds, numbers of seeds, and what a split is called."""
+
+
+def trials(repetition: int, wanted: Sequence[str]) -> Iterator[tuple[Setting, Trial]]:
+    """Yield all intervals of one repetition, by the splits that are wanted."""
     rows = drawn(repetition)
     fresh = LAW.sample(FRESH, torch.Generator().manual_seed(10**7 + repetition))
-    for folds, counts, split in ((FOLDS, SEEDS, "own"), (1, (5,), "fixed")):
+    for folds, counts, split in (each for each in SPLITS if each[2] in wanted):
         found = {
             name: [
                 seen(law_of(rows, folds, seed), design, seed, fresh, 10**6 + 100 * repetition + seed)
@@ -233,11 +238,12 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=400)
     parser.add_argument("--quick", action="store_true", help="50 repetitions")
     parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--split", nargs="+", choices=["own", "fixed"], default=["own", "fixed"])
     options = parser.parse_args()
     torch.set_num_threads(1)
     start, found = time.monotonic(), dict[Setting, list[Trial]]()
     for repetition in range(50 if options.quick else options.repetitions):
-        for setting, trial in trials(repetition):
+        for setting, trial in trials(repetition, options.split):
             found.setdefault(setting, []).append(trial)
     print(tabulate(lines(found), HEADS, tablefmt="pipe" if options.markdown else "simple", disable_numparse=True))
     print(f"\n{len(next(iter(found.values())))} repetitions, {time.monotonic() - start:.0f} s")

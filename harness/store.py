@@ -91,6 +91,9 @@ class Store:
         """
         if directory.is_file():
             raise StoreError(f"{directory} is a file; name the result directory of a run")
+        if (published := _published(directory)) is not None:
+            told = f"{directory} is a published page, with what it shows in {published.name}"
+            raise StoreError(f"{told}; name the result directory of the run that it was published from")
         if not (directory / DATABASE).is_file():
             raise StoreError(
                 f"{directory} holds no results; make them with: harness run --out {shlex.quote(str(directory))}"
@@ -227,6 +230,13 @@ class Store:
         if damage is not None:
             self.warnings.append(f"checkpoint {self.blobs.file(sha256)} is {damage}: making it again")
         return damage is None
+
+
+def _published(directory: Path) -> Path | None:
+    """Return the document of a directory that `harness publish` wrote; None of any other."""
+    if (directory / DATABASE).exists() or not (directory / "README.md").is_file():
+        return None
+    return next(iter(sorted(directory.glob("*.json"))), None)
 
 
 def _connect(directory: Path, reading: str = "") -> sqlite3.Connection:

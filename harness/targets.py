@@ -140,7 +140,8 @@ class Distribution(ABC):
         """
         known = self.gaussian()
         if known is None:
-            raise HarnessError(f"distribution {_named(self)} must define mean_and_covariance() for this initial law")
+            rule = "the exact mean (d,) and covariance (d, d) of p_0"
+            raise HarnessError(f"distribution {_named(self)} has no mean_and_covariance(): {rule}")
         return known
 
     def deviations(self) -> Tensor:

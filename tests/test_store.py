@@ -155,3 +155,13 @@ def test_meta_is_json(store):
     store.set_meta("manifest", {"rows": [1, 2.5, None]})
     assert store.meta("manifest") == {"rows": [1, 2.5, None]}
     assert store.meta("other") is None
+
+
+@pytest.mark.parametrize("name", ["leaderboard.json", "claims.json", "of-a-package.json"])
+def test_a_published_page_is_told_from_a_result_directory(tmp_path, name):
+    (tmp_path / "README.md").write_text("# A page")
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(StoreError, match=f"is a published page, with what it shows in {name}; name the result direc"):
+        Store.read(tmp_path)
+    Store.open(tmp_path).close()
+    Store.read(tmp_path).close()

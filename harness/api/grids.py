@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -119,8 +119,8 @@ def grid(
 
     Arguments:
         loss_curve: held-out losses ℓ(σ) = E‖x − D(x + σξ, σ)‖², summed over coordinates.
-        data: in its place, data of any kind that target `file` reads, or an array of rows: the curve of an untrained
-            denoiser, on rows held out.
+        data: in its place, data of any kind that target `file` reads, an array of rows, or a target of data with its
+            parameters (`file:path=mine.csv,standardize=columns`): the curve of an untrained denoiser, on rows held out.
         dim: the number d of coordinates of a point, with `loss_curve`.
         per_coordinate: whether losses and errors are means over the coordinates, not sums.
         sampler: what visits the levels: one with Gaussian steps.
@@ -151,7 +151,17 @@ def grid(
     assert isinstance(schedule, NoiseSchedule)
     counts = [steps] if isinstance(steps, int) else list(steps)
     question = GridQuestion(
-        curve, law, visiting, counts, rule, _references(registry), schedule, sigma_max, sigma_min, errors
+        curve,
+        law,
+        visiting,
+        counts,
+        rule,
+        _references(registry),
+        schedule,
+        sigma_max,
+        sigma_min,
+        errors,
+        untrained=data is not None,
     )
     return BestGrids(best_grids(question).scaled(scale))
 
@@ -219,6 +229,17 @@ def _curve(given: Curve, dim: int | None, per_coordinate: bool) -> LossCurve:
     return LossCurve(dim, *columns)
 
 
+def _requested(registry: Registry, data: ArrayLike | Path | str, folder: Path) -> str | dict[str, Any]:
+    """Return the target that data mean; levels are in the unit of a file's own numbers unless told otherwise."""
+    form = str(data) if isinstance(data, (str, Path)) else ""
+    name, _, given = form.partition(":")
+    if name not in registry.classes("target") or Path(form).exists():
+        return {"name": FILE, "path": str(data_file(data, folder)), "standardize": "none"}
+    if name != FILE or "standardize=" in given:
+        return form
+    return f"{form}{',' if given else ':'}standardize=none"
+
+
 def _of_data(
     registry: Registry, data: ArrayLike | Path | str, sigma_min: float | None, sigma_max: float | None
 ) -> LossCurve:
@@ -227,10 +248,13 @@ def _of_data(
     from harness.targets import Target
 
     with tempfile.TemporaryDirectory() as folder:
-        path = data_file(data, Path(folder))
-        (target,) = registry.parse("target", {"name": FILE, "path": str(path), "standardize": "none"})
+        found = registry.parse("target", _requested(registry, data, Path(folder)))
+        if len(found) != 1:
+            raise HarnessError(f"{_named(data)} means {len(found)} targets; give one")
+        (target,) = found
         assert isinstance(target, Target)
         law = target.distribution()
-    assert isinstance(law, EmpiricalDistribution)
+    if not isinstance(law, EmpiricalDistribution):
+        raise HarnessError(f"target {target.label()} has no rows to jitter; give data, as {FILE}:path=mine.csv")
     low, high = (law.sigma_data * end for end in EDM_RANGE)
     return smoothed_losses(law, low if sigma_min is None else sigma_min, high if sigma_max is None else sigma_max)

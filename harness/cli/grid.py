@@ -27,9 +27,10 @@ EXPORTS = ("edm", "diffusers", "k-diffusion", "json", "python")
 )
 @click.option(
     "--jitter",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="DATA",
-    help="In its place, data of any kind that target file reads: the curve of an untrained denoiser, on rows held out. "
+    help="In its place, data of any kind that target file reads, or a target of data with its parameters, as "
+    "file:path=mine.csv,standardize=columns: the curve of an untrained denoiser, on rows held out. "
     "It speaks of the law the rows come from, and of that denoiser: a stand-in until there is a network.",
 )
 @click.option("--dim", type=click.IntRange(min=1), help="The number d of coordinates of a point, with --loss-curve.")
@@ -63,7 +64,7 @@ EXPORTS = ("edm", "diffusers", "k-diffusion", "json", "python")
 @click.option("--export", type=click.Choice(EXPORTS), help="In place of --format: for the sampler of another project.")
 def command(
     loss_curve: Path | None,
-    jitter: Path | None,
+    jitter: str | None,
     dim: int | None,
     per_coordinate: bool,
     sampler: str,

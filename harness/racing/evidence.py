@@ -78,6 +78,16 @@ class Judgement:
     settled: bool
 
 
+def most_ahead(compared: Compared, chosen: int, others: Sequence[int], level: float) -> float:
+    """Return how far ahead of a chosen design the best of some others is at most, on the scale of comparison.
+
+    It holds with a probability of 1 − `level` whichever of them all was chosen, and by whatever: limits are those of
+    all pairs together (Bonferroni).
+    """
+    pairs = math.comb(len(others) + 1, 2)
+    return max(0.0, -float(compared.differences(chosen, level / pairs).low[list(others)].min()))
+
+
 def tolerance(compared_by: Comparison, margin: float) -> float:
     """Return a margin on the scale of comparison: ln(1 + margin) for ratios."""
     return math.log1p(margin) if compared_by == "ratio" else margin

@@ -19,7 +19,7 @@ from harness.errors import HarnessError, NotApplicable
 from harness.networks import Backbone
 from harness.racing.carried_out import Clock, RaceWork, evidence_of, raced, usable
 from harness.racing.course import RecommendCourse
-from harness.racing.evidence import MARGIN, tolerance
+from harness.racing.evidence import MARGIN, most_ahead, tolerance
 from harness.racing.narrowing import Range, narrowed
 from harness.results.directory import read_manifest
 from harness.results.labels import Labels
@@ -28,6 +28,7 @@ from harness.results.read_board import document
 from harness.results.reader import read_results
 from harness.results.recommendation import (
     FILE,
+    LONGEST,
     Alternative,
     AxisChoice,
     ComparedDesign,
@@ -56,9 +57,6 @@ if TYPE_CHECKING:
 
 MINUTES = 5.0
 """How long a recommendation may take, unless told otherwise."""
-
-LONGEST = 6000.0
-"""Minutes beyond which what would settle a race is no plan."""
 
 FIRST_LEVELS = "each seed has levels of its own, which follow from its network or its split; given are the first seed's"
 """What is told where the levels of a design are those of one seed."""
@@ -209,6 +207,9 @@ class _Answer:
         self._choices = choices_of(work.combinations, registry)
         self._manifest = read_manifest(store, work.suite.name)
         self._evidence = evidence_of([self._outcome(i) for i in self._rows], self._metric, self._by)
+        self._compared = self._evidence.compared()
+        # A ratio of values that reach 0 says nothing.
+        self._told_by: Comparison = "difference" if self._compared.scale.size else self._by
 
     def told(self, data: str) -> Recommendation:
         """Return the document."""
@@ -222,7 +223,7 @@ class _Answer:
         others = [i for i in self._ordered(differences) if i != best]
         perfect = next((each for each in board.calibration if each.metric == self._metric), None)
         return Recommendation(
-            schema_version=1,
+            schema_version=2,
             command=self._manifest.command,
             environment=board.environment,
             data=data,
@@ -233,17 +234,18 @@ class _Answer:
             evaluations=self._space.race.evaluations,
             metric=self._metric,
             unit=next((each.unit for each in board.setup.metrics if each.metric == self._metric), ""),
-            compared_by=self._by,
-            margin=race.rules.margin,
+            compared_by=self._told_by,
+            margin=race.rules.margin if self._told_by == self._by else self._beyond(self._margin),
             perfect=None if perfect is None else _estimate(perfect, len(board.setup.seeds)),
             best=self._design(row, best),
             choices=self._axis_choices(differences, left),
-            runner_up=self._compared(others[0], differences) if others else None,
-            default=self._compared(self._course.default, differences),
+            runner_up=self._other(others[0], differences) if others else None,
+            default=self._other(self._course.default, differences),
             settled=self._course.settled,
             end=self._course.end,
             left=max(1, len(left)),
             more_minutes=None if self._course.settled else self._more_minutes(differences, left),
+            at_most=self._at_most(left),
             seeds=len(self._outcome(best).seeds),
             looks=self._course.looks,
             rounds=[RoundTold(**vars(step)) for step in self._course.steps],
@@ -289,10 +291,9 @@ class _Answer:
 
     def _differences(self) -> dict[int, Cost]:
         """Return how far each design is behind the best, on the scale of comparison, by its place."""
-        evidence = self._evidence
         # A line for each choice, and one for the field's default; the runner-up is one of the former.
         lines = 1 + sum(len(set(values)) - 1 for values in zip(*(c.values() for c in self._choices), strict=True))
-        found = evidence.compared().differences(self._rows.index(self._course.leader), self._course.level / lines)
+        found = self._compared.differences(self._place, self._course.level / lines)
         limits = zip(found.value.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
         return {
             i: Cost(value=value, low=_finite(low), high=_finite(high))
@@ -333,15 +334,50 @@ class _Answer:
         maybe = place in left or place in self._course.cut_designs
         standing: Standing = "ties" if tie else "open" if maybe else "worse"
         seeds = len(self._outcome(place).seeds)
-        return Alternative(choice=choice, standing=standing, cost=_cost(behind, self._by), seeds=seeds)
+        return Alternative(choice=choice, standing=standing, cost=self._cost(behind), seeds=seeds)
 
-    def _compared(self, i: int, differences: dict[int, Cost]) -> ComparedDesign:
+    def _other(self, i: int, differences: dict[int, Cost]) -> ComparedDesign:
         own, best = self._choices[i], self._choices[self._course.leader]
         differs = {axis: choice for axis, choice in own.items() if best.get(axis) != choice}
-        cost = _cost(differences[i], self._by) if i in differences else None
+        cost = self._cost(differences[i]) if i in differences else None
         return ComparedDesign(differs=differs, cost=cost, seeds=len(self._outcome(i).seeds))
 
+    @property
+    def _place(self) -> int:
+        """The place of the best design among those that are compared."""
+        return self._rows.index(self._course.leader)
+
+    def _beyond(self, difference: float) -> float:
+        """Return how much above the best design, in the metric's unit, one is that is so far behind on the scale."""
+        scale, own = self._compared.scale, float(np.nanmean(self._compared.stable[self._place]))
+        if self._by == "difference":
+            return difference
+        ends = scale.inverse(np.array([own + min(difference, 50.0), own]))
+        return float(ends[0] - ends[1])
+
+    def _told(self, difference: float) -> float:
+        """Return a difference on the scale of comparison as a reader is told it: in per cent for ratios."""
+        return 100 * math.expm1(min(difference, 50.0)) if self._told_by == "ratio" else self._beyond(difference)
+
+    def _cost(self, behind: Cost) -> Cost:
+        value, low, high = (each if each is None else self._told(each) for each in vars(behind).values())
+        assert value is not None
+        return Cost(value=value, low=low, high=high)
+
     # What is not settled
+
+    def _at_most(self, left: Sequence[int]) -> float | None:
+        """Return how much better than the best design one that may be best is at most, as a cost."""
+        maybe = [self._rows.index(i) for i in {*left, *self._course.cut_designs} if i in self._rows]
+        others = [i for i in maybe if i != self._place]
+        if not others:
+            return None
+        ahead = most_ahead(self._compared, self._place, others, self._course.level)
+        if not math.isfinite(ahead):
+            return None
+        return self._told(ahead) if self._told_by == "ratio" else -self._beyond(-ahead)
+
+    # What would settle it
 
     def _more_minutes(self, differences: dict[int, Cost], left: Sequence[int]) -> float:
         """Return about how many minutes would settle it: errors fall as the root of the number of seeds."""
@@ -385,12 +421,3 @@ def _law(profile: TargetSetup) -> str:
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
-
-
-def _cost(behind: Cost, by: Comparison) -> Cost:
-    """Return a difference on the scale of comparison as what a reader is told: per cent of the metric for ratios."""
-    if by != "ratio":
-        return behind
-    value, low, high = (each if each is None else 100 * math.expm1(min(each, 50.0)) for each in vars(behind).values())
-    assert value is not None
-    return Cost(value=value, low=low, high=high)

@@ -48,6 +48,7 @@ def read_manifest(store: Store, suite: str | None = None) -> Manifest:
     other = StoreError(
         f"{store.directory} was made by another version of diffusion-harness; run the same command again"
     )
+    _share_texts(content)
     try:
         manifest = Manifest.model_validate(content)
     except ValidationError as error:
@@ -56,6 +57,20 @@ def read_manifest(store: Store, suite: str | None = None) -> Manifest:
     if any(crossed().keys() - row.components.keys() for row in manifest.rows):
         raise other
     return manifest
+
+
+def _share_texts(content: object) -> None:
+    """Keep each key that rows name once in memory, in place: many rows share what they are made of."""
+    rows = content.get("rows") if isinstance(content, dict) else None
+    once: dict[str, str] = {}
+    for row in rows if isinstance(rows, list) else ():
+        for field, value in row.items() if isinstance(row, dict) else ():
+            if isinstance(value, list):
+                row[field] = [once.setdefault(each, each) if isinstance(each, str) else each for each in value]
+            elif isinstance(value, dict):
+                row[field] = {
+                    key: once.setdefault(each, each) if isinstance(each, str) else each for key, each in value.items()
+                }
 
 
 def _chosen(store: Store, suite: str | None, known: list[str]) -> str:

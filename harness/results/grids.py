@@ -161,6 +161,7 @@ class GridQuestion:
         sigma_min: the last; None: the least of the curve.
         dependence: of the errors of the curve: `any` makes intervals that hold whatever they have to do with one
             another, as when one set of points served all levels; `independent` trusts that they have nothing.
+        untrained: whether the curve is that of an untrained denoiser, made of the data: its unit needs no check.
     """
 
     curve: LossCurve
@@ -173,6 +174,7 @@ class GridQuestion:
     sigma_max: float | None = None
     sigma_min: float | None = None
     dependence: Dependence = "any"
+    untrained: bool = False
 
 
 def best_grids(question: GridQuestion) -> GridAnswer:
@@ -311,9 +313,11 @@ def _notes(asked: _Asked) -> Iterator[str]:
     curve = asked.question.curve
     harmful = curve.sigma[curve.loss > curve.dim * curve.sigma**2]
     if len(harmful):
-        yield (
-            f"At {len(harmful)} of {len(curve.sigma)} levels, first at sigma {harmful[0]:.3g}, the loss is above "
-            "d sigma², that of no denoising at all: check that it is summed over coordinates, in the units of sigma."
-        )
+        place = f"At {len(harmful)} of {len(curve.sigma)} levels, first at sigma {harmful[0]:.3g},"
+        if asked.question.untrained:
+            yield f"{place} the untrained denoiser is worse than none (d sigma²): it is no guide there."
+        else:
+            rule = "check that it is summed over coordinates, in the units of sigma"
+            yield f"{place} the loss is above d sigma², that of no denoising at all: {rule}."
     if curve.error is None:
         yield "The curve has no errors: intervals hold its interpolation alone."

@@ -48,7 +48,10 @@ class Labels:
 
 def labels(rows: Iterable[Row]) -> Labels:
     """Return the labels of the targets and components of rows."""
-    return Labels((axis, name) for row in rows for axis in crossed() for name in row.names(axis))
+    axes = tuple(crossed())
+    # Rows of one reading share their components, by the hundred thousand: each is looked at once.
+    found = {(axis, id(name)): name for row in rows for axis in axes for name in row.names(axis)}
+    return Labels((axis, name) for (axis, _), name in found.items())
 
 
 def _distinguish(group: Mapping[str, Reference]) -> dict[str, tuple[str, Collection[str]]]:

@@ -27,7 +27,6 @@ apply.
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -364,6 +363,8 @@ class Row(_Design):
     def names(self, axis: str) -> list[Reference]:
         """Return the components of an axis under which the design is known, its own first."""
         own = self.component(axis)
+        if not self.same_as:
+            return [own]
         found = {own.key: own}
         for other in self.same_as:
             reference = other.get(axis, own)
@@ -536,23 +537,21 @@ class Leaderboard(Document):
         return {target.key: each for each in self.rankings for target in self.named(each.target)}
 
 
-def _combinations(row: Row) -> set[str]:
-    """Return what tells apart each combination that a row stands for."""
-    return {
-        json.dumps(
-            [
-                [other.get(axis, row.component(axis)).key for axis in crossed()],
-                *(getattr(row, number) for number in NUMBERS),
-            ]
-        )
-        for other in ({}, *row.same_as)
-    }
+def _combinations(row: Row, axes: Sequence[str]) -> list[tuple[object, ...]]:
+    """Return what tells apart each combination that a row stands for, each once."""
+    own = [row.component(axis).key for axis in axes]
+    numbers = [getattr(row, number) for number in NUMBERS]
+    others = (
+        [each[axis].key if axis in each else key for axis, key in zip(axes, own, strict=True)] for each in row.same_as
+    )
+    return list(dict.fromkeys((*keys, *numbers) for keys in (own, *others)))
 
 
 def _check_combinations(rows: list[Row]) -> None:
-    seen: dict[str, int] = {}
+    seen: dict[tuple[object, ...], int] = {}
+    axes = tuple(crossed())
     for i, row in enumerate(rows):
-        for combination in sorted(_combinations(row)):
+        for combination in _combinations(row, axes):
             first = seen.setdefault(combination, i)
             if first != i:
                 raise ValueError(f"rows[{i}]: the same combination as rows[{first}]")

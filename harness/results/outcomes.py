@@ -41,8 +41,8 @@ class Outcome:
             under several names, which become one row; None where it is not known.
         same_as: its other names, each as the components in which it differs.
         pictures: a few samples of the first seed, where they are images.
-        overlap: where seeds have splits of their own, the share of the points that two of them compare with which they
-            have in common, in the mean; else 0: what they share is told by the measurements.
+        overlaps: by metric, the share of the points that two seeds compare with which they have in common, in the mean;
+            0 of a metric that it lacks: what seeds share of that is told by the measurements.
         failures: of each metric that raised an error in a seed, why, and false where that is that it does not apply.
     """
 
@@ -68,7 +68,7 @@ class Outcome:
     design: str | None = None
     same_as: tuple[Mapping[str, Reference], ...] = ()
     pictures: SamplePictures | None = None
-    overlap: float = 0.0
+    overlaps: Mapping[str, float] = field(default_factory=dict)
     failures: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
 
     @property

@@ -44,6 +44,14 @@ def seeds_needed(section: Sequence[Outcome], metric: str, declared: Declarations
     return settling(_compared(ranked, metric, declared), _level(looks)) if ranked else None
 
 
+def order_values(section: Sequence[Outcome], metric: str, declared: Declarations) -> list[float]:
+    """Return what puts outcomes with values in order, the smaller the better: their means, of equal seeds.
+
+    Where some lack seeds that others have, their means say which seeds they have as well (`Compared.order`).
+    """
+    return [float(each) for each in _compared(section, metric, declared).order] if section else []
+
+
 def _level(looks: int) -> float:
     return (1 - CONFIDENCE) / looks
 

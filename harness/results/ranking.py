@@ -42,7 +42,7 @@ from harness.results.leaderboard import (
     Violation,
 )
 from harness.results.outcomes import Outcome
-from harness.results.places import RankPlace, places, seeds_needed
+from harness.results.places import RankPlace, order_values, places, seeds_needed
 from harness.results.ranking_metric import ranking_metric
 from harness.results.setup import Setup, TargetSetup
 from harness.results.statistics.intervals import CONFIDENCE, Interval, mean_interval
@@ -192,7 +192,7 @@ def _standing(place: RankPlace, outcome: Outcome) -> tuple[int, bool]:
 # Rows
 
 
-def _rows(section: _Section, declared: Declarations, looks: int, built: Mapping[int, Row]) -> list[Row]:
+def _rows(section: _Section, declared: Declarations, looks: int, built: dict[int, Row]) -> list[Row]:
     """Return the rows of one target, best first; equal ranks stay in the order of their components.
 
     Arguments:
@@ -206,7 +206,7 @@ def _rows(section: _Section, declared: Declarations, looks: int, built: Mapping[
     shown = _best_of_networks([outcome for _, outcome in ordered])
     rows = []
     for place, outcome in ordered:
-        row = built.get(id(outcome))
+        row = built.pop(id(outcome), None)
         if row is None or row.pictures is not None:
             row = _row(outcome if id(outcome) in shown else replace(outcome, pictures=None), place, declared)
         else:
@@ -274,7 +274,7 @@ def _row(outcome: Outcome, place: RankPlace, declared: Declarations) -> Row:
 def _estimate(outcome: Outcome, name: str, declared: Declarations) -> Estimate:
     """Return a metric's mean and interval; of a divergence or distance nothing is below 0, where noise may put it."""
     measured = list(outcome.measured(name).values())
-    value, low, high = mean_interval(measured, declared.least(name), outcome.overlap)
+    value, low, high = mean_interval(measured, declared.least(name), outcome.overlaps.get(name, 0.0))
     if declared.quantity(name) != "other":
         value, low, high = max(0.0, value), max(0.0, low), max(0.0, high)
     return Estimate(value=value, low=finite(low), high=finite(high), n_seeds=len(measured))
@@ -347,14 +347,16 @@ def _agreement(section: _Section, named: Labels, declared: Declarations) -> list
     apart where there are several.
     """
     found, metric = [], section.ranking.metric
+    ranked = [outcome for outcome in section.outcomes if outcome.ok and outcome.measured(metric)]
+    ordered = dict(zip(map(id, ranked), order_values(ranked, metric, declared), strict=True))
     bounds = sorted({name for outcome in section.outcomes for name in outcome.bounds})
     samplers = dict.fromkeys(named("sampler", outcome.components["sampler"]) for outcome in section.outcomes)
     for bound in (b for b in bounds if declared.bounds_divergence(b) or declared.limits(b, metric)):
         points = []
         for outcome in section.outcomes:
-            limit, measured = finite(outcome.bounds.get(bound)), list(outcome.measured(metric).values())
-            if outcome.ok and limit is not None and measured:
-                point = _limit(bound, limit, declared) or 0.0, mean_interval(measured)[0]
+            limit = finite(outcome.bounds.get(bound))
+            if id(outcome) in ordered and limit is not None:
+                point = _limit(bound, limit, declared) or 0.0, ordered[id(outcome)]
                 points.append((named("sampler", outcome.components["sampler"]), point, _shared(outcome)))
         found.append(_order(points, section.ranking.target, bound, None))
         for sampler in sorted(samplers) if len(samplers) > 1 else ():

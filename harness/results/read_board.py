@@ -109,6 +109,10 @@ def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> 
     information = {row.components["target"]: row.information[0] for row in manifest.rows}
     targets = {target: read_target(key, store).value for target, key in information.items()}
     rank_by = list(dict.fromkeys(by)) or manifest.rank_by
+    overlaps = {target: _overlaps(manifest, target, targets[target]) for target in targets}
+    for i, row in enumerate(manifest.rows):
+        if (shared := overlaps[row.components["target"]]) is not None:
+            found[i] = replace(found[i], overlaps=shared)
     board = leaderboard(
         [
             each.contradicting(str(split)) if isinstance(split, DocumentError) else replace(each, score_split=split)
@@ -178,7 +182,7 @@ def outcome(manifest: Manifest, row: PlannedRow, results: Results) -> Outcome:
         applicable=applicable,
         design=row.design,
         measurements={label: _measurements(entries, splits) for label, entries in results.metrics.items()},
-        overlap=0.0 if splits is None else splits.reference,
+        overlaps={} if splits is None else dict.fromkeys(results.metrics, splits.reference),
         budget=_mean_budget(results.budgets()),
         pictures=next((entry.value.pictures for entry in results.samplings if entry.value is not None), None),
         bounds={label: found and found[0] for label, found in bounds.items()},
@@ -322,6 +326,17 @@ def _overlap(manifest: Manifest, digest: str, target: TargetNumbers | None) -> f
     drawn = 1.0 if target.held_out is None else min(1.0, manifest.setup.samples / target.held_out)
     splits = manifest.splits.get(digest)
     return drawn if splits is None else drawn * splits.both
+
+
+def _overlaps(manifest: Manifest, digest: str, target: TargetNumbers | None) -> dict[str, float] | None:
+    """Return the share of a fixed reference that two seeds have in common, by the metrics that compare with it.
+
+    None where seeds have splits of their own, which `outcome` tells of, or draw points anew. Metrics that compare with
+    held-out points are those that held-out points calibrate.
+    """
+    if digest in manifest.splits or target is None or not target.finite:
+        return None
+    return dict.fromkeys(manifest.calibration.get(digest, ()), _overlap(manifest, digest, target))
 
 
 def _setup(

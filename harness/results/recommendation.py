@@ -1,24 +1,29 @@
 """The recommendation: what to use on some data, what ties with it, what else would cost, and what is not settled.
 
 A cost is how much worse than the best design another is by the metric: in per cent of it where it is compared by
-ratios, else in its unit. Its interval holds for all looks of the race and all alternatives together with 95 %.
+ratios and all its values are above 0, else in its unit. Its interval holds for all looks of the race and all
+alternatives together with 95 %.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
 from harness.quantities import Comparison
 from harness.registry.references import Reference
-from harness.results.document import Count, Document, Name, Part, Position, WithLimits
+from harness.results.document import Count, Document, Name, Part, Position, Upgrade, WithLimits
 from harness.results.leaderboard import Estimate
 from harness.results.pictures import SamplePictures
 from harness.results.setup import TargetSetup
 
 FILE = "recommendation.json"
 """The name of the document's file."""
+
+LONGEST = 6000.0
+"""Minutes from which on what would settle a race is no plan."""
 
 Standing = Literal["ties", "open", "worse", "no value"]
 """Of an alternative: known to be within the margin of the best; may be better or worse; worse; or it gave no value."""
@@ -117,7 +122,10 @@ class Recommendation(Document):
         settled: whether the race was.
         end: why it ended.
         left: designs that may be best.
-        more_minutes: about how many would settle it; null where it is settled.
+        more_minutes: about how many would settle it, at most `LONGEST`; null where it is settled.
+        at_most: what this design costs at most against the best of those that may be best, by limits that hold for all
+            pairs of them and all looks together, whichever had been chosen. Null where no other may be best, where
+            nothing is known, and in documents of version 1.
         seeds: of the designs that are left.
         looks: at the evidence, which share the promise that the best design is dropped in 5 % of races at most.
         minutes: that it took.
@@ -127,8 +135,9 @@ class Recommendation(Document):
     """
 
     noun: ClassVar[str] = "a recommendation"
+    upgrades: ClassVar[Mapping[int, Upgrade]] = {1: lambda document: {"at_most": None} | document}
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     command: str
     environment: dict[str, JsonValue]
     data: Name
@@ -150,6 +159,7 @@ class Recommendation(Document):
     end: Name
     left: Position
     more_minutes: float | None
+    at_most: Annotated[float, Field(ge=0)] | None
     seeds: Position
     looks: Position
     rounds: list[RoundTold]

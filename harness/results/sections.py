@@ -105,8 +105,11 @@ class TargetSection:
 
     @cached_property
     def _constants(self) -> dict[str, str]:
-        first, *others = (self.all_names_of(row) for row in self.rows)
-        return {field: value for field, value in first.items() if all(names[field] == value for names in others)}
+        first, *others = self.rows
+        own = {axis: [name.key for name in first.names(axis)] for axis in design()}
+        alike = {axis for axis, keys in own.items() if all([n.key for n in row.names(axis)] == keys for row in others)}
+        alike |= {each for each in NUMBERS if all(getattr(row, each) == getattr(first, each) for row in others)}
+        return {field: value for field, value in self.all_names_of(first).items() if field in alike}
 
     def names_of(self, row: Row) -> dict[str, str]:
         """Return what tells a row apart, by field: the labels of its components, and its numbers in words."""
@@ -203,7 +206,7 @@ def ratio(row: Row, metric: str | None, declared: Declarations) -> float | None:
 def target_label(name: str, board: Leaderboard) -> str:
     """Return the label under which the target that an entry beside the rows names is shown."""
     (target,) = board.named(name)
-    return labels(board.rows)("target", target)
+    return Labels(("target", each) for each in board.targets.values())("target", target)
 
 
 def choices(board: Leaderboard) -> list[tuple[str, str, str]]:

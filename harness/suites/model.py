@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -408,7 +409,14 @@ def load_suite(name_or_path: str) -> Suite:
     path = Path(name_or_path)
     if not name_or_path or (not path.exists() and path.suffix != ".toml" and path.name == name_or_path):
         raise SuiteError(f"unknown suite {name_or_path!r}; {did_you_mean(name_or_path, shipped)} (or give a TOML file)")
-    return Suite.from_mapping(read_toml(name_or_path, "a suite"), name_or_path)
+    try:
+        content = read_toml(name_or_path, "a suite")
+    except SuiteError as error:
+        if path.suffix in ("", ".toml") or not path.is_file():
+            raise
+        rule = f"what to use on data: harness recommend {shlex.quote(name_or_path)}"
+        raise SuiteError(f"{name_or_path}: is no suite, which is a name or a TOML file; {rule}") from error
+    return Suite.from_mapping(content, name_or_path)
 
 
 def read_toml(name: str, noun: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.axes import AXES
 from harness.results.leaderboard import Estimate
-from harness.results.recommendation import Alternative, ComparedDesign, Cost, Recommendation, RoundTold
+from harness.results.recommendation import LONGEST, Alternative, ComparedDesign, Cost, Recommendation, RoundTold
 from harness.views.column import Column
 from harness.views.digits import counted, number, with_interval
 from harness.views.terminal import GAP, break_lines, shorten, text_table
@@ -95,12 +95,18 @@ def _title(axis: str) -> str:
 
 def cost_text(cost: Cost, found: Recommendation) -> str:
     """Return a cost with its interval: in per cent where the metric is compared by ratios, else in its unit."""
-    unit = " %" if found.compared_by == "ratio" else f" {found.unit}".rstrip()
     limits = "" if cost.low is None or cost.high is None else f" ({_short(cost.low)} to {_short(cost.high)})"
-    return f"{_short(cost.value, sign=True)}{unit}{limits}"
+    return f"{_short(cost.value, sign=True)}{_unit(found)}{limits}"
+
+
+def _unit(found: Recommendation) -> str:
+    """Return the unit of costs, with the space before it."""
+    return " %" if found.compared_by == "ratio" else f" {found.unit}".rstrip()
 
 
 def _short(value: float, *, sign: bool = False) -> str:
+    if 0 < abs(value) < 0.005:
+        return f"{value:{'+' if sign else ''}.1g}"
     digits = 0 if abs(value) >= 10 else 1 if abs(value) >= 0.1 or value == 0 else 2
     return f"{value:{'+' if sign else ''}.{digits}f}"
 
@@ -129,9 +135,19 @@ def _settled(found: Recommendation) -> Iterator[str]:
     if found.settled:
         yield f"Settled after {found.minutes:.1f} minutes: {found.end}."
     else:
-        more = "" if found.more_minutes is None else f"; {_duration(found.more_minutes)} more would settle it"
-        yield f"Not settled after {found.minutes:.1f} minutes: {found.end}; {_left(found)} may be best{more}."
+        yield f"Not settled after {found.minutes:.1f} minutes: {found.end}; {_left(found)} may be best{_more(found)}."
+    if found.at_most is not None and not found.settled:
+        cost = f"{_short(found.at_most)}{_unit(found)}"
+        yield f"Against the best of them this design costs {cost} at most, by limits that hold for all pairs of them."
     yield f"Rounds: {'; '.join(map(_round, found.rounds))}. The best is dropped in at most 5 % of races."
+
+
+def _more(found: Recommendation) -> str:
+    if found.more_minutes is None:
+        return ""
+    if found.more_minutes >= LONGEST:
+        return f"; to tell them apart would take over {LONGEST / 60:.0f} hours: take this one, or the cheapest of them"
+    return f"; {_duration(found.more_minutes)} more would settle it"
 
 
 def _left(found: Recommendation) -> str:

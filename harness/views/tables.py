@@ -125,7 +125,8 @@ def _sizes(target: TargetSetup, train: int, held_out: int) -> list[str]:
     """Return how many points are trained on and how many a metric sees, a line each where seeds have their own."""
     points = f"{counted(train, 'point')} to train on, {held_out} held out"
     if target.splits == 1:
-        return [f"{points}: no metric sees more data than these"]
+        given = "ranks are given these, but by a metric that tells how it varies over points"
+        return [f"{points}: no metric sees more data than these; {given}"]
     seen = "" if target.tested is None else f" hold out {counted(target.tested, 'point')} in all"
     return [
         f"{points} for each seed, which has a split of its own",

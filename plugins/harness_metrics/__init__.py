@@ -14,7 +14,9 @@
 - `classifier-mmd`: Bińkowski et al., arXiv 1801.01401, likewise.
 - `label-error`: Shmelkov, Schmid, Alahari, arXiv 1807.09499 (GAN-test).
 
-The distances of samples are plug-in (V) statistics, never negative; between two samples of the same law they do
+- `unbiased-energy`, `unbiased-mmd`: the same, as U-statistics.
+
+The other distances of samples are plug-in (V) statistics, never negative; between two samples of the same law they do
 not vanish, and the score of a held-out sample of the same size says where zero is.
 """
 
@@ -323,6 +325,52 @@ class MMD(SampleMetric):
         return mmd(generated[: self.points], reference[: self.points])
 
 
+class UnbiasedEnergy(SampleMetric):
+    """Energy distance without a root: the U-statistic, unbiased.
+
+    A perfect generator has 0 on average at any number of samples, so that a value is the excess over it; that of a
+    good one may be negative. Differences of values have a meaning, ratios have none where they are near 0.
+    """
+
+    name: ClassVar[str] = "unbiased-energy"
+    unit: ClassVar[str] = "data units"
+    least: ClassVar[float] = 0.0
+    compared_by: ClassVar[Comparison] = "difference"
+    formula: ClassVar[str] = "2E‖X−Y‖ − E‖X−X'‖ − E‖Y−Y'‖, over pairs of different points"
+    source: ClassVar[str] = "Székely, Rizzo, J. Stat. Planning Inference 143 (2013); Gretton et al., JMLR 13 (2012)"
+
+    points: int = Field(2_000, ge=3, le=1_000_000, description=COMPARED)
+
+    def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
+        """Compare the first points of two samples of any sizes."""
+        from harness_metrics.samples import unbiased_energy
+
+        return unbiased_energy(generated[: self.points], reference[: self.points])
+
+
+class UnbiasedMMD(SampleMetric):
+    """Squared maximum mean discrepancy, with the kernels of `mmd`: the U-statistic, unbiased.
+
+    As of `unbiased-energy` a value is the excess over a perfect generator, and may be negative. The widths of the
+    kernels are those of the reference at hand.
+    """
+
+    name: ClassVar[str] = "unbiased-mmd"
+    unit: ClassVar[str] = "1"
+    least: ClassVar[float] = 0.0
+    compared_by: ClassVar[Comparison] = "difference"
+    formula: ClassVar[str] = "E k(X,X') + E k(Y,Y') − 2E k(X,Y), over pairs of different points, k as in mmd"
+    source: ClassVar[str] = "Gretton et al., JMLR 13 (2012)"
+
+    points: int = Field(2_000, ge=3, le=1_000_000, description=COMPARED)
+
+    def compare(self, generated: Tensor, reference: Tensor) -> Measurement:
+        """Compare the first points of two samples of any sizes."""
+        from harness_metrics.samples import unbiased_mmd
+
+        return unbiased_mmd(generated[: self.points], reference[: self.points])
+
+
 class _ByClassifier(FittedMetric):
     """A metric by a classifier of the target's labels; with the same parameters all have the same classifier."""
 
@@ -415,6 +463,8 @@ def harness_metrics() -> list[type[Metric]]:
         SlicedWasserstein,
         Energy,
         MMD,
+        UnbiasedEnergy,
+        UnbiasedMMD,
         Memorisation,
         ClassifierFrechet,
         ClassifierMMD,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from harness.metrics import Measurement
-from harness_metrics.samples import require_two, root
+from harness_metrics.samples import require, root
 
 SINGULAR = 1e-12
 """Singular values below this share of the largest are nothing: there one sample does not vary, and nothing is moved."""
@@ -21,7 +21,7 @@ SINGULAR = 1e-12
 
 def frechet(x: Tensor, y: Tensor) -> Measurement:
     """Fréchet distance of samples (n, k) and (m, k), covariances divided by n and m."""
-    require_two(x, y)
+    require(2, x, y)
     means = x.mean(0), y.mean(0)
     a, b = x - means[0], y - means[1]
     covariances = a.T @ a / len(a), b.T @ b / len(b)

@@ -1,10 +1,11 @@
 """Distances of two samples, each with the jackknife's standard error.
 
-All are functions of the empirical measures P_n and Q_m. With I_i the change of the squared statistic when
-point i of X is given more weight, Var ≈ Σ I_i²/n² over each sample (the infinitesimal jackknife; for
-V-statistics, where the point may be left out at no cost, the jackknife itself). For equal laws these
+The plug-in (V) statistics are functions of the empirical measures P_n and Q_m. With I_i the change of the
+squared statistic when point i of X is given more weight, Var ≈ Σ I_i²/n² over each sample (the infinitesimal
+jackknife; for V-statistics, where the point may be left out at no cost, the jackknife itself). For equal laws these
 statistics are quadratic and the jackknife errs upwards (Efron, Stein, Annals of Statistics 9, 1981). The
-error of the root follows by the delta method.
+error of the root follows by the delta method. Unbiased (U) statistics leave out the pairs of a point
+with itself; theirs is the jackknife that leaves out a point, which errs upwards in the same case.
 
 Many samples are compared with one reference: what depends on the reference alone is kept, by its content.
 """
@@ -66,6 +67,17 @@ def mmd(x: Tensor, y: Tensor) -> Measurement:
     return _discrepancy(x, reference, _Gaussians(-0.25 / _squared_median(reference)))
 
 
+def unbiased_energy(x: Tensor, y: Tensor) -> Measurement:
+    """Energy distance of the laws of samples (n, d) and (m, d), without a root: unbiased, perhaps negative."""
+    return _unbiased_discrepancy(x, Reference.of(y), _negative_distance)
+
+
+def unbiased_mmd(x: Tensor, y: Tensor) -> Measurement:
+    """MMD² of the laws of samples (n, d) and (m, d), kernels as in `mmd`: unbiased but for the widths, that y sets."""
+    reference = Reference.of(y)
+    return _unbiased_discrepancy(x, reference, _Gaussians(-0.25 / _squared_median(reference)))
+
+
 def _negative_distance(squared: Tensor) -> Tensor:
     return squared.sqrt_().neg_()
 
@@ -94,20 +106,71 @@ def _squared_median(y: Reference) -> float:
 
 def _discrepancy(x: Tensor, reference: Reference, kernel: Kernel) -> Measurement:
     """Root of V = mean k(X,X') + mean k(Y,Y') − 2 mean k(X,Y), k a function of the squared distance."""
-    y = reference.sample
-    require_two(x, y)
-    centre = y.mean(0)
-    x, y = x - centre, y - centre
-    rows_xx, rows_yy = _symmetric_row_sums(x, kernel), _own_row_sums(reference, kernel)
-    rows_xy, rows_yx = _row_and_column_sums(x, y, kernel)
-    sum_xx, sum_yy, sum_xy = rows_xx.sum(), rows_yy.sum(), rows_xy.sum()
-    n, m = len(x), len(y)
-    value = sum_xx / n**2 + sum_yy / m**2 - 2 * sum_xy / (n * m)
-    at_zero = kernel(x.new_zeros(1))
-    without_x = (sum_xx - 2 * rows_xx + at_zero) / (n - 1) ** 2 - 2 * (sum_xy - rows_xy) / ((n - 1) * m)
-    without_y = (sum_yy - 2 * rows_yy + at_zero) / (m - 1) ** 2 - 2 * (sum_xy - rows_yx) / (n * (m - 1))
-    variance = (n - 1) * without_x.var(correction=0) + (m - 1) * without_y.var(correction=0)
-    return root(value.item(), variance.item())
+    require(2, x, reference.sample)
+    sums = _Sums.of(x, reference, kernel)
+    value = sums.xx.sum() / sums.n**2 + sums.yy.sum() / sums.m**2 - 2 * sums.xy.sum() / (sums.n * sums.m)
+    return root(value.item(), sums.variance(lambda total, count: total / count**2))
+
+
+def _unbiased_discrepancy(x: Tensor, reference: Reference, kernel: Kernel) -> Measurement:
+    """U: as V, but no point is paired with itself. Its mean is that of the laws; it may be negative."""
+    require(3, x, reference.sample)
+    sums = _Sums.of(x, reference, kernel)
+
+    def mean(total: Tensor, count: int) -> Tensor:
+        return (total - count * sums.at_zero) / (count * (count - 1))
+
+    value = mean(sums.xx.sum(), sums.n) + mean(sums.yy.sum(), sums.m) - 2 * sums.xy.sum() / (sums.n * sums.m)
+    return Measurement(value.item(), max(sums.variance(mean), 0.0) ** 0.5)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Sums of a kernel over the pairs of each point, itself among them.
+
+    Attributes:
+        xx: Σ_j k(x_i, x_j), shape (n,).
+        yy: Σ_j k(y_i, y_j), shape (m,).
+        xy: Σ_j k(x_i, y_j), shape (n,).
+        yx: Σ_i k(x_i, y_j), shape (m,).
+        at_zero: k of a point and itself, shape (1,).
+    """
+
+    xx: Tensor
+    yy: Tensor
+    xy: Tensor
+    yx: Tensor
+    at_zero: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor, reference: Reference, kernel: Kernel) -> _Sums:
+        """Sum; both samples are moved to the mean of the reference, which changes no distance but its rounding."""
+        y = reference.sample
+        centre = y.mean(0)
+        x, y = x - centre, y - centre
+        rows_xx, rows_yy = _symmetric_row_sums(x, kernel), _own_row_sums(reference, kernel)
+        return cls(rows_xx, rows_yy, *_row_and_column_sums(x, y, kernel), kernel(x.new_zeros(1)))
+
+    @property
+    def n(self) -> int:
+        """Points of X."""
+        return len(self.xx)
+
+    @property
+    def m(self) -> int:
+        """Points of Y."""
+        return len(self.yy)
+
+    def variance(self, mean: Callable[[Tensor, int], Tensor]) -> float:
+        """Return the jackknife's variance of mean(X,X') + mean(Y,Y') − 2 mean(X,Y).
+
+        Arguments:
+            mean: of the pairs of a sample of so many points, from the sum over all pairs, a point's with itself too.
+        """
+        n, m, total, at_zero = self.n, self.m, self.xy.sum(), self.at_zero
+        without_x = mean(self.xx.sum() - 2 * self.xx + at_zero, n - 1) - 2 * (total - self.xy) / ((n - 1) * m)
+        without_y = mean(self.yy.sum() - 2 * self.yy + at_zero, m - 1) - 2 * (total - self.yx) / (n * (m - 1))
+        return float((n - 1) * without_x.var(correction=0) + (m - 1) * without_y.var(correction=0))
 
 
 @lru_cache(2 * KEPT)
@@ -152,7 +215,7 @@ def sliced_wasserstein(x: Tensor, y: Tensor, projections: int) -> Measurement:
     potential φ, φ' = 2(x − T(x)), T the transport (Santambrogio, Optimal transport for applied
     mathematicians, Proposition 7.17).
     """
-    require_two(x, y)
+    require(2, x, y)
     a, order_a = _projected(x, projections)
     b, order_b = _projected_reference(Reference.of(y), projections)
     value = _squared_wasserstein(a, b).mean().item()
@@ -217,14 +280,14 @@ def _potential(own: Tensor, transported: Tensor) -> Tensor:
     return torch.cat([own.new_zeros(len(own), 1), steps.cumsum(1)], 1)
 
 
-def require_two(x: Tensor, y: Tensor) -> None:
+def require(least: int, x: Tensor, y: Tensor) -> None:
     """Refuse samples from which no error is seen.
 
     Raises:
-        ValueError: one has less than 2 points.
+        ValueError: one has fewer points than `least`.
     """
-    if min(len(x), len(y)) < 2:
-        raise ValueError(f"samples of {len(x)} and {len(y)} points; a distance needs 2 or more of each")
+    if min(len(x), len(y)) < least:
+        raise ValueError(f"samples of {len(x)} and {len(y)} points; a distance needs {least} or more of each")
 
 
 def root(value: float, variance: float) -> Measurement:

@@ -93,6 +93,30 @@ def test_data_alone_give_levels_in_their_unit(tmp_path, called):
     assert "untrained" in answer["law"]
 
 
+def test_a_target_of_data_takes_its_parameters(tmp_path, called):
+    """Columns of one unit give the levels of any unit; a file that is given by its parameter, those of the path."""
+    points = np.random.default_rng(0).standard_normal((200, 2))
+    levels = {}
+    for name, scale in (("one", 1.0), ("odd", np.array([1.0, 1000.0]))):
+        np.save(tmp_path / f"{name}.npy", scale * points)
+        form = f"file:path={tmp_path / name}.npy"
+        for given in (f"{tmp_path / name}.npy", form, f"{form},standardize=columns"):
+            text = called("--jitter", given, "--steps", "8", "--format", "json")
+            levels[name, given.rpartition("npy")[2], "file:" in given] = json.loads(text)["grids"][0]["levels"]
+    assert levels["odd", "", False] == levels["odd", "", True]
+    columns = [levels[name, ",standardize=columns", True] for name in ("one", "odd")]
+    np.testing.assert_allclose(columns[0], columns[1], rtol=1e-6)
+    assert levels["odd", "", True][0] > 100 * columns[1][0]
+
+
+def test_a_note_on_its_own_curve_does_not_ask_for_a_check(tmp_path, called):
+    points = np.random.default_rng(0).standard_normal((300, 3)) * [1, 5, 20]
+    np.save(tmp_path / "mine.npy", points)
+    [note] = json.loads(called("--jitter", str(tmp_path / "mine.npy"), "--format", "json"))["notes"]
+    assert "the untrained denoiser is worse than none" in note
+    assert "check" not in note
+
+
 @pytest.mark.parametrize("ends", [("--sigma-min", "0"), ("--sigma-min", "nan"), ("--sigma-max", "0.001")])
 def test_data_need_a_range(tmp_path, ends):
     np.save(tmp_path / "mine.npy", np.random.default_rng(0).standard_normal((20, 2)))
@@ -113,6 +137,9 @@ def test_every_export_is_written(curve, called, export):
         (("--loss-curve", "CURVE"), "needs --dim"),
         (("--jitter", "CURVE", "--dim", "2"), "--jitter knows them"),
         (("--jitter", "none.npy"), "none.npy: cannot be read"),
+        (("--jitter", "ring"), "target ring has no rows to jitter; give data, as file:path=mine.csv"),
+        (("--jitter", "file"), "needs parameter 'path'"),
+        (("--jitter", "file:path=a.npy,b.npy"), "means 2 targets; give one"),
         (("--loss-curve", "none.csv", "--dim", "2"), "none.csv: cannot be read"),
         (("--loss-curve", "CURVE", "--dim", "2", "--sampler", "heun"), "covered: analytic, ancestral, exponential"),
         (("--loss-curve", "CURVE", "--dim", "2", "--sampler", "ancestrale"), "did you mean ancestral"),

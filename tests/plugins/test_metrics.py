@@ -7,7 +7,19 @@ import math
 import numpy as np
 import pytest
 import torch
-from harness_metrics import KL, MMD, W2, Energy, PathKL, SlicedWasserstein, affine, change_of_variables, particles
+from harness_metrics import (
+    KL,
+    MMD,
+    W2,
+    Energy,
+    PathKL,
+    SlicedWasserstein,
+    UnbiasedEnergy,
+    UnbiasedMMD,
+    affine,
+    change_of_variables,
+    particles,
+)
 from harness_synthetic.targets import Gaussian, Ring
 
 from harness.budget import Budget
@@ -101,10 +113,68 @@ def isotropic_divergence(sampler, sigmas, dim, scale=1.0):
     return 0.5 * dim * (ratio - 1 - math.log(ratio))
 
 
+class TestUnbiased:
+    """U-statistics: the mean over repetitions is the distance of the laws, also where that is 0."""
+
+    METRICS = (UnbiasedEnergy(), UnbiasedMMD())
+
+    def test_energy_is_the_sum_over_pairs_of_different_points(self):
+        x, y = normal(300, 3), 1.3 * normal(170, 3, seed=1)
+        exact = 2 * torch.cdist(x, y).mean() - torch.pdist(x).mean() - torch.pdist(y).mean()
+        assert UnbiasedEnergy().compare(x, y).value == pytest.approx(exact.item(), rel=1e-9)
+
+    @pytest.mark.parametrize("shift", [0.0, 0.3])
+    def test_energy_on_average(self, shift):
+        """Against the closed form; the plug-in statistic of so few points is far above it."""
+        folded = 2 / math.sqrt(math.pi) * math.exp(-(shift**2) / 4) + shift * math.erf(shift / 2)
+        exact = 2 * folded - 4 / math.sqrt(math.pi)
+        pairs = [(normal(20, 1, seed=2 * k) + shift, normal(30, 1, seed=2 * k + 1)) for k in range(2000)]
+        found = np.array([UnbiasedEnergy().compare(x, y).value for x, y in pairs])
+        assert abs(found.mean() - exact) < 3 * found.std() / math.sqrt(2000)
+        assert np.mean([Energy().compare(x, y).value ** 2 for x, y in pairs]) > exact + 0.04
+
+    def test_of_one_law_it_is_negative_as_often_as_not(self):
+        for metric in self.METRICS:
+            found = [metric.compare(normal(50, 2, seed=2 * k), normal(50, 2, seed=2 * k + 1)).value for k in range(400)]
+            assert abs(np.mean(found)) < 3 * np.std(found) / 20
+            assert 0.5 < np.mean(np.array(found) < 0) < 0.75
+
+    def test_mmd_on_average(self):
+        """With kernels of given widths E k(X, Y) of normals is a closed form; the widths follow the reference."""
+        x, y = normal(60, 2) + 0.4, normal(40, 2, seed=1)
+        width = torch.pdist(y).median().item() ** 2
+
+        def exact(shift):
+            # E exp(−‖D‖²/2s²), D ~ N(m, 2I) in the plane.
+            return sum(
+                1 / (1 + 2 / (s * width)) * math.exp(-(shift**2) / (2 * (s * width + 2))) for s in (2, 1, 0.5, 0.25)
+            )
+
+        value = (exact(0) - exact(0.4 * math.sqrt(2))) / 2
+        found = [
+            UnbiasedMMD().compare(normal(60, 2, seed=2 * k) + 0.4, normal(40, 2, seed=2 * k + 1)) for k in range(500)
+        ]
+        assert np.mean([each.value for each in found]) == pytest.approx(value, rel=0.1)
+        assert UnbiasedMMD().compare(x, y).value == pytest.approx(MMD().compare(x, y).value ** 2, abs=0.05)
+
+    @pytest.mark.parametrize("scale", [1.0, 2.0])
+    def test_its_error_is_that_of_repetitions(self, scale):
+        """Of different laws to a tenth; of one law the jackknife errs upwards, by less than half."""
+        for metric in self.METRICS:
+            pairs = [(scale * normal(80, 2, seed=2 * k), normal(80, 2, seed=2 * k + 1)) for k in range(400)]
+            found = [metric.compare(x, y) for x, y in pairs]
+            spread, told = np.std([each.value for each in found]), np.mean([each.standard_error for each in found])
+            assert 0.9 < told / spread < (1.6 if scale == 1 else 1.15)
+
+    def test_it_needs_pairs(self):
+        with pytest.raises(ValueError, match="samples of 2 and 9 points; a distance needs 3 or more of each"):
+            UnbiasedEnergy().compare(normal(2, 1), normal(9, 1))
+
+
 class TestSampleMetrics:
     METRICS = (SlicedWasserstein(), Energy(), MMD())
 
-    @pytest.mark.parametrize("metric", [Energy, MMD])
+    @pytest.mark.parametrize("metric", [Energy, MMD, UnbiasedEnergy, UnbiasedMMD])
     def test_what_is_quadratic_compares_the_first_points_of_either_sample(self, metric):
         x, y = normal(500, 2), normal(400, 2, seed=1) + 0.5
         some, whole = metric(points=100).compare(x, y), metric().compare(x, y)

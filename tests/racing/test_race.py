@@ -11,7 +11,7 @@ from harness.errors import HarnessError
 from harness.metrics import Measurement
 from harness.quantities import Declarations
 from harness.racing.carried_out import evidence_of
-from harness.racing.evidence import RaceEvidence, judged, tolerance
+from harness.racing.evidence import RaceEvidence, judged, most_ahead, tolerance
 from harness.racing.race import Race, Rules, doubling
 from harness.racing.until_settled import SuiteCourse
 
@@ -90,6 +90,21 @@ def test_what_is_settled_as_a_tie_is_one():
             wrong += (means[race.left] - means[leader]).max() > tolerance("ratio", 0.02)
     assert ties > trials / 4
     assert at_most(wrong, ties, 0.05)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.02, 0.1])
+def test_what_the_choice_costs_against_the_best_is_within_its_limit(spread):
+    """Though the choice is the design of the least mean by the same values; and the limit says something."""
+    rng, covered, limits = np.random.default_rng(7), [], []
+    for _ in range(200):
+        means = spread * rng.normal(size=12)
+        values, networks = made(rng, means)
+        compared = evidence(values, networks, list(range(12)), 8).compared()
+        chosen = int(values[:, :8].mean(1).argmin())
+        limits.append(most_ahead(compared, chosen, [i for i in range(12) if i != chosen], 0.05))
+        covered.append(means[chosen] - means.min() <= limits[-1])
+    assert np.mean(covered) >= 0.95
+    assert np.median(limits) < 0.12
 
 
 def test_clear_differences_are_found_early():

@@ -61,7 +61,7 @@ def test_it_says_which_rows_it_compared_with(made):
 def test_the_document_is_read_as_it_was_written(made):
     directory, found, _, _ = made
     assert Recommendation.read(directory / FILE) == found
-    assert json.loads(found.to_json())["schema_version"] == 1
+    assert json.loads(found.to_json())["schema_version"] == 2
 
 
 def test_the_leaderboard_beside_it_holds_the_same_best_design(made):

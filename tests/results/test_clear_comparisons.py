@@ -108,3 +108,26 @@ def test_few_pairs_are_left_for_exact_comparison(monkeypatch):
     monkeypatch.setattr(Compared, "p_values", counted)
     rank_sets(values, errors, labels)
     assert sum(looked) < 0.15 * 2000**2
+
+
+@pytest.mark.parametrize(("networks", "most"), [(1, 0.15), (4, 0.25)])
+def test_nor_are_all_pairs_of_one_network(monkeypatch, networks, most):
+    """Of few networks, each with many rows: four hold a quarter of all pairs."""
+    values, errors, labels = drawn(np.random.default_rng(5), 4000, networks=networks)
+    looked, exact = [], _Spread.p_values
+
+    def counted(self, i, j=EVERY, **given):
+        p = exact(self, i, j, **given)
+        looked.append(p.size)
+        return p
+
+    monkeypatch.setattr(_Spread, "p_values", counted)
+    rank_sets(values, errors, labels)
+    assert sum(looked) < most * 4000**2
+
+
+def test_rows_that_tie_in_two_seeds_by_chance_are_plain():
+    values = np.random.default_rng(6).normal(size=(50, 3))
+    values[1, :2] = values[0, :2] + 1.0
+    values[3] = values[2] + 1.0
+    assert np.flatnonzero(comparisons._may_be_silent(values)).tolist() == [2, 3]

@@ -31,6 +31,25 @@ def test_one_alone_needs_no_name(store):
     assert read_manifest(store, "quick").suite == "quick"
 
 
+def test_rows_share_the_keys_that_they_name(store):
+    """A hundred thousand rows name few networks and components, so memory holds each once."""
+    reference = {"name": "a", "params": {}, "distribution": "d", "version": "1", "digest": "a" * 32}
+    row = {
+        "components": dict.fromkeys(crossed(), "a" * 32),
+        **{"steps": 1, "train_steps": 1, "sigma_max": 1.0, "compute": None, "training_share": None, "reason": None},
+        **{key: ["b" * 32] for key in ("networks", "errors", "tables", "information", "grids")},
+    }
+    content = manifest("quick") | {
+        "components": {"a" * 32: reference},
+        "rows": [row | {"samples": [f"{k:032}"]} for k in range(3)],
+    }
+    store.set_meta(f"{MANIFEST}:quick", content)
+    rows = read_manifest(store).rows
+    assert len({id(each.networks[0]) for each in rows}) == 1
+    assert len({id(digest) for each in rows for digest in each.components.values()}) == 1
+    assert [each.samples for each in rows] == [[f"{k:032}"] for k in range(3)]
+
+
 def test_of_several_one_is_named(store):
     holding(store, "quick", "paper", "quick-selection")
     assert suites(store) == ["paper", "quick", "quick-selection"]

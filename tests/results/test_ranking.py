@@ -282,6 +282,16 @@ class TestAgreement:
         assert found["budget"]["target"] == "ring"
         assert 0 < found["budget"]["low"] < 1
 
+    def test_rows_that_lack_easy_seeds_are_not_taken_for_worse(self):
+        """As of a race, whose dropped rows have the first seeds alone: the best of these has the largest mean."""
+        rows = {"a": ((0.9, 0.91), 1.0), "b": ((1.0, 1.01, 0.2, 0.21), 2.0), "c": ((1.1, 1.11, 0.22, 0.23), 3.0)}
+        outcomes = [
+            outcome(values, time_discretization=name, bounds={"budget": bound})
+            for name, (values, bound) in rows.items()
+        ]
+        entry = next(each for each in board(outcomes)["agreement"] if each["sampler"] is None)
+        assert entry["kendall_tau"] == 1
+
     def test_too_few_rows(self):
         outcomes = [outcome((v,) * 3, sampler=f"s{v}", bounds={"budget": v}) for v in (1.0, 2.0)]
         entry, *within = board(outcomes)["agreement"]

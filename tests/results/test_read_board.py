@@ -214,3 +214,26 @@ def test_neighbouring_folds_share_a_part_of_the_floor(of_few):
     spread = stats.t.ppf(0.975, 2) * numpy.std([each["value"] for each in found], ddof=1) / 3**0.5
     within = stats.norm.ppf(0.975) * numpy.mean([each["standard_error"] for each in found])
     assert floor.high - floor.value == pytest.approx(numpy.hypot(spread, within * (1 / 3) ** 0.5), rel=1e-3)
+
+
+def test_a_fixed_split_widens_intervals_by_the_error_of_its_reference(tmp_path):
+    """Of metrics that compare with it, as of the floor; all seeds here draw all of its ten held-out rows."""
+    numpy.save(tmp_path / "few.npy", numpy.random.default_rng(0).normal(size=(50, 2)))
+    fixed = {"targets": [f"file:path={tmp_path / 'few.npy'},folds=1"], "metrics": ["energy", "path-kl"], "seeds": 3}
+    fixed |= {"rank_by": "energy", "networks": ["exact", "inexact:size=0.5"], "bounds": []}
+    run(Suite.from_mapping(SUITE | fixed, "few.toml"), load(), tmp_path / "made", Options(1, progress=False))
+    store = Store.read(tmp_path / "made")
+    manifest = Manifest.model_validate(store.meta("manifest:outcomes"))
+    board = read_document(tmp_path / "made")
+    (target,) = board.setup.targets
+    assert (target.splits, target.held_out) == (1, 10)
+    assert board.setup.samples >= 10
+    for row in board.rows:
+        planned = next(each for each in manifest.rows if each.components["network"] == row.network.digest)
+        keys = [measured(sample, manifest.metrics["energy"]) for sample in planned.samples]
+        found = [store.get([key])[key].payload for key in keys]
+        spread = stats.t.ppf(0.975, 2) * numpy.std([each["value"] for each in found], ddof=1) / 3**0.5
+        within = stats.norm.ppf(0.975) * numpy.mean([each["standard_error"] for each in found])
+        entry = row.metrics["energy"]
+        assert entry.high - entry.value == pytest.approx(numpy.hypot(spread, within), rel=1e-3)
+    store.close()

@@ -10,7 +10,7 @@ from harness.metrics import Measurement
 from harness.results.statistics.comparisons import Compared, rank_sets
 from harness.results.statistics.effect_sizes import choice_effects, interaction
 from harness.results.statistics.intervals import _average, _deviation, mean_interval
-from harness.results.statistics.kendall import kendall
+from harness.results.statistics.kendall import _pairs, kendall
 from harness.results.statistics.scales import Scale
 from harness.results.statistics.variances import moderated, prior_variance, residual_variances
 
@@ -296,6 +296,38 @@ class TestKendall:
         x, y = rng.integers(0, 5, 40), rng.integers(0, 7, 40)
         assert kendall(x, y).value == pytest.approx(stats.kendalltau(x, y).statistic, rel=1e-12)
 
+    @pytest.mark.parametrize("values", [3, 12, 10**6])
+    def test_its_sums_over_pairs_are_those_over_all_pairs(self, values):
+        """With ties in both, in either, and in neither."""
+        rng = np.random.default_rng(values)
+        for n in (2, 3, 17, 64, 65, 200):
+            x, y = rng.integers(0, values, (2, n)).astype(float)
+            signs = [np.sign(each[:, None] - each) for each in (x, -y)]
+            expected = np.stack([signs[0] * -signs[1], signs[0] ** 2, signs[1] ** 2, signs[0] ** 2 * signs[1] ** 2])
+            np.testing.assert_array_equal(_pairs(x, y), expected.sum(2))
+
+    def test_the_variance_is_that_of_its_formula(self, monkeypatch):
+        """V by all h_ij, as the docstring has it."""
+        kept = []
+        monkeypatch.setattr(
+            "harness.results.statistics.kendall._tau_limits", lambda tau, variance, n, count: (kept.append(variance), 0)
+        )
+        rng = np.random.default_rng(3)
+        for _ in range(20):
+            x, y = rng.integers(0, 9, (2, 30))
+            tau = kendall(x, y).value
+            sign_x, sign_y = np.sign(x[:, None] - x), np.sign(y[:, None] - y)
+            s, a, b = sign_x * sign_y, sign_x**2, sign_y**2
+            mean_a, mean_b = a.sum() / (30 * 29), b.sum() / (30 * 29)
+            h = s / np.sqrt(mean_a * mean_b) - tau / 2 * (a / mean_a + b / mean_b)
+            expected = (4 * (h.sum(1) ** 2).sum() - 2 * (h**2).sum()) / (30 * 29 * 28 * 27)
+            assert kept[-1] == pytest.approx(max(expected, 0), rel=1e-9, abs=1e-15)
+
+    def test_of_a_hundred_thousand_rows_not_all_pairs_are_looked_at(self):
+        x, noise = np.random.default_rng(4).normal(size=(2, 100_000)).round(4)
+        y = x + noise
+        assert kendall(x, y).value == pytest.approx(stats.kendalltau(x, y).statistic, rel=1e-9)
+
     def test_perfect_agreement_is_not_certainty(self):
         x = np.arange(10.0)
         found = kendall(x, 2 * x)
@@ -500,3 +532,10 @@ class TestOrderOfRowsWithUnequalSeeds:
         values = np.random.default_rng(2).lognormal(size=(9, 3))
         compared = Compared.of(values, 0.1 * values)
         np.testing.assert_array_equal(compared.order, compared.means)
+
+
+@pytest.mark.parametrize(("values", "by"), [([1.0, 4.0], "ratio"), ([-0.1, 4.0], "ratio"), ([-3.0, 5.0], "difference")])
+def test_a_scale_is_undone(values, by):
+    matrix = np.array([values, [2.0, 3.0]])
+    scale = Scale.of(matrix, by)
+    np.testing.assert_allclose(scale.inverse(scale(matrix)), matrix, rtol=1e-12)

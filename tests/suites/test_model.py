@@ -452,3 +452,13 @@ def test_a_suite_survives_its_json(small, registry):
     again = Suite.from_mapping(json.loads(text), "again")
     assert json.dumps(again.model_dump(mode="json")) == text
     assert expand(again, registry) == expand(small, registry)
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\x93NUMPY\x01\x00"])
+def test_data_in_place_of_a_suite_are_told_where_they_belong(tmp_path, content):
+    file = tmp_path / "mine.data"
+    file.write_bytes(content)
+    with pytest.raises(
+        SuiteError, match=r"is no suite.*TOML file; what to use on data: harness recommend .*mine\.data"
+    ):
+        load_suite(str(file))

@@ -22,7 +22,7 @@ def other(choice, standing, value, low, high):
 
 
 DOCUMENT = {
-    "schema_version": 1,
+    "schema_version": 2,
     "command": "harness recommend points.npy",
     "environment": {},
     "data": "points.npy",
@@ -64,6 +64,7 @@ DOCUMENT = {
     "end": "out of time",
     "left": 3,
     "more_minutes": 300.0,
+    "at_most": 12.3,
     "seeds": 4,
     "looks": 6,
     "rounds": [
@@ -95,6 +96,7 @@ def test_the_screen_fits_80_columns_and_says_what_matters(found):
         "a perfect generator",
         "The field's default (euler): costs +10 % (5.8 to 15)",
         "20 designs may be best; about 5 hours",
+        "Against the best of them this design costs 12 % at most",
         "May not transfer: trained here: mlp, 20 steps.",
     ):
         assert words in " ".join(text.split())
@@ -114,6 +116,21 @@ def test_a_settled_race_and_the_default_itself(found):
     text = recommendation_text(found(settled=True, more_minutes=None, end="one design is left", default=default), 70)
     assert "Settled after 5.0 minutes: one design is left." in text
     assert "It is the field's default." in text
+
+
+def test_a_race_that_no_time_settles_ends_in_what_the_choice_may_cost(found):
+    text = " ".join(
+        recommendation_text(found(more_minutes=6000.0, at_most=0.0031, compared_by="difference"), None).split()
+    )
+    assert "to tell them apart would take over 100 hours: take this one, or the cheapest of them" in text
+    assert "this design costs 0.003 data at most" in text
+
+
+def test_a_document_of_version_1_does_not_tell_what_the_choice_may_cost():
+    older = {key: value for key, value in DOCUMENT.items() if key != "at_most"} | {"schema_version": 1}
+    read = Recommendation.validate(copy.deepcopy(older))
+    assert read.at_most is None
+    assert "at most, by limits" not in recommendation_text(read, None)
 
 
 def test_costs_of_a_metric_compared_by_differences_have_its_unit(found):

@@ -4,9 +4,9 @@ Holm's procedure for a row with m others steps down: K ← #{p ≤ α/(m − K)}
 Welch's t, which depends on the distance of two rows' positions and on their variances alone. So rows are put into
 classes of nearly equal variance, sorted by position within each; for two classes and a level, p is surely below the
 level from some distance on, and surely above it up to another. Counting by bisection brackets K from both sides; only
-the pairs between the two distances are left for exact p-values. What comes out is what all pairs give, to the last one:
-the distances have a margin for rounding, and pairs of one network, rows with missing values and rows that may tie are
-compared exactly.
+the pairs between the two distances are left for exact p-values. Pairs of one network have other variances: each of them
+is set against the two distances on its own. What comes out is what all pairs give, to the last one: the distances have
+a margin for rounding, and rows with missing values and rows that may tie are compared exactly.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from scipy.special import stdtrit
 CLASSES = 24
 """Classes of variance."""
 
-LEVELS = 64
-"""Levels of p at which distances are known, evenly spaced in ln p."""
+LEVELS = 2**15
+"""Distances that are known of pairs of classes, at levels of p evenly spaced in ln p: fewer levels for more classes."""
+
+FEWEST, MOST = 64, 4096
+"""Levels, at the least and at the most: so many that few pairs lie between two."""
 
 ROUNDS = 8
 """Most narrowings of K; each leaves fewer pairs."""
@@ -50,7 +53,9 @@ class Rows:
             do not tie.
         variance: of a row's position.
         freedom: degrees of freedom of each variance, the same for all.
-        label: rows of one label have other variances among themselves, and are compared exactly; -1: of no label.
+        label: rows of one label have other variances among themselves; -1: of no label.
+        inner: these variances of a row's position.
+        inner_freedom: their degrees of freedom.
         plain: whether all this holds for a row; others are compared exactly with all.
     """
 
@@ -60,6 +65,8 @@ class Rows:
     variance: np.ndarray
     freedom: float
     label: np.ndarray
+    inner: np.ndarray
+    inner_freedom: np.ndarray
     plain: np.ndarray
 
 
@@ -85,16 +92,18 @@ class _Search:
     """The classes, and what is known of each plain row without an exact p-value."""
 
     def __init__(self, rows: Rows, level: float, many: float) -> None:
-        self._rows, self._others = rows, len(rows.position) - 1
+        self._rows, self._others, self._many = rows, len(rows.position) - 1, many
         # Exactly the levels of `holm`: the k-th smallest p against level/(m − k + 1).
         self._steps = level / np.arange(self._others, 0, -1)
-        self._grid = np.geomspace(self._steps[0], level, LEVELS)
         self._class, self._members = _classes(rows)
+        self._levels = min(max(max(LEVELS, 6 * len(rows.position)) // len(self._members) ** 2, FEWEST), MOST)
+        self._grid = np.geomspace(self._steps[0], level, self._levels)
         self._sizes = np.array([len(members) for members in self._members])
-        self._sure, self._possible = self._distances(many)
+        self._rounding = 1e-12 * float(np.abs(rows.position[rows.plain]).max())
+        self._sure, self._possible = self._distances()
         self._bracket()
 
-    def _distances(self, many: float) -> tuple[np.ndarray, np.ndarray]:
+    def _distances(self) -> tuple[np.ndarray, np.ndarray]:
         """From where p is surely at most a level, and below where surely above; (classes, classes, levels)."""
         rows = self._rows
         low, high = np.array([(rows.variance[m].min(), rows.variance[m].max()) for m in self._members]).T
@@ -103,9 +112,9 @@ class _Search:
         meet = (low[:, None] <= high) & (high[:, None] >= low)
         least, most = np.minimum(*ends), np.where(meet, 2.0, np.maximum(*ends))
         tail = self._grid / 2
-        far = -stdtrit(np.minimum(rows.freedom * least, many)[:, :, None], tail)
-        near = -stdtrit(np.minimum(rows.freedom * most, many)[:, :, None], tail)
-        rounding = 1e-12 * float(np.abs(rows.position[rows.plain]).max())
+        far = -stdtrit(np.minimum(rows.freedom * least, self._many)[:, :, None], tail)
+        near = -stdtrit(np.minimum(rows.freedom * most, self._many)[:, :, None], tail)
+        rounding = self._rounding
         sure = far * np.sqrt(high[:, None] + high)[:, :, None] * (1 + ROUNDING) + rounding
         possible = near * np.sqrt(low[:, None] + low)[:, :, None] * (1 - ROUNDING) - rounding
         # Beyond this distance the order of means is that of positions.
@@ -116,14 +125,11 @@ class _Search:
         rows, m = self._rows, self._others
         sizes = np.bincount(rows.label + 1)
         sizes[0] = 0
-        loose = sizes[rows.label + 1] + int((~rows.plain).sum())
+        strange = int((~rows.plain).sum())
+        loose = sizes[rows.label + 1] + strange
         least, most = np.zeros(len(rows.position), dtype=int), np.full(len(rows.position), m)
         for _ in range(ROUNDS):
-            self._low = np.searchsorted(self._grid, self._steps[np.minimum(least, m - 1)], "right") - 1
-            self._low = np.maximum(self._low, 0)
-            self._high = np.searchsorted(self._grid, self._steps[np.maximum(most, 1) - 1] * (1 - 1e-12))
-            self._high = np.minimum(self._high, LEVELS - 1)
-            self._ends = self._bisected()
+            self._look(least, most)
             sure = (self._ends[:, :, 0] + self._sizes - self._ends[:, :, 3]).sum(1)
             possible = (self._ends[:, :, 1] + self._sizes - self._ends[:, :, 2]).sum(1)
             before = least, most
@@ -131,6 +137,24 @@ class _Search:
             most = np.minimum(most, np.maximum(possible + loose, 0))
             if all(map(np.array_equal, before, (least, most))):
                 break
+        if not sizes.any():
+            return
+        for block, alike in self._blocks():
+            below, above = self._sure_counts(block, alike)
+            inside, under, over = self._inside(block, alike)
+            surely = below + above + under + over
+            open_outside = self._open_outside(block, alike)
+            least[block] = np.maximum(least[block], surely)
+            most[block] = np.minimum(most[block], surely + open_outside + inside.sum(1) + strange)
+        self._look(least, most)
+
+    def _look(self, least: np.ndarray, most: np.ndarray) -> None:
+        """Take the levels of p that so many significant comparisons, at the least and at the most, lead to."""
+        self._low = np.searchsorted(self._grid, self._steps[np.minimum(least, self._others - 1)], "right") - 1
+        self._low = np.maximum(self._low, 0)
+        self._high = np.searchsorted(self._grid, self._steps[np.maximum(most, 1) - 1] * (1 - 1e-12))
+        self._high = np.minimum(self._high, self._levels - 1)
+        self._ends = self._bisected()
 
     def _bisected(self) -> np.ndarray:
         """Return where in each class, sorted by position, rows are surely or possibly significantly below and above.
@@ -155,43 +179,83 @@ class _Search:
 
     def open_comparisons(self, p_values: PValues) -> Iterator[Open]:
         """Yield what bisection leaves open, row by row."""
-        rows, strange = self._rows, np.flatnonzero(~self._rows.plain)
+        strange = np.flatnonzero(~self._rows.plain)
         for row in strange.tolist():
             columns = np.delete(np.arange(self._others + 1), row)
             yield row, 0, 0, columns, p_values(np.full(len(columns), row), columns)
+        for block, alike in self._blocks():
+            yield from self._of_block(block, alike, strange, p_values)
+
+    def _blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the plain rows, some of one label at a time, with all of that label; these are none of no label."""
+        rows = self._rows
         order = np.argsort(rows.label, kind="stable")
         for members in np.split(order, np.flatnonzero(np.diff(rows.label[order])) + 1):
             plain = members[rows.plain[members]]
             alike = plain if len(plain) and rows.label[plain[0]] >= 0 else plain[:0]
             size = max(1, PAIRS // max(len(alike), 1))
             for start in range(0, len(plain), size):
-                block = plain[start : start + size]
-                yield from self._of_block(block, alike, np.concatenate([alike, strange]), p_values)
+                yield plain[start : start + size], alike
 
-    def _of_block(self, block: np.ndarray, alike: np.ndarray, always: np.ndarray, p_values: PValues) -> Iterator[Open]:
-        """Yield what is open of a block of plain rows of one label, whose pairs are always compared exactly."""
+    def _of_block(self, block: np.ndarray, alike: np.ndarray, strange: np.ndarray, p_values: PValues) -> Iterator[Open]:
+        """Yield what is open of a block of plain rows of one label; `strange` rows are open to each."""
         below, above = self._sure_counts(block, alike)
+        inside, under_inside, over_inside = self._inside(block, alike)
+        below, above = below + under_inside, above + over_inside
         waiting: list[tuple[int, int, int, np.ndarray]] = []
-        for row, under, over in zip(block.tolist(), below.tolist(), above.tolist(), strict=True):
+        pairs = 0
+        for k, (row, under, over) in enumerate(zip(block.tolist(), below.tolist(), above.tolist(), strict=True)):
             near = self._near(row)
             if len(alike):
                 near = near[self._rows.label[near] != self._rows.label[row]]
-            columns = np.concatenate([near, always])
+            columns = np.concatenate([near, alike[inside[k]], strange])
             waiting.append((row, under, over, columns[columns != row]))
-            if sum(len(each[3]) for each in waiting[-64:]) > PAIRS or len(waiting) == 64:
+            pairs += len(columns)
+            if pairs > PAIRS:
                 yield from _compared(waiting, p_values)
-                waiting = []
+                waiting, pairs = [], 0
         yield from _compared(waiting, p_values)
 
     def _sure_counts(self, block: np.ndarray, alike: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return how many rows surely are significantly below, and above, each of a block, but those of its label."""
-        ends = self._ends[block]
-        # As they were counted: by bisection of x ± distance.
-        distance = self._sure[self._class[block][:, None], self._class[alike], self._low[block][:, None]]
+        ends, sure, _ = self._ends[block], *self._distances_to(block, alike)
         x, at = self._rows.position[block][:, None], self._rows.position[alike]
-        below = ends[:, :, 0].sum(1) - (at < x - distance).sum(1)
-        above = (self._sizes - ends[:, :, 3]).sum(1) - (at > x + distance).sum(1)
+        below = ends[:, :, 0].sum(1) - (at < x - sure).sum(1)
+        above = (self._sizes - ends[:, :, 3]).sum(1) - (at > x + sure).sum(1)
         return below, above
+
+    def _open_outside(self, block: np.ndarray, alike: np.ndarray) -> np.ndarray:
+        """Return of how many rows bisection does not tell, for each of a block, but those of its label."""
+        ends, sure, possible = self._ends[block], *self._distances_to(block, alike)
+        x, at = self._rows.position[block][:, None], self._rows.position[alike]
+        possibly = ends[:, :, 1] + self._sizes - ends[:, :, 2] - (ends[:, :, 0] + self._sizes - ends[:, :, 3])
+        inside = (at >= x - sure) & (at <= x - possible), (at >= x + possible) & (at <= x + sure)
+        return np.asarray(possibly.sum(1) - inside[0].sum(1) - inside[1].sum(1))
+
+    def _distances_to(self, block: np.ndarray, alike: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the distances that bisection went by: from the first on surely, below the second surely not."""
+        pairs = self._class[block][:, None], self._class[alike]
+        sure = self._sure[*pairs, self._low[block][:, None]]
+        return sure, np.minimum(np.maximum(self._possible[*pairs, self._high[block][:, None]], 0.0), sure)
+
+    def _inside(self, block: np.ndarray, alike: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what of the comparisons of a block with the rows of its label is open, and how many surely are below
+        and above each; shapes (B, A), (B,), (B,).
+        """
+        rows, tail = self._rows, self._grid / 2
+        if not len(alike):
+            return np.zeros((len(block), 0), dtype=bool), *np.zeros((2, len(block)), dtype=int)
+        apart = rows.position[alike] - rows.position[block][:, None]
+        size, error = np.abs(apart), np.sqrt(rows.inner[alike] + rows.inner[block][:, None])
+        # Welch's degrees of freedom lie between the fewer of two and the sum of both.
+        freedom = rows.inner_freedom[alike]
+        far = -stdtrit(min(float(freedom.min()), self._many), tail)[self._low[block]][:, None]
+        near = -stdtrit(min(2 * float(freedom.max()), self._many), tail)[self._high[block]][:, None]
+        slack = rows.slack[alike] + rows.slack[block][:, None]
+        known = error > 0
+        sure = known & (size >= np.maximum(far * error * (1 + ROUNDING), slack) + self._rounding)
+        possible = ~(known & (size < near * error * (1 - ROUNDING) - self._rounding))
+        return possible & ~sure, (sure & (apart < 0)).sum(1), (sure & (apart > 0)).sum(1)
 
     def _near(self, row: int) -> np.ndarray:
         """Return the plain rows whose comparison with a row is neither surely significant nor surely not."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -143,7 +143,7 @@ class Compared:
         order = self.order
         plain = self._plain(order) if len(order) >= MANY_ROWS and self._points is None else None
         if plain is not None:
-            better, worse = better_and_worse(plain, self.p_values, level, MANY)
+            better, worse = better_and_worse(plain, partial(self._p_values_of, plain.plain), level, MANY)
         else:
             better, worse = _by_all_pairs(self, order, level)
         rank = 1 + np.searchsorted(np.sort(order), order)
@@ -163,6 +163,16 @@ class Compared:
         # A row is always silent against itself.
         if self._points is not None and (silent := _silent(self.values, i, j)[0]).sum() > 1:
             p = np.where(silent, self._points.p_values(self.stable, i, j, p), p)
+        return p
+
+    def _p_values_of(self, plain: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """Return what `p_values` does, in less time: plain rows do not tie, nor differ by the same in every seed."""
+        if self.values.shape[1] == 1:
+            return self.p_values(i, j)
+        p = self._spread.p_values(i, j)
+        strange = ~(plain[i] & plain[j])
+        if strange.any():
+            p[strange] = self.p_values(i[strange], j[strange])
         return p
 
     def differences(self, i: int, level: float = 1 - CONFIDENCE) -> Differences:
@@ -191,6 +201,7 @@ class Compared:
             plain = complete & (self.errors[:, 0] > 0)
             position, variance, freedom = self.values[:, 0], self.errors[:, 0] ** 2, MANY
             slack, label = 2 * EXACT * np.abs(position), np.full(len(order), -1)
+            inner, inner_freedom = variance, np.full(len(order), freedom)
         else:
             overall, seeds = self._spread.overall, self.values.shape[1]
             plain = complete & (overall.variance > 0) & ~_may_be_silent(self.values)
@@ -200,7 +211,9 @@ class Compared:
             slack = np.abs(self.scale(self.means) - position)
             networks = self._spread.networks
             label = networks if networks.any() else np.full(len(order), -1)
-        return Rows(order, position, slack, variance, freedom, label, plain) if plain.mean() > MOST_PLAIN else None
+            inner, inner_freedom = self._spread.within.variance / seeds, self._spread.within.freedom
+        rows = Rows(order, position, slack, variance, freedom, label, inner, inner_freedom, plain)
+        return rows if plain.mean() > MOST_PLAIN else None
 
 
 @dataclass(frozen=True)
@@ -238,19 +251,26 @@ def _effect_of_own_seeds(stable: np.ndarray) -> np.ndarray:
 
 def _may_be_silent(values: np.ndarray) -> np.ndarray:
     """Return which complete rows may differ by the same in every seed from another, but for rounding; shape (n,)."""
-    change = values[:, 1] - values[:, 0]
+    known = np.flatnonzero(np.isfinite(values).all(1))
+    for seed in range(1, values.shape[1]):
+        known = known[_has_neighbour(values[known, seed] - values[known, 0], np.abs(values[known]).max(1, initial=0.0))]
+    found = np.zeros(len(values), dtype=bool)
+    found[known] = True
+    return found
+
+
+def _has_neighbour(change: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return which numbers are equal to another, but for rounding of sizes; shapes (n,)."""
     order = np.argsort(change)
-    known = order[np.isfinite(change[order])]
-    at = change[known]
-    reach = 2.1 * EXACT * np.abs(values[known]).max(1, initial=0.0, where=np.isfinite(values[known]))
+    at, reach = change[order], 2.1 * EXACT * size[order]
     first, last = np.searchsorted(at, at - reach, "left"), np.searchsorted(at, at + reach, "right")
-    # A row reaches those whose values are no larger than its own; of each pair one reaches the other.
-    steps = np.zeros(len(known) + 1, dtype=int)
+    # A number reaches those of a size no larger than its own; of each pair one reaches the other.
+    steps = np.zeros(len(at) + 1, dtype=int)
     several = last - first > 1
     np.add.at(steps, first[several], 1)
     np.add.at(steps, last[several], -1)
-    found = np.zeros(len(values), dtype=bool)
-    found[known[steps[:-1].cumsum() > 0]] = True
+    found = np.zeros(len(at), dtype=bool)
+    found[order[steps[:-1].cumsum() > 0]] = True
     return found
 
 

@@ -1,21 +1,21 @@
 """Kendall's τ_b with the score interval of a moderated variance.
 
+All n(n − 1) pairs count, and none is looked at: sums over the pairs of a row are counts of rows that lie below it in
+one order, the other, or both, which take n log n steps.
+
 `benchmarks/interval_coverage.py` measures the coverage of the interval.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import stdtrit
 
 from harness.results.statistics.intervals import CONFIDENCE, Interval
 from harness.results.statistics.variances import codes
-
-PAIRS = 2**16
-"""Pairs of rows looked at together, which bounds memory."""
 
 PRIOR_ROWS = 10
 """Rows' worth of weight that the variance of Kendall's τ on a normal law has against that of the data."""
@@ -25,7 +25,7 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None
     """Return Kendall's τ_b of n pairs with its 95 % interval; None where undefined (n < 2, or one is
     constant).
 
-    With h_ij = [s_ij − ½τ(a_ij/ā + b_ij/b̄)]/√(ā b̄), s the product of the signs of x_i − x_j and y_i − y_j, a and b
+    With h_ij = s_ij/√(ā b̄) − ½τ(a_ij/ā + b_ij/b̄), s the product of the signs of x_i − x_j and y_i − y_j, a and b
     their squares, ā and b̄ the means of these (both 1 without ties), τ_b is to first order a mean over pairs, with
 
         V = [4 Σ_i (Σ_j h_ij)² − 2 Σ_ij h_ij²]/(n(n−1)(n−2)(n−3))
@@ -53,8 +53,8 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None
     n = len(x)
     if n < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
-    totals = sum((signs.sum((1, 2)) for signs in _signs(x, y)), np.zeros(3))
-    agreement, untied_x, untied_y = totals / (n * (n - 1))
+    pairs = _pairs(x, y)
+    agreement, untied_x, untied_y, untied = pairs.sum(1) / (n * (n - 1))
     scale = float(np.sqrt(untied_x * untied_y))
     tau = float(np.clip(agreement / scale, -1, 1))
     labels = np.arange(n) if groups is None else codes(groups)
@@ -62,8 +62,10 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None
     if count < 4:
         return Interval(tau, None, None, n)
     weights = np.array([1 / scale, -tau / (2 * untied_x), -tau / (2 * untied_y)])
-    blocks = [(terms.sum(1), (terms**2).sum()) for terms in (np.tensordot(weights, s, 1) for s in _signs(x, y))]
-    sums, own = np.concatenate([rows for rows, _ in blocks]), 2 * sum(squares for _, squares in blocks)
+    sums = weights @ pairs[:3]
+    # The products of s, a and b, in pairs: s² = ab, sa = sb = s, and a² = a.
+    products = np.array([[untied, agreement, agreement], [agreement, untied_x, untied], [agreement, untied, untied_y]])
+    own = 2 * n * (n - 1) * float(weights @ products @ weights)
     variance = max(4 * (sums**2).sum() - own, 0.0) / (n * (n - 1) * (n - 2) * (n - 3))
     if count < n:
         shared = 4 * (np.bincount(labels, sums) ** 2).sum() * count / (count - 1)
@@ -71,13 +73,47 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None
     return Interval(tau, *_tau_limits(tau, variance, n, count), n)
 
 
-def _signs(x: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield by blocks of rows i the signs of (x_i − x_j)(y_i − y_j), and squares of those of either; (3, rows, n)."""
-    rows = max(PAIRS // len(x), 1)
-    for start in range(0, len(x), rows):
-        block = slice(start, start + rows)
-        sign_x, sign_y = np.sign(x[block, None] - x), np.sign(y[block, None] - y)
-        yield np.stack([sign_x * sign_y, sign_x**2, sign_y**2])
+def _pairs(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the sums over j, for each row i, of s_ij, a_ij, b_ij and a_ij b_ij; shape (4, n)."""
+    n = len(x)
+    (below_x, alike_x), (below_y, alike_y) = (_below_and_alike(values) for values in (x, y))
+    _, same, sizes = np.unique(below_x * n + below_y, return_inverse=True, return_counts=True)
+    alike = sizes[same]
+    by_x, (lower, level) = np.argsort(x, kind="stable"), (below_y, below_y + alike_y)
+    # Rows with a smaller x, and with an x that is no larger; of these, those with a smaller y, and no larger.
+    left, up_to = (_smaller(below_y[by_x], ends, lower) for ends in (below_x, below_x + alike_x))
+    left_level = _smaller(below_y[by_x], below_x, level)
+    above_left, below_right = below_x - left_level, below_y - up_to
+    right = n - below_x - alike_x
+    above_right = right - below_right - (alike_y - alike - (left_level - left))
+    signs = left + above_right - above_left - below_right
+    return np.stack([signs, n - alike_x, n - alike_y, n - alike_x - alike_y + alike]).astype(float)
+
+
+def _below_and_alike(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many values are smaller than each, and how many equal to it, itself among them."""
+    ordered = np.sort(values)
+    below = np.searchsorted(ordered, values, "left")
+    return below, np.searchsorted(ordered, values, "right") - below
+
+
+def _smaller(values: np.ndarray, ends: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Return how many of the first values, up to each end, are smaller than each limit; none below 0.
+
+    Digit by digit, from the first binary one: of the values that agree so far with a limit whose digit is 1, those
+    with 0 are smaller. Values are kept in the order of the digits that were seen, where those that agree lie together
+    (a wavelet matrix: Claude, Navarro, SPIRE 2012).
+    """
+    count, starts = np.zeros(len(ends), dtype=int), np.zeros(len(ends), dtype=int)
+    for digit in reversed(range(int(max(values.max(), limits.max())).bit_length())):
+        ones, high = (values >> digit) & 1 == 1, (limits >> digit) & 1 == 1
+        zeros = np.concatenate([[0], np.cumsum(~ones)])
+        before, within = zeros[starts], zeros[ends]
+        count += np.where(high, within - before, 0)
+        starts = np.where(high, zeros[-1] + starts - before, before)
+        ends = np.where(high, zeros[-1] + ends - within, within)
+        values = np.concatenate([values[~ones], values[ones]])
+    return count
 
 
 def _tau_limits(tau: float, variance: float, n: int, count: int) -> tuple[float, float]:

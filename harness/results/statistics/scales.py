@@ -40,6 +40,12 @@ class Scale:
             return x / self.size
         return np.asarray(np.arcsinh(x / (2 * self.size)) if self.size else np.log(x))
 
+    def inverse(self, y: np.ndarray) -> np.ndarray:
+        """Return what has such numbers on the scale, of their shape."""
+        if self.compared_by == "difference":
+            return y * self.size
+        return np.asarray(2 * self.size * np.sinh(y) if self.size else np.exp(y))
+
     def slopes(self, x: np.ndarray) -> np.ndarray:
         """Return the slope of the scale at numbers of the metric, of their shape."""
         if self.compared_by == "difference":

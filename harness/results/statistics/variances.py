@@ -48,9 +48,9 @@ def residual_variances(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarr
         degrees of freedom of all together.
     """
     variances, freedom, pooled = np.zeros(len(values)), np.zeros(len(values)), 0
-    for label in np.unique(labels):
-        rows = labels == label
-        members = int(rows.sum())
+    order = np.argsort(labels, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+        members = len(rows)
         if members == 1:
             continue
         mask = np.isfinite(values[rows])
