@@ -203,7 +203,7 @@ def ratio(row: Row, metric: str | None, declared: Declarations) -> float | None:
 def target_label(name: str, board: Leaderboard) -> str:
     """Return the label under which the target that an entry beside the rows names is shown."""
     (target,) = board.named(name)
-    return labels(board.rows)("target", target)
+    return Labels(("target", each) for each in board.targets.values())("target", target)
 
 
 def choices(board: Leaderboard) -> list[tuple[str, str, str]]:
