@@ -170,7 +170,7 @@ def change(document, path, value):
 
 ROW = ("rows", 0)
 REFUSALS = [
-    (("schema_version",), 6, "schema_version: 6 is newer than this harness reads (5)"),
+    (("schema_version",), 8, "schema_version: 8 is newer than this harness reads (7)"),
     (("rank_by",), [], "rank_by: List should have at least 1 item"),
     (("rankings",), [], "rankings: target ring has 0; every target of the rows has one"),
     (("rankings", 0, "metric"), "energy", "rankings[0]: energy is none of rank_by"),

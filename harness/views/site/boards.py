@@ -285,7 +285,8 @@ def _effect_table(board: Leaderboard, target: str) -> Markup:
     label = in_line(target_label(target, board))
     return Markup(
         '<div class="wide" tabindex="0" role="region" aria-label="Effects on {0}"><table class="effects">'
-        "<caption>Effects on {0}</caption><thead><tr><th scope=col>axis<th scope=col>choice<th scope=col>effect"
+        "<caption>Effects on {0}</caption>"
+        "<thead><tr><th scope=col>axis<th scope=col class='l'>choice<th scope=col>effect"
         "<th scope=col>drawn, left is better</thead><tbody>\n{1}</tbody></table></div>"
     ).format(label, lines)
 

@@ -157,7 +157,9 @@ def _gridlines(x: _Scale, y: _Scale) -> Markup:
 
 def _round(value: float) -> str:
     """Return a tick in few characters."""
-    return f"{value / 1e6:g}M" if 1e6 <= value < 1e9 else f"{value:g}" if value >= 1e-3 else number(value, 1)
+    if 1e4 <= value < 1e9:
+        return f"{value / 1e6:g}M" if value >= 1e6 else f"{value / 1e3:g}k"
+    return f"{value:g}" if value >= 1e-3 else number(value, 1)
 
 
 def _diagonal(x: _Scale, y: _Scale) -> Markup:

@@ -64,8 +64,9 @@ def row_sheet(board: Leaderboard, section: TargetSection, row: Row) -> Sheet:
 
 
 _MADE = (
-    "With a suite of your own, name its file. Seeds, training and software are those of the board, told on its page; "
-    "the time is that of one core."
+    "With a suite of your own, name its file. Where a suite compares several starts of sampling, or divisions of a "
+    "total of evaluations, the command makes the row with each. Seeds, training and software are those of the board, "
+    "told on its page; seconds are those of one core."
 )
 
 
