@@ -15,7 +15,7 @@ from harness.views.page import Image, Link, Paragraph
 from harness.views.site import writing
 from harness.views.site.answers import answer, influences, leader
 from harness.views.site.boards import bounds_entry, leaderboard_entry
-from harness.views.site.charts import Scatter, Series, figure
+from harness.views.site.charts import PointSet, Scatter, figure
 from harness.views.site.entry import Entry, Sheet
 from harness.views.site.markup import Identifiers, html
 from harness.views.site.row_pages import RowNames
@@ -183,7 +183,7 @@ def test_several_targets_have_two_sentences_together_and_two_each(board):
 
 @pytest.mark.parametrize("points", [[(1.0, 1.0)], [(1e-9, 1e12), (1e9, 1e-12)], [(3.0, 3.1), (3.01, 3.2)]])
 def test_every_point_lies_in_the_chart(points):
-    drawn = str(figure(Scatter("a finding", "x", "y", [Series("a", points)], diagonal=True), "one"))
+    drawn = str(figure(Scatter("a finding", "x", "y", [PointSet("a", points)], diagonal=True), "one"))
     places = re.findall(r"M(-?\d+) (-?\d+)h0", drawn)
     assert len(places) == len(set(points))
     assert all(0 <= int(x) <= 560 and 0 <= int(y) <= 340 for x, y in places)

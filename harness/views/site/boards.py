@@ -40,8 +40,8 @@ from harness.views.digits import counted, number, span, with_interval
 from harness.views.page import Block, Commands, Listing, Paragraph, Section, Strong, Table, in_line
 from harness.views.pareto import front, spendings
 from harness.views.site.answers import answer
-from harness.views.site.charts import Scatter, Series, effect_strip, figure
-from harness.views.site.entry import Entry, Part, Sheet
+from harness.views.site.charts import PointSet, Scatter, effect_strip, figure
+from harness.views.site.entry import Entry, Passage, Sheet
 from harness.views.site.row_pages import ROWS, RowNames, row_sheet
 from harness.views.site.row_tables import row_table, unranked_table
 from harness.views.tables import (
@@ -141,14 +141,14 @@ def _software(environment: object) -> str:
 
 def _leaderboard_parts(
     board: Leaderboard, shown: list[TargetSection], names: RowNames
-) -> Iterator[Block | Markup | Part]:
+) -> Iterator[Block | Markup | Passage]:
     yield Section(["The answer"], list(_answer(board)))
     yield Section(["Designs"], [Paragraph([_DESIGNS])])
     yield CONTROLS
-    yield from (Part([each.target], list(_target(board, each, names))) for each in shown)
+    yield from (Passage([each.target], list(_target(board, each, names))) for each in shown)
     yield from _drawn(board, shown)
     if board.effects:
-        yield Part(["Effect of each choice"], list(_effects(board)))
+        yield Passage(["Effect of each choice"], list(_effects(board)))
     if any(budget_rows(each) for each in shown):
         yield Section(["Where the error comes from"], list(_budgets(board, shown)))
     if bounds_of(board.rows):
@@ -196,7 +196,7 @@ def _target(board: Leaderboard, found: TargetSection, names: RowNames) -> Iterat
 # Drawings
 
 
-def _drawn(board: Leaderboard, shown: list[TargetSection]) -> Iterator[Part]:
+def _drawn(board: Leaderboard, shown: list[TargetSection]) -> Iterator[Passage]:
     """Yield the sections of charts that have something to show."""
     spent = [chart for each in shown if (chart := _compute(each))]
     bound = [chart for each in shown if (chart := _against(board, each))]
@@ -204,7 +204,7 @@ def _drawn(board: Leaderboard, shown: list[TargetSection]) -> Iterator[Part]:
         if charts:
             # No identifier that is made of words has an underline.
             names = (f"{title.partition(' ')[0].lower()}_{i}" for i in range(len(charts)))
-            yield Part([title], [figure(*pair) for pair in zip(charts, names, strict=True)])
+            yield Passage([title], [figure(*pair) for pair in zip(charts, names, strict=True)])
 
 
 def _compute(found: TargetSection) -> Scatter | None:
@@ -218,8 +218,8 @@ def _compute(found: TargetSection) -> Scatter | None:
     told += (
         f" to {number(last.error)} at {number(last.compute)}" if len(edge) > 1 else ", and nothing costlier is better"
     )
-    points = Series("trained designs", [(s.compute, s.error) for s in known])
-    line = Series("front", [(s.compute, s.error) for s in edge], line=True)
+    points = PointSet("trained designs", [(s.compute, s.error) for s in known])
+    line = PointSet("front", [(s.compute, s.error) for s in edge], line=True)
     across = "evaluations of the network, training and sampling"
     return Scatter(f"{told}.", across, f"measured {found.metric}", [points, line])
 
@@ -243,7 +243,7 @@ def _against(board: Leaderboard, found: TargetSection) -> Scatter | None:
     told = f"{found.target}: {f'{above} of ' if above else 'none of '}{counted(len(pairs), 'design')} "
     told += f"{'is' if above <= 1 else 'are'} above {bound} by more than the interval; it is {middle} times {metric} "
     told += "in the median. On the line both are equal."
-    drawn = [Series(name, points) for name, points in series.items()]
+    drawn = [PointSet(name, points) for name, points in series.items()]
     return Scatter(told, f"bound: {bound}", f"measured {metric}", drawn, diagonal=True)
 
 

@@ -25,7 +25,7 @@ STRIP = 100
 
 
 @dataclass(frozen=True)
-class Series:
+class PointSet:
     """Points of one name, or a line through them; both coordinates are positive."""
 
     label: str
@@ -47,7 +47,7 @@ class Scatter:
     finding: str
     across: str
     up: str
-    series: Sequence[Series]
+    series: Sequence[PointSet]
     diagonal: bool = False
 
 
@@ -134,12 +134,12 @@ class _Scale:
         return kept or [10**self.low, 10**self.high]
 
 
-def _few(series: Sequence[Series]) -> list[Series]:
+def _few(series: Sequence[PointSet]) -> list[PointSet]:
     """Return as many series as there are marks, those beyond as one."""
     if len(series) <= len(MARKS):
         return list(series)
     kept, rest = series[: len(MARKS) - 1], series[len(MARKS) - 1 :]
-    return [*kept, Series(OTHERS, [point for each in rest for point in each.points])]
+    return [*kept, PointSet(OTHERS, [point for each in rest for point in each.points])]
 
 
 def _gridlines(x: _Scale, y: _Scale) -> Markup:
@@ -170,13 +170,13 @@ def _diagonal(x: _Scale, y: _Scale) -> Markup:
     return Markup('<path class="d" d="M{:.0f} {:.0f}L{:.0f} {:.0f}"/>').format(*ends[0], *ends[1])
 
 
-def _series(each: Series, place: int, x: _Scale, y: _Scale) -> Markup:
+def _series(each: PointSet, place: int, x: _Scale, y: _Scale) -> Markup:
     places = [f"{x(a):.0f} {y(b):.0f}" for a, b in each.points]
     drawn = "M" + "L".join(places) if each.line else "".join(f"M{p}{MARKS[place]}" for p in dict.fromkeys(places))
     return Markup('<path class="{}{}" d="{}"/>').format("l s" if each.line else "p s", place, drawn)
 
 
-def _legend(shown: Sequence[Series]) -> Markup:
+def _legend(shown: Sequence[PointSet]) -> Markup:
     if len(shown) < 2:
         return Markup("")
     keys = (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Part:
+class Passage:
     """A titled part of a page of the site, with markup where blocks do not do."""
 
     title: Words
@@ -25,7 +25,7 @@ class Sheet:
     """A page of the site: its title, and what stands below it."""
 
     title: Words
-    parts: Sequence[Block | Markup | Part]
+    parts: Sequence[Block | Markup | Passage]
 
 
 @dataclass(frozen=True)

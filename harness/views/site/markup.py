@@ -28,7 +28,7 @@ from harness.views.page import (
     in_words,
     printable,
 )
-from harness.views.site.entry import Part
+from harness.views.site.entry import Passage
 
 DEEPEST = 6
 """The last level of headings that HTML has."""
@@ -55,7 +55,7 @@ class Identifiers:
         return found
 
 
-def html(blocks: Iterable[Block | Markup | Part], ids: Identifiers, level: int = 2) -> Markup:
+def html(blocks: Iterable[Block | Markup | Passage], ids: Identifiers, level: int = 2) -> Markup:
     """Return blocks as HTML; a section's title is a heading of `level`, one within it of the next.
 
     Arguments:
@@ -66,9 +66,9 @@ def html(blocks: Iterable[Block | Markup | Part], ids: Identifiers, level: int =
     return Markup("\n").join(_blocks(blocks, ids, level))
 
 
-def contents(blocks: Iterable[Block | Markup | Part], ids: Identifiers) -> list[tuple[str, str]]:
+def contents(blocks: Iterable[Block | Markup | Passage], ids: Identifiers) -> list[tuple[str, str]]:
     """Return the identifier and the title of each section, as `html` gives them with equal identifiers."""
-    html_ids = [(ids(in_words(each.title)), each) for each in blocks if isinstance(each, Section | Part)]
+    html_ids = [(ids(in_words(each.title)), each) for each in blocks if isinstance(each, Section | Passage)]
     return [(found, in_words(each.title)) for found, each in html_ids]
 
 
@@ -112,18 +112,18 @@ def table(columns: Sequence[Column], caption: Words = ()) -> Markup:
     ).format(in_words(caption) or "table", told, heads, body)
 
 
-def _blocks(blocks: Iterable[Block | Markup | Part], ids: Identifiers, level: int) -> Iterator[Markup]:
+def _blocks(blocks: Iterable[Block | Markup | Passage], ids: Identifiers, level: int) -> Iterator[Markup]:
     title = ""
     for block in blocks:
         if isinstance(block, Markup):
             yield block
-        elif isinstance(block, Section | Part):
+        elif isinstance(block, Section | Passage):
             yield section(block.title, block.blocks, ids, level)
         else:
             yield _block(block, title or "Table")
 
 
-def section(title: Words, blocks: Sequence[Block | Markup | Part], ids: Identifiers, level: int) -> Markup:
+def section(title: Words, blocks: Sequence[Block | Markup | Passage], ids: Identifiers, level: int) -> Markup:
     """Return a titled part of a page; a table in it that has no caption is called as it is."""
     name = ids(in_words(title))
     inner = [table(each.columns, title) if isinstance(each, Table) else html([each], ids, level + 1) for each in blocks]
