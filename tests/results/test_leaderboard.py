@@ -22,8 +22,8 @@ def test_fields_are_in_contract_order_whatever_order_they_came_in(document):
     shuffled = dict(reversed(document.items()))
     shuffled["rows"] = [dict(reversed(row.items())) for row in document["rows"]]
     written = json.loads(Leaderboard.validate(shuffled).to_json())
-    assert list(written) == ["schema_version", "suite", "rank_by", "environment", "setup", "declared", "rankings",
-                             "calibration", "agreement", "effects", "interactions", "rows"]  # fmt: skip
+    assert list(written) == ["schema_version", "suite", "title", "command", "rank_by", "environment", "setup", "declared",
+                             "rankings", "calibration", "agreement", "effects", "interactions", "rows"]  # fmt: skip
     assert list(written["rows"][0]) == list(document["rows"][0])
     assert list(written["rows"][0]["metrics"]["energy"]) == ["value", "low", "high", "n_seeds"]
 
@@ -49,7 +49,7 @@ def test_a_document_of_version_1_is_read_as_what_it_was(document):
         for field in ("initial_law", "sigma_max", "compute", "training_share"):
             del row[field]
     board = Leaderboard.validate(old)
-    assert board.schema_version == 5
+    assert board.schema_version == 7
     assert {row.initial_law.name for row in board.rows} == {"centered"}
     assert {(row.sigma_max, row.compute, row.training_share) for row in board.rows} == {(None, None, None)}
     assert Leaderboard.validate(json.loads(Leaderboard.validate(old).to_json())) == board
