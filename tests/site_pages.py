@@ -67,6 +67,8 @@ def _of_page(page):
     if levels.count(1) != 1 or levels[0] != 1:
         yield f"headings {levels}: one of the first level has to come first"
     yield from (f"a heading of level {b} below {a}" for a, b in pairwise(levels) if b > a + 1)
+    regions = Counter(each["aria-label"] for _, each in page.elements if each.get("role") == "region")
+    yield from (f"{n} regions are called {each!r}" for each, n in regions.items() if n > 1)
     if len(page.all("table")) != len(page.all("caption")):
         yield "a table without a caption"
     yield from ("a table's head without its scope" for _, each in page.all("th") if "scope" not in each)

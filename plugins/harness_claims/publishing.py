@@ -95,11 +95,13 @@ def _site(source: Source) -> object:
 
     board = read_document(source.directory)
     page, drawn = _draw(board, board.command)
+    command, told, seen, source_line, verdicts, *rest = page.blocks
+    parts = [Section(["The answer"], [told, verdicts]), *rest, Section(["Command"], [command, seen, source_line])]
     counts = Counter(entry.verdict or "no verdict" for entry in board.claims)
     facts = {"holds": ", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items()))}
     software = [f"{name} {board.environment[name]}" for name in ("harness", "torch") if name in board.environment]
     return Entry(
-        Sheet(page.title, page.blocks),
+        Sheet(page.title, parts),
         f"Do the claims of {' and '.join(paper.name for paper in board.papers)} hold, as they are measured here?",
         {**facts, "made with": ", ".join(software)},
         {SOURCE: board.to_json().encode(), **{plot.file: plot.svg for plot in drawn}},

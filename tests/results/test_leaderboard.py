@@ -22,8 +22,8 @@ def test_fields_are_in_contract_order_whatever_order_they_came_in(document):
     shuffled = dict(reversed(document.items()))
     shuffled["rows"] = [dict(reversed(row.items())) for row in document["rows"]]
     written = json.loads(Leaderboard.validate(shuffled).to_json())
-    assert list(written) == ["schema_version", "suite", "title", "command", "rank_by", "environment", "setup", "declared",
-                             "rankings", "calibration", "agreement", "effects", "interactions", "rows"]  # fmt: skip
+    heads = ["schema_version", "suite", "title", "command", "rank_by", "environment", "setup", "declared", "rankings"]
+    assert list(written) == [*heads, "calibration", "agreement", "effects", "interactions", "rows"]
     assert list(written["rows"][0]) == list(document["rows"][0])
     assert list(written["rows"][0]["metrics"]["energy"]) == ["value", "low", "high", "n_seeds"]
 

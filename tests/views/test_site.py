@@ -1,17 +1,23 @@
 """The site: pages that hold together without a browser, answers by rules, hostile documents made harmless."""
 
+import base64
 import copy
+import io
 import re
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from site_pages import Parsed, faults
 
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.document import DocumentError
 from harness.results.leaderboard import Leaderboard
+from harness.results.published import read_published
 from harness.results.row_commands import row_command
 from harness.results.sections import sections
-from harness.views.page import Image, Link, Paragraph
+from harness.views import page as blocks
+from harness.views.page import Link, Paragraph
 from harness.views.site import writing
 from harness.views.site.answers import answer, influences, leader
 from harness.views.site.boards import bounds_entry, leaderboard_entry
@@ -106,7 +112,9 @@ def test_a_hostile_document_is_neutralised(small):
 
 
 def test_blocks_of_a_plugin_are_text_too():
-    sheet = Sheet([EVIL], [Paragraph([EVIL]), Image(f"{EVIL}.svg"), Paragraph([Link(EVIL, "javascript:alert(1)")])])
+    sheet = Sheet(
+        [EVIL], [Paragraph([EVIL]), blocks.Image(f"{EVIL}.svg"), Paragraph([Link(EVIL, "javascript:alert(1)")])]
+    )
     page = Parsed(str(html(sheet.parts, Identifiers())))
     assert not page.all("script")
     assert page.attributes("href") == ["javascript%3Aalert%281%29"]
@@ -238,3 +246,27 @@ def test_the_style_and_the_script_ask_for_nothing_from_elsewhere():
         assert not re.search(
             r"https?:|//[a-z]|url\(|@import|fetch\(|XMLHttpRequest|innerHTML|eval\(", text.replace("// ", "")
         )
+
+
+# The boards of this repository
+
+
+@pytest.mark.parametrize("name", ["designs", "images-digits"])
+def test_published_boards_make_pages_that_hold_together(name):
+    board = read_published(Path(__file__).parents[2] / "leaderboards" / name / "leaderboard.json")
+    files = site_files({name: leaderboard_entry(board)})
+    assert not faults(files)
+    assert len([file for file in files if "/r/" in file]) == len(board.rows)
+
+
+def test_pictures_stand_on_the_page_of_their_row():
+    board = read_published(Path(__file__).parents[2] / "leaderboards" / "images-digits" / "leaderboard.json")
+    files = site_files({"images": leaderboard_entry(board)})
+    names = RowNames(board.rows)
+    for row in board.rows:
+        page = Parsed(files[f"{BOARDS}/images/r/{names(row)}.html"].decode())
+        shown = [each["src"] for _, each in page.all("img")]
+        assert len(shown) == (2 if row.pictures else 0)
+        for image in shown:
+            pixels = Image.open(io.BytesIO(base64.b64decode(image.partition(",")[2])))
+            assert pixels.size[1] >= 32

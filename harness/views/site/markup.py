@@ -55,15 +55,18 @@ class Identifiers:
         return found
 
 
-def html(blocks: Iterable[Block | Markup | Passage], ids: Identifiers, level: int = 2) -> Markup:
+def html(
+    blocks: Iterable[Block | Markup | Passage], ids: Identifiers, level: int = 2, caption: Words = ("Table",)
+) -> Markup:
     """Return blocks as HTML; a section's title is a heading of `level`, one within it of the next.
 
     Arguments:
         blocks: of a page; markup stands as it is.
         ids: of the whole page.
         level: 1 is the page's own title.
+        caption: what a table is called that stands in no section.
     """
-    return Markup("\n").join(_blocks(blocks, ids, level))
+    return Markup("\n").join(_blocks(blocks, ids, level, caption))
 
 
 def contents(blocks: Iterable[Block | Markup | Passage], ids: Identifiers) -> list[tuple[str, str]]:
@@ -112,34 +115,39 @@ def table(columns: Sequence[Column], caption: Words = ()) -> Markup:
     ).format(in_words(caption) or "table", told, heads, body)
 
 
-def _blocks(blocks: Iterable[Block | Markup | Passage], ids: Identifiers, level: int) -> Iterator[Markup]:
-    title = ""
+def _blocks(
+    blocks: Iterable[Block | Markup | Passage], ids: Identifiers, level: int, caption: Words
+) -> Iterator[Markup]:
     for block in blocks:
         if isinstance(block, Markup):
             yield block
         elif isinstance(block, Section | Passage):
             yield section(block.title, block.blocks, ids, level)
         else:
-            yield _block(block, title or "Table")
+            yield _block(block, caption)
 
 
 def section(title: Words, blocks: Sequence[Block | Markup | Passage], ids: Identifiers, level: int) -> Markup:
-    """Return a titled part of a page; a table in it that has no caption is called as it is."""
-    name = ids(in_words(title))
-    inner = [table(each.columns, title) if isinstance(each, Table) else html([each], ids, level + 1) for each in blocks]
+    """Return a titled part of a page; its tables are called as it is, from the second on with their number."""
+    name, tables = ids(in_words(title)), 0
+    inner = []
+    for each in blocks:
+        tables += isinstance(each, Table)
+        caption = [*title, f", {tables}"] if tables > 1 else title
+        inner.append(html([each], ids, level + 1, caption))
     return Markup('<section><h{1} id="{0}">{2}</h{1}>\n{3}\n</section>').format(
         name, min(level, DEEPEST), words(title), Markup("\n").join(inner)
     )
 
 
-def _block(block: Paragraph | Listing | Table | Commands | Image | Quote | Docstring, title: str) -> Markup:
+def _block(block: Paragraph | Listing | Table | Commands | Image | Quote | Docstring, caption: Words) -> Markup:
     match block:
         case Paragraph(spans):
             return Markup("<p>{}</p>").format(words(spans))
         case Listing(items):
             return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}").format(words(i)) for i in items))
         case Table(columns):
-            return table(columns, [title])
+            return table(columns, caption)
         case Commands(text):
             return Markup('<pre tabindex="0"><code>{}</code></pre>').format(printable(text.strip()))
         case Image(file):

@@ -137,7 +137,7 @@ def _page(sheet: Sheet, depth: int, name: str, entry: Entry | None = None) -> st
         question=in_line(entry.question) if entry else "",
         downloads=[(address(file), words) for file, words in entry.downloads.items()] if entry else [],
         contents=contents(sheet.parts, Identifiers()) if entry else [],
-        body=html(sheet.parts, Identifiers()),
+        body=html(sheet.parts, Identifiers(), caption=sheet.title),
     )
 
 
