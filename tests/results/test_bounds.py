@@ -44,8 +44,8 @@ def test_a_document_that_contradicts_itself_is_refused(document, changes, rule):
 
 def test_versions(document):
     made = compete(document)
-    with pytest.raises(DocumentError, match="2 is newer than this harness reads \\(1\\)"):
-        BoundsBoard.validate(made | {"schema_version": 2})
+    with pytest.raises(DocumentError, match="3 is newer than this harness reads \\(2\\)"):
+        BoundsBoard.validate(made | {"schema_version": 3})
     with pytest.raises(DocumentError, match="JSON object"):
         BoundsBoard.validate([])
 

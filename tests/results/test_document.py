@@ -37,7 +37,7 @@ NEW = {"schema_version": 3, "text": "σ", "points": [{"x": 1.0}, {"x": 2.5}]}
 
 
 def test_the_version_is_declared_once():
-    assert (Note.version(), Leaderboard.version(), BoundsBoard.version()) == (3, 5, 1)
+    assert (Note.version(), Leaderboard.version(), BoundsBoard.version()) == (3, 6, 2)
 
 
 def test_older_versions_are_read_step_by_step():
@@ -115,11 +115,13 @@ def test_a_published_document_keeps_its_text(file):
     kind = KINDS.get(file.parent.name, Leaderboard)
     again = kind.read(file).to_json()
     version = json.loads(text)["schema_version"]
+    if version < kind.version() and kind in (Leaderboard, BoundsBoard):
+        again = again.replace(' "command": null,\n', "", 1)
+        again = again.replace(f' "schema_version": {kind.version()},', f' "schema_version": {version},', 1)
     if version < 5 and kind is Leaderboard:
         again = re.sub(r', "copies_below": [^,}]*|, "splits": 1, "tested": \w+', "", again)
         again = re.sub(r' "rank_by": \[(.*?)\],\n', r' "metric": \1,\n', again)
         again = re.sub(r' "rankings": \[.*?\n \],\n', "", again, flags=re.DOTALL)
-        again = again.replace(' "schema_version": 5,', f' "schema_version": {version},', 1)
     if version == 2:
         again = again.replace(', "difference": null', "")
         lines = [ADDED.get(line, line) for line in again.split("\n") if not line.startswith(' "declared": ')]
