@@ -52,6 +52,7 @@ class DocumentKind:
         shown: what the option of its name does in `harness rank`; empty: it has none. Options are those of the
             harness's own kinds: for that of a package its file in the directory asks.
         published: what that option does in `harness publish`.
+        site: returns what it brings to a site, a `harness.views.site.entry.Entry`; None where it has no page there.
     """
 
     show: Callable[[Source, str, int | None, int | None], str]
@@ -59,6 +60,7 @@ class DocumentKind:
     takes: frozenset[str] = frozenset()
     shown: str = ""
     published: str = ""
+    site: Callable[[Source], object] | None = None
 
 
 RETRY = "   What failed, again: --retry-failed"

@@ -131,8 +131,9 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
     document = {
-        "schema_version": 6,
+        "schema_version": 7,
         "suite": "quick",
+        "title": "Which design is best?",
         "command": None,
         "rank_by": [metric],
         "environment": environment,
@@ -248,7 +249,7 @@ def small():
                  "n": 2, "clusters": 2}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 6, "suite": "tiny", "command": None, "rank_by": ["kl"],
+        "schema_version": 7, "suite": "tiny", "title": None, "command": None, "rank_by": ["kl"],
         "environment": {"torch": "2.13.0"}, "setup": None,
         "declared": copy.deepcopy(DECLARED),
         "rankings": [{"target": "ring", "metric": "kl", "effects_by": "kl", "settling": None}],

@@ -24,6 +24,7 @@ COMMANDS = {
     "plan": ("harness.cli.plan:command", "Say what a run would do, and how long it would take."),
     "rank": ("harness.cli.rank:command", "Show the leaderboard of a result directory."),
     "publish": ("harness.cli.publish:command", "Write a leaderboard as JSON, a page and its plots."),
+    "site": ("harness.cli.site:command", "Write published leaderboards as a site of static pages."),
     "verify": ("harness.cli.verify:command", "Say whether a published leaderboard is what it says."),
     "diff": ("harness.cli.diff:command", "Say what changed from one leaderboard to another."),
     "sample": ("harness.cli.sample:command", "Draw samples of a design that a run has ranked."),

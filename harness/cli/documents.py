@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -59,6 +60,15 @@ def chosen(source: Source, name: str, options: Mapping[str, object]) -> Document
     if refused := _not_taken(kind, given):
         raise click.UsageError(f"--{name} has its own rule for what is shown; it takes no {' and no '.join(refused)}")
     return kind
+
+
+def holds(directory: Path) -> bool:
+    """Tell whether a directory has a document, or results of which one is made."""
+    from harness.results.published import published_file
+    from harness.store import DATABASE
+
+    source = Source(directory)
+    return _kept(source) is not None or published_file(directory) is not None or (directory / DATABASE).is_file()
 
 
 def _not_taken(kind: DocumentKind, given: list[str]) -> list[str]:

@@ -46,6 +46,14 @@ def _publish_board(source: Source, destination: Path, command: str | None) -> No
     publish(board, destination, command or board.command or "")
 
 
+def _site_board(source: Source) -> object:
+    from harness.results.published import published_bounds
+    from harness.views.site.boards import bounds_entry, leaderboard_entry
+
+    bounds = published_bounds(source.directory)
+    return leaderboard_entry(read_leaderboard(source)) if bounds is None else bounds_entry(bounds)
+
+
 def _bounds(source: Source) -> BoundsBoard:
     from harness.results.bounds_ranking import rank_bounds
     from harness.results.published import published_bounds
@@ -73,7 +81,7 @@ def _show_budgets(source: Source, form: str, top: int | None, width: int | None)
 
 
 KINDS: Mapping[str, DocumentKind] = {
-    "": DocumentKind(_show_board, _publish_board, frozenset({"by", "top"})),
+    "": DocumentKind(_show_board, _publish_board, frozenset({"by", "top"}), site=_site_board),
     "bounds": DocumentKind(
         _show_bounds,
         _publish_bounds,

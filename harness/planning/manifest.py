@@ -143,6 +143,7 @@ class Manifest(_Part):
     """All rows of a suite.
 
     Attributes:
+        title: what the suite asks; empty where it does not say, and in older directories.
         command: what was typed to make the results.
         metrics: what keys hold of each metric (`harness.planning.keys.Keys.measuring`), by its label; so `bounds`.
         components: what each digest stands for.
@@ -172,6 +173,7 @@ class Manifest(_Part):
     fits: dict[str, dict[str, Listed]] = Field(default_factory=dict)
     splits: dict[str, Splits] = Field(default_factory=dict)
     looks: int = Field(1, ge=1)
+    title: str = ""
 
     def seeds_of(self, row: PlannedRow) -> list[int]:
         """Return the seeds that a row was given: all, or in a race perhaps the first of them."""
@@ -258,6 +260,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
         )
     return Manifest(
         suite=plan.suite.name,
+        title=plan.suite.title,
         command=command or f"harness run {plan.suite.name}",
         rank_by=plan.rank_by,
         seeds=list(plan.seeds),

@@ -4,9 +4,9 @@ The models below are the contract. Documents of older versions are read as what 
 of every axis that is younger (`harness.axes.Axis.since`), as `centered` for initial laws, in whose time every sampler
 started at N(0, σ_max² I). Those of version 1 tell neither that level nor their cost; those of version 2 neither their
 setup nor what their metrics measure and their bounds limit (`harness.results.older`), those of version 3
-neither pictures nor how many points a finite target has, up to version 4 one metric ranked every target, and up to
-version 5 none told its command (`harness.results.upgrades`). A document is valid when its
-fields have the stated types, no number is infinite or undefined, and it agrees with itself:
+neither pictures nor how many points a finite target has, up to version 4 one metric ranked every target, up to version
+5 none told its command, and up to version 6 what its suite asks (`harness.results.upgrades`). A document is valid when
+its fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
     a smaller rank never has a larger value of the metric that ranks its target; failures come last
@@ -470,6 +470,7 @@ class Leaderboard(Document):
     """Every combination of a suite, ranked per target.
 
     Attributes:
+        title: what its suite asks, in a sentence; None where that does not say.
         command: what was typed to make it, a line each; None in documents up to version 5.
         rank_by: the metrics that its suite ranks by, in order of preference.
         setup: what made it; None in documents of versions 1 and 2.
@@ -484,6 +485,7 @@ class Leaderboard(Document):
 
     schema_version: Version
     suite: Name
+    title: Name | None
     command: Name | None
     rank_by: Annotated[list[Name], Field(min_length=1)]
     environment: dict[str, JsonValue]

@@ -1,4 +1,4 @@
-"""What documents up to version 4 do not say of their metrics and bounds: what those that shipped then declare now.
+"""What older documents do not say of their metrics, bounds and suites: what those that shipped then declare now.
 
 A statement about documents that exist, by the names in them. Of a name that did not ship, nothing is known.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from harness import DISTRIBUTION
 from harness.quantities import DIVERGENCES, Declarations, Limited, Measured
+from harness.suites.model import load_suite, shipped_suites
 
 _METRICS: dict[str, Measured] = {
     "kl": Measured(quantity="marginal-kl", least=0.0),
@@ -32,6 +33,11 @@ _BOUNDS: dict[str, Limited] = {
     "gao-zhu-w2": Limited(limits=["w2"]),
     "theorem-1-loss": Limited(limits=["training-loss"]),
 }
+
+
+def title(suite: object) -> str | None:
+    """Return what a suite that ships asks, by its name; of any other, None."""
+    return load_suite(suite).title or None if isinstance(suite, str) and suite in shipped_suites() else None
 
 
 def declarations(metrics: Iterable[str], bounds: Iterable[str]) -> Declarations:

@@ -73,6 +73,7 @@ def leaderboard(
     setup: Setup | None = None,
     looks: int = 1,
     command: str | None = None,
+    title: str | None = None,
 ) -> Leaderboard:
     """Return the leaderboard document.
 
@@ -86,6 +87,7 @@ def leaderboard(
         setup: what the suite fixed; its targets likewise.
         looks: how often the evidence could be looked at while it came in: rank sets hold for all looks together.
         command: what was typed to make it.
+        title: what its suite asks, in a sentence.
 
     Raises:
         HarnessError: nothing was measured by one of them, or no designs are compared by it.
@@ -103,6 +105,7 @@ def leaderboard(
     return Leaderboard(
         schema_version=Leaderboard.version(),
         suite=suite,
+        title=title,
         command=command,
         rank_by=list(rank_by),
         environment=dict(environment),

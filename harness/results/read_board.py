@@ -120,6 +120,7 @@ def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> 
         ],
         suite=manifest.suite,
         command=manifest.command or None,
+        title=manifest.title or None,
         rank_by=rank_by,
         environment=_environment(manifest, store),
         looks=manifest.looks,

@@ -12,7 +12,7 @@ from harness import DISTRIBUTION
 from harness.axes import Axis, crossed
 from harness.components import digest, format_value, parse_request
 from harness.results.document import Upgrade
-from harness.results.older import declarations
+from harness.results.older import declarations, title
 
 
 def _before(axis: Axis, row: dict[str, Any], version: str) -> dict[str, Any]:
@@ -129,12 +129,18 @@ def _from_version_5(document: dict[str, Any]) -> dict[str, Any]:
     return {"command": None, "certificates": []} | document
 
 
+def _without_title(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 6 to 7: what a suite asks stood in it alone; of one that ships it goes by its name."""
+    return {"title": title(document.get("suite"))} | document
+
+
 _CHANGES: dict[int, Upgrade] = {
     1: _without_levels,
     2: _without_setup,
     3: _without_pictures,
     4: _from_version_4,
     5: _from_version_5,
+    6: _without_title,
 }
 """What becomes of documents of a version besides the axes that are new in the next."""
 

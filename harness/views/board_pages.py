@@ -53,7 +53,7 @@ TOP = 20
 BUDGETS = 5
 """Rows of each target whose budget is told in figures."""
 
-_HOW_TO_READ = """\
+HOW_TO_READ = """\
 - Each row is one combination, trained and sampled with several seeds; a metric is their mean ± its interval.
 - `3 (1–9)` is rank 3; with these seeds ranks 1 to 9 cannot be excluded. Rows whose ranks overlap are ties.
 - A perfect generator scores what a held-out sample of the same size does: that floor stands above each table.
@@ -112,7 +112,7 @@ def leaderboard_page(board: Leaderboard, command: str, plots: BoardPlots) -> Pag
         plots: what was drawn of it.
     """
     blocks: list[Block] = [Commands(command), Paragraph([_summary(board)]), _source("plots")]
-    blocks.append(how_to_read(_HOW_TO_READ, bounds=", ".join(bounds_of(board.rows)) or "none here"))
+    blocks.append(how_to_read(HOW_TO_READ, bounds=", ".join(bounds_of(board.rows)) or "none here"))
     blocks += [_target(section, board) for section in sections(board)]
     if plots.samples:
         shown = [_section(target, _image(plot)) for target, plot in plots.samples.items()]
@@ -132,7 +132,7 @@ def leaderboard_page(board: Leaderboard, command: str, plots: BoardPlots) -> Pag
         blocks.append(_section("Effect of each choice", meaning, *plot, *rest))
     blocks += _exceptions(board)
     blocks += [_certificates(board)] if board.certificates else []
-    blocks += [_made(board.setup)] if board.setup is not None else []
+    blocks += [made_section(board.setup)] if board.setup is not None else []
     return Page(board_title(board), [*blocks, environment_section(board.environment)])
 
 
@@ -242,7 +242,7 @@ def _certificates(board: Leaderboard) -> Section:
     return _section("Certificates", Paragraph(prose(f"{words}. {_CERTIFIED}")), Table(table))
 
 
-def _made(setup: Setup) -> Section:
+def made_section(setup: Setup) -> Section:
     """Return the section that tells what was fixed for all rows."""
     lines = [f"seeds: {', '.join(map(str, setup.seeds))}"]
     lines.append(f"noise levels: {setup.sigma_min:g} to {setup.sigma_max:g}, in units of the data")

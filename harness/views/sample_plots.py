@@ -96,9 +96,7 @@ def _draw(axes: Axes, line: _Line, shown: TargetPictures) -> None:
     """Draw a line of pictures, each as many whole times its size as makes it `LEAST` pixels."""
     height, width = shown.shape[1:]
     times = max(1, -(-LEAST // min(height, width)))
-    axes.imshow(
-        _montage(line.images, shown, times), cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="equal"
-    )
+    axes.imshow(montage(line.images, shown, times), cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="equal")
     axes.set_yticks([times * height / 2], [line.label], fontsize=8.5)
     axes.set_xticks([])
     axes.tick_params(length=0)
@@ -106,7 +104,7 @@ def _draw(axes: Axes, line: _Line, shown: TargetPictures) -> None:
         side.set_visible(False)
 
 
-def _montage(images: Sequence[str | None], shown: TargetPictures, times: int) -> np.ndarray:
+def montage(images: Sequence[str | None], shown: TargetPictures, times: int) -> np.ndarray:
     """Return pictures side by side as bytes, shape (height, width) where they are grey, else (height, width, 3)."""
     import numpy as np
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,8 +89,28 @@ def _publish(source: Source, destination: Path, command: str | None) -> None:
     publish_claims(board, destination, command or board.command)
 
 
-KIND = DocumentKind(_show, _publish)
-"""What `harness rank` and `harness publish` do with `claims.json`."""
+def _site(source: Source) -> object:
+    """Return what the verdicts that lie in a directory bring to a site."""
+    from harness.views.site.entry import Entry, Sheet
+
+    board = read_document(source.directory)
+    page, drawn = _draw(board, board.command)
+    command, told, seen, source_line, verdicts, *rest = page.blocks
+    parts = [Section(["The answer"], [told, verdicts]), *rest, Section(["Command"], [command, seen, source_line])]
+    counts = Counter(entry.verdict or "no verdict" for entry in board.claims)
+    facts = {"holds": ", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items()))}
+    software = [f"{name} {board.environment[name]}" for name in ("harness", "torch") if name in board.environment]
+    return Entry(
+        Sheet(page.title, parts),
+        f"Do the claims of {' and '.join(paper.name for paper in board.papers)} hold, as they are measured here?",
+        {**facts, "made with": ", ".join(software)},
+        {SOURCE: board.to_json().encode(), **{plot.file: plot.svg for plot in drawn}},
+        {SOURCE: "the whole document (JSON)"},
+    )
+
+
+KIND = DocumentKind(_show, _publish, site=_site)
+"""What `harness rank`, `harness publish` and `harness site` do with `claims.json`."""
 
 
 def render_claims_files(board: ClaimsBoard, command: str) -> dict[str, bytes]:

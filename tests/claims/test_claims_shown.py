@@ -16,12 +16,16 @@ from harness_claims.document import (
     SeriesEntry,
 )
 from harness_claims.plots import CLOUD, LINE, claim_figure
+from harness_claims.publishing import KIND
 from harness_claims.tables import claims_table, findings_table, render_claims
 from harness_claims.verdicts import every, sign_test, slope_test, t_test
 from paper_level import decision
+from site_pages import Parsed, faults
 
+from harness.commands import Source
 from harness.views.page import markdown_table
 from harness.views.plots import svg
+from harness.views.site.writing import site_files
 
 RANDOM = np.random.default_rng(0).normal(size=12)
 
@@ -251,3 +255,16 @@ def test_only_the_target_that_decides_is_broken_where_there_is_room():
     lines = render_claims(PUBLISHED, "table", width=None).split("\n")
     assert any(entry.title in line for entry in PUBLISHED.claims for line in lines)
     assert all(any(entry.title in line for line in lines) for entry in PUBLISHED.claims)
+
+
+def test_verdicts_have_a_page_on_a_site():
+    folder = Path(__file__).parents[2] / "leaderboards" / "claims"
+    board = ClaimsBoard.read(folder / "claims.json")
+    made = KIND.site(Source(folder))
+    assert made.question.startswith("Do the claims of wang-2024 hold")
+    assert sum(int(part.split()[0]) for part in made.facts["holds"].split(", ")) == len(board.claims)
+    files = site_files({"claims": made})
+    assert not faults(files)
+    page = Parsed(files["boards/claims/index.html"].decode())
+    titles = " ".join("".join(page.text).split())
+    assert all(entry.title in titles for entry in board.claims)

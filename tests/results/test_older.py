@@ -3,7 +3,9 @@
 import pytest
 
 from harness.quantities import Limited, Measured
-from harness.results.older import declarations
+from harness.results.older import declarations, title
+from harness.results.upgrades import UPGRADES
+from harness.suites.model import load_suite, shipped_suites
 
 
 @pytest.mark.parametrize("label", ["kl", "kl:bins=64", "diffusion-harness/kl"])
@@ -23,3 +25,20 @@ def test_bounds_of_paths_limit_both_divergences_and_the_budget_is_one():
     assert found.same("budget", "path-kl")
     assert not found.same("theorem-2", "path-kl")
     assert [found.limits("gao-zhu-w2", metric) for metric in ("kl", "path-kl", "w2")] == [False, False, True]
+
+
+def test_what_a_suite_asks_goes_by_its_name():
+    asked = {name: title(name) for name in shipped_suites()}
+    assert asked == {name: load_suite(name).title for name in shipped_suites()}
+    assert all("?" in each for each in asked.values())
+    assert len(set(asked.values())) == len(asked)
+
+
+@pytest.mark.parametrize("name", ["mine", "quick-selection", "", None, 3, ["quick"]])
+def test_of_another_suite_nothing_is_known(name):
+    assert title(name) is None
+    assert UPGRADES[6]({"suite": name})["title"] is None
+
+
+def test_a_document_that_tells_what_it_asks_keeps_it():
+    assert UPGRADES[6]({"suite": "quick", "title": "Mine?"})["title"] == "Mine?"

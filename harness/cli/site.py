@@ -1,0 +1,61 @@
+"""`harness site`: published leaderboards as a site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.commands import NewDirectory, Source, warn
+
+if TYPE_CHECKING:
+    from harness.views.site.entry import Entry
+
+
+@click.command("site")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--out", type=NewDirectory(), required=True, help="Where the site is written; one that lies there goes.")
+def command(folder: Path, out: Path) -> None:
+    """Write the documents in the folders of FOLDER as a site: static pages that need no server and no network.
+
+    Each folder with a leaderboard, or with the document of an installed package, becomes a page, and each row of a
+    leaderboard one of its own.
+    """
+    from harness.errors import HarnessError
+    from harness.views.site.writing import LARGEST, write_site
+
+    entries: dict[str, Entry] = {}
+    for place in sorted(each for each in folder.iterdir() if each.is_dir()):
+        if (entry := _entry(place)) is not None:
+            entries[place.name] = entry
+        else:
+            warn(f"{place} holds no document; left out")
+    if not entries:
+        raise HarnessError(f"{folder} has no folder with a document; name one whose folders harness publish wrote")
+    written = write_site(entries, out)
+    for page, size in written.large.items():
+        warn(f"{page} has {size} bytes; a page should have at most {LARGEST}")
+    click.echo(f"Written: {out}/index.html, {len(entries)} boards, {written.pages} pages")
+
+
+def _entry(place: Path) -> Entry | None:
+    """Return what a folder brings to the site; None where it holds no document.
+
+    Raises:
+        HarnessError: the document breaks its contract, or its kind has no page on the site.
+    """
+    from harness.cli.documents import chosen, holds
+    from harness.errors import HarnessError
+    from harness.views.site.entry import Entry
+
+    if not holds(place):
+        return None
+    source = Source(place)
+    made = chosen(source, "", {}).site
+    if made is None:
+        raise HarnessError(f"what {place} holds has no page on a site; leave that folder out")
+    found = made(source)
+    if not isinstance(found, Entry):
+        raise HarnessError(f"what {place} holds gave {type(found).__name__} to the site, no Entry")
+    return found

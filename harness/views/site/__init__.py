@@ -1,0 +1,1 @@
+"""Site: published documents as static pages in HTML, without a server, a request to elsewhere, or a need of scripts."""

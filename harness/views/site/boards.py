@@ -1,0 +1,341 @@
+"""Boards: the pages of a leaderboard and of its bounds, the answer first, from the documents and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from markupsafe import Markup
+
+from harness.results.bounds import BoundsBoard
+from harness.results.bounds_ranking import rank_bounds
+from harness.results.consistency import inconsistencies
+from harness.results.leaderboard import PUBLISHED, Cell, Effect, Interaction, Leaderboard, Row
+from harness.results.sections import (
+    HEADERS,
+    TargetSection,
+    bounds_of,
+    choices,
+    divergence_of,
+    misleading,
+    sections,
+    target_label,
+)
+from harness.views import formats
+from harness.views.board_columns import budget_columns
+from harness.views.board_pages import (
+    BUDGETS,
+    HOW_TO_READ,
+    board_title,
+    bounds_page,
+    bounds_title,
+    environment_section,
+    how_to_read,
+    made_section,
+)
+from harness.views.board_plots import draw_bounds
+from harness.views.bounds_tables import MEANING, bounds_view, by_target, standings_table
+from harness.views.budgets import budget_rows, meanings
+from harness.views.digits import counted, number, span, with_interval
+from harness.views.page import Block, Commands, Listing, Paragraph, Section, Strong, Table, in_line
+from harness.views.pareto import front, spendings
+from harness.views.site.answers import answer
+from harness.views.site.charts import PointSet, Scatter, effect_strip, figure
+from harness.views.site.entry import Entry, Passage, Sheet
+from harness.views.site.row_pages import ROWS, RowNames, row_sheet
+from harness.views.site.row_tables import row_table, unranked_table
+from harness.views.tables import (
+    board_view,
+    closing_notes,
+    effects_meaning,
+    inapplicable_lines,
+    interaction_lines,
+    notes,
+    ranked_by,
+    valueless_lines,
+    violations_table,
+)
+
+CSV = "leaderboard.csv"
+"""The rows as a table for other programs."""
+
+DOWNLOADS = {PUBLISHED: "the whole document (JSON)", CSV: "the rows (CSV)"}
+
+CONTROLS = Markup(
+    '<div id="controls" hidden></div>'
+    "<noscript><p>Sorting and filtering take a script; the tables below are complete.</p></noscript>"
+)
+"""Where a script puts what sorts and filters."""
+
+BOUNDS_QUESTION = "Which bound is valid, how tight is it, and does it put designs in the right order?"
+
+REMARKS = 6
+"""Lines on a target beyond which they are folded."""
+
+
+def leaderboard_entry(board: Leaderboard) -> Entry:
+    """Return what a leaderboard brings to the site."""
+    shown, names = sections(board), RowNames(board.rows)
+    rows = [(each, row) for each in shown for row in each.rows]
+    text = formats.render(board_view(board), "csv")
+    return Entry(
+        Sheet(board_title(board), list(_leaderboard_parts(board, shown, names))),
+        board.title or "",
+        _facts(board, shown),
+        {PUBLISHED: board.to_json().encode(), CSV: text.encode()},
+        DOWNLOADS,
+        {f"{ROWS}/{names(row)}.html": row_sheet(board, each, row) for each, row in rows},
+    )
+
+
+def bounds_entry(board: BoundsBoard) -> Entry:
+    """Return what a leaderboard of bounds brings to the site.
+
+    Raises:
+        DocumentError: matplotlib is missing.
+    """
+    drawn = draw_bounds(board)
+    page = bounds_page(board, board.command or "not told by the document", drawn)
+    files = {plot.file: plot.svg for plot in drawn.files}
+    text = formats.render(bounds_view(board), "csv")
+    facts = {"holds": f"{counted(len(board.bounds), 'bound')} on {counted(len(by_target(board)), 'target')}"}
+    parts = [Section(["The answer"], [Paragraph([_of_bounds(board)])]), *page.blocks]
+    return Entry(
+        Sheet(bounds_title(board), parts),
+        BOUNDS_QUESTION,
+        {**facts, "ranked by": "violations, then tightness", "made with": _software(board.environment)},
+        {**files, PUBLISHED: board.to_json().encode(), CSV: text.encode()},
+        DOWNLOADS,
+    )
+
+
+def _of_bounds(board: BoundsBoard) -> str:
+    """Return two sentences on bounds: which are violated, and which is tightest where it applies."""
+    broken = [each.bound for each in board.bounds if each.violations]
+    first = f"Violated: {', '.join(broken)}" if broken else f"None of {counted(len(board.bounds), 'bound')} is violated"
+    best = next((each for each in board.bounds if each.tightness is not None), None)
+    if best is None or best.tightness is None:
+        return f"{first}. No measured value is there to set a bound against."
+    told = f"first of them is {best.bound}, {number(best.tightness.median)} times the measured value in the median"
+    return f"{first}. By validity, then tightness, {told}."
+
+
+def _facts(board: Leaderboard, shown: list[TargetSection]) -> dict[str, str]:
+    found = len(inconsistencies(board))
+    targets = ", ".join(each.target for each in shown)
+    return {
+        "holds": f"{counted(len(board.rows), 'design')} on {targets}",
+        "ranked by": ranked_by(board, shown),
+        "made with": _software(board.environment),
+        "follows from its rows": "yes" if not found else f"no: {counted(found, 'objection')}",
+    }
+
+
+def _software(environment: object) -> str:
+    """Return with what results were made, in a few words."""
+    told = environment if isinstance(environment, dict) else {}
+    names = [("harness", "harness"), ("torch", "torch"), ("platform", ""), ("device", "")]
+    words = [f"{noun} {told[name]}".strip() for name, noun in names if isinstance(told.get(name), str)]
+    return ", ".join(words) or "not recorded"
+
+
+def _leaderboard_parts(
+    board: Leaderboard, shown: list[TargetSection], names: RowNames
+) -> Iterator[Block | Markup | Passage]:
+    yield Section(["The answer"], list(_answer(board)))
+    yield Section(["Designs"], [Paragraph([_DESIGNS])])
+    yield CONTROLS
+    yield from (Passage([each.target], list(_target(board, each, names))) for each in shown)
+    yield from _drawn(board, shown)
+    if board.effects:
+        yield Passage(["Effect of each choice"], list(_effects(board)))
+    if any(budget_rows(each) for each in shown):
+        yield Section(["Where the error comes from"], list(_budgets(board, shown)))
+    if bounds_of(board.rows):
+        yield Section(["Bounds"], [Paragraph([f"{MEANING}."]), standings_table(rank_bounds(board))])
+    above = [Section([each.target], [violations_table(each)]) for each in shown if each.violations]
+    if above:
+        yield Section(["Above a bound"], above)
+    yield how_to_read(HOW_TO_READ, bounds=", ".join(bounds_of(board.rows)) or "none here")
+    if board.setup is not None:
+        yield made_section(board.setup)
+    told = Commands(board.command) if board.command else Paragraph(["The document does not tell it."])
+    yield Section(["Command"], [told])
+    yield environment_section(board.environment)
+
+
+_DESIGNS = (
+    "Each table has every design of one target, best first; a rank leads to all that is known of the design. "
+    "Rows whose rank sets overlap are ties. Bounds beyond the first stand on the page of a design, and in the files."
+)
+
+
+def _answer(board: Leaderboard) -> Iterator[Block]:
+    (_, whole), *each = answer(board)
+    yield Paragraph([whole])
+    if each:
+        yield Listing([[Strong(f"{target}:"), f" {told}"] for target, told in each])
+
+
+def _target(board: Leaderboard, found: TargetSection, names: RowNames) -> Iterator[Block | Markup]:
+    """Yield what is said of a target, and its rows."""
+    first, *others = notes(found, board)
+    yield Paragraph([f"{first}."])
+    yield from (Paragraph([f"{note[:1].upper()}{note[1:]}."]) for note in closing_notes(found, board.declared))
+    if found.finished:
+        yield row_table(board, found, names)
+    groups = {"Diverged": found.diverged, "Not applicable": found.inapplicable}
+    groups |= {"Failed": found.failed, "Not computed yet": found.unfinished}
+    yield from (unranked_table(found, title, rows, names) for title, rows in groups.items() if rows)
+    lines = [*others, *valueless_lines(found), *inapplicable_lines(found)]
+    items = Markup("").join(Markup("<li>{}").format(in_line(line)) for line in lines)
+    if lines:
+        yield Markup("<details><summary>What holds for these rows</summary><ul>{}</ul></details>").format(items)
+
+
+# Drawings
+
+
+def _drawn(board: Leaderboard, shown: list[TargetSection]) -> Iterator[Passage]:
+    """Yield the sections of charts that have something to show."""
+    spent = [chart for each in shown if (chart := _compute(each))]
+    bound = [chart for each in shown if (chart := _against(board, each))]
+    for title, charts in (("Error against compute", spent), ("Measured against bound", bound)):
+        if charts:
+            # No identifier that is made of words has an underline.
+            names = (f"{title.partition(' ')[0].lower()}_{i}" for i in range(len(charts)))
+            yield Passage([title], [figure(*pair) for pair in zip(charts, names, strict=True)])
+
+
+def _compute(found: TargetSection) -> Scatter | None:
+    """Return the error of trained designs against all evaluations of the network, with their front."""
+    known = spendings(found)
+    if not known:
+        return None
+    edge = front(known)
+    first, last = edge[0], edge[-1]
+    told = f"{found.target}: the front falls from {number(first.error)} at {number(first.compute)} evaluations"
+    told += (
+        f" to {number(last.error)} at {number(last.compute)}" if len(edge) > 1 else ", and nothing costlier is better"
+    )
+    points = PointSet("trained designs", [(s.compute, s.error) for s in known])
+    line = PointSet("front", [(s.compute, s.error) for s in edge], line=True)
+    across = "evaluations of the network, training and sampling"
+    return Scatter(f"{told}.", across, f"measured {found.metric}", [points, line])
+
+
+def _against(board: Leaderboard, found: TargetSection) -> Scatter | None:
+    """Return the measured divergence against the first of the bounds that limit it, by sampler."""
+    metric = divergence_of(board.declared, found.finished, [found.metric])
+    declared = board.declared
+    if metric is None:
+        return None
+    order = [each.bound for each in rank_bounds(board).bounds]
+    limits = [b for b in order if declared.limits(b, metric) and not declared.same(b, metric)]
+    bound, pairs = next(((b, known) for b in limits if (known := _pairs(found.finished, b, metric))), ("", []))
+    if not pairs:
+        return None
+    series: dict[str, list[tuple[float, float]]] = {}
+    for row, limit, value in pairs:
+        series.setdefault(found.names_of(row)["sampler"], []).append((limit, value))
+    above = sum(any(v.bound == bound and v.metric == metric for v in row.violations) for row, _, _ in pairs)
+    middle = number(median(limit / value for _, limit, value in pairs))
+    told = f"{found.target}: {f'{above} of ' if above else 'none of '}{counted(len(pairs), 'design')} "
+    told += f"{'is' if above <= 1 else 'are'} above {bound} by more than the interval; it is {middle} times {metric} "
+    told += "in the median. On the line both are equal."
+    drawn = [PointSet(name, points) for name, points in series.items()]
+    return Scatter(told, f"bound: {bound}", f"measured {metric}", drawn, diagonal=True)
+
+
+def _pairs(rows: tuple[Row, ...], bound: str, metric: str) -> list[tuple[Row, float, float]]:
+    """Return the rows with a positive bound and a positive value, with both."""
+    known = [(row, row.bounds.get(bound), row.metrics.get(metric)) for row in rows]
+    return [(row, b, m.value) for row, b, m in known if b is not None and b > 0 and m is not None and m.value > 0]
+
+
+# Effects
+
+
+def _effects(board: Leaderboard) -> Iterator[Block | Markup]:
+    """Yield what an effect is, a table a target with each interval drawn, and pairs of axes whose averages mislead."""
+    yield Paragraph([f"{effects_meaning(board)}. The upright line is no effect."])
+    targets = dict.fromkeys(effect.target for effect in board.effects)
+    yield from (_effect_table(board, target) for target in targets)
+    lines = interaction_lines(board)
+    if lines:
+        yield Paragraph([f"{lines[0]}:"])
+        yield Listing([[line] for line in lines[1:]])
+        yield from (_cells(board, each) for each in misleading(board))
+
+
+def _effect_table(board: Leaderboard, target: str) -> Markup:
+    found = {(e.among or "", str(e.axis), e.choice): e for e in board.effects if e.target == target}
+    ends = _ends(list(found.values()))
+    several = len({among for among, axis, _ in found if axis != "network"}) > 1
+    lines = Markup("\n").join(
+        Markup('<tr><th scope=row class="l">{}<td class="l">{}<td>{}<td class="s">{}').format(
+            HEADERS[axis] + (f", {among}" if several and axis != "network" else ""),
+            in_line(choice),
+            _sized(effect),
+            effect_strip(effect.size, effect.low, effect.high, ends, effect.factor is not None),
+        )
+        for (among, axis, choice) in choices(board)
+        if (effect := found.get((among, axis, choice)))
+    )
+    label = in_line(target_label(target, board))
+    return Markup(
+        '<div class="wide" tabindex="0" role="region" aria-label="Effects on {0}"><table class="effects">'
+        "<caption>Effects on {0}</caption>"
+        "<thead><tr><th scope=col>axis<th scope=col class='l'>choice<th scope=col>effect"
+        "<th scope=col>drawn, left is better</thead><tbody>\n{1}</tbody></table></div>"
+    ).format(label, lines)
+
+
+def _ends(effects: list[Effect]) -> tuple[float, float]:
+    """Return the ends of the scale on which effects are drawn: their sizes and limits, with no effect between."""
+    neutral = effects[0].neutral
+    sizes = [effect.size for effect in effects] + [neutral]
+    limits = [end for effect in effects for end in (effect.low, effect.high) if end is not None]
+    kept = [value for value in [*sizes, *limits] if effects[0].factor is None or value > 0]
+    if effects[0].factor is None:
+        return min(kept), max(kept)
+    # A limit far beyond all sizes would leave the sizes no room.
+    least, most = min(v for v in sizes if v > 0), max(sizes)
+    room = max(most / least, 1.1)
+    return max(min(kept), least / room), min(max(kept), most * room)
+
+
+def _cells(board: Leaderboard, entry: Interaction) -> Markup:
+    """Return every pair of choices of two axes as a folded table."""
+    rows, columns = (
+        list(dict.fromkeys(names)) for names in zip(*((c.choice, c.other_choice) for c in entry.cells), strict=True)
+    )
+    found = {(cell.choice, cell.other_choice): cell for cell in entry.cells}
+    heads = Markup("").join(Markup("<th scope=col>{}").format(in_line(name)) for name in columns)
+    lines = Markup("\n").join(
+        Markup('<tr><th scope=row class="l">{}{}').format(
+            in_line(a), Markup("").join(Markup("<td>{}").format(_cell(found.get((a, b)))) for b in columns)
+        )
+        for a in rows
+    )
+    title = f"{target_label(entry.target, board)}, {entry.among}: {HEADERS[entry.axis]} × {HEADERS[entry.other]}"
+    return Markup(
+        '<details><summary>{0}</summary><div class="wide" tabindex="0" role="region" aria-label="{0}"><table>'
+        "<caption>{0}</caption><thead><tr><th scope=col>{1}{2}</thead><tbody>\n{3}</tbody></table></div></details>"
+    ).format(in_line(title), HEADERS[entry.axis], heads, lines)
+
+
+def _sized(effect: Effect) -> str:
+    return (with_interval if effect.factor is None else span)(effect.size, effect.low, effect.high)
+
+
+def _cell(cell: Cell | None) -> str:
+    return "" if cell is None else number(cell.size) if cell.factor is None else f"{cell.size:.2f}"
+
+
+def _budgets(board: Leaderboard, shown: list[TargetSection]) -> Iterator[Block]:
+    """Yield what the terms of the path divergence mean, and those of the best rows of each target."""
+    yield Paragraph([". ".join(meanings(board)) + "."])
+    for each in shown:
+        if rows := budget_rows(each)[:BUDGETS]:
+            yield Section([f"{each.target}, the best {len(rows)}"], [Table(budget_columns(board, each, rows))])

@@ -1,0 +1,49 @@
+"""Entries: what a document brings to the site, its page and what lies beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from harness.views.page import Block, Words
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A titled part of a page of the site, with markup where blocks do not do."""
+
+    title: Words
+    blocks: Sequence[Block | Markup]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A page of the site: its title, and what stands below it."""
+
+    title: Words
+    parts: Sequence[Block | Markup | Passage]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A document on the site.
+
+    Attributes:
+        sheet: its page.
+        question: what it answers, in a sentence; empty where the document does not tell.
+        facts: what the index tells of it, by column.
+        files: what lies beside its page, as images and the document itself, by name.
+        downloads: which of these files the page offers, with words for each.
+        further: further pages, by names below its own; each may lead to `../index.html`.
+    """
+
+    sheet: Sheet
+    question: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    downloads: Mapping[str, str] = field(default_factory=dict)
+    further: Mapping[str, Sheet] = field(default_factory=dict)

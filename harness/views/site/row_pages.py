@@ -1,0 +1,198 @@
+"""Row pages: everything that a leaderboard holds of one design on one target, and the command that makes it alone."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+
+from markupsafe import Markup
+
+from harness.axes import AXES, NUMBERS, crossed
+from harness.components import digest, format_value
+from harness.results.leaderboard import Leaderboard, Row
+from harness.results.pictures import TargetPictures
+from harness.results.row_commands import row_command
+from harness.results.sections import HEADERS, TargetSection, ratio
+from harness.results.terms import BUDGET, SCORE_MAX, SPLIT, TOTAL
+from harness.views.column import Column
+from harness.views.digits import counted, number, optional, with_interval
+from harness.views.page import Block, Commands, Link, Listing, Paragraph, Section, Table, in_line
+from harness.views.sample_plots import montage, pictures_of
+from harness.views.site.entry import Sheet
+
+ROWS = "r"
+"""The folder of the pages of rows: short, for a table names it in each row."""
+
+SHORTEST, LONGEST = 6, 32
+"""Characters of a page's name; the longest is a whole digest."""
+
+LEAST = 32
+"""Pixels of the smaller side of a picture, which is as many whole times its size."""
+
+
+class RowNames:
+    """The names of the pages of a board's rows: of each design on its target, whatever its rank.
+
+    They are the beginnings of digests, as long as it takes to tell all rows apart.
+    """
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        known = [_digest(row) for row in rows]
+        self._length = next(n for n in range(SHORTEST, LONGEST + 1) if len({name[:n] for name in known}) == len(known))
+
+    def __call__(self, row: Row) -> str:
+        """Return the name of a row's page."""
+        return _digest(row)[: self._length]
+
+
+def _digest(row: Row) -> str:
+    return digest(*(row.component(axis).key for axis in crossed()), [getattr(row, number) for number in NUMBERS])
+
+
+def row_sheet(board: Leaderboard, section: TargetSection, row: Row) -> Sheet:
+    """Return the page of one row."""
+    name = " · ".join(section.combination(row, section.constants()))
+    up: Block = Paragraph(
+        ["A row of ", Link(f"{board.suite} on {section.target}", "../index.html"), f": {_place(section, row)}."]
+    )
+    parts = [up, *_samples(board, section, row), Section(["Measured"], list(_measured(board, section, row)))]
+    parts += [Section([title], [block]) for title, block in _terms(row)]
+    parts += [Section(["Design"], [_design(row), *_other_names(section, row)])]
+    parts += [Section(["How this row is made alone"], [Commands(row_command(board, row)), Paragraph([_MADE])])]
+    return Sheet([name], parts)
+
+
+_MADE = (
+    "With a suite of your own, name its file. Where a suite compares several starts of sampling, or divisions of a "
+    "total of evaluations, the command makes the row with each. Seeds, training and software are those of the board, "
+    "told on its page; seconds are those of one core."
+)
+
+
+def _place(section: TargetSection, row: Row) -> str:
+    """Return where the row stands, or why nowhere."""
+    if not row.ok:
+        return f"{row.status}: {row.reason or ''}"
+    if section.metric not in row.metrics:
+        return f"not ranked, without {section.metric}"
+    told = f"rank {row.rank} of {len(section.ranked)} by {section.metric}"
+    if row.rank_low == row.rank_high:
+        return told
+    return f"{told}; with these seeds ranks {row.rank_low} to {row.rank_high} cannot be excluded"
+
+
+def _measured(board: Leaderboard, section: TargetSection, row: Row) -> Iterator[Block]:
+    """Yield metrics beside a perfect generator, then bounds, then what has no value and why."""
+    floors = {name: with_interval(f.value, f.low, f.high) for name, f in section.floors.items()}
+    found = row.metrics
+    if found:
+        yield Table(
+            [
+                Column("metric", tuple(found), naming=True),
+                Column("value", tuple(with_interval(e.value, e.low, e.high) for e in found.values())),
+                Column("seeds", tuple(str(e.n_seeds) for e in found.values())),
+                Column("perfect generator", tuple(floors.get(name, "") for name in found)),
+            ]
+        )
+    known = {name: value for name, value in row.bounds.items() if value is not None}
+    if known:
+        highs = tuple(number(row.bound_highs[name]) if name in row.bound_highs else "" for name in known)
+        columns = [Column("bound", tuple(known), naming=True), Column("value", tuple(map(number, known.values())))]
+        yield Table([*columns, Column("upper limit", highs)])
+    lines = [
+        f"{v.metric} {number(v.value)} is above {v.bound} {number(v.bound_value)} by more than the interval"
+        for v in row.violations
+    ]
+    lines += [
+        f"the tightest bound is {number(times)} times the measured {metric}"
+        for metric in filter(board.declared.is_divergence, found)
+        if (times := ratio(row, metric, board.declared)) is not None
+    ]
+    lines += [f"{label}: n/a, {reason}" for label, reason in row.not_applicable.items()]
+    if lines:
+        yield Listing([[line] for line in lines])
+
+
+def _terms(row: Row) -> Iterator[tuple[str, Block]]:
+    """Yield the path divergence and the score error of a trained network, term by term."""
+    if row.budget is not None:
+        values = [(term, getattr(row.budget, term.field)) for term in (*BUDGET, TOTAL)]
+        yield (
+            "Where the error comes from",
+            Table(
+                [
+                    Column("term", tuple(f"{term.words} {term.symbol}" for term, _ in values), naming=True),
+                    Column("nats", tuple(number(value) for _, value in values)),
+                ]
+            ),
+        )
+    if row.score_split is not None:
+        parts = [(term, getattr(row.score_split, term.field)) for term in (*SPLIT, SCORE_MAX)]
+        yield (
+            "The score error, as Theorem 3 splits it",
+            Table(
+                [
+                    Column("term", tuple(f"{term.words} {term.symbol}" for term, _ in parts), naming=True),
+                    Column("nats", tuple(with_interval(e.value, e.low, e.high) for _, e in parts)),
+                ]
+            ),
+        )
+
+
+def _design(row: Row) -> Block:
+    """Return the components with all parameters and their origin, then the numbers."""
+    parts = [(AXES[axis].words, row.component(axis)) for axis in crossed()]
+    given = [", ".join(f"{k}={format_value(v)}" for k, v in each.params.items()) for _, each in parts]
+    numbers = {HEADERS[field]: getattr(row, field) for field in NUMBERS}
+    numbers |= {"NFE": row.nfe, "compute": row.compute, "share of training": row.training_share}
+    numbers |= {f"seconds to {what}": seconds for what, seconds in row.seconds.items()}
+    known = {name: value for name, value in numbers.items() if value is not None}
+    blank = ("",) * len(known)
+    return Table(
+        [
+            Column("part", (*(words for words, _ in parts), *known), naming=True),
+            Column("is", (*(each.name for _, each in parts), *map(_figure, known.values())), naming=True),
+            Column("parameters", (*given, *blank), naming=True),
+            Column("from", (*(f"{each.distribution} {each.version}" for _, each in parts), *blank), naming=True),
+            Column("digest", (*(each.digest for _, each in parts), *blank), naming=True),
+        ]
+    )
+
+
+def _figure(value: float) -> str:
+    return str(value) if isinstance(value, int) else optional(value)
+
+
+def _other_names(section: TargetSection, row: Row) -> list[Block]:
+    """Return the other combinations that are this very design."""
+    others = [
+        " · ".join(f"{HEADERS[axis]} {section.labels(axis, each)}" for axis, each in other.items())
+        for other in row.same_as
+    ]
+    head = f"{counted(len(others), 'more combination')} {'is' if len(others) == 1 else 'are'} this very design, with:"
+    return [Paragraph([head]), Listing([[other] for other in others])] if others else []
+
+
+def _samples(board: Leaderboard, section: TargetSection, row: Row) -> list[Block | Markup]:
+    """Return real images above those that the row drew, where the document has some."""
+    shown = pictures_of(board, section.target)
+    if shown is None or row.pictures is None:
+        return []
+    told = ", told the class of each" if row.pictures.conditional and shown.classes else ""
+    real = _picture(f"Real images of {section.target}", shown.images, shown)
+    drawn = _picture(f"Samples of the first seed{told}, at the same places", row.pictures.images, shown)
+    return [Markup('<div class="samples">{}{}</div>').format(real, drawn)]
+
+
+def _picture(words: str, images: Sequence[str | None], shown: TargetPictures) -> Markup:
+    from PIL import Image
+
+    pixels = montage(images, shown, max(1, -(-LEAST // min(shown.shape[1:]))))
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", optimize=True)
+    height, width = pixels.shape[:2]
+    return Markup(
+        '<figure><img width="{}" height="{}" src="data:image/png;base64,{}" alt="{}">'
+        "<figcaption>{}</figcaption></figure>"
+    ).format(width, height, base64.b64encode(out.getvalue()).decode(), in_line(words), in_line(words))

@@ -1,0 +1,160 @@
+"""Writing the site: entries as pages in a folder, all drawn before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.results.document import DocumentError
+from harness.views.page import in_line, in_words
+from harness.views.site.entry import Entry, Sheet
+from harness.whole_files import write_whole
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+INDEX, STYLE, SCRIPT, FILES = "index.html", "site.css", "site.js", "site-files.txt"
+"""The files of the site itself; the last lists all others, which the next writing replaces."""
+
+BOARDS = "boards"
+"""The folder of all boards: none can take the name of a file of the site."""
+
+LARGEST = 300_000
+"""Bytes that a page should have at most."""
+
+TITLE = "Leaderboards"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        pages: how many pages there are.
+        large: pages of more than `LARGEST` bytes, with their sizes.
+    """
+
+    pages: int
+    large: Mapping[str, int]
+
+
+def site_files(entries: Mapping[str, Entry]) -> dict[str, bytes]:
+    """Return every file of the site by its path, from documents by the names that they have on it."""
+    files = {name: (Path(__file__).parent / name).read_bytes() for name in (STYLE, SCRIPT)}
+    files[INDEX] = _index(entries).encode()
+    for name, entry in entries.items():
+        folder = f"{BOARDS}/{name}"
+        files[f"{folder}/{INDEX}"] = _page(entry.sheet, 2, name, entry).encode()
+        files |= {f"{folder}/{file}": content for file, content in entry.files.items()}
+        for file, sheet in entry.further.items():
+            files[f"{folder}/{file}"] = _page(sheet, 2 + file.count("/"), name).encode()
+    return files
+
+
+def write_site(entries: Mapping[str, Entry], out: Path) -> Written:
+    """Write the site into a new or an empty folder, or in place of one that was written before.
+
+    Raises:
+        DocumentError: the folder holds something else, or cannot be written.
+    """
+    files = site_files(entries)
+    try:
+        former = _former(out)
+        for name, content in files.items():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            write_whole(out / name, content)
+        write_whole(out / FILES, "".join(f"{name}\n" for name in sorted(files)).encode())
+        for name in former - files.keys():
+            (out / name).unlink(missing_ok=True)
+            _remove_empty(out, (out / name).parent)
+    except OSError as error:
+        raise DocumentError(f"{out} cannot be written: {error.strerror or error}") from error
+    pages = {name: len(content) for name, content in files.items() if name.endswith(".html")}
+    return Written(len(pages), {name: size for name, size in pages.items() if size > LARGEST})
+
+
+def _former(out: Path) -> set[str]:
+    """Return the files that were written into a folder before; refuse one that holds something else."""
+    if out.exists() and not out.is_dir():
+        raise DocumentError(f"{out} is a file; write the site into a folder")
+    if not (out / FILES).is_file():
+        if out.is_dir() and any(out.iterdir()):
+            raise DocumentError(f"{out} holds something else than a site; write it into a new or an empty folder")
+        return set()
+    listed = (out / FILES).read_text(encoding="utf-8").splitlines()
+    whole = out.resolve()
+    return {name for name in listed if (out / name).resolve().is_relative_to(whole) and (out / name).is_file()}
+
+
+def _remove_empty(out: Path, folder: Path) -> None:
+    """Remove a folder of the site and those above it as far as nothing is left in them."""
+    while folder != out and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
+def _index(entries: Mapping[str, Entry]) -> str:
+    from markupsafe import Markup
+
+    from harness.views.site.markup import address
+
+    heads = list(dict.fromkeys(head for entry in entries.values() for head in entry.facts))
+    told = [
+        {
+            "file": f"{BOARDS}/{address(name)}/{INDEX}",
+            "name": in_line(name),
+            "question": in_line(entry.question),
+            "facts": {head: in_line(fact) for head, fact in entry.facts.items()},
+        }
+        for name, entry in entries.items()
+    ]
+    body = Markup(_templates().get_template("index.html").render(heads=heads, entries=told))
+    return _rendered(title=TITLE, heading=TITLE, root="", body=body)
+
+
+def _page(sheet: Sheet, depth: int, name: str, entry: Entry | None = None) -> str:
+    """Return a page that lies so many folders deep.
+
+    Arguments:
+        sheet: its title and parts.
+        depth: of its folder below that of the index.
+        name: of its board.
+        entry: whose own page it is; None for a further one.
+    """
+    from harness.views.site.markup import Identifiers, address, contents, html, words
+
+    trail = [(TITLE, f"{'../' * depth}{INDEX}")]
+    trail += [] if entry else [(in_line(name), f"{'../' * (depth - 2)}{INDEX}")]
+    return _rendered(
+        title=f"{in_words(sheet.title)} · {in_line(name)}",
+        heading=words(sheet.title),
+        root="../" * depth,
+        trail=trail,
+        scripted=entry is not None,
+        question=in_line(entry.question) if entry else "",
+        downloads=[(address(file), words) for file, words in entry.downloads.items()] if entry else [],
+        contents=contents(sheet.parts, Identifiers()) if entry else [],
+        body=html(sheet.parts, Identifiers(), caption=sheet.title),
+    )
+
+
+def _rendered(**values: object) -> str:
+    blank = {"trail": [], "scripted": False, "question": "", "downloads": [], "contents": []}
+    return _templates().get_template("page.html").render(**(blank | values))
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,101 @@
+"""`harness site`: which folders become pages, and mistakes in one line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import shell
+from documents import make_document
+from site_pages import faults
+
+from harness.cli import installed
+from harness.commands import DocumentKind
+from harness.views.page import Paragraph
+from harness.views.site.entry import Entry, Sheet
+
+BOARDS = Path(__file__).parents[2] / "leaderboards"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two published boards, one of them of bounds, and a folder that holds nothing."""
+    found = tmp_path / "boards"
+    for name in ("made", "empty"):
+        (found / name).mkdir(parents=True)
+    (found / "made" / "leaderboard.json").write_text(json.dumps(make_document()))
+    shutil.copytree(BOARDS / "bounds", found / "bounds")
+    return found
+
+
+def files(out):
+    return {str(each.relative_to(out)): each.read_bytes() for each in out.rglob("*") if each.is_file()}
+
+
+def test_folders_with_documents_become_pages(folder, tmp_path):
+    done = shell.harness("site", folder, "--out", tmp_path / "site")
+    assert done.returncode == 0, done.stderr
+    assert "2 boards, 363 pages" in done.stdout
+    assert done.stderr == f"harness: {folder / 'empty'} holds no document; left out\n"
+    written = files(tmp_path / "site")
+    assert not faults(written)
+    assert b"Which design is best?" in written["index.html"]
+    assert b"Which bound is valid" in written["index.html"]
+
+
+def test_mistakes_are_one_line(folder, tmp_path):
+    out = tmp_path / "site"
+    shell.assert_one_line(shell.harness("site", tmp_path / "none", "--out", out), "none")
+    shell.assert_one_line(shell.harness("site", folder), "--out")
+    (folder / "made" / "leaderboard.json").write_text('{"schema_version": 99}')
+    done = shell.harness("site", folder, "--out", out)
+    assert done.returncode == 2
+    assert "made/leaderboard.json: schema_version: 99 is newer" in done.stderr
+    assert not out.exists()
+
+
+def test_a_folder_without_documents_is_refused(tmp_path):
+    (tmp_path / "nothing").mkdir()
+    shell.assert_one_line(
+        shell.harness("site", tmp_path / "nothing", "--out", tmp_path / "site"), "has no folder with a document"
+    )
+
+
+class Offered:
+    """A kind of document of an installed package."""
+
+    name = "verdicts.json"
+
+    def __init__(self, kind):
+        self.kind = kind
+
+    def document(self):
+        return self.kind
+
+
+def site(folder, monkeypatch, kind):
+    from harness.cli.site import _entry
+
+    monkeypatch.setattr(installed, "documents", lambda: [Offered(kind)])
+    (folder / "verdicts.json").write_text("{}")
+    return _entry(folder)
+
+
+def test_a_package_brings_its_own_page(tmp_path, monkeypatch):
+    own = Entry(Sheet(["Verdicts"], [Paragraph(["All of them."])]), "Is it so?")
+    kind = DocumentKind(lambda *_: "", site=lambda source: own)
+    assert site(tmp_path, monkeypatch, kind) is own
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (DocumentKind(lambda *_: ""), "has no page on a site"),
+        (DocumentKind(lambda *_: "", site=lambda source: "<h1>"), "gave str to the site, no Entry"),
+    ],
+)
+def test_a_package_without_a_page_is_told(tmp_path, monkeypatch, kind, message):
+    from harness.errors import HarnessError
+
+    with pytest.raises(HarnessError, match=message):
+        site(tmp_path, monkeypatch, kind)
