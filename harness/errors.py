@@ -54,6 +54,9 @@ class LimitError(HarnessError):
 TRY_AGAIN = "the next run tries again"
 """Ends the reason why a unit has no result where the unit is not to blame."""
 
+LISTED = 200
+"""Characters that a list of candidates in an error takes at most."""
+
 LENGTH = 300
 """Characters of an error line at most."""
 
@@ -75,14 +78,18 @@ def _printable(text: object) -> str:
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
-    """Return the end of an error line: the nearest candidates, or all of them where none is near."""
+    """Return the end of an error line: the nearest candidates, or where none is near as many as a line has room for."""
     import difflib  # here, so that the help does not wait for it
 
     known = sorted(set(candidates))
     near = difflib.get_close_matches(word[:LENGTH], known, n=3, cutoff=0.6)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"known: {', '.join(known)}" if known else "none is known"
+    shown = len(known)
+    while shown > 1 and len(", ".join(known[:shown])) > LISTED:
+        shown -= 1
+    more = f" and {len(known) - shown} more" if shown < len(known) else ""
+    return f"known: {', '.join(known[:shown])}{more}" if known else "none is known"
 
 
 def in_words(name: str) -> str:

@@ -30,7 +30,7 @@ line = axes.Axis(
     *("augmentation", "augmented:Augmentation", "design", "flips"),
     default=("plain",),
     absent="none" if unit == "training" else "",
-    since=7,
+    since=8,
     phase=unit,
 )
 lines = list(axes.AXES.values())

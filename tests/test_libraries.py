@@ -82,8 +82,8 @@ def test_a_library_that_is_a_word_is_refused_as_the_plugin_is_loaded():
     with pytest.raises(
         PluginError, match=r"misnamed has library 'pluggy'; it is a harness\.libraries\.Library, or None"
     ):
-        discovery._check_class(AXES["sampler"], Misnamed)
-    discovery._check_class(AXES["sampler"], Present)
+        discovery.check_class(AXES["sampler"], Misnamed)
+    discovery.check_class(AXES["sampler"], Present)
 
 
 def test_units_of_our_own_plugins_that_run_a_library_are_a_strangers(registry):

@@ -15,7 +15,7 @@ from torch import Tensor
 from harness.engine.known_laws import GaussianLaw
 from harness.engine.responses import response, simulation
 from harness.engine.sampler_orders import FAR, GAUSSIANS, MORE, gaussian_error, geometric, orders, polynomial
-from harness.engine.sampling import Generated, generate, kernel_variances
+from harness.engine.sampling import Generated, SamplingError, generate, kernel_variances
 from harness.information import NoScoreError
 from harness.properties import Property
 from harness.samplers import Sampler
@@ -75,6 +75,9 @@ def correlated_error(sampler: Sampler, sigmas: np.ndarray) -> float:
     """Return the largest error of mean and deviations at σ_N, relative, on the Gaussians turned against the axes.
 
     The sampler is an affine map Y = a + Σ_k B_k ξ_k there, found column by column.
+
+    Raises:
+        SamplingError: samples are not finite.
     """
     turn = np.linalg.qr(np.random.Generator(np.random.PCG64(0)).standard_normal((GAUSSIANS.dim, GAUSSIANS.dim)))[0]
     axes = torch.from_numpy(turn)
@@ -88,6 +91,8 @@ def correlated_error(sampler: Sampler, sigmas: np.ndarray) -> float:
     inputs = torch.eye((draws + 1) * dim + 1, dtype=torch.float64)[:, 1:].reshape(-1, draws + 1, dim)
     noise = iter(inputs[:, 1:].unbind(1))
     outputs = simulate(inputs[:, 0].clone(), lambda: next(noise))
+    if not outputs.isfinite().all():
+        raise SamplingError(f"sampler {sampler.name}: samples of a correlated Gaussian are not finite")
     columns = (outputs[1:] - outputs[0]).numpy()
     first, last = (turn * GAUSSIANS.deviations(sigma) for sigma in sigmas[[0, -1]])
     factor = np.concatenate([first.T @ columns[:dim], columns[dim:]])

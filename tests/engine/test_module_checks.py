@@ -299,6 +299,7 @@ def test_what_ships_is_sound_with_every_preconditioning(registry):
     assert len(shipped) >= 2
     for network in [*shipped, RELU, LinearScore()]:
         data = DataSpec((1, 8, 8), 0.7, 10) if network.shaped else DATA
+        data = DataSpec(data.shape, 0.7, 10) if network.conditional else data
         parts = [None]
         if "precondition" in type(network).model_fields:
             parts = [cls() for cls in registry.classes("preconditioning").values()]

@@ -268,15 +268,18 @@ def small_backbones(registry):
 @each
 def test_it_crosses_every_backbone(preconditioning, registry):
     for cls, settings in small_backbones(registry):
-        data = DataSpec((1, 8, 8) if cls.shaped else (3,), 0.7)
-        module = cls(**settings, precondition=preconditioning).module(data).double()
+        network = cls(**settings, precondition=preconditioning)
+        data = DataSpec((1, 8, 8) if cls.shaped else (3,), 0.7, 5 if network.conditional else 0)
+        labels = [torch.arange(4)] if network.conditional else []
+        module = network.module(data).double()
         x = torch.randn(4, *data.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
         sigma = torch.tensor([0.1, 0.5, 2.0, 9.0], dtype=torch.float64)
         skip, out, inner, noise = preconditioning.coefficients(sigma, torch.tensor(0.7, dtype=torch.float64))
         for i in range(4):
-            raw = module.function(inner[i] * x[i : i + 1], noise[i : i + 1])
+            own = [each[i : i + 1] for each in labels]
+            raw = module.function(inner[i] * x[i : i + 1], noise[i : i + 1], *own)
             one = skip[i] * x[i : i + 1] + out[i] * raw
-            torch.testing.assert_close(module(x, sigma)[i : i + 1], one, rtol=1e-6, atol=1e-6)
+            torch.testing.assert_close(module(x, sigma, *labels)[i : i + 1], one, rtol=1e-6, atol=1e-6)
 
 
 @each

@@ -204,5 +204,5 @@ class TestBorder:
             def mean_and_covariance(self):
                 return super(MixtureDistribution, self).mean_and_covariance()
 
-        with pytest.raises(HarnessError, match=r"Bare must define mean_and_covariance\(\)"):
+        with pytest.raises(HarnessError, match=r"Bare has no mean_and_covariance\(\)"):
             MomentMatched().start(Bare(Ring().distribution().mixture), 1.0)
