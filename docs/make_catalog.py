@@ -27,7 +27,8 @@ HEAD = """\
 Made by `python docs/make_catalog.py` from the declarations themselves. `harness show NAME` says the same of
 any installed component, types and ranges included. Written `name:param=value`; σ is the noise level, u = σ²,
 and a step goes from σ to σ' (Δ = σ² − σ'²). The last column says how many properties of it were measured, of those with
-a claim: `harness certify NAME --properties` shows them ([certificates](certify.md))."""
+a claim: `harness certify NAME --properties` shows them ([certificates](certify.md)). What does not hold of components
+that run another project's library is explained [there](implementations.md)."""
 
 COLUMNS = ("name", "what", "formula", "parameters", "source", "certificate")
 

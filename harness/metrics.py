@@ -237,9 +237,12 @@ class SampleMetric(Metric):
 
     Attributes:
         symmetric: whether the two samples may change places.
+        unbiased: whether its mean over samples of any number of points is its value for their laws. It may be negative
+            then, and is not 0 of a sample and itself.
     """
 
     symmetric: ClassVar[bool] = False
+    unbiased: ClassVar[bool] = False
 
     def claimed_between(self, mean: np.ndarray, generated: float, reference: float) -> float | None:
         """Return the value of ever larger samples of N(m, a²I) and N(0, b²I); None: it claims none.

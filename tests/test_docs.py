@@ -563,7 +563,11 @@ def test_the_catalog_is_up_to_date(make_catalog):
 def test_every_component_of_the_catalog_has_a_certificate_of_which_all_holds(make_catalog):
     told = make_catalog.written(read("catalog.md"))
     assert len(told) > 130
-    held = {name: re.fullmatch(r"([1-9]\d*) of \1", words) for name, words in told.items()}
+    registry = load()
+    # What does not hold of another project's library is told by docs/implementations.md.
+    theirs = {name for axis in AXES for name, cls in registry.classes(axis).items() if cls.library is not None}
+    held = {name: re.fullmatch(r"([1-9]\d*) of \1", words) for name, words in told.items() if name[1] not in theirs}
+    assert len(held) > 130
     assert [name for name, match in held.items() if not match] == []
 
 

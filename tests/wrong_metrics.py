@@ -97,6 +97,13 @@ class HalfTheMean(Energy):
         return Measurement(float((across - within).clamp(min=0).sqrt()), 0.01)
 
 
+class SaysItIsUnbiased(Energy):
+    """The V-statistic, whose pairs of a point and itself are counted."""
+
+    name = "says-it-is-unbiased"
+    unbiased = True
+
+
 class Clipped(Energy):
     """Data are clipped to one, as pictures are."""
 
@@ -276,6 +283,7 @@ WRONG = [
     ErrorOfOne(),
     NoError(),
     HalfTheMean(),
+    SaysItIsUnbiased(),
     Clipped(),
     OtherUnit(),
     WrongClaim(),

@@ -84,6 +84,7 @@ def of_samples(metric: Metric, seed: int) -> list[Property]:
         *_units(metric, x, y, unit),
         *_on_gaussians(metric, seed),
         _error(compare, seed),
+        _bias(metric, seed),
     ]
 
 
@@ -101,7 +102,7 @@ def _shared(metric: Metric, compare: Compare, at: Callable[[float], Tensor], y: 
     unit, again = compare(x, y).value, compare(x, y)
     scale = abs(unit) or 1.0
     pure = [torch.equal(x, copies[0]), torch.equal(y, copies[1]), torch.equal(state, torch.get_rng_state())]
-    least = metric.measured().least
+    least = None if isinstance(metric, SampleMetric) and metric.unbiased else metric.measured().least
     rises = float((np.diff([compare(at(shift), y).value for shift in SHIFTS]) > 0).mean())
     finite = float(0 <= again.standard_error < math.inf)
     return [
@@ -172,6 +173,14 @@ def _error(compare: Compare, seed: int) -> Property:
     spread = float(np.std([each.value for each in made], ddof=1))
     error = math.sqrt(float(np.mean([each.standard_error**2 for each in made])))
     return Property(f"standard error over the spread of {TIMES} pairs of samples", 1.0, error / spread, HONEST)
+
+
+def _bias(metric: SampleMetric, seed: int) -> Property:
+    """Compare the mean over pairs of samples of one law with 0, by the error of the mean."""
+    made = [metric.compare(_normal(seed, FEW, 7, k), _normal(seed, FEW, 8, k)).value for k in range(TIMES)]
+    error = float(np.std(made, ddof=1)) / math.sqrt(TIMES)
+    told = f"mean over {TIMES} pairs of samples of one law, over its error"
+    return Property(told, 0.0 if metric.unbiased else None, float(np.mean(made)) / (error or 1.0), ERRORS)
 
 
 def fitted(metric: Metric, seed: int) -> list[Property]:

@@ -333,6 +333,7 @@ class UnbiasedEnergy(SampleMetric):
     """
 
     name: ClassVar[str] = "unbiased-energy"
+    unbiased: ClassVar[bool] = True
     unit: ClassVar[str] = "data units"
     least: ClassVar[float] = 0.0
     compared_by: ClassVar[Comparison] = "difference"
@@ -356,6 +357,7 @@ class UnbiasedMMD(SampleMetric):
     """
 
     name: ClassVar[str] = "unbiased-mmd"
+    unbiased: ClassVar[bool] = True
     unit: ClassVar[str] = "1"
     least: ClassVar[float] = 0.0
     compared_by: ClassVar[Comparison] = "difference"
