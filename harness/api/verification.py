@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 from harness.axes import AXES, crossed
 from harness.components import ComponentError
 from harness.errors import HarnessError
-from harness.planning.manifest import absent
+from harness.planning.manifest import is_absent
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
 from harness.results.bounds import BoundsBoard
@@ -147,8 +147,9 @@ def _remade(board: Leaderboard, count: int, seed: int | None, options: Options) 
         note = ["rows: none is finished, with all seeds of the document"] if not able else []
         return Verification([], note, findings)
     again = _run(_suite(board, chosen), combinations, registry, options)
-    notes = _changed(chosen, registry) + _elsewhere(board, again)
-    findings += _foreign(chosen, registry)
+    components = _installed(chosen, registry)
+    notes = _changed(components) + _elsewhere(board, again)
+    findings += _foreign(components)
     level = 1 - (1 - CONFIDENCE) / max(1, sum(len(row.metrics) for row in chosen))
     for place, row, combination in zip(places, chosen, combinations, strict=True):
         made = next((each for each in again.rows if _is(each, row, combination)), None)
@@ -164,13 +165,8 @@ def _seeds(row: Row) -> int:
 def _combination(row: Row, registry: Registry) -> Combination:
     """Return what a row is of; raises ComponentError where a component is not installed."""
     own = {axis: row.component(axis) for axis in crossed()}
-    parts = {axis: None if _lacks(axis, each) else registry.rebuild(axis, each) for axis, each in own.items()}
+    parts = {axis: None if is_absent(axis, each) else registry.rebuild(axis, each) for axis, each in own.items()}
     return Combination(parts, row.steps, row.train_steps, float(row.sigma_max or 0.0))
-
-
-def _lacks(axis: str, reference: Reference) -> bool:
-    """Tell whether it stands where a combination has no component."""
-    return bool(AXES[axis].absent) and reference.digest == absent(AXES[axis]).digest
 
 
 def _suite(board: Leaderboard, rows: Sequence[Row]) -> Suite:
@@ -209,39 +205,35 @@ def _run(suite: Suite, combinations: list[Combination], registry: Registry, opti
 def _is(made: Row, row: Row, combination: Combination) -> bool:
     """Tell whether a row that was made again is that of the document; its components may have other code."""
     own = {axis: row.component(axis) for axis in crossed()}
-    names = ({axis: other.get(axis, made.component(axis)) for axis in own} for other in ({}, *made.same_as))
     numbers = (combination.steps, combination.train_steps, combination.sigma_max)
     return (made.steps, made.train_steps, made.sigma_max) == numbers and any(
         all((each.name, each.params) == (own[axis].name, own[axis].params) for axis, each in name.items())
-        for name in names
+        for name in made.combinations(own)
     )
 
 
-def _components(rows: Sequence[Row]) -> Iterator[tuple[str, Reference]]:
-    """Yield each component of some rows once, with its axis; not what stands where there is none."""
+def _installed(rows: Sequence[Row], registry: Registry) -> list[tuple[str, Reference, Reference]]:
+    """Return the axis of each component of some rows, what the document calls it, and what it is as it is installed."""
     seen = {(axis, each.key): each for row in rows for axis in crossed() for each in (row.component(axis),)}
-    for (axis, _), reference in seen.items():
-        if not _lacks(axis, reference):
-            yield axis, reference
-
-
-def _changed(rows: Sequence[Row], registry: Registry) -> list[str]:
-    """Return which components have other code than they had."""
-    found = [
-        f"{AXES[axis].words} {reference.name}"
-        for axis, reference in _components(rows)
-        if registry.reference(registry.rebuild(axis, reference)).digest != reference.digest
+    return [
+        (axis, each, registry.reference(registry.rebuild(axis, each)))
+        for (axis, _), each in seen.items()
+        if not is_absent(axis, each)
     ]
+
+
+def _changed(components: Sequence[tuple[str, Reference, Reference]]) -> list[str]:
+    """Return which components have other code than they had."""
+    found = [f"{AXES[axis].words} {then.name}" for axis, then, now in components if now.digest != then.digest]
     return [f"made by other code than is installed, compared by intervals: {', '.join(found)}"] if found else []
 
 
-def _foreign(rows: Sequence[Row], registry: Registry) -> Iterator[Objection]:
+def _foreign(components: Sequence[tuple[str, Reference, Reference]]) -> Iterator[Objection]:
     """Find components whose distribution is installed in another version."""
-    for axis, reference in _components(rows):
-        there = registry.reference(registry.rebuild(axis, reference)).version
-        if there != reference.version:
-            name = f"{AXES[axis].words} {reference.name}"
-            yield Objection(name, f"of {reference.distribution} {reference.version}; installed is {there}")
+    for axis, then, now in components:
+        if now.version != then.version:
+            installed = f"of {then.distribution} {then.version}; installed is {now.version}"
+            yield Objection(f"{AXES[axis].words} {then.name}", installed)
 
 
 def _elsewhere(board: Leaderboard, again: Leaderboard) -> list[str]:

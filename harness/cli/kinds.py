@@ -17,23 +17,31 @@ if TYPE_CHECKING:
     from harness.results.leaderboard import Leaderboard
 
 
-def read_leaderboard(source: Source) -> Leaderboard:
-    """Return the leaderboard of a result directory, or a published one; raises HarnessError where there is none."""
-    from harness.results.published import published_file, read_published
+def _read(source: Source) -> Leaderboard | BoundsBoard:
+    from harness.results.published import published_file, read_any
     from harness.results.read_board import read_document
 
     if (file := published_file(source.directory)) is not None:
-        return read_published(file, source.by or (), source.suite)
+        return read_any(file, source.by or (), source.suite)
     return read_document(source.directory, source.by or (), warn=warn, suite=source.suite)
 
 
+def read_leaderboard(source: Source) -> Leaderboard:
+    """Return the leaderboard of a result directory, or a published one; raises HarnessError where there is none."""
+    from harness.results.published import with_designs
+
+    return with_designs(_read(source), source.directory)
+
+
 def _show_board(source: Source, form: str, top: int | None, width: int | None) -> str:
-    from harness.results.published import published_bounds
+    from harness.results.bounds import BoundsBoard
+    from harness.views.bounds_tables import render_bounds
     from harness.views.tables import render
 
-    if published_bounds(source.directory) is not None:
-        return _show_bounds(source, form, top, width)
-    return render(read_leaderboard(source), form, top=top, width=width)
+    board = _read(source)
+    if isinstance(board, BoundsBoard):
+        return render_bounds(board, form, width=width)
+    return render(board, form, top=top, width=width)
 
 
 def _publish_board(source: Source, destination: Path, command: str | None) -> None:
@@ -47,18 +55,19 @@ def _publish_board(source: Source, destination: Path, command: str | None) -> No
 
 
 def _site_board(source: Source) -> object:
-    from harness.results.published import published_bounds
+    from harness.results.bounds import BoundsBoard
     from harness.views.site.boards import bounds_entry, leaderboard_entry
 
-    bounds = published_bounds(source.directory)
-    return leaderboard_entry(read_leaderboard(source)) if bounds is None else bounds_entry(bounds)
+    board = _read(source)
+    return bounds_entry(board) if isinstance(board, BoundsBoard) else leaderboard_entry(board)
 
 
 def _bounds(source: Source) -> BoundsBoard:
+    from harness.results.bounds import BoundsBoard
     from harness.results.bounds_ranking import rank_bounds
-    from harness.results.published import published_bounds
 
-    return published_bounds(source.directory) or rank_bounds(read_leaderboard(source))
+    board = _read(source)
+    return board if isinstance(board, BoundsBoard) else rank_bounds(board)
 
 
 def _show_bounds(source: Source, form: str, top: int | None, width: int | None) -> str:

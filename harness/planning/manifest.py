@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, m
 
 from harness import DISTRIBUTION, __version__
 from harness.arithmetic import LIBRARIES
-from harness.axes import Axis, crossed
+from harness.axes import AXES, Axis, crossed
 from harness.components import digest
 from harness.errors import ContractError, NotApplicable
 from harness.metrics import FittedMetric, SampleMetric
@@ -356,6 +356,11 @@ def absent(axis: Axis) -> Reference:
         version=__version__,
         digest=digest(axis.name, axis.absent),
     )
+
+
+def is_absent(axis: str, reference: Reference) -> bool:
+    """Tell whether a reference is what stands where a combination has no component of an axis."""
+    return bool(AXES[axis].absent) and reference.digest == absent(AXES[axis]).digest
 
 
 def environment(place: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -133,7 +133,7 @@ def _missing(board: Leaderboard, rows: Sequence[tuple[int, Row]]) -> Iterator[Ob
     """
     if board.environment.get("looks") is not None:
         return
-    found = {_parts(row, other) for _, row in rows for other in ({}, *row.same_as)}
+    found = {_parts(row, name) for _, row in rows for name in row.combinations(crossed())}
     numbers: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)
     for training, sampler, _, own in found:
         numbers[training, sampler].add(own)
@@ -146,9 +146,9 @@ def _missing(board: Leaderboard, rows: Sequence[tuple[int, Row]]) -> Iterator[Ob
         yield Objection(f"rows of {target}", f"{len(found)} combinations; the product that they are of has {expected}")
 
 
-def _parts(row: Row, other: Mapping[str, Reference]) -> tuple[str, str, tuple[str, ...], tuple[int, int]]:
+def _parts(row: Row, name: Mapping[str, Reference]) -> tuple[str, str, tuple[str, ...], tuple[int, int]]:
     """Return of one name of a row its training, its sampler, what both are crossed with, and how many steps of each."""
-    keys = {axis: other.get(axis, row.component(axis)).key for axis in crossed()}
+    keys = {axis: each.key for axis, each in name.items()}
     training = " ".join(keys.pop(axis) for axis in taken_by("training"))
     sampler, rest = keys.pop("sampler"), [key for axis, key in keys.items() if axis != "target"]
     return training, sampler, (*rest, repr(row.sigma_max)), (row.steps, row.train_steps)

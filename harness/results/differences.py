@@ -1,4 +1,4 @@
-"""BoardDiff: what changed from one leaderboard to another, and which of it is beyond the intervals."""
+"""Differences: what changed from one leaderboard to another, and which of it is beyond the intervals."""
 
 from __future__ import annotations
 
@@ -120,9 +120,7 @@ class _Identities:
 
     def __call__(self, row: Row) -> list[Identity]:
         """Return it for each combination that a row stands for."""
-        own = {axis: row.component(axis) for axis in crossed()}
-        numbers = row.sigma_max, row.steps, row.train_steps
-        names = [{axis: other.get(axis, own[axis]) for axis in own} for other in ({}, *row.same_as)]
+        numbers, names = (row.sigma_max, row.steps, row.train_steps), row.combinations(crossed())
         return [(*(self._plain(axis, each) for axis, each in name.items()), *numbers) for name in names]
 
     def _plain(self, axis: str, reference: Reference) -> str:

@@ -29,7 +29,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -355,10 +355,14 @@ class Row(_Design):
 
     def called(self, components: Mapping[str, Reference], steps: int) -> bool:
         """Tell whether these components, with so many steps, are one of the design's names."""
-        own = {axis: self.component(axis) for axis in components}
-        names = (own | {axis: other[axis] for axis in other if axis in own} for other in ({}, *self.same_as))
         wanted = {axis: each.key for axis, each in components.items()}
-        return self.steps == steps and any({axis: each.key for axis, each in name.items()} == wanted for name in names)
+        found = ({axis: each.key for axis, each in name.items()} for name in self.combinations(components))
+        return self.steps == steps and any(name == wanted for name in found)
+
+    def combinations(self, axes: Iterable[str]) -> list[dict[str, Reference]]:
+        """Return each combination that it stands for, by its components on some axes; its own first."""
+        own = {axis: self.component(axis) for axis in axes}
+        return [own, *({axis: other.get(axis, each) for axis, each in own.items()} for other in self.same_as)]
 
     def names(self, axis: str) -> list[Reference]:
         """Return the components of an axis under which the design is known, its own first."""

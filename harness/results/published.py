@@ -12,38 +12,20 @@ from harness.results.leaderboard import PUBLISHED, Leaderboard
 from harness.store import DATABASE
 
 
+def is_published(directory: Path) -> bool:
+    """Tell whether a directory is a published one: it has the document, and no results."""
+    return (directory / PUBLISHED).is_file() and not (directory / DATABASE).is_file()
+
+
 def published_file(path: Path) -> Path | None:
     """Return the document that a path means: a JSON file, or that of a published directory; None for anything else."""
     if path.is_file() and path.suffix == ".json":
         return path
-    if (path / PUBLISHED).is_file() and not (path / DATABASE).is_file():
-        return path / PUBLISHED
-    return None
+    return path / PUBLISHED if is_published(path) else None
 
 
-def read_any(file: Path) -> Leaderboard | BoundsBoard:
-    """Return what a file holds: a leaderboard, or one of bounds.
-
-    Raises:
-        DocumentError: neither.
-    """
-    value = read_json(file)
-    kind = BoundsBoard if isinstance(value, dict) and "entries" in value else Leaderboard
-    try:
-        return kind.validate(value)
-    except DocumentError as error:
-        raise DocumentError(f"{file}: {error}") from error
-
-
-def published_bounds(path: Path) -> BoundsBoard | None:
-    """Return the leaderboard of bounds that a path means, as `published_file` does; None for anything else."""
-    file = published_file(path)
-    found = None if file is None else read_any(file)
-    return found if isinstance(found, BoundsBoard) else None
-
-
-def read_published(file: Path, by: Sequence[str] = (), suite: str | None = None) -> Leaderboard:
-    """Return the leaderboard of a file.
+def read_any(file: Path, by: Sequence[str] = (), suite: str | None = None) -> Leaderboard | BoundsBoard:
+    """Return what a file holds: a leaderboard, or one of bounds, of which neither a suite nor metrics are asked.
 
     Arguments:
         file: where it is.
@@ -51,15 +33,32 @@ def read_published(file: Path, by: Sequence[str] = (), suite: str | None = None)
         suite: its name; None: whichever it is.
 
     Raises:
-        DocumentError: the file holds no leaderboard, or another suite's; or it is to be ranked by other metrics, which
-            takes the values of each seed.
+        DocumentError: it holds neither, or another suite's; or it is to be ranked by other metrics, which takes the
+            values of each seed.
     """
-    board = read_any(file)
-    if not isinstance(board, Leaderboard):
-        raise DocumentError(f"{file} is a leaderboard of bounds; it has no rows of designs")
+    value = read_json(file)
+    kind = BoundsBoard if isinstance(value, dict) and "entries" in value else Leaderboard
+    try:
+        board = kind.validate(value)
+    except DocumentError as error:
+        raise DocumentError(f"{file}: {error}") from error
+    if isinstance(board, BoundsBoard):
+        return board
     if suite is not None and suite != board.suite:
         raise DocumentError(f"{file} holds no suite {suite!r}; {did_you_mean(suite, [board.suite])}")
     if by and list(by) != board.rank_by:
         rule = "another order takes the values of each seed, which lie in the result directory of the run"
         raise DocumentError(f"{file} is ranked by {', '.join(board.rank_by)}; {rule}")
+    return board
+
+
+def read_published(file: Path) -> Leaderboard:
+    """Return the leaderboard of a file; raises DocumentError where it holds none."""
+    return with_designs(read_any(file), file)
+
+
+def with_designs(board: Leaderboard | BoundsBoard, place: Path) -> Leaderboard:
+    """Return a leaderboard of designs; raises DocumentError, which names the place, where it is one of bounds."""
+    if not isinstance(board, Leaderboard):
+        raise DocumentError(f"{place} is a leaderboard of bounds; it has no rows of designs")
     return board

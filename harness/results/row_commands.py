@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 
 from harness import DISTRIBUTION
-from harness.axes import AXES, crossed
+from harness.axes import crossed
 from harness.components import format_value
-from harness.planning.manifest import absent
+from harness.planning.manifest import is_absent
 from harness.registry.references import Reference
 from harness.results.leaderboard import Leaderboard, Row
 from harness.suites.model import SELECTION, load_suite, shipped_suites
@@ -39,7 +39,7 @@ def _components(row: Row) -> Iterator[str]:
     """Yield the options that choose a row's components."""
     for name, axis in crossed().items():
         reference = row.component(name)
-        if not (axis.absent and reference.digest == absent(AXES[name]).digest):
+        if not is_absent(name, reference):
             yield from (axis.option, component_form(reference))
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from harness.axes import AXES, crossed, taken_by
+from harness.axes import crossed, taken_by
 from harness.blobs import Blob
 from harness.engine.jobs import EvaluateSamplesJob, TrainedNetwork
 from harness.engine.laws import distribution
@@ -18,14 +18,15 @@ from harness.engine.payloads.training import TrainingPayload
 from harness.engine.random_streams import NoiseStream, seed_from
 from harness.errors import HarnessError, did_you_mean
 from harness.networks import OracleNetwork
-from harness.planning.manifest import Manifest, PlannedRow, absent
+from harness.planning.manifest import Manifest, PlannedRow, is_absent
 from harness.planning.units import trainable
 from harness.results.directory import read_manifest
 from harness.results.document import DocumentError
-from harness.results.leaderboard import PUBLISHED, Leaderboard, Row
+from harness.results.leaderboard import Leaderboard, Row
+from harness.results.published import is_published
 from harness.results.references import find
 from harness.results.sections import TargetSection, sections
-from harness.store import DATABASE, Store, StoreError
+from harness.store import Store, StoreError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,7 +135,7 @@ class StoredDesign:
         """
         found = {axis: self.row.component(axis) for axis in crossed()}
         return {
-            axis: None if _lacks(axis, reference.digest) else self.registry.remake(axis, reference)
+            axis: None if is_absent(axis, reference) else self.registry.remake(axis, reference)
             for axis, reference in found.items()
         }
 
@@ -277,10 +278,6 @@ def check_results(directory: Path) -> None:
     Raises:
         StoreError: it is one.
     """
-    if (directory / PUBLISHED).is_file() and not (directory / DATABASE).is_file():
+    if is_published(directory):
         rule = "networks lie in the result directory of the run alone (harness run --out DIR); name that"
         raise StoreError(f"{directory} is a published page, which has no networks: {rule}")
-
-
-def _lacks(axis: str, digest: str) -> bool:
-    return bool(AXES[axis].absent) and digest == absent(AXES[axis]).digest
