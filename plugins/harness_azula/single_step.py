@@ -19,7 +19,26 @@ class AzulaSampler(Sampler):
 
     library: ClassVar[Library | None] = AZULA
     sampler_name: ClassVar[str]
+    draws_noise: ClassVar[bool] = False
+    """Whether a step draws noise, whatever the parameters."""
+    order_of_method: ClassVar[float | None] = None
+    """Order that is claimed, whatever the parameters: weak of a method that draws noise."""
+    evaluations_per_step: ClassVar[int] = 1
     coordinates: Coordinates = Field("exploding", description="what it steps: x, or x/√(1 + σ²)")
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether it is declared to draw no noise."""
+        return not self.draws_noise
+
+    @property
+    def claimed_order(self) -> float | None:
+        """The order that is declared."""
+        return self.order_of_method
+
+    def evaluations(self, steps: int) -> int:
+        """As many a step as are declared."""
+        return self.evaluations_per_step * steps
 
     def options(self) -> dict[str, Any]:
         """Return what its class is configured with."""
@@ -47,11 +66,7 @@ class AzulaEuler(AzulaSampler):
     formula: ClassVar[str] = "x' = x + (σ' − σ)(x − D)/σ"
     source: ClassVar[str] = "azula, EulerSampler"
     sampler_name: ClassVar[str] = "EulerSampler"
-
-    @property
-    def claimed_order(self) -> float | None:
-        """One."""
-        return 1
+    order_of_method: ClassVar[float | None] = 1
 
 
 class AzulaHeun(AzulaSampler):
@@ -61,15 +76,8 @@ class AzulaHeun(AzulaSampler):
     formula: ClassVar[str] = "x' = x + (σ' − σ)(e(x, σ) + e(y, σ'))/2, y = x + (σ' − σ) e(x, σ), e = (x − D)/σ"
     source: ClassVar[str] = "azula, HeunSampler"
     sampler_name: ClassVar[str] = "HeunSampler"
-
-    @property
-    def claimed_order(self) -> float | None:
-        """Two."""
-        return 2
-
-    def evaluations(self, steps: int) -> int:
-        """Two a step."""
-        return 2 * steps
+    order_of_method: ClassVar[float | None] = 2
+    evaluations_per_step: ClassVar[int] = 2
 
 
 class AzulaDdim(AzulaSampler):
@@ -79,17 +87,13 @@ class AzulaDdim(AzulaSampler):
     formula: ClassVar[str] = "x' = D + σ'√(1 − ητ)(x − D)/σ + σ'√(ητ) z, τ = 1 − σ'²/σ²"
     source: ClassVar[str] = "azula, DDIMSampler; Song et al., arXiv 2010.02502"
     sampler_name: ClassVar[str] = "DDIMSampler"
+    order_of_method: ClassVar[float | None] = 1
     eta: float = Field(0.0, ge=0, le=1, description="noise η: 0 none, 1 that of DDPM")
 
     @property
     def deterministic(self) -> bool:
         """Whether noise counts: with η = 0 the library draws it, and multiplies it with 0."""
         return self.eta == 0
-
-    @property
-    def claimed_order(self) -> float | None:
-        """One."""
-        return 1
 
     def options(self) -> dict[str, Any]:
         """The noise."""
@@ -103,16 +107,8 @@ class AzulaDdpm(AzulaSampler):
     formula: ClassVar[str] = "x' = D + σ'√(1 − τ)(x − D)/σ + σ'√τ z, τ = 1 − σ'²/σ²"
     source: ClassVar[str] = "azula, DDPMSampler; Ho et al., arXiv 2006.11239"
     sampler_name: ClassVar[str] = "DDPMSampler"
-
-    @property
-    def deterministic(self) -> bool:
-        """It draws noise."""
-        return False
-
-    @property
-    def claimed_order(self) -> float | None:
-        """One, weak."""
-        return 1
+    draws_noise: ClassVar[bool] = True
+    order_of_method: ClassVar[float | None] = 1
 
 
 class AzulaIto(AzulaSampler):
@@ -122,17 +118,9 @@ class AzulaIto(AzulaSampler):
     formula: ClassVar[str] = "x' = x + (1 + η²)(σ'/σ − 1)(x − D) + η√(σ² − σ'²) z"
     source: ClassVar[str] = "azula, ItoSampler"
     sampler_name: ClassVar[str] = "ItoSampler"
+    draws_noise: ClassVar[bool] = True
+    order_of_method: ClassVar[float | None] = 1
     eta: float = Field(1.0, gt=0, le=2, description="noise η")
-
-    @property
-    def deterministic(self) -> bool:
-        """It draws noise."""
-        return False
-
-    @property
-    def claimed_order(self) -> float | None:
-        """One, weak."""
-        return 1
 
     def options(self) -> dict[str, Any]:
         """The noise."""

@@ -12,7 +12,9 @@ A scheduler's points are z = scale(σ) x with x = X_0 + σξ. With α = 1/√(1 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +23,13 @@ Coordinates = Literal["exploding", "preserving", "flow"]
 """z = x; z = x/√(1 + σ²); z = x/(1 + σ)."""
 
 Prediction = Literal["epsilon", "v_prediction", "sample", "velocity", "edm"]
+
+_CHOICE = Field(description="what the network predicts")
+NoiseOrVelocity = Annotated[Literal["epsilon", "v_prediction"], _CHOICE]
+"""The parameter `prediction` of a scheduler that takes two."""
+
+NoiseVelocityOrSample = Annotated[Literal["epsilon", "v_prediction", "sample"], _CHOICE]
+"""The parameter `prediction` of a scheduler that takes three."""
 
 SIGMA_DATA = 0.5
 """c of `edm`: the library's own; what a scheduler makes of F is D again, whatever c."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from harness_diffusers.coordinates import Coordinates, Prediction
+from harness_diffusers.coordinates import Coordinates, NoiseOrVelocity, NoiseVelocityOrSample, Prediction
 from harness_diffusers.schedulers import SchedulerSampler, table
 
 if TYPE_CHECKING:
@@ -39,22 +39,18 @@ class DiffusersDdim(_Discrete):
     formula: ClassVar[str] = "x' = D + √(σ'² − s²)(x − D)/σ + s z, s = η σ'√(1 − σ'²/σ²)"
     source: ClassVar[str] = "diffusers, DDIMScheduler; Song et al., arXiv 2010.02502"
     scheduler_name: ClassVar[str] = "DDIMScheduler"
+    order_of_method: ClassVar[float | None] = 1
     eta: float = Field(0.0, ge=0, le=1, description="noise η: 0 none, 1 that of DDPM")
-    prediction: Literal["epsilon", "v_prediction", "sample"] = Field("epsilon", description="what the network predicts")
+    prediction: NoiseVelocityOrSample = "epsilon"
 
     @property
     def deterministic(self) -> bool:
         """Whether no noise is drawn."""
         return self.eta == 0
 
-    @property
-    def claimed_order(self) -> float | None:
-        """One."""
-        return 1
-
     def options(self, steps: int) -> dict[str, Any]:
         """The prediction; points are not clipped."""
-        return {"prediction_type": self.prediction, "clip_sample": False}
+        return super().options(steps) | {"clip_sample": False}
 
     def step_options(self) -> dict[str, Any]:
         """The noise."""
@@ -68,24 +64,16 @@ class DiffusersDdpm(_Discrete):
     formula: ClassVar[str] = "z' = mean of p(z_{k−1} | z_k, D) + √v ξ, v the variance of that law, or β_k"
     source: ClassVar[str] = "diffusers, DDPMScheduler; Ho et al., arXiv 2006.11239"
     scheduler_name: ClassVar[str] = "DDPMScheduler"
+    draws_noise: ClassVar[bool] = True
+    order_of_method: ClassVar[float | None] = 1
     variance: Literal["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"] = Field(
         "fixed_small", description="variance_type"
     )
-    prediction: Literal["epsilon", "v_prediction", "sample"] = Field("epsilon", description="what the network predicts")
-
-    @property
-    def deterministic(self) -> bool:
-        """It draws noise."""
-        return False
-
-    @property
-    def claimed_order(self) -> float | None:
-        """One, weak."""
-        return 1
+    prediction: NoiseVelocityOrSample = "epsilon"
 
     def options(self, steps: int) -> dict[str, Any]:
         """The prediction and the variance; points are not clipped."""
-        return {"prediction_type": self.prediction, "variance_type": self.variance, "clip_sample": False}
+        return super().options(steps) | {"variance_type": self.variance, "clip_sample": False}
 
 
 class DiffusersPndm(_Discrete):
@@ -95,16 +83,12 @@ class DiffusersPndm(_Discrete):
     formula: ClassVar[str] = "DDIM with ε replaced by (55ε − 59ε₋₁ + 37ε₋₂ − 9ε₋₃)/24; the first step evaluates twice"
     source: ClassVar[str] = "diffusers, PNDMScheduler with skip_prk_steps; Liu et al., arXiv 2202.09778"
     scheduler_name: ClassVar[str] = "PNDMScheduler"
-    prediction: Literal["epsilon", "v_prediction"] = Field("epsilon", description="what the network predicts")
-
-    @property
-    def claimed_order(self) -> float | None:
-        """Two, as its source proves of it."""
-        return 2
+    order_of_method: ClassVar[float | None] = 2  # as its source proves of it
+    prediction: NoiseOrVelocity = "epsilon"
 
     def options(self, steps: int) -> dict[str, Any]:
         """The prediction; no Runge-Kutta steps, whose middles the grid does not have."""
-        return {"prediction_type": self.prediction, "skip_prk_steps": True}
+        return super().options(steps) | {"skip_prk_steps": True}
 
     def evaluations(self, steps: int) -> int:
         """One a step, and one more in the first."""
@@ -128,11 +112,7 @@ class DiffusersIpndm(SchedulerSampler):
     scheduler_name: ClassVar[str] = "IPNDMScheduler"
     coordinates: ClassVar[Coordinates] = "preserving"
     predicts: ClassVar[Prediction] = "v_prediction"
-
-    @property
-    def claimed_order(self) -> float | None:
-        """Four, as its weights are named."""
-        return 4
+    order_of_method: ClassVar[float | None] = 4  # as its weights are named
 
     def training(self, levels: Sequence[float]) -> dict[str, Any]:
         """Nothing: the levels are put into its table."""

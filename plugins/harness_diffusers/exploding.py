@@ -8,85 +8,46 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from harness_diffusers.coordinates import SIGMA_DATA, Prediction
-from harness_diffusers.schedulers import SchedulerSampler, put, table
+from harness_diffusers.coordinates import SIGMA_DATA, NoiseOrVelocity, NoiseVelocityOrSample, Prediction
+from harness_diffusers.schedulers import SchedulerSampler, put, table, twice
 
 if TYPE_CHECKING:
     from harness.samplers import SamplerRun
 
 
-class _Exploding(SchedulerSampler):
-    """A scheduler that reads σ_0 … σ_N from one table."""
-
-    def place(self, scheduler: Any, levels: Sequence[float]) -> None:
-        """Put the levels into the table."""
-        put(scheduler, table(levels), len(levels) - 1)
-
-
-class _Predicting(_Exploding):
-    """One whose network may predict several things."""
-
-    prediction: Literal["epsilon", "v_prediction", "sample"] = Field("epsilon", description="what the network predicts")
-
-    def options(self, steps: int) -> dict[str, Any]:
-        """The prediction."""
-        return {"prediction_type": self.prediction}
-
-
-class DiffusersEuler(_Predicting):
+class DiffusersEuler(SchedulerSampler):
     """`EulerDiscreteScheduler`: Euler's method; its churn is 0."""
 
     name: ClassVar[str] = "diffusers-euler"
     formula: ClassVar[str] = "x' = x + (σ' − σ)(x − D)/σ"
     source: ClassVar[str] = "diffusers, EulerDiscreteScheduler"
     scheduler_name: ClassVar[str] = "EulerDiscreteScheduler"
-
-    @property
-    def claimed_order(self) -> float | None:
-        """One."""
-        return 1
+    order_of_method: ClassVar[float | None] = 1
+    prediction: NoiseVelocityOrSample = "epsilon"
 
 
-class DiffusersEulerAncestral(_Exploding):
+class DiffusersEulerAncestral(SchedulerSampler):
     """`EulerAncestralDiscreteScheduler`: Euler's method to a lower level, and noise up to the next."""
 
     name: ClassVar[str] = "diffusers-euler-ancestral"
     formula: ClassVar[str] = "x' = x + (σ_d − σ)(x − D)/σ + σ_u z, σ_u² = σ'²(σ² − σ'²)/σ², σ_d² = σ'² − σ_u²"
     source: ClassVar[str] = "diffusers, EulerAncestralDiscreteScheduler"
     scheduler_name: ClassVar[str] = "EulerAncestralDiscreteScheduler"
-    prediction: Literal["epsilon", "v_prediction"] = Field("epsilon", description="what the network predicts")
-
-    @property
-    def deterministic(self) -> bool:
-        """It draws noise."""
-        return False
-
-    @property
-    def claimed_order(self) -> float | None:
-        """One, weak."""
-        return 1
-
-    def options(self, steps: int) -> dict[str, Any]:
-        """The prediction."""
-        return {"prediction_type": self.prediction}
+    draws_noise: ClassVar[bool] = True
+    order_of_method: ClassVar[float | None] = 1
+    prediction: NoiseOrVelocity = "epsilon"
 
 
-class DiffusersHeun(_Predicting):
+class DiffusersHeun(SchedulerSampler):
     """`HeunDiscreteScheduler`: Heun's method, two evaluations a step."""
 
     name: ClassVar[str] = "diffusers-heun"
     formula: ClassVar[str] = "x' = x + (σ' − σ)(e(x, σ) + e(y, σ'))/2, y = x + (σ' − σ) e(x, σ), e = (x − D)/σ"
     source: ClassVar[str] = "diffusers, HeunDiscreteScheduler"
     scheduler_name: ClassVar[str] = "HeunDiscreteScheduler"
-
-    @property
-    def claimed_order(self) -> float | None:
-        """Two."""
-        return 2
-
-    def evaluations(self, steps: int) -> int:
-        """Two a step."""
-        return 2 * steps
+    order_of_method: ClassVar[float | None] = 2
+    evaluations_per_step: ClassVar[int] = 2
+    prediction: NoiseVelocityOrSample = "epsilon"
 
     def evaluated(self, run: SamplerRun) -> list[float]:
         """Return both ends of the step."""
@@ -95,37 +56,19 @@ class DiffusersHeun(_Predicting):
     def place(self, scheduler: Any, levels: Sequence[float]) -> None:
         """Put each level but the first into the table twice."""
         sigmas = table(levels)
-        put(scheduler, _twice(sigmas), 2 * (len(levels) - 1))
+        put(scheduler, twice(sigmas), 2 * (len(levels) - 1))
 
 
-def _twice(values: Any) -> Any:
-    """Return the first value, and each other one twice."""
-    import torch
-
-    return torch.cat([values[:1], values[1:].repeat_interleave(2)])
-
-
-class DiffusersKdpm2(_Exploding):
+class DiffusersKdpm2(SchedulerSampler):
     """`KDPM2DiscreteScheduler`: the method of the middle in ln σ, two evaluations a step."""
 
     name: ClassVar[str] = "diffusers-kdpm2"
     formula: ClassVar[str] = "x' = x + (σ' − σ) e(y, m), y = x + (m − σ) e(x, σ), m = √(σσ')"
     source: ClassVar[str] = "diffusers, KDPM2DiscreteScheduler, after Crowson's DPM2"
     scheduler_name: ClassVar[str] = "KDPM2DiscreteScheduler"
-    prediction: Literal["epsilon", "v_prediction"] = Field("epsilon", description="what the network predicts")
-
-    @property
-    def claimed_order(self) -> float | None:
-        """Two."""
-        return 2
-
-    def options(self, steps: int) -> dict[str, Any]:
-        """The prediction."""
-        return {"prediction_type": self.prediction}
-
-    def evaluations(self, steps: int) -> int:
-        """Two a step."""
-        return 2 * steps
+    order_of_method: ClassVar[float | None] = 2
+    evaluations_per_step: ClassVar[int] = 2
+    prediction: NoiseOrVelocity = "epsilon"
 
     def evaluated(self, run: SamplerRun) -> list[float]:
         """Return the start and the middle of the step."""
@@ -134,9 +77,9 @@ class DiffusersKdpm2(_Exploding):
     def place(self, scheduler: Any, levels: Sequence[float]) -> None:
         """Put the levels and the middles into their tables."""
         sigmas = table(levels)
-        put(scheduler, _twice(sigmas), 2 * (len(levels) - 1))
+        put(scheduler, twice(sigmas), 2 * (len(levels) - 1))
         middles = (sigmas[1:] * sigmas[:-1]).sqrt()
-        scheduler.sigmas_interpol = _twice(_with_first(sigmas, middles))
+        scheduler.sigmas_interpol = twice(_with_first(sigmas, middles))
 
 
 def _with_first(sigmas: Any, middles: Any) -> Any:
@@ -155,16 +98,8 @@ class DiffusersKdpm2Ancestral(DiffusersKdpm2):
     )
     source: ClassVar[str] = "diffusers, KDPM2AncestralDiscreteScheduler, after Crowson's DPM2 with ancestral noise"
     scheduler_name: ClassVar[str] = "KDPM2AncestralDiscreteScheduler"
-
-    @property
-    def deterministic(self) -> bool:
-        """It draws noise."""
-        return False
-
-    @property
-    def claimed_order(self) -> float | None:
-        """One, weak: that of the ancestral split, whatever the flow's part is solved by."""
-        return 1
+    draws_noise: ClassVar[bool] = True
+    order_of_method: ClassVar[float | None] = 1  # that of the ancestral split, whatever solves the flow's part
 
     def evaluated(self, run: SamplerRun) -> list[float]:
         """Return the start and the middle √(σσ_d) of the flow's part of the step, which is σ' as σ_d = σ'²/σ."""
@@ -175,21 +110,22 @@ class DiffusersKdpm2Ancestral(DiffusersKdpm2):
         import torch
 
         sigmas = table(levels)
-        put(scheduler, _twice(sigmas), 2 * (len(levels) - 1))
+        put(scheduler, twice(sigmas), 2 * (len(levels) - 1))
         start, end = sigmas[:-1], sigmas[1:]
         up = end * (start**2 - end**2).sqrt() / start
         down = (end**2 - up**2).sqrt()
         for name, values in (("up", up), ("down", down), ("interpol", (start * down).sqrt())):
-            setattr(scheduler, f"sigmas_{name}", _twice(torch.cat([values, values[-1:]])))
+            setattr(scheduler, f"sigmas_{name}", twice(torch.cat([values, values[-1:]])))
 
 
-class DiffusersLms(_Predicting):
+class DiffusersLms(SchedulerSampler):
     """`LMSDiscreteScheduler`: linear multistep with the weights of the levels, found by quadrature."""
 
     name: ClassVar[str] = "diffusers-lms"
     formula: ClassVar[str] = "x' = x + Σ_j e_{−j} ∫_σ^σ' ℓ_j(s) ds, ℓ_j Lagrange's polynomials in σ"
     source: ClassVar[str] = "diffusers, LMSDiscreteScheduler"
     scheduler_name: ClassVar[str] = "LMSDiscreteScheduler"
+    prediction: NoiseVelocityOrSample = "epsilon"
     order: int = Field(4, ge=1, le=4, description="evaluations that a step looks at")
 
     @property
@@ -207,7 +143,7 @@ class DiffusersLms(_Predicting):
         scheduler.derivatives = []
 
 
-class _Edm(_Exploding):
+class _Edm(SchedulerSampler):
     """A scheduler for a network in EDM's preconditioning."""
 
     predicts: ClassVar[Prediction] = "edm"
@@ -224,11 +160,7 @@ class DiffusersEdmEuler(_Edm):
     formula: ClassVar[str] = "x' = x + (σ' − σ)(x − D)/σ"
     source: ClassVar[str] = "diffusers, EDMEulerScheduler"
     scheduler_name: ClassVar[str] = "EDMEulerScheduler"
-
-    @property
-    def claimed_order(self) -> float | None:
-        """One."""
-        return 1
+    order_of_method: ClassVar[float | None] = 1
 
 
 class DiffusersEdmDpmMultistep(_Edm):

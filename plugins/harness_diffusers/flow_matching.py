@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness_diffusers.coordinates import Coordinates, Prediction
-from harness_diffusers.schedulers import SchedulerSampler, put, table
+from harness_diffusers.schedulers import SchedulerSampler, put, table, twice
 
 if TYPE_CHECKING:
     from harness.samplers import SamplerRun
@@ -21,11 +21,7 @@ class DiffusersFlowEuler(SchedulerSampler):
     scheduler_name: ClassVar[str] = "FlowMatchEulerDiscreteScheduler"
     coordinates: ClassVar[Coordinates] = "flow"
     predicts: ClassVar[Prediction] = "velocity"
-
-    @property
-    def claimed_order(self) -> float | None:
-        """One."""
-        return 1
+    order_of_method: ClassVar[float | None] = 1
 
     def training(self, levels: Sequence[float]) -> dict[str, Any]:
         """Nothing: the levels are put into its table."""
@@ -44,15 +40,8 @@ class DiffusersFlowHeun(DiffusersFlowEuler):
     formula: ClassVar[str] = "z' = z + (t' − t)(u(z, t) + u(y, t'))/2, y = z + (t' − t) u(z, t), u = ε − D"
     source: ClassVar[str] = "diffusers, FlowMatchHeunDiscreteScheduler"
     scheduler_name: ClassVar[str] = "FlowMatchHeunDiscreteScheduler"
-
-    @property
-    def claimed_order(self) -> float | None:
-        """Two."""
-        return 2
-
-    def evaluations(self, steps: int) -> int:
-        """Two a step."""
-        return 2 * steps
+    order_of_method: ClassVar[float | None] = 2
+    evaluations_per_step: ClassVar[int] = 2
 
     def evaluated(self, run: SamplerRun) -> list[float]:
         """Return both ends of the step."""
@@ -60,8 +49,5 @@ class DiffusersFlowHeun(DiffusersFlowEuler):
 
     def place(self, scheduler: Any, levels: Sequence[float]) -> None:
         """Put each time but the first into the table twice."""
-        import torch
-
         sigmas = table(levels)
-        times = sigmas / (1 + sigmas)
-        put(scheduler, torch.cat([times[:1], times[1:].repeat_interleave(2)]), 2 * (len(levels) - 1))
+        put(scheduler, twice(sigmas / (1 + sigmas)), 2 * (len(levels) - 1))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from harness_diffusers.coordinates import Coordinates
-from harness_diffusers.schedulers import SchedulerSampler, put, table
+from harness_diffusers.coordinates import Coordinates, NoiseVelocityOrSample
+from harness_diffusers.schedulers import SchedulerSampler
 
 
 class _LogSnr(SchedulerSampler):
@@ -16,7 +15,7 @@ class _LogSnr(SchedulerSampler):
 
     coordinates: ClassVar[Coordinates] = "preserving"
     order: int = Field(2, ge=1, le=3, description="solver_order: evaluations that a step looks at")
-    prediction: Literal["epsilon", "v_prediction", "sample"] = Field("epsilon", description="what the network predicts")
+    prediction: NoiseVelocityOrSample = "epsilon"
 
     @property
     def claimed_order(self) -> float | None:
@@ -25,11 +24,7 @@ class _LogSnr(SchedulerSampler):
 
     def options(self, steps: int) -> dict[str, Any]:
         """The order and the prediction."""
-        return {"solver_order": self.order, "prediction_type": self.prediction}
-
-    def place(self, scheduler: Any, levels: Sequence[float]) -> None:
-        """Put the levels into the table."""
-        put(scheduler, table(levels), len(levels) - 1)
+        return super().options(steps) | {"solver_order": self.order}
 
 
 class DiffusersDpmMultistep(_LogSnr):

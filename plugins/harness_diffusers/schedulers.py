@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,10 +31,30 @@ class SchedulerSampler(Sampler):
     scheduler_name: ClassVar[str]
     coordinates: ClassVar[Coordinates] = "exploding"
     predicts: ClassVar[Prediction] = "epsilon"
+    """What the network predicts, where that is no parameter."""
+    draws_noise: ClassVar[bool] = False
+    """Whether a step draws noise, whatever the parameters."""
+    order_of_method: ClassVar[float | None] = None
+    """Order that is claimed, whatever the parameters: weak of a method that draws noise."""
+    evaluations_per_step: ClassVar[int] = 1
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether it is declared to draw no noise."""
+        return not self.draws_noise
+
+    @property
+    def claimed_order(self) -> float | None:
+        """The order that is declared."""
+        return self.order_of_method
+
+    def evaluations(self, steps: int) -> int:
+        """As many a step as are declared."""
+        return self.evaluations_per_step * steps
 
     def options(self, steps: int) -> dict[str, Any]:
-        """Return what the scheduler is configured with for so many steps, besides its levels."""
-        return {}
+        """Return what the scheduler is configured with for so many steps besides its levels: here, the prediction."""
+        return {"prediction_type": self.network_prediction()} if "prediction" in type(self).model_fields else {}
 
     def step_options(self) -> dict[str, Any]:
         """Return what each of the scheduler's steps is given besides prediction, time and points."""
@@ -46,9 +65,12 @@ class SchedulerSampler(Sampler):
         chosen: Prediction = getattr(self, "prediction", self.predicts)
         return chosen
 
-    @abstractmethod
     def place(self, scheduler: Any, levels: Sequence[float]) -> None:
-        """Put the levels σ_0 > … > σ_N into the tables of a scheduler that has N+1 training levels, these."""
+        """Put the levels σ_0 > … > σ_N into the tables of a scheduler that has N+1 training levels, these.
+
+        Here there is one table, of σ itself.
+        """
+        put(scheduler, table(levels), len(levels) - 1)
 
     def evaluated(self, run: SamplerRun) -> list[float]:
         """Return the levels at which the network is asked in the current step, one for each step of the scheduler."""
@@ -107,6 +129,13 @@ def table(levels: Sequence[float]) -> Tensor:
     import torch
 
     return torch.tensor(levels, dtype=torch.float64)
+
+
+def twice(values: Tensor) -> Tensor:
+    """Return the first value, and each other one twice: the table of a scheduler of two evaluations a step."""
+    import torch
+
+    return torch.cat([values[:1], values[1:].repeat_interleave(2)])
 
 
 def put(scheduler: Any, sigmas: Tensor, steps: int) -> None:
