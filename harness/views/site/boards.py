@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from markupsafe import Markup
@@ -142,17 +142,18 @@ def _software(environment: object) -> str:
 def _leaderboard_parts(
     board: Leaderboard, shown: list[TargetSection], names: RowNames
 ) -> Iterator[Block | Markup | Passage]:
+    competition = rank_bounds(board)
     yield Section(["The answer"], list(_answer(board)))
     yield Section(["Designs"], [Paragraph([_DESIGNS])])
     yield CONTROLS
     yield from (Passage([each.target], list(_target(board, each, names))) for each in shown)
-    yield from _drawn(board, shown)
+    yield from _drawn(board, shown, [each.bound for each in competition.bounds])
     if board.effects:
         yield Passage(["Effect of each choice"], list(_effects(board)))
     if any(budget_rows(each) for each in shown):
         yield Section(["Where the error comes from"], list(_budgets(board, shown)))
     if bounds_of(board.rows):
-        yield Section(["Bounds"], [Paragraph([f"{MEANING}."]), standings_table(rank_bounds(board))])
+        yield Section(["Bounds"], [Paragraph([f"{MEANING}."]), standings_table(competition)])
     above = [Section([each.target], [violations_table(each)]) for each in shown if each.violations]
     if above:
         yield Section(["Above a bound"], above)
@@ -196,10 +197,10 @@ def _target(board: Leaderboard, found: TargetSection, names: RowNames) -> Iterat
 # Drawings
 
 
-def _drawn(board: Leaderboard, shown: list[TargetSection]) -> Iterator[Passage]:
+def _drawn(board: Leaderboard, shown: list[TargetSection], order: Sequence[str]) -> Iterator[Passage]:
     """Yield the sections of charts that have something to show."""
     spent = [chart for each in shown if (chart := _compute(each))]
-    bound = [chart for each in shown if (chart := _against(board, each))]
+    bound = [chart for each in shown if (chart := _against(board, each, order))]
     for title, charts in (("Error against compute", spent), ("Measured against bound", bound)):
         if charts:
             # No identifier that is made of words has an underline.
@@ -224,13 +225,12 @@ def _compute(found: TargetSection) -> Scatter | None:
     return Scatter(f"{told}.", across, f"measured {found.metric}", [points, line])
 
 
-def _against(board: Leaderboard, found: TargetSection) -> Scatter | None:
-    """Return the measured divergence against the first of the bounds that limit it, by sampler."""
+def _against(board: Leaderboard, found: TargetSection, order: Sequence[str]) -> Scatter | None:
+    """Return the measured divergence against the first in order of the bounds that limit it, by sampler."""
     metric = divergence_of(board.declared, found.finished, [found.metric])
     declared = board.declared
     if metric is None:
         return None
-    order = [each.bound for each in rank_bounds(board).bounds]
     limits = [b for b in order if declared.limits(b, metric) and not declared.same(b, metric)]
     bound, pairs = next(((b, known) for b in limits if (known := _pairs(found.finished, b, metric))), ("", []))
     if not pairs:
