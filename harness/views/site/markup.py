@@ -71,8 +71,13 @@ def html(
 
 def contents(blocks: Iterable[Block | Markup | Passage], ids: Identifiers) -> list[tuple[str, str]]:
     """Return the identifier and the title of each section, as `html` gives them with equal identifiers."""
-    html_ids = [(ids(in_words(each.title)), each) for each in blocks if isinstance(each, Section | Passage)]
-    return [(found, in_words(each.title)) for found, each in html_ids]
+    found = []
+    for each in blocks:
+        if isinstance(each, Section | Passage):
+            title = in_words(each.title)
+            found.append((ids(title), title))
+            contents(each.blocks, ids)  # what is within takes identifiers before the next section does
+    return found
 
 
 def words(spans: Words) -> Markup:
