@@ -42,6 +42,7 @@ from harness.views.pareto import front, spendings
 from harness.views.site.answers import answer
 from harness.views.site.charts import PointSet, Scatter, effect_strip, figure
 from harness.views.site.entry import Entry, Passage, Sheet
+from harness.views.site.markup import wide
 from harness.views.site.row_pages import ROWS, RowNames, row_sheet
 from harness.views.site.row_tables import row_table, unranked_table
 from harness.views.tables import (
@@ -282,13 +283,13 @@ def _effect_table(board: Leaderboard, target: str) -> Markup:
         for (among, axis, choice) in choices(board)
         if (effect := found.get((among, axis, choice)))
     )
-    label = in_line(target_label(target, board))
-    return Markup(
-        '<div class="wide" tabindex="0" role="region" aria-label="Effects on {0}"><table class="effects">'
-        "<caption>Effects on {0}</caption>"
+    title = f"Effects on {in_line(target_label(target, board))}"
+    table = Markup(
+        '<table class="effects"><caption>{}</caption>'
         "<thead><tr><th scope=col>axis<th scope=col class='l'>choice<th scope=col>effect"
-        "<th scope=col>drawn, left is better</thead><tbody>\n{1}</tbody></table></div>"
-    ).format(label, lines)
+        "<th scope=col>drawn, left is better</thead><tbody>\n{}</tbody></table>"
+    ).format(title, lines)
+    return wide(title, table)
 
 
 def _ends(effects: list[Effect]) -> tuple[float, float]:
@@ -318,11 +319,12 @@ def _cells(board: Leaderboard, entry: Interaction) -> Markup:
         )
         for a in rows
     )
-    title = f"{target_label(entry.target, board)}, {entry.among}: {HEADERS[entry.axis]} × {HEADERS[entry.other]}"
-    return Markup(
-        '<details><summary>{0}</summary><div class="wide" tabindex="0" role="region" aria-label="{0}"><table>'
-        "<caption>{0}</caption><thead><tr><th scope=col>{1}{2}</thead><tbody>\n{3}</tbody></table></div></details>"
-    ).format(in_line(title), HEADERS[entry.axis], heads, lines)
+    axes = f"{HEADERS[entry.axis]} × {HEADERS[entry.other]}"
+    title = in_line(f"{target_label(entry.target, board)}, {entry.among}: {axes}")
+    table = Markup(
+        "<table><caption>{}</caption><thead><tr><th scope=col>{}{}</thead><tbody>\n{}</tbody></table>"
+    ).format(title, HEADERS[entry.axis], heads, lines)
+    return Markup("<details><summary>{}</summary>{}</details>").format(title, wide(title, table))
 
 
 def _sized(effect: Effect) -> str:

@@ -114,10 +114,13 @@ def table(columns: Sequence[Column], caption: Words = ()) -> Markup:
         for cells in lines
     )
     told = Markup("<caption>{}</caption>").format(words(caption)) if caption else ""
-    return Markup(
-        '<div class="wide" tabindex="0" role="region" aria-label="{}"><table>{}<thead><tr>{}</tr></thead>'
-        "<tbody>\n{}\n</tbody></table></div>"
-    ).format(in_words(caption) or "table", told, heads, body)
+    whole = Markup("<table>{}<thead><tr>{}</tr></thead><tbody>\n{}\n</tbody></table>").format(told, heads, body)
+    return wide(in_words(caption) or "table", whole)
+
+
+def wide(label: str, content: Markup) -> Markup:
+    """Return a table, called as the label says, in a part of the page that is scrolled by itself."""
+    return Markup('<div class="wide" tabindex="0" role="region" aria-label="{}">{}</div>').format(label, content)
 
 
 def _blocks(
