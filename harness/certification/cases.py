@@ -31,6 +31,17 @@ def stream(seed: int, *what: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, *what))))
 
 
+def generator_of(seed: int, *what: int) -> torch.Generator:
+    """Return the same as torch takes it."""
+    return torch.Generator().manual_seed(int(stream(seed, *what).integers(2**62)))
+
+
+def noised_points(law: Distribution, count: int, sigma: float, numbers: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return points X_0 of a law and X_0 + σξ, shape (count, d) each."""
+    clean = law.sample(count, numbers)
+    return clean, clean + sigma * torch.randn(clean.shape, generator=numbers, dtype=clean.dtype)
+
+
 def level_range(seed: int) -> tuple[float, float]:
     """Return σ_min and σ_max: those of EDM, or within a factor of three of them."""
     if seed == 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from harness.blobs import Blob, BlobFolder
-from harness.certification.cases import ring, skewed_gaussian, stream
+from harness.certification.cases import generator_of, noised_points, ring, skewed_gaussian
 from harness.certification.measurements import PropertyGroup
 from harness.data_spec import DataSpec
 from harness.engine.checkpoints import read_state, write_state
@@ -65,12 +65,7 @@ class Tried:
 
     def module(self, seed: int) -> nn.Module:
         """Return its module for a seed, away from the initial parameters."""
-        module = initial_module(self.network, self.data, seed)
-        generator = torch.Generator().manual_seed(seed)
-        with torch.no_grad():
-            for parameter in module.parameters():
-                parameter.add_(ROUGH * torch.randn(parameter.shape, generator=generator))
-        return module
+        return _roughened(initial_module(self.network, self.data, seed), seed)
 
 
 def tried(network: TrainableNetwork, shape: tuple[int, ...], seed: int) -> Tried:
@@ -96,12 +91,8 @@ def trainable(network: Network, seed: int) -> list[Property]:
         except NotApplicable as error:
             found.append(Property.skipped(f"as a network for {kind}", error.reason))
             continue
-        found += [Property(f"{each.name}, {kind}", *_rest(each)) for each in _of(case)]
+        found += [replace(each, name=f"{each.name}, {kind}") for each in _of(case)]
     return found
-
-
-def _rest(each: Property) -> tuple[float | None, float | None, float, bool, str]:
-    return each.claimed, each.measured, each.tolerance, each.at_least, each.reason
 
 
 def _of(case: Tried) -> list[Property]:
@@ -229,6 +220,7 @@ def _algebra(case: Tried) -> list[Property]:
     return [Property("D less c_skip x + c_out F(c_in x; c_noise)", 0.0, _apart(module(*case.given), by_hand), ROUNDING)]
 
 
+@torch.no_grad()
 def _roughened(module: nn.Module, seed: int) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
     for parameter in module.parameters():
@@ -277,7 +269,7 @@ def _on(network: OracleNetwork, law: MixtureDistribution, name: str, seed: int) 
     stated = check_score_error(network.score_error(levels.copy(), law.dim), network, len(levels))
     ratios: list[float] = []
     for place, (sigma, error) in enumerate(zip(levels.tolist(), stated.tolist(), strict=True)):
-        x = _points(law, SAMPLES, sigma, seed, place)
+        _, x = noised_points(law, SAMPLES, sigma, generator_of(seed, 14, place))
         found = network.denoise(law, x.clone(), sigma)
         if found.shape != x.shape or found.dtype != x.dtype:
             return [Property(f"shape and dtype of points kept, {name}", 1.0, 0.0, 0.0)]
@@ -285,7 +277,7 @@ def _on(network: OracleNetwork, law: MixtureDistribution, name: str, seed: int) 
         spread = float(squares.std()) / SAMPLES**0.5
         scale = law.dim / sigma**2
         ratios.append((float(squares.mean()) - error) / max(spread, 1e-9 * scale, 1e-6 * error))
-    x = _points(law, POINTS, law.sigma_data, seed, 9)
+    _, x = noised_points(law, POINTS, law.sigma_data, generator_of(seed, 14, 9))
     whole = network.denoise(law, x, law.sigma_data)
     alone = torch.cat([network.denoise(law, x[k : k + 1], law.sigma_data) for k in range(POINTS)])
     single = network.denoise(law, x.float(), law.sigma_data)
@@ -296,12 +288,6 @@ def _on(network: OracleNetwork, law: MixtureDistribution, name: str, seed: int) 
         Property(f"single less double precision, {name}", 0.0, _apart(single, whole), 1e-4),
         Property(f"single precision stays single, {name}", 1.0, float(single.dtype == torch.float32), 0.0),
     ]
-
-
-def _points(law: MixtureDistribution, count: int, sigma: float, seed: int, place: int) -> Tensor:
-    generator = torch.Generator().manual_seed(int(stream(seed, 14, place).integers(2**62)))
-    clean = law.sample(count, generator)
-    return clean + sigma * torch.randn(clean.shape, generator=generator, dtype=clean.dtype)
 
 
 MEASUREMENTS: dict[str, Sequence[PropertyGroup]] = {

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.certification.cases import stream
+from harness.certification.cases import generator_of, noised_points, stream
 from harness.certification.measurements import PropertyGroup
 from harness.engine.checks import check_distribution, check_information
 from harness.errors import NotApplicable
@@ -54,14 +54,12 @@ WIDEST = 200
 
 
 def _generator(seed: int, *what: int) -> torch.Generator:
-    return torch.Generator().manual_seed(int(stream(seed, 7, *what).integers(2**62)))
+    return generator_of(seed, 7, *what)
 
 
 def _noised(law: Distribution, count: int, sigma: float, seed: int, *what: int) -> tuple[Tensor, Tensor]:
     """Return points X_0 and X_0 + σξ, shape (count, d) each."""
-    generator = _generator(seed, *what)
-    clean = law.sample(count, generator)
-    return clean, clean + sigma * torch.randn(clean.shape, generator=generator, dtype=clean.dtype)
+    return noised_points(law, count, sigma, _generator(seed, *what))
 
 
 def contract(target: Target, seed: int) -> list[Property]:

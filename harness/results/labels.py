@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from harness.axes import crossed
-from harness.components import format_value
 from harness.registry.references import Reference
+from harness.results.references import short_form
 
 if TYPE_CHECKING:
     from harness.results.leaderboard import Row
@@ -42,8 +42,7 @@ class Labels:
     def with_settings(self, axis: str, component: Reference, settings: Collection[str]) -> str:
         """Return the label with some more of the parameters, whether or not they tell components apart."""
         name, shown = self._shown[axis, component.key]
-        given = {k: v for k, v in component.params.items() if k in shown or k in settings}
-        return name + ":" * bool(given) + ",".join(f"{k}={format_value(v)}" for k, v in given.items())
+        return short_form(name, {k: v for k, v in component.params.items() if k in shown or k in settings})
 
 
 def labels(rows: Iterable[Row]) -> Labels:

@@ -7,7 +7,7 @@ defaults, so its rows decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import create_model
@@ -25,6 +25,11 @@ def with_axes(base: type[Model], kind: object) -> type[Model]:
     fields: dict[str, Any] = dict.fromkeys(design(), (kind, ...))
     made: type[Model] = create_model(base.__name__, __base__=base, **fields)
     return made
+
+
+def short_form(name: str, given: Mapping[str, Any]) -> str:
+    """Return a component with values of its parameters as a command line takes it: `name:param=value,…`."""
+    return name + ":" * bool(given) + ",".join(f"{key}={format_value(value)}" for key, value in given.items())
 
 
 def find(label: str, components: Iterable[Reference]) -> list[Reference]:

@@ -8,10 +8,10 @@ from functools import cache
 
 from harness import DISTRIBUTION
 from harness.axes import crossed
-from harness.components import format_value
 from harness.planning.manifest import is_absent
 from harness.registry.references import Reference
 from harness.results.leaderboard import Leaderboard, Row
+from harness.results.references import short_form
 from harness.suites.model import SELECTION, load_suite, shipped_suites
 
 
@@ -31,8 +31,7 @@ def component_form(reference: Reference) -> str:
     """Return a component as a command line takes it: `name:param=value,…`."""
     own = reference.distribution == DISTRIBUTION
     name = reference.name if own else f"{reference.distribution}/{reference.name}"
-    given = ",".join(f"{key}={format_value(value)}" for key, value in reference.params.items())
-    return f"{name}:{given}" if given else name
+    return short_form(name, reference.params)
 
 
 def _components(row: Row) -> Iterator[str]:

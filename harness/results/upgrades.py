@@ -10,9 +10,10 @@ from typing import Any
 
 from harness import DISTRIBUTION
 from harness.axes import Axis, crossed
-from harness.components import digest, format_value, parse_request
+from harness.components import digest, parse_request
 from harness.results.document import Upgrade
 from harness.results.older import declarations, title
+from harness.results.references import short_form
 
 
 def _before(axis: Axis, row: dict[str, Any], version: str) -> dict[str, Any]:
@@ -115,9 +116,8 @@ def _with_one_metric(document: dict[str, Any]) -> dict[str, Any]:
 def _label(target: dict[str, Any]) -> str:
     """Return a label that fits one target alone, with all of its parameters."""
     params = target.get("params")
-    given = ",".join(f"{k}={format_value(v)}" for k, v in params.items()) if isinstance(params, dict) else ""
     name = f"{target.get('distribution')}/{target.get('name')}"
-    return f"{name}:{given}" if given else name
+    return short_form(name, params if isinstance(params, dict) else {})
 
 
 def _from_version_4(document: dict[str, Any]) -> dict[str, Any]:

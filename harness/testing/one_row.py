@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -195,11 +196,8 @@ def _refuse_failures(folder: Path) -> None:
     Raises:
         ComponentFailed: the reason.
     """
-    store = Store.read(folder)
-    try:
+    with closing(Store.read(folder)) as store:
         failures = [each for each in read_failures(store) if each.reason]
-    finally:
-        store.close()
     if failures:
         raise _told(failures[0])
 

@@ -17,13 +17,13 @@ from harness.results.published import read_published
 from harness.results.row_commands import row_command
 from harness.results.sections import sections
 from harness.views import page as blocks
-from harness.views.page import Link, Paragraph
+from harness.views.page import Link, Paragraph, Section
 from harness.views.site import writing
 from harness.views.site.answers import answer, influences, leader
 from harness.views.site.boards import bounds_entry, leaderboard_entry
 from harness.views.site.charts import PointSet, Scatter, figure
 from harness.views.site.entry import Entry, Sheet
-from harness.views.site.markup import Identifiers, html
+from harness.views.site.markup import Identifiers, contents, html
 from harness.views.site.row_pages import RowNames
 from harness.views.site.writing import BOARDS, FILES, site_files, write_site
 
@@ -119,6 +119,13 @@ def test_blocks_of_a_plugin_are_text_too():
     assert not page.all("script")
     assert page.attributes("href") == ["javascript%3Aalert%281%29"]
     assert not page.attributes("onerror")
+
+
+def test_contents_lead_to_their_sections_where_one_within_another_has_the_title_of_a_later_one():
+    parts = [Section(["Bounds"], [Section(["Command"], [])]), Section(["Command"], [])]
+    page = Parsed(str(html(parts, Identifiers())))
+    headings = [each["id"] for _, each in page.all("h2")]
+    assert [found for found, _ in contents(parts, Identifiers())] == headings == ["bounds", "command-2"]
 
 
 # The answer

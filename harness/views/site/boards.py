@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from markupsafe import Markup
@@ -42,6 +42,7 @@ from harness.views.pareto import front, spendings
 from harness.views.site.answers import answer
 from harness.views.site.charts import PointSet, Scatter, effect_strip, figure
 from harness.views.site.entry import Entry, Passage, Sheet
+from harness.views.site.markup import wide
 from harness.views.site.row_pages import ROWS, RowNames, row_sheet
 from harness.views.site.row_tables import row_table, unranked_table
 from harness.views.tables import (
@@ -142,17 +143,18 @@ def _software(environment: object) -> str:
 def _leaderboard_parts(
     board: Leaderboard, shown: list[TargetSection], names: RowNames
 ) -> Iterator[Block | Markup | Passage]:
+    competition = rank_bounds(board)
     yield Section(["The answer"], list(_answer(board)))
     yield Section(["Designs"], [Paragraph([_DESIGNS])])
     yield CONTROLS
     yield from (Passage([each.target], list(_target(board, each, names))) for each in shown)
-    yield from _drawn(board, shown)
+    yield from _drawn(board, shown, [each.bound for each in competition.bounds])
     if board.effects:
         yield Passage(["Effect of each choice"], list(_effects(board)))
     if any(budget_rows(each) for each in shown):
         yield Section(["Where the error comes from"], list(_budgets(board, shown)))
     if bounds_of(board.rows):
-        yield Section(["Bounds"], [Paragraph([f"{MEANING}."]), standings_table(rank_bounds(board))])
+        yield Section(["Bounds"], [Paragraph([f"{MEANING}."]), standings_table(competition)])
     above = [Section([each.target], [violations_table(each)]) for each in shown if each.violations]
     if above:
         yield Section(["Above a bound"], above)
@@ -196,10 +198,10 @@ def _target(board: Leaderboard, found: TargetSection, names: RowNames) -> Iterat
 # Drawings
 
 
-def _drawn(board: Leaderboard, shown: list[TargetSection]) -> Iterator[Passage]:
+def _drawn(board: Leaderboard, shown: list[TargetSection], order: Sequence[str]) -> Iterator[Passage]:
     """Yield the sections of charts that have something to show."""
     spent = [chart for each in shown if (chart := _compute(each))]
-    bound = [chart for each in shown if (chart := _against(board, each))]
+    bound = [chart for each in shown if (chart := _against(board, each, order))]
     for title, charts in (("Error against compute", spent), ("Measured against bound", bound)):
         if charts:
             # No identifier that is made of words has an underline.
@@ -224,13 +226,12 @@ def _compute(found: TargetSection) -> Scatter | None:
     return Scatter(f"{told}.", across, f"measured {found.metric}", [points, line])
 
 
-def _against(board: Leaderboard, found: TargetSection) -> Scatter | None:
-    """Return the measured divergence against the first of the bounds that limit it, by sampler."""
+def _against(board: Leaderboard, found: TargetSection, order: Sequence[str]) -> Scatter | None:
+    """Return the measured divergence against the first in order of the bounds that limit it, by sampler."""
     metric = divergence_of(board.declared, found.finished, [found.metric])
     declared = board.declared
     if metric is None:
         return None
-    order = [each.bound for each in rank_bounds(board).bounds]
     limits = [b for b in order if declared.limits(b, metric) and not declared.same(b, metric)]
     bound, pairs = next(((b, known) for b in limits if (known := _pairs(found.finished, b, metric))), ("", []))
     if not pairs:
@@ -282,13 +283,13 @@ def _effect_table(board: Leaderboard, target: str) -> Markup:
         for (among, axis, choice) in choices(board)
         if (effect := found.get((among, axis, choice)))
     )
-    label = in_line(target_label(target, board))
-    return Markup(
-        '<div class="wide" tabindex="0" role="region" aria-label="Effects on {0}"><table class="effects">'
-        "<caption>Effects on {0}</caption>"
+    title = f"Effects on {in_line(target_label(target, board))}"
+    table = Markup(
+        '<table class="effects"><caption>{}</caption>'
         "<thead><tr><th scope=col>axis<th scope=col class='l'>choice<th scope=col>effect"
-        "<th scope=col>drawn, left is better</thead><tbody>\n{1}</tbody></table></div>"
-    ).format(label, lines)
+        "<th scope=col>drawn, left is better</thead><tbody>\n{}</tbody></table>"
+    ).format(title, lines)
+    return wide(title, table)
 
 
 def _ends(effects: list[Effect]) -> tuple[float, float]:
@@ -318,11 +319,12 @@ def _cells(board: Leaderboard, entry: Interaction) -> Markup:
         )
         for a in rows
     )
-    title = f"{target_label(entry.target, board)}, {entry.among}: {HEADERS[entry.axis]} × {HEADERS[entry.other]}"
-    return Markup(
-        '<details><summary>{0}</summary><div class="wide" tabindex="0" role="region" aria-label="{0}"><table>'
-        "<caption>{0}</caption><thead><tr><th scope=col>{1}{2}</thead><tbody>\n{3}</tbody></table></div></details>"
-    ).format(in_line(title), HEADERS[entry.axis], heads, lines)
+    axes = f"{HEADERS[entry.axis]} × {HEADERS[entry.other]}"
+    title = in_line(f"{target_label(entry.target, board)}, {entry.among}: {axes}")
+    table = Markup(
+        "<table><caption>{}</caption><thead><tr><th scope=col>{}{}</thead><tbody>\n{}</tbody></table>"
+    ).format(title, HEADERS[entry.axis], heads, lines)
+    return Markup("<details><summary>{}</summary>{}</details>").format(title, wide(title, table))
 
 
 def _sized(effect: Effect) -> str:

@@ -71,8 +71,13 @@ def html(
 
 def contents(blocks: Iterable[Block | Markup | Passage], ids: Identifiers) -> list[tuple[str, str]]:
     """Return the identifier and the title of each section, as `html` gives them with equal identifiers."""
-    html_ids = [(ids(in_words(each.title)), each) for each in blocks if isinstance(each, Section | Passage)]
-    return [(found, in_words(each.title)) for found, each in html_ids]
+    found = []
+    for each in blocks:
+        if isinstance(each, Section | Passage):
+            title = in_words(each.title)
+            found.append((ids(title), title))
+            contents(each.blocks, ids)  # what is within takes identifiers before the next section does
+    return found
 
 
 def words(spans: Words) -> Markup:
@@ -109,10 +114,13 @@ def table(columns: Sequence[Column], caption: Words = ()) -> Markup:
         for cells in lines
     )
     told = Markup("<caption>{}</caption>").format(words(caption)) if caption else ""
-    return Markup(
-        '<div class="wide" tabindex="0" role="region" aria-label="{}"><table>{}<thead><tr>{}</tr></thead>'
-        "<tbody>\n{}\n</tbody></table></div>"
-    ).format(in_words(caption) or "table", told, heads, body)
+    whole = Markup("<table>{}<thead><tr>{}</tr></thead><tbody>\n{}\n</tbody></table>").format(told, heads, body)
+    return wide(in_words(caption) or "table", whole)
+
+
+def wide(label: str, content: Markup) -> Markup:
+    """Return a table, called as the label says, in a part of the page that is scrolled by itself."""
+    return Markup('<div class="wide" tabindex="0" role="region" aria-label="{}">{}</div>').format(label, content)
 
 
 def _blocks(

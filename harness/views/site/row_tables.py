@@ -12,6 +12,7 @@ from harness.results.sections import HEADERS, UNKNOWN, TargetSection
 from harness.views.board_columns import build
 from harness.views.page import in_line
 from harness.views.site.charts import rank_strip
+from harness.views.site.markup import wide
 from harness.views.site.row_pages import ROWS, RowNames
 from harness.views.terminal import Drop
 
@@ -34,11 +35,10 @@ def row_table(board: Leaderboard, section: TargetSection, names: RowNames) -> Ma
         for row, place, cells in zip(section.finished, rank.cells, lines, strict=True)
     )
     same = {HEADERS[field]: in_line(value) for field, value in section.constants().items() if value != UNKNOWN}
-    return Markup(
-        '<div class="wide" tabindex="0" role="region" aria-label="Designs on {0}">'
+    table = Markup(
         '<table class="rows f{6}" data-target="{0}" data-same="{1}">'
         "<caption>Designs on {0}, by {2}: rank, with its set in brackets and drawn from 1 to {3}</caption>"
-        "<thead><tr><th scope=col>rank{4}</thead><tbody>\n{5}</tbody></table></div>"
+        "<thead><tr><th scope=col>rank{4}</thead><tbody>\n{5}</tbody></table>"
     ).format(
         in_line(section.target),
         json.dumps(same, ensure_ascii=False),
@@ -48,6 +48,7 @@ def row_table(board: Leaderboard, section: TargetSection, names: RowNames) -> Ma
         body,
         naming,
     )
+    return wide(f"Designs on {in_line(section.target)}", table)
 
 
 def unranked_table(section: TargetSection, title: str, rows: Sequence[Row], names: RowNames) -> Markup:
@@ -61,11 +62,12 @@ def unranked_table(section: TargetSection, title: str, rows: Sequence[Row], name
         )
         for row in rows
     )
-    return Markup(
-        '<details><summary>{0}: {1}</summary><div class="wide" tabindex="0" role="region" aria-label="{0} on {2}">'
-        "<table><caption>{0} on {2}</caption><thead><tr><th scope=col>design<th scope=col>reason</thead>"
-        "<tbody>\n{3}</tbody></table></div></details>"
-    ).format(title, len(rows), in_line(section.target), lines)
+    label = f"{title} on {in_line(section.target)}"
+    table = Markup(
+        "<table><caption>{}</caption><thead><tr><th scope=col>design<th scope=col>reason</thead>"
+        "<tbody>\n{}</tbody></table>"
+    ).format(label, lines)
+    return Markup("<details><summary>{}: {}</summary>{}</details>").format(title, len(rows), wide(label, table))
 
 
 def _line(section: TargetSection, row: Row, names: RowNames, rank: str, cells: Sequence[str]) -> Markup:
