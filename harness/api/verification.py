@@ -18,21 +18,21 @@ from scipy.special import stdtrit
 
 from harness.axes import AXES, crossed
 from harness.components import ComponentError
-from harness.errors import HarnessError
+from harness.errors import HarnessError, shortened
 from harness.planning.manifest import is_absent
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
 from harness.results.bounds import BoundsBoard
 from harness.results.consistency import Objection, inconsistencies
 from harness.results.document import DocumentError
-from harness.results.leaderboard import Estimate, Leaderboard, Row
+from harness.results.leaderboard import PUBLISHED, Estimate, Leaderboard, Row
 from harness.results.published import published_file, read_any
 from harness.results.read_board import document
 from harness.results.statistics.intervals import CONFIDENCE
 from harness.running.runner import Options, carry_out, opened
 from harness.store import ARITHMETIC, CHECKPOINTS, MANIFEST
 from harness.suites.combinations import Combination
-from harness.suites.model import Suite
+from harness.suites.model import Suite, SuiteError
 
 if TYPE_CHECKING:
     from harness.registry.references import Reference
@@ -86,7 +86,8 @@ def verify(path: Path | str, *, rows: int = 0, seed: int | None = None, options:
     try:
         board = read_any(file)
     except DocumentError as error:
-        return Verification(["the contract"], [], [Objection(str(file), str(error).removeprefix(f"{file}: "))])
+        broken = shortened(str(error).removeprefix(f"{file}: ").removeprefix(f"{file} "))
+        return Verification([], [], [Objection(str(file), broken)])
     found = Verification(["the contract"], [], [])
     if isinstance(board, Leaderboard):
         found += Verification(["what follows from the rows"], [], inconsistencies(board))
@@ -108,7 +109,21 @@ def _drawn(board: Leaderboard | BoundsBoard, place: Path) -> Verification:
 
     if board.command is None:
         return Verification([], [f"{PAGE} and plots: documents before version 6 do not tell the command on it"], [])
-    files = BOARD.files(board, board.command) if isinstance(board, Leaderboard) else BOUNDS.files(board, board.command)
+    try:
+        command = board.command
+        files = BOUNDS.files(board, command) if isinstance(board, BoundsBoard) else BOARD.files(board, command)
+    except DocumentError as error:
+        return Verification(
+            [], [f"{PAGE} and plots: {error}"], _differing(place, {PUBLISHED: board.to_json().encode()})
+        )
+    findings = _differing(place, files)
+    others = sorted(each.name for each in place.iterdir() if each.name not in files)
+    findings += [Objection(str(place / name), "is not drawn from the document") for name in others]
+    return Verification(["the page and its plots"], [], findings)
+
+
+def _differing(place: Path, files: Mapping[str, bytes]) -> list[Objection]:
+    """Return which files of a directory are not what they should be."""
     findings = []
     for name, content in files.items():
         try:
@@ -118,9 +133,7 @@ def _drawn(board: Leaderboard | BoundsBoard, place: Path) -> Verification:
             continue
         if there != content:
             findings.append(Objection(str(place / name), "is not what the document is drawn as"))
-    others = sorted(each.name for each in place.iterdir() if each.name not in files)
-    findings += [Objection(str(place / name), "is not drawn from the document") for name in others]
-    return Verification(["the page and its plots"], [], findings)
+    return findings
 
 
 # The rows
@@ -146,7 +159,11 @@ def _remade(board: Leaderboard, count: int, seed: int | None, options: Options) 
     if not chosen:
         note = ["rows: none is finished, with all seeds of the document"] if not able else []
         return Verification([], note, findings)
-    again = _run(_suite(board, chosen), combinations, registry, options)
+    try:
+        suite = _suite(board, chosen)
+    except SuiteError as error:
+        return Verification([], [], [*findings, Objection("setup and rows", f"cannot be made again: {error}")])
+    again = _run(suite, combinations, registry, options)
     components = _installed(chosen, registry)
     notes = _changed(components) + _elsewhere(board, again)
     findings += _foreign(components)

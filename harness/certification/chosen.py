@@ -121,7 +121,7 @@ def _of_python(path: Path) -> list[Found]:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise HarnessError(f"{path} cannot be imported: {failure_line(error)}") from error
     classes = [each for each in vars(module).values() if _defined(each, name)]
     if not classes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.selection import ComponentType
+from harness.cli.selection import ComponentType, Minutes
 from harness.commands import NewDirectory, Resumable, executor_options, local_option, typed, warn
 from harness.views.formats import FORMATS
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 )
 @local_option(
     "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Minutes(),
     default=5.0,
     show_default=True,
-    help="Begin no round that would not end by then.",
+    help="Begin no round but the first that would not end by then.",
 )
 @click.option("--nfe", type=click.IntRange(min=2), help="Evaluations of the network a sample; by default 36.")
 @click.option("--train-steps", type=click.IntRange(min=1), help="Length of each training; by default 2000.")

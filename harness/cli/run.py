@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.selection import suite_argument
+from harness.cli.selection import Minutes, suite_argument
 from harness.commands import RETRY, NewDirectory, Resumable, executor_options, local_option, typed, warn
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Race: further seeds, up to 10 times the suite's, go to the rows that may still be best.",
 )
-@local_option("--minutes", type=click.FloatRange(min=0, min_open=True), help="With it, begin no round after so many.")
+@local_option("--minutes", type=Minutes(), help="With it, begin no round after so many.")
 @local_option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Rows shown per target; 0: all.")
 def command(
     suite: Suite,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,20 @@ class ComponentType(ParamType):
         typed = incomplete[: len(incomplete) - len(rest.rpartition(",")[2])]
         offered = [f"{typed}{parameter}=" for parameter in classes[name].model_fields]
         return [CompletionItem(each) for each in offered if each.startswith(incomplete)]
+
+
+class Minutes(click.FloatRange):
+    """Minutes above 0; not a number is none."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the minutes."""
+        minutes = super().convert(value, param, ctx)
+        if math.isnan(minutes):
+            self.fail(f"{value} is no number of minutes; give one above 0", param, ctx)
+        return minutes
 
 
 class SuiteType(ParamType):

@@ -43,6 +43,7 @@ def inconsistencies(board: Leaderboard) -> list[Objection]:
     sections = _sections(board)
     return [
         *_limits(board),
+        *_seeds(board),
         *_violations(board),
         *itertools.chain.from_iterable(_ranks(board, rows) for rows in sections.values()),
         *_agreement(board, sections),
@@ -67,6 +68,13 @@ def _limits(board: Leaderboard) -> Iterator[Objection]:
             lowest = estimate.value if estimate.low is None else estimate.low
             if lowest < least:
                 yield Objection(f"rows[{place}].metrics.{name}", f"{lowest:g} is below {least:g}, the least there is")
+
+
+def _seeds(board: Leaderboard) -> Iterator[Objection]:
+    """Find seeds that no row has a value of."""
+    most = max((each.n_seeds for row in board.rows for each in row.metrics.values()), default=None)
+    if board.setup is not None and most is not None and most < len(board.setup.seeds):
+        yield Objection("setup.seeds", f"{len(board.setup.seeds)}, but no metric has values of more than {most}")
 
 
 def _violations(board: Leaderboard) -> Iterator[Objection]:

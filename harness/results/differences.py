@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
@@ -124,9 +125,10 @@ class _Identities:
         return [(*(self._plain(axis, each) for axis, each in name.items()), *numbers) for name in names]
 
     def _plain(self, axis: str, reference: Reference) -> str:
+        """Return what tells a component whatever its code is: a copy of it would keep what it knows of its digest."""
         shared = self._shared[axis, reference.distribution, reference.name]
         params = {name: value for name, value in reference.params.items() if name in shared}
-        return reference.model_copy(update={"params": params, "version": "", "digest": ""}).place
+        return json.dumps([reference.distribution, reference.name, params], sort_keys=True)
 
 
 def _parameters(board: Leaderboard) -> dict[tuple[str, str, str], set[str]]:

@@ -136,7 +136,9 @@ def read_json(path: Path | str) -> object:
         DocumentError: it cannot be read, or is no JSON; one line.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        return json.loads(
+            Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_each_once
+        )
     except OSError as error:
         raise DocumentError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -170,6 +172,15 @@ def one_rule(error: ValidationError) -> str:
 
 def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object; of a key that stands twice readers take the one or the other."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
+        raise ValueError(f"key {twice[:60]!r} stands twice in one object")
+    return found
 
 
 def _refuse_constant(word: str) -> NoReturn:

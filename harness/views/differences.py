@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -104,8 +105,14 @@ def _changes(shown: Sequence[Change]) -> list[Column]:
         Column("metric", tuple(each.metric for each in shown), naming=True),
         Column("first", tuple(number(each.before) for each in shown)),
         Column("second", tuple(number(each.after) for each in shown)),
+        Column("by", tuple(_per_cent(each.size) for each in shown)),
         Column("intervals", tuple(each.difference for each in shown), Drop.OTHER_BOUNDS, naming=True),
     ]
+
+
+def _per_cent(size: float) -> str:
+    """Return how much larger the second value is, where that is a finite number."""
+    return f"{100 * (size - 1):+.2g} %" if math.isfinite(size) else ""
 
 
 def _moved(shown: Sequence[Moved]) -> list[Column]:

@@ -216,6 +216,7 @@ def test_a_file_of_python_is_certified(tmp_path, registry):
 MISTAKES = {
     "nothing.py": ("x = 1", "defines no component"),
     "breaks.py": ("1 / 0", "cannot be imported: ZeroDivisionError"),
+    "leaves.py": ("raise SystemExit(7)", "cannot be imported: SystemExit"),
     "none.toml": (None, "no such file"),
 }
 

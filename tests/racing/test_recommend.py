@@ -131,6 +131,7 @@ def test_from_the_shell(made, tmp_path):
         (("ring", "--nfe", "3"), "raise --nfe"),
         (("ring", "--space", "nowhere.toml"), "nowhere.toml: cannot be read"),
         (("ring", "--minutes", "0"), "--minutes"),
+        (("ring", "--minutes", "nan"), "is no number of minutes"),
     ],
 )
 def test_a_mistake_ends_in_one_line(words, message, tmp_path):

@@ -3,6 +3,7 @@
 import copy
 import json
 import shutil
+import sys
 
 import pytest
 from shell import harness as shell
@@ -133,6 +134,9 @@ CHANGES = {
     "a metric that the suite lacks": lambda d: d["rows"][0]["metrics"].update(
         magic={"value": 0.0, "low": None, "high": None, "n_seeds": 1}
     ),
+    "a seed that made nothing": lambda d: d["setup"]["seeds"].append(9),
+    "a number of steps that no suite takes": lambda d: d["rows"][0].update(steps=10**12),
+    "more samples than a suite takes": lambda d: d["setup"].update(samples=10**15),
     "other seeds": lambda d: d["setup"].update(seeds=[5, 6]),
     "fewer samples": lambda d: d["setup"].update(samples=40),
     "a field of its own": lambda d: d.update(note="verified"),
@@ -161,6 +165,26 @@ def test_a_changed_file_is_found(name, published, tmp_path):
     file.unlink()
     if name != "leaderboard.json":
         assert "cannot be read" in verify(tmp_path / "copy").findings[0].what
+
+
+def test_without_matplotlib_all_else_is_looked_at(published, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    found = verify(published)
+    assert found.passed
+    assert found.checked == ["the contract", "what follows from the rows"]
+    assert "README.md and plots: plots need matplotlib" in found.notes[0]
+    shutil.copytree(published, tmp_path / "copy")
+    (tmp_path / "copy" / "leaderboard.json").write_text("{}")
+    assert not verify(tmp_path / "copy").passed
+
+
+@pytest.mark.parametrize("changed", ['"rank": 1, "rank": 1,', f'"rank": 1, "{"x" * 1000}": 1,'])
+def test_a_key_twice_or_a_long_one_is_told_in_one_line(changed, published, tmp_path):
+    text = (published / "leaderboard.json").read_text().replace('"rank": 1,', changed, 1)
+    (tmp_path / "forged.json").write_text(text, encoding="utf-8")
+    found = verify(tmp_path / "forged.json")
+    assert not found.checked
+    assert len(str(found.findings[0])) <= 300 + len(str(tmp_path)) + 20
 
 
 def test_a_file_that_is_not_drawn_is_found(published, tmp_path):
