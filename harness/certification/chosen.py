@@ -6,11 +6,12 @@ classes are meant, whether or not a plugin offers them.
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
+from types import CodeType, ModuleType
 
 from harness.axes import AXES
 from harness.certification.subjects import Subject, example_of, offering, plugin_of, subject_of
@@ -107,6 +108,13 @@ def _of_leaderboard(registry: Registry, path: Path) -> list[Component]:
     return [*listed, *(each for axis, label in judging for each in registry.parse(axis, label))]
 
 
+class _AsItStands(SourceFileLoader):
+    """Compiles what the file holds now: bytecode kept beside it is taken for its own within the second it was saved."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _of_python(path: Path) -> list[Found]:
     """Return the components that a file of Python defines.
 
@@ -114,13 +122,12 @@ def _of_python(path: Path) -> list[Found]:
         HarnessError: it cannot be imported, or defines none.
     """
     name = f"_certified_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise HarnessError(f"{path}: no Python file that can be imported")
-    module = importlib.util.module_from_spec(spec)
+    loader = _AsItStands(name, str(path))
+    module = ModuleType(name)
+    module.__file__, module.__spec__ = str(path), ModuleSpec(name, loader, origin=str(path))
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise HarnessError(f"{path} cannot be imported: {failure_line(error)}") from error
     classes = [each for each in vars(module).values() if _defined(each, name)]
