@@ -2,7 +2,7 @@
 
 Song, Sohl-Dickstein, Kingma, Kumar, Ermon, Poole, "Score-based generative modeling through stochastic differential
 equations", ICLR 2021, arXiv 2011.13456, appendix H; as Karras, Aittala, Aila, Laine train it (EDM, NeurIPS 2022, arXiv
-2206.00364, appendix F.3 and table 7). A U-Net like that of `harness_ronneberger`, deeper and with its sums rescaled. It
+2206.00364, appendix F). A U-Net like that of `harness_ronneberger`, deeper and with its sums rescaled. It
 is a network of its own, so that no result of that one changes.
 """
 

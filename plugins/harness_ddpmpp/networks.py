@@ -29,7 +29,7 @@ class Ddpmpp(Backbone):
     name: ClassVar[str] = "ddpmpp"
     formula: ClassVar[str] = "D = c_skip x + c_out F(c_in x; c_noise, label)"
     source: ClassVar[str] = (
-        "Song et al., arXiv 2011.13456, appendix H; Karras et al., arXiv 2206.00364, appendix F.3 and table 7; "
+        "Song et al., arXiv 2011.13456, appendix H; Karras et al., arXiv 2206.00364, appendix F; "
         "adaptive scale: Dhariwal and Nichol, arXiv 2105.05233"
     )
     shaped: ClassVar[bool] = True

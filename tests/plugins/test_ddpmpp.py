@@ -14,7 +14,7 @@ from harness.data_spec import DataSpec
 from harness.errors import NotApplicable
 
 EDM = Ddpmpp(channels=128, multipliers=(2, 2, 2), blocks=4)
-"""That of CIFAR-10 in Karras et al., table 7."""
+"""That of CIFAR-10 in Karras et al."""
 
 
 def moved(module, scale=0.1):
