@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.mixtures import EmpiricalDistribution
     from harness_data.published import Published
 
-EXAMPLE_IMAGES = (60, 20)
+EXAMPLE_IMAGES = (30, 20)
 """Images to train on, and of the test files, of an example."""
 
 

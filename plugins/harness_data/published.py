@@ -126,7 +126,7 @@ def _digest(arrays: Sequence[np.ndarray]) -> str:
     total = hashlib.sha256()
     for each in arrays:
         total.update(f"{each.shape}\0".encode())
-        total.update(np.ascontiguousarray(each))
+        total.update(np.ascontiguousarray(each).data)
     return total.hexdigest()
 
 

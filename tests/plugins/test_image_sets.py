@@ -272,7 +272,7 @@ def test_damaged_bytes_are_told_or_are_other_pixels(tmp_path):
 @pytest.mark.parametrize("cls", [Mnist, FashionMnist, Cifar10])
 def test_an_example_is_a_whole_set_of_ten_classes(cls, tmp_path):
     law = cls.example(tmp_path).distribution()
-    assert (law.classes, law.size) == (10, 60)
+    assert (law.classes, law.size) == (10, 30)
     assert len(law.data.shape) == 3
 
 
