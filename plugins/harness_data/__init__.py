@@ -1,4 +1,4 @@
-"""Real data as targets: handwritten digits, patches of photographs, a user's array.
+"""Real data as targets: handwritten digits, patches of photographs, a user's array, the image sets of the field.
 
 The target is the empirical measure of a training part, whose denoiser is exact; two further parts are held
 out.
@@ -16,6 +16,7 @@ from harness.targets import Target
 @hookimpl
 def harness_targets() -> list[type[Target]]:
     """Return the data targets."""
+    from harness_data.image_sets import Cifar10, FashionMnist, Mnist
     from harness_data.targets import Digits, File, Patches
 
-    return [Digits, Patches, File]
+    return [Digits, Patches, File, Mnist, FashionMnist, Cifar10]

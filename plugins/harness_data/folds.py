@@ -54,7 +54,7 @@ def places(source: str, rows: int, labels: np.ndarray | None, folds: int, fold: 
             raise DataError(f"{source}: has one split of its {rows} rows, so that there is no fold={fold}; give folds=")
         found = split_order(rows)
         if labels is not None:
-            _check_training(source, labels[found[2]], int(labels.max()) + 1)
+            check_training(source, labels[found[2]], int(labels.max()) + 1)
         return found
     _check_folds(source, rows, labels, folds)
     return _cut(rows, labels, folds, fold)
@@ -82,8 +82,12 @@ def _check_folds(source: str, rows: int, labels: np.ndarray | None, folds: int) 
         raise DataError(f"{source}: {told}; folds need {FEWEST} rows of each class, and one fixed split is folds=1")
 
 
-def _check_training(source: str, labels: np.ndarray, classes: int) -> None:
-    """Check that each class has a point to train on; labels are those of the training part."""
+def check_training(source: str, labels: np.ndarray, classes: int) -> None:
+    """Check that each class has a point to train on; labels are those of the training part.
+
+    Raises:
+        DataError: one has none.
+    """
     counts = np.bincount(labels, minlength=classes)
     if not counts.all():
         raise DataError(f"{source}: class {counts.argmin()} has no row among those to train on; give it more rows")

@@ -400,14 +400,15 @@ def test_a_broken_information_is_refused(changes, rule):
         checks.check_information(Flat(**changes), Place(), 2, 0.05, 20.0)
 
 
-def test_every_target_that_ships_is_sound(registry):
+def test_every_target_that_ships_is_sound(registry, tmp_path):
     for name, cls in registry.classes("target").items():
-        if name == "file":
-            continue
-        target = cls()
+        (tmp_path / name).mkdir()
+        target = cls.example(tmp_path / name)
         found = target.distribution()
         checks.check_distribution(found, target)
-        checks.check_information(measure_information(found, 0.05, 20.0), target, found.dim, 0.05, 20.0)
+        # On 3,072 coordinates that takes nine seconds: the slow certificates of all that ships do it.
+        if found.dim <= 1_000:
+            checks.check_information(measure_information(found, 0.05, 20.0), target, found.dim, 0.05, 20.0)
     checks.check_information(Flat(), Place(), 2, 0.05, 20.0)
 
 

@@ -2,44 +2,26 @@
 
 import copy
 import itertools
-import math
 
 import pytest
 import torch
+from bar_images import bar_images, made, stored, trained
 from harness_data.targets import Digits
-from harness_karras.samplers import Heun
 from harness_ronneberger.networks import Unet
 from harness_ronneberger.unet import Attention, ResidualBlock, _doubled
 from torch.func import functional_call, jvp, stack_module_state, vmap
 
-from harness.blobs import Blob, BlobFolder
 from harness.components import ComponentError
 from harness.data_spec import DataSpec
-from harness.engine.adam import train
-from harness.engine.checkpoints import write_state
-from harness.engine.courses import Learner, LevelTable
 from harness.engine.denoisers import denoiser_from_checkpoint
-from harness.engine.jobs import TrainedNetwork
-from harness.engine.levels import table_levels
 from harness.engine.modules import initial_module
-from harness.engine.sampling import generate
 from harness.errors import NotApplicable
-from harness.mixtures import EmpiricalDistribution
 from harness.registry.discovery import load
-from harness.trainers import Adam
-from harness.weightings import Weighting
 
 SHAPE = (2, 8, 12)
 PRECONDITIONINGS = [cls() for cls in load().classes("preconditioning").values()]
 PLAIN, LABELLED = Unet(channels=8), Unet(channels=8, levels=3, blocks=2, growth=1, labels=True)
 each_network = pytest.mark.parametrize("network", [PLAIN, LABELLED], ids=["plain", "labelled"])
-
-
-class Flat(Weighting):
-    name = "flat"
-
-    def omega(self, sigma, sigma_data):
-        return torch.ones_like(sigma)
 
 
 def fresh(network, shape=SHAPE, sigma_data=0.5, seed=0, moved=True):
@@ -256,46 +238,9 @@ class TestApplicability:
         initial_module(Unet(labels=True), DataSpec((1, 8, 8), 1.0, classes=2), 0)
 
 
-LEVELS = table_levels(0.05, 10.0)
-
-
 @pytest.fixture(scope="module")
 def bars():
-    """Images of 1×4×4 pixels: a bright column (class 0) or a bright row (class 1), with a little noise."""
-    generator = torch.Generator().manual_seed(0)
-    labels, places = torch.arange(240) % 2, torch.randint(4, (240,), generator=generator)
-    images = torch.full((240, 1, 4, 4), -1.0, dtype=torch.float64)
-    for image, label, place in zip(images, labels, places, strict=True):
-        (image[0, place] if label else image[0, :, place]).fill_(1.0)
-    images += 0.1 * torch.randn(images.shape, generator=generator, dtype=torch.float64)
-    law = EmpiricalDistribution.split(images.flatten(1), "bars", labels=labels)
-    law.shape = (1, 4, 4)
-    return law
-
-
-def trained(law, network, steps, seeds=(0,), **changes):
-    settings = {"batch_size": 64, "learning_rate": 2e-3, "ema_decay": 0.9, "sigma_min": 0.05, "sigma_max": 10.0}
-    table = LevelTable(1 / LEVELS, torch.ones_like(LEVELS))
-    learners = [Learner(Flat(), table, seed) for seed in seeds]
-    ((*snapshots,),) = train(network, law, learners, Adam(**(settings | changes)), (steps,))
-    return snapshots
-
-
-def stored(network, snapshot, folder):
-    blobs = BlobFolder(folder)
-    return TrainedNetwork(network, Blob(write_state(blobs, snapshot.state), blobs))
-
-
-def made(law, denoiser, labels, steps=12, sigma_max=10.0):
-    sigmas = torch.logspace(math.log10(sigma_max), math.log10(0.05), steps + 1).tolist()
-    return generate(
-        *(Heun(), denoiser, sigmas, None),
-        seed=0,
-        count=len(labels),
-        dim=law.dim,
-        dtype=torch.float32,
-        labels=labels,
-    ).samples
+    return bar_images()
 
 
 SMALL = Unet(channels=8, labels=True, features=8)

@@ -268,8 +268,10 @@ def test_full_and_the_suite_of_samplers_are_everything_that_ships(registry):
     in_part = {"weighting", "noise_schedule", "time_discretization"}
     # A user's own file; what tells of gradient descent, where `full` trains with Adam; a network that takes days.
     elsewhere = {"file", "moment-matched", "training-loss", "theorem-1-loss"}
-    # What takes days there: a network for images, and a weighting each of whose networks trains alone.
-    elsewhere |= {"unet", "edm2-uncertainty"}
+    # Data that must be got first.
+    elsewhere |= {"mnist", "fashion-mnist", "cifar-10"}
+    # What takes days there: networks for images, and a weighting each of whose networks trains alone.
+    elsewhere |= {"unet", "ddpmpp", "dit", "edm2-uncertainty"}
     # What is for points with labels, which its targets have not.
     elsewhere |= {"classifier-frechet", "classifier-mmd", "label-error"}
     # Guidance: without labels a sampler is what it is, and labels are what leaderboards/guidance.toml is about.
