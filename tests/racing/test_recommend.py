@@ -61,7 +61,7 @@ def test_it_says_which_rows_it_compared_with(made):
 def test_the_document_is_read_as_it_was_written(made):
     directory, found, _, _ = made
     assert Recommendation.read(directory / FILE) == found
-    assert json.loads(found.to_json())["schema_version"] == 2
+    assert json.loads(found.to_json())["schema_version"] == 3
 
 
 def test_the_leaderboard_beside_it_holds_the_same_best_design(made):
@@ -127,7 +127,9 @@ def test_from_the_shell(made, tmp_path):
         (("nothing.npy",), "'nothing.npy' is no file, no folder and no target"),
         (("ring", "--network", "mlpp"), "mlpp"),
         (("ring", "--network", "exact"), "network exact is not trained"),
-        (("ring", "--metric", "nothing"), "nothing"),
+        (("ring", "--metric", "nothing"), "harness: unknown metric 'nothing'; known: "),
+        (("ring", "--metric", "training-loss"), "'training-loss' orders no designs"),
+        (("ring", "--metric", "mmd:points=100,200"), "'mmd:points=100,200' means 2 metrics; a race is decided by one"),
         (("ring", "--nfe", "3"), "raise --nfe"),
         (("ring", "--space", "nowhere.toml"), "nowhere.toml: cannot be read"),
         (("ring", "--minutes", "0"), "--minutes"),
