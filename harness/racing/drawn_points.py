@@ -18,7 +18,7 @@ from harness.results.shown_points import MOST_AXES, ShownPoints
 if TYPE_CHECKING:
     from harness.results.stored_designs import StoredDesign
 
-MOST = 400
+MOST = 250
 """Points of each kind that are shown."""
 
 DIGITS = 4

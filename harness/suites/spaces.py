@@ -263,6 +263,9 @@ def target_of(registry: Registry, data: str, reader: str) -> Target:
     if name in registry.classes("target") or (":" in data and not Path(data).exists()):
         return cast("Target", _one(registry, "target", data))
     if not Path(data).exists():
+        file, comma, settings = data.partition(",")
+        if comma and Path(file).exists():
+            raise SuiteError(f"{data!r} is no file; parameters take the target's name: {reader}:path={file},{settings}")
         known = ", ".join(registry.classes("target"))
         raise SuiteError(f"{data!r} is no file, no folder and no target; targets: {known}")
     (found,) = _parsed(registry, "target", {"name": reader, "path": data})

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 SIDE = 2.9
 """Inches of a side of a panel."""
 
-DOTS = 110
-"""Dots an inch of the points: as pixels they take a tenth of what they take one by one."""
-
 BINS = 30
 """Of the density of one coordinate."""
 
@@ -48,11 +45,11 @@ def points_beside(shown: ShownPoints) -> Figure:
             axes.set_ylim(*limits[1])
             axes.set_xlabel(shown.axes[pair[0]])
         line[0].set_ylabel(shown.axes[pair[1]])
-    figure.set_dpi(DOTS)
     return figure
 
 
 def _scatter(axes: Axes, title: str, points: np.ndarray, colour: str) -> None:
+    # As pixels they take a fifth of the bytes that they take one by one.
     axes.scatter(points[:, 0], points[:, 1], s=7, color=colour, alpha=0.6, linewidths=0, rasterized=True)
     axes.set_title(title)
 

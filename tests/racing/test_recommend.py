@@ -1,6 +1,7 @@
 """Recommendations and races of suites, carried out: small ones, from the shell and in Python."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from small_space import SPACE
 from suite_files import write_suite
 
 import harness
+from harness.errors import HarnessError
 from harness.planning.plan import Plan
 from harness.racing.recommend import Question, recommend
 from harness.racing.until_settled import run_until_settled, with_seeds
@@ -56,6 +58,36 @@ def test_it_says_which_rows_it_compared_with(made):
     assert f"{found.profile.held_out} held-out rows a seed, of {found.profile.splits} splits" in found.law
     assert not any("same held-out points" in sentence for sentence in found.transfer)
     assert not any("levels of its own" in sentence for sentence in found.transfer)  # no grid here asks for the data
+
+
+def test_it_holds_points_to_look_at(made):
+    """Held-out rows as they stand in the file, and samples that are none of them, in its unit."""
+    _, found, question, _ = made
+    points, shown = np.load(question.data), found.points
+    assert shown.axes == ["x1", "x2"]
+    assert not shown.components
+    assert len(shown.real) == len(shown.generated) == found.profile.held_out
+    for row in shown.real:
+        assert np.isclose(points, row, rtol=1e-3, atol=1e-3).all(1).any()
+    own = np.array(shown.generated)
+    assert np.isfinite(own).all()
+    assert own.std(0) == pytest.approx(points.std(0), rel=0.7)
+    assert found.pictures is None
+
+
+def test_a_network_that_cannot_be_drawn_from_costs_the_points_alone(made, registry, monkeypatch):
+    directory, found, question, options = made
+
+    def gone(design):
+        raise HarnessError("its package is gone")
+
+    monkeypatch.setattr("harness.racing.recommend.drawn_points", gone)
+    said = []
+    again = recommend(question, registry, directory, replace(options, warn=said.append))
+    assert again.points is None
+    assert again.best == found.best
+    assert "the page will have no picture of samples: its package is gone" in said
+    assert Recommendation.read(directory / FILE) == again
 
 
 def test_the_document_is_read_as_it_was_written(made):
@@ -125,10 +157,12 @@ def test_from_the_shell(made, tmp_path):
     ("words", "message"),
     [
         (("nothing.npy",), "'nothing.npy' is no file, no folder and no target"),
+        (("ring,standardize=columns",), "'ring,standardize=columns' is no file, no folder and no target"),
+        ((f"{__file__},labels=x",), f"parameters take the target's name: file:path={__file__},labels=x"),
         (("ring", "--network", "mlpp"), "mlpp"),
         (("ring", "--network", "exact"), "network exact is not trained"),
         (("ring", "--metric", "nothing"), "harness: unknown metric 'nothing'; known: "),
-        (("ring", "--metric", "training-loss"), "'training-loss' orders no designs"),
+        (("ring", "--metric", "memorisation"), "'memorisation' orders no designs"),
         (("ring", "--metric", "mmd:points=100,200"), "'mmd:points=100,200' means 2 metrics; a race is decided by one"),
         (("ring", "--nfe", "3"), "raise --nfe"),
         (("ring", "--space", "nowhere.toml"), "nowhere.toml: cannot be read"),
