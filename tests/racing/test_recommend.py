@@ -1,6 +1,7 @@
 """Recommendations and races of suites, carried out: small ones, from the shell and in Python."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -75,19 +76,20 @@ def test_it_holds_points_to_look_at(made):
     assert found.pictures is None
 
 
-def test_a_network_that_cannot_be_drawn_from_costs_the_points_alone(made, registry, monkeypatch):
+def test_a_network_that_cannot_be_drawn_from_costs_the_points_alone(made, registry, tmp_path, monkeypatch):
     directory, found, question, options = made
+    shutil.copytree(directory, tmp_path / "out")
 
     def gone(design):
         raise HarnessError("its package is gone")
 
     monkeypatch.setattr("harness.racing.recommend.drawn_points", gone)
     said = []
-    again = recommend(question, registry, directory, replace(options, warn=said.append))
+    again = recommend(question, registry, tmp_path / "out", replace(options, warn=said.append))
     assert again.points is None
     assert again.best == found.best
     assert "the page will have no picture of samples: its package is gone" in said
-    assert Recommendation.read(directory / FILE) == again
+    assert Recommendation.read(tmp_path / "out" / FILE) == again
 
 
 def test_the_document_is_read_as_it_was_written(made):
