@@ -223,8 +223,7 @@ class _Answer:
         self._margin = tolerance(self._by, course.race.rules.margin)
         self._rows = [i for i, each in enumerate(self._outcomes) if usable(each, self._metric)]
         if not self._rows or not course.race.left:
-            reasons = dict.fromkeys(each.reason for each in self._outcomes if each is not None and each.reason)
-            raise HarnessError(f"no design gave a value of {self._metric}: {next(iter(reasons), 'none was tried')}")
+            raise HarnessError(f"no design gave a value of {self._metric}: {self._why_none()}")
         self._choices = choices_of(work.combinations, registry)
         self._manifest = read_manifest(store, work.suite.name)
         self._evidence = evidence_of([self._outcome(i) for i in self._rows], self._metric, self._by)
@@ -278,6 +277,12 @@ class _Answer:
             points=None,
         )
         return told, row
+
+    def _why_none(self) -> str:
+        """Return the first reason why a design that was tried has no value."""
+        tried = [each for each in self._outcomes if each is not None]
+        reasons = (each.reason or each.not_applicable.get(self._metric) for each in tried)
+        return next(filter(None, reasons), "none was tried")
 
     # The best design
 

@@ -175,6 +175,12 @@ def test_what_is_taken_home_is_what_was_recommended(made, tmp_path):
     assert recommended != first
 
 
+def test_a_metric_that_does_not_apply_says_why(made, registry, tmp_path):
+    _, _, question, options = made
+    with pytest.raises(HarnessError, match="no design gave a value of label-error: the target has no labels"):
+        recommend(replace(question, metric="label-error"), registry, tmp_path / "out", options)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
