@@ -13,15 +13,28 @@ from harness.cli.selection import Names
 from harness.commands import warn
 
 if TYPE_CHECKING:
-    from harness.api.boards import RankedDesign
+    from harness.api.boards import Board, RankedDesign
 
 _OPTIONS = (
     click.argument("directory", type=click.Path(path_type=Path)),
-    click.option("--rank", type=click.IntRange(min=1), default=1, show_default=True, help="Its rank on its target."),
+    click.option(
+        "--rank",
+        type=click.IntRange(min=1),
+        help="Its rank on its target; by default the design that was recommended, where one was, else 1.",
+    ),
     click.option("--target", metavar="NAME", help="Of which target, where DIRECTORY has several."),
     click.option("--suite", metavar="NAME", help="Which of the suites that lie in DIRECTORY, where there are several."),
     click.option("--by", type=Names(), help="Metrics that rank, by preference; by default the suite's."),
 )
+
+
+def _recommended(board: Board) -> RankedDesign:
+    """Return the design that was recommended, which need not be the first of a board whose rows have unequal seeds."""
+    from harness.api.recommendations import Recommended
+    from harness.results.recommendation import FILE, Recommendation
+
+    kept = board.directory / FILE
+    return Recommended(Recommendation.read(kept), board.directory).design if kept.is_file() else board.best()
 
 
 def ranked_design(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,13 +42,21 @@ def ranked_design(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def command(
-        *, directory: Path, rank: int, target: str | None, suite: str | None, by: list[str] | None, **options: Any
+        *,
+        directory: Path,
+        rank: int | None,
+        target: str | None,
+        suite: str | None,
+        by: list[str] | None,
+        **options: Any,
     ) -> Any:
         # Called when the command has looked at its own options: mistakes in these are told before anything is read.
         def design() -> RankedDesign:
             from harness.api.boards import rank as read
 
-            return read(directory, by=by or (), suite=suite, tell=warn).at(rank, target)
+            board = read(directory, by=by or (), suite=suite, tell=warn)
+            named = (rank, target, suite, by) != (None, None, None, None)
+            return board.at(rank or 1, target) if named else _recommended(board)
 
         return function(design=design, **options)
 

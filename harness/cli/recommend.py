@@ -84,3 +84,5 @@ def command(
     click.echo(shown(found, form, terminal_width()), nl=False)
     if form == "table":
         click.echo(f"\nResults: {directory}   A page: harness publish {directory} PAGE")
+        click.echo(f"Take it home: harness export {directory} --format edm")
+        click.echo(f"              harness sample {directory} --out samples.npy")

@@ -104,7 +104,7 @@ class MeasuredScoreError(ScoreError):
     def __init__(self, sigma: np.ndarray, values: np.ndarray) -> None:
         self.sigma, self.values = _fixed(sigma), _fixed(values)
         self.replicates = len(self.values)
-        self._curves = [_monotone(np.log(self.sigma), row) for row in self.values] if self.finite else []
+        self._curves = _monotone_rows(np.log(self.sigma), self.values) if self.finite else None
 
     @property
     def finite(self) -> bool:
@@ -117,12 +117,12 @@ class MeasuredScoreError(ScoreError):
         Raises:
             HarnessError: a level outside the measured range, or a network whose output was not finite.
         """
-        if not self.finite:
+        if self._curves is None:
             bad = self.sigma[~np.isfinite(self.values).all(0)]
             raise HarnessError(f"the network's output is not finite at sigma={bad[0]:g}, so it has no score error")
         sigma = np.asarray(sigma, dtype=np.float64)
         at = _within(sigma, self.sigma, "noise level")
-        error: np.ndarray = np.stack([curve(at) for curve in self._curves]) / sigma**2
+        error: np.ndarray = self._curves(at) / sigma**2
         return error
 
 
@@ -224,6 +224,17 @@ def _within(points: np.ndarray, levels: np.ndarray, what: str) -> np.ndarray:
         raise HarnessError(f"{what} {outside[0]:g} is outside the measured range [{low:g}, {high:g}]")
     logarithm: np.ndarray = np.log(np.clip(points, low, high))
     return logarithm
+
+
+def _monotone_rows(at: np.ndarray, rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the interpolants of rows, shape (R, K), as `_monotone` makes each; of positive rows in one go."""
+    from scipy.interpolate import PchipInterpolator
+
+    if (rows > 0).all():
+        logarithms = PchipInterpolator(at, np.log(rows), axis=1)
+        return lambda x: np.asarray(np.exp(logarithms(x)))
+    curves = [_monotone(at, row) for row in rows]
+    return lambda x: np.stack([curve(x) for curve in curves])
 
 
 def _monotone(at: np.ndarray, values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

@@ -62,6 +62,9 @@ if TYPE_CHECKING:
 ENOUGH = 0.5
 """Seconds of work from which its pace is known."""
 
+NUMBER = 8
+"""Bytes of a coordinate of a point, which is a float64."""
+
 FEW, MORE = 2, 4
 """Steps of the two grids from which it is known what a step takes."""
 
@@ -69,6 +72,8 @@ FEW, MORE = 2, 4
 @singledispatch
 def try_out(trial: Trial) -> tuple[float, ...]:
     """Return the seconds of a trial: at the start, and for each step, level or network beyond, as its kind has them.
+
+    That of a target tells its size in bytes besides.
 
     Raises:
         TypeError: what is given is no trial.
@@ -101,14 +106,14 @@ def _(trial: TrainingTrial) -> tuple[float, ...]:
 
 @try_out.register
 def _(trial: TargetTrial) -> tuple[float, ...]:
-    """Return what building a target takes, and what measuring it does."""
+    """Return what building a target takes, what measuring it does, and the bytes of its training rows as numbers."""
     import torch
 
     job, start = trial.job, time.process_time()
     law = distribution(job.target)
-    built = time.process_time() - start
+    built, size = time.process_time() - start, float(NUMBER * law.size * law.dim)
     if law.closed_information() is not None:
-        return built, 0.0
+        return built, 0.0, size
     count = REPLICATES * (noised_points(law) if law.finite else 1024)
     generator, sigma = torch.Generator().manual_seed(0), math.sqrt(job.sigma_min * job.sigma_max)
     points = law.sample(count, generator)
@@ -116,8 +121,8 @@ def _(trial: TargetTrial) -> tuple[float, ...]:
     level = _seconds(lambda: law.moments(points, sigma))
     levels = len(information_levels(job.sigma_min, job.sigma_max)) + NODES
     if levels * level < ENOUGH:
-        return built, _seconds(lambda: measure_information(law, job.sigma_min, job.sigma_max))
-    return built, levels * level
+        return built, _seconds(lambda: measure_information(law, job.sigma_min, job.sigma_max)), size
+    return built, levels * level, size
 
 
 @try_out.register

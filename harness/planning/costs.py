@@ -61,7 +61,7 @@ def store(known: Known) -> None:
 
 
 def _sound(found: object) -> bool:
-    return isinstance(found, list) and all(isinstance(each, (int, float)) and 0 <= each < 1e9 for each in found)
+    return isinstance(found, list) and all(isinstance(each, (int, float)) and 0 <= each < 1e15 for each in found)
 
 
 class Costs:
@@ -94,11 +94,15 @@ class Costs:
 
     def target(self, target: Target) -> float:
         """Return what it takes to measure a target."""
-        return sum(self.known.get(self._target_key(target), (5.0,)))
+        return sum(self.known.get(self._target_key(target), (5.0,))[:2])
 
     def building(self, target: Target) -> float:
         """Return what each worker takes to build a target before it does any work with it."""
         return self.known.get(self._target_key(target), (0.0,))[0]
+
+    def data_bytes(self, target: Target) -> float:
+        """Return the bytes of a data set's training rows; 0 of another law, and where no trial told."""
+        return sum(self.known.get(self._target_key(target), ())[2:3])
 
     def training(self, learners: list[Learner[str]], course: Course) -> float:
         """Return what a stack of trainings takes."""

@@ -19,6 +19,7 @@ from harness.errors import HarnessError, NotApplicable
 from harness.networks import Backbone
 from harness.racing.carried_out import Clock, RaceWork, evidence_of, raced, usable
 from harness.racing.course import RecommendCourse
+from harness.racing.drawn_points import drawn_points
 from harness.racing.evidence import MARGIN, most_ahead, tolerance
 from harness.racing.narrowing import Range, narrowed
 from harness.results.directory import read_manifest
@@ -38,6 +39,7 @@ from harness.results.recommendation import (
     RoundTold,
     Standing,
 )
+from harness.results.stored_designs import StoredDesign, stored_design
 from harness.store import Store
 from harness.suites.spaces import DEFAULT, Space, target_of
 from harness.whole_files import write_whole
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from harness.results.leaderboard import Calibration, Leaderboard, Row
     from harness.results.outcomes import Outcome
     from harness.results.setup import TargetSetup
+    from harness.results.shown_points import ShownPoints
     from harness.running.runner import Options
     from harness.suites.combinations import Combination
     from harness.targets import Target
@@ -137,9 +140,27 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
     clock = Clock.of(question.minutes, options)
     work = raced(suite, registry, directory, options, combinations, course, clock)
     with closing(Store.read(directory)) as store:
-        found = _Answer(space, course, work, levels, clock, registry, store).told(_named(question.data))
-    write_whole(directory / FILE, found.to_json().encode())
+        answer = _Answer(space, course, work, levels, clock, registry, store)
+        found, best = answer.told(_named(question.data))
+    _write(directory, found)  # before a network is called here, which may be anyone's: an answer took its time
+    if found.pictures is None:
+        design = stored_design(directory, best, registry, suite.name)
+        found = found.model_copy(update={"points": _points(design, options)})
+        _write(directory, found)
     return found
+
+
+def _write(directory: Path, found: Recommendation) -> None:
+    write_whole(directory / FILE, found.to_json().encode())
+
+
+def _points(design: StoredDesign, options: Options) -> ShownPoints | None:
+    """Return points to look at; None, and a warning, where the network that was trained cannot be drawn from."""
+    try:
+        return drawn_points(design)
+    except HarnessError as error:
+        options.warn(f"the page will have no picture of samples: {error}")
+        return None
 
 
 def _narrowed(target: Target) -> Range:
@@ -202,8 +223,7 @@ class _Answer:
         self._margin = tolerance(self._by, course.race.rules.margin)
         self._rows = [i for i, each in enumerate(self._outcomes) if usable(each, self._metric)]
         if not self._rows or not course.race.left:
-            reasons = dict.fromkeys(each.reason for each in self._outcomes if each is not None and each.reason)
-            raise HarnessError(f"no design gave a value of {self._metric}: {next(iter(reasons), 'none was tried')}")
+            raise HarnessError(f"no design gave a value of {self._metric}: {self._why_none()}")
         self._choices = choices_of(work.combinations, registry)
         self._manifest = read_manifest(store, work.suite.name)
         self._evidence = evidence_of([self._outcome(i) for i in self._rows], self._metric, self._by)
@@ -211,8 +231,8 @@ class _Answer:
         # A ratio of values that reach 0 says nothing.
         self._told_by: Comparison = "difference" if self._compared.scale.size else self._by
 
-    def told(self, data: str) -> Recommendation:
-        """Return the document."""
+    def told(self, data: str) -> tuple[Recommendation, Row]:
+        """Return the document, without points, and the best design's row of the leaderboard."""
         board = document(self._store, suite=self._work.suite.name)
         assert board.setup is not None
         profile = board.setup.targets[0]
@@ -222,8 +242,8 @@ class _Answer:
         row = self._row(board, best)
         others = [i for i in self._ordered(differences) if i != best]
         perfect = next((each for each in board.calibration if each.metric == self._metric), None)
-        return Recommendation(
-            schema_version=2,
+        told = Recommendation(
+            schema_version=3,
             command=self._manifest.command,
             environment=board.environment,
             data=data,
@@ -239,6 +259,7 @@ class _Answer:
             perfect=None if perfect is None else _estimate(perfect, len(board.setup.seeds)),
             best=self._design(row, best),
             choices=self._axis_choices(differences, left),
+            fixed=self._fixed(),
             runner_up=self._other(others[0], differences) if others else None,
             default=self._other(self._course.default, differences),
             settled=self._course.settled,
@@ -253,7 +274,15 @@ class _Answer:
             law=_law(profile),
             transfer=self._transfer(profile),
             pictures=self._outcome(best).pictures,
+            points=None,
         )
+        return told, row
+
+    def _why_none(self) -> str:
+        """Return the first reason why a design that was tried has no value."""
+        tried = [each for each in self._outcomes if each is not None]
+        reasons = (each.reason or each.not_applicable.get(self._metric) for each in tried)
+        return next(filter(None, reasons), "none was tried")
 
     # The best design
 
@@ -317,6 +346,12 @@ class _Answer:
                 alternatives.sort(key=lambda each: math.inf if each.cost is None else each.cost.value)
                 found.append(AxisChoice(axis=axis, choice=choice, alternatives=alternatives))
         return found
+
+    def _fixed(self) -> dict[str, str]:
+        """Return what the axes have on which there was no choice, each as it would be typed."""
+        best = _parts(self._work.combinations[self._course.leader])
+        raced = {axis for axis in best if len({c.get(axis, "none") for c in self._choices}) > 1}
+        return {axis: self._registry.label(part) for axis, part in best.items() if axis not in raced}
 
     def _alternative(
         self,
@@ -393,7 +428,8 @@ class _Answer:
 
     def _transfer(self, profile: TargetSetup) -> list[str]:
         best = self._outcome(self._course.leader)
-        network, suite = self._choices[self._course.leader].get("network", "none"), self._work.suite
+        suite = self._work.suite
+        network = self._registry.label(_parts(self._work.combinations[self._course.leader])["network"])
         compared = f"compared at σ = {suite.noise.sigma_min:g}, where sampling ends"
         if profile.finite and profile.splits == 1 and self._evidence.groups is None:
             compared += ", on the same held-out points for all designs: their choice is in no interval"

@@ -8,7 +8,7 @@ alternatives together with 95 %.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -18,6 +18,7 @@ from harness.results.document import Count, Document, Name, Part, Position, Upgr
 from harness.results.leaderboard import Estimate
 from harness.results.pictures import SamplePictures
 from harness.results.setup import TargetSetup
+from harness.results.shown_points import ShownPoints
 
 FILE = "recommendation.json"
 """The name of the document's file."""
@@ -105,6 +106,18 @@ class RoundTold(Part):
     cut: Count
 
 
+def _with_points(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document of version 2 as one of version 3, which has points, and whole names of what had no choice."""
+    best, choices = document.get("best"), document.get("choices")
+    components = best.get("components") if isinstance(best, dict) else None
+    known = components.items() if isinstance(components, dict) else ()
+    raced = {each.get("axis") for each in choices if isinstance(each, dict)} if isinstance(choices, list) else set()
+    fixed = {
+        axis: part["name"] for axis, part in known if axis not in raced and isinstance(part, dict) and "name" in part
+    }
+    return {"fixed": fixed, "points": None} | document
+
+
 class Recommendation(Document):
     """What to use on some data.
 
@@ -117,6 +130,7 @@ class Recommendation(Document):
         unit: of the metric.
         margin: of indifference: relative where the metric is compared by ratios.
         perfect: what a perfect generator gets; null where the metric has none.
+        fixed: what each axis without a choice has, as it would be typed.
         runner_up: the best of the other designs; null where there is none.
         default: what the field uses.
         settled: whether the race was.
@@ -132,12 +146,17 @@ class Recommendation(Document):
         law: of which law it speaks.
         transfer: what may be otherwise elsewhere, a sentence each.
         pictures: samples of the best design, at the places of those of the profile; null where they are no images.
+        points: held-out rows and samples of the best design, where they are no images. Null in documents up to
+            version 2, and where the design could not be drawn from again.
     """
 
     noun: ClassVar[str] = "a recommendation"
-    upgrades: ClassVar[Mapping[int, Upgrade]] = {1: lambda document: {"at_most": None} | document}
+    upgrades: ClassVar[Mapping[int, Upgrade]] = {
+        1: lambda document: {"at_most": None} | document,
+        2: _with_points,
+    }
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     command: str
     environment: dict[str, JsonValue]
     data: Name
@@ -153,6 +172,7 @@ class Recommendation(Document):
     perfect: Estimate | None
     best: RecommendedDesign
     choices: list[AxisChoice]
+    fixed: dict[Name, Name]
     runner_up: ComparedDesign | None
     default: ComparedDesign
     settled: bool
@@ -167,6 +187,7 @@ class Recommendation(Document):
     law: Name
     transfer: list[Name]
     pictures: SamplePictures | None
+    points: ShownPoints | None
 
     @property
     def open(self) -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ from harness.suites.sections import Count, SuiteSection
 
 if TYPE_CHECKING:
     from harness.components import Component
+    from harness.metrics import Metric
     from harness.registry.registry import Registry
     from harness.targets import Target
 
@@ -139,7 +140,7 @@ class Space:
         if train_steps is not None:
             content["training"] = {**content.get("training", {}), "steps": [train_steps]}
         if metric is not None:
-            content |= {"metrics": [metric], "rank_by": metric}
+            content |= {"metrics": [_deciding(registry, metric)], "rank_by": metric}
         if networks:
             content["networks"] = self._crossed(networks, registry)
         return Space({**content, "race": race}, self._origin)
@@ -229,6 +230,22 @@ def _parsed(registry: Registry, axis: str, form: str | Mapping[str, Any]) -> lis
         raise SuiteError(str(error)) from error
 
 
+def _deciding(registry: Registry, form: str) -> str:
+    """Return what a user wrote as the metric that decides; told here, as the space's own file is not to blame.
+
+    Raises:
+        SuiteError: it is unknown, means several, or orders nothing.
+    """
+    found = cast("list[Metric]", _parsed(registry, "metric", form))
+    if len(found) != 1:
+        raise SuiteError(f"metric {form!r} means {len(found)} metrics; a race is decided by one")
+    if found[0].compared_by == "nothing":
+        classes = cast("dict[str, type[Metric]]", registry.classes("metric"))
+        ordering = [name for name, cls in classes.items() if cls.compared_by != "nothing"]
+        raise SuiteError(f"metric {form!r} orders no designs: smaller is not better; by these: {', '.join(ordering)}")
+    return form
+
+
 def _one(registry: Registry, axis: str, form: str) -> Component:
     found = _parsed(registry, axis, form)
     if len(found) != 1:
@@ -246,6 +263,9 @@ def target_of(registry: Registry, data: str, reader: str) -> Target:
     if name in registry.classes("target") or (":" in data and not Path(data).exists()):
         return cast("Target", _one(registry, "target", data))
     if not Path(data).exists():
+        file, comma, settings = data.partition(",")
+        if comma and Path(file).exists():
+            raise SuiteError(f"{data!r} is no file; parameters take the target's name: {reader}:path={file},{settings}")
         known = ", ".join(registry.classes("target"))
         raise SuiteError(f"{data!r} is no file, no folder and no target; targets: {known}")
     (found,) = _parsed(registry, "target", {"name": reader, "path": data})

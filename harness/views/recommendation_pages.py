@@ -9,7 +9,7 @@ from harness.views.board_plots import Plot
 from harness.views.column import Column
 from harness.views.digits import counted
 from harness.views.formats import View
-from harness.views.page import Commands, Image, Listing, Page, Paragraph, Section, Table, in_words, prose
+from harness.views.page import Commands, Image, Listing, Page, Paragraph, Section, Table, Words, in_words, prose
 from harness.views.publishing import Publication
 from harness.views.recommendations import HEADS, alternatives, choice_columns, recommendation_text
 
@@ -30,7 +30,7 @@ def recommendation_view(found: Recommendation) -> View:
 
 def recommendation_page(found: Recommendation, command: str, plots: Sequence[str]) -> Page:
     """Return the page, with the plots that lie beside it by their files."""
-    shown = [Section(prose("Real and generated"), [Paragraph(prose(SHOWN)), *map(Image, plots)])] if plots else []
+    shown = [Section(prose("Real and generated"), [Paragraph(_shown(found)), *map(Image, plots)])] if plots else []
     return Page(
         prose("What to use on {data}", data=found.data),
         [
@@ -51,6 +51,18 @@ COSTS = (
 
 
 SHOWN = "Above, rows of the data; below, samples of the recommended design, not picked."
+
+POINTS = "{count} held-out rows of the data, and as many samples of the recommended design, not picked."
+
+PLANE = " Shown is the plane of the first two principal components of these rows, as the network sees them."
+"""What is said where there are too many coordinates to show them all."""
+
+
+def _shown(found: Recommendation) -> Words:
+    points = found.points
+    if points is None:
+        return prose(SHOWN)
+    return prose(POINTS + (PLANE if points.components else ""), count=str(len(points.real)))
 
 
 def _rounds(found: Recommendation) -> list[Column]:
@@ -76,11 +88,14 @@ def _facts(found: Recommendation) -> list[Sequence[str]]:
 
 def _draw(found: Recommendation, command: str) -> tuple[Page, list[Plot]]:
     from harness.views.plots import svg
+    from harness.views.point_plots import points_beside
     from harness.views.sample_plots import beside
 
     plots = []
     if found.pictures is not None and found.profile.pictures is not None:
         plots.append(Plot(SAMPLES, svg(beside(found.profile.pictures, found.pictures))))
+    elif found.points is not None:
+        plots.append(Plot(SAMPLES, svg(points_beside(found.points))))
     return recommendation_page(found, command, [plot.file for plot in plots]), plots
 
 

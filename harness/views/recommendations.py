@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from harness.axes import AXES
 from harness.results.leaderboard import Estimate
 from harness.results.recommendation import LONGEST, Alternative, ComparedDesign, Cost, Recommendation, RoundTold
 from harness.views.column import Column
 from harness.views.digits import counted, number, with_interval
-from harness.views.terminal import GAP, break_lines, shorten, text_table
+from harness.views.terminal import GAP, break_lines, shorten, text_table, wrap
 
 WIDTH = 80
 """Columns of the screen where no terminal sets fewer."""
@@ -23,17 +25,32 @@ HEADS = ("axis", "take", "against", "standing", "cost", "low", "high", "seeds")
 NOT_TOLD = ("target", "noise_schedule")
 """Axes that are told elsewhere, or tell nothing where there is no choice."""
 
+FARTHEST = 10.0
+"""A ratio that says nothing: a limit of a cost beyond it, or its inverse, is told as not known."""
+
 STANDINGS = (
     "ties: within {margin} of it. open: may be better or worse. worse: the race found a better design and dropped it; "
-    "its cost against this one may still reach below 0. Intervals: 95 %, all looks and lines together."
+    "its cost against this one may still reach below 0. Intervals: 95 %, all looks and lines together{unknown}."
 )
+
+NOT_KNOWN = "?"
+"""A limit that is not known."""
+
+UNKNOWN = "; ?: so few seeds do not tell"
+"""What is said where an interval has an end that is not known."""
+
+NO_BETTER = (
+    "It is within what a perfect generator gets: {rows} hardly tell designs apart, and more rows would, sooner than "
+    "more time."
+)
+"""What is said where the best is no worse than new data are."""
 
 
 def recommendation_text(found: Recommendation, width: int | None) -> str:
     """Return the screen, for a terminal of so many columns; None: of 80."""
     columns = min(width or WIDTH, WIDTH)
     before = [*_data(found), ""]
-    after = ["", *_cost_lines(found), "", *_settled(found), ""]
+    after = ["", *_cost_lines(found), "", *_advice(found), "", *_settled(found), ""]
     after += [f"May not transfer: {sentence}." for sentence in found.transfer]
     return "\n".join([*break_lines(before, columns), *_choice_lines(found, columns), *break_lines(after, columns)])
 
@@ -67,14 +84,26 @@ def _choice_lines(found: Recommendation, width: int) -> list[str]:
     axis, choice, standing, cost = zip(*rows, strict=True)
     others = [Column("axis", axis, naming=True), Column("", standing, naming=True), Column("costs", cost, naming=True)]
     room = width - sum(column.width + GAP for column in others)
-    names = Column("choice", tuple(_cut(each, room) for each in choice), naming=True)
+    names = Column("choice", tuple(_in_room(choice, room)), naming=True)
     return text_table([others[0], names, *others[1:]])
 
 
-def _cut(choice: str, room: int) -> str:
-    """Return a choice in so much room, by the tail of its name first; its parameters tell it apart."""
-    short = shorten(choice, room)
-    return short if len(short) <= room else f"{short[: room - 1]}…"
+def _in_room(choices: Sequence[str], room: int) -> list[str]:
+    """Return choices in so much room: by the tail of a name where that tells them apart, else on lines of their own."""
+    short = [shorten(each, room) for each in choices]
+    once = {each for each, count in Counter(short).items() if count == 1}
+    return [
+        brief if len(brief) <= room and (brief in once or brief == whole) else _on_lines(whole, room)
+        for brief, whole in zip(short, choices, strict=True)
+    ]
+
+
+def _on_lines(choice: str, room: int) -> str:
+    """Return a choice broken between its parameters, and within one that is longer than a line."""
+    indent = " " * (len(choice) - len(choice.lstrip()) + 2)
+    first, *rest = wrap(re.split("(?<=[,:])", choice), room, joint="").split("\n")
+    lines = [first, *(indent + line for line in wrap(rest, room - len(indent), joint="").split("\n") if line)]
+    return "\n".join(piece for line in lines for piece in (line[i : i + room] for i in range(0, len(line), room)))
 
 
 def _standing(other: Alternative, found: Recommendation) -> tuple[str, str]:
@@ -83,9 +112,7 @@ def _standing(other: Alternative, found: Recommendation) -> tuple[str, str]:
 
 def _fixed(found: Recommendation) -> list[tuple[str, str]]:
     """Return the axes on which there was no choice, and the levels."""
-    raced = {each.axis for each in found.choices}
-    names = {axis: reference.name for axis, reference in found.best.components.items() if axis not in raced}
-    told = [(_title(axis), name) for axis, name in names.items() if axis not in NOT_TOLD]
+    told = [(_title(axis), name) for axis, name in found.fixed.items() if axis not in NOT_TOLD]
     return [*told, ("levels", f"{found.best.steps} steps, σ {found.sigma_max:g} to {found.sigma_min:g}")]
 
 
@@ -95,8 +122,18 @@ def _title(axis: str) -> str:
 
 def cost_text(cost: Cost, found: Recommendation) -> str:
     """Return a cost with its interval: in per cent where the metric is compared by ratios, else in its unit."""
-    limits = "" if cost.low is None or cost.high is None else f" ({_short(cost.low)} to {_short(cost.high)})"
+    low, high = (_limit(limit, found) for limit in (cost.low, cost.high))
+    limits = " (not known)" if low == high == NOT_KNOWN else f" ({low} to {high})"
     return f"{_short(cost.value, sign=True)}{_unit(found)}{limits}"
+
+
+def _limit(limit: float | None, found: Recommendation) -> str:
+    return _short(limit) if limit is not None and _tells(limit, found) else NOT_KNOWN
+
+
+def _tells(cost: float, found: Recommendation) -> bool:
+    """Whether a limit of a cost says anything: a ratio of `FARTHEST`, either way, does not."""
+    return found.compared_by != "ratio" or 1 / FARTHEST < 1 + cost / 100 < FARTHEST
 
 
 def _unit(found: Recommendation) -> str:
@@ -130,23 +167,65 @@ def _told(other: ComparedDesign, found: Recommendation) -> str:
     return "no value" if other.cost is None else f"costs {cost_text(other.cost, found)}"
 
 
+def _advice(found: Recommendation) -> Iterator[str]:
+    """Say what a reader may do with it, in words."""
+    yield f"What to do: take this design{_loss(found)}.{_against_default(found)}"
+    if not found.settled:
+        if _perfect(found):
+            yield NO_BETTER.format(rows=_rows(found))
+        else:
+            yield "The same command with more --minutes goes on from here."
+
+
+def _loss(found: Recommendation) -> str:
+    """Return how sure that is."""
+    if found.settled:
+        return ": that is settled"
+    if found.at_most is None or not _tells(found.at_most, found):
+        return f"; by how much the best of {_left(found)} may be ahead of it, so few seeds do not tell"
+    cost = f"{_short(found.at_most)}{_unit(found)}"
+    return f"; against the best of {_left(found)} it costs {cost} at most, by limits that hold for all pairs of them"
+
+
+def _against_default(found: Recommendation) -> str:
+    cost = found.default.cost
+    if not found.default.differs or cost is None or (cost.low is not None and cost.low > 0):
+        return ""
+    return " It is not shown to be better than the field's default."
+
+
+def _perfect(found: Recommendation) -> bool:
+    """Whether the interval of the best design reaches what a perfect generator gets."""
+    best, perfect = found.best.value, found.perfect
+    return perfect is not None and best.low is not None and best.low <= (perfect.high or perfect.value)
+
+
+def _rows(found: Recommendation) -> str:
+    return f"{found.profile.held_out} held-out rows" if found.profile.held_out else "so few points"
+
+
 def _settled(found: Recommendation) -> Iterator[str]:
-    yield STANDINGS.format(margin=_margin(found))
+    yield STANDINGS.format(margin=_margin(found), unknown=UNKNOWN if _unknown(found) else "")
     if found.settled:
         yield f"Settled after {found.minutes:.1f} minutes: {found.end}."
     else:
         yield f"Not settled after {found.minutes:.1f} minutes: {found.end}; {_left(found)} may be best{_more(found)}."
-    if found.at_most is not None and not found.settled:
-        cost = f"{_short(found.at_most)}{_unit(found)}"
-        yield f"Against the best of them this design costs {cost} at most, by limits that hold for all pairs of them."
     yield f"Rounds: {'; '.join(map(_round, found.rounds))}. The best is dropped in at most 5 % of races."
+
+
+def _unknown(found: Recommendation) -> bool:
+    """Whether an end of some interval is not known."""
+    costs = [other.cost for each in found.choices for other in each.alternatives]
+    costs += [other.cost for other in (found.runner_up, found.default) if other is not None]
+    ends = [end for cost in costs if cost is not None for end in (cost.low, cost.high)]
+    return any(end is None or not _tells(end, found) for end in ends)
 
 
 def _more(found: Recommendation) -> str:
     if found.more_minutes is None:
         return ""
     if found.more_minutes >= LONGEST:
-        return f"; to tell them apart would take over {LONGEST / 60:.0f} hours: take this one, or the cheapest of them"
+        return f"; to tell them apart would take over {LONGEST / 60:.0f} hours"
     return f"; {_duration(found.more_minutes)} more would settle it"
 
 
@@ -163,7 +242,7 @@ def _duration(minutes: float) -> str:
 
 
 def _round(each: RoundTold) -> str:
-    cut = f", {each.left - each.cut} for lack of time" if each.cut else ""
+    cut = f", time for {each.left - each.cut}" if each.cut else ""
     return f"{each.over} {each.raced} → {each.left}{cut}"
 
 

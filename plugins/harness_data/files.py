@@ -19,12 +19,12 @@ import csv
 import hashlib
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -42,6 +42,12 @@ LIMIT = 1e100
 
 CHUNK = 2**22
 """Numbers that are checked at once."""
+
+MISSING = frozenset({"", "na", "n/a", "null", "none", "?", "-", "."})
+"""Cells, in small letters, by which tables mean that there is no value, besides NaN."""
+
+FILL = "values are missing: leave such rows out, or fill them"
+"""What can be done about it."""
 
 
 @dataclass(frozen=True)
@@ -207,9 +213,11 @@ def _text(path: Path, _: str, labels: str) -> _Arrays:
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: is not a text file in UTF-8") from error
     except ValueError as error:
-        what, column = _wrong_line(path, int(named), " ".join(str(error).split()))
-        rule = CLASSES if labels and names[column : column + 1] == [labels] else "leave out columns of text"
-        raise DataError(f"{path}: is not a table of numbers ({what[:120]}); {rule}") from error
+        wrong = _wrong_line(path, int(named), " ".join(str(error).split()), names)
+        if wrong.missing:
+            raise DataError(f"{path}: {wrong.what[:120]}; {FILL}") from error
+        rule = CLASSES if labels and wrong.column == labels else "leave out columns of text, or number their words"
+        raise DataError(f"{path}: is not a table of numbers ({wrong.what[:120]}); {rule}") from error
     return _parted(path, values, names, labels, lambda row: f"line {_line(path, int(named), row)}")
 
 
@@ -231,18 +239,30 @@ def _parted(
     return _Arrays(np.delete(values, column, axis=1), values[:, column], place, others)
 
 
-def _wrong_line(path: Path, skipped: int, message: str) -> tuple[str, int]:
-    """Return what numpy says of a table, by lines of the file, and in which column, from 0; −1 where it is none.
+class _Wrong(NamedTuple):
+    """What is wrong with a table: in words, in the column of which name, and whether a value is missing there."""
+
+    what: str
+    column: str = ""
+    missing: bool = False
+
+
+def _wrong_line(path: Path, skipped: int, message: str, names: Sequence[str]) -> _Wrong:
+    """Return what numpy says of a table, by lines of the file.
 
     numpy counts rows from 0 or from 1, without blank lines.
     """
-    if match := re.fullmatch(r"could not convert string (.*) to \S+ at row (\d+), column (\d+)\.", message):
-        told = f"line {_line(path, skipped, int(match[2]))}, column {match[3]}: {match[1]} is no number"
-        return told, int(match[3]) - 1
+    if match := re.fullmatch(r"could not convert string '(.*)' to \S+ at row (\d+), column (\d+)\.", message):
+        cell, column = match[1], int(match[3])
+        name = names[column - 1] if column <= len(names) else ""
+        where = f"line {_line(path, skipped, int(match[2]))}, column {column}{f' ({name[:30]})' if name else ''}"
+        missing = cell.strip().lower() in MISSING
+        said = "no value" if missing else f"{cell!r} is no number"
+        return _Wrong(f"{where}: {said}", name, missing)
     if match := re.match(r"the number of columns changed from (\d+) to (\d+) at row (\d+)", message):
         line = _line(path, skipped, int(match[3]) - 1)
-        return f"line {line} has {match[2]} columns, those above it {match[1]}", -1
-    return message, -1
+        return _Wrong(f"line {line} has {match[2]} columns, those above it {match[1]}")
+    return _Wrong(message)
 
 
 def _line(path: Path, skipped: int, row: int) -> int:
@@ -325,7 +345,11 @@ def check(path: str, array: np.ndarray, place: Callable[[int], str] = _row) -> n
         chunk = points[start : start + step]
         bad = ~(np.abs(chunk.astype(np.float64)) <= LIMIT).all(1)
         if bad.any():
-            where = place(start + int(bad.argmax()))
+            row = start + int(bad.argmax())
+            where = place(row)
+            if np.isnan(points[row]).any():
+                lacking = int(np.isnan(points).any(1).sum())
+                raise DataError(f"{path}: {where} holds NaN ({lacking} of {len(points)} rows); {FILL}")
             raise DataError(f"{path}: {where} holds NaN, infinity or a number beyond {LIMIT:g}; give finite values")
         apart = np.abs(chunk.astype(np.float64) - points[0].astype(np.float64)).max()
         widest = max(widest, float(apart))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from harness_data.standardization import Standardization
 
-MEND = "; standardize=columns or whiten"
+MEND = "; file:path=FILE,standardize=columns (or whiten) gives each its own"
 
 UNEQUAL = 10.0
 """Ratio of the largest to the smallest deviation of a column from which no one σ suits all columns."""

@@ -60,3 +60,14 @@ def test_exact_score_error_has_one_replicate():
     error = ExactScoreError(lambda sigma: Inexact().score_error(sigma, 4))
     assert error.replicates == 1
     np.testing.assert_allclose(error(np.array([0.5, 2.0])), [[0.16, 0.01]])
+
+
+@pytest.mark.parametrize("shift", [0.0, -1.0])
+def test_replicates_are_interpolated_as_each_alone_bit_for_bit(shift):
+    """All positive at once, and where some reach below 0 row by row."""
+    rng, sigma = np.random.default_rng(0), np.geomspace(0.05, 20, 15)
+    values, levels = np.exp(rng.normal(size=(6, 15))) + shift, np.geomspace(20, 0.05, 19)
+    together = MeasuredScoreError(sigma, values)(levels)
+    alone = [MeasuredScoreError(sigma, row[None])(levels)[0] for row in values]
+    assert (values > 0).all() == (shift == 0)
+    assert together.tobytes() == np.stack(alone).tobytes()

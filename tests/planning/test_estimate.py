@@ -1,11 +1,14 @@
 """The estimate: what a suite takes from nothing, counted from its plan."""
 
+import numpy as np
 import pytest
 from harness_karras.networks import Mlp
 
+from harness.engine.trials import TargetTrial
+from harness.engine.try_out import try_out
 from harness.errors import ContractError, NotApplicable
 from harness.networks import TrainableNetwork
-from harness.planning.estimate import estimate
+from harness.planning.estimate import COPIES, estimate
 from harness.trainers import STACK_BYTES
 
 DESCENT = {"method": "gradient-descent", "steps": [9], "points": 100, "levels": 10}
@@ -56,6 +59,20 @@ def test_a_stack_takes_that_of_each_network_in_it_up_to_a_bound(planned):
     # Stacks are bounded, one network is not.
     small = memory(1, 1, 1)
     assert memory(16, 50_000, 1000) - small < STACK_BYTES / 2**30 < memory(1, 200_000, 1000) - small
+
+
+def test_each_worker_takes_that_of_the_data(planned, tmp_path):
+    """By the trial of the target, of two files the larger one."""
+    paths = [tmp_path / f"{rows}.npy" for rows in (3000, 6000)]
+    for path, rows in zip(paths, (3000, 6000), strict=True):
+        np.save(path, np.random.default_rng(0).normal(size=(rows, 5)))
+    plan = planned(targets=[f"file:path={path}" for path in paths])
+    unknown = {workers: estimate(plan, workers).memory for workers in (1, 3)}
+    trials = {key: trial for key, trial in plan.trials().items() if isinstance(trial, TargetTrial)}
+    plan.costs.known = {**plan.costs.known, **{key: try_out(trial) for key, trial in trials.items()}}
+    size = 8 * 6000 * 0.6 * 5 / 2**30
+    for workers, before in unknown.items():
+        assert estimate(plan, workers).memory - before == pytest.approx(workers * COPIES * size)
 
 
 def test_images_are_no_small_points(planned):

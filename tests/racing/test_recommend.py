@@ -1,6 +1,8 @@
 """Recommendations and races of suites, carried out: small ones, from the shell and in Python."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from small_space import SPACE
 from suite_files import write_suite
 
 import harness
+from harness.errors import HarnessError
 from harness.planning.plan import Plan
 from harness.racing.recommend import Question, recommend
 from harness.racing.until_settled import run_until_settled, with_seeds
@@ -58,10 +61,41 @@ def test_it_says_which_rows_it_compared_with(made):
     assert not any("levels of its own" in sentence for sentence in found.transfer)  # no grid here asks for the data
 
 
+def test_it_holds_points_to_look_at(made):
+    """Held-out rows as they stand in the file, and samples that are none of them, in its unit."""
+    _, found, question, _ = made
+    points, shown = np.load(question.data), found.points
+    assert shown.axes == ["x1", "x2"]
+    assert not shown.components
+    assert len(shown.real) == len(shown.generated) == found.profile.held_out
+    for row in shown.real:
+        assert np.isclose(points, row, rtol=1e-3, atol=1e-3).all(1).any()
+    own = np.array(shown.generated)
+    assert np.isfinite(own).all()
+    assert own.std(0) == pytest.approx(points.std(0), rel=0.7)
+    assert found.pictures is None
+
+
+def test_a_network_that_cannot_be_drawn_from_costs_the_points_alone(made, registry, tmp_path, monkeypatch):
+    directory, found, question, options = made
+    shutil.copytree(directory, tmp_path / "out")
+
+    def gone(design):
+        raise HarnessError("its package is gone")
+
+    monkeypatch.setattr("harness.racing.recommend.drawn_points", gone)
+    said = []
+    again = recommend(question, registry, tmp_path / "out", replace(options, warn=said.append))
+    assert again.points is None
+    assert again.best == found.best
+    assert "the page will have no picture of samples: its package is gone" in said
+    assert Recommendation.read(tmp_path / "out" / FILE) == again
+
+
 def test_the_document_is_read_as_it_was_written(made):
     directory, found, _, _ = made
     assert Recommendation.read(directory / FILE) == found
-    assert json.loads(found.to_json())["schema_version"] == 2
+    assert json.loads(found.to_json())["schema_version"] == 3
 
 
 def test_the_leaderboard_beside_it_holds_the_same_best_design(made):
@@ -105,11 +139,15 @@ def test_from_the_shell(made, tmp_path):
     done = shell.harness(*words)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert max(map(len, lines[:-1])) <= 80
+    assert max(map(len, lines[:-3])) <= 80
     assert f"This design: {found.metric}" in done.stdout
     assert "May not transfer" in done.stdout
     shown = shell.harness("rank", directory)
-    assert shown.stdout.splitlines()[-3:-1] == lines[-5:-3]
+    assert shown.stdout.splitlines()[-3:-1] == lines[-7:-5]
+    assert lines[-2:] == [
+        f"Take it home: harness export {directory} --format edm",
+        f"              harness sample {directory} --out samples.npy",
+    ]
     table = shell.harness("rank", directory, "--suite", "tiny", "--format", "csv")
     assert table.stdout.startswith("rank,")
     page = shell.harness("publish", directory, tmp_path / "page")
@@ -121,13 +159,39 @@ def test_from_the_shell(made, tmp_path):
     shell.assert_one_line(refused, "holds a recommendation, which takes no --by")
 
 
+def test_what_is_taken_home_is_what_was_recommended(made, tmp_path):
+    """Not the first of the board, whose rows have unequal seeds; here a recommendation that is another row."""
+    directory, found, _, _ = made
+    shutil.copytree(directory, tmp_path / "out")
+    rows = [row for row in read_document(directory).rows if not row.called(found.best.components, found.best.steps)]
+    other = rows[-1]
+    best = found.best.model_copy(
+        update={"components": {a: other.component(a) for a in found.best.components}, "steps": other.steps}
+    )
+    (tmp_path / "out" / FILE).write_text(found.model_copy(update={"best": best}).to_json())
+    recommended = json.loads(shell.harness("export", tmp_path / "out", "--format", "json").stdout)
+    first = json.loads(shell.harness("export", tmp_path / "out", "--format", "json", "--rank", "1").stdout)
+    assert recommended["components"]["sampler"] == other.component("sampler").name
+    assert recommended != first
+
+
+def test_a_metric_that_does_not_apply_says_why(made, registry, tmp_path):
+    _, _, question, options = made
+    with pytest.raises(HarnessError, match="no design gave a value of label-error: the target has no labels"):
+        recommend(replace(question, metric="label-error"), registry, tmp_path / "out", options)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("nothing.npy",), "'nothing.npy' is no file, no folder and no target"),
+        (("ring,standardize=columns",), "'ring,standardize=columns' is no file, no folder and no target"),
+        ((f"{__file__},labels=x",), f"parameters take the target's name: file:path={__file__},labels=x"),
         (("ring", "--network", "mlpp"), "mlpp"),
         (("ring", "--network", "exact"), "network exact is not trained"),
-        (("ring", "--metric", "nothing"), "nothing"),
+        (("ring", "--metric", "nothing"), "harness: unknown metric 'nothing'; known: "),
+        (("ring", "--metric", "memorisation"), "'memorisation' orders no designs"),
+        (("ring", "--metric", "mmd:points=100,200"), "'mmd:points=100,200' means 2 metrics; a race is decided by one"),
         (("ring", "--nfe", "3"), "raise --nfe"),
         (("ring", "--space", "nowhere.toml"), "nowhere.toml: cannot be read"),
         (("ring", "--minutes", "0"), "--minutes"),

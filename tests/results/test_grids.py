@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loss_curves import exact_curve, measured_curve, path_divergence
+from loss_curves import exact_curve, measured_curve, path_divergence, trained_denoiser
 
 from harness.errors import HarnessError
 from harness.information import NoScoreError
@@ -46,6 +46,13 @@ def exact():
     return exact_curve(321)
 
 
+@pytest.fixture(scope="module")
+def trained():
+    """The denoiser of a trained network, and its losses."""
+    denoise = trained_denoiser()
+    return denoise, exact_curve(241, denoise=denoise)
+
+
 @pytest.mark.parametrize("name", KERNELS)
 def test_the_promise_is_the_exact_difference_of_path_divergences(exact, name):
     """Of a wrong denoiser on a Gaussian mixture: by losses alone, against the divergence by its definition."""
@@ -61,6 +68,23 @@ def test_the_promise_is_the_exact_difference_of_path_divergences(exact, name):
         assert gain.nats > 0.02
         assert gain.sampling is None
         assert gain.interpolation < 1e-4
+
+
+@pytest.mark.parametrize("name", ["exponential-integrator", "ancestral"])
+def test_so_it_is_of_a_network_that_was_trained(trained, name):
+    """On the same mixture: exact losses of the network, against the divergence of its sampler by definition."""
+    denoise, curve = trained
+    variance = 0.5**2 + 0.24 * 2.4**2
+    linear = curve.sigma**2 * variance / (curve.sigma**2 + variance)
+    assert (curve.loss / linear).min() < 0.9  # it learned more than the best linear denoiser does
+    [grid] = best_grids(question(curve, name)).grids
+    sampler, information = part("sampler", name), curve.information()
+    best = path_divergence(grid.levels, grid.variances, denoise)
+    for gain in grid.gains:
+        variances = sampler.variances(levels_of(gain), information, NoScoreError())
+        promised = path_divergence(levels_of(gain), variances, denoise) - best
+        assert gain.nats == pytest.approx(promised, abs=1e-6, rel=1e-8)  # uniform levels are 246 nats behind
+        assert gain.nats > 0.01
 
 
 @pytest.mark.parametrize("count", [8, 12, 16, 24])

@@ -22,7 +22,7 @@ def other(choice, standing, value, low, high):
 
 
 DOCUMENT = {
-    "schema_version": 2,
+    "schema_version": 3,
     "command": "harness recommend points.npy",
     "environment": {},
     "data": "points.npy",
@@ -58,6 +58,7 @@ DOCUMENT = {
             ],
         }
     ],
+    "fixed": {"network": "mlp:width=8,depth=1", "target": "file:path=points.npy"},
     "runner_up": {"differs": {"sampler": "euler"}, "cost": {"value": 0.5, "low": -0.3, "high": 1.4}, "seeds": 4},
     "default": {"differs": {"sampler": "euler"}, "cost": {"value": 10.0, "low": 5.8, "high": 15.2}, "seeds": 4},
     "settled": False,
@@ -75,6 +76,7 @@ DOCUMENT = {
     "law": "the population that the rows come from, by 60 held-out rows",
     "transfer": ["trained here: mlp, 20 steps"],
     "pictures": None,
+    "points": {"axes": ["x1", "x2"], "components": False, "real": [[0.0, 1.0], [1.0, 2.0]], "generated": [[0.5, 1.5]]},
 }  # fmt: skip
 
 
@@ -96,7 +98,8 @@ def test_the_screen_fits_80_columns_and_says_what_matters(found):
         "a perfect generator",
         "The field's default (euler): costs +10 % (5.8 to 15)",
         "20 designs may be best; about 5 hours",
-        "Against the best of them this design costs 12 % at most",
+        "What to do: take this design; against the best of 20 designs it costs 12 % at most",
+        "network mlp:width=8,depth=1",
         "May not transfer: trained here: mlp, 20 steps.",
     ):
         assert words in " ".join(text.split())
@@ -122,14 +125,56 @@ def test_a_race_that_no_time_settles_ends_in_what_the_choice_may_cost(found):
     text = " ".join(
         recommendation_text(found(more_minutes=6000.0, at_most=0.0031, compared_by="difference"), None).split()
     )
-    assert "to tell them apart would take over 100 hours: take this one, or the cheapest of them" in text
-    assert "this design costs 0.003 data at most" in text
+    assert "to tell them apart would take over 100 hours" in text
+    assert "against the best of 20 designs it costs 0.003 data at most" in text
+
+
+def test_a_limit_that_says_nothing_is_not_told(found):
+    """With two seeds of 160 designs limits reach 1e23 per cent: true, and of no use."""
+    wide = {"differs": {"sampler": "euler"}, "cost": {"value": 8.0, "low": -98.0, "high": 5.2e23}, "seeds": 2}
+    half = {"differs": {"sampler": "euler"}, "cost": {"value": 74.0, "low": -17.0, "high": 950.0}, "seeds": 2}
+    text = " ".join(recommendation_text(found(at_most=5.2e23, runner_up=wide, default=half), None).split())
+    assert "costs +8.0 % (not known)" in text
+    assert "costs +74 % (-17 to ?)" in text
+    assert "?: so few seeds do not tell" in text
+    assert "the best of 20 designs may be ahead of it, so few seeds do not tell" in text
+    assert "at most, by limits" not in text
+    assert "e+" not in text
+
+
+def test_it_says_what_to_do_where_the_rows_tell_nothing(found):
+    """The best is within a perfect generator's range: rows are wanted, not time."""
+    perfect = {"value": 0.15, "low": 0.11, "high": 0.19, "n_seeds": 4}
+    default = {"differs": {"sampler": "euler"}, "cost": {"value": 1.0, "low": -5.8, "high": 15.2}, "seeds": 4}
+    text = " ".join(recommendation_text(found(perfect=perfect, default=default), None).split())
+    assert "60 held-out rows hardly tell designs apart" in text
+    assert "It is not shown to be better than the field's default." in text
+    assert "more --minutes" not in text
+    apart = {**perfect, "value": 0.1, "low": 0.08, "high": 0.11}
+    clear = " ".join(recommendation_text(found(perfect=apart), None).split())
+    assert "more --minutes goes on from here" in clear
+    assert "not shown to be better" not in clear
+
+
+def test_choices_that_are_cut_alike_stay_apart(found):
+    """Long names that differ at their ends only: neither is cut there."""
+    long = "mlp:" + ",".join(f"parameter{i}=1" for i in range(6))
+    names = [f"{long},width={width}" for width in (64, 128)]
+    choices = [
+        {"axis": "network", "choice": names[0], "alternatives": [other(names[1], "open", 1.0, -1.0, 2.0)]},
+    ]  # fmt: skip
+    lines = recommendation_text(found(choices=choices), None).split("\n")
+    assert max(map(len, lines)) <= 80
+    assert sum("width=64" in line for line in lines) == sum("width=128" in line for line in lines) == 1
 
 
 def test_a_document_of_version_1_does_not_tell_what_the_choice_may_cost():
-    older = {key: value for key, value in DOCUMENT.items() if key != "at_most"} | {"schema_version": 1}
+    lacks = ("at_most", "points", "fixed")
+    older = {key: value for key, value in DOCUMENT.items() if key not in lacks} | {"schema_version": 1}
     read = Recommendation.validate(copy.deepcopy(older))
     assert read.at_most is None
+    assert read.points is None
+    assert read.fixed == {"sampler": "heun", "network": "mlp"}
     assert "at most, by limits" not in recommendation_text(read, None)
 
 
@@ -153,7 +198,7 @@ def test_every_alternative_stands_on_the_page_and_in_the_table(found):
 def test_published_files_hold_the_document(found, tmp_path):
     made = found()
     files = RECOMMENDATION.write(made, tmp_path / "page", made.command)
-    assert {file.name for file in files} == {"README.md", "recommendation.json"}
+    assert {file.name for file in files} == {"README.md", "recommendation.json", "samples.svg"}
     assert Recommendation.read(tmp_path / "page" / "recommendation.json") == made
 
 
