@@ -283,9 +283,7 @@ def _axes(suite: Suite, registry: Registry) -> _Axes:
     return axes
 
 
-def _trainings(
-    suite: Suite, registry: Registry, axes: Mapping[str, list[Component]]
-) -> list[tuple[int, _Training]]:
+def _trainings(suite: Suite, registry: Registry, axes: Mapping[str, list[Component]]) -> list[tuple[int, _Training]]:
     """Return every network with what trains it and for how long; an oracle with nothing."""
     trained, untrained = _efforts(suite)
     trainings: list[_Training] = []
