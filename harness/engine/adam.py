@@ -102,7 +102,7 @@ _TRACED: dict[tuple[object, ...], Traced] = {}
 """The operations of a step, by all that they follow from, those that were asked for last at the end."""
 
 MOST_TRACED = 64
-"""How many shapes of stacks a process keeps the operations of: a tour of many architectures must not fill its memory."""
+"""Shapes of stacks that a process keeps the operations of: a tour of many architectures must not fill its memory."""
 
 
 class Stack:

@@ -199,7 +199,7 @@ def _from_first(values: Sequence[Any]) -> _Part:
 
 
 def _near(parts: Sequence[_Part], most_apart: float) -> Iterator[tuple[Any, ...]]:
-    """Yield one of each part, in the order of their product: those that differ from the first on so many axes at most."""
+    """Yield one of each part, in the order of their product, that differ from the first on so many axes at most."""
     if not parts:
         yield ()
         return
