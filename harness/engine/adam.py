@@ -99,7 +99,10 @@ class Batches:
 
 
 _TRACED: dict[tuple[object, ...], Traced] = {}
-"""The operations of a step, by all that they follow from."""
+"""The operations of a step, by all that they follow from, those that were asked for last at the end."""
+
+MOST_TRACED = 64
+"""Shapes of stacks that a process keeps the operations of: a tour of many architectures must not fill its memory."""
 
 
 class Stack:
@@ -213,9 +216,10 @@ class Stack:
         """Return the operations of a step: those that another stack of this shape came down to, if there was one."""
         shapes = ((tensor.shape, tensor.dtype, tensor.device) for tensor in given)
         key = (self._network, self._data, self._batch_size, *shapes)
-        if key not in _TRACED:
-            _TRACED[key] = Traced(self._derivatives, given)
-        return _TRACED[key]
+        found = _TRACED[key] = _TRACED.pop(key, None) or Traced(self._derivatives, given)
+        if len(_TRACED) > MOST_TRACED:
+            del _TRACED[next(iter(_TRACED))]
+        return found
 
     def _derivatives(self, *given: Tensor) -> tuple[Tensor, ...]:
         """Return ‖σS + ξ‖², the losses, and the gradients by what is learned, from all that a step depends on."""

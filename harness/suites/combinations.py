@@ -1,4 +1,4 @@
-"""The combinations that a suite means: the product of its axes.
+"""The combinations that a suite means: the product of its axes, or what of it lies near the first of each.
 
 A network that is not trained has neither a weighting nor a length of training: both axes collapse for it. Under
 [compute] a training comes with a number of sampling steps, which depends on the sampler.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -125,6 +126,11 @@ class _Effort:
     def __str__(self) -> str:
         return f"evaluations = {self.total} with share {self.share!r} for training"
 
+    def apart(self, other: _Effort) -> int:
+        """Return on how many of its numbers it differs from another."""
+        pairs = ((self.train_steps, other.train_steps), (self.total, other.total), (self.share, other.share))
+        return sum(own != others for own, others in pairs)
+
     def steps(self, suite: Suite, sampler: Sampler, given: int) -> tuple[int, int]:
         """Return the steps of training and of sampling; `given` is the number of sampling steps without a total.
 
@@ -147,12 +153,13 @@ class _Effort:
 class _Axes:
     """What is crossed: the targets, the trainings (of which each has a network), and every other axis by itself.
 
-    A training is a component, or none, for each axis that training takes, and how long it is.
+    A training is a component, or none, for each axis that training takes, and how long it is; it stands beside the
+    number of axes on which it differs from the first of each.
     """
 
     suite: Suite
     targets: list[Component]
-    trainings: list[tuple[Mapping[str, Component | None], _Effort]]
+    trainings: list[tuple[int, _Training]]
     others: dict[str, list[Component]]
     sigma_max: tuple[float, ...]
     steps: tuple[int, ...]
@@ -162,17 +169,56 @@ class _Axes:
         return cast(list[Sampler], self.others["sampler"])
 
     def __len__(self) -> int:
-        return math.prod(len(axis) for axis in self._parts())
+        return _count(self._parts(), self._most_apart)
 
     def __iter__(self) -> Iterator[Combination]:
-        for target, training, *chosen, level, given in itertools.product(*self._parts()):
+        for target, training, *chosen, level, given in _near(self._parts(), self._most_apart):
             trained, effort = training
             found = {**dict(zip(self.others, chosen, strict=True)), "target": target, **trained}
             length, steps = effort.steps(self.suite, found["sampler"], given)
             yield Combination({axis: found[axis] for axis in crossed()}, steps, length, level)
 
-    def _parts(self) -> tuple[Sequence[Any], ...]:
-        return self.targets, self.trainings, *self.others.values(), self.sigma_max, self.steps
+    @property
+    def _most_apart(self) -> float:
+        return math.inf if self.suite.vary_at_most is None else self.suite.vary_at_most
+
+    def _parts(self) -> list[_Part]:
+        others = (*self.others.values(), self.sigma_max, self.steps)
+        # Each target has all that the first one has.
+        return [[(0, target) for target in self.targets], self.trainings, *map(_from_first, others)]
+
+
+_Training = tuple[Mapping[str, Component | None], _Effort]
+
+_Part = Sequence[tuple[int, Any]]
+"""What is crossed with the other parts: each with the number of axes on which it differs from the first of each."""
+
+
+def _from_first(values: Sequence[Any]) -> _Part:
+    return [(int(place > 0), value) for place, value in enumerate(values)]
+
+
+def _near(parts: Sequence[_Part], most_apart: float) -> Iterator[tuple[Any, ...]]:
+    """Yield one of each part, in the order of their product, that differ from the first on so many axes at most."""
+    if not parts:
+        yield ()
+        return
+    for apart, value in parts[0]:
+        if apart <= most_apart:
+            for others in _near(parts[1:], most_apart - apart):
+                yield (value, *others)
+
+
+def _count(parts: Sequence[_Part], most_apart: float) -> int:
+    """Return how many `_near` yields; a product may be too large to go through."""
+    found = Counter({0: 1})
+    for part in parts:
+        of_part = Counter(apart for apart, _ in part)
+        summed: Counter[int] = Counter()
+        for (one, ways), (other, more) in itertools.product(found.items(), of_part.items()):
+            summed[one + other] += ways * more
+        found = summed
+    return sum(ways for apart, ways in found.items() if apart <= most_apart)
 
 
 def expand(suite: Suite, registry: Registry, *, yes: bool = False) -> list[Combination]:
@@ -202,7 +248,7 @@ def expand(suite: Suite, registry: Registry, *, yes: bool = False) -> list[Combi
 def _check_distinct(axes: _Axes) -> None:
     """Refuse two pairs of a total and a share that come to the same steps: one row would stand for both."""
     seen: dict[object, _Effort] = {}
-    for (trained, effort), sampler in itertools.product(axes.trainings, axes.samplers):
+    for (_, (trained, effort)), sampler in itertools.product(axes.trainings, axes.samplers):
         steps = effort.steps(axes.suite, sampler, 0)
         other = seen.setdefault((*trained.values(), sampler, steps), effort)
         if other is not effort:
@@ -237,12 +283,10 @@ def _axes(suite: Suite, registry: Registry) -> _Axes:
     return axes
 
 
-def _trainings(
-    suite: Suite, registry: Registry, axes: Mapping[str, list[Component]]
-) -> list[tuple[Mapping[str, Component | None], _Effort]]:
+def _trainings(suite: Suite, registry: Registry, axes: Mapping[str, list[Component]]) -> list[tuple[int, _Training]]:
     """Return every network with what trains it and for how long; an oracle with nothing."""
     trained, untrained = _efforts(suite)
-    trainings: list[tuple[Mapping[str, Component | None], _Effort]] = []
+    trainings: list[_Training] = []
     for network in axes["network"]:
         if isinstance(network, OracleNetwork):
             trainings += [({**dict.fromkeys(axes), "network": network}, effort) for effort in untrained]
@@ -254,4 +298,10 @@ def _trainings(
         chosen = itertools.product(*{**axes, "network": [network]}.values())
         pairs = itertools.product(chosen, trained)
         trainings += [(dict(zip(axes, components, strict=True)), effort) for components, effort in pairs]
-    return trainings
+    first = {effort: efforts[0] for efforts in (trained, untrained) for effort in efforts}
+    return [(_apart(chosen, axes) + effort.apart(first[effort]), (chosen, effort)) for chosen, effort in trainings]
+
+
+def _apart(chosen: Mapping[str, Component | None], axes: Mapping[str, list[Component]]) -> int:
+    """Return on how many axes components are others than the first listed; one that is lacking is no other."""
+    return sum(component not in (None, *axes[axis][:1]) for axis, component in chosen.items())

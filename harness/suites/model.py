@@ -35,6 +35,7 @@ from harness.suites.sections import (
     TRAININGS,
     AnyTraining,
     Compute,
+    Count,
     Limits,
     Noise,
     Sampling,
@@ -128,6 +129,7 @@ class Suite(_Crossed):
     metrics: Annotated[Forms, Field(min_length=1)]
     bounds: Forms = AXES["bound"].default or ()
     rank_by: Annotated[tuple[MetricName, ...], BeforeValidator(_listed), Field(min_length=1), AfterValidator(distinct)]
+    vary_at_most: Count | None = None
     compute: Compute | None = None
     steps: Annotated[tuple[Steps, ...], AfterValidator(distinct)]
     seeds: Seeds

@@ -12,6 +12,7 @@ from harness_karras.networks import Mlp
 from harness_synthetic import harness_targets
 
 from harness.arithmetic import mkl_mode
+from harness.engine import adam
 from harness.engine.adam import Stack, separable, train
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.levels import table_levels
@@ -78,6 +79,23 @@ def forget(monkeypatch):
     """Let this process know nothing of the shapes that it has trained."""
     for kept in ("_SEPARABLE", "_TRACED"):
         monkeypatch.setattr(f"harness.engine.adam.{kept}", {})
+
+
+def test_the_operations_of_few_shapes_are_kept_those_that_were_asked_for_last(law, monkeypatch):
+    forget(monkeypatch)
+    monkeypatch.setattr("harness.engine.adam.MOST_TRACED", 2)
+    kept = adam._TRACED
+
+    def shapes(*batch_sizes):
+        for batch_size in batch_sizes:
+            trained(law, [member(0)], 2, batch_size=batch_size)
+        return {key[2] for key in kept}
+
+    assert shapes(11, 12) == {11, 12}
+    older = next(key for key in kept if key[2] == 11)
+    operations = kept[older]
+    assert shapes(11, 13) == {11, 13}
+    assert kept[older] is operations
 
 
 class TestTrain:

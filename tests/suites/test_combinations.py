@@ -59,3 +59,57 @@ def test_a_network_that_is_trained_needs_what_trains_it(registry):
 
 def test_bounds_that_a_suite_does_not_list_are_those_of_the_axis(registry):
     assert Suite.from_mapping(SUITE, "few.toml").bounds == ()
+
+
+WIDE = {
+    "weightings": ["edm", "eps", "flow"],
+    "noise_schedules": ["edm", "cosine"],
+    "time_discretizations": ["exponential", "polynomial:rho=3,7"],
+    "networks": ["mlp:width=8,depth=1", "mlp:width=8,depth=1,precondition=v", "exact"],
+    "samplers": ["euler", "heun"],
+    "initial_laws": ["centered", "moment-matched"],
+    "targets": ["gaussian:dim=2", "ring"],
+    "steps": [4, 8],
+    "sampling": {"sigma_max": [20.0, 10.0]},
+}
+
+
+def apart(c, first):
+    """On how many axes a combination differs from another, by comparing what it holds."""
+    numbers = [("steps", c.steps), ("train_steps", c.train_steps), ("sigma_max", c.sigma_max)]
+    axes = [axis for axis, chosen in c.components.items() if axis != "target" and chosen is not None]
+    differing = [axis for axis in axes if c.components[axis] != first.components[axis]]
+    return len(differing) + sum(value not in (0, getattr(first, name)) for name, value in numbers)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 20])
+def test_some_axes_vary_at_once_around_the_first_of_each(registry, most):
+    every = made(registry, **WIDE)
+    first = every[0]
+    near = [c for c in every if apart(c, first) <= most]
+    assert made(registry, **WIDE, vary_at_most=most) == near
+    assert (len(near) == len(every)) == (most == 20)
+
+
+def test_one_factor_at_a_time_counts_each_choice_once(registry):
+    # The first design, and each other choice beside it: 2 + 1 + 2 + 2 + 1 + 1 + 1 (steps) + 1 (σ_max) + 1 (training),
+    # on two targets.
+    assert len(made(registry, **WIDE, vary_at_most=1)) == 2 * (1 + 12)
+
+
+def test_totals_and_shares_vary_as_axes(registry):
+    changes = {"compute": {"evaluations": [400_000, 800_000], "training_shares": [0.2, 0.5]}, "training": {}}
+    suite = {key: value for key, value in (SUITE | changes).items() if key != "steps"}
+    few = expand(Suite.from_mapping(suite | {"vary_at_most": 1}, "few.toml"), registry)
+    # Beside the first: the other total, share and weighting; and the oracle, which spends the first total.
+    assert len(few) == 5
+    assert len(expand(Suite.from_mapping(suite, "few.toml"), registry)) == 2 * 4 + 2
+
+
+def test_a_product_too_large_to_go_through_is_counted(registry):
+    numbers = list(range(2, 2002))
+    wide = WIDE | {"steps": numbers, "training": {"steps": numbers}, "vary_at_most": 3}
+    with pytest.raises(SuiteError, match=r"few\.toml: \d+ combinations are more than limits\.combinations = 20000"):
+        made(registry, **wide)
+    with pytest.raises(SuiteError, match="vary_at_most"):
+        made(registry, vary_at_most=0)
