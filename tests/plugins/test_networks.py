@@ -6,6 +6,7 @@ import pytest
 import torch
 from harness_karras.networks import Mlp
 from harness_karras.preconditionings import Edm
+from harness_peebles.networks import Dit
 from harness_ronneberger.networks import Unet
 from harness_wang.networks import Relu
 from torch.func import functional_call, jvp, stack_module_state, vmap
@@ -194,6 +195,10 @@ def test_relu_outer_matrices_are_frozen():
         (Unet(heads=0), (3, 32, 32)),
         (Unet(levels=3, blocks=2), (3, 32, 32)),
         (Unet(channels=16, levels=1), (1, 8, 8)),
+        (Dit(), (3, 32, 32)),
+        (Dit(), (1, 8, 8)),
+        (Dit(width=32, depth=2, heads=2, patch=4), (3, 32, 32)),
+        (Dit(width=128, depth=6, heads=8), (1, 8, 8)),
     ],
     ids=str,
 )
@@ -220,4 +225,5 @@ def test_what_layers_put_out_is_what_a_stack_keeps_for_its_gradient(network, sha
 
 
 def test_before_the_data_are_known_images_are_taken_for_those_of_32_by_32():
-    assert Unet().layer_outputs() == Unet().layer_outputs(DataSpec((3, 32, 32), 0.5))
+    for network in (Unet(), Dit()):
+        assert network.layer_outputs() == network.layer_outputs(DataSpec((3, 32, 32), 0.5))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from harness_data.targets import Digits
 from harness_karras.samplers import Heun
+from harness_peebles.networks import Dit
 from harness_ronneberger.networks import Unet
 from harness_ronneberger.unet import Attention, ResidualBlock, _doubled
 from torch.func import functional_call, jvp, stack_module_state, vmap
@@ -355,11 +356,12 @@ class TestLearning:
 
 
 @pytest.mark.slow
-def test_digits_are_drawn_as_asked(tmp_path):
+@pytest.mark.parametrize(("network", "steps"), [(Unet(channels=16, labels=True), 600), (Dit(labels=True), 1500)])
+def test_digits_are_drawn_as_asked(tmp_path, network, steps):
     from sklearn.linear_model import LogisticRegression
 
-    law, network = Digits().distribution(), Unet(channels=16, labels=True)
-    (snapshot,) = trained(law, network, 600, batch_size=128)
+    law = Digits().distribution()
+    (snapshot,) = trained(law, network, steps, batch_size=128)
     denoiser = denoiser_from_checkpoint(stored(network, snapshot, tmp_path), law.data)
     points, known = law.labelled(4000, torch.Generator().manual_seed(0))
     classifier = LogisticRegression(max_iter=500).fit(points.numpy(), known.numpy())
