@@ -216,7 +216,8 @@ class Stack:
         """Return the operations of a step: those that another stack of this shape came down to, if there was one."""
         shapes = ((tensor.shape, tensor.dtype, tensor.device) for tensor in given)
         key = (self._network, self._data, self._batch_size, *shapes)
-        found = _TRACED[key] = _TRACED.pop(key, None) or Traced(self._derivatives, given)
+        found = _TRACED.pop(key) if key in _TRACED else Traced(self._derivatives, given)
+        _TRACED[key] = found
         if len(_TRACED) > MOST_TRACED:
             del _TRACED[next(iter(_TRACED))]
         return found
