@@ -27,15 +27,16 @@ def moved(module, scale=0.1):
 
 
 class Levels(nn.Module):
-    """Stands for diffusers' features of whole time steps: ours, of c."""
+    """Stands for diffusers' features of whole time steps: ours, of c, and of the labels that are put there."""
 
     def __init__(self, embedding):
         super().__init__()
-        self.frequencies = embedding.frequencies
+        self.frequencies, self.vectors, self.labels = embedding.frequencies, embedding.label, ()
 
     def forward(self, c):
         phase = c[:, None] * self.frequencies
-        return torch.cat([phase.cos(), phase.sin()], dim=-1)
+        features = torch.cat([phase.cos(), phase.sin()], dim=-1)
+        return features if self.vectors is None else features + self.vectors(*self.labels)
 
 
 def as_in_diffusers(network, data):
@@ -142,17 +143,19 @@ def put_block(resnet, attention, ours):
     "network",
     [
         Ddpmpp(channels=8, multipliers=(1, 2), attention=(4,)),
+        Ddpmpp(channels=8, multipliers=(1, 1, 1), labels=True),
         Ddpmpp(channels=8, multipliers=(1, 2, 2), blocks=2, attention=(8, 2), heads=2, embedding="fourier"),
         Ddpmpp(channels=16, multipliers=(1, 1), attention=(), adaptive=True),
     ],
     ids=lambda network: network.label(),
 )
 def test_it_is_the_unet_of_diffusers_with_the_same_weights(network):
-    theirs, ours = as_in_diffusers(network, DataSpec((3, 8, 8), 0.5))
+    theirs, ours = as_in_diffusers(network, DataSpec((3, 8, 8), 0.5, classes=4))
     x = torch.randn(5, 3, 8, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     noise = torch.linspace(-1, 1, 5, dtype=torch.float64)
+    theirs.time_proj.labels = labels = (torch.arange(5) % 4,) if network.labels else ()
     with torch.no_grad():
-        found, expected = ours(x, noise), theirs(x, noise).sample
+        found, expected = ours(x, noise, *labels), theirs(x, noise).sample
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
     assert float(found.std()) > 0.1
     assert sum(p.numel() for p in ours.parameters()) == sum(p.numel() for p in theirs.parameters())
