@@ -96,5 +96,14 @@ def _links(name, page, pages, files):
         target = normpath(join(here, unquote(file))) if file else name
         if ":" in file or file.startswith("/") or target not in files:
             yield f"{address!r} leads to no file of the site"
+        elif part.startswith("rows="):
+            yield from (
+                f"{row} is no row to compare" for row in part[5:].split(",") if not _has(row, dirname(target), files)
+            )
         elif part and part not in pages[target].attributes("id"):
             yield f"{address!r} leads to no part of the page"
+
+
+def _has(row, folder, files):
+    """Whether the data that are compared on a board have a row."""
+    return f'"{row}":' in files[join(folder, "rows.js")].decode()

@@ -10,6 +10,7 @@ import click
 from harness.commands import NewDirectory, Source, warn
 
 if TYPE_CHECKING:
+    from harness.views.site.component_pages import Explanation
     from harness.views.site.entry import Entry
 
 
@@ -33,10 +34,19 @@ def command(folder: Path, out: Path) -> None:
             warn(f"{place} holds no document; left out")
     if not entries:
         raise HarnessError(f"{folder} has no folder with a document; name one whose folders harness publish wrote")
-    written = write_site(entries, out)
+    written = write_site(entries, out, _explained())
     for page, size in written.large.items():
         warn(f"{page} has {size} bytes; a page should have at most {LARGEST}")
     click.echo(f"Written: {out}/index.html, {len(entries)} boards, {written.pages} pages")
+
+
+def _explained() -> list[Explanation]:
+    """Return what every installed component tells of itself."""
+    from harness.cli.show import explained
+    from harness.registry.discovery import load
+
+    registry = load()
+    return [explained(registry, each) for axis in registry.axes for each in registry.classes(axis).values()]
 
 
 def _entry(place: Path) -> Entry | None:

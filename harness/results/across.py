@@ -32,7 +32,7 @@ from harness.results.sections import sections
 
 
 @dataclass(frozen=True)
-class Design:
+class SharedDesign:
     """A design as it is the same on every board, whatever versions of packages made it.
 
     Attributes:
@@ -46,7 +46,7 @@ class Design:
     numbers: Mapping[str, float | None] = field(compare=False)
 
     @classmethod
-    def of(cls, components: Mapping[str, Reference], row: Row) -> Design:
+    def of(cls, components: Mapping[str, Reference], row: Row) -> SharedDesign:
         """Return the design of some components, one for each axis of the design space, with the numbers of a row."""
         plain = {axis: each.model_copy(update={"version": "", "digest": ""}) for axis, each in components.items()}
         numbers = {number: getattr(row, number) for number in NUMBERS}
@@ -55,7 +55,7 @@ class Design:
 
 
 @dataclass(frozen=True)
-class Range:
+class AllowedRange:
     """A number with the ends that rank sets, or intervals, allow for it; None where these are not known."""
 
     value: float
@@ -81,26 +81,26 @@ class Contest:
     key: str
     metric: str
     by_ratio: bool
-    rows: Mapping[Design, Row]
+    rows: Mapping[SharedDesign, Row]
 
     def __post_init__(self) -> None:
         if len(self._rows) < 2:
             raise ValueError(f"a contest of {len(self._rows)} designs compares nothing; it takes two")
 
-    def score(self, a: Design, b: Design) -> float:
+    def score(self, a: SharedDesign, b: SharedDesign) -> float:
         """Return 1 where a is told better than b, 0 where it is told worse, 1/2 where they tie."""
         first, second = self.rows[a], self.rows[b]
         return 0.5 * (1 + (first.rank_high < second.rank_low) - (second.rank_high < first.rank_low))
 
-    def place(self, name: Design) -> Range:
+    def place(self, name: SharedDesign) -> AllowedRange:
         """Return the place of a design between 0, before all others, and 1."""
         own, others = self.rows[name], len(self._rows) - 1
         first = sum(each.rank_high < own.rank_low for each in self._rows)
         last = others - sum(each.rank_low > own.rank_high for each in self._rows)
         before = sum(each.rank < own.rank for each in self._rows)
-        return Range(before / others, first / others, last / others)
+        return AllowedRange(before / others, first / others, last / others)
 
-    def improvability(self, name: Design) -> Range | None:
+    def improvability(self, name: SharedDesign) -> AllowedRange | None:
         """Return by which part of a design's value the best is smaller, and what the intervals of all allow."""
         own = self._value(self.rows[name])
         if not self.by_ratio or own.value <= 0:
@@ -108,8 +108,8 @@ class Contest:
         told = 1 - min(each.value for each in self._values) / own.value
         lows, highs = ([e for each in self._values if (e := getattr(each, end)) is not None] for end in ("low", "high"))
         if len(lows) < len(self._values) or own.low is None or own.high is None or own.low <= 0:
-            return Range(told, None, None)
-        return Range(told, max(0.0, 1 - min(highs) / own.low), min(1.0, 1 - min(lows) / own.high))
+            return AllowedRange(told, None, None)
+        return AllowedRange(told, max(0.0, 1 - min(highs) / own.low), min(1.0, 1 - min(lows) / own.high))
 
     @cached_property
     def _rows(self) -> list[Row]:
@@ -124,7 +124,7 @@ class Contest:
 
 
 @dataclass(frozen=True)
-class Standing:
+class DesignStanding:
     """A design on the targets where it is ranked.
 
     Attributes:
@@ -138,13 +138,13 @@ class Standing:
         worst: its largest improvability on a target.
     """
 
-    names: tuple[Design, ...]
+    names: tuple[SharedDesign, ...]
     rows: tuple[Row | None, ...]
     targets: int
     may_be_best: int
-    place: Range
+    place: AllowedRange
     win_rate: float | None
-    improvability: Range | None
+    improvability: AllowedRange | None
     worst: float | None
 
 
@@ -159,7 +159,7 @@ class AcrossTargets:
     """
 
     contests: tuple[Contest, ...]
-    standings: tuple[Standing, ...]
+    standings: tuple[DesignStanding, ...]
     trained: bool
 
     @property
@@ -198,7 +198,7 @@ def across_boards(boards: Mapping[str, Leaderboard], *, trained: bool) -> list[A
         trained: which group.
     """
     contests = [each for name, board in boards.items() for each in _contests(name, board, trained)]
-    found: dict[Design, set[str]] = {}
+    found: dict[SharedDesign, set[str]] = {}
     for contest in contests:
         for each in contest.rows:
             found.setdefault(each, set()).add(contest.board)
@@ -216,21 +216,21 @@ def _contests(name: str, board: Leaderboard, trained: bool) -> list[Contest]:
         if len(rows) < 2:
             continue
         target = rows[0].target
-        named: dict[Design, Row] = {}
+        named: dict[SharedDesign, Row] = {}
         for row in rows:
-            named |= {Design.of(each, row): row for each in row.combinations(design())}
+            named |= {SharedDesign.of(each, row): row for each in row.combinations(design())}
         key = json.dumps([target.distribution, target.name, target.params], sort_keys=True)
         by_ratio = board.declared.compared_by(section.metric) == "ratio"
         found.append(Contest(name, section.target, key, section.metric, by_ratio, named))
     return found
 
 
-def _several(contest: Contest, names: set[Design]) -> bool:
+def _several(contest: Contest, names: set[SharedDesign]) -> bool:
     """Tell whether at least two designs of a contest have one of some names."""
     return len({id(row) for name, row in contest.rows.items() if name in names}) > 1
 
 
-def _among(contest: Contest, names: set[Design]) -> Contest:
+def _among(contest: Contest, names: set[SharedDesign]) -> Contest:
     """Return a contest among some of its designs."""
     kept = {name: row for name, row in contest.rows.items() if name in names}
     return Contest(contest.board, contest.target, contest.key, contest.metric, contest.by_ratio, kept)
@@ -254,7 +254,7 @@ def combined(contests: Sequence[Contest], *, trained: bool) -> AcrossTargets:
         contests: at least one.
         trained: whether their designs are trained networks.
     """
-    designs: dict[tuple[int, ...], list[Design]] = {}
+    designs: dict[tuple[int, ...], list[SharedDesign]] = {}
     for name in dict.fromkeys(name for each in contests for name in each.rows):
         designs.setdefault(tuple(id(each.rows.get(name)) for each in contests), []).append(name)
     names = [tuple(found) for found in designs.values()]
@@ -264,11 +264,11 @@ def combined(contests: Sequence[Contest], *, trained: bool) -> AcrossTargets:
     return AcrossTargets(tuple(contests), tuple(ordered), trained)
 
 
-def _standing(contests: Sequence[Contest], names: tuple[Design, ...], win_rate: float | None) -> Standing:
+def _standing(contests: Sequence[Contest], names: tuple[SharedDesign, ...], win_rate: float | None) -> DesignStanding:
     own = [each for each in contests if names[0] in each.rows]
     places = _by_target((each.key, each.place(names[0])) for each in own)
     parts = _by_target((each.key, part) for each in own if (part := each.improvability(names[0])) is not None)
-    return Standing(
+    return DesignStanding(
         names,
         tuple(each.rows.get(names[0]) for each in contests),
         len(places),
@@ -280,7 +280,7 @@ def _standing(contests: Sequence[Contest], names: tuple[Design, ...], win_rate: 
     )
 
 
-def _win_rates(contests: Sequence[Contest], names: Sequence[Design]) -> Iterator[float | None]:
+def _win_rates(contests: Sequence[Contest], names: Sequence[SharedDesign]) -> Iterator[float | None]:
     """Yield the win rate of each design, by the first of its names."""
     for a in names:
         own = [each for each in contests if a in each.rows]
@@ -295,15 +295,15 @@ def _win_rates(contests: Sequence[Contest], names: Sequence[Design]) -> Iterator
         yield fmean(scores) if scores else None
 
 
-def _by_target(pairs: Iterable[tuple[str, Range]]) -> dict[str, list[Range]]:
-    found: dict[str, list[Range]] = {}
+def _by_target(pairs: Iterable[tuple[str, AllowedRange]]) -> dict[str, list[AllowedRange]]:
+    found: dict[str, list[AllowedRange]] = {}
     for key, each in pairs:
         found.setdefault(key, []).append(each)
     return found
 
 
-def _mean(ranges: Sequence[Range]) -> Range:
+def _mean(ranges: Sequence[AllowedRange]) -> AllowedRange:
     """Return the mean of numbers, and of their ends where all are known."""
     lows, highs = ([e for each in ranges if (e := getattr(each, end)) is not None] for end in ("low", "high"))
     known = len(lows) == len(ranges) == len(highs)
-    return Range(fmean(each.value for each in ranges), *((fmean(lows), fmean(highs)) if known else (None, None)))
+    return AllowedRange(fmean(each.value for each in ranges), *((fmean(lows), fmean(highs)) if known else (None, None)))

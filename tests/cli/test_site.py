@@ -35,7 +35,7 @@ def files(out):
 def test_folders_with_documents_become_pages(folder, tmp_path):
     done = shell.harness("site", folder, "--out", tmp_path / "site")
     assert done.returncode == 0, done.stderr
-    assert "2 boards, 363 pages" in done.stdout
+    assert "2 boards, 388 pages" in done.stdout
     assert done.stderr == f"harness: {folder / 'empty'} holds no document; left out\n"
     written = files(tmp_path / "site")
     assert not faults(written)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.results.across import Contest, Design, across_boards, across_targets, combined
+from harness.results.across import Contest, SharedDesign, across_boards, across_targets, combined
 from harness.results.leaderboard import Estimate, Leaderboard, Row
 from harness.results.published import read_published
 
@@ -14,7 +14,7 @@ BOARDS = Path(__file__).parents[2] / "leaderboards"
 
 
 def design(name):
-    return Design(name, {}, {})
+    return SharedDesign(name, {}, {})
 
 
 def row(rank, low, high, value=1.0, ends=(None, None)):

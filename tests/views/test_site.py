@@ -3,6 +3,7 @@
 import base64
 import copy
 import io
+import json
 import re
 from pathlib import Path
 
@@ -107,8 +108,18 @@ def test_a_hostile_document_is_neutralised(small):
     assert not faults(files)
     for name, content in files.items():
         if name.endswith(".html"):
-            assert [each["src"] for _, each in Parsed(content.decode()).all("script")] in ([], ["../../site.js"])
+            scripts = [each["src"].removeprefix("../../") for _, each in Parsed(content.decode()).all("script")]
+            assert scripts in ([], ["site.js"], ["rows.js", "compare.js"])
     assert "<script>alert(1)</script>" in text_of(files, f"{BOARDS}/evil/index.html")
+    assert compared(files[f"{BOARDS}/evil/rows.js"])["targets"]
+
+
+def compared(content):
+    """What the script that compares designs reads: the text that is parsed there, nothing else is in its file."""
+    found = re.fullmatch(
+        r"\"use strict\";\nconst boardRows = JSON.parse\('((?:[^'\\\n]|\\['\\])*)'\);\n", content.decode("ascii")
+    )
+    return json.loads(re.sub(r"\\(['\\])", r"\1", found[1]))
 
 
 def test_blocks_of_a_plugin_are_text_too():

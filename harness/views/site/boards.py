@@ -37,12 +37,16 @@ from harness.views.board_plots import draw_bounds
 from harness.views.bounds_tables import MEANING, bounds_view, by_target, standings_table
 from harness.views.budgets import budget_rows, meanings
 from harness.views.digits import counted, number, span, with_interval
-from harness.views.page import Block, Commands, Listing, Paragraph, Section, Strong, Table, in_line
+from harness.views.page import Block, Commands, Link, Listing, Paragraph, Section, Strong, Table, Words, in_line
 from harness.views.pareto import front, spendings
+from harness.views.site import compare
+from harness.views.site.across import PAGE as ACROSS
+from harness.views.site.across import board_sheet
 from harness.views.site.answers import answer
 from harness.views.site.charts import PointSet, Scatter, effect_strip, figure
+from harness.views.site.component_pages import PAGE as COMPONENTS
 from harness.views.site.entry import Entry, Passage, Sheet
-from harness.views.site.markup import wide
+from harness.views.site.markup import CONTROLS, wide
 from harness.views.site.row_pages import ROWS, RowNames, row_sheet
 from harness.views.site.row_tables import row_table, unranked_table
 from harness.views.tables import (
@@ -62,12 +66,6 @@ CSV = "leaderboard.csv"
 
 DOWNLOADS = {PUBLISHED: "the whole document (JSON)", CSV: "the rows (CSV)"}
 
-CONTROLS = Markup(
-    '<div id="controls" hidden></div>'
-    "<noscript><p>Sorting and filtering take a script; the tables below are complete.</p></noscript>"
-)
-"""Where a script puts what sorts and filters."""
-
 BOUNDS_QUESTION = "Which bound is valid, how tight is it, and does it put designs in the right order?"
 
 REMARKS = 6
@@ -77,16 +75,32 @@ REMARKS = 6
 def leaderboard_entry(board: Leaderboard) -> Entry:
     """Return what a leaderboard brings to the site."""
     shown, names = sections(board), RowNames(board.rows)
-    rows = [(each, row) for each in shown for row in each.rows]
     text = formats.render(board_view(board), "csv")
+    across = board_sheet(board)
+    further = {compare.PAGE: compare.compare_sheet(board)} | ({} if across is None else {ACROSS: across})
+    further |= {f"{ROWS}/{names(row)}.html": row_sheet(board, each, row, names) for each in shown for row in each.rows}
     return Entry(
-        Sheet(board_title(board), list(_leaderboard_parts(board, shown, names))),
+        Sheet(board_title(board), [_further(across is not None), *_leaderboard_parts(board, shown, names)]),
         board.title or "",
         _facts(board, shown),
-        {PUBLISHED: board.to_json().encode(), CSV: text.encode()},
+        {
+            PUBLISHED: board.to_json().encode(),
+            CSV: text.encode(),
+            compare.DATA: compare.compare_data(board, shown),
+        },
         DOWNLOADS,
-        {f"{ROWS}/{names(row)}.html": row_sheet(board, each, row) for each, row in rows},
+        further,
+        board,
     )
+
+
+def _further(across: bool) -> Paragraph:
+    """Return where more is told of the designs of a board."""
+    links: Words = [Link("Designs across the targets", ACROSS), ", "] if across else []
+    return Paragraph(["See also: ", *links, Link("compare designs", compare.PAGE), ", ", _COMPONENTS, "."])
+
+
+_COMPONENTS = Link("what each component is, where it wins and where it loses", f"../../{COMPONENTS}")
 
 
 def bounds_entry(board: BoundsBoard) -> Entry:
