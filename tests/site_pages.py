@@ -92,6 +92,8 @@ def _links(name, page, pages, files):
     for address in [*page.attributes("href"), *page.attributes("src")]:
         if address.startswith("data:image/png;base64,"):
             continue
+        if name.startswith("docs/") and address.startswith("https://"):
+            continue  # a page of the documentation cites; nothing is asked for before it is clicked
         file, _, part = address.partition("#")
         target = normpath(join(here, unquote(file))) if file else name
         if ":" in file or file.startswith("/") or target not in files:

@@ -136,6 +136,7 @@ def _conclusion(found: AcrossTargets) -> str:
     name = _DesignWords(found.standings)(first)
     if may == 1 and first.may_be_best == targets:
         told = f"One of {counted(n, 'design')} is not told worse than any other on {whole}: {name}."
+        name = "it"
     elif may:
         told = f"{may} of {counted(n, 'design')} may be best on {whole}: none of them is told worse than another there."
     else:

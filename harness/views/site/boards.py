@@ -77,12 +77,13 @@ def leaderboard_entry(board: Leaderboard) -> Entry:
     shown, names = sections(board), RowNames(board.rows)
     text = formats.render(board_view(board), "csv")
     across = board_sheet(board)
+    follows = _follows(board)
     further = {compare.PAGE: compare.compare_sheet(board)} | ({} if across is None else {ACROSS: across})
     further |= {f"{ROWS}/{names(row)}.html": row_sheet(board, each, row, names) for each in shown for row in each.rows}
     return Entry(
-        Sheet(board_title(board), [_further(across is not None), *_leaderboard_parts(board, shown, names)]),
+        Sheet(board_title(board), [_further(across is not None), *_leaderboard_parts(board, shown, names, follows)]),
         board.title or "",
-        _facts(board, shown),
+        _facts(board, shown, follows),
         {
             PUBLISHED: board.to_json().encode(),
             CSV: text.encode(),
@@ -135,15 +136,26 @@ def _of_bounds(board: BoundsBoard) -> str:
     return f"{first}. By validity, then tightness, {told}."
 
 
-def _facts(board: Leaderboard, shown: list[TargetSection]) -> dict[str, str]:
-    found = len(inconsistencies(board))
+def _facts(board: Leaderboard, shown: list[TargetSection], follows: str) -> dict[str, str]:
     targets = ", ".join(each.target for each in shown)
     return {
         "holds": f"{counted(len(board.rows), 'design')} on {targets}",
         "ranked by": ranked_by(board, shown),
         "made with": _software(board.environment),
-        "follows from its rows": "yes" if not found else f"no: {counted(found, 'objection')}",
+        "follows from its rows": follows,
     }
+
+
+def _follows(board: Leaderboard) -> str:
+    """Return in words whether what a document tells beside its rows follows from them."""
+    found = len(inconsistencies(board))
+    return "yes" if not found else f"no: {counted(found, 'objection')}"
+
+
+_VERIFIED = (
+    ". Ranks, violations, Kendall's τ and the sums of effects are looked at. Whether rows come out again is not "
+    "recorded here; the document, which this page offers, is enough to make some again:"
+)
 
 
 def _software(environment: object) -> str:
@@ -155,7 +167,7 @@ def _software(environment: object) -> str:
 
 
 def _leaderboard_parts(
-    board: Leaderboard, shown: list[TargetSection], names: RowNames
+    board: Leaderboard, shown: list[TargetSection], names: RowNames, follows: str
 ) -> Iterator[Block | Markup | Passage]:
     competition = rank_bounds(board)
     yield Section(["The answer"], list(_answer(board)))
@@ -177,6 +189,8 @@ def _leaderboard_parts(
         yield made_section(board.setup)
     told = Commands(board.command) if board.command else Paragraph(["The document does not tell it."])
     yield Section(["Command"], [told])
+    verified = Paragraph([f"What the document tells beside its rows follows from them: {follows}{_VERIFIED}"])
+    yield Section(["Verified"], [verified, Commands(f"harness verify {PUBLISHED} --rows 3")])
     yield environment_section(board.environment)
 
 
@@ -288,7 +302,7 @@ def _effect_table(board: Leaderboard, target: str) -> Markup:
     ends = _ends(list(found.values()))
     several = len({among for among, axis, _ in found if axis != "network"}) > 1
     lines = Markup("\n").join(
-        Markup('<tr><th scope=row class="l">{}<td class="l">{}<td>{}<td class="s">{}').format(
+        Markup('<tr><th scope=row class="l">{}<td class="l">{}<td>{}<td>{}').format(
             HEADERS[axis] + (f", {among}" if several and axis != "network" else ""),
             in_line(choice),
             _sized(effect),

@@ -21,9 +21,11 @@ from harness.results.component_standings import (
 )
 from harness.results.labels import Labels
 from harness.results.leaderboard import TRAINED, UNTRAINED, Effect, Leaderboard
+from harness.results.sections import sections
 from harness.views.column import Column
 from harness.views.digits import counted, span, with_interval
-from harness.views.page import Block, CodeSpan, Commands, Link, Listing, Paragraph, Section, Table, in_line
+from harness.views.page import Block, CodeSpan, Commands, Link, Listing, Paragraph, Section, Table, Words, in_line
+from harness.views.site.answers import answer, leader
 from harness.views.site.charts import effect_strip
 from harness.views.site.entry import Passage, Sheet
 from harness.views.site.markup import address, drawn_table
@@ -68,7 +70,39 @@ def component_sheets(boards: Mapping[str, Leaderboard], explained: Iterable[Expl
         return f"../boards/{address(each.board)}/{ROWS}/{names[each.board](each.best)}.html"
 
     sheets = {component_file(each.name): _sheet(each, explanation, page_of) for each, explanation in told}
-    return {PAGE: _list(told)} | sheets
+    targets = {each.name: sheets[component_file(each.name)] for each, _ in told if each.name.axis == "target"}
+    answered = {component_file(name): _with_answers(name, sheet, boards) for name, sheet in targets.items()}
+    return {PAGE: _list(told)} | sheets | answered
+
+
+def target_pages(boards: Mapping[str, Leaderboard]) -> dict[str, str]:
+    """Return the pages of the targets of some boards, by their names."""
+    found = {ComponentName.of("target", each) for board in boards.values() for each in board.targets.values()}
+    return {str(name): component_file(name) for name in sorted(found, key=str)}
+
+
+def _with_answers(name: ComponentName, sheet: Sheet, boards: Mapping[str, Leaderboard]) -> Sheet:
+    """Return the page of a target with what each board says is best on it, first."""
+    up, *rest = sheet.parts
+    items = [item for title, board in boards.items() for item in _answers(name, title, board)]
+    return Sheet(sheet.title, [up, Section(["What is best on it"], [Listing(items)]), *rest])
+
+
+def _answers(name: ComponentName, title: str, board: Leaderboard) -> Iterator[Words]:
+    told = dict(answer(board))
+    for section in sections(board):
+        if ComponentName.of("target", section.rows[0].target) != name:
+            continue
+        asked = f" ({board.title}) " if board.title else " "
+        best = leader(section, trained=True) or leader(section, trained=False)
+        page = f"../boards/{title}/{ROWS}/{RowNames(board.rows)(best.row)}.html" if best else ""
+        link: Words = [" ", Link("How the best was made", page), "."] if best else []
+        yield [
+            Link(title, f"../boards/{title}/index.html"),
+            f" on {section.target}{asked}",
+            told.get(section.target, told[""]),
+            *link,
+        ]
 
 
 PageOf = Callable[[Appearance], str]
@@ -171,7 +205,7 @@ def _verdict(each: Verdict) -> Markup:
     sized = (with_interval if effect.factor is None else span)(effect.size, effect.low, effect.high)
     return Markup(
         '<tr><th scope=row class="l"><a href="../boards/{}/index.html">{}</a><td class="l">{}<td class="l">{}'
-        '<td class="l">{}<td>{}<td class="s">{}<td class="l">{}<td>{}'
+        '<td class="l">{}<td>{}<td>{}<td class="l">{}<td>{}'
     ).format(
         address(each.board),
         in_line(each.board),

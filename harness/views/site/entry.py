@@ -30,11 +30,13 @@ class Sheet:
         title: its heading.
         parts: what stands below it.
         scripts: that it runs, by their addresses from it; the page of a board has that of the site besides.
+        contents: the identifier and the words of each of its sections, where its parts are not made of sections.
     """
 
     title: Words
     parts: Sequence[Block | Markup | Passage]
     scripts: Sequence[str] = ()
+    contents: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,9 @@ def row_sheet(board: Leaderboard, section: TargetSection, row: Row, names: RowNa
     ]
     parts += [Section([title], [block]) for title, block in _terms(row)]
     parts += [Passage(["Design"], [_design(row), *_other_names(section, row)])]
-    parts += [Section(["How this row is made alone"], [Commands(row_command(board, row)), Paragraph([_MADE])])]
+    parts += [
+        Passage(["How this row is made alone"], [Commands(row_command(board, row)), Paragraph([_MADE]), _VERIFIED])
+    ]
     return Sheet([name], parts)
 
 
@@ -76,6 +78,11 @@ _MADE = (
     "With a suite of your own, name its file. Where a suite compares several starts of sampling, or divisions of a "
     "total of evaluations, the command makes the row with each. Seeds, training and software are those of the board, "
     "told on its page; seconds are those of one core."
+)
+
+
+_VERIFIED = Markup(
+    '<p><a href="../index.html#verified">What of the board was verified, and how rows of it are made again</a>.</p>'
 )
 
 

@@ -10,6 +10,7 @@ from harness.views.page import Words
 from harness.views.site import across, component_pages
 from harness.views.site.board_differences import difference_sheets
 from harness.views.site.component_pages import Explanation
+from harness.views.site.documentation import FRONT
 from harness.views.site.entry import Entry, Sheet
 
 HIGHLIGHTS = 3
@@ -24,23 +25,29 @@ class Shared:
         pages: by their files, from the folder of the site.
         links: what the index leads to: words, a file, and what it tells.
         highlights: what the index tells of designs across targets.
+        targets: the page of each target, by its name.
     """
 
     pages: Mapping[str, Sheet] = field(default_factory=dict)
     links: Sequence[tuple[str, str, str]] = ()
     highlights: Sequence[Words] = ()
+    targets: Mapping[str, str] = field(default_factory=dict)
 
 
-def shared_pages(entries: Mapping[str, Entry], explained: Sequence[Explanation] = ()) -> Shared:
-    """Return the pages on all leaderboards of a site; none where it has no leaderboard.
+def shared_pages(
+    entries: Mapping[str, Entry], explained: Sequence[Explanation], documents: Mapping[str, Sheet]
+) -> Shared:
+    """Return the pages on all leaderboards of a site, and those of the documentation.
 
     Arguments:
         entries: by the names that they have on the site.
         explained: what installed components tell of themselves.
+        documents: the pages of the documentation, by their files.
     """
+    read = [("Documentation", FRONT, "what all of this is, and how to do it yourself")] if documents else []
     boards: dict[str, Leaderboard] = {name: each.board for name, each in entries.items() if each.board is not None}
     if not boards:
-        return Shared()
+        return Shared(documents, read)
     pages = {across.PAGE: across.site_sheet(boards), **component_pages.component_sheets(boards, explained)}
     links = [
         (across.TITLE, across.PAGE, "win rates, places and improvability, on each board and over boards"),
@@ -48,4 +55,9 @@ def shared_pages(entries: Mapping[str, Entry], explained: Sequence[Explanation] 
     ]
     changes = difference_sheets(boards)
     links += [(str(sheet.title[0]), file, "what changed, one suite twice") for file, sheet in changes.items()]
-    return Shared(pages | changes, links, across.highlights(boards)[:HIGHLIGHTS])
+    return Shared(
+        {**pages, **changes, **documents},
+        [*links, *read],
+        across.highlights(boards)[:HIGHLIGHTS],
+        component_pages.target_pages(boards),
+    )

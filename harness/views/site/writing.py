@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from harness.results.document import DocumentError
@@ -30,6 +31,8 @@ LARGEST = 300_000
 
 TITLE = "Leaderboards"
 
+NOTHING: Mapping[str, Sheet] = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class Written:
@@ -44,14 +47,17 @@ class Written:
     large: Mapping[str, int]
 
 
-def site_files(entries: Mapping[str, Entry], explained: Sequence[Explanation] = ()) -> dict[str, bytes]:
+def site_files(
+    entries: Mapping[str, Entry], explained: Sequence[Explanation] = (), documents: Mapping[str, Sheet] = NOTHING
+) -> dict[str, bytes]:
     """Return every file of the site by its path.
 
     Arguments:
         entries: documents by the names that they have on it.
         explained: what installed components tell of themselves.
+        documents: the pages of the documentation, by their files.
     """
-    shared = shared_pages(entries, explained)
+    shared = shared_pages(entries, explained, documents)
     files = {name: (Path(__file__).parent / name).read_bytes() for name in (STYLE, SCRIPT, COMPARE)}
     files[INDEX] = _index(entries, shared).encode()
     files |= {file: _page(sheet, _home(file.count("/"))).encode() for file, sheet in shared.pages.items()}
@@ -71,18 +77,24 @@ def _home(depth: int) -> list[tuple[str, str]]:
     return [(TITLE, f"{'../' * depth}{INDEX}")]
 
 
-def write_site(entries: Mapping[str, Entry], out: Path, explained: Sequence[Explanation] = ()) -> Written:
+def write_site(
+    entries: Mapping[str, Entry],
+    out: Path,
+    explained: Sequence[Explanation] = (),
+    documents: Mapping[str, Sheet] = NOTHING,
+) -> Written:
     """Write the site into a new or an empty folder, or in place of one that was written before.
 
     Arguments:
         entries: as `site_files`.
         out: the folder.
         explained: as `site_files`.
+        documents: likewise.
 
     Raises:
         DocumentError: the folder holds something else, or cannot be written.
     """
-    files = site_files(entries, explained)
+    files = site_files(entries, explained, documents)
     try:
         former = _former(out)
         for name, content in files.items():
@@ -133,7 +145,8 @@ def _index(entries: Mapping[str, Entry], shared: Shared) -> str:
         }
         for name, entry in entries.items()
     ]
-    beside = {"highlights": [words(each) for each in shared.highlights], "links": shared.links}
+    beside: dict[str, object] = {"highlights": [words(each) for each in shared.highlights], "links": shared.links}
+    beside["targets"] = [(in_line(name), file) for name, file in shared.targets.items()]
     body = Markup(_templates().get_template("index.html").render(heads=heads, entries=told, **beside))
     return _rendered(title=TITLE, heading=TITLE, root="", body=body)
 
@@ -158,7 +171,7 @@ def _page(sheet: Sheet, trail: Sequence[tuple[str, str]], name: str = TITLE, ent
         scripts=[*sheet.scripts, *([f"{root}{SCRIPT}"] if entry else [])],
         question=in_line(entry.question) if entry else "",
         downloads=[(address(file), words) for file, words in entry.downloads.items()] if entry else [],
-        contents=contents(sheet.parts, Identifiers()) if entry or not root else [],
+        contents=sheet.contents or (contents(sheet.parts, Identifiers()) if entry or not root else []),
         body=html(sheet.parts, Identifiers(), caption=sheet.title),
     )
 
