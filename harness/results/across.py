@@ -20,10 +20,12 @@ boards have it, for boards may share their runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
+
+import numpy as np
 
 from harness.axes import NUMBERS, design
 from harness.registry.references import Reference
@@ -260,7 +262,8 @@ def combined(contests: Sequence[Contest], *, trained: bool) -> AcrossTargets:
     names = [tuple(found) for found in designs.values()]
     rates = _win_rates(contests, [found[0] for found in names])
     standings = [_standing(contests, found, rate) for found, rate in zip(names, rates, strict=True)]
-    ordered = sorted(standings, key=lambda each: (-(each.win_rate or 0.0), each.place.value))
+    # Rates that differ by the rounding of a sum are equal.
+    ordered = sorted(standings, key=lambda each: (-round(each.win_rate or 0.0, 9), each.place.value))
     return AcrossTargets(tuple(contests), tuple(ordered), trained)
 
 
@@ -280,19 +283,30 @@ def _standing(contests: Sequence[Contest], names: tuple[SharedDesign, ...], win_
     )
 
 
-def _win_rates(contests: Sequence[Contest], names: Sequence[SharedDesign]) -> Iterator[float | None]:
-    """Yield the win rate of each design, by the first of its names."""
-    for a in names:
-        own = [each for each in contests if a in each.rows]
-        scores = []
-        for b in names:
-            by_target: dict[str, list[float]] = {}
-            for each in own:
-                if b != a and b in each.rows:
-                    by_target.setdefault(each.key, []).append(each.score(a, b))
-            if by_target:
-                scores.append(fmean(fmean(found) for found in by_target.values()))
-        yield fmean(scores) if scores else None
+def _win_rates(contests: Sequence[Contest], names: Sequence[SharedDesign]) -> list[float | None]:
+    """Return the win rate of each design, by the first of its names."""
+    shape = (len(names), len(names))
+    total, targets = np.zeros(shape), np.zeros(shape)
+    for key in dict.fromkeys(each.key for each in contests):
+        found = [_scores(each, names) for each in contests if each.key == key]
+        known = np.isfinite(found).sum(0)
+        total += np.divide(np.nansum(found, 0), known, out=np.zeros(shape), where=known > 0)
+        targets += known > 0
+    against = np.divide(total, targets, out=np.zeros(shape), where=targets > 0).sum(1)
+    others = (targets > 0).sum(1)
+    return [float(won / n) if n else None for won, n in zip(against, others, strict=True)]
+
+
+def _scores(contest: Contest, names: Sequence[SharedDesign]) -> np.ndarray:
+    """Return `Contest.score` of each pair of designs; NaN where one has no row, and of a design with itself."""
+    rows = [contest.rows.get(name) for name in names]
+    low, high = (
+        np.array([np.nan if r is None else getattr(r, end) for r in rows]) for end in ("rank_low", "rank_high")
+    )
+    scores = 0.5 * (1 + (high[:, None] < low).astype(float) - (low[:, None] > high))
+    scores[np.isnan(low), :] = scores[:, np.isnan(low)] = np.nan
+    np.fill_diagonal(scores, np.nan)
+    return scores
 
 
 def _by_target(pairs: Iterable[tuple[str, AllowedRange]]) -> dict[str, list[AllowedRange]]:

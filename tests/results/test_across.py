@@ -73,6 +73,23 @@ def test_win_rates_of_complete_contests_have_a_mean_of_one_half(seed):
         assert 0 <= each.place.low <= each.place.value <= each.place.high <= 1
 
 
+def test_win_rates_are_their_definition_pair_by_pair():
+    """Two boards have the target s; a is missing on it, b on t."""
+    contests = [
+        made(1, "bcdef", target="s", board="x"),
+        made(2, "cbfed", target="s", board="y"),
+        made(3, "acdef", target="t"),
+    ]
+    for name, found in standings(*contests).items():
+        rates = []
+        for other in set("abcdef") - {name}:
+            both = [each for each in contests if design(name) in each.rows and design(other) in each.rows]
+            by_target = [[c.score(design(name), design(other)) for c in both if c.key == key] for key in "st"]
+            means = [sum(each) / len(each) for each in by_target if each]
+            rates += [sum(means) / len(means)] if means else []
+        assert found.win_rate == pytest.approx(sum(rates) / len(rates), abs=1e-12)
+
+
 def test_a_result_that_is_missing_is_neither_a_loss_nor_a_win():
     """The last contest has neither a nor g: nothing of theirs may change, whatever others do there."""
     three = [made(i, target=f"t{i}") for i in range(3)]

@@ -42,7 +42,7 @@ HOW_TO_READ = """\
 
 def board_sheet(board: Leaderboard) -> Sheet | None:
     """Return the page of the designs of one board on all of its targets; None where fewer than two targets compare."""
-    found = _groups(lambda trained: across_targets(board.suite, board, trained=trained))
+    found = on_board(board.suite, board)
     if not found:
         return None
     names = RowNames(board.rows)
@@ -54,11 +54,17 @@ def board_sheet(board: Leaderboard) -> Sheet | None:
     return Sheet([f"{TITLE}: ", CodeSpan(board.suite)], parts, scripts=("../../site.js",))
 
 
-def site_sheet(boards: Mapping[str, Leaderboard]) -> Sheet:
+def on_board(name: str, board: Leaderboard) -> list[AcrossTargets]:
+    """Return how trained designs and oracles of a board do on its targets; none where fewer than two compare."""
+    return _groups(lambda trained: across_targets(name, board, trained=trained))
+
+
+def site_sheet(boards: Mapping[str, Leaderboard], found: Mapping[str, Sequence[AcrossTargets]]) -> Sheet:
     """Return the page of designs across the targets of each board, and across boards.
 
     Arguments:
         boards: by the names that they have on the site.
+        found: of each, by its name.
     """
     names = {name: RowNames(board.rows) for name, board in boards.items()}
 
@@ -73,15 +79,13 @@ def site_sheet(boards: Mapping[str, Leaderboard]) -> Sheet:
             _table(several, len(several.standings), page_of),
         ]
         parts.append(Passage([title], told))
-    for name, board in boards.items():
-        if found := _of_board(name, board):
-            parts.append(Passage([name], list(_short(name, found, page_of))))
+    parts += [Passage([name], list(_short(name, each, page_of))) for name, each in found.items() if each]
     return Sheet([TITLE], parts)
 
 
-def highlights(boards: Mapping[str, Leaderboard]) -> list[Words]:
+def highlights(boards: Mapping[str, Sequence[AcrossTargets]]) -> list[Words]:
     """Return what is said of designs across targets in few lines, a board each, those that settle most first."""
-    found = [each for name, board in boards.items() for each in _of_board(name, board) if each.trained]
+    found = [each for group in boards.values() for each in group if each.trained]
     ordered = sorted(found, key=lambda each: (_may_be_best(each) == 0, _may_be_best(each) / len(each.standings)))
     return [[Strong(f"{each.boards[0]}:"), f" {_conclusion(each)}"] for each in ordered]
 
@@ -95,10 +99,6 @@ _ASKED = (
 def _groups(made: Callable[[bool], AcrossTargets | None]) -> list[AcrossTargets]:
     """Return what is found of trained designs and of oracles."""
     return [each for trained in (True, False) if (each := made(trained)) is not None]
-
-
-def _of_board(name: str, board: Leaderboard) -> list[AcrossTargets]:
-    return _groups(lambda trained: across_targets(name, board, trained=trained))
 
 
 def _several(boards: Mapping[str, Leaderboard]) -> list[AcrossTargets]:

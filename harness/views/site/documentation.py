@@ -126,6 +126,8 @@ class _Page:
         elif token.type == "table_open":
             self.tables[self.heading] = n = self.tables.get(self.heading, 0) + 1
             token.meta["caption"] = self.heading if n == 1 else f"{self.heading}, {n}"
+        elif token.type == "th_open" and not tokens[place + 1].content:
+            token.tag = tokens[place + 2].tag = "td"  # a head without words names nothing
         elif token.type == "inline":
             self._lead(token.children or [])
 

@@ -48,7 +48,8 @@ def shared_pages(
     boards: dict[str, Leaderboard] = {name: each.board for name, each in entries.items() if each.board is not None}
     if not boards:
         return Shared(documents, read)
-    pages = {across.PAGE: across.site_sheet(boards), **component_pages.component_sheets(boards, explained)}
+    found = {name: across.on_board(name, board) for name, board in boards.items()}
+    pages = {across.PAGE: across.site_sheet(boards, found), **component_pages.component_sheets(boards, explained)}
     links = [
         (across.TITLE, across.PAGE, "win rates, places and improvability, on each board and over boards"),
         ("Components", component_pages.PAGE, "what each one is, where it wins and where it loses, over all boards"),
@@ -58,6 +59,6 @@ def shared_pages(
     return Shared(
         {**pages, **changes, **documents},
         [*links, *read],
-        across.highlights(boards)[:HIGHLIGHTS],
+        across.highlights(found)[:HIGHLIGHTS],
         component_pages.target_pages(boards),
     )

@@ -177,7 +177,7 @@
   status.setAttribute("role", "status");
 
   // Designs that are ticked are compared on a page of their own, where the board has one.
-  const compare = document.querySelector('a[href="compare.html"]');
+  const compared = document.querySelector('a[href="compare.html"]');
   const ticked = new Set();
   const chosen = make("p");
   function tick(box, id) {
@@ -187,7 +187,7 @@
     link.href = `compare.html#rows=${[...ticked].join(",")}`;
     chosen.replaceChildren(ticked.size > 1 ? link : "Tick designs of one target to compare them.");
   }
-  if (compare) {
+  if (compared) {
     chosen.textContent = "Tick designs of one target to compare them.";
     for (const row of tables.flatMap((each) => each.rows)) {
       const link = row.line.cells[0].querySelector("a");
