@@ -6,7 +6,6 @@ metrics and bounds documents tell the labels alone.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -35,6 +34,11 @@ class ComponentName:
     def of(cls, axis: str, reference: Reference) -> ComponentName:
         """Return it of a component of a row."""
         return cls(axis, reference.distribution, reference.name)
+
+    @property
+    def absent(self) -> bool:
+        """Whether it stands where a combination has no component of the axis, as what trains where nothing does."""
+        return self.distribution == DISTRIBUTION and self.name == AXES[self.axis].absent
 
     @classmethod
     def labelled(cls, axis: str, label: str) -> ComponentName:
@@ -109,11 +113,6 @@ class ComponentStanding:
     appearances: list[Appearance] = field(default_factory=list)
     certificates: list[tuple[str, CertificateSummary]] = field(default_factory=list)
 
-    @property
-    def counts(self) -> Counter[Told]:
-        """How often its effects are told, and how."""
-        return Counter(each.told for each in self.verdicts)
-
 
 def component_standings(boards: Mapping[str, Leaderboard]) -> list[ComponentStanding]:
     """Return what boards tell of each component that stands on one, axis by axis, by name.
@@ -138,7 +137,10 @@ def component_standings(boards: Mapping[str, Leaderboard]) -> list[ComponentStan
             for name, appearance in _appearances(title, section):
                 found[name].appearances.append(appearance)
     order = list(AXES)
-    return sorted(found.values(), key=lambda each: (order.index(each.name.axis), str(each.name)))
+    return sorted(
+        (each for each in found.values() if not each.name.absent),
+        key=lambda each: (order.index(each.name.axis), str(each.name)),
+    )
 
 
 def _entry(found: dict[ComponentName, ComponentStanding], name: ComponentName, board: str) -> ComponentStanding:

@@ -79,6 +79,14 @@ def test_a_component_is_one_whatever_its_parameters_and_versions(small):
     assert len(keys) == len(set(keys))
 
 
+def test_what_stands_in_the_place_of_a_component_is_none():
+    board = read_published(BOARDS / "designs" / "leaderboard.json")
+    assert {row.weighting.name for row in board.rows} >= {"none", "edm"}
+    found = {each.name.name for each in component_standings({"one": board}) if each.name.axis == "weighting"}
+    assert "none" not in found
+    assert "edm" in found
+
+
 def test_certificates_and_what_only_has_a_label_are_told(small):
     board = Leaderboard.validate(small)
     sampler = board.rows[0].sampler

@@ -21,7 +21,7 @@
 
   function toAddress() {
     const text = `#rows=${state.chosen.join(",")}`;
-    if (text === location.hash) return;
+    if (text === location.hash || (!state.chosen.length && !location.hash)) return;
     try {
       history.replaceState(null, "", text);
     } catch {
@@ -179,7 +179,9 @@
         show();
       }));
     }
+    const rank = ([, row]) => (row[RANKS] ? row[RANKS][0] : Infinity);
     const left = Object.entries(found.rows).filter(([id]) => !state.chosen.includes(id));
+    left.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)));
     const options = left.map(([id, row]) => [id, `${rankWords(row[RANKS])}: ${row[NAMES].join(" · ")}`]);
     if (state.chosen.length < MOST) {
       made.append(select("add a design", [["", "choose"], ...options], "", (id) => {

@@ -6,12 +6,14 @@ and where it came from. How it does is told by boards alone: by the effects of i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from harness.axes import AXES, crossed, design
+from harness.errors import in_words
 from harness.results.component_standings import (
     Appearance,
     ComponentName,
@@ -119,8 +121,12 @@ def _list(told: Sequence[tuple[ComponentStanding, Explanation | None]]) -> Sheet
     parts: list[Block | Markup | Passage] = [Paragraph([_LIST])]
     for axis in dict.fromkeys(each.name.axis for each, _ in told):
         mine = [(each, explanation) for each, explanation in told if each.name.axis == axis]
-        parts.append(Passage([AXES[axis].words.capitalize()], [_axis_table(axis, mine)]))
+        parts.append(Passage([_plural(axis)], [_axis_table(axis, mine)]))
     return Sheet(["Components"], parts)
+
+
+def _plural(axis: str) -> str:
+    return in_words(AXES[axis].plural).capitalize()
 
 
 def _axis_table(axis: str, told: Sequence[tuple[ComponentStanding, Explanation | None]]) -> Markup:
@@ -130,17 +136,17 @@ def _axis_table(axis: str, told: Sequence[tuple[ComponentStanding, Explanation |
             in_line(str(each.name)),
             in_line(explanation.description) if explanation else "not installed where this site was made",
             len(each.boards),
-            _counts(each),
+            _counts(each.verdicts),
         )
         for each, explanation in told
     )
     heads = ("component", "what", "boards", "effects told")
-    return drawn_table(f"{AXES[axis].words.capitalize()}: components", heads, lines, right=("boards",))
+    return drawn_table(_plural(axis), heads, lines, right=("boards",))
 
 
-def _counts(used: ComponentStanding) -> str:
-    """Return how often its effects are told, in words; empty where it has none."""
-    return ", ".join(f"{n} {told}" for told, n in sorted(used.counts.items()))
+def _counts(verdicts: Sequence[Verdict]) -> str:
+    """Return how often effects are told, in words; empty where there are none."""
+    return ", ".join(f"{n} {told}" for told, n in sorted(Counter(each.told for each in verdicts).items()))
 
 
 def _sheet(used: ComponentStanding, explanation: Explanation | None, page_of: PageOf) -> Sheet:
@@ -181,6 +187,11 @@ def _effects(used: ComponentStanding) -> Iterator[Block | Markup]:
         yield Paragraph(["No board compares it with another choice in the same settings."])
         return
     yield Paragraph([f"{_counted(used)} {_EFFECTS}"])
+    by_choice: dict[str, list[Verdict]] = {}
+    for each in used.verdicts:
+        by_choice.setdefault(each.effect.choice, []).append(each)
+    if len(by_choice) > 1:
+        yield Listing([[f"{choice}: {_counts(found)}"] for choice, found in by_choice.items()])
     heads = ("board", "target", "choice", "among", "effect", "drawn, left is better", "told", "contexts")
     yield drawn_table("Effects on boards", heads, map(_verdict, used.verdicts), right=("effect", "contexts"))
 
@@ -193,7 +204,7 @@ _EFFECTS = (
 
 
 def _counted(used: ComponentStanding) -> str:
-    count, n = used.counts, len(used.verdicts)
+    count, n = Counter(each.told for each in used.verdicts), len(used.verdicts)
     verb = "is" if count["better"] == 1 else "are"
     told = f"Of {counted(n, 'effect')}, {count['better']} {verb} told better than the mean of the choices beside it, "
     told += f"{count['worse']} worse, {count['not told']} neither"

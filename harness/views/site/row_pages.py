@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harness import DISTRIBUTION
 from harness.axes import AXES, NUMBERS, crossed
@@ -211,12 +211,18 @@ def _component(axis: str, row: Row) -> Markup:
     found = row.component(axis)
     given = ", ".join(f"{key}={format_value(value)}" for key, value in found.params.items())
     cells = (given, f"{found.distribution} {found.version}", found.digest)
-    return Markup('<tr><th scope="row" class="l">{}</th><td class="l"><a href="../../../{}">{}</a></td>{}</tr>').format(
+    return Markup('<tr><th scope="row" class="l">{}</th><td class="l">{}</td>{}</tr>').format(
         AXES[axis].words,
-        component_file(ComponentName.of(axis, found)),
-        in_line(found.name),
+        _led(ComponentName.of(axis, found)),
         Markup("").join(Markup('<td class="l">{}</td>').format(in_line(cell)) for cell in cells),
     )
+
+
+def _led(component: ComponentName) -> Markup:
+    """Return the name of a component; it leads to its page where it is one."""
+    if component.absent:
+        return escape(in_line(component.name))
+    return Markup('<a href="../../../{}">{}</a>').format(component_file(component), in_line(component.name))
 
 
 def _figure(value: float) -> str:
