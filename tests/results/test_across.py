@@ -148,7 +148,9 @@ def test_trained_designs_and_oracles_are_never_set_against_each_other(document):
     shortest = min(each["train_steps"] for each in document["rows"])
     for each in document["rows"]:
         each["train_steps"] *= each["train_steps"] > shortest
-    board = Leaderboard.validate(document | {"effects": [], "interactions": [], "agreement": []})
+        each["trained"] = None
+    empty = {name: [] for name in ("effects", "interactions", "agreement", "networks")}
+    board = Leaderboard.validate(document | empty)
     trained, oracles = (across_targets("one", board, trained=each) for each in (True, False))
     for found, wanted in ((trained, True), (oracles, False)):
         rows = [row for each in found.standings for row in each.rows if row is not None]

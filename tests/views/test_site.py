@@ -22,10 +22,10 @@ from harness.views.page import Link, Paragraph, Section
 from harness.views.site import writing
 from harness.views.site.answers import answer, influences, leader
 from harness.views.site.boards import bounds_entry, leaderboard_entry
-from harness.views.site.charts import PointSet, Scatter, figure
+from harness.views.site.charts import PointSet, Scatter, figure, levels_figure
 from harness.views.site.entry import Entry, Sheet
 from harness.views.site.markup import Identifiers, contents, html
-from harness.views.site.row_pages import RowNames
+from harness.views.site.row_pages import RowNames, row_sheet
 from harness.views.site.writing import BOARDS, FILES, site_files, write_site
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>\x07\u202e\x1b[31m'
@@ -76,6 +76,30 @@ def test_the_page_of_a_row_tells_what_the_document_holds_of_it(board):
     assert "is above budget" in page
     assert row.weighting.digest in page
     assert row_command(board, row) in page
+
+
+def test_levels_and_checkpoints_stand_on_the_page_of_a_row(board, small):
+    row = board.rows[0]
+    files = site_files({"quick": leaderboard_entry(board)})
+    page = text_of(files, f"{BOARDS}/quick/r/{RowNames(board.rows)(row)}.html")
+    sigmas = board.grids[row.grid].sigmas
+    assert ", ".join(f"{sigma:.6g}" for sigma in sigmas) in page
+    assert f"{len(sigmas) - 1} steps from 20.0 to 0.0500" in page
+    assert ", ".join(board.networks[row.trained].checkpoints) in page
+    assert "2026-01-31" in text_of(files, "index.html")
+    older = Leaderboard.validate(small)
+    assert "Noise levels" not in "".join(
+        map(str, row_sheet(older, sections(older)[0], older.rows[0], RowNames(older.rows)).parts)
+    )
+
+
+@pytest.mark.parametrize("sigmas", [[20.0, 0.05], [80.0, 3.0, 1e-9], [1.0, 0.999]])
+def test_every_level_is_a_mark_in_its_order(sigmas):
+    drawn = str(levels_figure(sigmas, "a finding", "levels"))
+    places = [float(x) for x in re.findall(r"M([\d.]+) 8v24", drawn)]
+    assert len(places) == len(sigmas)
+    assert places == sorted(places, reverse=True)
+    assert all(0 < x < 560 for x in places)
 
 
 def test_a_name_of_a_row_stays_when_its_rank_changes(board):

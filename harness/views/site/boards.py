@@ -142,6 +142,7 @@ def _facts(board: Leaderboard, shown: list[TargetSection], follows: str) -> dict
         "holds": f"{counted(len(board.rows), 'design')} on {targets}",
         "ranked by": ranked_by(board, shown),
         "made with": _software(board.environment),
+        **_when(board),
         "follows from its rows": follows,
     }
 
@@ -156,6 +157,23 @@ _VERIFIED = (
     ". Ranks, violations, Kendall's τ and the sums of effects are looked at. Whether rows come out again is not "
     "recorded here; the document, which this page offers, is enough to make some again:"
 )
+
+
+def _when(board: Leaderboard) -> dict[str, str]:
+    """Return when a board was made and what it took, where the document tells."""
+    took = board.computation
+    if took is None:
+        return {}
+    days = sorted({each.started[:10] for each in took.calls})
+    dates = " to ".join(dict.fromkeys([days[0], days[-1]])) if days else ""
+    return {"made on": dates or "not recorded", "took": f"{_spent(took.core_seconds)} of one core"}
+
+
+def _spent(seconds: float) -> str:
+    for size, unit in ((3600.0, "hour"), (60.0, "minute")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}s"
+    return f"{seconds:.0f} seconds"
 
 
 def _software(environment: object) -> str:

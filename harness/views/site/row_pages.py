@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
@@ -22,6 +23,7 @@ from harness.views.column import Column
 from harness.views.digits import counted, number, optional, with_interval
 from harness.views.page import Block, Commands, Link, Listing, Paragraph, Section, Table, in_line
 from harness.views.sample_plots import montage, pictures_of
+from harness.views.site.charts import levels_figure
 from harness.views.site.entry import Passage, Sheet
 from harness.views.site.markup import drawn_table
 
@@ -68,6 +70,8 @@ def row_sheet(board: Leaderboard, section: TargetSection, row: Row, names: RowNa
     ]
     parts += [Section([title], [block]) for title, block in _terms(row)]
     parts += [Passage(["Design"], [_design(row), *_other_names(section, row)])]
+    parts += [Passage(["Noise levels"], levels) for levels in [_levels(board, row)] if levels]
+    parts += [Section(["Networks"], [each]) for each in _networks(board, row)]
     parts += [
         Passage(["How this row is made alone"], [Commands(row_command(board, row)), Paragraph([_MADE]), _VERIFIED])
     ]
@@ -223,6 +227,33 @@ def _led(component: ComponentName) -> Markup:
     if component.absent:
         return escape(in_line(component.name))
     return Markup('<a href="../../../{}">{}</a>').format(component_file(component), in_line(component.name))
+
+
+def _levels(board: Leaderboard, row: Row) -> list[Block | Markup]:
+    """Return the levels that sampling goes through, drawn and in figures; nothing where a document does not tell."""
+    if row.grid is None:
+        return []
+    grid = board.grids[row.grid]
+    ratios = [a / b for a, b in pairwise(grid.sigmas)]
+    told = f"{counted(len(ratios), 'step')} from {number(grid.sigmas[0])} to {number(grid.sigmas[-1])}; a step divides "
+    told += f"the level by {number(min(ratios))} at least, by {number(max(ratios))} at most."
+    told += " Each seed has a grid of its own; this is the first's." if grid.own else ""
+    figures = Markup("<details><summary>The levels in figures</summary><p>{}</p></details>").format(
+        ", ".join(f"{sigma:.6g}" for sigma in grid.sigmas)
+    )
+    return [levels_figure(grid.sigmas, told, "levels_drawn"), figures]
+
+
+def _networks(board: Leaderboard, row: Row) -> list[Block]:
+    """Return the checkpoints that drew the samples, where a document tells them."""
+    if row.trained is None:
+        return []
+    digests = board.networks[row.trained].checkpoints
+    words = (
+        "One a seed, by the first digits of the SHA-256 of its checkpoint: ",
+        ", ".join(d or "none" for d in digests),
+    )
+    return [Paragraph(["".join(words), "."])]
 
 
 def _figure(value: float) -> str:
