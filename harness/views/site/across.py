@@ -73,7 +73,7 @@ def site_sheet(boards: Mapping[str, Leaderboard], found: Mapping[str, Sequence[A
 
     parts: list[Block | Markup | Passage] = [Paragraph([_ASKED]), _how_to_read()]
     for several in _several(boards):
-        title = f"{_noun(several)} that {_listed(several.boards)} have in common"
+        title = f"{'Trained designs' if several.trained else 'Oracles'} on the boards {_listed(several.boards)}"
         told: list[Block | Markup] = [
             Paragraph([_conclusion(several)]),
             _table(several, len(several.standings), page_of),

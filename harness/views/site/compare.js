@@ -95,6 +95,7 @@
     away.addEventListener("click", () => {
       state.chosen = state.chosen.filter((each) => each !== id);
       show();
+      top.querySelector("button").focus();
     });
     made.append(link, make("br"), away);
     return made;
@@ -184,10 +185,17 @@
     left.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)));
     const options = left.map(([id, row]) => [id, `${rankWords(row[RANKS])}: ${row[NAMES].join(" · ")}`]);
     if (state.chosen.length < MOST) {
-      made.append(select("add a design", [["", "choose"], ...options], "", (id) => {
+      // What a select says changes with every arrow key: nothing is added before the button is pressed.
+      const label = select("another design", options, options.length ? options[0][0] : "", () => {});
+      const add = make("button", "Add");
+      add.type = "button";
+      add.addEventListener("click", () => {
+        const id = label.querySelector("select").value;
         if (id) state.chosen.push(id);
         show();
-      }));
+        (top.querySelector("button") || place).focus();
+      });
+      made.append(label, add);
     }
     return made;
   }
@@ -195,9 +203,7 @@
   function show() {
     const found = targets.get(state.target);
     const rows = state.chosen.map((id) => found.rows[id]);
-    const status = make("p", answer(found, rows));
-    status.setAttribute("role", "status");
-    const parts = [chooser(found), status];
+    const parts = [];
     if (state.dropped) {
       parts.push(make("p", `${state.dropped} more of the address are left out: of another target, or beyond ${MOST}.`));
     }
@@ -210,11 +216,19 @@
       parts.push(wide);
     }
     if (found.same.length) parts.push(make("p", `All designs on ${state.target} have: ${found.same.join(", ")}.`));
-    place.replaceChildren(...parts);
-    place.hidden = false;
+    top.replaceChildren(chooser(found));
+    status.textContent = answer(found, rows);
+    rest.replaceChildren(...parts);
     toAddress();
   }
 
+  // What is told stays in its place, for screen readers to say what changes in it.
+  const top = make("div");
+  const status = make("p");
+  const rest = make("div");
+  status.setAttribute("role", "status");
+  place.append(top, status, rest);
+  place.hidden = false;
   window.addEventListener("hashchange", () => {
     state = fromAddress();
     show();
