@@ -1,7 +1,9 @@
 """Pages of the site as a parser sees them: what must hold of each, without a browser."""
 
+import re
 import unicodedata
 from collections import Counter
+from functools import lru_cache
 from html.parser import HTMLParser
 from itertools import pairwise
 from posixpath import dirname, join, normpath
@@ -99,13 +101,13 @@ def _links(name, page, pages, files):
         if ":" in file or file.startswith("/") or target not in files:
             yield f"{address!r} leads to no file of the site"
         elif part.startswith("rows="):
-            yield from (
-                f"{row} is no row to compare" for row in part[5:].split(",") if not _has(row, dirname(target), files)
-            )
+            known = _compared(files[join(dirname(target), "rows.js")])
+            yield from (f"{row} is no row to compare" for row in part[5:].split(",") if row not in known)
         elif part and part not in pages[target].attributes("id"):
             yield f"{address!r} leads to no part of the page"
 
 
-def _has(row, folder, files):
-    """Whether the data that are compared on a board have a row."""
-    return f'"{row}":' in files[join(folder, "rows.js")].decode()
+@lru_cache
+def _compared(script):
+    """The names of the rows that are compared on a board."""
+    return set(re.findall(r'"([0-9a-f]+)":\[\[', script.decode()))

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from documents import make_document
 from PIL import Image
 from site_pages import Parsed, faults
 
@@ -31,17 +32,22 @@ from harness.views.site.writing import BOARDS, FILES, site_files, write_site
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>\x07\u202e\x1b[31m'
 
 
-@pytest.fixture
-def board(document):
-    return Leaderboard.validate(document)
+@pytest.fixture(scope="module")
+def board():
+    return Leaderboard.validate(make_document())
+
+
+@pytest.fixture(scope="module")
+def files(board):
+    """The site of one board and its bounds."""
+    return site_files({"quick": leaderboard_entry(board), "its bounds": bounds_entry(rank_bounds(board))})
 
 
 def text_of(files, name):
     return " ".join("".join(Parsed(files[name].decode()).text).split())
 
 
-def test_every_page_holds_together(board):
-    files = site_files({"quick": leaderboard_entry(board), "its bounds": bounds_entry(rank_bounds(board))})
+def test_every_page_holds_together(board, files):
     assert not faults(files)
     assert len([name for name in files if "/r/" in name]) == len(board.rows)
 
@@ -50,15 +56,18 @@ def test_what_holds_a_page_together_is_seen_where_it_lacks():
     page = (
         b"<!doctype html><title>t</title><h1>a</h1><h3 id=x>b</h3><p id=x><a href=https://example.org>c</a><a href=#y>"
         b"d</a><table><tr><th>e</table><img src=f.png><b onclick=g()>h</i><script>i</script>\x07"
+        b"<a href='#rows=1f,2e'>r</a>"
     )
-    found = "\n".join(faults({"index.html": page}))
+    script = b"""const boardRows = JSON.parse('{"rows":{"1f":[["a"],[1,1,1]]}}');"""
+    found = "\n".join(faults({"index.html": page, "rows.js": script}))
     said = ["id x occurs 2", "level 3 below 1", "example.org", "#y", "caption", "scope", "without words", "onclick"]
+    assert "2e is no row" in found
+    assert "1f is no row" not in found
     for each in [*said, "closes nothing", "is not closed", "script", "control character"]:
         assert each in found
 
 
-def test_every_row_is_there_without_a_script_and_leads_to_its_page(board):
-    files = site_files({"quick": leaderboard_entry(board)})
+def test_every_row_is_there_without_a_script_and_leads_to_its_page(board, files):
     page = Parsed(files[f"{BOARDS}/quick/index.html"].decode())
     names = RowNames(board.rows)
     led = [each["href"] for _, each in page.all("a") if each["href"].startswith("r/")]
@@ -66,11 +75,9 @@ def test_every_row_is_there_without_a_script_and_leads_to_its_page(board):
     assert files[f"{BOARDS}/quick/leaderboard.json"] == board.to_json().encode()
 
 
-def test_the_page_of_a_row_tells_what_the_document_holds_of_it(board):
+def test_the_page_of_a_row_tells_what_the_document_holds_of_it(board, files):
     row = next(row for row in board.rows if row.budget and row.violations)
-    page = text_of(
-        site_files({"quick": leaderboard_entry(board)}), f"{BOARDS}/quick/r/{RowNames(board.rows)(row)}.html"
-    )
+    page = text_of(files, f"{BOARDS}/quick/r/{RowNames(board.rows)(row)}.html")
     for name in row.metrics:
         assert name in page
     assert "is above budget" in page
@@ -78,9 +85,8 @@ def test_the_page_of_a_row_tells_what_the_document_holds_of_it(board):
     assert row_command(board, row) in page
 
 
-def test_levels_and_checkpoints_stand_on_the_page_of_a_row(board, small):
+def test_levels_and_checkpoints_stand_on_the_page_of_a_row(board, files, small):
     row = board.rows[0]
-    files = site_files({"quick": leaderboard_entry(board)})
     page = text_of(files, f"{BOARDS}/quick/r/{RowNames(board.rows)(row)}.html")
     sigmas = board.grids[row.grid].sigmas
     assert ", ".join(f"{sigma:.6g}" for sigma in sigmas) in page
@@ -277,8 +283,9 @@ def test_a_page_that_is_too_large_is_told(tmp_path, monkeypatch):
     assert f"{BOARDS}/one/index.html" in write_site({"one": entry("word " * 200)}, tmp_path / "out").large
 
 
-def test_the_same_documents_are_the_same_site(board):
-    assert site_files({"a": leaderboard_entry(board)}) == site_files({"a": leaderboard_entry(board)})
+def test_the_same_documents_are_the_same_site(board, files):
+    entries = {"quick": leaderboard_entry(board), "its bounds": bounds_entry(rank_bounds(board))}
+    assert site_files(entries) == files
 
 
 def test_the_style_and_the_script_ask_for_nothing_from_elsewhere():
