@@ -40,8 +40,8 @@ UNKNOWN = "; ?: so few seeds do not tell"
 """What is said where an interval has an end that is not known."""
 
 NO_BETTER = (
-    "It is within what a perfect generator gets: {rows} hardly tell designs apart, and more rows would, sooner than "
-    "more time."
+    "By {metric} it is within what a perfect generator gets: {rows} hardly tell designs apart. More rows would, or a "
+    "--metric that sees what you mind, sooner than more time; look at the samples on the page."
 )
 """What is said where the best is no worse than new data are."""
 
@@ -172,7 +172,7 @@ def _advice(found: Recommendation) -> Iterator[str]:
     yield f"What to do: take this design{_loss(found)}.{_against_default(found)}"
     if not found.settled:
         if _perfect(found):
-            yield NO_BETTER.format(rows=_rows(found))
+            yield NO_BETTER.format(metric=found.metric, rows=_rows(found))
         else:
             yield "The same command with more --minutes goes on from here."
 
