@@ -11,6 +11,7 @@ from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.consistency import inconsistencies
 from harness.results.leaderboard import PUBLISHED, Cell, Effect, Interaction, Leaderboard, Row
+from harness.results.marks import Marks
 from harness.results.sections import (
     HEADERS,
     TargetSection,
@@ -21,6 +22,7 @@ from harness.results.sections import (
     sections,
     target_label,
 )
+from harness.results.submission import Submission
 from harness.views import formats
 from harness.views.board_columns import budget_columns
 from harness.views.board_pages import (
@@ -42,6 +44,7 @@ from harness.views.pareto import front, spendings
 from harness.views.site.answers import answer
 from harness.views.site.charts import PointSet, Scatter, effect_strip, figure
 from harness.views.site.entry import Entry, Passage, Sheet
+from harness.views.site.marks import RowMarks, with_marks
 from harness.views.site.markup import wide
 from harness.views.site.row_pages import ROWS, RowNames, row_sheet
 from harness.views.site.row_tables import row_table, unranked_table
@@ -74,13 +77,18 @@ REMARKS = 6
 """Lines on a target beyond which they are folded."""
 
 
-def leaderboard_entry(board: Leaderboard) -> Entry:
-    """Return what a leaderboard brings to the site."""
+def leaderboard_entry(board: Leaderboard, marks: Marks | None = None, submission: Submission | None = None) -> Entry:
+    """Return what a leaderboard brings to the site, with the marks of its rows, and what was handed in beside it."""
+    own = RowMarks(board.rows, marks)
+    return with_marks(_leaderboard_entry(board, own), board, marks, submission)
+
+
+def _leaderboard_entry(board: Leaderboard, marks: RowMarks) -> Entry:
     shown, names = sections(board), RowNames(board.rows)
     rows = [(each, row) for each in shown for row in each.rows]
     text = formats.render(board_view(board), "csv")
     return Entry(
-        Sheet(board_title(board), list(_leaderboard_parts(board, shown, names))),
+        Sheet(board_title(board), list(_leaderboard_parts(board, shown, names, marks))),
         board.title or "",
         _facts(board, shown),
         {PUBLISHED: board.to_json().encode(), CSV: text.encode()},
@@ -141,13 +149,13 @@ def _software(environment: object) -> str:
 
 
 def _leaderboard_parts(
-    board: Leaderboard, shown: list[TargetSection], names: RowNames
+    board: Leaderboard, shown: list[TargetSection], names: RowNames, marks: RowMarks
 ) -> Iterator[Block | Markup | Passage]:
     competition = rank_bounds(board)
     yield Section(["The answer"], list(_answer(board)))
     yield Section(["Designs"], [Paragraph([_DESIGNS])])
     yield CONTROLS
-    yield from (Passage([each.target], list(_target(board, each, names))) for each in shown)
+    yield from (Passage([each.target], list(_target(board, each, names, marks))) for each in shown)
     yield from _drawn(board, shown, [each.bound for each in competition.bounds])
     if board.effects:
         yield Passage(["Effect of each choice"], list(_effects(board)))
@@ -179,13 +187,13 @@ def _answer(board: Leaderboard) -> Iterator[Block]:
         yield Listing([[Strong(f"{target}:"), f" {told}"] for target, told in each])
 
 
-def _target(board: Leaderboard, found: TargetSection, names: RowNames) -> Iterator[Block | Markup]:
+def _target(board: Leaderboard, found: TargetSection, names: RowNames, marks: RowMarks) -> Iterator[Block | Markup]:
     """Yield what is said of a target, and its rows."""
     first, *others = notes(found, board)
     yield Paragraph([f"{first}."])
     yield from (Paragraph([f"{note[:1].upper()}{note[1:]}."]) for note in closing_notes(found, board.declared))
     if found.finished:
-        yield row_table(board, found, names)
+        yield row_table(board, found, names, marks)
     groups = {"Diverged": found.diverged, "Not applicable": found.inapplicable}
     groups |= {"Failed": found.failed, "Not computed yet": found.unfinished}
     yield from (unranked_table(found, title, rows, names) for title, rows in groups.items() if rows)
