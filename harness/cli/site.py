@@ -24,6 +24,7 @@ def command(folder: Path, out: Path) -> None:
     leaderboard one of its own. So do the folders in a folder without a document, as leaderboards/submissions.
     """
     from harness.errors import HarnessError
+    from harness.views.publishing import PAGE
     from harness.views.site.writing import LARGEST, write_site
 
     entries: dict[str, Entry] = {}
@@ -32,7 +33,7 @@ def command(folder: Path, out: Path) -> None:
             raise HarnessError(f"{place} and another folder would both be called {name} on the site; rename one")
         if (entry := _entry(place)) is not None:
             entries[name] = entry
-        else:
+        elif [each.name for each in place.iterdir()] != [PAGE]:
             warn(f"{place} holds no document; left out")
     if not entries:
         raise HarnessError(f"{folder} has no folder with a document; name one whose folders harness publish wrote")

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from harness.registry.provenance import normalize
+from harness.registry.provenance import is_own, normalize
 from harness.results.document import Count, Document, Part
 from harness.results.marks import Digest
 
@@ -76,6 +76,8 @@ class SubmittedDistribution(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if is_own(self.name):
+            raise ValueError(f"{self.name!r:.60} is the harness's own, which is not handed in")
         found = _REQUIREMENT.fullmatch(self.requirement)
         if found is None or ".." in self.requirement:
             raise ValueError(f"requirement {self.requirement!r:.60} is not written as {FORMS}")

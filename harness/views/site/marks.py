@@ -51,7 +51,7 @@ class RowMarks:
         told = "; ".join(WORDS[verdict] for verdict in self._marks.verdicts(place))
         versions = ", ".join(dict.fromkeys(str(call.environment.get("harness", "?")) for call in calls))
         seeds = ", ".join(str(call.seed) for call in calls)
-        words = f" this row was made again from the document, and is {told} (harness {versions}; drawn by seed {seeds})."
+        words = f" this row was made again from the document, and is {told} (harness {versions}, seed {seeds})."
         return [Strong(f"{mark.capitalize()}:"), words]
 
 
