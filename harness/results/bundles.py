@@ -46,6 +46,9 @@ CHECKPOINT = 50_000_000
 WHOLE = 100_000_000
 """Bytes of all files together, at most."""
 
+SEEDS = 2
+"""Seeds of a leaderboard at least."""
+
 MOST = 2_000
 """Files of a bundle at most."""
 
@@ -230,7 +233,12 @@ def _within(where: str, key: str) -> str:
 
 
 def _check_board(folder: Path, board: Leaderboard) -> None:
-    """Refuse unfinished rows, commands that are none of the harness, and parameters that name a place."""
+    """Refuse rows without an error or an end, commands that are not the harness, and parameters that name a place."""
+    if board.setup is not None and (seeds := len(board.setup.seeds)) < SEEDS:
+        raise DocumentError(f"{folder}/{PUBLISHED}: {seeds} seed; of fewer than {SEEDS} no error is known")
+    failed = [each.component.name for each in board.certificates if each.standing == "failed"]
+    if failed:
+        raise DocumentError(f"{folder}/{PUBLISHED}: the certificate of {failed[0]!r:.100} failed (harness certify)")
     if unfinished := sum(row.unfinished for row in board.rows):
         raise DocumentError(f"{folder}/{PUBLISHED}: {unfinished} rows are not computed yet; run the suite to its end")
     for line in (board.command or "").splitlines():

@@ -67,7 +67,7 @@ def test_marks_that_do_not_belong_to_the_document_are_refused(name, handed_in, s
     # So they are beside what this repository publishes itself, where any character is shown as text.
     (handed_in / "submission.json").unlink()
     if "character" not in name:
-        with pytest.raises(DocumentError, match="verification.json"):
+        with pytest.raises(DocumentError, match=r"verification\.json"):
             read_marks(handed_in / "leaderboard.json", 4)
         found = verify(handed_in / "leaderboard.json").findings
         assert any(message in each.what for each in found)
