@@ -1,6 +1,7 @@
 """A made-up leaderboard with the shape of a real one: a stand-in for the engine in tests of what is shown."""
 
 import copy
+import hashlib
 import itertools
 import math
 import random
@@ -67,7 +68,8 @@ def make_row(rng, target, dim, design, train_steps, failed):
     names = ["weighting", "noise_schedule", "time_discretization", "network", "sampler"]
     row |= {axis: reference(*choice) for axis, choice in zip(names, design, strict=True)}
     row |= {"initial_law": reference("centered")}
-    row |= {"steps": 20, "nfe": 39 if sampler[0] == "heun" else 20, "train_steps": train_steps, "sigma_max": 20.0}
+    row |= {"steps": 20, "nfe": 39 if sampler[0] == "heun" else 20, "train_steps": train_steps}
+    row |= {"grid": None, "trained": None, "sigma_max": 20.0}
     training, sampling = 3 * 256 * train_steps, 2000 * (40 if sampler[0] == "heun" else 20)
     row |= {"compute": training + sampling, "training_share": training / (training + sampling)}
     row |= {"same_as": [], "status": "failed" if failed else "ok"}
@@ -131,13 +133,15 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
     document = {
-        "schema_version": 7,
+        "schema_version": 8,
         "suite": "quick",
         "title": "Which design is best?",
         "command": None,
         "rank_by": [metric],
         "environment": environment,
+        "definition": {"targets": [name for name, _, _ in TARGETS], "steps": [20], "seeds": [0, 1, 2]},
         "setup": setup(),
+        "computation": {"core_seconds": 4000.5, "calls": [CALL]},
     }
     document |= {
         "declared": copy.deepcopy(DECLARED),
@@ -149,6 +153,8 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
         "effects": [],
         "interactions": [],
         "certificates": [],
+        "grids": [{"sigmas": levels(k), "own": k == 2} for k in range(len(GRIDS))],
+        "networks": [],
         "rows": [],
     }
     for name, params, dim in TARGETS:
@@ -161,6 +167,9 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
         ]
         if dim == 2 and violate:
             _violate(next(row for row in rows if row["budget"]))
+        for row in rows:
+            row["grid"] = GRIDS.index(tuple(row["time_discretization"][part] for part in ("name", "params")))
+            row["trained"] = _place(document["networks"], row)
         document["rows"] += rank(rows, metric)
         for known in ("sliced-wasserstein", "energy"):
             floor = {"sliced-wasserstein": 0.021, "energy": 0.0006}[known]
@@ -172,6 +181,26 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
             document["agreement"].append(agreement | {"low": tau - 0.1, "high": tau + 0.08, "n": 106, "clusters": 6})
         document["effects"] += make_effects(rng, name)
     return document
+
+
+CALL = {"started": "2026-01-31T12:00:00Z", "workers": 2, "wall_seconds": 2500.25, "core_seconds": 4000.25,
+        "ended": True}  # fmt: skip
+
+
+def levels(k):
+    """Twenty-one levels from 20 to 0.05, of the k-th of several grids."""
+    inner = [float(f"{20 * 0.0025 ** ((j / 20) ** (1 + 0.1 * k)):.12g}") for j in range(1, 20)]
+    return [20.0, *inner, 0.05]
+
+
+def _place(networks, row):
+    """Return the place of a row's networks, put there the first time."""
+    kind = [row["target"]["name"], row["weighting"]["name"], row["train_steps"]]
+    checkpoints = [hashlib.sha256(repr((*kind, seed)).encode()).hexdigest()[:16] for seed in range(3)]
+    entry = {"checkpoints": checkpoints}
+    if entry not in networks:
+        networks.append(entry)
+    return networks.index(entry)
 
 
 def setup():
@@ -234,7 +263,8 @@ def small():
                "time_discretization": reference(*grid), "network": reference("mlp"),
                "sampler": reference(sampler), "initial_law": reference("centered"), "steps": 20,
                "nfe": 39 if sampler == "heun" else 20,
-               "train_steps": 500, "sigma_max": 20.0, "compute": None, "training_share": None,
+               "train_steps": 500, "grid": None, "trained": None, "sigma_max": 20.0, "compute": None,
+               "training_share": None,
                "same_as": [], "status": "ok" if kl else "failed",
                "reason": None if kl else "NaN | after step 3\nof seed 1", "metrics": {"kl": kl} if kl else {},
                "budget": None, "score_split": None, "bounds": {"budget": bound}, "bound_highs": {}, "violations": [],
@@ -249,13 +279,13 @@ def small():
                  "n": 2, "clusters": 2}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 7, "suite": "tiny", "title": None, "command": None, "rank_by": ["kl"],
-        "environment": {"torch": "2.13.0"}, "setup": None,
+        "schema_version": 8, "suite": "tiny", "title": None, "command": None, "rank_by": ["kl"],
+        "environment": {"torch": "2.13.0"}, "definition": None, "setup": None, "computation": None,
         "declared": copy.deepcopy(DECLARED),
         "rankings": [{"target": "ring", "metric": "kl", "effects_by": "kl", "settling": None}],
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],
         "effects": [effect | {"choice": "eps", "factor": 1.25, "low": 1.1, "high": 1.4},
                     effect | {"choice": "edm", "factor": 0.8, "low": None, "high": None}],
-        "interactions": [], "certificates": [], "rows": rows,
+        "interactions": [], "certificates": [], "grids": [], "networks": [], "rows": rows,
     }  # fmt: skip

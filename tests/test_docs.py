@@ -29,7 +29,7 @@ from harness.metrics import Experiment
 from harness.registry.discovery import AXES_HOOK, load
 from harness.registry.references import Reference
 from harness.registry.registry import Registry
-from harness.results import leaderboard, pictures, setup
+from harness.results import leaderboard, making, pictures, setup
 from harness.running.in_process import in_process
 from harness.samplers import SamplerRun
 from harness.suites.model import Suite, load_suite
@@ -516,6 +516,10 @@ def test_the_suite_in_the_docs_is_one(tmp_path):
 
 MODELS = {
     "Document": leaderboard.Leaderboard,
+    "Grid": making.Grid,
+    "Networks": making.Networks,
+    "Computation": making.Computation,
+    "Call": making.Call,
     "Setup": setup.Setup,
     "TrainingSetup": setup.TrainingSetup,
     "TargetSetup": setup.TargetSetup,

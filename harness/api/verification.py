@@ -25,10 +25,12 @@ from harness.registry.discovery import load
 from harness.results.bounds import BoundsBoard
 from harness.results.bundles import is_bundle, read_bundle
 from harness.results.consistency import Objection, inconsistencies
+from harness.results.definitions import DEFINITION, contradictions, whole_suite
 from harness.results.document import DocumentError
 from harness.results.leaderboard import PUBLISHED, Estimate, Leaderboard, Row
+from harness.results.levels_again import levels_again
 from harness.results.marks import MARKS, RemadeRow, Remaking, Verdict, read_marks
-from harness.results.published import published_file, read_any
+from harness.results.published import of_this_version, published_file, read_any
 from harness.results.read_board import document
 from harness.results.statistics.intervals import CONFIDENCE
 from harness.running.runner import Options, carry_out, opened
@@ -39,9 +41,13 @@ from harness.suites.model import Suite, SuiteError
 if TYPE_CHECKING:
     from harness.registry.references import Reference
     from harness.registry.registry import Registry
+    from harness.results.making import Grid
 
 REMADE = "verified"
 """The suite of rows that are made again."""
+
+CURVES = 1e-3
+"""Relative difference of levels that follow from a curve which was measured on other processors: its rounding alone."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +112,11 @@ def verify(path: Path | str, *, rows: int = 0, seed: int | None = None, options:
     found = Verification(["the contract"], [], [])
     if isinstance(board, Leaderboard):
         found += Verification(["what follows from the rows"], [], inconsistencies(board))
+        found += _defined(board) + _laid_out(board)
     if handed_in:
         found += Verification(["the files of the bundle"], [], [])
     elif file.parent == place:
-        found += _drawn(board, place)
+        found += _drawn(board, place, current=of_this_version(file, board))
     if isinstance(board, Leaderboard) and not handed_in:
         found += _marked(file, board)
     if rows:
@@ -128,11 +135,38 @@ def _marked(file: Path, board: Leaderboard) -> Verification:
     return Verification([] if marks is None else ["the marks of its rows"], [], [])
 
 
+# The suite and the grids
+
+
+def _defined(board: Leaderboard) -> Verification:
+    """Hold what the document tells beside its suite against what that says."""
+    try:
+        suite = whole_suite(board)
+    except SuiteError as error:
+        if board.definition is None:
+            return Verification([], [str(error)], [])
+        return Verification([], [], [Objection(DEFINITION, shortened(str(error)))])
+    found: list[Objection] = []
+    try:
+        found.extend(contradictions(board, suite, load()))
+    except HarnessError as error:
+        return Verification(["the suite"], [shortened(f"combinations of the suite: {error}")], found)
+    return Verification(["the suite"], [], found)
+
+
+def _laid_out(board: Leaderboard) -> Verification:
+    """Lay grids out again where that is cheap."""
+    if not board.grids:
+        return Verification([], ["grids: documents before version 8 do not tell their levels"], [])
+    again = levels_again(board, load())
+    return Verification([f"levels of grids, {again.laid_out} of {again.of}"], again.notes, again.findings)
+
+
 # The page
 
 
-def _drawn(board: Leaderboard | BoundsBoard, place: Path) -> Verification:
-    """Hold the files of a directory against those that its document draws."""
+def _drawn(board: Leaderboard | BoundsBoard, place: Path, *, current: bool) -> Verification:
+    """Hold the files of a directory against those that its document draws; its text where its version is this one."""
     from harness.views.publishing import BOARD, BOUNDS, PAGE
 
     if board.command is None:
@@ -141,10 +175,9 @@ def _drawn(board: Leaderboard | BoundsBoard, place: Path) -> Verification:
         command = board.command
         files = BOUNDS.files(board, command) if isinstance(board, BoundsBoard) else BOARD.files(board, command)
     except DocumentError as error:
-        return Verification(
-            [], [f"{PAGE} and plots: {error}"], _differing(place, {PUBLISHED: board.to_json().encode()})
-        )
-    findings = _differing(place, files)
+        text = {PUBLISHED: board.to_json().encode()} if current else {}
+        return Verification([], [f"{PAGE} and plots: {error}"], _differing(place, text))
+    findings = _differing(place, {name: file for name, file in files.items() if current or name != PUBLISHED})
     others = sorted(each.name for each in place.iterdir() if each.name not in (*files, MARKS))
     findings += [Objection(str(place / name), "is not drawn from the document") for name in others]
     return Verification(["the page and its plots"], [], findings)
@@ -200,6 +233,8 @@ def _remade(board: Leaderboard, count: int, seed: int | None, options: Options) 
     for place, row, combination in zip(places, chosen, combinations, strict=True):
         made = next((each for each in again.rows if _is(each, row, combination)), None)
         own = list(_compared(f"rows[{place}]", row, made, exact=not notes, level=level))
+        if made is not None and made.ok:
+            own += _made_of(f"rows[{place}]", (board, row), (again, made), exact=not notes)
         rows.append(_remade_row(place, [*own, *_foreign(_installed([row], registry))], exact=not notes))
         findings += own
     told = f"rows {', '.join(map(str, places))} made again (--seed {seed})"
@@ -315,6 +350,28 @@ def _compared(where: str, row: Row, made: Row | None, *, exact: bool, level: flo
         for part in ("budget", "bounds", "bound_highs", "compute"):
             if getattr(row, part) != getattr(made, part):
                 yield Objection(f"{where}.{part}", "is another when made again")
+
+
+def _made_of(
+    where: str, told: tuple[Leaderboard, Row], again: tuple[Leaderboard, Row], *, exact: bool
+) -> Iterator[Objection]:
+    """Find in what the levels and the networks of a row that was made again differ, where both are told.
+
+    By other code or elsewhere, networks differ, and with them the levels that follow from one.
+    """
+    then, now = (None if row.grid is None else board.grids[row.grid] for board, row in (told, again))
+    if then is not None and now is not None and _other_levels(then, now, exact):
+        yield Objection(f"{where}.grid", "its levels are others when made again")
+    networks = [None if row.trained is None else board.networks[row.trained] for board, row in (told, again)]
+    if exact and None not in networks and networks[0] != networks[1]:
+        yield Objection(f"{where}.trained", "its checkpoints are others when made again")
+
+
+def _other_levels(a: Grid, b: Grid, exact: bool) -> bool:
+    """Tell whether two grids differ: at all, or in more than a measured curve that one follows may make."""
+    if exact or len(a.sigmas) != len(b.sigmas):
+        return a != b
+    return not a.own and any(not math.isclose(x, y, rel_tol=CURVES) for x, y in zip(a.sigmas, b.sigmas, strict=True))
 
 
 def _apart(a: Estimate, b: Estimate, exact: bool, level: float) -> bool:

@@ -96,7 +96,11 @@ class PlannedRow(_Part):
 
     def record_keys(self) -> set[str]:
         """Return the keys of the records that it is made of, without what is measured on its samples."""
-        return set().union(self.information, self.tables, self.networks, self.errors, self.grids, self.samples)
+        return self.groundwork_keys().union(self.networks, self.samples)
+
+    def groundwork_keys(self) -> set[str]:
+        """Return the keys of the records that stand beside its networks and its samples."""
+        return set().union(self.information, self.tables, self.errors, self.grids)
 
 
 class TrainingMethod(_Part):
@@ -144,6 +148,7 @@ class Manifest(_Part):
 
     Attributes:
         title: what the suite asks; empty where it does not say, and in older directories.
+        definition: the suite as a file has it, but for its name and title; None in older directories.
         command: what was typed to make the results.
         metrics: what keys hold of each metric (`harness.planning.keys.Keys.measuring`), by its label; so `bounds`.
         components: what each digest stands for.
@@ -174,6 +179,7 @@ class Manifest(_Part):
     splits: dict[str, Splits] = Field(default_factory=dict)
     looks: int = Field(1, ge=1)
     title: str = ""
+    definition: dict[str, JsonValue] | None = None
 
     def seeds_of(self, row: PlannedRow) -> list[int]:
         """Return the seeds that a row was given: all, or in a race perhaps the first of them."""
@@ -191,8 +197,12 @@ class Manifest(_Part):
         found = {key for row in self.rows for key in row.record_keys()}
         labels = (*self.metrics.values(), *self.bounds.values())
         found |= {measured(key, label) for row in self.rows for key in row.samples for label in labels}
-        found |= {key for metrics in self.calibration.values() for seeds in metrics.values() for key in seeds}
-        return found | {key for metrics in self.fits.values() for keys in metrics.values() for key in keys}
+        return found | self.target_keys()
+
+    def target_keys(self) -> set[str]:
+        """Return the keys of what metrics say of the targets alone: fitted to them, or scored on held-out points."""
+        beside = (*self.calibration.values(), *self.fits.values())
+        return {key for metrics in beside for keys in metrics.values() for key in keys}
 
 
 class Planned(Protocol):
@@ -261,6 +271,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
     return Manifest(
         suite=plan.suite.name,
         title=plan.suite.title,
+        definition=plan.suite.written(),
         command=command or f"harness run {plan.suite.name}",
         rank_by=plan.rank_by,
         seeds=list(plan.seeds),

@@ -24,7 +24,7 @@ else:
     _Design = with_axes(_Ranked, Name)
 
 
-BEHIND = 5
+BEHIND = 6
 """How many versions of a leaderboard changed nothing of this document, which has the same axes."""
 
 if TYPE_CHECKING:

@@ -17,18 +17,18 @@ import re
 import shlex
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import JsonValue
 from safetensors import SafetensorError, deserialize
 
 from harness.blobs import digest_of
 from harness.registry.provenance import is_own, normalize
 from harness.results.document import LARGEST, Document, DocumentError, parse_json
 from harness.results.leaderboard import PUBLISHED, Leaderboard
+from harness.results.making import DIGITS
 from harness.results.marks import MARKS, Marks, check_marks
 from harness.results.submission import SUBMISSION, Submission, unshown
 from harness.results.suite_files import SUITE, suite_file, suite_table
@@ -56,6 +56,7 @@ SHOWN = 100
 """Characters of a place in a document that an error shows at most."""
 
 _PLACE = re.compile(r"[A-Za-z]:[/\\]|[/\\~]")
+_WORDS = re.compile(r"""[:=,"'\[\]{}\s]+""")
 _NETWORK = re.compile(r"checkpoints/[0-9a-f]{64}\.safetensors")
 
 D = TypeVar("D", bound=Document)
@@ -107,6 +108,7 @@ def read_bundle(folder: Path) -> Bundle:
     board = _document(Leaderboard, folder, PUBLISHED, contents)
     _check_board(folder, board)
     _check_suite(folder, board, contents[SUITE])
+    _check_trained(folder, board, sizes)
     _check_distributions(folder, board, submission)
     marks = None
     if MARKS in contents:
@@ -245,11 +247,10 @@ def _check_board(folder: Path, board: Leaderboard) -> None:
         if not _is_command(line):
             rule = "a command is harness and its words, quoted so that a shell adds nothing"
             raise DocumentError(f"{folder}/{PUBLISHED}: command: {line!r:.100}; {rule}")
-    for axis, reference in board.components():
-        for text in _values(reference.params):
-            if _leads_away(text):
-                rule = "files are called by their names alone"
-                raise DocumentError(f"{folder}/{PUBLISHED}: {axis}: {text!r:.100} names a place on a machine; {rule}")
+    for text in _parameters(board):
+        if _leads_away(text):
+            rule = "files are called by their names alone"
+            raise DocumentError(f"{folder}/{PUBLISHED}: {text!r:.100} names a place on a machine; {rule}")
 
 
 def _is_command(line: str) -> bool:
@@ -260,9 +261,12 @@ def _is_command(line: str) -> bool:
     return words[:1] == ["harness"] and shlex.join(words) == line
 
 
-def _values(value: JsonValue) -> Iterator[str]:
-    """Yield the texts among the values of parameters."""
-    return (text for _, text in _texts([value]))
+def _parameters(board: Leaderboard) -> Iterator[str]:
+    """Yield the texts among the parameters of components, and those of which its suite writes components."""
+    for _, reference in board.components():
+        yield from (text for _, text in _texts([reference.params]))
+    for _, form in _texts([board.definition]):
+        yield from _WORDS.split(form)
 
 
 def _leads_away(text: str) -> bool:
@@ -281,6 +285,14 @@ def _check_suite(folder: Path, board: Leaderboard, content: bytes) -> None:
         raise DocumentError(f"{folder}/{PUBLISHED}: it tells no suite that can be run: {error}") from error
     if content != text.encode():
         raise DocumentError(f"{folder}: {SUITE} is not what {PUBLISHED} makes; write it with: harness submit")
+
+
+def _check_trained(folder: Path, board: Leaderboard, names: Iterable[str]) -> None:
+    """Refuse networks that no row has, where the document tells which they are."""
+    known = {each for own in board.networks for each in own.checkpoints}
+    for name in names:
+        if known and _NETWORK.fullmatch(name) and Path(name).stem[:DIGITS] not in known:
+            raise DocumentError(f"{folder}: {name} is of no row of {PUBLISHED}")
 
 
 def _check_distributions(folder: Path, board: Leaderboard, submission: Submission) -> None:

@@ -26,6 +26,9 @@ from harness.results.statistics.kendall import kendall
 CLOSE = 1e-9
 """Relative difference of two numbers that are one, but for the order of a sum."""
 
+SLACK = 0.05
+"""What the seconds of units, each by the clock of its worker, may be together above those of the call."""
+
 
 @dataclass(frozen=True)
 class Objection:
@@ -44,6 +47,8 @@ def inconsistencies(board: Leaderboard) -> list[Objection]:
     return [
         *_limits(board),
         *_seeds(board),
+        *_unnamed(board),
+        *_times(board),
         *_violations(board),
         *itertools.chain.from_iterable(_ranks(board, rows) for rows in sections.values()),
         *_agreement(board, sections),
@@ -75,6 +80,36 @@ def _seeds(board: Leaderboard) -> Iterator[Objection]:
     most = max((each.n_seeds for row in board.rows for each in row.metrics.values()), default=None)
     if board.setup is not None and most is not None and most < len(board.setup.seeds):
         yield Objection("setup.seeds", f"{len(board.setup.seeds)}, but no metric has values of more than {most}")
+
+
+def _unnamed(board: Leaderboard) -> Iterator[Objection]:
+    """Find grids and networks that no row has."""
+    for listed, field in (("grids", "grid"), ("networks", "trained")):
+        named = {getattr(row, field) for row in board.rows}
+        for place in range(len(getattr(board, listed))):
+            if place not in named:
+                yield Objection(f"{listed}[{place}]", "no row has it")
+
+
+def _times(board: Leaderboard) -> Iterator[Objection]:
+    """Find times that cannot be: of one network two, of all less than of its parts, more than all workers had."""
+    trained: dict[int, float] = {}
+    for place, row in enumerate(board.rows):
+        if row.trained is not None:
+            own = row.seconds.get("train", 0.0)
+            if not _same(own, trained.setdefault(row.trained, own)):
+                other = f"{own:g}, but another row of these networks has {trained[row.trained]:g}"
+                yield Objection(f"rows[{place}].seconds.train", other)
+    if board.computation is None:
+        return
+    told, least = board.computation.core_seconds, math.fsum(trained.values())
+    if told < least * (1 - CLOSE):
+        yield Objection("computation.core_seconds", f"{told:g}, but to train the networks alone took {least:g}")
+    for place, call in enumerate(board.computation.calls):
+        most = call.workers * call.wall_seconds
+        if call.core_seconds > most * (1 + SLACK) + 1:
+            had = f"{call.workers} workers in {call.wall_seconds:g} s had {most:g}"
+            yield Objection(f"computation.calls[{place}].core_seconds", f"{call.core_seconds:g}, but {had}")
 
 
 def _violations(board: Leaderboard) -> Iterator[Objection]:

@@ -5,8 +5,9 @@ of every axis that is younger (`harness.axes.Axis.since`), as `centered` for ini
 started at N(0, σ_max² I). Those of version 1 tell neither that level nor their cost; those of version 2 neither their
 setup nor what their metrics measure and their bounds limit (`harness.results.older`), those of version 3
 neither pictures nor how many points a finite target has, up to version 4 one metric ranked every target, up to version
-5 none told its command, and up to version 6 what its suite asks (`harness.results.upgrades`). A document is valid when
-its fields have the stated types, no number is infinite or undefined, and it agrees with itself:
+5 none told its command, up to version 6 what its suite asks, and up to version 7 neither levels, checkpoints and times
+nor the whole suite (`harness.results.upgrades`). A document is valid when its
+fields have the stated types, no number is infinite or undefined, and it agrees with itself:
 
     rank_low ≤ rank ≤ rank_high ≤ rows of the target
     a smaller rank never has a larger value of the metric that ranks its target; failures come last
@@ -19,6 +20,8 @@ its fields have the stated types, no number is infinite or undefined, and it agr
     effects are factors, or differences where the metric that they are of is compared by them
     no more seeds behind a metric than the setup has, and no metric that the setup lacks
     pictures of a row stand at the places, and have the shape, of those of its target
+    a row's grid has its steps, from its sigma_max to the setup's sigma_min; its networks are of the setup's seeds, and
+    of rows of one training; finished rows have them, or in older documents none has
 
 A null `low` or `high` means that there were too few seeds for an interval; a null bound, that it does not
 apply.
@@ -35,10 +38,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from harness.axes import NUMBERS, crossed, design
+from harness.axes import NUMBERS, crossed, design, taken_by
 from harness.quantities import Declarations
 from harness.registry.references import Reference
 from harness.results.document import Count, Document, Name, Part, Position, Upgrade, WithLimits, check_order
+from harness.results.making import Computation, Grid, Networks
 from harness.results.pictures import SamplePictures
 from harness.results.references import find, with_axes
 from harness.results.setup import Setup
@@ -321,6 +325,8 @@ class Row(_Design):
     """One combination on one target: its place, its component on each axis (`component`), and what was measured.
 
     Attributes:
+        grid: the place of its noise levels among the document's grids; None where they are not known.
+        trained: the place of its networks among the document's; None where nothing was trained, or it is not known.
         sigma_max: first level of the grid; None where it is not known (documents of version 1).
         compute: evaluations of the network in training and sampling together (`harness.suites.compute`); None where
             nothing was trained.
@@ -337,6 +343,8 @@ class Row(_Design):
     steps: Position
     nfe: Count
     train_steps: Count
+    grid: Count | None
+    trained: Count | None
     sigma_max: Annotated[float, Field(gt=0)] | None
     compute: Position | None
     training_share: Annotated[float, Field(gt=0, lt=1)] | None
@@ -477,7 +485,12 @@ class Leaderboard(Document):
         title: what its suite asks, in a sentence; None where that does not say.
         command: what was typed to make it, a line each; None in documents up to version 5.
         rank_by: the metrics that its suite ranks by, in order of preference.
+        definition: its suite as a file has it, but for name and title, which stand above; None in documents up to
+            version 7.
         setup: what made it; None in documents of versions 1 and 2.
+        computation: what it took; None in documents up to version 7.
+        grids: the levels of each grid of its rows, and `networks` the trained networks, each once; empty in documents
+            up to version 7.
         declared: what its metrics measure and its bounds limit.
         rankings: which of `rank_by` it is, of each target.
         certificates: what was certified of the components of its rows; empty in one that is not published, and in
@@ -493,7 +506,9 @@ class Leaderboard(Document):
     command: Name | None
     rank_by: Annotated[list[Name], Field(min_length=1)]
     environment: dict[str, JsonValue]
+    definition: dict[str, JsonValue] | None
     setup: Setup | None
+    computation: Computation | None
     declared: Declarations
     rankings: list[Ranking]
     calibration: list[Calibration]
@@ -501,6 +516,8 @@ class Leaderboard(Document):
     effects: list[Effect]
     interactions: list[Interaction]
     certificates: list[CertificateSummary]
+    grids: list[Grid]
+    networks: list[Networks]
     rows: list[Row]
 
     @model_validator(mode="after")
@@ -514,6 +531,8 @@ class Leaderboard(Document):
             _check_setup(self.setup, self.rows)
         _check_pictures(self)
         _check_certificates(self)
+        _check_grids(self)
+        _check_networks(self)
         return self
 
     def ranking(self, target: Reference) -> Ranking:
@@ -663,6 +682,51 @@ def _check_pictures(board: Leaderboard) -> None:
             shown.check(row.pictures.images)
         except ValueError as error:
             raise ValueError(f"rows[{i}].pictures: {error}") from error
+
+
+def _check_places(rows: Sequence[Row], field: str, known: Sequence[Part], listed: str) -> None:
+    """Check that the places that rows name in a list are there."""
+    for i, row in enumerate(rows):
+        place = getattr(row, field)
+        if place is not None and place >= len(known):
+            raise ValueError(f"rows[{i}].{field}: {listed} has no place {place}; it has {len(known)} entries")
+
+
+def _check_grids(board: Leaderboard) -> None:
+    _check_places(board.rows, "grid", board.grids, "grids")
+    end = board.setup.sigma_min if board.setup is not None else None
+    for i, row in enumerate(board.rows):
+        if row.grid is None:
+            if row.ok and board.grids:
+                raise ValueError(f"rows[{i}].grid: null, though it is finished and other rows have theirs")
+            continue
+        sigmas = board.grids[row.grid].sigmas
+        if len(sigmas) != row.steps + 1:
+            raise ValueError(f"rows[{i}].grid: {len(sigmas)} levels; {row.steps} steps have {row.steps + 1}")
+        if sigmas[0] != row.sigma_max or (end is not None and sigmas[-1] != end):
+            given = f"levels from {sigmas[0]:g} to {sigmas[-1]:g}"
+            raise ValueError(f"rows[{i}].grid: {given}; the row starts at {row.sigma_max}, and ends at {end}")
+
+
+def _check_networks(board: Leaderboard) -> None:
+    _check_places(board.rows, "trained", board.networks, "networks")
+    most = len(board.setup.seeds) if board.setup is not None else None
+    kinds: dict[int, tuple[object, ...]] = {}
+    for i, row in enumerate(board.rows):
+        if row.trained is None:
+            if row.ok and row.train_steps and board.networks:
+                raise ValueError(f"rows[{i}].trained: null, though it is finished and other rows have theirs")
+            continue
+        checkpoints = board.networks[row.trained].checkpoints
+        if most is not None and len(checkpoints) > most:
+            raise ValueError(f"networks[{row.trained}]: {len(checkpoints)} checkpoints of {most} seeds")
+        if row.ok and None in checkpoints:
+            raise ValueError(
+                f"rows[{i}].trained: networks[{row.trained}] lacks a checkpoint, though the row is finished"
+            )
+        kind = (row.target.key, row.train_steps, *(row.component(axis).key for axis in taken_by("training")))
+        if not row.train_steps or kinds.setdefault(row.trained, kind) != kind:
+            raise ValueError(f"rows[{i}].trained: networks[{row.trained}] is of another training")
 
 
 def _check_certificates(board: Leaderboard) -> None:

@@ -10,6 +10,7 @@ from harness.axes import NUMBERS, crossed
 from harness.metrics import Measurement
 from harness.registry.references import Reference
 from harness.results.leaderboard import UNFINISHED, ScoreSplit, Status, Terms
+from harness.results.making import Grid
 from harness.results.pictures import SamplePictures
 
 
@@ -44,6 +45,9 @@ class Outcome:
         overlaps: by metric, the share of the points that two seeds compare with which they have in common, in the mean;
             0 of a metric that it lacks: what seeds share of that is told by the measurements.
         failures: of each metric that raised an error in a seed, why, and false where that is that it does not apply.
+        grid: the noise levels of the first seed; None where they are not known.
+        checkpoints: of the trained network of each seed, the digest that the document tells; None where training did
+            not end.
     """
 
     components: Mapping[str, Reference]
@@ -70,6 +74,8 @@ class Outcome:
     pictures: SamplePictures | None = None
     overlaps: Mapping[str, float] = field(default_factory=dict)
     failures: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
+    grid: Grid | None = None
+    checkpoints: tuple[str | None, ...] = ()
 
     @property
     def ok(self) -> bool:

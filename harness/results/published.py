@@ -52,6 +52,12 @@ def read_any(file: Path, by: Sequence[str] = (), suite: str | None = None) -> Le
     return board
 
 
+def of_this_version(file: Path, board: Leaderboard | BoundsBoard) -> bool:
+    """Tell whether a document that was read has the present version, so that its text is what it is written as."""
+    value = read_json(file)
+    return isinstance(value, dict) and value.get("schema_version") == board.schema_version
+
+
 def read_published(file: Path) -> Leaderboard:
     """Return the leaderboard of a file; raises DocumentError where it holds none."""
     return with_designs(read_any(file), file)

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from harness.axes import NUMBERS, crossed, design
 from harness.components import format_value
@@ -41,6 +41,7 @@ from harness.results.leaderboard import (
     Terms,
     Violation,
 )
+from harness.results.making import Computation, Grid, Networks
 from harness.results.outcomes import Outcome
 from harness.results.places import RankPlace, order_values, places, seeds_needed
 from harness.results.ranking_metric import ranking_metric
@@ -52,6 +53,7 @@ COORDINATES = (*design(), *NUMBERS)
 """What tells the combinations of a target apart, as fields of a row."""
 
 Of = TypeVar("Of", Calibration, TargetSetup)
+Entry = TypeVar("Entry", Grid, Networks)
 
 RELATIVE_ROUNDING, ABSOLUTE_ROUNDING = 1e-9, 1e-12
 """What a value may be above a bound by rounding: relative to the bound, or to the largest term of the budget, which may
@@ -74,6 +76,8 @@ def leaderboard(
     looks: int = 1,
     command: str | None = None,
     title: str | None = None,
+    definition: Mapping[str, JsonValue] | None = None,
+    computation: Computation | None = None,
 ) -> Leaderboard:
     """Return the leaderboard document.
 
@@ -88,6 +92,8 @@ def leaderboard(
         looks: how often the evidence could be looked at while it came in: rank sets hold for all looks together.
         command: what was typed to make it.
         title: what its suite asks, in a sentence.
+        definition: its suite as a file has it.
+        computation: what it took.
 
     Raises:
         HarnessError: nothing was measured by one of them, or no designs are compared by it.
@@ -102,6 +108,8 @@ def leaderboard(
     for outcome in known:
         by_target[outcome.target].append(outcome)
     sections = [_section(found, rank_by, named, declared, looks) for found in by_target.values()]
+    made = _Made()
+    rows = [row for section in sections for row in _rows(section, declared, looks, built, made)]
     return Leaderboard(
         schema_version=Leaderboard.version(),
         suite=suite,
@@ -109,6 +117,8 @@ def leaderboard(
         command=command,
         rank_by=list(rank_by),
         environment=dict(environment),
+        definition=None if definition is None else dict(definition),
+        computation=computation,
         setup=setup and setup.model_copy(update={"targets": [_labelled(t, targets) for t in setup.targets]}),
         declared=declared,
         rankings=[section.ranking for section in sections],
@@ -117,8 +127,37 @@ def leaderboard(
         effects=[entry for section in sections for entry in _effects(section)],
         interactions=[entry for section in sections for entry in _interactions(section)],
         certificates=[],
-        rows=[row for section in sections for row in _rows(section, declared, looks, built)],
+        grids=made.grids,
+        networks=made.networks,
+        rows=rows,
     )
+
+
+class _Made:
+    """The grids and the networks of rows, each once, in the order in which rows come first to name them."""
+
+    def __init__(self) -> None:
+        self.grids: list[Grid] = []
+        self.networks: list[Networks] = []
+        self._places: dict[object, int] = {}
+
+    def grid(self, outcome: Outcome) -> int | None:
+        """Return the place of an outcome's levels; None where they are not known."""
+        if (grid := outcome.grid) is None:
+            return None
+        return self._place((grid.own, *grid.sigmas), self.grids, grid)
+
+    def trained(self, outcome: Outcome) -> int | None:
+        """Return the place of an outcome's networks; None where none was trained."""
+        if not any(outcome.checkpoints):
+            return None
+        return self._place(outcome.networks, self.networks, Networks(checkpoints=list(outcome.checkpoints)))
+
+    def _place(self, key: object, listed: list[Entry], entry: Entry) -> int:
+        if key not in self._places:
+            self._places[key] = len(listed)
+            listed.append(entry)
+        return self._places[key]
 
 
 @dataclass(frozen=True)
@@ -195,7 +234,7 @@ def _standing(place: RankPlace, outcome: Outcome) -> tuple[int, bool]:
 # Rows
 
 
-def _rows(section: _Section, declared: Declarations, looks: int, built: dict[int, Row]) -> list[Row]:
+def _rows(section: _Section, declared: Declarations, looks: int, built: dict[int, Row], made: _Made) -> list[Row]:
     """Return the rows of one target, best first; equal ranks stay in the order of their components.
 
     Arguments:
@@ -203,6 +242,7 @@ def _rows(section: _Section, declared: Declarations, looks: int, built: dict[int
         declared: what the metrics measure.
         looks: as of `leaderboard`.
         built: rows that are made already but for their place, by the identity of their outcome.
+        made: takes their grids and networks.
     """
     placed = zip(places(section.outcomes, section.ranking.metric, declared, looks), section.outcomes, strict=True)
     ordered = sorted(placed, key=lambda entry: _standing(*entry))
@@ -212,9 +252,8 @@ def _rows(section: _Section, declared: Declarations, looks: int, built: dict[int
         row = built.pop(id(outcome), None)
         if row is None or row.pictures is not None:
             row = _row(outcome if id(outcome) in shown else replace(outcome, pictures=None), place, declared)
-        else:
-            row = row.model_copy(update={"rank": place.rank, "rank_low": place.low, "rank_high": place.high})
-        rows.append(row)
+        ranks = {"rank": place.rank, "rank_low": place.low, "rank_high": place.high}
+        rows.append(row.model_copy(update=ranks | {"grid": made.grid(outcome), "trained": made.trained(outcome)}))
     return rows
 
 
@@ -256,6 +295,8 @@ def _row(outcome: Outcome, place: RankPlace, declared: Declarations) -> Row:
         steps=outcome.steps,
         nfe=outcome.nfe,
         train_steps=outcome.train_steps,
+        grid=None,
+        trained=None,
         sigma_max=outcome.sigma_max,
         compute=outcome.compute,
         training_share=outcome.training_share,

@@ -21,14 +21,16 @@ from harness.metrics import Measurement
 from harness.planning.manifest import Manifest, PlannedRow
 from harness.planning.splits import Splits
 from harness.quantities import Declarations
+from harness.results.core_time import CoreTime, computation
 from harness.results.directory import read_manifest
 from harness.results.document import DocumentError, one_rule
 from harness.results.leaderboard import UNFINISHED, Calibration, Leaderboard, Terms
+from harness.results.making import DIGITS, Grid
 from harness.results.older import declarations
 from harness.results.outcomes import Outcome
 from harness.results.own_points import of_own_points
 from harness.results.ranking import finite, leaderboard
-from harness.results.reader import Results, Stored, read_calibration, read_fits, read_rows, read_target
+from harness.results.reader import Results, Stored, read_calibration, read_fits, read_grids, read_rows, read_target
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
 from harness.results.statistics.intervals import error_within, mean_interval
@@ -99,8 +101,10 @@ def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> 
     """
     manifest = read_manifest(store, suite)
     found, gaps, labelled = [], _Gaps(manifest), set()
+    grids, counted = _grids(manifest, store), CoreTime()
     for row, results in zip(manifest.rows, read_rows(manifest, store), strict=True):
-        found.append(outcome(manifest, row, results))
+        counted.count(results)
+        found.append(replace(outcome(manifest, row, results), grid=grids.get(row.grids[0])))
         if found[-1].sampled:
             gaps.note(results, row.components["target"])
             if results.labelled:
@@ -121,6 +125,8 @@ def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> 
         suite=manifest.suite,
         command=manifest.command or None,
         title=manifest.title or None,
+        definition=manifest.definition,
+        computation=computation(manifest, store, counted),
         rank_by=rank_by,
         environment=_environment(manifest, store),
         looks=manifest.looks,
@@ -130,6 +136,13 @@ def document(store: Store, by: Sequence[str] = (), suite: str | None = None) -> 
     )
     store.warnings += gaps.warning_lines({row.target.digest: board.ranking(row.target).metric for row in board.rows})
     return board
+
+
+def _grids(manifest: Manifest, store: Store) -> dict[str, Grid]:
+    """Return the levels of the first grid of each row that has one, by the key of its record."""
+    own = {row.grids[0]: row.own_grids for row in manifest.rows}
+    read = {key: entry.value for key, entry in read_grids(own, store).items()}
+    return {key: Grid(sigmas=levels, own=own[key]) for key, levels in read.items() if levels is not None}
 
 
 def read_outcomes(manifest: Manifest, store: Store) -> list[Outcome]:
@@ -190,6 +203,7 @@ def outcome(manifest: Manifest, row: PlannedRow, results: Results) -> Outcome:
         bound_highs={label: found[1] for label, found in bounds.items() if found and found[1] > found[0]},
         not_applicable=_reasons(results),
         failures=_failures(results),
+        checkpoints=tuple(None if entry.value is None else entry.value.sha256[:DIGITS] for entry in results.networks),
         seconds={
             "train": sum(entry.seconds for entry in results.networks),
             "sample": sum(entry.seconds for entry in results.samplings),

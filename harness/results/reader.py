@@ -106,6 +106,11 @@ class Stored(Generic[T]):
         """What the value took, on one core; 0 where there is none."""
         return self.record.seconds if self.record is not None and self.record.ok else 0.0
 
+    @property
+    def took(self) -> float:
+        """What the unit took, on one core, whether it failed or not; 0 where it is not done yet."""
+        return self.record.seconds if self.record is not None else 0.0
+
     @cached_property
     def value(self) -> T | None:
         """The value; None where the unit failed or is not done yet. Raises like `require`."""

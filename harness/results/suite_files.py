@@ -6,6 +6,8 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
+from pydantic import JsonValue
+
 from harness.axes import crossed
 from harness.planning.manifest import is_absent
 from harness.results.document import DocumentError
@@ -19,7 +21,8 @@ SUITE = "suite.toml"
 def suite_file(board: Leaderboard) -> str:
     """Return a suite whose combinations hold all rows of a leaderboard, as the text of its file.
 
-    Where the suite of the board divides a total of evaluations, or was a race, it has more combinations than the board.
+    It is the suite that the document holds; of one before version 8, which holds none, it is made from rows and setup,
+    and where that suite divided a total of evaluations, or was a race, it has more combinations than the board.
 
     Raises:
         DocumentError: the document is one of version 1 or 2, which do not tell how rows were made.
@@ -29,6 +32,21 @@ def suite_file(board: Leaderboard) -> str:
 
 def suite_table(board: Leaderboard) -> dict[str, object]:
     """Return the content of that file; raises as `suite_file`."""
+    if board.definition is None:
+        return _from_rows(board)
+    heads = {"name": board.suite, **({"title": board.title} if board.title else {})}
+    own = {key: _without_null(value) for key, value in board.definition.items() if value is not None}
+    return {**heads, **own, **heads}
+
+
+def _without_null(value: JsonValue) -> JsonValue:
+    """Return a value without the keys whose value is null, which stands for what is not said."""
+    if isinstance(value, dict):
+        return {key: _without_null(each) for key, each in value.items() if each is not None}
+    return [_without_null(each) for each in value] if isinstance(value, list) else value
+
+
+def _from_rows(board: Leaderboard) -> dict[str, object]:
     setup = board.setup
     if setup is None:
         raise DocumentError("documents before version 3 do not tell how their rows were made; run the suite again")
@@ -71,7 +89,7 @@ def _command(board: Leaderboard) -> str:
 
 
 def _toml(content: Mapping[str, object]) -> str:
-    """Return texts, numbers, lists and tables of them as TOML."""
+    """Return texts, numbers, lists and tables of them as TOML; tables within others stand in one line."""
     plain = {key: value for key, value in content.items() if not isinstance(value, Mapping)}
     tables = {key: value for key, value in content.items() if isinstance(value, Mapping)}
     sections = (f"\n[{key}]\n{_lines(table.items())}" for key, table in tables.items())
@@ -79,5 +97,13 @@ def _toml(content: Mapping[str, object]) -> str:
 
 
 def _lines(pairs: Iterable[tuple[str, object]]) -> str:
+    return "".join(f"{key} = {_value(value)}\n" for key, value in pairs)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_value(each)}' for key, each in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     # A text in JSON is one in TOML but for U+007F, which documents that are handed in may not have.
-    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in pairs)
+    return json.dumps(value, ensure_ascii=False)

@@ -134,6 +134,12 @@ def _without_title(document: dict[str, Any]) -> dict[str, Any]:
     return {"title": title(document.get("suite"))} | document
 
 
+def _without_making(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 7 to 8: neither levels, checkpoints and times were told, nor all that its suite said."""
+    document = _with_fields(document, lambda row: {"grid": None, "trained": None}, "rows")
+    return {"definition": None, "computation": None, "grids": [], "networks": []} | document
+
+
 _CHANGES: dict[int, Upgrade] = {
     1: _without_levels,
     2: _without_setup,
@@ -141,6 +147,7 @@ _CHANGES: dict[int, Upgrade] = {
     4: _from_version_4,
     5: _from_version_5,
     6: _without_title,
+    7: _without_making,
 }
 """What becomes of documents of a version besides the axes that are new in the next."""
 

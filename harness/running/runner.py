@@ -15,6 +15,7 @@ from harness.errors import TRY_AGAIN, HarnessError
 from harness.planning.plan import Plan
 from harness.planning.units import Lookup, Stage, Unit
 from harness.records import NOT_APPLICABLE, Record, traced
+from harness.running.call_log import CallLog
 from harness.running.executor import PROCESSES, Executor, Factory, executor
 from harness.running.progress import Progress
 from harness.running.tasks import Ended, Task
@@ -189,6 +190,7 @@ class _Runner:
         self._tried: set[str] = set()
         self._arithmetic: set[str] = set()
         self._told: set[tuple[str, str]] = set()
+        self._log = CallLog(store, works)
         self._check_blobs()
 
     def carry_out(self) -> None:
@@ -196,7 +198,7 @@ class _Runner:
         todo = self._round()
         if not todo:
             return
-        with made(self._options.workers, FUNCTION, FOR_STRANGERS) as pool:
+        with self._log, made(self._options.workers, FUNCTION, FOR_STRANGERS) as pool:
             while todo:
                 self._do(todo, pool)
                 todo = self._round()
@@ -257,6 +259,7 @@ class _Runner:
                 each = by_name[ended.task.name]
                 self._note_arithmetic(ended.arithmetic)
                 self._keep(each, ended)
+                self._log.count(ended.seconds, pool.count)
                 self._tell(ended, each.unit.stage)
                 bar.advance(ended, each.unit.stage.words)
 

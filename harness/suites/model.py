@@ -214,6 +214,10 @@ class Suite(_Crossed):
         """Return where, and in which precision, its trained networks are evaluated; the trainer has its own."""
         return {"device": self._device, "precision": self.precision}
 
+    def written(self) -> dict[str, Any]:
+        """Return what its file says, with what the shell chose in its place, as JSON values; not its name and title."""
+        return self.model_dump(mode="json", exclude_unset=True, exclude={"name", "title"})
+
     @property
     def family(self) -> str:
         """The name that it shares with selections from it."""

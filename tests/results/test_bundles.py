@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import re
+import tomllib
 
 import numpy as np
 import pytest
@@ -392,3 +393,67 @@ def test_a_setup_that_no_suite_can_say_is_refused(change, small, tmp_path):
     document = complete(small)
     change(document)
     assert "suite" in refused(write_bundle(tmp_path / "a" / "b", document))
+
+
+# The suite that a document holds
+
+
+def defined(small):
+    """A document that holds its suite, as documents since version 8 do."""
+    document = complete(small)
+    axes = {"targets": ["ring:modes=8"], "weightings": ["edm", "eps"], "noise_schedules": ["edm"],
+            "time_discretizations": ["exponential", {"name": "polynomial", "rho": [3.0, 7.0]}], "networks": ["mlp"],
+            "samplers": ["heun", "ancestral"]}  # fmt: skip
+    measured = {"metrics": ["kl", "sliced-wasserstein"], "rank_by": ["kl"], "steps": [20], "seeds": [0, 1, 2]}
+    return document | {"definition": axes | measured | {"training": {"steps": [500]}, "compute": None}}
+
+
+def test_a_suite_in_a_document_is_written_as_it_stands(small, tmp_path):
+    folder = write_bundle(tmp_path / "a" / "b", defined(small))
+    board = read_bundle(folder).board
+    made = suite_table(board)
+    assert made["time_discretizations"][1] == {"name": "polynomial", "rho": [3.0, 7.0]}
+    assert "compute" not in made
+    assert tomllib.loads((folder / "suite.toml").read_text()) == made
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"targets": ["file:path=/etc/passwd"]}, "'/etc/passwd' names a place"),
+        ({"targets": [{"name": "file", "path": ["x", "../../x"]}]}, "'../../x' names a place"),
+        ({"limits": {"seconds = 1\n[x": 1}}, "no suite"),
+        ({"samplers": {"a": "b"}}, "no suite that can be run"),
+        ({"samplers": [{"name": ["a", None]}]}, "suite"),
+    ],
+)
+def test_a_suite_that_is_none_is_refused(change, message, small, tmp_path):
+    document = defined(small)
+    document["definition"] |= change
+    assert message in refused(write_bundle(tmp_path / "a" / "b", document))
+
+
+def test_a_suite_of_too_many_combinations_is_told_without_making_them(small, tmp_path):
+    document = defined(small)
+    many = {"name": "polynomial", "rho": list(range(1, 9_999))}
+    document["definition"] |= {
+        "time_discretizations": [many],
+        "noise_schedules": [many],
+        "steps": list(range(2, 9_999)),
+    }
+    found = verify(write_bundle(tmp_path / "a" / "b", document))
+    assert any("the 4 rows cannot be those" in each.what for each in found.findings)
+
+
+def test_a_network_of_no_row_is_refused(small, tmp_path):
+    name = listed("", NETWORK)["sha256"]
+    document = defined(small)
+    document["networks"] = [{"checkpoints": [name[:16], "0" * 16, "1" * 16]}]
+    for row in document["rows"]:
+        row |= {"trained": 0, "weighting": document["rows"][0]["weighting"]}
+    document["rows"][3]["sampler"] = reference("ddim")
+    document |= {"effects": []}
+    files = {f"checkpoints/{name}.safetensors": NETWORK}
+    assert read_bundle(write_bundle(tmp_path / "a" / "b", document, **files)).board.networks
+    document["networks"][0]["checkpoints"][0] = "2" * 16
+    assert "is of no row" in refused(write_bundle(tmp_path / "c" / "d", document, **files))

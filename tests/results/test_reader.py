@@ -39,7 +39,7 @@ def rows():
 
 @pytest.fixture
 def shelf(shelve):
-    made = [Record(f"n{i}", "network", {}, seconds=7.0) for i in (0, 1)]
+    made = [Record(f"n{i}", "network", {"sha256": f"{i}" * 64, "loss": 1.0}, seconds=7.0) for i in (0, 1)]
     made += [Record(f"e{i}", "score error", {"sigma": [0.1, 8.0], "values": [[1.0, None]]}) for i in (0, 1)]
     made += [Record(f"s{i}", "sampling", {"nfe": 2, "budget": TERMS}, seconds=1.0) for i in (0, 1)]
     made += [Record(measured(f"s{i}", "m"), "metric", EXACT, seconds=0.5) for i in (0, 1)]
@@ -144,6 +144,7 @@ class TestOutcome:
         made = ranked(rows, shelf)
         assert made.ok
         assert made.networks == ("n0", "n1")
+        assert made.checkpoints == ("0" * 16, "1" * 16)
         assert (made.budget.score, made.budget.total, made.bounds) == (1.5, 3.5, {"b": 4.5})
         assert made.seconds == {"train": 14.0, "sample": 1.0, "measure": 1.0}
 

@@ -24,7 +24,7 @@ from harness.suites.model import load_suite
 
 SUITE = """
 name = "handed-in"
-targets = ["gaussian:dim=2", { name = "file", path = "points.csv" }]
+targets = ["gaussian:dim=2", { name = "file", path = "POINTS" }]
 weightings = ["edm", "eps"]
 noise_schedules = ["edm"]
 time_discretizations = ["polynomial:rho=7", "exponential"]
@@ -46,7 +46,8 @@ def folder(tmp_path_factory):
     """A run on a law and on a file that is named by its place."""
     folder = tmp_path_factory.mktemp("handed-in")
     (folder / "points.csv").write_text("".join(f"{i % 7},{i % 11}\n" for i in range(120)))
-    (folder / "suite.toml").write_text(SUITE, encoding="utf-8")
+    points = folder / "points.csv"
+    (folder / "suite.toml").write_text(SUITE.replace("POINTS", str(points)), encoding="utf-8")
     suite = load_suite(str(folder / "suite.toml"))
     run(suite, load_plugins(), folder / "out", OPTIONS)
     return folder
@@ -87,7 +88,7 @@ def test_it_holds_what_was_said_and_every_network(folder, bundle):
 
 def test_no_folder_of_this_machine_is_told(folder, bundle):
     assert str(folder) not in "".join(each.read_text() for each in bundle.iterdir() if each.is_file())
-    assert "path=points.csv" in (bundle / "suite.toml").read_text()
+    assert '"points.csv"' in (bundle / "suite.toml").read_text()
 
 
 def test_mistakes_leave_nothing(folder, bundle, tmp_path):

@@ -4,6 +4,7 @@ import copy
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from shell import harness as shell
@@ -32,6 +33,7 @@ training = { steps = [3], batch_size = 16 }
 sampling = { samples = 60 }
 """
 COMMAND = "harness run verified-suite.toml"
+LOOKED_AT = ["the contract", "what follows from the rows", "the suite", "levels of grids, 2 of 2"]
 OPTIONS = Options(workers=1, progress=False)
 
 
@@ -67,11 +69,7 @@ def test_what_was_published_is_what_it_says(published, once):
     found = verify(published, rows=once, seed=1, options=OPTIONS)
     assert found.passed
     assert not found.notes
-    assert [each.split(" made again")[0] for each in found.checked[:3]] == [
-        "the contract",
-        "what follows from the rows",
-        "the page and its plots",
-    ]
+    assert [each.split(" made again")[0] for each in found.checked[:-1]] == [*LOOKED_AT, "the page and its plots"]
 
 
 def _first(document, metric="sliced-wasserstein"):
@@ -91,6 +89,10 @@ def _swap(document):
 
 def _trained(document):
     return next(row for row in document["rows"] if row["train_steps"])
+
+
+def _level(document, factor):
+    document["grids"][0]["sigmas"][1] *= factor
 
 
 CHANGES = {
@@ -139,10 +141,31 @@ CHANGES = {
     "more samples than a suite takes": lambda d: d["setup"].update(samples=10**15),
     "other seeds": lambda d: d["setup"].update(seeds=[5, 6]),
     "fewer samples": lambda d: d["setup"].update(samples=40),
+    "a level of a grid": lambda d: _level(d, 1.001),
+    "a level in its last digits": lambda d: _level(d, 1 - 1e-12),
+    "levels that rise": lambda d: _level(d, 10.0),
+    "two grids exchanged": lambda d: d["grids"].reverse(),
+    "a grid told to be each seed's": lambda d: d["grids"][0].update(own=True),
+    "a grid that no row has": lambda d: d["grids"].append(d["grids"][0]),
+    "another checkpoint": lambda d: d["networks"][0]["checkpoints"].__setitem__(1, "0" * 16),
+    "two networks exchanged": lambda d: d["networks"].reverse(),
+    "a row without its networks": lambda d: _trained(d).update(trained=None),
+    "the networks of another row": lambda d: _trained(d).update(trained=1 - _trained(d)["trained"]),
+    "less time than training took": lambda d: d["computation"].update(core_seconds=0.0),
+    "a shorter training of one row": lambda d: _trained(d)["seconds"].update(train=1e-3),
+    "a call that did more than its workers could": lambda d: d["computation"]["calls"][0].update(wall_seconds=0.0),
+    "a suite with another learning rate": lambda d: d["definition"]["training"].update(learning_rate=0.5),
+    "a suite with a sampler less": lambda d: d["definition"]["samplers"].pop(),
+    "a suite with a key of its own": lambda d: d["definition"].update(colour="red"),
     "a field of its own": lambda d: d.update(note="verified"),
     "a version to come": lambda d: d.update(schema_version=99),
     "a number as text": lambda d: d["rows"][0].update(steps="4"),
 }
+
+
+def test_the_page_counts_the_kinds_of_change():
+    page = (Path(__file__).parents[2] / "docs" / "verify.md").read_text(encoding="utf-8")
+    assert f"{len(CHANGES)} kinds of change to a document" in " ".join(page.split())
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -171,7 +194,7 @@ def test_without_matplotlib_all_else_is_looked_at(published, tmp_path, monkeypat
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     found = verify(published)
     assert found.passed
-    assert found.checked == ["the contract", "what follows from the rows"]
+    assert found.checked == LOOKED_AT
     assert "README.md and plots: plots need matplotlib" in found.notes[0]
     shutil.copytree(published, tmp_path / "copy")
     (tmp_path / "copy" / "leaderboard.json").write_text("{}")
