@@ -123,7 +123,9 @@ def executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def warn(line: str) -> None:
     """Tell a line on standard error, as errors are told."""
-    click.echo(f"harness: {line}", err=True)
+    from harness.errors import harmless
+
+    click.echo(f"harness: {harmless(line)}", err=True)
 
 
 def typed(words: Sequence[str], command: click.Command) -> str:

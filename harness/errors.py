@@ -29,7 +29,7 @@ class NotApplicable(Exception):
     """
 
     def __init__(self, reason: str) -> None:
-        self.reason = shortened(_printable(reason)) or "it does not apply, and does not say why"
+        self.reason = shortened(harmless(reason)) or "it does not apply, and does not say why"
         super().__init__(self.reason)
 
     def __eq__(self, other: object) -> bool:
@@ -72,7 +72,7 @@ def shortened(text: str, length: int = LENGTH) -> str:
     return f"{text[: length - end - 3]} … {text[-end:]}"
 
 
-def _printable(text: object) -> str:
+def harmless(text: object) -> str:
     """Return a text as one line, with a space for what would move or colour what is written to a terminal."""
     return " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
 

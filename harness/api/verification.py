@@ -18,16 +18,18 @@ from scipy.special import stdtrit
 
 from harness.axes import AXES, crossed
 from harness.components import ComponentError
-from harness.errors import HarnessError, shortened
+from harness.errors import HarnessError, harmless, shortened
 from harness.planning.manifest import is_absent
 from harness.planning.plan import Plan
 from harness.registry.discovery import load
 from harness.results.bounds import BoundsBoard
+from harness.results.bundles import is_bundle, read_bundle
 from harness.results.consistency import Objection, inconsistencies
 from harness.results.definitions import DEFINITION, contradictions, whole_suite
 from harness.results.document import DocumentError
 from harness.results.leaderboard import PUBLISHED, Estimate, Leaderboard, Row
 from harness.results.levels_again import levels_again
+from harness.results.marks import MARKS, RemadeRow, Remaking, Verdict, read_marks
 from harness.results.published import of_this_version, published_file, read_any
 from harness.results.read_board import document
 from harness.results.statistics.intervals import CONFIDENCE
@@ -56,11 +58,13 @@ class Verification:
         checked: what was looked at, a line each.
         notes: what could not be, or only in part, and why, a line each.
         findings: what does not hold; empty for what is as it says.
+        remade: the rows that were made again, with what came out; None where none was.
     """
 
     checked: Sequence[str]
     notes: Sequence[str]
     findings: Sequence[Objection]
+    remade: Remaking | None = None
 
     @property
     def passed(self) -> bool:
@@ -69,12 +73,17 @@ class Verification:
 
     def __add__(self, other: Verification) -> Verification:
         return Verification(
-            [*self.checked, *other.checked], [*self.notes, *other.notes], [*self.findings, *other.findings]
+            [*self.checked, *other.checked],
+            [*self.notes, *other.notes],
+            [*self.findings, *other.findings],
+            other.remade or self.remade,
         )
 
 
 def verify(path: Path | str, *, rows: int = 0, seed: int | None = None, options: Options | None = None) -> Verification:
-    """Verify a published leaderboard, or one of bounds.
+    """Verify a published leaderboard, or one of bounds, or a bundle that was handed in.
+
+    Of a bundle (`harness.results.bundles`) all files are looked at first; where one is not as it has to be, no more is.
 
     Arguments:
         path: the directory, or the document's file, which has no page to look at.
@@ -86,6 +95,12 @@ def verify(path: Path | str, *, rows: int = 0, seed: int | None = None, options:
         HarnessError: nothing published lies there, or its rows cannot be made again.
     """
     place = Path(path)
+    handed_in = is_bundle(place)
+    if handed_in:
+        try:
+            read_bundle(place)
+        except DocumentError as error:
+            return Verification([], [], [Objection(str(place), shortened(str(error).removeprefix(f"{place}: ")))])
     file = published_file(place)
     if file is None:
         raise HarnessError(f"{place} holds no leaderboard.json; name what harness publish wrote")
@@ -98,13 +113,26 @@ def verify(path: Path | str, *, rows: int = 0, seed: int | None = None, options:
     if isinstance(board, Leaderboard):
         found += Verification(["what follows from the rows"], [], inconsistencies(board))
         found += _defined(board) + _laid_out(board)
-    if file.parent == place:
+    if handed_in:
+        found += Verification(["the files of the bundle"], [], [])
+    elif file.parent == place:
         found += _drawn(board, place, current=of_this_version(file, board))
+    if isinstance(board, Leaderboard) and not handed_in:
+        found += _marked(file, board)
     if rows:
         if not isinstance(board, Leaderboard):
             raise HarnessError(f"{file} is a leaderboard of bounds: it has no rows that could be made again")
         found += _remade(board, rows, seed, options or Options())
     return found
+
+
+def _marked(file: Path, board: Leaderboard) -> Verification:
+    """Hold the marks beside a document against it."""
+    try:
+        marks = read_marks(file, len(board.rows))
+    except DocumentError as error:
+        return Verification([], [], [Objection(str(file.parent / MARKS), shortened(str(error)))])
+    return Verification([] if marks is None else ["the marks of its rows"], [], [])
 
 
 # The suite and the grids
@@ -150,7 +178,7 @@ def _drawn(board: Leaderboard | BoundsBoard, place: Path, *, current: bool) -> V
         text = {PUBLISHED: board.to_json().encode()} if current else {}
         return Verification([], [f"{PAGE} and plots: {error}"], _differing(place, text))
     findings = _differing(place, {name: file for name, file in files.items() if current or name != PUBLISHED})
-    others = sorted(each.name for each in place.iterdir() if each.name not in files)
+    others = sorted(each.name for each in place.iterdir() if each.name not in (*files, MARKS))
     findings += [Objection(str(place / name), "is not drawn from the document") for name in others]
     return Verification(["the page and its plots"], [], findings)
 
@@ -199,15 +227,24 @@ def _remade(board: Leaderboard, count: int, seed: int | None, options: Options) 
     again = _run(suite, combinations, registry, options)
     components = _installed(chosen, registry)
     notes = _changed(components) + _elsewhere(board, again)
-    findings += _foreign(components)
+    foreign = list(_foreign(components))
     level = 1 - (1 - CONFIDENCE) / max(1, sum(len(row.metrics) for row in chosen))
+    rows = []
     for place, row, combination in zip(places, chosen, combinations, strict=True):
         made = next((each for each in again.rows if _is(each, row, combination)), None)
-        findings += _compared(f"rows[{place}]", row, made, exact=not notes, level=level)
+        own = list(_compared(f"rows[{place}]", row, made, exact=not notes, level=level))
         if made is not None and made.ok:
-            findings += _made_of(f"rows[{place}]", (board, row), (again, made), exact=not notes)
+            own += _made_of(f"rows[{place}]", (board, row), (again, made), exact=not notes)
+        rows.append(_remade_row(place, [*own, *_foreign(_installed([row], registry))], exact=not notes))
+        findings += own
     told = f"rows {', '.join(map(str, places))} made again (--seed {seed})"
-    return Verification([told], notes, findings)
+    remaking = Remaking(seed=seed, rows=rows, notes=notes, objections=[], environment=again.environment)
+    return Verification([told], notes, [*findings, *foreign], remaking)
+
+
+def _remade_row(place: int, objections: Sequence[Objection], *, exact: bool) -> RemadeRow:
+    verdict: Verdict = "differs" if objections else "same bits" if exact else "within intervals"
+    return RemadeRow(row=place, verdict=verdict, objections=[harmless(each) for each in objections])
 
 
 def _seeds(row: Row) -> int:

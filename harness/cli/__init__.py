@@ -26,6 +26,7 @@ COMMANDS = {
     "publish": ("harness.cli.publish:command", "Write a leaderboard as JSON, a page and its plots."),
     "site": ("harness.cli.site:command", "Write published leaderboards as a site of static pages."),
     "verify": ("harness.cli.verify:command", "Say whether a published leaderboard is what it says."),
+    "submit": ("harness.cli.submit:command", "Write a leaderboard as a bundle that can be handed in."),
     "diff": ("harness.cli.diff:command", "Say what changed from one leaderboard to another."),
     "sample": ("harness.cli.sample:command", "Draw samples of a design that a run has ranked."),
     "export": ("harness.cli.export:command", "Write a ranked design as the code of another project takes it."),
@@ -160,9 +161,9 @@ def _tell(error: BaseException, resumes: bool) -> int:
 
 
 def _complain(text: str, status: int) -> int:
-    from harness.errors import shortened
+    from harness.errors import harmless, shortened
 
-    print(shortened(f"harness: {' '.join(text.split())}"), file=sys.stderr)
+    print(shortened(f"harness: {harmless(text)}"), file=sys.stderr)
     return status
 
 

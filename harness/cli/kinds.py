@@ -56,10 +56,18 @@ def _publish_board(source: Source, destination: Path, command: str | None) -> No
 
 def _site_board(source: Source) -> object:
     from harness.results.bounds import BoundsBoard
+    from harness.results.bundles import is_bundle, read_bundle
+    from harness.results.marks import read_marks
+    from harness.results.published import published_file
     from harness.views.site.boards import bounds_entry, leaderboard_entry
 
-    board = _read(source)
-    return bounds_entry(board) if isinstance(board, BoundsBoard) else leaderboard_entry(board)
+    if is_bundle(source.directory):
+        found = read_bundle(source.directory)
+        return leaderboard_entry(found.board, found.marks, found.submission)
+    board, file = _read(source), published_file(source.directory)
+    if isinstance(board, BoundsBoard):
+        return bounds_entry(board)
+    return leaderboard_entry(board, None if file is None else read_marks(file, len(board.rows)))
 
 
 def _bounds(source: Source) -> BoundsBoard:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,16 +27,19 @@ def command(folder: Path, out: Path, docs: Path | None) -> None:
     """Write the documents in the folders of FOLDER as a site: static pages that need no server and no network.
 
     Each folder with a leaderboard, or with the document of an installed package, becomes a page, and each row of a
-    leaderboard one of its own.
+    leaderboard one of its own. So do the folders in a folder without a document, as leaderboards/submissions.
     """
     from harness.errors import HarnessError
+    from harness.views.publishing import PAGE
     from harness.views.site.writing import LARGEST, write_site
 
     entries: dict[str, Entry] = {}
-    for place in sorted(each for each in folder.iterdir() if each.is_dir()):
+    for name, place in _places(folder):
+        if name in entries:
+            raise HarnessError(f"{place} and another folder would both be called {name} on the site; rename one")
         if (entry := _entry(place)) is not None:
-            entries[place.name] = entry
-        else:
+            entries[name] = entry
+        elif [each.name for each in place.iterdir()] != [PAGE]:
             warn(f"{place} holds no document; left out")
     if not entries:
         raise HarnessError(f"{folder} has no folder with a document; name one whose folders harness publish wrote")
@@ -71,6 +74,22 @@ def _explained() -> list[Explanation]:
 
     registry = load()
     return [explained(registry, each) for axis in registry.axes for each in registry.classes(axis).values()]
+
+
+def _places(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the folders that become pages, and what they are called on the site.
+
+    Those within one that holds no document itself, as those that were handed in, are called by both names.
+    """
+    from harness.cli.documents import holds
+
+    for place in _folders(folder):
+        within = [] if holds(place) else _folders(place)
+        yield from ((f"{place.name}-{each.name}", each) for each in within) if within else [(place.name, place)]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.is_dir())
 
 
 def _entry(place: Path) -> Entry | None:

@@ -13,28 +13,40 @@ from harness.commands import executor_options
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--rows", type=click.IntRange(min=0), default=0, help="Make so many rows again, chosen at random.")
 @click.option("--seed", type=click.IntRange(min=0), help="Which rows; by default others each time.")
+@click.option("--record", is_flag=True, help="Keep which rows came out again in verification.json, for the site.")
 @executor_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(path: Path, rows: int, seed: int | None, executor: str, workers: int | None, form: str) -> None:
-    """Say whether PATH, a published leaderboard or its JSON file, is what it says.
+def command(
+    path: Path, rows: int, seed: int | None, record: bool, executor: str, workers: int | None, form: str
+) -> None:
+    """Say whether PATH, a published leaderboard, its JSON file or a bundle that was handed in, is what it says.
 
     The document has to keep its contract and agree with itself, and the page and plots beside it have to be drawn from
-    it. With --rows, rows chosen at random have to come out the same when they are made again: to the last bit where
-    code, environment and processor are those of the document, else within intervals.
+    it; the files of a bundle have to be plain data, as listed. With --rows, rows chosen at random have to come out the
+    same when they are made again: to the last bit where code, environment and processor are those of the document, else
+    within intervals.
 
     Exit status 1 where something is found, a line each.
     """
     import json
 
+    from harness.api.marking import Marking
     from harness.api.verification import as_json, verify
+    from harness.errors import harmless
     from harness.running.runner import Options
 
+    if record and not rows:
+        raise click.UsageError("--record keeps which rows were made again; say how many with --rows")
+    marking = Marking.begin(path) if record else None
     found = verify(path, rows=rows, seed=seed, options=Options(workers=workers, executor=executor))
+    if marking is not None:
+        marking.keep(found)
     if form == "json":
         click.echo(json.dumps(as_json(found), ensure_ascii=False, indent=1))
     else:
         lines = [f"checked: {each}" for each in found.checked] + [f"note: {each}" for each in found.notes]
-        click.echo("\n".join([*lines, *map(str, found.findings), _told(path, len(found.findings))]))
+        lines += [*map(str, found.findings), _told(path, len(found.findings))]
+        click.echo("\n".join(map(harmless, lines)))
     raise SystemExit(0 if found.passed else 1)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from harness.axes import crossed
+from harness.components import parse_request, request_from_table
 from harness.planning.manifest import is_absent
 from harness.results.consistency import Objection
 from harness.results.leaderboard import Leaderboard
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 DEFINITION = "definition"
 """What errors call the suite, as the document does."""
+
+
+MOST = 1_000_000
+"""Combinations that a suite may have for them to be compared with rows, one by one."""
 
 
 def whole_suite(board: Leaderboard) -> Suite:
@@ -49,6 +55,9 @@ def contradictions(board: Leaderboard, suite: Suite, registry: Registry) -> Iter
     # A race has the combinations of a space, of which it drops some.
     if "looks" in board.environment:
         return
+    if (most := _size(suite)) > MOST:
+        yield Objection(DEFINITION, f"up to {most} combinations; the {len(board.rows)} rows cannot be those")
+        return
     components = _Components(registry)
     asked = {
         (*(components.place(c.component(axis)) for axis in crossed()), c.steps, c.train_steps, c.sigma_max)
@@ -64,6 +73,19 @@ def contradictions(board: Leaderboard, suite: Suite, registry: Registry) -> Iter
         yield Objection(
             "rows", f"lack {lacking} combinations of the suite in {DEFINITION}, and have {beyond} beside it"
         )
+
+
+def _size(suite: Suite) -> int:
+    """Return how many combinations a suite has at most, without making any."""
+    sizes = [sum(_count(form) for form in getattr(suite, axis.plural)) or 1 for axis in crossed().values()]
+    lengths = len(suite.compute.evaluations) * len(suite.compute.training_shares) if suite.compute else 1
+    return math.prod(sizes) * lengths * max(1, len(suite.steps)) * len(suite.training.steps) * len(suite.sigma_max)
+
+
+def _count(form: object) -> int:
+    """Return how many components a form of a suite means."""
+    request = request_from_table(form) if isinstance(form, Mapping) else parse_request(str(form))
+    return math.prod(map(len, request.values.values()))
 
 
 def _settings(board: Leaderboard, suite: Suite) -> Iterator[Objection]:

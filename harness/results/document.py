@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NoReturn, Self, get_args
@@ -19,6 +21,14 @@ from harness.errors import HarnessError
 Name = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0)]
 Position = Annotated[int, Field(ge=1)]
+
+LARGEST = 32_000_000
+"""Bytes of a document at most: eight times what the largest published one has."""
+
+DIGITS = 18
+"""Digits of an integer at most: so many are a number in every language that reads JSON into 64 bits."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 """From the plain data of one version to that of the next; what is malformed passes through, to be refused after it."""
@@ -133,16 +143,50 @@ def read_json(path: Path | str) -> object:
     """Return what a JSON file holds.
 
     Raises:
-        DocumentError: it cannot be read, or is no JSON; one line.
+        DocumentError: it cannot be read, is larger than `LARGEST`, or is no JSON; one line.
     """
+    return parse_json(read_content(path), path)
+
+
+def read_content(path: Path | str) -> bytes:
+    """Return the content of a document's file, or one byte more than a document may have; raises DocumentError."""
     try:
-        return json.loads(
-            Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_each_once
-        )
+        with Path(path).open("rb") as file:
+            return file.read(LARGEST + 1)
     except OSError as error:
         raise DocumentError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise DocumentError(f"{path} is not valid JSON: {' '.join(str(error).split())}") from error
+
+
+def parse_json(content: bytes, place: object) -> object:
+    """Return what the content of a JSON file holds: numbers that are finite, texts that can be written again.
+
+    Arguments:
+        content: at most `LARGEST` bytes.
+        place: where it comes from, for errors.
+
+    Raises:
+        DocumentError: it is more, or is no such JSON; one line.
+    """
+    if len(content) > LARGEST:
+        raise DocumentError(f"{place} has more than {LARGEST} bytes; a document has at most as many")
+    try:
+        text = content.decode("utf-8")
+        value: object = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_int=_whole,
+            parse_float=_finite,
+            object_pairs_hook=_each_once,
+        )
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise DocumentError(f"{place} is not valid JSON: half of a character stands alone in a text") from error
+    except RecursionError as error:
+        raise DocumentError(f"{place} is not valid JSON: it is nested too deeply") from error
+    except ValueError as error:
+        raise DocumentError(f"{place} is not valid JSON: {' '.join(str(error).split())}") from error
+    return value
 
 
 def check_order(low: float | None, value: float | None, high: float | None) -> None:
@@ -181,6 +225,19 @@ def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
         raise ValueError(f"key {twice[:60]!r} stands twice in one object")
     return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > DIGITS:
+        raise ValueError(f"{digits[:12]}… is an integer of {len(digits)} digits; there are at most {DIGITS}")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:12]} is beyond the numbers that a float holds")
+    return number
 
 
 def _refuse_constant(word: str) -> NoReturn:

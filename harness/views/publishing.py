@@ -78,7 +78,7 @@ class Publication(Generic[D]):
             DocumentError: matplotlib is missing, or the directory cannot be written, or holds something else, such
                 as the page of another suite. Nothing is half written.
         """
-        document, command = _without_folders(document, command)
+        document, command = without_folders(document, command)
         try:
             _check_directory(target, self.source)
             former = _published(self, target, document)
@@ -137,8 +137,14 @@ def render_files(board: Leaderboard, command: str) -> dict[str, bytes]:
     return BOARD.files(board, command)
 
 
-def _without_folders(document: D, command: str) -> tuple[D, str]:
-    """Return a document and its command without the folders of this machine in which files lie."""
+def without_folders(document: D, command: str) -> tuple[D, str]:
+    """Return a document and its command without the folders of this machine in which files lie.
+
+    Arguments:
+        document: of any kind; parameters of components that are absolute paths become as much of their ends as tells
+            them apart.
+        command: the commands that made it.
+    """
     text = document.to_json()
     paths = set(_absolute_paths(document.model_dump(mode="json")))
     for path in sorted(paths, key=len, reverse=True):

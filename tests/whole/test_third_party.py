@@ -12,6 +12,14 @@ import pytest
 from strangers import carried_out, harness, install, listed, numbers
 from suite_files import write_suite
 
+from harness.api.verification import verify
+from harness.cli.kinds import _site_board
+from harness.commands import Source
+from harness.results.bundles import read_bundle
+from harness.running.runner import Options
+from harness.views.site.row_pages import RowNames
+from harness.views.site.writing import write_site
+
 
 @pytest.fixture(scope="module")
 def quadratic(tmp_path_factory):
@@ -142,9 +150,16 @@ LEVELS = {
 }
 
 
-def test_its_grid_has_its_place_on_the_leaderboard(quadratic, tmp_path):
+@pytest.fixture(scope="module")
+def beside_ours(quadratic, tmp_path_factory):
+    """The folder of a run in which their grid stands beside ours, its leaderboard, and what was told on the way."""
+    folder = tmp_path_factory.mktemp("with") / "run"
     grids = ["polynomial", "exponential", {"name": "quadratic", "power": [2.0, 5.0]}]
-    content, told = carried_out(tmp_path / "with", GRIDS | {"time_discretizations": grids}, quadratic)
+    return folder, *carried_out(folder, GRIDS | {"time_discretizations": grids}, quadratic)
+
+
+def test_its_grid_has_its_place_on_the_leaderboard(beside_ours, tmp_path):
+    _, content, told = beside_ours
     assert told == ""
     measured, places = {}, {}
     for row in content["rows"]:
@@ -164,6 +179,45 @@ def test_its_grid_has_its_place_on_the_leaderboard(quadratic, tmp_path):
     alone, _ = carried_out(tmp_path / "without", GRIDS)
     ours = [row["metrics"] for row in content["rows"] if row["time_discretization"]["name"] != "quadratic"]
     assert [row["metrics"] for row in alone["rows"]] == ours
+
+
+def test_its_leaderboard_goes_from_a_bundle_to_marked_rows_on_the_site(beside_ours, quadratic, tmp_path):
+    """Handed in, validated without its package, verified with it, and marked."""
+    folder, content, _ = beside_ours
+    bundle = tmp_path / "leaderboards" / "submissions" / "ada-quadratic"
+    requirement = f"harness-quadratic @ https://example.org/q-1.2.3-py3-none-any.whl#sha256={'0' * 64}"
+    said = ["--submitter", "Ada", "--disclosure", "Nothing was tuned.", "--source", requirement]
+    done = harness("submit", folder / "out", "--out", bundle, *said, path=quadratic)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"harness-quadratic 1.2.3 from: {requirement}" in done.stdout
+
+    # Whoever receives it has not installed the package: data are looked at, and no row can be made again.
+    assert verify(bundle).passed
+    without = verify(bundle, rows=4, seed=1, options=Options(workers=1, progress=False))
+    assert {each.what.partition(":")[0] for each in without.findings} == {"cannot be made again"}
+    theirs = [i for i, row in enumerate(content["rows"]) if row["time_discretization"]["name"] == "quadratic"]
+    assert [each.where for each in without.findings] == [f"rows[{i}]" for i in theirs]
+
+    # Where it is installed, rows drawn by a seed come out to the last bit.
+    again = harness("verify", bundle, "--rows", 3, "--seed", 11, "--record", "--workers", 1, path=quadratic)
+    assert (again.returncode, again.stderr) == (0, ""), again.stdout
+    (call,) = json.loads((bundle / "verification.json").read_text())["calls"]
+    made = {each["row"] for each in call["rows"]}
+    assert {each["verdict"] for each in call["rows"]} == {"same bits"}
+    assert made & set(theirs)
+
+    assert write_site({"ada": _site_board(Source(bundle))}, tmp_path / "site").pages == 6
+    page = (tmp_path / "site" / "boards" / "ada" / "index.html").read_text()
+    assert requirement.partition("#")[0] in page
+    names = RowNames(read_bundle(bundle).board.rows)
+    for place, row in enumerate(read_bundle(bundle).board.rows):
+        text = (tmp_path / "site" / "boards" / "ada" / "r" / f"{names(row)}.html").read_text()
+        assert ("Verified:" in text, "Reported:" in text) == (place in made, place not in made)
+
+    # A mark of another document is refused; so is a value that was changed after it was handed in.
+    file = bundle / "leaderboard.json"
+    file.write_text(file.read_text().replace('"rank": 1,', '"rank":  1,', 1))
+    assert "leaderboard.json is not what submission.json lists" in verify(bundle).findings[0].what
 
 
 GOOD = {

@@ -11,6 +11,7 @@ from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.consistency import inconsistencies
 from harness.results.leaderboard import PUBLISHED, Cell, Effect, Interaction, Leaderboard, Row
+from harness.results.marks import Marks
 from harness.results.sections import (
     HEADERS,
     TargetSection,
@@ -21,6 +22,7 @@ from harness.results.sections import (
     sections,
     target_label,
 )
+from harness.results.submission import Submission
 from harness.views import formats
 from harness.views.board_columns import budget_columns
 from harness.views.board_pages import (
@@ -46,6 +48,7 @@ from harness.views.site.answers import answer
 from harness.views.site.charts import PointSet, Scatter, effect_strip, figure
 from harness.views.site.component_pages import PAGE as COMPONENTS
 from harness.views.site.entry import Entry, Passage, Sheet
+from harness.views.site.marks import RowMarks, with_marks
 from harness.views.site.markup import CONTROLS, wide
 from harness.views.site.row_pages import ROWS, RowNames, row_sheet
 from harness.views.site.row_tables import row_table, unranked_table
@@ -72,16 +75,22 @@ REMARKS = 6
 """Lines on a target beyond which they are folded."""
 
 
-def leaderboard_entry(board: Leaderboard) -> Entry:
-    """Return what a leaderboard brings to the site."""
+def leaderboard_entry(board: Leaderboard, marks: Marks | None = None, submission: Submission | None = None) -> Entry:
+    """Return what a leaderboard brings to the site, with the marks of its rows, and what was handed in beside it."""
+    own = RowMarks(board.rows, marks)
+    return with_marks(_leaderboard_entry(board, own), board, marks, submission)
+
+
+def _leaderboard_entry(board: Leaderboard, marks: RowMarks) -> Entry:
     shown, names = sections(board), RowNames(board.rows)
     text = formats.render(board_view(board), "csv")
     across = board_sheet(board)
     follows = _follows(board)
     further = {compare.PAGE: compare.compare_sheet(board)} | ({} if across is None else {ACROSS: across})
     further |= {f"{ROWS}/{names(row)}.html": row_sheet(board, each, row, names) for each in shown for row in each.rows}
+    parts = _leaderboard_parts(board, shown, names, marks, follows)
     return Entry(
-        Sheet(board_title(board), [_further(across is not None), *_leaderboard_parts(board, shown, names, follows)]),
+        Sheet(board_title(board), [_further(across is not None), *parts]),
         board.title or "",
         _facts(board, shown, follows),
         {
@@ -153,10 +162,17 @@ def _follows(board: Leaderboard) -> str:
     return "yes" if not found else f"no: {counted(found, 'objection')}"
 
 
-_VERIFIED = (
-    ". Ranks, violations, Kendall's τ and the sums of effects are looked at. Whether rows come out again is not "
-    "recorded here; the document, which this page offers, is enough to make some again:"
-)
+def _verified(marks: RowMarks, follows: str) -> Iterator[Block]:
+    """Yield whether a document is consistent, which rows came out again, and how to make some again."""
+    yield Paragraph([f"What the document tells beside its rows follows from them: {follows}{_LOOKED_AT}"])
+    yield from marks.told()
+    yield Paragraph([_ENOUGH])
+    yield Commands(f"harness verify {PUBLISHED} --rows 3")
+
+
+_LOOKED_AT = ". Ranks, violations, Kendall's τ and the sums of effects are looked at."
+
+_ENOUGH = "The document, which this page offers, is enough to make rows again:"
 
 
 def _when(board: Leaderboard) -> dict[str, str]:
@@ -185,13 +201,13 @@ def _software(environment: object) -> str:
 
 
 def _leaderboard_parts(
-    board: Leaderboard, shown: list[TargetSection], names: RowNames, follows: str
+    board: Leaderboard, shown: list[TargetSection], names: RowNames, marks: RowMarks, follows: str
 ) -> Iterator[Block | Markup | Passage]:
     competition = rank_bounds(board)
     yield Section(["The answer"], list(_answer(board)))
     yield Section(["Designs"], [Paragraph([_DESIGNS])])
     yield CONTROLS
-    yield from (Passage([each.target], list(_target(board, each, names))) for each in shown)
+    yield from (Passage([each.target], list(_target(board, each, names, marks))) for each in shown)
     yield from _drawn(board, shown, [each.bound for each in competition.bounds])
     if board.effects:
         yield Passage(["Effect of each choice"], list(_effects(board)))
@@ -207,8 +223,7 @@ def _leaderboard_parts(
         yield made_section(board.setup)
     told = Commands(board.command) if board.command else Paragraph(["The document does not tell it."])
     yield Section(["Command"], [told])
-    verified = Paragraph([f"What the document tells beside its rows follows from them: {follows}{_VERIFIED}"])
-    yield Section(["Verified"], [verified, Commands(f"harness verify {PUBLISHED} --rows 3")])
+    yield Section(["Verified"], list(_verified(marks, follows)))
     yield environment_section(board.environment)
 
 
@@ -225,13 +240,13 @@ def _answer(board: Leaderboard) -> Iterator[Block]:
         yield Listing([[Strong(f"{target}:"), f" {told}"] for target, told in each])
 
 
-def _target(board: Leaderboard, found: TargetSection, names: RowNames) -> Iterator[Block | Markup]:
+def _target(board: Leaderboard, found: TargetSection, names: RowNames, marks: RowMarks) -> Iterator[Block | Markup]:
     """Yield what is said of a target, and its rows."""
     first, *others = notes(found, board)
     yield Paragraph([f"{first}."])
     yield from (Paragraph([f"{note[:1].upper()}{note[1:]}."]) for note in closing_notes(found, board.declared))
     if found.finished:
-        yield row_table(board, found, names)
+        yield row_table(board, found, names, marks)
     groups = {"Diverged": found.diverged, "Not applicable": found.inapplicable}
     groups |= {"Failed": found.failed, "Not computed yet": found.unfinished}
     yield from (unranked_table(found, title, rows, names) for title, rows in groups.items() if rows)

@@ -12,18 +12,20 @@ from harness.results.sections import HEADERS, UNKNOWN, TargetSection
 from harness.views.board_columns import build
 from harness.views.page import in_line
 from harness.views.site.charts import rank_strip
+from harness.views.site.marks import RowMarks
 from harness.views.site.markup import wide
 from harness.views.site.row_pages import ROWS, RowNames
 from harness.views.terminal import Drop
 
 
-def row_table(board: Leaderboard, section: TargetSection, names: RowNames) -> Markup:
+def row_table(board: Leaderboard, section: TargetSection, names: RowNames, marks: RowMarks) -> Markup:
     """Return the ranked rows of a target; end tags that HTML does without are left out, for there may be many rows."""
     rank, *columns = [
         each
         for each in build(board, section, section.finished)
         if each.drop_order != Drop.OTHER_BOUNDS and not board.declared.same(each.header, section.metric)
     ]
+    columns = sorted([*columns, *marks.column(section.finished)], key=lambda column: not column.naming)
     naming = sum(column.naming for column in columns)
     heads = Markup("").join(
         Markup("<th scope=col{}>{}").format(Markup(" data-f") if column.naming else "", in_line(column.header))
