@@ -1,7 +1,9 @@
 """Pages of the site as a parser sees them: what must hold of each, without a browser."""
 
+import re
 import unicodedata
 from collections import Counter
+from functools import lru_cache
 from html.parser import HTMLParser
 from itertools import pairwise
 from posixpath import dirname, join, normpath
@@ -92,9 +94,20 @@ def _links(name, page, pages, files):
     for address in [*page.attributes("href"), *page.attributes("src")]:
         if address.startswith("data:image/png;base64,"):
             continue
+        if name.startswith("docs/") and address.startswith("https://"):
+            continue  # a page of the documentation cites; nothing is asked for before it is clicked
         file, _, part = address.partition("#")
         target = normpath(join(here, unquote(file))) if file else name
         if ":" in file or file.startswith("/") or target not in files:
             yield f"{address!r} leads to no file of the site"
+        elif part.startswith("rows="):
+            known = _compared(files[join(dirname(target), "rows.js")])
+            yield from (f"{row} is no row to compare" for row in part[5:].split(",") if row not in known)
         elif part and part not in pages[target].attributes("id"):
             yield f"{address!r} leads to no part of the page"
+
+
+@lru_cache
+def _compared(script):
+    """The names of the rows that are compared on a board."""
+    return set(re.findall(r'"([0-9a-f]+)":\[\[', script.decode()))

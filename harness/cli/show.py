@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 if TYPE_CHECKING:
     from harness.components import Component
     from harness.registry.registry import Registry
+    from harness.views.site.component_pages import Explanation
 
     ParamType = click.ParamType[Any]
 else:
@@ -102,6 +103,22 @@ def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:
         "schema": schema,
         **cls.facts(),
     }
+
+
+def explained(registry: Registry, cls: type[Component]) -> Explanation:
+    """Return a component as pages explain it."""
+    from harness.views.site.component_pages import Explanation
+
+    told = _describe(registry, cls)
+    facts = {
+        name: told[name] for name in ("axis", "name", "distribution", "version", "description", "formula", "source")
+    }
+    rules = ((", ".join(filter(None, (p["type"], p["constraints"])))) for p in told["parameters"])
+    parameters = [
+        (each["name"], _default(each), rule, each["description"])
+        for each, rule in zip(told["parameters"], rules, strict=True)
+    ]
+    return Explanation(**facts, runs=_runs(told["library"]), parameters=parameters)
 
 
 def _library(cls: type[Component]) -> dict[str, str | None] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,19 @@ import click
 from harness.commands import NewDirectory, Source, warn
 
 if TYPE_CHECKING:
-    from harness.views.site.entry import Entry
+    from harness.views.site.component_pages import Explanation
+    from harness.views.site.entry import Entry, Sheet
 
 
 @click.command("site")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--out", type=NewDirectory(), required=True, help="Where the site is written; one that lies there goes.")
-def command(folder: Path, out: Path) -> None:
+@click.option(
+    "--docs",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder of pages in Markdown, which become pages of the site; the README.md beside it is the first.",
+)
+def command(folder: Path, out: Path, docs: Path | None) -> None:
     """Write the documents in the folders of FOLDER as a site: static pages that need no server and no network.
 
     Each folder with a leaderboard, or with the document of an installed package, becomes a page, and each row of a
@@ -37,7 +43,7 @@ def command(folder: Path, out: Path) -> None:
             warn(f"{place} holds no document; left out")
     if not entries:
         raise HarnessError(f"{folder} has no folder with a document; name one whose folders harness publish wrote")
-    written = write_site(entries, out)
+    written = write_site(entries, out, _explained(), _documents(docs, folder, entries) if docs else {})
     for page, size in written.large.items():
         warn(f"{page} has {size} bytes; a page should have at most {LARGEST}")
     click.echo(f"Written: {out}/index.html, {len(entries)} boards, {written.pages} pages")
@@ -57,6 +63,33 @@ def _places(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if each.is_dir())
+
+
+def _documents(docs: Path, folder: Path, names: Collection[str]) -> Mapping[str, Sheet]:
+    """Return the pages of a folder in Markdown, by their files on the site."""
+    from harness.errors import HarnessError
+    from harness.views.site.documentation import README, Sources, documentation
+
+    front = docs.resolve().parent / README
+    files = {f"{docs.resolve().name}/{file.name}": file for file in sorted(docs.glob("*.md"))}
+    try:
+        texts = {
+            path: file.read_text(encoding="utf-8") for path, file in {**files, README: front}.items() if file.is_file()
+        }
+    except (OSError, UnicodeDecodeError) as error:
+        raise HarnessError(f"a page of {docs} cannot be read: {error}") from error
+    if not files:
+        raise HarnessError(f"{docs} has no page in Markdown; name a folder with files *.md")
+    return documentation(Sources(texts, folder.resolve().name, names))
+
+
+def _explained() -> list[Explanation]:
+    """Return what every installed component tells of itself."""
+    from harness.cli.show import explained
+    from harness.registry.discovery import load
+
+    registry = load()
+    return [explained(registry, each) for axis in registry.axes for each in registry.classes(axis).values()]
 
 
 def _entry(place: Path) -> Entry | None:

@@ -57,11 +57,19 @@ def summary(found: BoardDiff) -> list[str]:
     return lines
 
 
+def difference_blocks(found: BoardDiff, top: int | None) -> list[Block]:
+    """Return a comparison as blocks of a page.
+
+    Arguments:
+        found: the comparison.
+        top: changes that are shown, the largest first; None: all.
+    """
+    tables = (Section([title], [Table(columns)]) for title, columns in _tables(found, top))
+    return [Paragraph([" ".join(summary(found))]), *tables]
+
+
 def _page(found: BoardDiff, top: int | None) -> Page:
-    blocks: list[Block] = [Paragraph([" ".join(summary(found))])]
-    for title, columns in _tables(found, top):
-        blocks.append(Section([title], [Table(columns)]))
-    return Page(["What changed"], blocks)
+    return Page(["What changed"], difference_blocks(found, top))
 
 
 def _text(found: BoardDiff, top: int | None, width: int | None) -> str:

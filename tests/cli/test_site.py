@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,14 +34,22 @@ def files(out):
 
 
 def test_folders_with_documents_become_pages(folder, tmp_path):
-    done = shell.harness("site", folder, "--out", tmp_path / "site")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "more.md").write_text("# More\n\n## So it is\n")
+    (tmp_path / "README.md").write_text("# Us\n\n[more](docs/more.md#so-it-is), [made](boards/made/README.md)\n")
+    done = shell.harness("site", folder, "--out", tmp_path / "site", "--docs", tmp_path / "docs")
     assert done.returncode == 0, done.stderr
-    assert "2 boards, 363 pages" in done.stdout
+    assert "2 boards, 390 pages" in done.stdout
     assert done.stderr == f"harness: {folder / 'empty'} holds no document; left out\n"
     written = files(tmp_path / "site")
     assert not faults(written)
     assert b"Which design is best?" in written["index.html"]
     assert b"Which bound is valid" in written["index.html"]
+    # What harness show tells of an installed component stands on its page.
+    assert b"Karras et al., arXiv 2206.00364, algorithm 1" in written["components/sampler-heun.html"]
+    front = written["docs/index.html"].decode()
+    assert 'href="more.html#so-it-is"' in front
+    assert 'href="../boards/made/index.html"' in front
 
 
 def test_mistakes_are_one_line(folder, tmp_path):
@@ -59,6 +68,25 @@ def test_a_folder_without_documents_is_refused(tmp_path):
     shell.assert_one_line(
         shell.harness("site", tmp_path / "nothing", "--out", tmp_path / "site"), "has no folder with a document"
     )
+
+
+def test_documentation_that_cannot_be_read_is_one_line(folder, tmp_path, monkeypatch):
+    from harness.cli.site import _documents
+    from harness.errors import HarnessError
+
+    shell.assert_one_line(
+        shell.harness("site", folder / "made", "--out", tmp_path / "site", "--docs", tmp_path / "none"), "none"
+    )
+    with pytest.raises(HarnessError, match="has no page in Markdown"):
+        _documents(folder, folder, ())
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_bytes(b"\xff")
+    with pytest.raises(HarnessError, match="cannot be read"):
+        _documents(tmp_path / "docs", folder, ())
+    (tmp_path / "docs" / "a.md").write_text("# A")
+    monkeypatch.setitem(sys.modules, "markdown_it", None)
+    with pytest.raises(HarnessError, match=r"pip install 'diffusion-harness\[docs\]'"):
+        _documents(tmp_path / "docs", folder, ())
 
 
 class Offered:

@@ -3,10 +3,12 @@
 import base64
 import copy
 import io
+import json
 import re
 from pathlib import Path
 
 import pytest
+from documents import make_document
 from PIL import Image
 from site_pages import Parsed, faults
 
@@ -21,26 +23,31 @@ from harness.views.page import Link, Paragraph, Section
 from harness.views.site import writing
 from harness.views.site.answers import answer, influences, leader
 from harness.views.site.boards import bounds_entry, leaderboard_entry
-from harness.views.site.charts import PointSet, Scatter, figure
+from harness.views.site.charts import PointSet, Scatter, figure, levels_figure
 from harness.views.site.entry import Entry, Sheet
 from harness.views.site.markup import Identifiers, contents, html
-from harness.views.site.row_pages import RowNames
+from harness.views.site.row_pages import RowNames, row_sheet
 from harness.views.site.writing import BOARDS, FILES, site_files, write_site
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>\x07\u202e\x1b[31m'
 
 
-@pytest.fixture
-def board(document):
-    return Leaderboard.validate(document)
+@pytest.fixture(scope="module")
+def board():
+    return Leaderboard.validate(make_document())
+
+
+@pytest.fixture(scope="module")
+def files(board):
+    """The site of one board and its bounds."""
+    return site_files({"quick": leaderboard_entry(board), "its bounds": bounds_entry(rank_bounds(board))})
 
 
 def text_of(files, name):
     return " ".join("".join(Parsed(files[name].decode()).text).split())
 
 
-def test_every_page_holds_together(board):
-    files = site_files({"quick": leaderboard_entry(board), "its bounds": bounds_entry(rank_bounds(board))})
+def test_every_page_holds_together(board, files):
     assert not faults(files)
     assert len([name for name in files if "/r/" in name]) == len(board.rows)
 
@@ -49,15 +56,18 @@ def test_what_holds_a_page_together_is_seen_where_it_lacks():
     page = (
         b"<!doctype html><title>t</title><h1>a</h1><h3 id=x>b</h3><p id=x><a href=https://example.org>c</a><a href=#y>"
         b"d</a><table><tr><th>e</table><img src=f.png><b onclick=g()>h</i><script>i</script>\x07"
+        b"<a href='#rows=1f,2e'>r</a>"
     )
-    found = "\n".join(faults({"index.html": page}))
+    script = b"""const boardRows = JSON.parse('{"rows":{"1f":[["a"],[1,1,1]]}}');"""
+    found = "\n".join(faults({"index.html": page, "rows.js": script}))
     said = ["id x occurs 2", "level 3 below 1", "example.org", "#y", "caption", "scope", "without words", "onclick"]
+    assert "2e is no row" in found
+    assert "1f is no row" not in found
     for each in [*said, "closes nothing", "is not closed", "script", "control character"]:
         assert each in found
 
 
-def test_every_row_is_there_without_a_script_and_leads_to_its_page(board):
-    files = site_files({"quick": leaderboard_entry(board)})
+def test_every_row_is_there_without_a_script_and_leads_to_its_page(board, files):
     page = Parsed(files[f"{BOARDS}/quick/index.html"].decode())
     names = RowNames(board.rows)
     led = [each["href"] for _, each in page.all("a") if each["href"].startswith("r/")]
@@ -65,16 +75,37 @@ def test_every_row_is_there_without_a_script_and_leads_to_its_page(board):
     assert files[f"{BOARDS}/quick/leaderboard.json"] == board.to_json().encode()
 
 
-def test_the_page_of_a_row_tells_what_the_document_holds_of_it(board):
+def test_the_page_of_a_row_tells_what_the_document_holds_of_it(board, files):
     row = next(row for row in board.rows if row.budget and row.violations)
-    page = text_of(
-        site_files({"quick": leaderboard_entry(board)}), f"{BOARDS}/quick/r/{RowNames(board.rows)(row)}.html"
-    )
+    page = text_of(files, f"{BOARDS}/quick/r/{RowNames(board.rows)(row)}.html")
     for name in row.metrics:
         assert name in page
     assert "is above budget" in page
     assert row.weighting.digest in page
     assert row_command(board, row) in page
+
+
+def test_levels_and_checkpoints_stand_on_the_page_of_a_row(board, files, small):
+    row = board.rows[0]
+    page = text_of(files, f"{BOARDS}/quick/r/{RowNames(board.rows)(row)}.html")
+    sigmas = board.grids[row.grid].sigmas
+    assert ", ".join(f"{sigma:.6g}" for sigma in sigmas) in page
+    assert f"{len(sigmas) - 1} steps from 20.0 to 0.0500" in page
+    assert ", ".join(board.networks[row.trained].checkpoints) in page
+    assert "2026-01-31" in text_of(files, "index.html")
+    older = Leaderboard.validate(small)
+    assert "Noise levels" not in "".join(
+        map(str, row_sheet(older, sections(older)[0], older.rows[0], RowNames(older.rows)).parts)
+    )
+
+
+@pytest.mark.parametrize("sigmas", [[20.0, 0.05], [80.0, 3.0, 1e-9], [1.0, 0.999]])
+def test_every_level_is_a_mark_in_its_order(sigmas):
+    drawn = str(levels_figure(sigmas, "a finding", "levels"))
+    places = [float(x) for x in re.findall(r"M([\d.]+) 8v24", drawn)]
+    assert len(places) == len(sigmas)
+    assert places == sorted(places, reverse=True)
+    assert all(0 < x < 560 for x in places)
 
 
 def test_a_name_of_a_row_stays_when_its_rank_changes(board):
@@ -107,8 +138,18 @@ def test_a_hostile_document_is_neutralised(small):
     assert not faults(files)
     for name, content in files.items():
         if name.endswith(".html"):
-            assert [each["src"] for _, each in Parsed(content.decode()).all("script")] in ([], ["../../site.js"])
+            scripts = [each["src"].removeprefix("../../") for _, each in Parsed(content.decode()).all("script")]
+            assert scripts in ([], ["site.js"], ["rows.js", "compare.js"])
     assert "<script>alert(1)</script>" in text_of(files, f"{BOARDS}/evil/index.html")
+    assert compared(files[f"{BOARDS}/evil/rows.js"])["targets"]
+
+
+def compared(content):
+    """What the script that compares designs reads: the text that is parsed there, nothing else is in its file."""
+    found = re.fullmatch(
+        r"\"use strict\";\nconst boardRows = JSON.parse\('((?:[^'\\\n]|\\['\\])*)'\);\n", content.decode("ascii")
+    )
+    return json.loads(re.sub(r"\\(['\\])", r"\1", found[1]))
 
 
 def test_blocks_of_a_plugin_are_text_too():
@@ -242,8 +283,9 @@ def test_a_page_that_is_too_large_is_told(tmp_path, monkeypatch):
     assert f"{BOARDS}/one/index.html" in write_site({"one": entry("word " * 200)}, tmp_path / "out").large
 
 
-def test_the_same_documents_are_the_same_site(board):
-    assert site_files({"a": leaderboard_entry(board)}) == site_files({"a": leaderboard_entry(board)})
+def test_the_same_documents_are_the_same_site(board, files):
+    entries = {"quick": leaderboard_entry(board), "its bounds": bounds_entry(rank_bounds(board))}
+    assert site_files(entries) == files
 
 
 def test_the_style_and_the_script_ask_for_nothing_from_elsewhere():

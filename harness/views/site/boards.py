@@ -39,13 +39,17 @@ from harness.views.board_plots import draw_bounds
 from harness.views.bounds_tables import MEANING, bounds_view, by_target, standings_table
 from harness.views.budgets import budget_rows, meanings
 from harness.views.digits import counted, number, span, with_interval
-from harness.views.page import Block, Commands, Listing, Paragraph, Section, Strong, Table, in_line
+from harness.views.page import Block, Commands, Link, Listing, Paragraph, Section, Strong, Table, Words, in_line
 from harness.views.pareto import front, spendings
+from harness.views.site import compare
+from harness.views.site.across import PAGE as ACROSS
+from harness.views.site.across import board_sheet
 from harness.views.site.answers import answer
 from harness.views.site.charts import PointSet, Scatter, effect_strip, figure
+from harness.views.site.component_pages import PAGE as COMPONENTS
 from harness.views.site.entry import Entry, Passage, Sheet
 from harness.views.site.marks import RowMarks, with_marks
-from harness.views.site.markup import wide
+from harness.views.site.markup import CONTROLS, wide
 from harness.views.site.row_pages import ROWS, RowNames, row_sheet
 from harness.views.site.row_tables import row_table, unranked_table
 from harness.views.tables import (
@@ -65,12 +69,6 @@ CSV = "leaderboard.csv"
 
 DOWNLOADS = {PUBLISHED: "the whole document (JSON)", CSV: "the rows (CSV)"}
 
-CONTROLS = Markup(
-    '<div id="controls" hidden></div>'
-    "<noscript><p>Sorting and filtering take a script; the tables below are complete.</p></noscript>"
-)
-"""Where a script puts what sorts and filters."""
-
 BOUNDS_QUESTION = "Which bound is valid, how tight is it, and does it put designs in the right order?"
 
 REMARKS = 6
@@ -85,16 +83,36 @@ def leaderboard_entry(board: Leaderboard, marks: Marks | None = None, submission
 
 def _leaderboard_entry(board: Leaderboard, marks: RowMarks) -> Entry:
     shown, names = sections(board), RowNames(board.rows)
-    rows = [(each, row) for each in shown for row in each.rows]
     text = formats.render(board_view(board), "csv")
+    across = board_sheet(board)
+    follows = _follows(board)
+    further = {compare.PAGE: compare.compare_sheet(board)} | ({} if across is None else {ACROSS: across})
+    further |= {f"{ROWS}/{names(row)}.html": row_sheet(board, each, row, names) for each in shown for row in each.rows}
     return Entry(
-        Sheet(board_title(board), list(_leaderboard_parts(board, shown, names, marks))),
+        Sheet(
+            board_title(board),
+            [_further(across is not None), *_leaderboard_parts(board, shown, names, marks, follows)],
+        ),
         board.title or "",
-        _facts(board, shown),
-        {PUBLISHED: board.to_json().encode(), CSV: text.encode()},
+        _facts(board, shown, follows),
+        {
+            PUBLISHED: board.to_json().encode(),
+            CSV: text.encode(),
+            compare.DATA: compare.compare_data(board, shown),
+        },
         DOWNLOADS,
-        {f"{ROWS}/{names(row)}.html": row_sheet(board, each, row) for each, row in rows},
+        further,
+        board,
     )
+
+
+def _further(across: bool) -> Paragraph:
+    """Return where more is told of the designs of a board."""
+    links: Words = [Link("Designs across the targets", ACROSS), ", "] if across else []
+    return Paragraph(["See also: ", *links, Link("compare designs", compare.PAGE), ", ", _COMPONENTS, "."])
+
+
+_COMPONENTS = Link("what each component is, where it wins and where it loses", f"../../{COMPONENTS}")
 
 
 def bounds_entry(board: BoundsBoard) -> Entry:
@@ -129,15 +147,44 @@ def _of_bounds(board: BoundsBoard) -> str:
     return f"{first}. By validity, then tightness, {told}."
 
 
-def _facts(board: Leaderboard, shown: list[TargetSection]) -> dict[str, str]:
-    found = len(inconsistencies(board))
+def _facts(board: Leaderboard, shown: list[TargetSection], follows: str) -> dict[str, str]:
     targets = ", ".join(each.target for each in shown)
     return {
         "holds": f"{counted(len(board.rows), 'design')} on {targets}",
         "ranked by": ranked_by(board, shown),
         "made with": _software(board.environment),
-        "follows from its rows": "yes" if not found else f"no: {counted(found, 'objection')}",
+        **_when(board),
+        "follows from its rows": follows,
     }
+
+
+def _follows(board: Leaderboard) -> str:
+    """Return in words whether what a document tells beside its rows follows from them."""
+    found = len(inconsistencies(board))
+    return "yes" if not found else f"no: {counted(found, 'objection')}"
+
+
+_VERIFIED = (
+    ". Ranks, violations, Kendall's τ and the sums of effects are looked at. Whether rows come out again is "
+    "told by their marks; the document, which this page offers, is enough to make some again:"
+)
+
+
+def _when(board: Leaderboard) -> dict[str, str]:
+    """Return when a board was made and what it took, where the document tells."""
+    took = board.computation
+    if took is None:
+        return {}
+    days = sorted({each.started[:10] for each in took.calls})
+    dates = " to ".join(dict.fromkeys([days[0], days[-1]])) if days else ""
+    return {"made on": dates or "not recorded", "took": f"{_spent(took.core_seconds)} of one core"}
+
+
+def _spent(seconds: float) -> str:
+    for size, unit in ((3600.0, "hour"), (60.0, "minute")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}s"
+    return f"{seconds:.0f} seconds"
 
 
 def _software(environment: object) -> str:
@@ -149,7 +196,7 @@ def _software(environment: object) -> str:
 
 
 def _leaderboard_parts(
-    board: Leaderboard, shown: list[TargetSection], names: RowNames, marks: RowMarks
+    board: Leaderboard, shown: list[TargetSection], names: RowNames, marks: RowMarks, follows: str
 ) -> Iterator[Block | Markup | Passage]:
     competition = rank_bounds(board)
     yield Section(["The answer"], list(_answer(board)))
@@ -171,6 +218,8 @@ def _leaderboard_parts(
         yield made_section(board.setup)
     told = Commands(board.command) if board.command else Paragraph(["The document does not tell it."])
     yield Section(["Command"], [told])
+    verified = Paragraph([f"What the document tells beside its rows follows from them: {follows}{_VERIFIED}"])
+    yield Section(["Verified"], [verified, Commands(f"harness verify {PUBLISHED} --rows 3")])
     yield environment_section(board.environment)
 
 
@@ -282,7 +331,7 @@ def _effect_table(board: Leaderboard, target: str) -> Markup:
     ends = _ends(list(found.values()))
     several = len({among for among, axis, _ in found if axis != "network"}) > 1
     lines = Markup("\n").join(
-        Markup('<tr><th scope=row class="l">{}<td class="l">{}<td>{}<td class="s">{}').format(
+        Markup('<tr><th scope=row class="l">{}<td class="l">{}<td>{}<td>{}').format(
             HEADERS[axis] + (f", {among}" if several and axis != "network" else ""),
             in_line(choice),
             _sized(effect),

@@ -110,6 +110,36 @@ def effect_strip(size: float, low: float | None, high: float | None, ends: tuple
     ).format(place(1.0 if ratio else 0.0), start, max(1.0, end - start), place(size))
 
 
+def levels_figure(sigmas: Sequence[float], finding: str, name: str) -> Markup:
+    """Return noise levels as marks on a logarithmic axis, with what they show as title and caption.
+
+    Arguments:
+        sigmas: positive, two or more different ones.
+        finding: what they show, in a sentence.
+        name: an identifier that the page has nowhere else.
+    """
+    scale = _Scale(sigmas, LEFT, WIDTH - RIGHT)
+    marks = "".join(f"M{scale(sigma):.1f} 8v24" for sigma in sigmas)
+    ticks = Markup("").join(
+        Markup('<text x="{:.0f}" y="50" class="m">{}</text>').format(scale(v), _round(v)) for v in scale.ticks()
+    )
+    return Markup(
+        '<figure><svg class="chart" viewBox="0 0 {w} 72" role="img" aria-labelledby="{id}"><title id="{id}">{finding}'
+        '</title><path class="g" d="M{left} 32H{right}"/><path class="l s0" d="{marks}"/>{ticks}'
+        '<text x="{mid}" y="68" class="m">noise level σ, in units of the data</text></svg>'
+        "<figcaption>{finding}</figcaption></figure>"
+    ).format(
+        w=WIDTH,
+        id=name,
+        finding=in_line(finding),
+        left=LEFT,
+        right=WIDTH - RIGHT,
+        marks=marks,
+        ticks=ticks,
+        mid=(LEFT + WIDTH - RIGHT) // 2,
+    )
+
+
 class _Scale:
     """A logarithmic axis, from values to places."""
 

@@ -11,6 +11,8 @@ from harness.views.page import Block, Words
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from harness.results.leaderboard import Leaderboard
+
 
 @dataclass(frozen=True)
 class Passage:
@@ -22,10 +24,19 @@ class Passage:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A page of the site: its title, and what stands below it."""
+    """A page of the site.
+
+    Attributes:
+        title: its heading.
+        parts: what stands below it.
+        scripts: that it runs, by their addresses from it; the page of a board has that of the site besides.
+        contents: the identifier and the words of each of its sections, where its parts are not made of sections.
+    """
 
     title: Words
     parts: Sequence[Block | Markup | Passage]
+    scripts: Sequence[str] = ()
+    contents: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,7 @@ class Entry:
         files: what lies beside its page, as images and the document itself, by name.
         downloads: which of these files the page offers, with words for each.
         further: further pages, by names below its own; each may lead to `../index.html`.
+        board: the leaderboard that it is drawn from, for pages on several of them; None where it is none.
     """
 
     sheet: Sheet
@@ -47,3 +59,4 @@ class Entry:
     files: Mapping[str, bytes] = field(default_factory=dict)
     downloads: Mapping[str, str] = field(default_factory=dict)
     further: Mapping[str, Sheet] = field(default_factory=dict)
+    board: Leaderboard | None = None

@@ -97,7 +97,7 @@ def _origin(submission: Submission | None) -> str:
 
 
 def _sections(board: Leaderboard, marks: Marks | None, submission: Submission | None) -> Iterator[Block]:
-    yield Section(["Verified or reported"], list(_marked(board, marks)))
+    yield Section(["Marks"], list(_marked(board, marks)))
     if submission is not None:
         yield Section(["Handed in"], list(_handed_in(submission)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 from markupsafe import Markup, escape
@@ -34,7 +34,13 @@ DEEPEST = 6
 """The last level of headings that HTML has."""
 
 
-RESERVED = ("main", "controls")
+CONTROLS = Markup(
+    '<div id="controls" hidden></div>'
+    "<noscript><p>Sorting and filtering take a script; the tables below are complete.</p></noscript>"
+)
+"""Where a script puts what sorts and filters."""
+
+RESERVED = ("main", "controls", "compare")
 """Identifiers that pages have besides those of their sections."""
 
 
@@ -121,6 +127,24 @@ def table(columns: Sequence[Column], caption: Words = ()) -> Markup:
 def wide(label: str, content: Markup) -> Markup:
     """Return a table, called as the label says, in a part of the page that is scrolled by itself."""
     return Markup('<div class="wide" tabindex="0" role="region" aria-label="{}">{}</div>').format(label, content)
+
+
+def drawn_table(title: str, heads: Sequence[str], lines: Iterable[Markup], *, right: Container[str] = ()) -> Markup:
+    """Return a table of lines that are markup, of cells that are aligned themselves.
+
+    Arguments:
+        title: its caption.
+        heads: of its columns.
+        lines: each begins with `<tr>`.
+        right: the heads of figures, which are aligned right.
+    """
+    told = Markup("").join(
+        Markup("<th scope=col{}>{}").format(Markup("" if head in right else ' class="l"'), line(head)) for head in heads
+    )
+    table = Markup('<table class="drawn"><caption>{}</caption><thead><tr>{}</thead><tbody>\n{}</tbody></table>').format(
+        line(title), told, Markup("\n").join(lines)
+    )
+    return wide(in_line(title), table)
 
 
 def _blocks(

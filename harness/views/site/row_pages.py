@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from harness import DISTRIBUTION
 from harness.axes import AXES, NUMBERS, crossed
 from harness.components import digest, format_value
+from harness.results.component_standings import ComponentName
 from harness.results.leaderboard import Leaderboard, Row
 from harness.results.pictures import TargetPictures
 from harness.results.row_commands import row_command
@@ -19,7 +23,9 @@ from harness.views.column import Column
 from harness.views.digits import counted, number, optional, with_interval
 from harness.views.page import Block, Commands, Link, Listing, Paragraph, Section, Table, in_line
 from harness.views.sample_plots import montage, pictures_of
-from harness.views.site.entry import Sheet
+from harness.views.site.charts import levels_figure
+from harness.views.site.entry import Passage, Sheet
+from harness.views.site.markup import drawn_table
 
 ROWS = "r"
 """The folder of the pages of rows: short, for a table names it in each row."""
@@ -50,16 +56,25 @@ def _digest(row: Row) -> str:
     return digest(*(row.component(axis).key for axis in crossed()), [getattr(row, number) for number in NUMBERS])
 
 
-def row_sheet(board: Leaderboard, section: TargetSection, row: Row) -> Sheet:
-    """Return the page of one row."""
+def row_sheet(board: Leaderboard, section: TargetSection, row: Row, names: RowNames) -> Sheet:
+    """Return the page of one row; `names` are those of the board's rows."""
     name = " · ".join(section.combination(row, section.constants()))
     up: Block = Paragraph(
         ["A row of ", Link(f"{board.suite} on {section.target}", "../index.html"), f": {_place(section, row)}."]
     )
-    parts = [up, *_samples(board, section, row), Section(["Measured"], list(_measured(board, section, row)))]
+    parts: list[Block | Markup | Passage] = [
+        up,
+        *_beside_best(section, row, names),
+        *_samples(board, section, row),
+        Section(["Measured"], list(_measured(board, section, row))),
+    ]
     parts += [Section([title], [block]) for title, block in _terms(row)]
-    parts += [Section(["Design"], [_design(row), *_other_names(section, row)])]
-    parts += [Section(["How this row is made alone"], [Commands(row_command(board, row)), Paragraph([_MADE])])]
+    parts += [Passage(["Design"], [_design(row), *_other_names(section, row)])]
+    parts += [Passage(["Noise levels"], levels) for levels in [_levels(board, row)] if levels]
+    parts += [Section(["Networks"], [each]) for each in _networks(board, row)]
+    parts += [
+        Passage(["How this row is made alone"], [Commands(row_command(board, row)), Paragraph([_MADE]), _VERIFIED])
+    ]
     return Sheet([name], parts)
 
 
@@ -68,6 +83,29 @@ _MADE = (
     "total of evaluations, the command makes the row with each. Seeds, training and software are those of the board, "
     "told on its page; seconds are those of one core."
 )
+
+
+_VERIFIED = Markup(
+    '<p><a href="../index.html#verified">What of the board was verified, and how rows of it are made again</a>.</p>'
+)
+
+
+def _beside_best(section: TargetSection, row: Row, names: RowNames) -> list[Markup]:
+    """Return the link to a comparison with the best design, or of the best with the second."""
+    others = [each for each in section.ranked[:2] if each is not row]
+    if not others:
+        return []
+    words = "the best design" if others[0] is section.ranked[0] else "the next"
+    return [
+        Markup('<p><a href="../compare.html#{}">Compare with {} on this target</a>, or with any other.</p>').format(
+            choice(names, [row, others[0]]), words
+        )
+    ]
+
+
+def choice(names: RowNames, rows: Sequence[Row]) -> str:
+    """Return the fragment of an address that chooses rows to be compared."""
+    return f"rows={','.join(map(names, rows))}"
 
 
 def _place(section: TargetSection, row: Row) -> str:
@@ -140,24 +178,82 @@ def _terms(row: Row) -> Iterator[tuple[str, Block]]:
         )
 
 
-def _design(row: Row) -> Block:
-    """Return the components with all parameters and their origin, then the numbers."""
-    parts = [(AXES[axis].words, row.component(axis)) for axis in crossed()]
-    given = [", ".join(f"{k}={format_value(v)}" for k, v in each.params.items()) for _, each in parts]
+COMPONENTS = "components"
+"""The folder of the pages of components."""
+
+
+def component_file(component: ComponentName) -> str:
+    """Return the page of a component on the site: its name where that is a plain one of ours, else a digest."""
+    axis, plain = component.axis.replace("_", "-"), re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", component.name)
+    if component.distribution == DISTRIBUTION and plain and len(component.name) <= LONGEST:
+        return f"{COMPONENTS}/{axis}-{component.name}.html"
+    return f"{COMPONENTS}/{axis}--{digest(component.distribution, component.name)}.html"
+
+
+def rank_in_words(row: Row) -> str:
+    """Return the rank of a row, with its set where that is more than the rank."""
+    return str(row.rank) if row.rank_low == row.rank_high else f"{row.rank} ({row.rank_low}–{row.rank_high})"
+
+
+def _design(row: Row) -> Markup:
+    """Return the components with all parameters and their origin, each leading to its own page, then the numbers."""
+    lines = [_component(axis, row) for axis in crossed()]
     numbers = {HEADERS[field]: getattr(row, field) for field in NUMBERS}
     numbers |= {"NFE": row.nfe, "compute": row.compute, "share of training": row.training_share}
     numbers |= {f"seconds to {what}": seconds for what, seconds in row.seconds.items()}
-    known = {name: value for name, value in numbers.items() if value is not None}
-    blank = ("",) * len(known)
-    return Table(
-        [
-            Column("part", (*(words for words, _ in parts), *known), naming=True),
-            Column("is", (*(each.name for _, each in parts), *map(_figure, known.values())), naming=True),
-            Column("parameters", (*given, *blank), naming=True),
-            Column("from", (*(f"{each.distribution} {each.version}" for _, each in parts), *blank), naming=True),
-            Column("digest", (*(each.digest for _, each in parts), *blank), naming=True),
-        ]
+    lines += [
+        Markup('<tr><th scope="row" class="l">{}</th><td class="l">{}</td><td></td><td></td><td></td></tr>').format(
+            in_line(name), _figure(value)
+        )
+        for name, value in numbers.items()
+        if value is not None
+    ]
+    return drawn_table("Design", ("part", "is", "parameters", "from", "digest"), lines)
+
+
+def _component(axis: str, row: Row) -> Markup:
+    found = row.component(axis)
+    given = ", ".join(f"{key}={format_value(value)}" for key, value in found.params.items())
+    cells = (given, f"{found.distribution} {found.version}", found.digest)
+    return Markup('<tr><th scope="row" class="l">{}</th><td class="l">{}</td>{}</tr>').format(
+        AXES[axis].words,
+        _led(ComponentName.of(axis, found)),
+        Markup("").join(Markup('<td class="l">{}</td>').format(in_line(cell)) for cell in cells),
     )
+
+
+def _led(component: ComponentName) -> Markup:
+    """Return the name of a component; it leads to its page where it is one."""
+    if component.absent:
+        return escape(in_line(component.name))
+    return Markup('<a href="../../../{}">{}</a>').format(component_file(component), in_line(component.name))
+
+
+def _levels(board: Leaderboard, row: Row) -> list[Block | Markup]:
+    """Return the levels that sampling goes through, drawn and in figures; nothing where a document does not tell."""
+    if row.grid is None:
+        return []
+    grid = board.grids[row.grid]
+    ratios = [a / b for a, b in pairwise(grid.sigmas)]
+    told = f"{counted(len(ratios), 'step')} from {number(grid.sigmas[0])} to {number(grid.sigmas[-1])}; a step divides "
+    told += f"the level by {number(min(ratios))} at least, by {number(max(ratios))} at most."
+    told += " Each seed has a grid of its own; this is the first's." if grid.own else ""
+    figures = Markup("<details><summary>The levels in figures</summary><p>{}</p></details>").format(
+        ", ".join(f"{sigma:.6g}" for sigma in grid.sigmas)
+    )
+    return [levels_figure(grid.sigmas, told, "levels_drawn"), figures]
+
+
+def _networks(board: Leaderboard, row: Row) -> list[Block]:
+    """Return the checkpoints that drew the samples, where a document tells them."""
+    if row.trained is None:
+        return []
+    digests = board.networks[row.trained].checkpoints
+    words = (
+        "One a seed, by the first digits of the SHA-256 of its checkpoint: ",
+        ", ".join(d or "none" for d in digests),
+    )
+    return [Paragraph(["".join(words), "."])]
 
 
 def _figure(value: float) -> str:

@@ -2,10 +2,10 @@
 (() => {
   "use strict";
   const bar = document.getElementById("controls");
-  const RANK = "rank";
   const TARGET = "target";
   const tables = [...document.querySelectorAll("table.rows")].map(read);
   if (!bar || !tables.length) return;
+  const RANK = tables[0].names[0];
 
   function read(table) {
     const heads = [...table.tHead.rows[0].cells];
@@ -175,8 +175,33 @@
   });
   const status = make("p");
   status.setAttribute("role", "status");
+
+  // Designs that are ticked are compared on a page of their own, where the board has one.
+  const compared = document.querySelector('a[href="compare.html"]');
+  const ticked = new Set();
+  const chosen = make("p");
+  function tick(box, id) {
+    if (box.checked) ticked.add(id);
+    else ticked.delete(id);
+    const link = make("a", `Compare the ${ticked.size} that are ticked`);
+    link.href = `compare.html#rows=${[...ticked].join(",")}`;
+    chosen.replaceChildren(ticked.size > 1 ? link : "Tick designs of one target to compare them.");
+  }
+  if (compared) {
+    chosen.textContent = "Tick designs of one target to compare them.";
+    for (const row of tables.flatMap((each) => each.rows)) {
+      const link = row.line.cells[0].querySelector("a");
+      if (!link) continue;
+      const box = make("input");
+      box.type = "checkbox";
+      box.setAttribute("aria-label", `compare rank ${link.textContent}`);
+      const id = /([^/]+)\.html$/.exec(link.getAttribute("href"))[1];
+      box.addEventListener("change", () => tick(box, id));
+      row.line.cells[0].prepend(box);
+    }
+  }
   for (const [name, made] of selects) bar.append(labelled(name, made));
-  bar.append(labelled("order by", order), reset, make("details", "", make("summary", "Columns"), columns), status);
+  bar.append(labelled("order by", order), reset, make("details", "", make("summary", "Columns"), columns), status, chosen);
   bar.setAttribute("role", "group");
   bar.setAttribute("aria-label", "Sort and filter");
   bar.hidden = false;

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from harness.results.document import DocumentError
 from harness.views.page import in_line, in_words
+from harness.views.site.compare import SCRIPT as COMPARE
+from harness.views.site.component_pages import Explanation
 from harness.views.site.entry import Entry, Sheet
+from harness.views.site.shared import Shared, shared_pages
 from harness.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ LARGEST = 300_000
 
 TITLE = "Leaderboards"
 
+NOTHING: Mapping[str, Sheet] = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class Written:
@@ -41,26 +47,54 @@ class Written:
     large: Mapping[str, int]
 
 
-def site_files(entries: Mapping[str, Entry]) -> dict[str, bytes]:
-    """Return every file of the site by its path, from documents by the names that they have on it."""
-    files = {name: (Path(__file__).parent / name).read_bytes() for name in (STYLE, SCRIPT)}
-    files[INDEX] = _index(entries).encode()
+def site_files(
+    entries: Mapping[str, Entry], explained: Sequence[Explanation] = (), documents: Mapping[str, Sheet] = NOTHING
+) -> dict[str, bytes]:
+    """Return every file of the site by its path.
+
+    Arguments:
+        entries: documents by the names that they have on it.
+        explained: what installed components tell of themselves.
+        documents: the pages of the documentation, by their files.
+    """
+    shared = shared_pages(entries, explained, documents)
+    files = {name: (Path(__file__).parent / name).read_bytes() for name in (STYLE, SCRIPT, COMPARE)}
+    files[INDEX] = _index(entries, shared).encode()
+    files |= {file: _page(sheet, _home(file.count("/"))).encode() for file, sheet in shared.pages.items()}
     for name, entry in entries.items():
         folder = f"{BOARDS}/{name}"
-        files[f"{folder}/{INDEX}"] = _page(entry.sheet, 2, name, entry).encode()
+        files[f"{folder}/{INDEX}"] = _page(entry.sheet, _home(2), name, entry).encode()
         files |= {f"{folder}/{file}": content for file, content in entry.files.items()}
         for file, sheet in entry.further.items():
-            files[f"{folder}/{file}"] = _page(sheet, 2 + file.count("/"), name).encode()
+            above = file.count("/")
+            trail = [*_home(2 + above), (in_line(name), f"{'../' * above}{INDEX}")]
+            files[f"{folder}/{file}"] = _page(sheet, trail, name).encode()
     return files
 
 
-def write_site(entries: Mapping[str, Entry], out: Path) -> Written:
+def _home(depth: int) -> list[tuple[str, str]]:
+    """Return the way from a page that lies so many folders deep to the index."""
+    return [(TITLE, f"{'../' * depth}{INDEX}")]
+
+
+def write_site(
+    entries: Mapping[str, Entry],
+    out: Path,
+    explained: Sequence[Explanation] = (),
+    documents: Mapping[str, Sheet] = NOTHING,
+) -> Written:
     """Write the site into a new or an empty folder, or in place of one that was written before.
+
+    Arguments:
+        entries: as `site_files`.
+        out: the folder.
+        explained: as `site_files`.
+        documents: likewise.
 
     Raises:
         DocumentError: the folder holds something else, or cannot be written.
     """
-    files = site_files(entries)
+    files = site_files(entries, explained, documents)
     try:
         former = _former(out)
         for name, content in files.items():
@@ -96,10 +130,10 @@ def _remove_empty(out: Path, folder: Path) -> None:
         folder = folder.parent
 
 
-def _index(entries: Mapping[str, Entry]) -> str:
+def _index(entries: Mapping[str, Entry], shared: Shared) -> str:
     from markupsafe import Markup
 
-    from harness.views.site.markup import address
+    from harness.views.site.markup import address, words
 
     heads = list(dict.fromkeys(head for entry in entries.values() for head in entry.facts))
     told = [
@@ -111,38 +145,39 @@ def _index(entries: Mapping[str, Entry]) -> str:
         }
         for name, entry in entries.items()
     ]
-    body = Markup(_templates().get_template("index.html").render(heads=heads, entries=told))
+    beside: dict[str, object] = {"highlights": [words(each) for each in shared.highlights], "links": shared.links}
+    beside["targets"] = [(in_line(name), file) for name, file in shared.targets.items()]
+    body = Markup(_templates().get_template("index.html").render(heads=heads, entries=told, **beside))
     return _rendered(title=TITLE, heading=TITLE, root="", body=body)
 
 
-def _page(sheet: Sheet, depth: int, name: str, entry: Entry | None = None) -> str:
-    """Return a page that lies so many folders deep.
+def _page(sheet: Sheet, trail: Sequence[tuple[str, str]], name: str = TITLE, entry: Entry | None = None) -> str:
+    """Return a page.
 
     Arguments:
         sheet: its title and parts.
-        depth: of its folder below that of the index.
+        trail: the way to it, words and addresses; the first leads to the index.
         name: of its board.
-        entry: whose own page it is; None for a further one.
+        entry: whose own page it is; None for any other.
     """
     from harness.views.site.markup import Identifiers, address, contents, html, words
 
-    trail = [(TITLE, f"{'../' * depth}{INDEX}")]
-    trail += [] if entry else [(in_line(name), f"{'../' * (depth - 2)}{INDEX}")]
+    root = trail[0][1].removesuffix(INDEX)
     return _rendered(
         title=f"{in_words(sheet.title)} · {in_line(name)}",
         heading=words(sheet.title),
-        root="../" * depth,
+        root=root,
         trail=trail,
-        scripted=entry is not None,
+        scripts=[*sheet.scripts, *([f"{root}{SCRIPT}"] if entry else [])],
         question=in_line(entry.question) if entry else "",
         downloads=[(address(file), words) for file, words in entry.downloads.items()] if entry else [],
-        contents=contents(sheet.parts, Identifiers()) if entry else [],
+        contents=sheet.contents or (contents(sheet.parts, Identifiers()) if entry or not root else []),
         body=html(sheet.parts, Identifiers(), caption=sheet.title),
     )
 
 
 def _rendered(**values: object) -> str:
-    blank = {"trail": [], "scripted": False, "question": "", "downloads": [], "contents": []}
+    blank = {"trail": [], "scripts": [], "question": "", "downloads": [], "contents": []}
     return _templates().get_template("page.html").render(**(blank | values))
 
 
