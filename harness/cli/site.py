@@ -49,6 +49,22 @@ def command(folder: Path, out: Path, docs: Path | None) -> None:
     click.echo(f"Written: {out}/index.html, {len(entries)} boards, {written.pages} pages")
 
 
+def _places(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the folders that become pages, and what they are called on the site.
+
+    Those within one that holds no document itself, as those that were handed in, are called by both names.
+    """
+    from harness.cli.documents import holds
+
+    for place in _folders(folder):
+        within = [] if holds(place) else _folders(place)
+        yield from ((f"{place.name}-{each.name}", each) for each in within) if within else [(place.name, place)]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.is_dir())
+
+
 def _documents(docs: Path, folder: Path, names: Collection[str]) -> Mapping[str, Sheet]:
     """Return the pages of a folder in Markdown, by their files on the site."""
     from harness.errors import HarnessError
@@ -74,22 +90,6 @@ def _explained() -> list[Explanation]:
 
     registry = load()
     return [explained(registry, each) for axis in registry.axes for each in registry.classes(axis).values()]
-
-
-def _places(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the folders that become pages, and what they are called on the site.
-
-    Those within one that holds no document itself, as those that were handed in, are called by both names.
-    """
-    from harness.cli.documents import holds
-
-    for place in _folders(folder):
-        within = [] if holds(place) else _folders(place)
-        yield from ((f"{place.name}-{each.name}", each) for each in within) if within else [(place.name, place)]
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.iterdir() if each.is_dir())
 
 
 def _entry(place: Path) -> Entry | None:

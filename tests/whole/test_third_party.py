@@ -206,7 +206,7 @@ def test_its_leaderboard_goes_from_a_bundle_to_marked_rows_on_the_site(beside_ou
     assert {each["verdict"] for each in call["rows"]} == {"same bits"}
     assert made & set(theirs)
 
-    assert write_site({"ada": _site_board(Source(bundle))}, tmp_path / "site").pages == 6
+    assert write_site({"ada": _site_board(Source(bundle))}, tmp_path / "site").pages >= 6
     page = (tmp_path / "site" / "boards" / "ada" / "index.html").read_text()
     assert requirement.partition("#")[0] in page
     names = RowNames(read_bundle(bundle).board.rows)
