@@ -271,7 +271,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
     return Manifest(
         suite=plan.suite.name,
         title=plan.suite.title,
-        definition=plan.suite.written(),
+        definition=keys.definition(),
         command=command or f"harness run {plan.suite.name}",
         rank_by=plan.rank_by,
         seeds=list(plan.seeds),
