@@ -128,14 +128,14 @@ def _source(directory: Path, suite: str | None, stack: ExitStack) -> _Source:
         raise MergeError(f"{directory} is a published leaderboard: {rule}")
     store = stack.enter_context(closing(Store.read(directory)))
     manifest = read_manifest(store, suite)
-    if manifest.definition is None:
-        rule = "run the same command there again, which computes nothing anew"
-        raise MergeError(f"{directory} was made before directories held their suite: {rule}")
     if manifest.looks > 1:
         rule = (
             "which of its rows got more seeds depended on all the others in it; run the suite without --until-settled"
         )
         raise MergeError(f"{directory} holds a race: {rule}")
+    if manifest.definition is None:
+        rule = "run the same command there again, which computes nothing anew"
+        raise MergeError(f"{directory} was made before directories held their suite: {rule}")
     data = {**manifest.definition, "name": manifest.suite, "title": manifest.title}
     return _Source(directory, store, manifest, _placed(Suite.from_mapping(data, COMMAND_LINE), manifest))
 

@@ -25,10 +25,10 @@ def whole_suite(board: Leaderboard) -> Suite:
     """Return the suite that a leaderboard holds.
 
     Raises:
-        SuiteError: it holds none, as documents before version 8, or no valid one.
+        SuiteError: it holds none, as of a race or before version 8, or no valid one.
     """
     if board.definition is None:
-        raise SuiteError(f"{DEFINITION}: documents before version 8 do not hold their suite")
+        raise SuiteError(f"{DEFINITION}: races, and documents before version 8, do not hold their suite")
     heads = {"name": board.suite, **({} if board.title is None else {"title": board.title})}
     return Suite.from_mapping({**board.definition, **heads}, DEFINITION)
 
@@ -46,9 +46,6 @@ def contradictions(board: Leaderboard, suite: Suite, registry: Registry) -> Iter
         HarnessError: one of a row is not.
     """
     yield from _settings(board, suite)
-    # A race has the combinations of a space, of which it drops some.
-    if "looks" in board.environment:
-        return
     components = _Components(registry)
     asked = {
         (*(components.place(c.component(axis)) for axis in crossed()), c.steps, c.train_steps, c.sigma_max)
@@ -70,10 +67,8 @@ def _settings(board: Leaderboard, suite: Suite) -> Iterator[Objection]:
     """Find settings that differ, one by one."""
     if (setup := board.setup) is None:
         return
-    seeds = list(suite.seeds)
-    known = seeds[: len(setup.seeds)] if "looks" in board.environment else seeds
     pairs: list[tuple[str, object, object]] = [
-        ("seeds", setup.seeds, known),
+        ("seeds", setup.seeds, list(suite.seeds)),
         ("sigma_min", setup.sigma_min, suite.noise.sigma_min),
         ("sigma_max", setup.sigma_max, suite.noise.sigma_max),
         ("samples", setup.samples, suite.sampling.samples),
