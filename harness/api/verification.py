@@ -36,7 +36,7 @@ from harness.results.statistics.intervals import CONFIDENCE
 from harness.running.runner import Options, carry_out, opened
 from harness.store import ARITHMETIC, CHECKPOINTS, MANIFEST
 from harness.suites.combinations import Combination
-from harness.suites.model import Suite, SuiteError
+from harness.suites.model import Suite, SuiteError, table_form
 
 if TYPE_CHECKING:
     from harness.registry.references import Reference
@@ -221,7 +221,7 @@ def _remade(board: Leaderboard, count: int, seed: int | None, options: Options) 
         note = ["rows: none is finished, with all seeds of the document"] if not able else []
         return Verification([], note, findings)
     try:
-        suite = _suite(board, chosen)
+        suite = _suite(board, chosen, combinations, registry)
     except SuiteError as error:
         return Verification([], [], [*findings, Objection("setup and rows", f"cannot be made again: {error}")])
     again = _run(suite, combinations, registry, options)
@@ -258,14 +258,14 @@ def _combination(row: Row, registry: Registry) -> Combination:
     return Combination(parts, row.steps, row.train_steps, float(row.sigma_max or 0.0))
 
 
-def _suite(board: Leaderboard, rows: Sequence[Row]) -> Suite:
-    """Return a suite with the settings of a leaderboard."""
+def _suite(board: Leaderboard, rows: Sequence[Row], combinations: Sequence[Combination], registry: Registry) -> Suite:
+    """Return a suite with the settings of a leaderboard, and the components of combinations."""
     setup = board.setup
     assert setup is not None
     lengths = sorted({row.train_steps for row in rows if row.train_steps})
     data: dict[str, Any] = {
         "name": REMADE,
-        **{axis.plural: sorted({row.component(name).name for row in rows}) for name, axis in crossed().items()},
+        **{axis.plural: _forms(name, combinations, registry) for name, axis in crossed().items()},
         "metrics": [entry.metric for entry in setup.metrics],
         "bounds": list(board.declared.bounds),
         "rank_by": board.rank_by,
@@ -281,6 +281,12 @@ def _suite(board: Leaderboard, rows: Sequence[Row]) -> Suite:
         place.get("device", "cpu"),  # type: ignore[arg-type]
         None if place.get("precision", "float32") == "float32" else "float64",
     )
+
+
+def _forms(axis: str, combinations: Sequence[Combination], registry: Registry) -> list[object]:
+    """Return the components of an axis as a suite lists them."""
+    found = dict.fromkeys(c.component(axis) for c in combinations)
+    return [table_form(each, registry) for each in found if each is not None]
 
 
 def _run(suite: Suite, combinations: list[Combination], registry: Registry, options: Options) -> Leaderboard:

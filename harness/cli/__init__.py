@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": ("harness.cli.verify:command", "Say whether a published leaderboard is what it says."),
     "submit": ("harness.cli.submit:command", "Write a leaderboard as a bundle that can be handed in."),
     "diff": ("harness.cli.diff:command", "Say what changed from one leaderboard to another."),
+    "merge": ("harness.cli.merge:command", "Put parts of one suite, run apart, into one directory."),
     "sample": ("harness.cli.sample:command", "Draw samples of a design that a run has ranked."),
     "export": ("harness.cli.export:command", "Write a ranked design as the code of another project takes it."),
     "grid": ("harness.cli.grid:command", "Lay out the best noise levels for a network trained elsewhere."),

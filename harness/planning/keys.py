@@ -71,6 +71,10 @@ class Keys:
         """Return the component's short form, qualified where its bare name is ambiguous."""
         return self._registry.label(component)
 
+    def definition(self) -> dict[str, Any]:
+        """Return the suite as its file has it; raises SuiteError where a component cannot be made any more."""
+        return self._suite.written(self._registry)
+
     def of(self, component: Component) -> str:
         """Return what a result depends on of a component: its digest, and the code of the harness that it runs."""
         # By identity: to hash a component is to write it as JSON, and a suite has few that are shared by many rows.

@@ -148,7 +148,7 @@ class Manifest(_Part):
 
     Attributes:
         title: what the suite asks; empty where it does not say, and in older directories.
-        definition: the suite as a file has it, but for its name and title; None in older directories.
+        definition: the suite as a file has it, but for its name and title; None of a race, and in older directories.
         command: what was typed to make the results.
         metrics: what keys hold of each metric (`harness.planning.keys.Keys.measuring`), by its label; so `bounds`.
         components: what each digest stands for.
@@ -210,6 +210,7 @@ class Planned(Protocol):
 
     Attributes:
         seeds: those that any combination has.
+        raced: whether combinations have seeds of their own.
     """
 
     suite: Suite
@@ -219,6 +220,7 @@ class Planned(Protocol):
     bounds: list[Bound]
     rank_by: list[str]
     seeds: tuple[int, ...]
+    raced: bool
 
     def seeds_of(self, c: Combination) -> tuple[int, ...]:
         """Return the seeds that a combination has: the first of them, or all."""
@@ -271,7 +273,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
     return Manifest(
         suite=plan.suite.name,
         title=plan.suite.title,
-        definition=plan.suite.written(),
+        definition=None if plan.raced else keys.definition(),
         command=command or f"harness run {plan.suite.name}",
         rank_by=plan.rank_by,
         seeds=list(plan.seeds),

@@ -76,6 +76,7 @@ class Plan:
 
     Attributes:
         seeds: those that any combination has.
+        raced: whether combinations have seeds of their own, as a race gives them.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Plan:
             allotted: of each row how many of the suite's seeds it has, the first; None: all.
             looks: as of its manifest.
         """
-        self._looks = looks
+        self._looks, self.raced = looks, allotted is not None
         self.suite = suite
         self.combinations = combinations
         counts = [len(suite.seeds)] * len(combinations) if allotted is None else allotted

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from harness.axes import crossed
+from harness.axes import crossed, taken_by
 from harness.components import parse_request, request_from_table
 from harness.planning.manifest import is_absent
 from harness.results.consistency import Objection
@@ -31,10 +31,10 @@ def whole_suite(board: Leaderboard) -> Suite:
     """Return the suite that a leaderboard holds.
 
     Raises:
-        SuiteError: it holds none, as documents before version 8, or no valid one.
+        SuiteError: it holds none, as of a race or before version 8, or no valid one.
     """
     if board.definition is None:
-        raise SuiteError(f"{DEFINITION}: documents before version 8 do not hold their suite")
+        raise SuiteError(f"{DEFINITION}: races, and documents before version 8, do not hold their suite")
     heads = {"name": board.suite, **({} if board.title is None else {"title": board.title})}
     return Suite.from_mapping({**board.definition, **heads}, DEFINITION)
 
@@ -52,9 +52,6 @@ def contradictions(board: Leaderboard, suite: Suite, registry: Registry) -> Iter
         HarnessError: one of a row is not.
     """
     yield from _settings(board, suite)
-    # A race has the combinations of a space, of which it drops some.
-    if "looks" in board.environment:
-        return
     if (most := _size(suite)) > MOST:
         yield Objection(DEFINITION, f"up to {most} combinations; the {len(board.rows)} rows cannot be those")
         return
@@ -76,10 +73,17 @@ def contradictions(board: Leaderboard, suite: Suite, registry: Registry) -> Iter
 
 
 def _size(suite: Suite) -> int:
-    """Return how many combinations a suite has at most, without making any."""
-    sizes = [sum(_count(form) for form in getattr(suite, axis.plural)) or 1 for axis in crossed().values()]
-    lengths = len(suite.compute.evaluations) * len(suite.compute.training_shares) if suite.compute else 1
-    return math.prod(sizes) * lengths * max(1, len(suite.steps)) * len(suite.training.steps) * len(suite.sigma_max)
+    """Return how many combinations, or trainings, a suite has at most, without making any."""
+    sizes = {axis.name: sum(map(_count, getattr(suite, axis.plural))) or 1 for axis in crossed().values()}
+    lengths = [*map(len, (suite.compute.evaluations, suite.compute.training_shares))] if suite.compute else []
+    lengths.append(len(suite.training.steps))
+    trainings = math.prod([*(sizes[axis] for axis in taken_by("training")), *lengths])
+    targets = sizes.pop("target")
+    apart = [1]  # how many combinations differ from the first of each list on none, one, two, ... axes
+    for size in (*sizes.values(), *lengths, len(suite.sigma_max), max(1, len(suite.steps))):
+        apart = [same + (size - 1) * other for same, other in zip([*apart, 0], [0, *apart], strict=True)]
+    near = apart if suite.vary_at_most is None else apart[: suite.vary_at_most + 1]
+    return max(trainings, targets * sum(near))
 
 
 def _count(form: object) -> int:
@@ -92,10 +96,8 @@ def _settings(board: Leaderboard, suite: Suite) -> Iterator[Objection]:
     """Find settings that differ, one by one."""
     if (setup := board.setup) is None:
         return
-    seeds = list(suite.seeds)
-    known = seeds[: len(setup.seeds)] if "looks" in board.environment else seeds
     pairs: list[tuple[str, object, object]] = [
-        ("seeds", setup.seeds, known),
+        ("seeds", setup.seeds, list(suite.seeds)),
         ("sigma_min", setup.sigma_min, suite.noise.sigma_min),
         ("sigma_max", setup.sigma_max, suite.noise.sigma_max),
         ("samples", setup.samples, suite.sampling.samples),

@@ -485,8 +485,8 @@ class Leaderboard(Document):
         title: what its suite asks, in a sentence; None where that does not say.
         command: what was typed to make it, a line each; None in documents up to version 5.
         rank_by: the metrics that its suite ranks by, in order of preference.
-        definition: its suite as a file has it, but for name and title, which stand above; None in documents up to
-            version 7.
+        definition: its suite as a file has it, but for name and title, which stand above; None of a race, and in
+            documents up to version 7.
         setup: what made it; None in documents of versions 1 and 2.
         computation: what it took; None in documents up to version 7.
         grids: the levels of each grid of its rows, and `networks` the trained networks, each once; empty in documents

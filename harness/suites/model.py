@@ -216,9 +216,21 @@ class Suite(_Crossed):
         """Return where, and in which precision, its trained networks are evaluated; the trainer has its own."""
         return {"device": self._device, "precision": self.precision}
 
-    def written(self) -> dict[str, Any]:
-        """Return what its file says, with what the shell chose in its place, as JSON values; not its name and title."""
-        return self.model_dump(mode="json", exclude_unset=True, exclude={"name", "title"})
+    def written(self, registry: Registry) -> dict[str, Any]:
+        """Return what its file says, with what the shell chose in its place, as JSON values; not its name and title.
+
+        Components whose files lie beside the suite's are written with the paths by which they are found from here.
+
+        Raises:
+            SuiteError: as `components`.
+        """
+        data = self.model_dump(mode="json", exclude_unset=True, exclude={"name", "title"})
+        for axis in AXES.values():
+            if axis.plural in data:
+                found = self.components(axis.name, registry)
+                if found != self.as_typed(axis.plural).components(axis.name, registry):
+                    data[axis.plural] = [table_form(each, registry) for each in found]
+        return data
 
     @property
     def family(self) -> str:
@@ -360,6 +372,14 @@ class Suite(_Crossed):
     def where(self, key: str) -> str:
         """Return the beginning of an error line: the file and the key, or the option that took its place."""
         return _option(key) if key in self._overridden else f"{self._origin}: {key}"
+
+
+def table_form(component: Component, registry: Registry) -> dict[str, Any]:
+    """Return a component as a table of a suite."""
+    values = component.parameters()
+    name = registry.label(component).partition(":")[0]
+    # A list would mean several components.
+    return {"name": name} | {k: [values[k]] if isinstance(values[k], list) else values[k] for k in component.changed()}
 
 
 def _of_its_name(ranking: str, metrics: Sequence[Request]) -> list[str]:

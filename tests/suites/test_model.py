@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from variants import of_our_own
 
 from harness.networks import OracleNetwork
+from harness.registry.discovery import load
 from harness.suites.combinations import expand
 from harness.suites.model import Suite, SuiteError, load_suite, shipped_suites
 
@@ -464,3 +465,20 @@ def test_data_in_place_of_a_suite_are_told_where_they_belong(tmp_path, content):
         SuiteError, match=r"is no suite.*TOML file; what to use on data: harness recommend .*mine\.data"
     ):
         load_suite(str(file))
+
+
+@pytest.mark.parametrize("name", shipped_suites())
+def test_what_is_written_of_a_suite_is_that_suite(name):
+    registry, suite = load(), load_suite(name)
+    written = json.loads(json.dumps(suite.written(registry)))
+    again = Suite.from_mapping({**written, "name": suite.name, "title": suite.title}, "written")
+    assert again.model_dump() == suite.model_dump()
+    assert {"name", "title"}.isdisjoint(written)
+
+
+def test_files_are_written_as_they_are_found_from_here(write, tmp_path):
+    suite = load_suite(write(replaced("targets", '["file:path=points.csv", "ring"]')))
+    written = suite.written(load())
+    assert written["targets"] == [{"name": "file", "path": str(tmp_path / "points.csv")}, {"name": "ring"}]
+    again = Suite.from_mapping({**written, "name": "mine"}, "written")
+    assert again.components("target", load()) == suite.components("target", load())
