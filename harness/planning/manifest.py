@@ -173,6 +173,7 @@ class Manifest(_Part):
     fits: dict[str, dict[str, Listed]] = Field(default_factory=dict)
     splits: dict[str, Splits] = Field(default_factory=dict)
     looks: int = Field(1, ge=1)
+    vary_at_most: int | None = Field(None, ge=1)
     title: str = ""
 
     def seeds_of(self, row: PlannedRow) -> list[int]:
@@ -278,6 +279,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
         fits=_fits(plan),
         splits=_splits(plan),
         looks=looks,
+        vary_at_most=plan.suite.vary_at_most,
     )
 
 

@@ -8,6 +8,7 @@ follow from each seed's values, which a document does not hold; `harness verify 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections import defaultdict
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial.polynomial import polyadd, polymul
 
 from harness.axes import crossed, taken_by
 from harness.registry.references import Reference
@@ -141,17 +143,74 @@ def _missing(board: Leaderboard, rows: Sequence[tuple[int, Row]]) -> Iterator[Ob
     """
     if board.environment.get("looks") is not None:
         return
+    most = board.environment.get("vary_at_most")
+    if isinstance(most, int):
+        yield from _missing_near(board, rows, most)
+        return
     found = {_parts(row, name) for _, row in rows for name in row.combinations(crossed())}
     numbers: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)
     for training, sampler, _, own in found:
         numbers[training, sampler].add(own)
     others = math.prod(len(set(axis)) for axis in zip(*(rest for _, _, rest, _ in found), strict=True))
     trainings, samplers = ({pair[i] for pair in numbers} for i in (0, 1))
-    most = {training: max(len(own) for pair, own in numbers.items() if pair[0] == training) for training in trainings}
-    expected = sum(most.values()) * len(samplers) * others
+    longest = {
+        training: max(len(own) for pair, own in numbers.items() if pair[0] == training) for training in trainings
+    }
+    expected = sum(longest.values()) * len(samplers) * others
     if expected != len(found):
         target = labels(board.rows)("target", rows[0][1].target)
         yield Objection(f"rows of {target}", f"{len(found)} combinations; the product that they are of has {expected}")
+
+
+def _missing_near(board: Leaderboard, rows: Sequence[tuple[int, Row]], most: int) -> Iterator[Objection]:
+    """Find that combinations are not there which differ on so many axes at most from one: trained, or of an oracle.
+
+    Under a total of evaluations numbers of steps are no axes, and nothing is said.
+    """
+    if any(row.training_share is not None for _, row in rows):
+        return
+    found = {(_numbers(row), tuple(e.key for e in n.values())) for _, row in rows for n in row.combinations(crossed())}
+    choices = _choices(rows)
+    trained, oracles = choices.pop("network"), choices.pop("oracle")
+    training = _varied([choices.pop(axis) for axis in (*taken_by("training"), "train_steps") if axis in choices])
+    shared = _varied(list(choices.values()))
+    # The first network is a trained one or an oracle, and of these the first differs by nothing.
+    firsts = [((1, trained - 1), (0, oracles))] * (trained > 0) + [((0, trained), (1, oracles - 1))] * (oracles > 0)
+    ways = []
+    for of_trained, of_oracles in firsts:
+        networks = polyadd(polymul(training, of_trained), of_oracles)
+        ways.append(round(sum(polymul(networks, shared)[: most + 1])))
+    if len(found) not in ways:
+        target = labels(board.rows)("target", rows[0][1].target)
+        right = " or ".join(map(str, ways))
+        what = f"{len(found)} combinations; varied on {most} axes at most around one they are {right}"
+        yield Objection(f"rows of {target}", what)
+
+
+def _numbers(row: Row) -> tuple[int, int, float]:
+    return row.steps, row.train_steps, row.sigma_max
+
+
+def _choices(rows: Sequence[tuple[int, Row]]) -> dict[str, int]:
+    """Return how many choices rows have on each axis; of `network` those that are trained, of `oracle` the others."""
+    found: dict[str, set[object]] = defaultdict(set)
+    for _, row in rows:
+        for name in row.combinations(crossed()):
+            for axis, each in name.items():
+                if row.train_steps or axis not in taken_by("training"):
+                    found[axis].add(each.key)
+                elif axis == "network":
+                    found["oracle"].add(each.key)
+        numbers = {"steps": row.steps, "sigma_max": row.sigma_max, "train_steps": row.train_steps}
+        for number, value in numbers.items():
+            if value:
+                found[number].add(value)
+    return {"network": 0, "oracle": 0, **{axis: len(values) for axis, values in found.items() if axis != "target"}}
+
+
+def _varied(sizes: Sequence[int]) -> np.ndarray:
+    """Return of how many combinations of axes so many differ from the first: coefficients, by that number."""
+    return functools.reduce(polymul, [(1, size - 1) for size in sizes], np.ones(1))
 
 
 def _parts(row: Row, name: Mapping[str, Reference]) -> tuple[str, str, tuple[str, ...], tuple[int, int]]:

@@ -143,8 +143,10 @@ def read_outcomes(manifest: Manifest, store: Store) -> list[Outcome]:
 
 
 def _environment(manifest: Manifest, store: Store) -> dict[str, JsonValue]:
-    looks: dict[str, JsonValue] = {"looks": manifest.looks} if manifest.looks > 1 else {}
-    return {**manifest.environment, **looks, ARITHMETIC: list[JsonValue](store.arithmetic())}
+    told: dict[str, JsonValue] = {"looks": manifest.looks} if manifest.looks > 1 else {}
+    if manifest.vary_at_most is not None:
+        told["vary_at_most"] = manifest.vary_at_most
+    return {**manifest.environment, **told, ARITHMETIC: list[JsonValue](store.arithmetic())}
 
 
 def _declared(manifest: Manifest) -> Declarations:
