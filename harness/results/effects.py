@@ -9,8 +9,8 @@ compared among themselves.
 
 A design that has several names stands in the contexts of each, and in one context under each choice that is a name of
 it: between these the effect there is none, a factor of 1. A choice that is but another name of one in every context is
-no choice of its own, and contexts that hold the same designs count once. A choice without a value in any context is left
-out, and the others are compared without it.
+no choice of its own, and contexts that hold the same designs count once. A choice without a value in any context is
+left out, and the others are compared without it.
 
 Where two axes interact, an average over one of them says little of the other: `interactions` tests it.
 """

@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from variants import of_our_own
 
-from harness.networks import OracleNetwork
+from harness.networks import Backbone, OracleNetwork
 from harness.suites.combinations import expand
 from harness.suites.model import Suite, SuiteError, load_suite, shipped_suites
 
@@ -262,6 +263,19 @@ def test_what_ships(registry):
     assert len(load_suite("paper").training.steps) == 3
 
 
+def test_the_sweep_has_everything_that_can_be_crossed_on_a_plane_without_labels(registry):
+    sweep = load_suite(str(Path(__file__).parents[2] / "leaderboards" / "sweep.toml"))
+    elsewhere = {"guided", "labelled-mlp", "unet", "dit"}
+    axes = ("weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
+    named = {axis: sweep.components(axis, registry) for axis in axes}
+    for axis, components in named.items():
+        shipped = {name for name in of_our_own(registry, axis) if registry.classes(axis)[name].library is None}
+        assert {component.name for component in components} == shipped - elsewhere, axis
+    around = {each.precondition.name for each in named["network"] if isinstance(each, Backbone)}
+    assert around == set(of_our_own(registry, "preconditioning"))
+    assert len(expand(sweep, registry)) > 2000
+
+
 def test_full_and_the_suite_of_samplers_are_everything_that_ships(registry):
     full, samplers = load_suite("full"), load_suite("samplers")
     # Of these the catalog has more than can be crossed.
@@ -269,7 +283,7 @@ def test_full_and_the_suite_of_samplers_are_everything_that_ships(registry):
     # A user's own file; what tells of gradient descent, where `full` trains with Adam; a network that takes days.
     elsewhere = {"file", "moment-matched", "training-loss", "theorem-1-loss"}
     # What takes days there: a network for images, and a weighting each of whose networks trains alone.
-    elsewhere |= {"unet", "edm2-uncertainty"}
+    elsewhere |= {"unet", "dit", "edm2-uncertainty"}
     # What is for points with labels, which its targets have not.
     elsewhere |= {"classifier-frechet", "classifier-mmd", "label-error"}
     # Guidance: without labels a sampler is what it is, and labels are what leaderboards/guidance.toml is about.

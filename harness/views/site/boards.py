@@ -44,7 +44,7 @@ from harness.views.site.charts import PointSet, Scatter, effect_strip, figure
 from harness.views.site.entry import Entry, Passage, Sheet
 from harness.views.site.markup import wide
 from harness.views.site.row_pages import ROWS, RowNames, row_sheet
-from harness.views.site.row_tables import row_table, unranked_table
+from harness.views.site.row_tables import CSV, row_table, unranked_table
 from harness.views.tables import (
     board_view,
     closing_notes,
@@ -56,9 +56,6 @@ from harness.views.tables import (
     valueless_lines,
     violations_table,
 )
-
-CSV = "leaderboard.csv"
-"""The rows as a table for other programs."""
 
 DOWNLOADS = {PUBLISHED: "the whole document (JSON)", CSV: "the rows (CSV)"}
 
