@@ -41,6 +41,6 @@ def test_what_is_missing_around_one_design_is_told(registry, monkeypatch, networ
     rows = list(enumerate(map(row, expand(suite, registry))))
     board = SimpleNamespace(environment={"vary_at_most": most}, rows=[each for _, each in rows])
     assert list(consistency._missing(board, rows)) == []
-    # Each choice of the first design is in others too. (Where the only row with a choice goes, the choice goes with it.)
+    # Each choice of the first design is in others too; where the only row with a choice goes, the choice goes with it.
     (told,) = consistency._missing(board, rows[1:])
     assert f"{len(rows) - 1} combinations; varied on {most} axes at most around one they are" in str(told)
