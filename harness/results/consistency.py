@@ -187,7 +187,7 @@ def _missing_near(board: Leaderboard, rows: Sequence[tuple[int, Row]], most: int
         yield Objection(f"rows of {target}", what)
 
 
-def _numbers(row: Row) -> tuple[int, int, float]:
+def _numbers(row: Row) -> tuple[int, int, float | None]:
     return row.steps, row.train_steps, row.sigma_max
 
 
