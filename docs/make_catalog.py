@@ -30,6 +30,32 @@ and a step goes from σ to σ' (Δ = σ² − σ'²). The last column says how m
 a claim: `harness certify NAME --properties` shows them ([certificates](certify.md)). What does not hold of components
 that run another project's library is explained [there](implementations.md)."""
 
+NOT_THERE = {
+    "weightings: InfoNoise, the second moment of losses": "[levels](levels.md#weightings)",
+    "grids: loss-adaptive, geometry-aware, the published tangent law, score-optimal for predictors": (
+        "[levels](levels.md#time-discretizations)"
+    ),
+    "samplers: steps by error control, a corrector by the norms of a batch, a last step to 0": (
+        "[samplers](samplers.md#what-is-not-here)"
+    ),
+    "autoguidance, by a worse network": "a row has one network ([samplers](samplers.md#what-is-not-here))",
+    "samplers of k-diffusion; schedulers of distilled models; some others of diffusers": (
+        "[implementations](implementations.md#what-is-not-entered)"
+    ),
+    "bounds that need the network as a field, or whose constants could not be read": (
+        "[bounds](bounds.md#what-is-left-out-and-why)"
+    ),
+    "networks: the U-Nets of NCSN++, ADM and EDM2": (
+        "`unet` has their common parts at the size of small images (residual blocks told the level, attention, group "
+        "normalisation); their depth, resampling filters and magnitude-preserving layers are for training at a larger "
+        "scale than was to be had"
+    ),
+    "networks: U-ViT (arXiv 2209.12152)": (
+        "it is `dit` with level and class as patches of their own, and long skips; not built"
+    ),
+}
+"""What the field has and the harness has not, and why, or where that is told."""
+
 COLUMNS = ("name", "what", "formula", "parameters", "source", "certificate")
 
 Told = Mapping[tuple[str, str], str]
@@ -54,16 +80,20 @@ def catalog(registry: Registry, told: Told) -> str:
         rows = [COLUMNS, ["---"] * len(COLUMNS), *own]
         parts.append(f"## {heading}")
         parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    parts.append("## Not there")
+    rows = [["of the field", "why not"], ["---", "---"], *map(list, NOT_THERE.items())]
+    parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
     return "\n\n".join(parts) + "\n"
 
 
 def measured(registry: Registry) -> dict[tuple[str, str], str]:
-    """Return what certificates of all that ships say, made here and now."""
+    """Return what certificates of all that ships say, made here and now; nothing of what needs an absent library."""
     found = {}
     for made in certify_all([DISTRIBUTION], registry=registry).certificates:
-        count = Counter(each.verdict for each in made.properties)
-        words = f"{count['pass']} of {count['pass'] + count['fail']}"
-        found[_heading(registry.find(made.axis, made.component)), made.component] = words
+        cls = registry.find(made.axis, made.component)
+        if cls.library is None or cls.library.version() is not None:
+            count = Counter(each.verdict for each in made.properties)
+            found[_heading(cls), made.component] = f"{count['pass']} of {count['pass'] + count['fail']}"
     return found
 
 
@@ -117,4 +147,5 @@ def _cell(text: str) -> str:
 
 if __name__ == "__main__":
     installed = load()
-    PAGE.write_text(catalog(installed, measured(installed)), encoding="utf-8")
+    told = written(PAGE.read_text(encoding="utf-8")) | measured(installed)
+    PAGE.write_text(catalog(installed, told), encoding="utf-8")

@@ -20,6 +20,7 @@ from harness_azula.library import AZULA
 from harness_diffusers.schedulers import DIFFUSERS
 from make_samplers import COLUMNS, row
 
+from harness.certification import certify_all
 from harness.errors import HarnessError
 from harness.registry.discovery import load
 from harness.registry.registry import Registry
@@ -113,6 +114,23 @@ def in_double_precision() -> Iterator[None]:
     finally:
         for module in modules:
             module.torch = torch
+
+
+def certificates(registry: Registry) -> str:
+    """Return the table of what the certificates of those that run a library say does not hold, with their defaults."""
+    own = [name for name, cls in registry.classes("sampler").items() if cls.library is not None]
+    made = certify_all([f"sampler/{name}" for name in own], registry=registry).certificates
+    found: dict[tuple[str, str], list[Any]] = {}
+    for each in made:
+        for p in each.properties:
+            found.setdefault((each.component, p.name.partition(",")[0]), []).append(p)
+    rows = []
+    for (name, kind), properties in found.items():
+        broken = [p for p in properties if p.verdict == "fail"]
+        if broken:
+            values = ", ".join(f"{p.measured:.4g}" for p in broken)
+            rows.append([f"`{name}`", kind, f"{len(broken)} of {len(properties)}", f"{broken[0].claimed:g}", values])
+    return _table([["sampler", "property", "fails", "claimed", "measured"], *rows])
 
 
 def orders(registry: Registry) -> str:
@@ -216,5 +234,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     DIFFUSERS.module("diffusers.utils.logging").set_verbosity_error()
     print(f"diffusers {DIFFUSERS.version()}, azula {AZULA.version()}")
-    tables = [orders(load()), levels(), starts(), ranked()]
+    tables = [certificates(load()), orders(load()), levels(), starts(), ranked()]
     PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")

@@ -577,7 +577,11 @@ def test_every_component_of_the_catalog_has_a_certificate_of_which_all_holds(mak
 
 @pytest.mark.slow
 def test_the_catalog_says_what_certificates_say_now(make_catalog):
-    assert make_catalog.measured(load()) == make_catalog.written(read("catalog.md"))
+    told, now = make_catalog.written(read("catalog.md")), make_catalog.measured(load())
+    assert {name: told.get(name) for name in now} == now
+    # What needs a library that is absent here cannot be measured again.
+    theirs = {name for axis in AXES for name, cls in load().classes(axis).items() if cls.library is not None}
+    assert {name for name in told if name not in now} <= {name for name in told if name[1] in theirs}
 
 
 def test_the_architecture_is_one_page_that_names_every_room():

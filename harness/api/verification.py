@@ -331,9 +331,13 @@ def _foreign(components: Sequence[tuple[str, Reference, Reference]]) -> Iterator
             yield Objection(f"{AXES[axis].words} {then.name}", installed)
 
 
+OF_THE_RUN = {"looks"}
+"""What an environment holds of how rows were chosen: nothing of one row follows from it."""
+
+
 def _elsewhere(board: Leaderboard, again: Leaderboard) -> list[str]:
     """Return in what the environment differs from that of the document."""
-    then, now = ({k: v for k, v in each.environment.items() if k != "looks"} for each in (board, again))
+    then, now = ({k: v for k, v in each.environment.items() if k not in OF_THE_RUN} for each in (board, again))
     names = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
     if ARITHMETIC in names and len(names) == 1:
         return ["made on another kind of processor, compared by intervals"]

@@ -188,8 +188,10 @@ def _missing(board: Leaderboard, rows: Sequence[tuple[int, Row]]) -> Iterator[Ob
         numbers[training, sampler].add(own)
     others = math.prod(len(set(axis)) for axis in zip(*(rest for _, _, rest, _ in found), strict=True))
     trainings, samplers = ({pair[i] for pair in numbers} for i in (0, 1))
-    most = {training: max(len(own) for pair, own in numbers.items() if pair[0] == training) for training in trainings}
-    expected = sum(most.values()) * len(samplers) * others
+    longest = {
+        training: max(len(own) for pair, own in numbers.items() if pair[0] == training) for training in trainings
+    }
+    expected = sum(longest.values()) * len(samplers) * others
     if expected != len(found):
         target = labels(board.rows)("target", rows[0][1].target)
         yield Objection(f"rows of {target}", f"{len(found)} combinations; the product that they are of has {expected}")

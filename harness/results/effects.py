@@ -9,7 +9,8 @@ compared among themselves.
 
 A design that has several names stands in the contexts of each, and in one context under each choice that is a name of
 it: between these the effect there is none, a factor of 1. A choice that is but another name of one in every context is
-no choice of its own, and contexts that hold the same designs count once.
+no choice of its own, and contexts that hold the same designs count once. A choice without a value in any context is
+left out, and the others are compared without it.
 
 Where two axes interact, an average over one of them says little of the other: `interactions` tests it.
 """
@@ -139,7 +140,8 @@ def pair_effects(
         compared_by: how values are compared: `ratio` or `difference`.
     """
     contexts = _contexts(observations, (axis, other))
-    pairs = list(dict.fromkeys(pair for context in contexts for pair in context))
+    valued = _with_values(contexts, {pair for context in contexts for pair in context}, compared_by)
+    pairs = list(dict.fromkeys(pair for context in contexts for pair in context if pair in valued))
     first, second = (list(dict.fromkeys(pair[i] for pair in pairs)) for i in (0, 1))  # type: ignore[index]
     if min(len(first), len(second)) < 2:
         return None
@@ -166,6 +168,9 @@ def _compare(
     contexts: Sequence[Mapping[Hashable, Observation]], choices: set[Hashable], by: Comparison
 ) -> list[ChoiceEffect]:
     # The order of summation must not depend on that of a set.
+    choices = _with_values(contexts, choices, by)
+    if len(choices) < 2:
+        return []
     ordered = [choice for choice in dict.fromkeys(c for context in contexts for c in context) if choice in choices]
     full = [[context[choice] for choice in ordered] for context in contexts if choices <= set(context)]
     known = _Known.of(full, by)
@@ -173,6 +178,14 @@ def _compare(
         return []
     skipped = len(contexts) - len(known.values)
     return [ChoiceEffect(c, i, len(known.values), skipped) for c, i in zip(ordered, known.effects(), strict=True)]
+
+
+def _with_values(
+    contexts: Sequence[Mapping[Hashable, Observation]], choices: set[Hashable], by: Comparison
+) -> set[Hashable]:
+    """Return the choices that have a value somewhere: one that always failed or diverged would hide all others."""
+    rows = ((choice, row) for context in contexts for choice, row in context.items() if choice in choices)
+    return {choice for choice, row in rows if _on_scale([row], sorted(row.values), by) is not None}
 
 
 @dataclass(frozen=True)

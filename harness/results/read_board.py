@@ -156,8 +156,8 @@ def read_outcomes(manifest: Manifest, store: Store) -> list[Outcome]:
 
 
 def _environment(manifest: Manifest, store: Store) -> dict[str, JsonValue]:
-    looks: dict[str, JsonValue] = {"looks": manifest.looks} if manifest.looks > 1 else {}
-    return {**manifest.environment, **looks, ARITHMETIC: list[JsonValue](store.arithmetic())}
+    told: dict[str, JsonValue] = {"looks": manifest.looks} if manifest.looks > 1 else {}
+    return {**manifest.environment, **told, ARITHMETIC: list[JsonValue](store.arithmetic())}
 
 
 def _declared(manifest: Manifest) -> Declarations:

@@ -50,6 +50,20 @@ def test_a_context_with_a_gap_is_skipped_for_all_of_its_choices(gap):
     assert first.size.value == pytest.approx(0.5)
 
 
+def test_a_choice_that_has_a_value_nowhere_hides_no_other():
+    rng = np.random.default_rng(0)
+    made = [
+        Observation({"s": s, "n": n}, {0: None, 1: None} if "c" in (s, n) else dict(enumerate(rng.uniform(1, 2, 2))))
+        for s, n in itertools.product("abc", repeat=2)
+    ]
+    known = [each for each in made if None not in each.values.values()]
+    assert {e.choice: e.size for e in effects(made, "s")} == {e.choice: e.size for e in effects(known, "s")}
+    assert len(effects(made, "s")) == 2
+    assert pair_effects(made, "s", "n") == pair_effects(known, "s", "n") is not None
+    # One choice that is left is compared with nothing.
+    assert effects([each for each in made if each.coordinates["s"] != "b"], "s") == []
+
+
 def test_differences_are_those_from_the_mean_whatever_the_sign():
     made = [seen(size - 5 * steps, s=s, steps=steps) for s, size in (("a", 1.0), ("b", 4.0)) for steps in (0, 3)]
     first, second = effects(made, "s", "difference")

@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from variants import of_our_own
 
-from harness.networks import OracleNetwork
+from harness.networks import Backbone, OracleNetwork
 from harness.registry.discovery import load
 from harness.suites.combinations import expand
 from harness.suites.model import Suite, SuiteError, load_suite, shipped_suites
@@ -261,6 +262,19 @@ def test_what_ships(registry):
     assert len(quick.targets) == 2
     assert len(quick.seeds) == 3
     assert len(load_suite("paper").training.steps) == 3
+
+
+def test_the_sweep_has_everything_that_can_be_crossed_on_a_plane_without_labels(registry):
+    sweep = load_suite(str(Path(__file__).parents[2] / "leaderboards" / "sweep.toml"))
+    elsewhere = {"guided", "labelled-mlp", "unet", "dit"}
+    axes = ("weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
+    named = {axis: sweep.components(axis, registry) for axis in axes}
+    for axis, components in named.items():
+        shipped = {name for name in of_our_own(registry, axis) if registry.classes(axis)[name].library is None}
+        assert {component.name for component in components} == shipped - elsewhere, axis
+    around = {each.precondition.name for each in named["network"] if isinstance(each, Backbone)}
+    assert around == set(of_our_own(registry, "preconditioning"))
+    assert len(expand(sweep, registry)) > 2000
 
 
 def test_full_and_the_suite_of_samplers_are_everything_that_ships(registry):

@@ -75,6 +75,17 @@ def test_every_row_is_there_without_a_script_and_leads_to_its_page(board, files)
     assert files[f"{BOARDS}/quick/leaderboard.json"] == board.to_json().encode()
 
 
+def test_of_very_many_rows_the_best_are_shown_and_the_rest_is_told(board, monkeypatch):
+    whole = site_files({"quick": leaderboard_entry(board)})
+    monkeypatch.setattr("harness.views.site.row_tables.MOST_ROWS", 2)
+    few = site_files({"quick": leaderboard_entry(board)})
+    assert (faults(few), set(few)) == ([], set(whole))
+    page = f"{BOARDS}/quick/index.html"
+    shown, every = (len(Parsed(each[page].decode()).all("tr")) for each in (few, whole))
+    told = re.findall(r"(\d+) more that are ranked below these: <a href=leaderboard.csv>", few[page].decode())
+    assert every - shown == sum(map(int, told)) > 0
+
+
 def test_the_page_of_a_row_tells_what_the_document_holds_of_it(board, files):
     row = next(row for row in board.rows if row.budget and row.violations)
     page = text_of(files, f"{BOARDS}/quick/r/{RowNames(board.rows)(row)}.html")

@@ -51,7 +51,7 @@ from harness.views.site.entry import Entry, Passage, Sheet
 from harness.views.site.marks import RowMarks, with_marks
 from harness.views.site.markup import CONTROLS, wide
 from harness.views.site.row_pages import ROWS, RowNames, row_sheet
-from harness.views.site.row_tables import row_table, unranked_table
+from harness.views.site.row_tables import CSV, row_table, unranked_table
 from harness.views.tables import (
     board_view,
     closing_notes,
@@ -63,9 +63,6 @@ from harness.views.tables import (
     valueless_lines,
     violations_table,
 )
-
-CSV = "leaderboard.csv"
-"""The rows as a table for other programs."""
 
 DOWNLOADS = {PUBLISHED: "the whole document (JSON)", CSV: "the rows (CSV)"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 
@@ -16,6 +17,12 @@ from harness.views.site.marks import RowMarks
 from harness.views.site.markup import wide
 from harness.views.site.row_pages import ROWS, RowNames
 from harness.views.terminal import Drop
+
+CSV = "leaderboard.csv"
+"""The rows as a table for other programs: all of them."""
+
+MOST_ROWS = 700
+"""Ranked rows of a target that its page shows; a page of thousands loads slowly, and nobody reads its end."""
 
 
 def row_table(board: Leaderboard, section: TargetSection, names: RowNames, marks: RowMarks) -> Markup:
@@ -32,9 +39,9 @@ def row_table(board: Leaderboard, section: TargetSection, names: RowNames, marks
         for column in columns
     )
     lines = zip(*(column.cells for column in columns), strict=True) if columns else ((),) * len(section.finished)
+    shown = zip(section.finished, rank.cells, lines, strict=True)
     body = Markup("").join(
-        _line(section, row, names, place, cells)
-        for row, place, cells in zip(section.finished, rank.cells, lines, strict=True)
+        _line(section, row, names, place, cells) for row, place, cells in itertools.islice(shown, MOST_ROWS)
     )
     same = {HEADERS[field]: in_line(value) for field, value in section.constants().items() if value != UNKNOWN}
     table = Markup(
@@ -50,7 +57,9 @@ def row_table(board: Leaderboard, section: TargetSection, names: RowNames, marks
         body,
         naming,
     )
-    return wide(f"Designs on {in_line(section.target)}", table)
+    more = len(section.finished) - MOST_ROWS
+    rest = Markup("<p>{} more that are ranked below these: <a href={}>{}</a></p>").format(more, CSV, CSV)
+    return wide(f"Designs on {in_line(section.target)}", table) + (rest if more > 0 else "")
 
 
 def unranked_table(section: TargetSection, title: str, rows: Sequence[Row], names: RowNames) -> Markup:
