@@ -40,8 +40,8 @@ UNKNOWN = "; ?: so few seeds do not tell"
 """What is said where an interval has an end that is not known."""
 
 NO_BETTER = (
-    "By {metric} it is as near as a perfect generator: {rows} hardly tell designs apart. More rows would, or a --metric "
-    "that sees what you mind, sooner than more time; look at the samples on the page."
+    "By {metric} it is as near as a perfect generator: {rows} hardly tell designs apart. More rows would, or a "
+    "--metric that sees what you mind, sooner than more time; look at the samples on the page."
 )
 """What is said where the best is no worse than new data are."""
 
