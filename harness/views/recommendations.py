@@ -40,7 +40,7 @@ UNKNOWN = "; ?: so few seeds do not tell"
 """What is said where an interval has an end that is not known."""
 
 NO_BETTER = (
-    "By {metric} it is within what a perfect generator gets: {rows} hardly tell designs apart. More rows would, or a "
+    "By {metric} it is as near as a perfect generator: {rows} hardly tell designs apart. More rows would, or a "
     "--metric that sees what you mind, sooner than more time; look at the samples on the page."
 )
 """What is said where the best is no worse than new data are."""
@@ -195,9 +195,8 @@ def _against_default(found: Recommendation) -> str:
 
 
 def _perfect(found: Recommendation) -> bool:
-    """Whether the interval of the best design reaches what a perfect generator gets."""
-    best, perfect = found.best.value, found.perfect
-    return perfect is not None and best.low is not None and best.low <= (perfect.high or perfect.value)
+    """Whether the best design is no worse than a perfect generator: intervals of both have the same rows in them."""
+    return found.perfect is not None and found.best.value.value <= found.perfect.value
 
 
 def _rows(found: Recommendation) -> str:
