@@ -40,7 +40,7 @@ UNKNOWN = "; ?: so few seeds do not tell"
 """What is said where an interval has an end that is not known."""
 
 NO_BETTER = (
-    "By {metric} it is as near as a perfect generator: {rows} hardly tell designs apart. More rows would, or a "
+    "By {metric} it is as near as a perfect generator: {few} hardly tell designs apart. More {kind} would, or a "
     "--metric that sees what you mind, sooner than more time; look at the samples on the page."
 )
 """What is said where the best is no worse than new data are."""
@@ -172,7 +172,7 @@ def _advice(found: Recommendation) -> Iterator[str]:
     yield f"What to do: take this design{_loss(found)}.{_against_default(found)}"
     if not found.settled:
         if _perfect(found):
-            yield NO_BETTER.format(metric=found.metric, rows=_rows(found))
+            yield _no_better(found)
         else:
             yield "The same command with more --minutes goes on from here."
 
@@ -199,8 +199,11 @@ def _perfect(found: Recommendation) -> bool:
     return found.perfect is not None and found.best.value.value <= found.perfect.value
 
 
-def _rows(found: Recommendation) -> str:
-    return f"{found.profile.held_out} held-out rows" if found.profile.held_out else "so few points"
+def _no_better(found: Recommendation) -> str:
+    """Return what is said where points are too few: held-out rows of data, or samples where a law gives any number."""
+    held_out = found.profile.held_out
+    few, kind = (f"{held_out} held-out rows", "rows") if held_out else ("so few samples", "samples")
+    return NO_BETTER.format(metric=found.metric, few=few, kind=kind)
 
 
 def _settled(found: Recommendation) -> Iterator[str]:
