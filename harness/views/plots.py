@@ -16,6 +16,7 @@ from harness.results.document import DocumentError
 from harness.results.leaderboard import Effect, Leaderboard, Row
 from harness.results.sections import HEADERS, TargetSection, choices, sections, target_label
 from harness.views.budget_plots import draw_split, draw_terms, legend
+from harness.views.compact_svg import compact
 from harness.views.digits import counted
 from harness.views.palette import BLUE, COLOURS, INK, MID, PALE, VERMILION
 from harness.views.pareto import Spending, best, front, spendings
@@ -43,12 +44,15 @@ BEST = 10
 LABEL_WIDTH, LABEL_HEIGHT = 0.23, 0.11
 """Room that a label takes, as parts of its panel."""
 
+CELLS = 150
+"""Of points of one series within one of so many parts of a panel's width and height the last hides the rest."""
+
 PANELS = 3
 """Most panels side by side."""
 
 _STYLE: Any = {
     "svg.hashsalt": "diffusion-harness",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 11,
@@ -104,7 +108,7 @@ def svg(figure: Figure) -> bytes:
     """Return a figure as SVG: the same bytes for the same figure."""
     out = io.BytesIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return out.getvalue()
+    return compact(out.getvalue().decode()).encode()
 
 
 @styled
@@ -244,9 +248,10 @@ def _spent(axes: Axes, found: Sequence[Spending]) -> PathCollection:
     axes.set_yscale("log")
     edge = front(found)
     axes.plot([s.compute for s in edge], [s.error for s in edge], color=INK, lw=1.2, zorder=1, label="front")
-    share: Any = {"c": [s.share for s in found], "cmap": "viridis", "vmin": 0, "vmax": 1}
+    seen = [found[i] for i in _seen([s.compute for s in found], [s.error for s in found])]
+    share: Any = {"c": [s.share for s in seen], "cmap": "viridis", "vmin": 0, "vmax": 1}
     points = axes.scatter(
-        [s.compute for s in found], [s.error for s in found], s=26, lw=0.3, edgecolors="white", zorder=2, **share
+        [s.compute for s in seen], [s.error for s in seen], s=26, lw=0.3, edgecolors="white", zorder=2, **share
     )
     marked = best(found)
     ring: Any = {"ms": 9, "mfc": "none", "mec": VERMILION, "mew": 1.4, "zorder": 3, "label": "best of its total"}
@@ -267,6 +272,15 @@ def _spent(axes: Axes, found: Sequence[Spending]) -> PathCollection:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}M" if value >= 1e6 else f"{value / 1e3:g}k")
     axes.tick_params(labelsize=8)
     return points
+
+
+def _seen(x: Sequence[float], y: Sequence[float]) -> list[int]:
+    """Return the places of points that no later one hides, on logarithmic axes; all values are positive."""
+    cells = [
+        [round(CELLS * math.log(value / min(axis)) / (math.log(max(axis) / min(axis)) or 1)) for value in axis]
+        for axis in (x, y)
+    ]
+    return sorted({cell: place for place, cell in enumerate(zip(*cells, strict=True))}.values())
 
 
 def _labelled(marked: Sequence[Spending], axes: Axes) -> list[Spending]:
@@ -357,7 +371,9 @@ def _scatter(
         for hollow in (False, True):
             chosen = [i for i in range(len(rows)) if names[i] == name and (min(x[i], y[i]) <= 0) is hollow]
             if chosen:
-                at = [max(x[i], edge_x) for i in chosen], [max(y[i], edge_y) for i in chosen]
+                drawn = [max(x[i], edge_x) for i in chosen], [max(y[i], edge_y) for i in chosen]
+                seen = _seen(*drawn)
+                at = [drawn[0][i] for i in seen], [drawn[1][i] for i in seen]
                 fill = "none" if hollow else style["color"]
                 axes.plot(*at, **style, ls="", ms=4.5, mfc=fill, mec=style["color"], alpha=0.8, label=name)
     axes.set_xscale("log")
