@@ -61,6 +61,13 @@ LENGTH = 300
 """Characters of an error line at most."""
 
 
+NEAR = 0.65
+"""How alike a word and a candidate have to be, as `difflib` measures it: at 0.6 `list` is near to `claims`."""
+
+SHORTEST = 3
+"""Characters of a word that is told as a part of a candidate."""
+
+
 def shortened(text: str, length: int = LENGTH) -> str:
     """Return a text of at most so many characters: where it is longer, its middle is left out.
 
@@ -82,7 +89,8 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     import difflib  # here, so that the help does not wait for it
 
     known = sorted(set(candidates))
-    near = difflib.get_close_matches(word[:LENGTH], known, n=3, cutoff=0.6)
+    within = [name for name in known if word in name] if len(word) >= SHORTEST else []
+    near = within[:3] or difflib.get_close_matches(word[:LENGTH], known, n=3, cutoff=NEAR)
     if near:
         return f"did you mean {' or '.join(near)}?"
     shown = len(known)

@@ -112,7 +112,7 @@ def recommend(
         executor: where the work is done.
         device: where networks are trained and evaluated: `cpu`, `cuda` or `auto`.
         precision: of networks; None: each trainer's own.
-        progress: whether to show a bar; None: on a terminal.
+        progress: whether to show a bar; None: on a terminal, and elsewhere a line a minute.
 
     Raises:
         HarnessError: the data, a choice or the directory cannot be used; one line says what would be right.

@@ -57,7 +57,7 @@ def run(
         retry_failed: whether what failed before is tried again.
         until_settled: race: further seeds, up to 10 times the suite's, go to the rows that may still be best.
         minutes: of a race, no round begins after so many; None: no limit.
-        progress: whether to show a bar; None: on a terminal.
+        progress: whether to show a bar; None: on a terminal, and elsewhere a line a minute.
         choices: what stands in place of the suite's own, by the names of the command line's options: `sampler="heun"`,
             `weighting=["edm", "eps"]`, `steps=[10, 18]`, `seeds=3`, `train_steps=500`, `samples=1000`.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": ("harness.cli.run:command", "Train, sample and rank every combination of a suite."),
     "recommend": ("harness.cli.recommend:command", "Say what to use on your data, how sure, and what else costs."),
+    "suites": ("harness.cli.suites:command", "List the suites that ship, and what each asks."),
     "plan": ("harness.cli.plan:command", "Say what a run would do, and how long it would take."),
     "rank": ("harness.cli.rank:command", "Show the leaderboard of a result directory."),
     "publish": ("harness.cli.publish:command", "Write a leaderboard as JSON, a page and its plots."),
@@ -39,6 +40,9 @@ COMMANDS = {
 }
 """The harness's own subcommands: where each lives, and what it does in one line. `--help` imports none of them, nor
 any that an installed package adds."""
+
+LISTS = "suites are listed by: harness suites, components by: harness plugins"
+"""What is told to whoever asks for a list of nothing in particular."""
 
 INTERRUPTED, BROKEN_PIPE, BUG = 130, 141, 70
 
@@ -86,6 +90,7 @@ class LazyGroup(click.Group):
 
                 several = [name for name in known if name.endswith(f"/{args[0]}")]
                 hint = f"write {' or '.join(several)}" if several else did_you_mean(args[0], known)
+                hint = LISTS if args[0] in ("list", "ls") else hint
                 raise click.UsageError(f"no command {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -143,6 +148,12 @@ def _tell(error: BaseException, resumes: bool) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         print(error.format_message(), file=sys.stderr)
         return error.exit_code
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        from harness.errors import did_you_mean
+
+        known = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("--")]
+        told = f"no such option {error.option_name!r}; {did_you_mean(error.option_name.lstrip('-'), known)}"
+        return _complain(f"{told} (see {error.ctx.command_path} --help)", error.exit_code)
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "harness"
         return _complain(f"{_lower(error.format_message())} (see {command} --help)", error.exit_code)

@@ -63,7 +63,7 @@ def _measured(plan: Plan) -> str | None:
 def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int, guessed: str | None) -> str:
     from tabulate import tabulate
 
-    from harness.views.digits import counted
+    from harness.views.digits import counted, duration
     from harness.views.terminal import terminal_width
 
     rows: list[list[object]] = []
@@ -85,7 +85,7 @@ def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int, guessed
         ["combinations", result.combinations],
         ["networks to train", f"{result.networks}, in {stacks}, for {counted(result.uses, 'sampling')}"],
         ["samplings", f"{result.samplings} at most (equal grids share one)"],
-        ["time", f"{in_minutes(result.seconds)} on {counted(workers, 'worker')} ({guessed or tried})"],
+        ["time", f"about {duration(result.seconds)} on {counted(workers, 'worker')} ({guessed or tried})"],
         ["memory", f"about {result.memory:.1f} GiB"],
     ]
     last = [None, max(width - max(len(str(row[0])) for row in work) - GAP, NARROWEST)]
@@ -101,8 +101,3 @@ def _splits(plan: Plan) -> list[list[object]]:
         return []
     told = "a seed has a split of its own" if len(several) == len(counts) else f"for each seed of {', '.join(several)}"
     return [["splits", max(several.values()), told]]
-
-
-def in_minutes(seconds: float) -> str:
-    """Return a time in words: to a tenth of a minute."""
-    return "under 0.1 min" if seconds < 6 else f"about {seconds / 60:.1f} min"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from harness.errors import HarnessError
+
 if TYPE_CHECKING:
     from harness.components import Component
     from harness.registry.registry import Registry
@@ -71,11 +73,15 @@ def command(component: str, axis: str | None, form: str) -> None:
     COMPONENT is a name (`edm`), qualified by an axis (`weighting/edm`) or by a distribution
     (`diffusion-harness/edm`).
     """
+    from harness.components import ComponentError
     from harness.registry.discovery import load
     from harness.registry.names import axis_named, named
 
     registry = load()
-    found = named(registry, component, None if axis is None else axis_named(registry, axis))
+    try:
+        found = named(registry, component, None if axis is None else axis_named(registry, axis))
+    except ComponentError as error:
+        raise _of_a_suite(component) or error from None
     pages = [_describe(registry, each) for each in found]
     if form == "json":
         content = {"schema_version": SCHEMA_VERSION, "components": pages}
@@ -83,6 +89,17 @@ def command(component: str, axis: str | None, form: str) -> None:
     else:
         texts = [_text(page, cls) for page, cls in zip(pages, found, strict=True)]
         click.echo("\n\n".join(texts))
+
+
+def _of_a_suite(word: str) -> HarnessError | None:
+    """Return what to say where a word that is no component is a suite; None where it is none."""
+    from harness.suites.model import shipped_suites
+
+    if word not in shipped_suites():
+        return None
+    return HarnessError(
+        f"{word} is no component but a suite; what it compares, and how long it takes: harness plan {word}"
+    )
 
 
 def _describe(registry: Registry, cls: type[Component]) -> dict[str, Any]:

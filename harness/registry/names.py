@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from harness.components import Component, ComponentError
-from harness.errors import HarnessError, did_you_mean
+from harness.errors import SHORTEST, HarnessError, did_you_mean
 from harness.registry.registry import Registry
+
+SHOWN = 5
+"""Components that a hint names at most."""
 
 
 def axis_named(registry: Registry, word: str) -> str:
@@ -47,6 +50,22 @@ def named(registry: Registry, name: str, axis: str | None) -> list[type[Componen
     if errors and not found:
         raise errors[0]
     if not found:
-        known = (known for each in registry.axes for known in registry.classes(each))
-        raise ComponentError(f"unknown component {name!r}; {did_you_mean(name, known)}")
+        raise ComponentError(f"unknown component {name!r}; {_hint(registry, bare)}")
     return found
+
+
+def _hint(registry: Registry, word: str) -> str:
+    """Return what may have been meant: a name that is near, else components that are described by the word."""
+    classes = {name: cls for axis in registry.axes for name, cls in registry.classes(axis).items()}
+    near = did_you_mean(word, classes)
+    if near.startswith("did you mean"):
+        return near
+    said = [name for name, cls in classes.items() if word.casefold() in _described(cls)]
+    if said and len(word) >= SHORTEST:
+        more = f" and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
+        return f"it stands in what is said of {', '.join(sorted(said)[:SHOWN])}{more}"
+    return f"{len(classes)} components are listed by: harness plugins"
+
+
+def _described(cls: type[Component]) -> str:
+    return " ".join((cls.__doc__ or "", cls.formula, cls.source)).casefold()

@@ -1,8 +1,12 @@
-"""Progress on a terminal: how much is done, and a remaining time that learns from what has been measured."""
+"""Progress: how much is done, and a remaining time that learns from what has been measured.
+
+On a terminal a bar; where standard error is none, a line a minute.
+"""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
@@ -11,21 +15,40 @@ from tqdm import tqdm
 
 from harness.running.tasks import Ended, Task
 
+EVERY = 60.0
+"""Seconds between two lines where there is no terminal."""
+
+TRUST = 0.1
+"""How much of the planned cost has to be measured before what was measured counts as much as the plan."""
+
 
 class Progress:
-    """A bar over tasks; silent where standard error is no terminal."""
+    """What is told of tasks while they are carried out."""
 
-    def __init__(self, tasks: Iterable[Task], workers: int, *, shown: bool | None = None) -> None:
+    def __init__(self, tasks: Iterable[Task], workers: int, *, shown: bool | None = None, last: bool = True) -> None:
+        """Take the tasks of a round.
+
+        Arguments:
+            tasks: all of it.
+            workers: how many are carried out at once.
+            shown: whether anything is told; None: a bar on a terminal, else a line a minute.
+            last: whether nothing is known to follow: else no remaining time is told, which would be that of the round.
+        """
+        self._planned: dict[int, float] = {}
         self._left: dict[int, float] = {}
-        self._ratio: dict[int, tuple[float, float]] = {}
-        self._workers = workers
-        count = 0
+        self._measured: dict[int, tuple[float, float]] = {}
+        self._workers, self._last = workers, last
+        self._done = self._count = 0
         for task in tasks:
-            self._left[task.stage] = self._left.get(task.stage, 0.0) + task.cost
-            count += 1
-        hidden = not (sys.stderr.isatty() if shown is None else shown)
+            self._planned[task.stage] = self._planned.get(task.stage, 0.0) + task.cost
+            self._count += 1
+        self._left.update(self._planned)
+        terminal = sys.stderr.isatty()
+        self._lines = shown is None and not terminal
+        self._told = time.monotonic()
+        hidden = not (terminal if shown is None else shown)
         layout = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
-        self._bar = tqdm(total=count, disable=hidden, bar_format=layout, dynamic_ncols=True, leave=False)
+        self._bar = tqdm(total=self._count, disable=hidden, bar_format=layout, dynamic_ncols=True, leave=False)
 
     def __enter__(self) -> Self:
         return self
@@ -38,23 +61,45 @@ class Progress:
     def advance(self, ended: Ended, stage: str) -> None:
         """Count a task that ended, and name the stage it was of."""
         task = ended.task
+        self._done += 1
         self._left[task.stage] -= task.cost
         if ended.reason is None:
-            took, planned = self._ratio.get(task.stage, (0.0, 0.0))
-            self._ratio[task.stage] = (took + ended.seconds, planned + task.cost)
+            took, planned = self._measured.get(task.stage, (0.0, 0.0))
+            self._measured[task.stage] = (took + ended.seconds, planned + task.cost)
+        left = f"about {_clock(self.remaining())} left" if self._last else ""
         self._bar.set_description(f"{stage:<11}", refresh=False)
-        self._bar.set_postfix_str(f"about {_clock(self.remaining())} left", refresh=False)
+        self._bar.set_postfix_str(left, refresh=False)
         self._bar.update(1)
+        if self._lines and time.monotonic() - self._told >= EVERY:
+            self._told = time.monotonic()
+            said = [f"{self._done} of {self._count} units done ({stage})", *([left] if left else [])]
+            print(f"harness: {', '.join(said)}", file=sys.stderr, flush=True)
 
     def remaining(self) -> float:
-        """Return the estimated seconds left: planned costs, corrected stage by stage by what was measured."""
-        known = [took / planned for took, planned in self._ratio.values() if planned > 0]
-        usual = sum(known) / len(known) if known else 1.0
+        """Return the estimated seconds left: planned costs, corrected stage by stage by what was measured.
+
+        What little was measured of a stage corrects it little, and a stage of which nothing was by what all stages
+        together were, so that a few small units at the beginning do not tell how long the large ones take.
+        """
+        took = sum(seconds for seconds, _ in self._measured.values())
+        cost = sum(planned for _, planned in self._measured.values())
+        whole = _corrected(1.0, (took, cost), sum(self._planned.values()))
         total = 0.0
-        for stage, cost in self._left.items():
-            took, planned = self._ratio.get(stage, (0.0, 0.0))
-            total += cost * (took / planned if planned > 0 else usual)
+        for stage, left in self._left.items():
+            total += left * _corrected(whole, self._measured.get(stage, (0.0, 0.0)), self._planned[stage])
         return total / self._workers
+
+
+def _corrected(before: float, measured: tuple[float, float], planned: float) -> float:
+    """Return how many times its planned cost something takes.
+
+    Arguments:
+        before: what was thought of it.
+        measured: what some of it took, and what had been planned for that.
+        planned: what is planned for all of it.
+    """
+    (took, cost), weight = measured, TRUST * planned
+    return (took + before * weight) / (cost + weight) if cost + weight > 0 else before
 
 
 def _clock(seconds: float) -> str:

@@ -42,7 +42,7 @@ class Options:
         executor: what carries out units, by name (`harness.running.executor`), or itself.
         yes: whether more combinations than the suite's limit are wanted.
         retry_failed: whether what failed before is tried again.
-        progress: whether to show a bar; None: where standard error is a terminal.
+        progress: whether to show a bar; None: where standard error is a terminal, else a line a minute.
         command: what was typed, kept beside the results for their published page.
         warn: is told what was found damaged.
     """
@@ -254,7 +254,9 @@ class _Runner:
         awaited = {key for each in todo for key in each.unit.after}
         maker = {key: each.name for each in todo for key in each.unit.keys if key in awaited}
         tasks = [self._task(each, maker) for each in todo]
-        with Progress(tasks, pool.count, shown=self._options.progress) as bar:
+        # After the groundwork comes what follows from it, which is not planned yet.
+        last = any(each.unit.stage is not Stage.GROUNDWORK for each in todo)
+        with Progress(tasks, pool.count, shown=self._options.progress, last=last) as bar:
             for ended in pool.run(tasks):
                 each = by_name[ended.task.name]
                 self._note_arithmetic(ended.arithmetic)

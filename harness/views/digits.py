@@ -27,6 +27,25 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+def duration(seconds: float) -> str:
+    """Return a time as people say it: 45 s, 3 min 20 s, 12 min, 4 h 3 min, 2 d 5 h."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s" if whole else "under 1 s"
+    if whole < 600:
+        return _pair(whole, 60, "min", "s")
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return _pair(minutes, 60, "h", "min") if minutes < 2880 else _pair(round(seconds / 3600), 24, "d", "h")
+
+
+def _pair(amount: int, in_one: int, large: str, small: str) -> str:
+    """Return an amount of a small unit in a large one, of which it takes so many, and the rest; no rest of none."""
+    first, rest = divmod(amount, in_one)
+    return f"{first} {large}" + (f" {rest} {small}" if rest else "")
+
+
 def optional(value: float | None) -> str:
     """Return a number, or n/a where there is none."""
     return "n/a" if value is None else number(value)

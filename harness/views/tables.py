@@ -318,9 +318,10 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
     blocks = ["\n".join(break_lines([summary(board)], width))]
     for section in sections(board):
         head = break_lines([section.target + ":", *("  " + line for line in notes(section, board))], width)
-        body = ["", *fitted(build(board, section, section.finished[:top]), width)] if section.finished else []
-        hidden = len(section.finished[top:]) if top else 0
-        more = [f"… {hidden} more; --top 0 shows all"] if hidden else []
+        shown = section.finished[:top] if section.ranked or not top else ()
+        body = ["", *fitted(build(board, section, shown), width)] if shown else []
+        hidden = len(section.finished) - len(shown)
+        more = [f"… {hidden} more; --top 0 shows all"] if hidden and shown else _unranked(section, width, hidden)
         found = closing_notes(section, board.declared)
         more += ["", *break_lines(found, width)] if found else []
         blocks.append(
@@ -332,7 +333,7 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
                     *_diverged(section, width),
                     *_valueless(section, width),
                     *(line for each in inapplicable_lines(section) for line in ("", *break_lines([each], width))),
-                    *_budgets(board, section, width),
+                    *(_budgets(board, section, width) if shown else []),
                     *_failures(section, width),
                 ]
             )
@@ -344,6 +345,15 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
         told = [*break_lines([f"{heading}:"], width), "", *break_lines([f"  {line}" for line in found], width)]
         blocks += ["\n".join(told)] if found else []
     return "\n\n".join(blocks)
+
+
+def _unranked(section: TargetSection, width: int | None, hidden: int) -> list[str]:
+    """Return what stands in place of rows that no order is known of; nothing where there are none."""
+    if not hidden:
+        return []
+    others = ", ".join(sorted({name for row in section.finished for name in row.metrics}))
+    told = f"no combination has {section.metric}; rank by another (--by): {others}; --top 0 shows them in no order"
+    return ["", *break_lines([told], width)]
 
 
 def valueless_lines(section: TargetSection) -> list[str]:

@@ -1,18 +1,21 @@
 """The command line as a user meets it, in processes of its own."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from statistics import median
 
 import pytest
 from shell import MAIN, assert_one_line, harness
 
 from harness import __version__
-from harness.cli import COMMANDS, group
+from harness.cli import COMMANDS, group, main
+from harness.suites.model import load_suite, shipped_suites
 
 
 def test_help_lists_every_command():
@@ -61,11 +64,17 @@ def test_no_command_shows_the_help():
     [
         (["--no-such-option"], "no such option '--no-such-option'"),
         (["rnu"], "no command 'rnu'; did you mean run?"),
+        (["list"], "no command 'list'; suites are listed by: harness suites, components by: harness plugins"),
+        (["run", "--step", "5"], "no such option '--step'; did you mean --steps or --train-steps? (see harness run"),
+        (["run", "--schedule", "edm"], "no such option '--schedule'; did you mean --noise-schedule? (see"),
+        (["show", "quick"], "quick is no component but a suite; what it compares, and how long it takes: harness plan"),
+        (["show", "asinh"], "components are listed by: harness plugins"),
+        (["show", "Karras"], "unknown component 'Karras'; it stands in what is said of "),
         (["plugins", "--format", "xml"], "'xml' is not one of 'table', 'json' (see harness plugins --help)"),
         (["plugins", "--frmat", "json"], "no such option '--frmat'"),
         (["show"], "missing argument 'COMPONENT'"),
         (["show", "polynomal"], "unknown component 'polynomal'; did you mean polynomial"),
-        (["show", "--axis", "sampler", "edm"], "unknown sampler 'edm'; known: analytic, ancestral"),
+        (["show", "--axis", "sampler", "edm"], "unknown sampler 'edm'; did you mean "),
         (["show", "sampler/hein"], "unknown sampler 'hein'; did you mean heun?"),
     ],
 )
@@ -162,3 +171,24 @@ def test_the_group_knows_its_commands():
         command = group.get_command(None, name)
         assert command.name == name
         assert [p.name for p in command.params].count("debug") == 1
+
+
+def test_the_suites_that_ship_are_listed(monkeypatch, capsys):
+    monkeypatch.setattr("harness.views.terminal.terminal_width", lambda: 60)
+    with pytest.raises(SystemExit):
+        main(["suites"])
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 60
+    with pytest.raises(SystemExit):
+        main(["suites", "--format", "json"])
+    listed = {each["name"]: each["title"] for each in json.loads(capsys.readouterr().out)["suites"]}
+    assert listed == {name: load_suite(name).title for name in shipped_suites()}
+    assert all(name in shown for name in listed)
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
+def test_completion_is_what_the_readme_says(kind):
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"_HARNESS_COMPLETE={kind}_source harness" in page or f"`{kind}_source`" in page
+    done = harness(_HARNESS_COMPLETE=f"{kind}_source")
+    assert "_HARNESS_COMPLETE" in done.stdout + done.stderr

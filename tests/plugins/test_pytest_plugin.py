@@ -154,7 +154,7 @@ def test_what_is_wrong_skips_everything_or_cannot_be_imported_fails(repository):
 @pytest.mark.parametrize(
     ("parts", "word", "message"),
     [
-        ((), "nothing-of-this-name", "unknown component 'nothing-of-this-name'; known: "),
+        ((), "nothing-of-this-name", "unknown component 'nothing-of-this-name'; "),
         (("right",), "acme-pouwer", "unknown component 'acme-pouwer'; did you mean acme-power"),
         (("right",), "missing.toml", "missing.toml: no such file"),
     ],

@@ -206,7 +206,7 @@ class TestSuite:
             ),
             (
                 {"compute": {"evaluations": [9], "training_shares": [0.5], "share": 1}},
-                "effort.toml: compute.share: unknown key; known: evaluations, training_shares",
+                "effort.toml: compute.share: unknown key; did you mean training_shares?",
             ),
             ({"compute": 3}, "effort.toml: compute: 3 is not valid"),
             ({"compute": None}, "effort.toml: steps: is missing"),

@@ -2,10 +2,11 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.views.digits import counted, number, span, with_interval
+from harness.views.digits import counted, duration, number, span, with_interval
 
 
 def test_a_value_is_rounded_where_its_uncertainty_begins():
@@ -56,3 +57,15 @@ def test_what_is_shown_is_within_a_tenth_of_the_uncertainty(value, half):
 
 def test_one_is_singular():
     assert [counted(n, "combination") for n in (0, 1, 2)] == ["0 combinations", "1 combination", "2 combinations"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "under 1 s"), (0.4, "under 1 s"), (1, "1 s"), (59.4, "59 s"), (59.6, "1 min"), (200, "3 min 20 s"),
+        (599, "9 min 59 s"), (600, "10 min"), (3569, "59 min"), (3571, "1 h"), (14580, "4 h 3 min"), (172799, "2 d"),
+        (190000, "2 d 5 h"), (-3, "under 1 s"),
+    ],
+)  # fmt: skip
+def test_times_are_said_as_people_say_them(seconds, words):
+    assert duration(seconds) == words

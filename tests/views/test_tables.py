@@ -122,6 +122,23 @@ def test_rows_without_the_ranking_metric_are_not_counted_as_ranked(make):
     assert sum(line.startswith("n/a ") or line.lstrip().startswith("n/a ") for line in text.split("\n")) >= 3
 
 
+@pytest.mark.parametrize("width", [None, 80])
+def test_a_target_of_which_the_metric_tells_nothing_has_no_table_of_gaps(make, width):
+    """`kl` was measured on the ring alone: 178 rows of n/a say nothing."""
+    board = Leaderboard.validate(make("kl"))
+    text = render(board, "table", width=width)
+    (told,) = (part for part in text.split("\n\n") if "no combination has kl" in part)
+    said = " ".join(told.split())
+    assert (
+        said
+        == "no combination has kl; rank by another (--by): energy, sliced-wasserstein; --top 0 shows them in no order"
+    )
+    assert not [line for line in text.split("\n") if line.lstrip().startswith("n/a ")]
+    whole = render(board, "table", top=0)
+    assert "no combination has kl" not in whole
+    assert sum(line.lstrip().startswith("n/a ") for line in whole.split("\n")) == 178 + 5  # and five budgets
+
+
 def test_top_rows_are_shown_and_the_rest_counted(document):
     text = render(Leaderboard.validate(document), "table")
     assert text.count("… 158 more; --top 0 shows all") == 2

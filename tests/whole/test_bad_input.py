@@ -159,7 +159,7 @@ class TestWords:
             ),
             (["plan", "/dev/zero"], "/dev/zero: is a device or a pipe; a suite is a TOML file"),
             (["plan", "--format", "xml"], "'xml' is not one of 'table', 'json'"),
-            (["show", "nope"], "unknown component 'nope'; known: affine-gaussian-kl, analytic"),
+            (["show", "nope"], "components are listed by: harness plugins"),
             (["rnu"], "no command 'rnu'; did you mean run?"),
         ],
     )
