@@ -77,7 +77,7 @@ class AllowedRange:
 
 
 @dataclass(frozen=True)
-class Place(AllowedRange):
+class PlaceRange(AllowedRange):
     """Where a design stands among others, from 0, before all, to 1, behind all; rank sets allow from low to high."""
 
     low: float
@@ -88,7 +88,7 @@ class Place(AllowedRange):
         """The win rate, as the module says."""
         return 1 - (self.low + self.high) / 2
 
-    def overlaps(self, other: Place) -> bool:
+    def overlaps(self, other: PlaceRange) -> bool:
         """Tell whether rank sets let either of two designs be before the other."""
         return self.low <= other.high and other.low <= self.high
 
@@ -119,13 +119,13 @@ class Contest:
         if len(self._rows) < 2:
             raise ValueError(f"a contest of {len(self._rows)} designs compares nothing; it takes two")
 
-    def place(self, name: SharedDesign) -> Place:
+    def place(self, name: SharedDesign) -> PlaceRange:
         """Return the place of a design."""
         own, others = self.rows[name], len(self._rows) - 1
         near = len(self.beside) - self._sets_beside.behind(own)
         first = max(self._sets.before(own), own.rank_low - 1 - near)
         last = min(others - self._sets.behind(own), own.rank_high - 1 - self._sets_beside.before(own))
-        return Place(self._sets.smaller(own) / others, first / others, last / others)
+        return PlaceRange(self._sets.smaller(own) / others, first / others, last / others)
 
     def improvability(self, name: SharedDesign) -> AllowedRange | None:
         """Return by which part of a design's value the best is smaller, and what the intervals of all allow."""
@@ -145,19 +145,19 @@ class Contest:
         return list({id(row): row for row in self.rows.values()}.values())
 
     @cached_property
-    def _sets(self) -> _RankSets:
-        return _RankSets.of(self._rows)
+    def _sets(self) -> _RankEnds:
+        return _RankEnds.of(self._rows)
 
     @cached_property
-    def _sets_beside(self) -> _RankSets:
-        return _RankSets.of(self.beside)
+    def _sets_beside(self) -> _RankEnds:
+        return _RankEnds.of(self.beside)
 
     def _value(self, row: Row) -> Estimate:
         return row.metrics[self.metric]
 
 
 @dataclass(frozen=True)
-class _RankSets:
+class _RankEnds:
     """The ranks of some rows and the ends of their sets, each in order."""
 
     ranks: Sequence[int]
@@ -165,7 +165,7 @@ class _RankSets:
     highs: Sequence[int]
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> _RankSets:
+    def of(cls, rows: Sequence[Row]) -> _RankEnds:
         return cls(*(sorted(getattr(row, end) for row in rows) for end in ("rank", "rank_low", "rank_high")))
 
     def smaller(self, row: Row) -> int:
@@ -199,7 +199,7 @@ class DesignStanding:
     rows: tuple[Row | None, ...]
     targets: int
     may_be_best: int
-    place: Place
+    place: PlaceRange
     improvability: AllowedRange | None
     worst: float | None
 
@@ -349,8 +349,8 @@ def _by_target(pairs: Iterable[tuple[str, Of]]) -> dict[str, list[Of]]:
     return found
 
 
-def _mean_place(places: Sequence[Place]) -> Place:
-    return Place(*(fmean(getattr(each, part) for each in places) for part in ("value", "low", "high")))
+def _mean_place(places: Sequence[PlaceRange]) -> PlaceRange:
+    return PlaceRange(*(fmean(getattr(each, part) for each in places) for part in ("value", "low", "high")))
 
 
 def _mean(ranges: Sequence[AllowedRange]) -> AllowedRange:

@@ -56,6 +56,7 @@ from harness.views.tables import (
     inapplicable_lines,
     interaction_lines,
     notes,
+    part_held,
     ranked_by,
     valueless_lines,
     violations_table,
@@ -142,7 +143,7 @@ def _of_bounds(board: BoundsBoard) -> str:
 def _facts(board: Leaderboard, shown: list[TargetSection], follows: str) -> dict[str, str]:
     targets = ", ".join(each.target for each in shown)
     return {
-        "holds": f"{counted(len(board.rows), 'design')} on {targets}",
+        "holds": "; ".join([f"{counted(len(board.rows), 'design')} on {targets}", *part_held(board)]),
         "ranked by": ranked_by(board, shown),
         "made with": _software(board.environment),
         **_when(board),
