@@ -41,8 +41,6 @@ from harness.registry.references import Reference
 from harness.results.leaderboard import Estimate, Leaderboard, Row
 from harness.results.sections import sections
 
-Of = TypeVar("Of")
-
 
 @dataclass(frozen=True)
 class SharedDesign:
@@ -91,6 +89,9 @@ class PlaceRange(AllowedRange):
     def overlaps(self, other: PlaceRange) -> bool:
         """Tell whether rank sets let either of two designs be before the other."""
         return self.low <= other.high and other.low <= self.high
+
+
+Ranged = TypeVar("Ranged", bound=AllowedRange)
 
 
 @dataclass(frozen=True)
@@ -342,8 +343,8 @@ def _standing(contests: Sequence[Contest], names: tuple[SharedDesign, ...]) -> D
     )
 
 
-def _by_target(pairs: Iterable[tuple[str, Of]]) -> dict[str, list[Of]]:
-    found: dict[str, list[Of]] = {}
+def _by_target(pairs: Iterable[tuple[str, Ranged]]) -> dict[str, list[Ranged]]:
+    found: dict[str, list[Ranged]] = {}
     for key, each in pairs:
         found.setdefault(key, []).append(each)
     return found
