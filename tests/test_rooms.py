@@ -205,6 +205,37 @@ def test_no_two_public_classes_have_one_name():
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
 
 
+def named_twice(folder):
+    """Names that modules of a folder give to types, or that one imports for another's, with more than one meaning."""
+    meanings: dict[str, set[tuple[str, str]]] = {}
+    for file in folder.glob("*.py"):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign):
+                for each in node.targets:
+                    if isinstance(each, ast.Name) and not each.id.startswith("_"):
+                        meanings.setdefault(each.id, set()).add((file.stem, each.id))
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    if alias.asname:
+                        place = (str(node.module).rpartition(".")[2], alias.name)
+                        meanings.setdefault(alias.asname, set()).add(place)
+    return {name for name, places in meanings.items() if len(places) > 1}
+
+
+OWN_PAGE = {"PAGE", "TITLE"}
+"""What each module of the site that makes a page calls its own."""
+
+
+def test_names_of_the_site_have_one_meaning():
+    assert named_twice(ROOT / "harness" / "views" / "site") == OWN_PAGE
+
+
+def test_a_name_with_two_meanings_is_seen(tmp_path):
+    (tmp_path / "a.py").write_text("from x.c import PAGE as FOLDER\nPageOf = int\nALONE = 1\n")
+    (tmp_path / "b.py").write_text('FOLDER = "f"\nPageOf = str\nfrom x.a import ALONE as ALONE\n')
+    assert named_twice(tmp_path) == {"FOLDER", "PageOf"}
+
+
 def test_the_front_may_name_the_api_and_nothing_else(house):
     root = house(harness__api__boards="")
     (root / "harness" / "__init__.py").write_text("from harness.api import boards\nimport harness.results.ranking")

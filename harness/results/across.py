@@ -1,17 +1,26 @@
 """Across targets: how designs do on several targets at once, of one board or of several, by rank sets and values.
 
 A *contest* is the ranked designs of one target on one board: trained ones or oracles, which train nothing; the two are
-never set against each other. In a contest of n designs whose rank sets are [low, high],
+never set against each other. A rank set [low, high] counts among all ranked rows of the target, by the tests of its own
+row against each other one: low − 1 of these are told better than it, and all beyond high are told worse. Of single
+pairs a document tells less. Where one set lies *wholly before* another, the two designs stand in this order as far as
+the sets hold; where two overlap, their designs may be told apart or not. In a contest of n designs
 
-    a is told better than b where a.high < b.low; where neither is told better they tie
-    first(a) = #{b told better than a}/(n − 1),   last(a) = 1 − #{b told worse than a}/(n − 1)
+    first(a) = (low − 1)/(n − 1),   last(a) = (high − 1)/(n − 1),   where it is of all ranked rows of its target
     place(a) = #{b with a smaller rank}/(n − 1), between first(a) and last(a): 0 is before all others, 1 behind them
-    improvability(a) = 1 − best/value(a), where the metric is compared by ratios: the part of its error by which the
-        best of the contest is better (Erickson et al., TabArena, arXiv:2506.16791)
+    improvability(a) = 1 − min over the others/value(a), at least 0, where the metric is compared by ratios: the part of
+        its error by which the best of the contest is better (Erickson et al., TabArena, arXiv:2506.16791)
 
-The *win rate* of a is the mean, over all others that it shares a target with, of its mean score against each on the
-targets that both have: 1 where it is told better, 0 where told worse, 1/2 where they tie. Over complete contests its
-mean over designs is 1/2. (Liang et al., HELM, arXiv:2211.09110, count wins of plain values instead.)
+Where other rows are ranked beside the contest (oracles, or designs that the other boards lack), which of the rows told
+better are of the contest is not known, and the ends are bounds on the place that hold wherever the rank sets do:
+
+    (n − 1) first(a) = max(#{b wholly before a}, low − 1 − #{rows beside that are not wholly behind a})
+    (n − 1) last(a) = min(n − 1 − #{b wholly behind a}, high − 1 − #{rows beside that are wholly before a})
+
+A design *may be best* in a contest where first(a) = 0: of all rows of a target, where none is told better than it.
+Its *win rate* is 1 − (first + last)/2, the mean over targets: among all rows of a target the mean over all others of 1
+where one is told worse than it, 0 where told better, 1/2 where neither. (Liang et al., HELM, arXiv:2211.09110, count
+wins of plain values instead.)
 
 Where a design has no ranked result, nothing of these numbers is for it or against it. A target counts once however many
 boards have it, for boards may share their runs.
@@ -20,12 +29,12 @@ boards have it, for boards may share their runs.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
-
-import numpy as np
+from typing import TypeVar
 
 from harness.axes import NUMBERS, design
 from harness.registry.references import Reference
@@ -66,6 +75,26 @@ class AllowedRange:
 
 
 @dataclass(frozen=True)
+class PlaceRange(AllowedRange):
+    """Where a design stands among others, from 0, before all, to 1, behind all; rank sets allow from low to high."""
+
+    low: float
+    high: float
+
+    @property
+    def win_rate(self) -> float:
+        """The win rate, as the module says."""
+        return 1 - (self.low + self.high) / 2
+
+    def overlaps(self, other: PlaceRange) -> bool:
+        """Tell whether rank sets let either of two designs be before the other."""
+        return self.low <= other.high and other.low <= self.high
+
+
+Ranged = TypeVar("Ranged", bound=AllowedRange)
+
+
+@dataclass(frozen=True)
 class Contest:
     """The ranked designs of one target on one board, all trained or all oracles.
 
@@ -76,6 +105,7 @@ class Contest:
         metric: the one that ranks.
         by_ratio: whether values are compared by ratios, so that a part of an error means something.
         rows: by every name that a design has, its own first.
+        beside: the other rows that are ranked on the target.
     """
 
     board: str
@@ -84,45 +114,72 @@ class Contest:
     metric: str
     by_ratio: bool
     rows: Mapping[SharedDesign, Row]
+    beside: Sequence[Row] = ()
 
     def __post_init__(self) -> None:
         if len(self._rows) < 2:
             raise ValueError(f"a contest of {len(self._rows)} designs compares nothing; it takes two")
 
-    def score(self, a: SharedDesign, b: SharedDesign) -> float:
-        """Return 1 where a is told better than b, 0 where it is told worse, 1/2 where they tie."""
-        first, second = self.rows[a], self.rows[b]
-        return 0.5 * (1 + (first.rank_high < second.rank_low) - (second.rank_high < first.rank_low))
-
-    def place(self, name: SharedDesign) -> AllowedRange:
-        """Return the place of a design between 0, before all others, and 1."""
+    def place(self, name: SharedDesign) -> PlaceRange:
+        """Return the place of a design."""
         own, others = self.rows[name], len(self._rows) - 1
-        first = sum(each.rank_high < own.rank_low for each in self._rows)
-        last = others - sum(each.rank_low > own.rank_high for each in self._rows)
-        before = sum(each.rank < own.rank for each in self._rows)
-        return AllowedRange(before / others, first / others, last / others)
+        near = len(self.beside) - self._sets_beside.behind(own)
+        first = max(self._sets.before(own), own.rank_low - 1 - near)
+        last = min(others - self._sets.behind(own), own.rank_high - 1 - self._sets_beside.before(own))
+        return PlaceRange(self._sets.smaller(own) / others, first / others, last / others)
 
     def improvability(self, name: SharedDesign) -> AllowedRange | None:
         """Return by which part of a design's value the best is smaller, and what the intervals of all allow."""
-        own = self._value(self.rows[name])
+        row = self.rows[name]
+        own, others = self._value(row), [self._value(each) for each in self._rows if each is not row]
         if not self.by_ratio or own.value <= 0:
             return None
-        told = 1 - min(each.value for each in self._values) / own.value
-        lows, highs = ([e for each in self._values if (e := getattr(each, end)) is not None] for end in ("low", "high"))
-        if len(lows) < len(self._values) or own.low is None or own.high is None or own.low <= 0:
+        told = max(0.0, 1 - min(each.value for each in others) / own.value)
+        lows, highs = ([e for each in others if (e := getattr(each, end)) is not None] for end in ("low", "high"))
+        if len(lows) < len(others) or own.low is None or own.high is None or own.low <= 0:
             return AllowedRange(told, None, None)
-        return AllowedRange(told, max(0.0, 1 - min(highs) / own.low), min(1.0, 1 - min(lows) / own.high))
+        low, high = max(0.0, 1 - min(highs) / own.low), max(0.0, 1 - min(lows) / own.high)
+        return AllowedRange(told, low, min(1.0, high))
 
     @cached_property
     def _rows(self) -> list[Row]:
         return list({id(row): row for row in self.rows.values()}.values())
 
     @cached_property
-    def _values(self) -> list[Estimate]:
-        return [self._value(row) for row in self._rows]
+    def _sets(self) -> _RankEnds:
+        return _RankEnds.of(self._rows)
+
+    @cached_property
+    def _sets_beside(self) -> _RankEnds:
+        return _RankEnds.of(self.beside)
 
     def _value(self, row: Row) -> Estimate:
         return row.metrics[self.metric]
+
+
+@dataclass(frozen=True)
+class _RankEnds:
+    """The ranks of some rows and the ends of their sets, each in order."""
+
+    ranks: Sequence[int]
+    lows: Sequence[int]
+    highs: Sequence[int]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> _RankEnds:
+        return cls(*(sorted(getattr(row, end) for row in rows) for end in ("rank", "rank_low", "rank_high")))
+
+    def smaller(self, row: Row) -> int:
+        """Return how many have a smaller rank than a row."""
+        return bisect_left(self.ranks, row.rank)
+
+    def before(self, row: Row) -> int:
+        """Return how many sets lie wholly before that of a row."""
+        return bisect_left(self.highs, row.rank_low)
+
+    def behind(self, row: Row) -> int:
+        """Return how many sets lie wholly behind that of a row."""
+        return len(self.lows) - bisect_right(self.lows, row.rank_high)
 
 
 @dataclass(frozen=True)
@@ -133,9 +190,8 @@ class DesignStanding:
         names: all names that lead to the same rows.
         rows: its row in each contest; None where it is not ranked.
         targets: on how many targets it is ranked.
-        may_be_best: on how many of them none is told better than it, on any board.
-        place: the mean over targets, between 0 and 1.
-        win_rate: as the module says; None where it shares no target with another.
+        may_be_best: on how many of them it may be best, on all boards that have them.
+        place: the mean over targets.
         improvability: the mean over targets; None where none is compared by ratios.
         worst: its largest improvability on a target.
     """
@@ -144,8 +200,7 @@ class DesignStanding:
     rows: tuple[Row | None, ...]
     targets: int
     may_be_best: int
-    place: AllowedRange
-    win_rate: float | None
+    place: PlaceRange
     improvability: AllowedRange | None
     worst: float | None
 
@@ -156,7 +211,7 @@ class AcrossTargets:
 
     Attributes:
         contests: in the order of boards and targets.
-        standings: the largest win rate first; of equal ones the smallest place.
+        standings: those ranked on most targets first, of these the largest win rate, of equal ones the smallest place.
         trained: whether the designs are trained networks; False: oracles.
     """
 
@@ -171,6 +226,11 @@ class AcrossTargets:
         for each in self.contests:
             found.setdefault(each.key, each.target)
         return list(found.values())
+
+    @property
+    def alone(self) -> bool:
+        """Whether each contest is of all ranked rows of its target, so that rank sets count among its designs."""
+        return not any(each.beside for each in self.contests)
 
     @property
     def boards(self) -> list[str]:
@@ -215,6 +275,7 @@ def _contests(name: str, board: Leaderboard, trained: bool) -> list[Contest]:
     found = []
     for section in sections(board):
         rows = [row for row in section.ranked if (row.train_steps > 0) == trained]
+        beside = [row for row in section.ranked if (row.train_steps > 0) != trained]
         if len(rows) < 2:
             continue
         target = rows[0].target
@@ -223,7 +284,7 @@ def _contests(name: str, board: Leaderboard, trained: bool) -> list[Contest]:
             named |= {SharedDesign.of(each, row): row for each in row.combinations(design())}
         key = json.dumps([target.distribution, target.name, target.params], sort_keys=True)
         by_ratio = board.declared.compared_by(section.metric) == "ratio"
-        found.append(Contest(name, section.target, key, section.metric, by_ratio, named))
+        found.append(Contest(name, section.target, key, section.metric, by_ratio, named, beside))
     return found
 
 
@@ -235,7 +296,9 @@ def _several(contest: Contest, names: set[SharedDesign]) -> bool:
 def _among(contest: Contest, names: set[SharedDesign]) -> Contest:
     """Return a contest among some of its designs."""
     kept = {name: row for name, row in contest.rows.items() if name in names}
-    return Contest(contest.board, contest.target, contest.key, contest.metric, contest.by_ratio, kept)
+    own = {id(row) for row in kept.values()}
+    left = {id(row): row for row in contest.rows.values() if id(row) not in own}
+    return replace(contest, rows=kept, beside=[*contest.beside, *left.values()])
 
 
 def _linked(contests: Sequence[Contest]) -> list[list[Contest]]:
@@ -259,15 +322,13 @@ def combined(contests: Sequence[Contest], *, trained: bool) -> AcrossTargets:
     designs: dict[tuple[int, ...], list[SharedDesign]] = {}
     for name in dict.fromkeys(name for each in contests for name in each.rows):
         designs.setdefault(tuple(id(each.rows.get(name)) for each in contests), []).append(name)
-    names = [tuple(found) for found in designs.values()]
-    rates = _win_rates(contests, [found[0] for found in names])
-    standings = [_standing(contests, found, rate) for found, rate in zip(names, rates, strict=True)]
+    standings = [_standing(contests, tuple(names)) for names in designs.values()]
     # Rates that differ by the rounding of a sum are equal.
-    ordered = sorted(standings, key=lambda each: (-round(each.win_rate or 0.0, 9), each.place.value))
+    ordered = sorted(standings, key=lambda each: (-each.targets, -round(each.place.win_rate, 9), each.place.value))
     return AcrossTargets(tuple(contests), tuple(ordered), trained)
 
 
-def _standing(contests: Sequence[Contest], names: tuple[SharedDesign, ...], win_rate: float | None) -> DesignStanding:
+def _standing(contests: Sequence[Contest], names: tuple[SharedDesign, ...]) -> DesignStanding:
     own = [each for each in contests if names[0] in each.rows]
     places = _by_target((each.key, each.place(names[0])) for each in own)
     parts = _by_target((each.key, part) for each in own if (part := each.improvability(names[0])) is not None)
@@ -276,44 +337,21 @@ def _standing(contests: Sequence[Contest], names: tuple[SharedDesign, ...], win_
         tuple(each.rows.get(names[0]) for each in contests),
         len(places),
         sum(all(each.low == 0 for each in found) for found in places.values()),
-        _mean([_mean(found) for found in places.values()]),
-        win_rate,
+        _mean_place([_mean_place(found) for found in places.values()]),
         _mean([_mean(found) for found in parts.values()]) if parts else None,
         max((_mean(found).value for found in parts.values()), default=None),
     )
 
 
-def _win_rates(contests: Sequence[Contest], names: Sequence[SharedDesign]) -> list[float | None]:
-    """Return the win rate of each design, by the first of its names."""
-    shape = (len(names), len(names))
-    total, targets = np.zeros(shape), np.zeros(shape)
-    for key in dict.fromkeys(each.key for each in contests):
-        found = [_scores(each, names) for each in contests if each.key == key]
-        known = np.isfinite(found).sum(0)
-        total += np.divide(np.nansum(found, 0), known, out=np.zeros(shape), where=known > 0)
-        targets += known > 0
-    against = np.divide(total, targets, out=np.zeros(shape), where=targets > 0).sum(1)
-    others = (targets > 0).sum(1)
-    return [float(won / n) if n else None for won, n in zip(against, others, strict=True)]
-
-
-def _scores(contest: Contest, names: Sequence[SharedDesign]) -> np.ndarray:
-    """Return `Contest.score` of each pair of designs; NaN where one has no row, and of a design with itself."""
-    rows = [contest.rows.get(name) for name in names]
-    low, high = (
-        np.array([np.nan if r is None else getattr(r, end) for r in rows]) for end in ("rank_low", "rank_high")
-    )
-    scores = 0.5 * (1 + (high[:, None] < low).astype(float) - (low[:, None] > high))
-    scores[np.isnan(low), :] = scores[:, np.isnan(low)] = np.nan
-    np.fill_diagonal(scores, np.nan)
-    return scores
-
-
-def _by_target(pairs: Iterable[tuple[str, AllowedRange]]) -> dict[str, list[AllowedRange]]:
-    found: dict[str, list[AllowedRange]] = {}
+def _by_target(pairs: Iterable[tuple[str, Ranged]]) -> dict[str, list[Ranged]]:
+    found: dict[str, list[Ranged]] = {}
     for key, each in pairs:
         found.setdefault(key, []).append(each)
     return found
+
+
+def _mean_place(places: Sequence[PlaceRange]) -> PlaceRange:
+    return PlaceRange(*(fmean(getattr(each, part) for each in places) for part in ("value", "low", "high")))
 
 
 def _mean(ranges: Sequence[AllowedRange]) -> AllowedRange:

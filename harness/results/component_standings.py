@@ -81,7 +81,7 @@ class Appearance:
         designs: how many of the ranked ones have it.
         others: how many have it not.
         best: the best of those that have it.
-        ties: whether the rank set of that overlaps with that of the best of all.
+        overlaps: whether the rank set of that overlaps with that of the best of all, or it is that.
     """
 
     board: str
@@ -91,7 +91,7 @@ class Appearance:
     designs: int
     others: int
     best: Row
-    ties: bool
+    overlaps: bool
 
 
 @dataclass

@@ -179,8 +179,7 @@ def _missing(board: Leaderboard, rows: Sequence[tuple[int, Row]]) -> Iterator[Ob
     Under a total of evaluations the numbers of steps depend on the training and the sampler. Of a race, which drops
     rows, and of a suite that keeps a part of its product, nothing is said: what the latter keeps, `definitions` knows.
     """
-    part = (board.definition or {}).get("vary_at_most") is not None
-    if part or board.environment.get("looks") is not None:
+    if board.vary_at_most is not None or board.environment.get("looks") is not None:
         return
     found = {_parts(row, name) for _, row in rows for name in row.combinations(crossed())}
     numbers: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)

@@ -548,6 +548,12 @@ class Leaderboard(Document):
                     found[axis, chosen.key] = (axis, chosen)
         return list(found.values())
 
+    @property
+    def vary_at_most(self) -> int | None:
+        """On how many axes at most combinations differ from the first of each list; None: not limited, or unknown."""
+        found = (self.definition or {}).get("vary_at_most")
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
+
     @cached_property
     def targets(self) -> dict[str, Reference]:
         """The targets of its rows, by their keys, in the order in which they first occur."""

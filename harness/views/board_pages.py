@@ -38,6 +38,7 @@ from harness.views.page import (
 from harness.views.tables import (
     effects_blocks,
     failures_table,
+    part_held,
     ranked_by,
     reasons_table,
     section_blocks,
@@ -194,9 +195,10 @@ def _summary(board: Leaderboard) -> str:
     inapplicable = sum(len(section.inapplicable) for section in shown)
     above = sum(section.violations for section in shown)
     targets = ", ".join(section.target for section in shown)
+    ranked = "; ".join([f"{ranked_by(board, shown)}, smaller is better", *part_held(board)])
     return (
         f"{counted(len(board.rows), 'combination')} on {counted(len(shown), 'target')} ({targets}), ranked by "
-        f"{ranked_by(board, shown)}, smaller is better. {f'{diverged} diverged; ' if diverged else ''}"
+        f"{ranked}. {f'{diverged} diverged; ' if diverged else ''}"
         f"{f'{inapplicable} not applicable; ' if inapplicable else ''}{failed} failed; "
         f"{above} measured above a bound by more than the interval."
     )

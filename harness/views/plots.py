@@ -68,6 +68,8 @@ _STYLE: Any = {
     "xtick.color": INK,
     "ytick.color": INK,
     "text.color": INK,
+    # Names are strangers': a "$" in one begins no formula.
+    "text.parse_math": False,
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.h_pad": 0.12,

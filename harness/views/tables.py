@@ -55,7 +55,18 @@ def board_view(board: Leaderboard) -> View:
 def summary(board: Leaderboard) -> str:
     """Return one line: the suite, how many combinations, by what they are ranked."""
     ranked = f"ranked by {ranked_by(board, sections(board))} (smaller is better)"
-    return f"{board.suite}: {counted(len(board.rows), 'combination')}, {ranked}"
+    held = "; ".join([f"{counted(len(board.rows), 'combination')}, {ranked}", *part_held(board)])
+    return f"{board.suite}: {held}"
+
+
+def part_held(board: Leaderboard) -> list[str]:
+    """Return the words that say which part of the product of its lists a board has; none where it has all."""
+    most = board.vary_at_most
+    return [] if most is None else [f"these differ from the first of each list on {_axes(most)} at most"]
+
+
+def _axes(n: int) -> str:
+    return f"{n} {'axis' if n == 1 else 'axes'}"
 
 
 def ranked_by(board: Leaderboard, shown: Sequence[TargetSection]) -> str:
@@ -253,7 +264,7 @@ def effects_blocks(board: Leaderboard) -> list[Block]:
 
 
 def effects_meaning(board: Leaderboard) -> str:
-    """Return one sentence, without its full stop, that says what an effect is."""
+    """Return what an effect is, and over which settings it is a mean where not all are there; without the full stop."""
     shown = dict.fromkeys(target_label(effect.target, board) for effect in board.effects)
     pairs = [(section.effects_by, section.target) for section in sections(board) if section.target in shown]
     kinds: dict[bool, list[tuple[str, str]]] = {}
@@ -266,7 +277,25 @@ def effects_meaning(board: Leaderboard) -> str:
         else f"Factor on {_by_target(found)} against the mean over the axis' choices, all else equal; below 1 is better"
         for by_difference, found in kinds.items()
     ]
-    return ". ".join(told)
+    return ". ".join([*told, *_of_part(board)])
+
+
+def _of_part(board: Leaderboard) -> list[str]:
+    """Return the sentence on the settings that effects are means over where a board has a part of a product."""
+    most = board.vary_at_most
+    if most is None:
+        return []
+    if most == 1:
+        return [
+            "The suite varies one axis at a time: all else is the first of each list, one setting, and of interactions "
+            "nothing is known"
+        ]
+    pairs = "with the first choices alone" if most == 2 else f"with what departs from them on {_axes(most - 2)} at most"
+    return [
+        f"The suite varies {_axes(most)} at most: effects are means over the first of each list and what departs from "
+        f"these on {_axes(most - 1)} at most, each once, so that axes with long lists weigh most; interactions are "
+        f"known {pairs}"
+    ]
 
 
 def in_unit(board: Leaderboard, metric: str) -> str:

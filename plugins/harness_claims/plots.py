@@ -50,9 +50,6 @@ GAP: Point = (math.nan, math.nan, math.nan, math.nan)
 @styled
 def claim_figure(entry: ClaimEntry) -> Figure | None:
     """Plot a claim's panels side by side; None where it has none with a point."""
-    import matplotlib
-
-    matplotlib.rcParams["text.parse_math"] = False  # labels are a plugin's; `styled` restores the setting
     panels = [panel for panel in entry.panels if any(_shown(_points(panel, series)) for series in panel.series)]
     if not panels:
         return None
@@ -119,7 +116,7 @@ def _ticks(axis: Axis, low: float, high: float) -> None:
 
 
 def _power(value: float) -> str:
-    """Return a power of ten as text; matplotlib's own needs the mathematics that labels must not have."""
+    """Return a power of ten as text; matplotlib's own needs the mathematics that texts of plots do not have."""
     return "10" + str(round(math.log10(value))).translate(_RAISED)
 
 

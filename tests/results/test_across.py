@@ -1,14 +1,17 @@
-"""Designs across targets: known answers, identities of win rates, and what must change nothing."""
+"""Designs across targets: known answers, what the pairwise test itself says, and what must change nothing."""
 
 import copy
 import random
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from harness.results.across import Contest, SharedDesign, across_boards, across_targets, combined
+from harness.results.across import AllowedRange, Contest, SharedDesign, across_boards, across_targets, combined
 from harness.results.leaderboard import Estimate, Leaderboard, Row
 from harness.results.published import read_published
+from harness.results.statistics.comparisons import Compared, holm
 
 BOARDS = Path(__file__).parents[2] / "leaderboards"
 
@@ -34,60 +37,111 @@ THREE = {"a": row(1, 1, 1, 2.0, (1.0, 3.0)), "b": row(2, 2, 3, 4.0, (3.0, 5.0)),
 
 
 def test_a_contest_with_known_answers():
-    """a is told better than both others, which tie."""
+    """a is told better than both others, which are not told apart."""
     found = contest(THREE)
     a, b, c = map(design, "abc")
-    assert [found.score(a, b), found.score(b, a), found.score(b, c)] == [1, 0, 0.5]
     places = {each.key: (p.value, p.low, p.high) for each in (a, b, c) for p in [found.place(each)]}
     assert places == {"a": (0, 0, 0), "b": (0.5, 0.5, 1), "c": (1, 0.5, 1)}
     told = found.improvability(b)
     # Of 4 the best, 2, is half; where all intervals hold between 1 − 3/3 and 1 − 1/5.
     assert (told.value, told.low, told.high) == (0.5, 0.0, pytest.approx(0.8))
-    assert found.improvability(a).value == 0.0
+    # Another may be better than the best only where its interval reaches below that of the best.
+    assert found.improvability(a) == AllowedRange(0.0, 0.0, 0.0)
+    near = contest(THREE | {"b": row(2, 1, 3, 4.0, (1.5, 5.0))}).improvability(a)
+    assert (near.value, near.low, near.high) == (0.0, 0.0, 0.5)
     assert contest(THREE, by_ratio=False).improvability(b) is None
 
 
 def test_two_targets_with_known_answers():
-    """On the other target c is told better than a and b, which tie: a has 1 and 1/2 against b, 1 and 0 against c."""
+    """On the other target c is told better than a and b, which are not told apart: a has 1 and 1/4 there."""
     other = {"c": row(1, 1, 1), "a": row(2, 2, 3), "b": row(3, 2, 3)}
     found = standings(contest(THREE, "s"), contest(other, "t"))
-    assert {name: each.win_rate for name, each in found.items()} == {"a": 0.625, "c": 0.625, "b": 0.25}
+    assert {name: each.place.win_rate for name, each in found.items()} == {"a": 0.625, "c": 0.625, "b": 0.25}
     assert {name: each.may_be_best for name, each in found.items()} == {"a": 1, "b": 0, "c": 1}
     assert (found["a"].place.value, found["a"].place.low, found["a"].place.high) == (0.25, 0.25, 0.5)
 
 
+def simulated(seed, names="abcdefg", seeds=3, spread=0.5):
+    """Means of designs, and what a few seeds measure of them, as they are compared with one another."""
+    rng = np.random.default_rng(seed)
+    means = rng.normal(0, spread, len(names))
+    noise = rng.normal(0, 0.3, seeds) + rng.normal(0, 0.15, (len(names), seeds))
+    return means, Compared.of(np.exp(means[:, None] + noise), np.zeros((len(names), seeds)))
+
+
+def rows_of(compared, names):
+    """Rows with the rank sets that the pairwise test gives."""
+    sets, means = compared.ranks(), compared.means
+    ends = zip(names, sets.rank, sets.low, sets.high, means, strict=True)
+    return {name: row(int(rank), int(low), int(high), float(mean)) for name, rank, low, high, mean in ends}
+
+
 def made(seed, names="abcdefg", **words):
-    """A contest with rank sets as they may be: each holds its rank."""
-    rng = random.Random(seed)
-    order = rng.sample(names, len(names))
-    n = len(order)
-    ends = [(rng.randint(1, r), rng.randint(r, n)) for r in range(1, n + 1)]
-    return contest({name: row(r, *ends[r - 1], float(r)) for r, name in enumerate(order, 1)}, **words)
+    """A contest with rank sets as a real test gives them."""
+    return contest(rows_of(simulated(seed, names)[1], names), **words)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_win_rates_of_complete_contests_have_a_mean_of_one_half(seed):
-    found = standings(*(made(10 * seed + i, target=f"t{i}") for i in range(4)))
-    assert sum(each.win_rate for each in found.values()) / len(found) == pytest.approx(0.5, abs=1e-12)
-    for each in found.values():
-        assert 0 <= each.place.low <= each.place.value <= each.place.high <= 1
+def told(compared):
+    """By the tests of each row: -1 where the other is told worse than it, 1 where told better, 0 where neither."""
+    signs = np.sign(compared.order[:, None] - compared.order)
+    return np.array([holm(compared.p_values(i), i) * signs[i] for i in range(len(signs))])
 
 
-def test_win_rates_are_their_definition_pair_by_pair():
-    """Two boards have the target s; a is missing on it, b on t."""
-    contests = [
-        made(1, "bcdef", target="s", board="x"),
-        made(2, "cbfed", target="s", board="y"),
-        made(3, "acdef", target="t"),
-    ]
-    for name, found in standings(*contests).items():
-        rates = []
-        for other in set("abcdef") - {name}:
-            both = [each for each in contests if design(name) in each.rows and design(other) in each.rows]
-            by_target = [[c.score(design(name), design(other)) for c in both if c.key == key] for key in "st"]
-            means = [sum(each) / len(each) for each in by_target if each]
-            rates += [sum(means) / len(means)] if means else []
-        assert found.win_rate == pytest.approx(sum(rates) / len(rates), abs=1e-12)
+@pytest.mark.parametrize("seed", range(8))
+def test_win_rates_and_what_may_be_best_are_those_of_the_pairs(seed):
+    """Rank sets of pairs that are told overlap: from sets alone these pairs would count as ties."""
+    names = "abcdefghijklmno"
+    pairs = [(name, simulated(10 * seed + i, names)[1]) for i, name in enumerate("st")]
+    found = standings(*(contest(rows_of(compared, names), target=name) for name, compared in pairs))
+    scores = np.mean([(1 - told(compared)).sum(1) - 1 for _, compared in pairs], axis=0) / 2 / (len(names) - 1)
+    unbeaten = np.sum([(told(compared) < 1).all(1) for _, compared in pairs], axis=0)
+    for i, name in enumerate(names):
+        assert found[name].place.win_rate == pytest.approx(scores[i], abs=1e-12)
+        assert found[name].may_be_best == unbeaten[i]
+        assert 0 <= found[name].place.low <= found[name].place.value <= found[name].place.high <= 1
+    _, compared = pairs[0]
+    sets, better = compared.ranks(), told(compared)
+    assert ((better == 1) & (sets.low[:, None] <= sets.high)).any()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_bounds_in_a_part_of_a_target_hold_wherever_the_rank_sets_do(seed):
+    """A third of the rows are none of the contest: then it says less than the pairs, and nothing false."""
+    names = "abcdefghijklmnopqr"
+    means, compared = simulated(seed, names)
+    rows, true = rows_of(compared, names), dict(zip(names, means, strict=True))
+    sets = compared.ranks()
+    true_ranks = 1 + np.argsort(np.argsort(means))
+    own = random.Random(seed).sample(names, 12)
+    found = contest({name: rows[name] for name in own})
+    found = replace(found, beside=[rows[name] for name in names if name not in own])
+    by_name = dict(zip(names, told(compared), strict=True))
+    kept = [names.index(name) for name in own]
+    for name in own:
+        place, others = found.place(design(name)), len(own) - 1
+        assert 0 <= place.low <= place.value <= place.high <= 1
+        wholly = sum(rows[each].rank_high < rows[name].rank_low for each in own)
+        assert place.low * others <= max(wholly, (by_name[name][kept] == 1).sum()) + 1e-9
+        if ((sets.low <= true_ranks) & (true_ranks <= sets.high)).all():
+            before = sum(true[each] < true[name] for each in own)
+            assert place.low * others - 1e-9 <= before <= place.high * others + 1e-9
+
+
+def test_bounds_in_a_part_have_known_answers():
+    """Of five rows the first three are told better than d, and one of them is no oracle; e is told worse than all."""
+    found = contest({"c": row(3, 1, 4), "d": row(4, 4, 4), "e": row(5, 5, 5)})
+    found = replace(found, beside=[row(1, 1, 3), row(2, 1, 3)])
+    places = [found.place(design(name)) for name in "cde"]
+    assert [(each.low, each.high) for each in places] == [(0, 0.5), (0.5, 0.5), (1, 1)]
+
+
+def test_a_target_that_is_missing_wins_nothing_by_order():
+    """x is first on the one target where it is ranked, and a may be best on all three: a stands on top."""
+    three = {"a": row(1, 1, 2), "b": row(2, 1, 3), "c": row(3, 2, 3)}
+    alone = {"x": row(1, 1, 1), "a": row(2, 2, 4), "b": row(3, 2, 4), "c": row(4, 2, 4)}
+    found = combined([contest(three, "r"), contest(three, "s"), contest(alone, "t")], trained=True).standings
+    assert [each.names[0].key for each in found] == ["a", "b", "c", "x"]
+    assert found[-1].place.win_rate == 1.0
 
 
 def test_a_result_that_is_missing_is_neither_a_loss_nor_a_win():
@@ -96,11 +150,9 @@ def test_a_result_that_is_missing_is_neither_a_loss_nor_a_win():
     before, after = standings(*three), standings(*three, made(9, "bcdef", target="t9"))
     for name in "ag":
         assert after[name].targets == 3
-        assert (after[name].win_rate, after[name].place, after[name].improvability) == (
-            before[name].win_rate, before[name].place, before[name].improvability,
-        )  # fmt: skip
+        assert (after[name].place, after[name].improvability) == (before[name].place, before[name].improvability)
     assert after["b"].targets == 4
-    assert any(after[name].win_rate != before[name].win_rate for name in "bcdef")
+    assert any(after[name].place != before[name].place for name in "bcdef")
 
 
 def test_a_target_counts_once_on_however_many_boards_it_stands():
@@ -108,7 +160,7 @@ def test_a_target_counts_once_on_however_many_boards_it_stands():
     again = [made(1, target="s", board=f"y{i}") for i in range(3)]
     once, often = standings(*two), standings(*two, *again)
     for name, each in once.items():
-        assert often[name].win_rate == pytest.approx(each.win_rate, abs=1e-12)
+        assert often[name].place.win_rate == pytest.approx(each.place.win_rate, abs=1e-12)
         assert often[name].place.value == pytest.approx(each.place.value, abs=1e-12)
         assert (often[name].targets, often[name].may_be_best) == (each.targets, each.may_be_best)
 

@@ -64,7 +64,7 @@ def test_best_designs_and_ties_are_those_of_the_rows(small):
         (found,) = standing.appearances
         assert (found.designs, found.others) == (len(mine), len(ranked) - len(mine))
         assert found.best is mine[0]
-        assert found.ties == (mine[0].rank <= 2)
+        assert found.overlaps == (mine[0].rank <= 2)
 
 
 def test_a_component_is_one_whatever_its_parameters_and_versions(small):

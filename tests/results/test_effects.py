@@ -150,3 +150,40 @@ def test_cells_by_differences_are_differences_from_their_mean():
 def test_the_order_is_that_of_the_first_appearance():
     made = [seen(math.exp(i), sampler=name, steps=1) for i, name in enumerate("dacb")]
     assert [effect.choice for effect in effects(made, "sampler")] == list("dacb")
+
+
+def around_the_first(sizes, most, value):
+    """What differs from the first of each list on so many axes at most, as `vary_at_most` keeps it."""
+    places = itertools.product(*map(range, sizes))
+    kept = [place for place in places if sum(map(bool, place)) <= most]
+    return [seen(value(place), **{f"axis{i}": str(each) for i, each in enumerate(place)}) for place in kept]
+
+
+def test_around_one_design_an_effect_is_the_mean_over_it_and_each_single_departure():
+    """Each departure counts once: of 1 + 1 + 4 settings, four are those of the axis of five choices."""
+    rng = np.random.default_rng(5)
+    values = np.exp(rng.normal(0, 1, (3, 2, 5)))
+    observed = around_the_first(values.shape, 2, lambda place: values[place])
+    logs = np.log(values)
+    settings = [logs[:, 0, 0], logs[:, 1, 0], *(logs[:, 0, k] for k in range(1, 5))]
+    expected = np.exp(np.mean([each - each.mean() for each in settings], axis=0))
+    found = effects(observed, "axis0")
+    assert [each.size.value for each in found] == pytest.approx(expected)
+    assert {each.contexts for each in found} == {6}
+
+
+def test_one_axis_at_a_time_has_one_setting_and_no_interaction():
+    values = np.exp(np.random.default_rng(6).normal(0, 1, (3, 4)))
+    one, two = (around_the_first(values.shape, most, lambda place: values[place]) for most in (1, 2))
+    found = effects(one, "axis0")
+    assert {each.contexts for each in found} == {1}
+    assert [each.size.value for each in found] == pytest.approx(values[:, 0] / stats.gmean(values[:, 0]))
+    assert pair_effects(one, "axis0", "axis1") is None
+    assert pair_effects(two, "axis0", "axis1").contexts == 1
+
+
+def test_two_axes_at_a_time_interactions_have_one_setting():
+    observed = around_the_first((2, 2, 3), 2, lambda place: 1.0 + sum(place))
+    assert pair_effects(observed, "axis0", "axis1").contexts == 1
+    product = around_the_first((2, 2, 3), 3, lambda place: 1.0 + sum(place))
+    assert pair_effects(product, "axis0", "axis1").contexts == 3

@@ -15,10 +15,11 @@ from harness.axes import crossed
 from harness.results.across import across_targets
 from harness.results.component_standings import ComponentName
 from harness.results.differences import differences
-from harness.results.leaderboard import CertificateSummary, Leaderboard
+from harness.results.leaderboard import CertificateSummary, Estimate, Leaderboard
 from harness.results.sections import sections
 from harness.views.differences import summary
-from harness.views.digits import with_interval
+from harness.views.digits import number, with_interval
+from harness.views.site.across import highlights, on_board
 from harness.views.site.answers import answer
 from harness.views.site.boards import leaderboard_entry
 from harness.views.site.component_pages import Explanation
@@ -70,7 +71,7 @@ def test_the_page_across_targets_has_the_numbers_of_the_standings(board, files):
     assert len(rows) == len(found.standings)
     names = RowNames(board.rows)
     for cells, standing in zip(rows, found.standings, strict=True):
-        assert f"{100 * standing.win_rate:.0f} %" in cells
+        assert f"{100 * standing.place.win_rate:.0f} %" in cells
         assert f"{standing.may_be_best} of {standing.targets}" in cells
         missing = sum(row is None for row in standing.rows)
         assert cells[-len(standing.rows) :].count("") == missing
@@ -85,23 +86,66 @@ def test_a_board_of_one_target_has_no_such_page(little):
     assert not faults(files)
 
 
-def test_the_conclusion_says_when_one_design_alone_may_be_best(document):
-    """The first design is told better than all others on both targets, then on one alone."""
+def with_sets(document, sets):
+    """The document with rank sets by a function of the place of a design among those ranked on both targets."""
     document = copy.deepcopy(document)
+    names = [axis for axis in crossed() if axis != "target"]
     by_design = {}
     for row in document["rows"]:
-        by_design.setdefault(json.dumps([row[axis] for axis in crossed() if axis != "target"]), []).append(row)
-    for target in {row["target"]["name"] for row in document["rows"]}:
-        mine = [row for row in document["rows"] if row["target"]["name"] == target]
-        finished = sorted((row for row in mine if row["status"] == "ok"), key=lambda row: row["rank"])
-        for row in mine:
-            row |= {"rank_low": 1 if row is finished[0] else 2, "rank_high": 1 if row is finished[0] else len(mine)}
-    page = text_of(site_files({"q": leaderboard_entry(Leaderboard.validate(document))}), "boards/q/across.html")
-    best = {target: next(r for r in document["rows"] if r["target"]["name"] == target and r["rank_high"] == 1)
-            for target in ("ring", "digits")}  # fmt: skip
-    same = len({json.dumps([row[axis] for axis in crossed() if axis != "target"]) for row in best.values()}) == 1
-    assert ("is not told worse than any other" in page) == same
-    assert ("which is best depends on the target" in page) == (not same)
+        by_design.setdefault(json.dumps([row[name] for name in names] + [row["train_steps"]]), []).append(row)
+    both = [rows for rows in by_design.values() if all(row["status"] == "ok" for row in rows)]
+    both.sort(key=lambda rows: rows[0]["metrics"]["sliced-wasserstein"]["value"])
+    n = len(document["rows"]) // 2
+    for row in document["rows"]:
+        row |= {"rank": n, "rank_low": n, "rank_high": n, "violations": []}
+    for place, rows in enumerate(both):
+        for target, row in enumerate(rows):
+            low, high = sets(place, target, len(both))
+            row |= {"rank": low, "rank_low": low, "rank_high": high}
+            for name in row["metrics"]:
+                row["metrics"][name] = {"value": float(low), "low": float(low), "high": float(high), "n_seeds": 3}
+    ends = [row for row in document["rows"] if row["rank"] == n and row["status"] == "ok"]
+    for row in ends:
+        row["metrics"] = {"sliced-wasserstein": {"value": 999.0, "low": 999.0, "high": 999.0, "n_seeds": 3}}
+    return Leaderboard.validate(document | {"effects": [], "interactions": [], "agreement": []})
+
+
+def concluded(board):
+    ((words, *_),) = [each[1:] for each in highlights({"q": on_board("q", board)})]
+    return words
+
+
+def test_the_conclusion_says_what_may_be_best_on_every_target(document):
+    """One design is told worse than no other; then two are; then on each target another one is."""
+    one = concluded(with_sets(document, lambda i, target, n: (1, 1) if i == 0 else (2, n)))
+    assert re.search(
+        r"One of \d+ designs may be best on all 2 targets \(ring and digits\), none is told better there: ", one
+    )
+    # The third's set holds the second rank: it overlaps with those of the first two, and yet is told worse than one.
+    two = concluded(with_sets(document, lambda i, target, n: (1, 2) if i < 2 else (2, n)))
+    assert re.search(r"^ 2 of \d+ designs may be best on all 2 targets", two)
+    none = concluded(with_sets(document, lambda i, target, n: (1, 1) if i == target else (2, n)))
+    assert "No design may be best on all 2 targets" in none
+    assert re.search(
+        r"Of \d+ ranked on all of them it has the largest win rate, 100 %; wherever rank sets let them be", one
+    )
+    assert re.search(r"has the largest win rate, \d+ %; the places of \d+ of \d+ others overlap with its own\.$", two)
+
+
+def test_places_overlap_only_where_either_may_be_before_the_other(document):
+    """Ranked on one target alone and first there, a design is not counted among those that are ranked on both."""
+    board = with_sets(document, lambda i, target, n: (i + 2, i + 2))
+    alone = next(row for row in board.rows if row.ok and row.rank == len(board.rows) // 2)
+    first = {"rank": 1, "rank_low": 1, "rank_high": 1, "metrics": {"sliced-wasserstein": Estimate(
+        value=1.0, low=1.0, high=1.0, n_seeds=3)}}  # fmt: skip
+    rows = [row.model_copy(update=first) if row is alone else row for row in board.rows]
+    (found,) = on_board("q", board.model_copy(update={"rows": rows}))
+    assert [each.targets for each in found.standings] == sorted((e.targets for e in found.standings), reverse=True)
+    (told,) = highlights({"q": [found]})
+    both = sum(each.targets == 2 for each in found.standings)
+    assert both < len(found.standings)
+    assert re.search(rf"Of {both} ranked on all of them .* has the largest win rate, 100 %", told[1])
+    assert told[1].endswith("wherever rank sets let them be, its mean place is before that of all others of these.")
 
 
 # Components
@@ -125,6 +169,20 @@ def test_each_row_leads_to_its_components_and_these_to_their_effects(board, file
     told = [e for e in board.effects if e.axis == "sampler" and e.choice == "heun"]
     assert told
     assert len(table_rows(files, "components/sampler-heun.html", "Effects on boards")) == len(told)
+
+
+def test_how_many_effects_chance_would_tell_stands_beside_those_that_are(board, files):
+    """Of the numbers of steps no component tells: they are no component's choice."""
+    mine = [each for each in board.effects if each.axis in crossed()]
+    better, worse = (sum(test(each) for each in mine) for test in (lambda e: e.high < 1, lambda e: e.low > 1))
+    page = text_of(files, "components.html")
+    assert (
+        f"Of {len(mine)} effects, {better} are told better than the mean of the choices beside it, {worse} worse"
+        in page
+    )
+    chance = f"about {number(0.05 * len(mine))} of {len(mine)} intervals (5 %) would be told better or worse by chance"
+    assert f"Each interval holds with 95 %: if no choice had an effect, {chance}." in page
+    assert "about 0.100 of 2 intervals (5 %)" in text_of(files, "components/sampler-heun.html")
 
 
 def test_the_page_of_a_target_has_each_boards_answer(board, files):
@@ -193,6 +251,51 @@ def test_scripts_are_read_by_an_engine(name, tmp_path):
     (tmp_path / name).write_bytes(site_files({})[name])
     done = subprocess.run(["node", "--check", tmp_path / name], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+STAND_IN = """
+class Node {
+  constructor(tag) { this.tag = tag; this.parts = []; this.textContent = ""; this.classList = {}; }
+  append(...parts) { this.parts.push(...parts); }
+  replaceChildren(...parts) { this.parts = parts; }
+  add(part) { this.parts.push(part); }
+  setAttribute() {}
+  addEventListener() {}
+  querySelector() { return null; }
+}
+class Option {}
+const place = new Node("div");
+const document = { getElementById: () => place, createElement: (tag) => new Node(tag) };
+const window = { addEventListener() {} };
+const history = { replaceState() {} };
+const location = { hash: process.argv[2] };
+"""
+"""As much of a browser as the script that compares takes."""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node to run scripts with")
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        ([(1, 1, 2), (3, 2, 3)], "By kl the rank sets of A and B overlap: whether they are told apart does not follow "
+         "from the document."),
+        ([(1, 1, 2), (3, 3, 3)], "By kl A is better than B: their rank sets do not overlap."),
+        ([(1, 1, 1), (2, 2, 3), (3, 2, 3)], "By kl A is better than B, A is better than C: their rank sets do not "
+         "overlap; by kl the rank sets of B and C overlap: whether they are told apart does not follow from the "
+         "document."),
+    ],
+)  # fmt: skip
+def test_of_rank_sets_that_overlap_the_script_says_nothing(sets, said, tmp_path):
+    """Sets [1, 2] and [2, 3] overlap though their designs may be told apart."""
+    rows = {f"r{i}": [["x"], list(each), "", [1, None], [], []] for i, each in enumerate(sets)}
+    target = {"metric": "kl", "fields": ["sampler"], "metrics": [], "bounds": [], "same": [], "rows": rows}
+    data = json.dumps({"folder": "r", "targets": {"ring": target}})
+    script = site_files({})["compare.js"].decode()
+    told = "console.log(place.parts[1].textContent);"
+    (tmp_path / "x.js").write_text(f"{STAND_IN}\nconst boardRows = {data};\n{script}\n{told}")
+    command = ["node", tmp_path / "x.js", f"#rows={','.join(rows)}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, said), done.stderr
 
 
 # One suite twice

@@ -13,6 +13,8 @@ from harness.results.terms import BUDGET
 from harness.views.column import Column
 from harness.views.formats import FORMATS
 from harness.views.page import markdown_table
+from harness.views.publishing import render_files
+from harness.views.site.boards import leaderboard_entry
 from harness.views.tables import render
 
 GOLDEN = """
@@ -53,6 +55,41 @@ weighting  edm                 0.80
 
 def test_golden_table(small):
     assert render(Leaderboard.validate(small), "table") == GOLDEN.lstrip("\n")
+
+
+AVERAGES = {
+    None: "",
+    1: "The suite varies one axis at a time: all else is the first of each list, one setting, and of interactions "
+    "nothing is known",
+    2: "effects are means over the first of each list and what departs from these on 1 axis at most, each once, so "
+    "that axes with long lists weigh most; interactions are known with the first choices alone",
+    3: "effects are means over the first of each list and what departs from these on 2 axes at most, each once, so "
+    "that axes with long lists weigh most; interactions are known with what departs from them on 1 axis at most",
+}
+"""What is said of effects, by how many axes a suite varies at most."""
+
+
+@pytest.mark.parametrize(("most", "said"), AVERAGES.items())
+def test_a_board_that_varies_few_axes_says_what_it_holds_and_what_its_averages_are_over(small, most, said):
+    """On the terminal, in Markdown and on the site."""
+    small["definition"] = {"targets": ["ring"], "vary_at_most": most}
+    board = Leaderboard.validate(small)
+    held = f"these differ from the first of each list on {most} {'axis' if most == 1 else 'axes'} at most"
+    entry = leaderboard_entry(board)
+    site = " ".join(map(str, entry.sheet.parts))
+    page = render_files(board, "x")["README.md"].decode()
+    # A terminal, and a file of Markdown, break lines.
+    shown = [" ".join(text.split()) for text in (render(board, "table"), render(board, "markdown"), page, site)]
+    assert all(said in text for text in shown)
+    assert [held in text for text in (*shown[:3], entry.facts["holds"])] == 4 * [most is not None]
+    assert ["The suite varies" in text for text in shown] == 4 * [most is not None]
+
+
+@pytest.mark.parametrize("strange", ["2", True, [2], {"a": 1}, 2.5])
+def test_what_is_no_number_of_axes_says_nothing(small, strange):
+    board = Leaderboard.validate(small | {"definition": {"vary_at_most": strange}})
+    assert board.vary_at_most is None
+    assert render(board, "table") == GOLDEN.lstrip("\n")
 
 
 def rows_under_rank(text):

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from harness.axes import design
 from harness.components import format_value
-from harness.results.across import AcrossTargets, AllowedRange, Contest, DesignStanding, across_boards, across_targets
+from harness.results.across import AcrossTargets, AllowedRange, DesignStanding, across_boards, across_targets
 from harness.results.labels import Labels
 from harness.results.leaderboard import Leaderboard, Row
 from harness.results.sections import HEADERS, UNKNOWN, in_words
@@ -16,7 +16,7 @@ from harness.views.digits import counted
 from harness.views.page import Block, CodeSpan, Link, Paragraph, Strong, Words, in_line, prose
 from harness.views.site.entry import Passage, Sheet
 from harness.views.site.markup import CONTROLS, address, wide, words
-from harness.views.site.row_pages import ROWS, RowNames, rank_in_words
+from harness.views.site.row_pages import ROWS, PageOf, RowNames, rank_in_words
 
 PAGE = "across.html"
 """The page of one board, and that of all boards."""
@@ -27,16 +27,22 @@ FIRST = 5
 TITLE = "Designs across targets"
 
 HOW_TO_READ = """\
-- A design is told better than another on a target where their rank sets do not overlap; else the two tie.
-- `win rate`: the mean, over all others, of the mean score against each on the targets that both have: 1 where it is
-  told better, 0 where told worse, ½ where they tie. All tied is 50 %.
+- A rank set says how many of all designs that are ranked on a target are told better than one, and how many worse.
+  Which ones, a document does not tell: that two rank sets overlap does not mean that the two designs tie.
+- `win rate`: the mean over targets of 1 for each other design told worse, 0 for each told better, ½ for each that is
+  neither, over the number of others. Nothing told is 50 %.
 - `place`: from 0 %, before all others, to 100 %, behind all; the mean over targets, and in brackets how far the rank
-  sets let it be: those told better are before it, those told worse behind it, the ties on either side.
+  sets let it be: those told better are before it, those told worse behind it, the others on either side.
 - `improvability`: by which part of its error the best on the target is better, 1 − best/value, the mean over targets;
   in brackets what the intervals of both allow. `worst` is the largest on a target. The best of many values is more
   often too small than too large, so these lean upwards.
-- `may be best on`: targets on which no other is told better.
+- `may be best on`: of the targets where it is ranked, those on which no other is told better.
+- Where other designs are ranked beside those of a table (oracles, or designs that the other boards lack), how many of
+  those told better or worse are of the table is not known. There the brackets are what rank sets allow among its
+  designs: those whose rank set is wholly before its own are before it, and of all others as many as the ends leave. A
+  win rate is 100 % less the middle of the brackets, and what may be best is what may be at 0 %.
 - Where a design diverged, failed or does not apply it has no rank, and nothing is counted for or against it there.
+  Numbers over different targets do not compare: designs that are ranked on most targets stand first.
 - A target counts once, however many boards have it. Trained designs and oracles are not set against each other."""
 
 
@@ -49,7 +55,7 @@ def board_sheet(board: Leaderboard) -> Sheet | None:
     up: Block = Paragraph(["Of ", Link(f"the board {board.suite}", "index.html"), "."])
     parts: list[Block | Markup | Passage] = [up, _how_to_read(), CONTROLS]
     for each in found:
-        table = _table(each, len(each.standings), lambda contest, row: f"{ROWS}/{names(row)}.html")
+        table = _table(each, len(each.standings), lambda _, row: f"{ROWS}/{names(row)}.html")
         parts.append(Passage([_noun(each)], [Paragraph([_conclusion(each)]), table]))
     return Sheet([f"{TITLE}: ", CodeSpan(board.suite)], parts, scripts=("../../site.js",))
 
@@ -68,8 +74,8 @@ def site_sheet(boards: Mapping[str, Leaderboard], found: Mapping[str, Sequence[A
     """
     names = {name: RowNames(board.rows) for name, board in boards.items()}
 
-    def page_of(contest: Contest, row: Row) -> str:
-        return f"boards/{address(contest.board)}/{ROWS}/{names[contest.board](row)}.html"
+    def page_of(board: str, row: Row) -> str:
+        return f"boards/{address(board)}/{ROWS}/{names[board](row)}.html"
 
     parts: list[Block | Markup | Passage] = [Paragraph([_ASKED]), _how_to_read()]
     for several in _several(boards):
@@ -129,33 +135,40 @@ def _may_be_best(found: AcrossTargets) -> int:
 
 
 def _conclusion(found: AcrossTargets) -> str:
-    """Return two sentences: what is best on all targets, and whether the order by win rate is settled."""
-    first, n = found.standings[0], len(found.standings)
-    targets, may = len(found.targets), _may_be_best(found)
+    """Return what is best on all targets, and whether the order by win rate is settled."""
+    n, targets, may = len(found.standings), len(found.targets), _may_be_best(found)
     whole = f"all {counted(targets, 'target')} ({_listed(found.targets)})"
-    name = _DesignWords(found.standings)(first)
-    if may == 1 and first.may_be_best == targets:
-        told = f"One of {counted(n, 'design')} is not told worse than any other on {whole}: {name}."
-        name = "it"
+    why = "none is told better there" if found.alone else "as far as rank sets tell"
+    name = _DesignWords(found.standings)
+    order = _order(found, name(found.standings[0]))
+    if may == 1:
+        best = next(each for each in found.standings if each.may_be_best == targets)
+        told = f"One of {counted(n, 'design')} may be best on {whole}, {why}: {name(best)}."
+        order = _order(found, "it") if best is found.standings[0] else order
     elif may:
-        told = f"{may} of {counted(n, 'design')} may be best on {whole}: none of them is told worse than another there."
+        told = f"{may} of {counted(n, 'design')} may be best on {whole}: {why}."
     else:
         most = max(each.may_be_best for each in found.standings)
-        told = f"No design may be best on {whole}: which is best depends on the target. At most {most} of them at once."
-    return f"{told} {_order(found, name)}"
+        told = f"No design may be best on {whole}: on one at least each is behind another, or has no rank. "
+        told += f"The most on which one may be best is {most}."
+    return f"{told} {order}"
 
 
 def _order(found: AcrossTargets, name: str) -> str:
-    """Return the sentence on the largest win rate, and on how many the rank sets may put before it."""
-    first, *others = found.standings
-    if first.win_rate is None:
-        return "No two designs share a target."
-    told = f"The largest win rate, {_percent(first.win_rate)}, has {name}"
-    high = first.place.high or 0.0
-    near = sum(each.place.low is not None and each.place.low <= high for each in others)
-    if not near:
-        return f"{told}; whatever the ties, its mean place is before that of all others."
-    return f"{told}; the places of {near} of {counted(len(others), 'other')} overlap with its own."
+    """Return the sentence on the largest win rate, and on how many the rank sets may put before it.
+
+    It is of those that are ranked on as many targets as any: numbers over fewer do not compare with theirs.
+    """
+    first = found.standings[0]
+    others = [each for each in found.standings[1:] if each.targets == first.targets]
+    ranked = "all of them" if first.targets == len(found.targets) else f"{first.targets}, as many as any,"
+    told = f"Of {1 + len(others)} ranked on {ranked} {name} has the largest win rate, {_percent(first.place.win_rate)}"
+    near = sum(each.place.overlaps(first.place) for each in others)
+    if near:
+        return f"{told}; the places of {near} of {counted(len(others), 'other')} overlap with its own."
+    if others:
+        return f"{told}; wherever rank sets let them be, its mean place is before that of all others of these."
+    return f"{told}."
 
 
 # The table
@@ -188,10 +201,6 @@ class _DesignWords:
         return " · ".join(in_words(*each) for each in zip(self.fields, self.values(standing), strict=True))
 
 
-PageOf = Callable[[Contest, Row], str]
-"""The address of a row's page."""
-
-
 def _short(name: str, found: Sequence[AcrossTargets], page_of: PageOf) -> Iterator[Block | Markup]:
     """Yield the conclusions on one board, and its first designs."""
     for each in found:
@@ -201,7 +210,7 @@ def _short(name: str, found: Sequence[AcrossTargets], page_of: PageOf) -> Iterat
 
 
 def _table(found: AcrossTargets, most: int, page_of: PageOf) -> Markup:
-    """Return the first designs by win rate."""
+    """Return the first designs."""
     name = _DesignWords(found.standings)
     boards = len(found.boards) > 1
     heads = [f"{each.board}: {each.target}" if boards else f"rank on {each.target}" for each in found.contests]
@@ -229,17 +238,18 @@ def _table(found: AcrossTargets, most: int, page_of: PageOf) -> Markup:
 
 def _line(found: AcrossTargets, place: int, standing: DesignStanding, names: Sequence[str], page_of: PageOf) -> Markup:
     cells = [
-        "" if standing.win_rate is None else _percent(standing.win_rate),
+        _percent(standing.place.win_rate),
         _range(standing.place),
         f"{standing.may_be_best} of {standing.targets}",
         "" if standing.improvability is None else _range(standing.improvability),
         "" if standing.worst is None else _percent(standing.worst),
     ]
     own = Markup("").join(Markup("<td>{}").format(in_line(each)) for each in [*names, *cells])
-    ranks = (
-        Markup('<td><a href="{}">{}</a>').format(page_of(contest, row), rank_in_words(row)) if row else Markup("<td>")
+    led = (
+        (page_of(contest.board, row), rank_in_words(row)) if row else None
         for contest, row in zip(found.contests, standing.rows, strict=True)
     )
+    ranks = (Markup('<td><a href="{}">{}</a>').format(*each) if each else Markup("<td>") for each in led)
     return Markup("<tr><th scope=row>{}{}{}").format(place, own, Markup("").join(ranks))
 
 

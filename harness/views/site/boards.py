@@ -41,12 +41,9 @@ from harness.views.budgets import budget_rows, meanings
 from harness.views.digits import counted, number, span, with_interval
 from harness.views.page import Block, Commands, Link, Listing, Paragraph, Section, Strong, Table, Words, in_line
 from harness.views.pareto import front, spendings
-from harness.views.site import compare
-from harness.views.site.across import PAGE as ACROSS
-from harness.views.site.across import board_sheet
+from harness.views.site import across, compare, component_pages
 from harness.views.site.answers import answer
 from harness.views.site.charts import PointSet, Scatter, effect_strip, figure
-from harness.views.site.component_pages import PAGE as COMPONENTS
 from harness.views.site.entry import Entry, Passage, Sheet
 from harness.views.site.marks import RowMarks, with_marks
 from harness.views.site.markup import CONTROLS, wide
@@ -59,6 +56,7 @@ from harness.views.tables import (
     inapplicable_lines,
     interaction_lines,
     notes,
+    part_held,
     ranked_by,
     valueless_lines,
     violations_table,
@@ -81,13 +79,13 @@ def leaderboard_entry(board: Leaderboard, marks: Marks | None = None, submission
 def _leaderboard_entry(board: Leaderboard, marks: RowMarks) -> Entry:
     shown, names = sections(board), RowNames(board.rows)
     text = formats.render(board_view(board), "csv")
-    across = board_sheet(board)
+    targets = across.board_sheet(board)
     follows = _follows(board)
-    further = {compare.PAGE: compare.compare_sheet(board)} | ({} if across is None else {ACROSS: across})
+    further = {compare.PAGE: compare.compare_sheet(board)} | ({} if targets is None else {across.PAGE: targets})
     further |= {f"{ROWS}/{names(row)}.html": row_sheet(board, each, row, names) for each in shown for row in each.rows}
     parts = _leaderboard_parts(board, shown, names, marks, follows)
     return Entry(
-        Sheet(board_title(board), [_further(across is not None), *parts]),
+        Sheet(board_title(board), [_further(targets is not None), *parts]),
         board.title or "",
         _facts(board, shown, follows),
         {
@@ -101,13 +99,13 @@ def _leaderboard_entry(board: Leaderboard, marks: RowMarks) -> Entry:
     )
 
 
-def _further(across: bool) -> Paragraph:
+def _further(several: bool) -> Paragraph:
     """Return where more is told of the designs of a board."""
-    links: Words = [Link("Designs across the targets", ACROSS), ", "] if across else []
-    return Paragraph(["See also: ", *links, Link("compare designs", compare.PAGE), ", ", _COMPONENTS, "."])
+    links: Words = [Link("Designs across the targets", across.PAGE), ", "] if several else []
+    return Paragraph(["See also: ", *links, Link("compare designs", compare.PAGE), ", ", _EACH_COMPONENT, "."])
 
 
-_COMPONENTS = Link("what each component is, where it wins and where it loses", f"../../{COMPONENTS}")
+_EACH_COMPONENT = Link("what each component is, where it wins and where it loses", f"../../{component_pages.PAGE}")
 
 
 def bounds_entry(board: BoundsBoard) -> Entry:
@@ -145,7 +143,7 @@ def _of_bounds(board: BoundsBoard) -> str:
 def _facts(board: Leaderboard, shown: list[TargetSection], follows: str) -> dict[str, str]:
     targets = ", ".join(each.target for each in shown)
     return {
-        "holds": f"{counted(len(board.rows), 'design')} on {targets}",
+        "holds": "; ".join([f"{counted(len(board.rows), 'design')} on {targets}", *part_held(board)]),
         "ranked by": ranked_by(board, shown),
         "made with": _software(board.environment),
         **_when(board),

@@ -3,6 +3,7 @@
   "use strict";
   const place = document.getElementById("compare");
   const MOST = 8;
+  const OPEN = "whether they are told apart does not follow from the document";
   const NAMES = 0, RANKS = 1, STATUS = 2, COST = 3, METRICS = 4, BOUNDS = 5;
   if (!place || typeof boardRows === "undefined") return;
   const targets = new Map(Object.entries(boardRows.targets));
@@ -143,17 +144,17 @@
   function answer(found, rows) {
     if (rows.length < 2) return "Choose two designs or more of one target.";
     const apart = [];
-    const ties = [];
+    const open = [];
     for (const [i, j] of pairs(rows.length)) {
       const [a, b] = [rows[i][RANKS], rows[j][RANKS]];
       const found_ = told(a && a.slice(1), b && b.slice(1));
       if (found_ === "first") apart.push(`${letter(i)} is better than ${letter(j)}`);
       else if (found_ === "second") apart.push(`${letter(j)} is better than ${letter(i)}`);
-      else if (found_ === "overlap") ties.push(`${letter(i)} and ${letter(j)}`);
+      else if (found_ === "overlap") open.push(`${letter(i)} and ${letter(j)}`);
     }
     const parts = [];
     if (apart.length) parts.push(`by ${found.metric} ${apart.join(", ")}: their rank sets do not overlap`);
-    if (ties.length) parts.push(`${apart.length ? "" : `by ${found.metric} `}${ties.join(", ")} are not told apart`);
+    if (open.length) parts.push(`by ${found.metric} the rank sets of ${open.join(", ")} overlap: ${OPEN}`);
     const words = parts.join("; ") || "not all of them are ranked";
     return `${words[0].toUpperCase()}${words.slice(1)}.`;
   }

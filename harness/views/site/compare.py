@@ -24,7 +24,8 @@ VARIABLE = "boardRows"
 
 _HOW = (
     "By the metric that ranks, two designs are told apart where their rank sets do not overlap: those come from paired "
-    "differences over the seeds, which all designs have in common.",
+    "differences over the seeds, which all designs have in common. Where they overlap, whether the two are told apart "
+    "does not follow from the document: a rank set counts how many designs are told better, and not which.",
     "For any other metric the document has the interval of each design alone. Where two intervals do not overlap, the "
     "designs differ, as far as 95 % intervals tell; where they overlap, nothing is said: a paired test may still tell "
     "them apart.",

@@ -7,7 +7,7 @@ and where it came from. How it does is told by boards alone: by the effects of i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -22,16 +22,17 @@ from harness.results.component_standings import (
     component_standings,
 )
 from harness.results.labels import Labels
-from harness.results.leaderboard import TRAINED, UNTRAINED, Effect, Leaderboard
+from harness.results.leaderboard import TRAINED, UNTRAINED, Effect, Leaderboard, Row
 from harness.results.sections import sections
+from harness.results.statistics.intervals import CONFIDENCE
 from harness.views.column import Column
-from harness.views.digits import counted, span, with_interval
+from harness.views.digits import counted, number, span, with_interval
 from harness.views.page import Block, CodeSpan, Commands, Link, Listing, Paragraph, Section, Table, Words, in_line
 from harness.views.site.answers import answer, leader
 from harness.views.site.charts import effect_strip
 from harness.views.site.entry import Passage, Sheet
 from harness.views.site.markup import address, drawn_table
-from harness.views.site.row_pages import ROWS, RowNames, component_file, rank_in_words
+from harness.views.site.row_pages import ROWS, PageOf, RowNames, component_file, rank_in_words
 
 PAGE = "components.html"
 """The list of all components."""
@@ -68,8 +69,8 @@ def component_sheets(boards: Mapping[str, Leaderboard], explained: Iterable[Expl
     told = [(each, known.get(each.name)) for each in component_standings(boards)]
     names = {name: RowNames(board.rows) for name, board in boards.items()}
 
-    def page_of(each: Appearance) -> str:
-        return f"../boards/{address(each.board)}/{ROWS}/{names[each.board](each.best)}.html"
+    def page_of(board: str, row: Row) -> str:
+        return f"../boards/{address(board)}/{ROWS}/{names[board](row)}.html"
 
     sheets = {component_file(each.name): _sheet(each, explanation, page_of) for each, explanation in told}
     targets = {each.name: sheets[component_file(each.name)] for each, _ in told if each.name.axis == "target"}
@@ -107,18 +108,17 @@ def _answers(name: ComponentName, title: str, board: Leaderboard) -> Iterator[Wo
         ]
 
 
-PageOf = Callable[[Appearance], str]
-"""The address of the page of a row."""
-
-
 _LIST = (
     "Each component that stands on a board of this site, by axis. Effects are counted over boards and targets: better, "
-    "or worse, than the mean of the choices that it is compared with there, where the interval leaves out no effect."
+    "or worse, than the mean of the choices that it is compared with there, where the interval leaves out no effect. "
+    "No count is corrected for how many there are."
 )
 
 
 def _list(told: Sequence[tuple[ComponentStanding, Explanation | None]]) -> Sheet:
+    verdicts = [verdict for each, _ in told for verdict in each.verdicts]
     parts: list[Block | Markup | Passage] = [Paragraph([_LIST])]
+    parts += [Paragraph([_counted(verdicts)])] if verdicts else []
     for axis in dict.fromkeys(each.name.axis for each, _ in told):
         mine = [(each, explanation) for each, explanation in told if each.name.axis == axis]
         parts.append(Passage([_plural(axis)], [_axis_table(axis, mine)]))
@@ -186,7 +186,7 @@ def _effects(used: ComponentStanding) -> Iterator[Block | Markup]:
     if not used.verdicts:
         yield Paragraph(["No board compares it with another choice in the same settings."])
         return
-    yield Paragraph([f"{_counted(used)} {_EFFECTS}"])
+    yield Paragraph([f"{_counted(used.verdicts)} {_EFFECTS}"])
     by_choice: dict[str, list[Verdict]] = {}
     for each in used.verdicts:
         by_choice.setdefault(each.effect.choice, []).append(each)
@@ -203,12 +203,25 @@ _EFFECTS = (
 )
 
 
-def _counted(used: ComponentStanding) -> str:
-    count, n = Counter(each.told for each in used.verdicts), len(used.verdicts)
+def _counted(verdicts: Sequence[Verdict]) -> str:
+    """Return how many effects are told, and how many intervals leave out no effect by chance."""
+    count = Counter(each.told for each in verdicts)
     verb = "is" if count["better"] == 1 else "are"
-    told = f"Of {counted(n, 'effect')}, {count['better']} {verb} told better than the mean of the choices beside it, "
-    told += f"{count['worse']} worse, {count['not told']} neither"
-    return told + (f"; {count['no interval']} without an interval." if count["no interval"] else ".")
+    told = f"Of {counted(len(verdicts), 'effect')}, {count['better']} {verb} told better than the mean of the choices "
+    told += f"beside it, {count['worse']} worse, {count['not told']} neither"
+    told += f"; {count['no interval']} without an interval" if count["no interval"] else ""
+    intervals = len(verdicts) - count["no interval"]
+    return f"{told}. {_by_chance(intervals)}" if intervals else f"{told}."
+
+
+def _by_chance(intervals: int) -> str:
+    """Return the sentence on how many of some intervals would tell an effect where there is none."""
+    percent, expected = round(100 * (1 - CONFIDENCE)), (1 - CONFIDENCE) * intervals
+    noun = "interval" if intervals == 1 else "intervals"
+    return (
+        f"Each interval holds with {100 - percent} %: if no choice had an effect, about {number(expected)} of "
+        f"{intervals} {noun} ({percent} %) would be told better or worse by chance."
+    )
 
 
 def _verdict(each: Verdict) -> Markup:
@@ -242,10 +255,11 @@ def _appearances(used: ComponentStanding, page_of: PageOf) -> Iterator[Block | M
     if not used.appearances:
         yield Paragraph(["No design with it is ranked."])
         return
-    ties = sum(each.ties for each in used.appearances)
-    yield Paragraph([f"In {ties} of {len(used.appearances)} cases its best design is the best, or ties with it."])
-    heads = ("board", "target", "among", "as", "designs with it", "without", "best rank", "ties with the best")
-    lines = (_appears(each, page_of(each)) for each in used.appearances)
+    near = sum(each.overlaps for each in used.appearances)
+    cases = f"{near} of {counted(len(used.appearances), 'case')}"
+    yield Paragraph([f"In {cases} its best design is the best, or their rank sets overlap."])
+    heads = ("board", "target", "among", "as", "designs with it", "without", "best rank", "overlaps with the best")
+    lines = (_appears(each, page_of(each.board, each.best)) for each in used.appearances)
     yield drawn_table("Best designs with it", heads, lines, right=heads[4:7])
 
 
@@ -263,7 +277,7 @@ def _appears(each: Appearance, page: str) -> Markup:
         each.others,
         page,
         rank_in_words(each.best),
-        "yes" if each.ties else "no",
+        "yes" if each.overlaps else "no",
     )
 
 

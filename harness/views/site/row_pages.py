@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from markupsafe import Markup, escape
@@ -35,6 +35,10 @@ SHORTEST, LONGEST = 6, 32
 
 LEAST = 32
 """Pixels of the smaller side of a picture, which is as many whole times its size."""
+
+
+PageOf = Callable[[str, Row], str]
+"""The address of the page of a row of a board, which is named, from where it is led to."""
 
 
 class RowNames:
