@@ -56,7 +56,8 @@ BUDGETS = 5
 
 HOW_TO_READ = """\
 - Each row is one combination, trained and sampled with several seeds; a metric is their mean ± its interval.
-- `3 (1–9)` is rank 3; with these seeds ranks 1 to 9 cannot be excluded. Rows whose ranks overlap are ties.
+- `3 (1–9)` is rank 3; with these seeds ranks 1 to 9 cannot be excluded. Where 1 is one of
+  them, no row is told better; rows whose ranks do not overlap are told apart.
 - A perfect generator scores what a held-out sample of the same size does: that floor stands above each table.
 - Bounds ({bounds}) are upper bounds from theory, in nats, on the divergence of the samples from the target;
   `n/a` where one does not apply (to a deterministic sampler, none does).

@@ -1,6 +1,8 @@
 """Answers: what a leaderboard settles, what ties and what makes no difference, in two sentences, by rules.
 
-Trained designs and oracles, which train nothing, are apart. Two designs tie where their rank sets overlap. A choice has
+Trained designs and oracles, which train nothing, are apart. Where the first of a group may be best of all, those that
+tie with it are the others that may be, as none is told better than they are; where it may not, those whose rank sets
+overlap with its own. A choice has
 an effect where the interval of one of the axis' effects leaves out no effect; of an axis without such an interval is
 said that no effect is told, which is not that there is none. Nothing is said that the document does not carry.
 """
@@ -23,7 +25,7 @@ class Leader:
         target: its label.
         row: the design.
         others: how many more the group has.
-        ties: those of them whose rank sets overlap with its own.
+        ties: those of them that may be best of all, where it may be; else those whose rank sets overlap with its own.
     """
 
     target: str
@@ -73,7 +75,8 @@ def leader(section: TargetSection, *, trained: bool) -> Leader | None:
     if not group:
         return None
     first, *others = group
-    ties = sum(row.rank_low <= first.rank_high and first.rank_low <= row.rank_high for row in others)
+    ends = 1 if first.rank_low == 1 else first.rank_high
+    ties = sum(row.rank_low <= ends and first.rank_low <= row.rank_high for row in others)
     return Leader(section.target, first, len(others), ties)
 
 
@@ -126,6 +129,8 @@ def _leads(board: Leaderboard, section: TargetSection, found: Leader) -> str:
         told += f"and is told from the {counted(found.others, 'other')}"
     elif found.ties == found.others:
         told += f"and ties with all {counted(found.others, 'other')}: none is told best"
+    elif found.row.rank_low == 1:
+        told += f"and {found.ties} of {counted(found.others, 'other')} may be best as well (none is told better)"
     else:
         told += f"and ties with {found.ties} of {counted(found.others, 'other')} (their rank sets overlap)"
     if any(found.row is row for row in section.copying(board.declared)):

@@ -224,7 +224,8 @@ def _leaderboard_parts(
 
 _DESIGNS = (
     "Each table has every design of one target, best first; a rank leads to all that is known of the design. "
-    "Rows whose rank sets overlap are ties. Bounds beyond the first stand on the page of a design, and in the files."
+    "A rank set that holds 1 means that no row is told better; sets that do not overlap, that two rows are told apart. "
+    "Bounds beyond the first stand on the page of a design, and in the files."
 )
 
 
