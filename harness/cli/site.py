@@ -27,26 +27,34 @@ def command(folder: Path, out: Path, docs: Path | None) -> None:
     """Write the documents in the folders of FOLDER as a site: static pages that need no server and no network.
 
     Each folder with a leaderboard, or with the document of an installed package, becomes a page, and each row of a
-    leaderboard one of its own. So do the folders in a folder without a document, as leaderboards/submissions.
+    leaderboard one of its own. So do the folders in a folder without a document, as leaderboards/submissions. What
+    cannot become a page is left out, with a line that says why, and the exit status is then not 0.
     """
     from harness.errors import HarnessError
+    from harness.views.digits import counted
     from harness.views.publishing import PAGE
     from harness.views.site.writing import LARGEST, write_site
 
     entries: dict[str, Entry] = {}
+    faulty = 0
     for name, place in _places(folder):
-        if name in entries:
-            raise HarnessError(f"{place} and another folder would both be called {name} on the site; rename one")
-        if (entry := _entry(place)) is not None:
-            entries[name] = entry
-        elif [each.name for each in place.iterdir()] != [PAGE]:
-            warn(f"{place} holds no document; left out")
+        try:
+            if (entry := _entry(place)) is not None:
+                _check_name(name, place, entries)
+                entries[name] = entry
+            elif [each.name for each in place.iterdir()] != [PAGE]:
+                warn(f"{place} holds no document; left out")
+        except HarnessError as error:
+            faulty += 1
+            warn(f"{error}; left out")
     if not entries:
         raise HarnessError(f"{folder} has no folder with a document; name one whose folders harness publish wrote")
     written = write_site(entries, out, _explained(), _documents(docs, folder, entries) if docs else {})
     for page, size in written.large.items():
         warn(f"{page} has {size} bytes; a page should have at most {LARGEST}")
     click.echo(f"Written: {out}/index.html, {len(entries)} boards, {written.pages} pages")
+    if faulty:
+        raise HarnessError(f"{counted(faulty, 'folder')} of {folder} left out, as above; the site has the others")
 
 
 def _places(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -72,6 +80,8 @@ def _documents(docs: Path, folder: Path, names: Collection[str]) -> Mapping[str,
 
     front = docs.resolve().parent / README
     files = {f"{docs.resolve().name}/{file.name}": file for file in sorted(docs.glob("*.md"))}
+    if link := next((file for file in files.values() if file.is_symlink()), None):
+        raise HarnessError(f"{link} is a link; a page of {docs} is a file in it")
     try:
         texts = {
             path: file.read_text(encoding="utf-8") for path, file in {**files, README: front}.items() if file.is_file()
@@ -90,6 +100,16 @@ def _explained() -> list[Explanation]:
 
     registry = load()
     return [explained(registry, each) for axis in registry.axes for each in registry.classes(axis).values()]
+
+
+def _check_name(name: str, place: Path, known: Collection[str]) -> None:
+    """Check that a folder can be called so on the site; raises HarnessError where it is taken or no text."""
+    from harness.errors import HarnessError
+
+    if name.casefold() in {each.casefold() for each in known}:
+        raise HarnessError(f"{place} and another folder would both be called {name} on the site; rename one")
+    if not name.isprintable():
+        raise HarnessError(f"{place}: the folder's name holds what is no text; rename it")
 
 
 def _entry(place: Path) -> Entry | None:

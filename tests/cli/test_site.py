@@ -1,6 +1,7 @@
 """`harness site`: which folders become pages, and mistakes in one line."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -56,11 +57,20 @@ def test_mistakes_are_one_line(folder, tmp_path):
     out = tmp_path / "site"
     shell.assert_one_line(shell.harness("site", tmp_path / "none", "--out", out), "none")
     shell.assert_one_line(shell.harness("site", folder), "--out")
-    (folder / "made" / "leaderboard.json").write_text('{"schema_version": 99}')
+
+
+def test_what_cannot_become_a_page_takes_nothing_else_with_it(folder, tmp_path):
+    out = tmp_path / "site"
+    os.mkdir(os.fsencode(folder) + b"/bad\xff")
+    shutil.copy(folder / "made" / "leaderboard.json", os.fsencode(folder) + b"/bad\xff/leaderboard.json")
+    (folder / "newer").mkdir()
+    (folder / "newer" / "leaderboard.json").write_text('{"schema_version": 99}')
     done = shell.harness("site", folder, "--out", out)
     assert done.returncode == 2
-    assert "made/leaderboard.json: schema_version: 99 is newer" in done.stderr
-    assert not out.exists()
+    assert "newer/leaderboard.json: schema_version: 99 is newer" in done.stderr
+    assert "the folder's name holds what is no text; rename it; left out" in done.stderr
+    assert f"2 folders of {folder} left out, as above; the site has the others" in done.stderr.splitlines()[-1]
+    assert {each.name for each in (out / "boards").iterdir()} == {"made", "bounds"}
 
 
 def test_a_folder_without_documents_is_refused(tmp_path):
@@ -84,6 +94,10 @@ def test_documentation_that_cannot_be_read_is_one_line(folder, tmp_path, monkeyp
     with pytest.raises(HarnessError, match="cannot be read"):
         _documents(tmp_path / "docs", folder, ())
     (tmp_path / "docs" / "a.md").write_text("# A")
+    (tmp_path / "docs" / "secret.md").symlink_to("/etc/hostname")
+    with pytest.raises(HarnessError, match=r"secret.md is a link; a page of .* is a file in it"):
+        _documents(tmp_path / "docs", folder, ())
+    (tmp_path / "docs" / "secret.md").unlink()
     monkeypatch.setitem(sys.modules, "markdown_it", None)
     with pytest.raises(HarnessError, match=r"pip install 'diffusion-harness\[docs\]'"):
         _documents(tmp_path / "docs", folder, ())
