@@ -366,7 +366,8 @@ class _Answer:
             return Alternative(choice=choice, standing="no value", cost=None, seeds=0)
         behind = differences[place]
         tie = behind.high is not None and behind.high <= self._margin
-        maybe = place in left or place in self._course.cut_designs
+        behind_for_sure = behind.low is not None and behind.low > 0
+        maybe = (place in left or place in self._course.cut_designs) and not behind_for_sure
         standing: Standing = "ties" if tie else "open" if maybe else "worse"
         seeds = len(self._outcome(place).seeds)
         return Alternative(choice=choice, standing=standing, cost=self._cost(behind), seeds=seeds)

@@ -29,9 +29,12 @@ FARTHEST = 10.0
 """A ratio that says nothing: a limit of a cost beyond it, or its inverse, is told as not known."""
 
 STANDINGS = (
-    "ties: within {margin} of it. open: may be better or worse. worse: the race found a better design and dropped it; "
-    "its cost against this one may still reach below 0. Intervals: 95 %, all looks and lines together{unknown}."
+    "ties: within {margin} of it. open: may be better or worse. worse: the race found a better design and dropped it, "
+    "or its whole interval is above 0{no_value}. Intervals: 95 %, all looks and lines together{unknown}."
 )
+
+NO_VALUE = ". no value: no round came to it in the time"
+"""What is said where a choice was not measured."""
 
 NOT_KNOWN = "?"
 """A limit that is not known."""
@@ -207,7 +210,9 @@ def _no_better(found: Recommendation) -> str:
 
 
 def _settled(found: Recommendation) -> Iterator[str]:
-    yield STANDINGS.format(margin=_margin(found), unknown=UNKNOWN if _unknown(found) else "")
+    unmeasured = any(other.standing == "no value" for each in found.choices for other in each.alternatives)
+    no_value, unknown = NO_VALUE if unmeasured else "", UNKNOWN if _unknown(found) else ""
+    yield STANDINGS.format(margin=_margin(found), no_value=no_value, unknown=unknown)
     if found.settled:
         yield f"Settled after {found.minutes:.1f} minutes: {found.end}."
     else:
