@@ -1,12 +1,19 @@
-"""Row comparison: whether a row that was made again is the one that a document tells."""
+"""Row comparison: whether a row that was made again is the one that a document tells.
+
+Where code, environment and processor are those of the document, numbers have to be the same. Where they are not, both
+rows still share seeds and code, so that they differ by arithmetic alone. What training makes of it is one more draw at
+the worst: then the difference of two means over the same n seeds, over √2 times the standard error of either, has
+Student's t distribution with n − 1 degrees of freedom, and the ratio of their squared errors Fisher's F. The error is
+that of the row that was made here: nothing that the document tells of its own certainty makes it easier to agree with.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from scipy.special import stdtrit
+from scipy.special import fdtri, stdtrit
 
 from harness.results.consistency import Objection
 from harness.results.leaderboard import Estimate, Leaderboard, Row
@@ -16,25 +23,145 @@ if TYPE_CHECKING:
     from harness.results.making import Grid
 
 CURVES = 1e-3
-"""Relative difference of levels that follow from a curve which was measured on other processors: its rounding alone."""
+"""Relative difference of what follows from a curve that was measured on other processors: its rounding alone."""
+
+TRAINED = 0.5
+"""Relative difference, of the larger, that budgets and bounds of trained networks may have on other processors."""
+
+ROUNDING = 1e-6
+"""Relative difference of numbers that nothing but the order of sums tells apart."""
+
+TESTS = 2
+"""Tests of a metric: its value, and its interval."""
 
 
 def compared(where: str, row: Row, made: Row | None, *, exact: bool, level: float) -> Iterator[Objection]:
-    """Find in what a row that was made again differs: at all where it should be the same, else beyond its intervals."""
+    """Find in what a row that was made again differs: at all where it should be the same, else beyond chance.
+
+    Arguments:
+        where: its place in the document.
+        row: as the document tells it.
+        made: as it came out; None where it did not.
+        exact: whether it should be the same.
+        level: confidence of each test.
+    """
     if made is None or not made.ok:
         yield Objection(where, "did not come out again" if made is None else f"came out {made.status}: {made.reason}")
         return
-    if made.nfe != row.nfe:
-        yield Objection(f"{where}.nfe", f"{row.nfe}, and {made.nfe} when made again")
-    for name, estimate in row.metrics.items():
-        other = made.metrics.get(name)
-        if other is None or _apart(estimate, other, exact, level):
-            told = "none" if other is None else f"{other.value:.6g}"
-            yield Objection(f"{where}.metrics.{name}", f"{estimate.value:.6g}, and {told} when made again")
+    for part in ("nfe", "compute"):
+        told, found = getattr(row, part), getattr(made, part)
+        if told != found:
+            yield Objection(f"{where}.{part}", f"{told}, and {found} when made again")
+    yield from _metrics(f"{where}.metrics", row.metrics, made.metrics, exact=exact, level=level)
     if exact:
-        for part in ("budget", "bounds", "bound_highs", "compute"):
+        # Documents before version 8 do not tell how the score term splits.
+        parts = ["budget", "bounds", "bound_highs", *([] if row.score_split is None else ["score_split"])]
+        for part in parts:
             if getattr(row, part) != getattr(made, part):
                 yield Objection(f"{where}.{part}", "is another when made again")
+    else:
+        yield from _follows(where, row, made, TRAINED if row.train_steps else CURVES)
+
+
+def comparable(row: Row, made: Row) -> bool:
+    """Tell whether what was made elsewhere says of every metric how far it may be from that of a document.
+
+    One seed does not, unless nothing but rounding tells the two apart.
+    """
+    shared = [(row.metrics[name], made.metrics[name]) for name in row.metrics.keys() & made.metrics.keys()]
+    return all(_rounded(told, found) or _half(found) is not None for told, found in shared)
+
+
+# Metrics
+
+
+def _metrics(
+    where: str, told: Mapping[str, Estimate], made: Mapping[str, Estimate], *, exact: bool, level: float
+) -> Iterator[Objection]:
+    for name in dict.fromkeys([*told, *made]):
+        a, b = told.get(name), made.get(name)
+        if a is None or b is None:
+            yield Objection(f"{where}.{name}", f"{_value(a)}, and {_value(b)} when made again")
+        elif exact and a != b:
+            yield Objection(f"{where}.{name}", f"{_whole(a)}, and {_whole(b)} when made again")
+        elif not exact and (what := apart(a, b, level)) is not None:
+            yield Objection(f"{where}.{name}", what)
+
+
+def apart(told: Estimate, made: Estimate, level: float) -> str | None:
+    """Return in what two estimates over the same seeds differ beyond chance; None where nothing says that they do.
+
+    Arguments:
+        told: by a document.
+        made: elsewhere, from the same seeds.
+        level: confidence of the test of the values, and of that of the intervals.
+    """
+    if told.n_seeds != made.n_seeds:
+        return f"of {told.n_seeds} seeds, and of {made.n_seeds} when made again"
+    if (told.low is None, told.high is None) != (made.low is None, made.high is None):
+        return f"{_whole(told)}, and {_whole(made)} when made again"
+    half, own = _half(made), _half(told)
+    if _rounded(told, made) or half is None or own is None:
+        return None
+    freedom, slack = made.n_seeds - 1, ROUNDING * max(abs(told.value), abs(made.value))
+    wider = float(stdtrit(freedom, (1 + level) / 2) / stdtrit(freedom, (1 + CONFIDENCE) / 2))
+    if abs(told.value - made.value) > math.sqrt(2) * wider * half + slack:
+        return f"{told.value:.6g}, and {made.value:.6g} when made again"
+    ratio = math.sqrt(fdtri(freedom, freedom, (1 + level) / 2))
+    if own > ratio * half + slack or half > ratio * own + slack:
+        return f"its interval is ± {own:.3g}, and ± {half:.3g} when made again"
+    return None
+
+
+def _half(estimate: Estimate) -> float | None:
+    """Return the half width of an interval over seeds, the longer one where it was cut; None where there is none."""
+    ends = [abs(end - estimate.value) for end in (estimate.low, estimate.high) if end is not None]
+    return max(ends) if ends and estimate.n_seeds > 1 else None
+
+
+def _rounded(a: Estimate, b: Estimate) -> bool:
+    """Tell whether two estimates are the same but for rounding."""
+    scale = ROUNDING * max(abs(a.value), abs(b.value))
+    pairs = [(a.value, b.value), (a.low, b.low), (a.high, b.high)]
+    return a.n_seeds == b.n_seeds and all(x == y if x is None or y is None else abs(x - y) <= scale for x, y in pairs)
+
+
+def _value(estimate: Estimate | None) -> str:
+    return "none" if estimate is None else f"{estimate.value:.6g}"
+
+
+def _whole(estimate: Estimate) -> str:
+    ends = ", ".join("unknown" if end is None else f"{end:.6g}" for end in (estimate.low, estimate.high))
+    return f"{estimate.value:.6g} [{ends}] of {estimate.n_seeds}"
+
+
+# What follows from levels and networks
+
+
+def _follows(where: str, row: Row, made: Row, tolerance: float) -> Iterator[Objection]:
+    """Find in what budgets and bounds differ by more than a relative tolerance; of a budget, of its largest term."""
+    told, found = (None if each.budget is None else each.budget.model_dump() for each in (row, made))
+    if told is None or found is None:
+        if told is not found:
+            yield Objection(f"{where}.budget", "is told, or made, where the other has none")
+    elif any(abs(told[term] - found[term]) > tolerance * _largest(told, found) for term in told):
+        yield Objection(
+            f"{where}.budget", f"is another when made again, by more than {tolerance:g} of its largest term"
+        )
+    for part in ("bounds", "bound_highs"):
+        a, b = getattr(row, part), getattr(made, part)
+        # An upper limit that a document leaves out is none in its favour, and older ones tell none.
+        for name in sorted(a.keys() | b.keys() if part == "bounds" else a.keys() & b.keys()):
+            if _other(a.get(name), b.get(name), tolerance):
+                yield Objection(f"{where}.{part}.{name}", f"{a.get(name)}, and {b.get(name)} when made again")
+
+
+def _largest(*budgets: Mapping[str, float]) -> float:
+    return max(abs(term) for each in budgets for term in each.values())
+
+
+def _other(a: float | None, b: float | None, tolerance: float) -> bool:
+    return a is not b if a is None or b is None else abs(a - b) > tolerance * max(abs(a), abs(b))
 
 
 def made_of(
@@ -57,21 +184,3 @@ def _other_levels(a: Grid, b: Grid, exact: bool) -> bool:
     if exact or len(a.sigmas) != len(b.sigmas):
         return a != b
     return not a.own and any(not math.isclose(x, y, rel_tol=CURVES) for x, y in zip(a.sigmas, b.sigmas, strict=True))
-
-
-def _apart(a: Estimate, b: Estimate, exact: bool, level: float) -> bool:
-    """Tell whether two measurements of one thing differ: at all, or at a level of confidence for their difference."""
-    if exact:
-        return a != b
-    halves = [_half(each, level) for each in (a, b)]
-    return abs(a.value - b.value) > math.hypot(*halves)
-
-
-def _half(estimate: Estimate, level: float) -> float:
-    """Return the half width of an interval at another level; infinite where there is none."""
-    ends = [abs(end - estimate.value) for end in (estimate.low, estimate.high) if end is not None]
-    if not ends or estimate.n_seeds < 2:
-        return math.inf
-    degrees = estimate.n_seeds - 1
-    wider = stdtrit(degrees, (1 + level) / 2) / stdtrit(degrees, (1 + CONFIDENCE) / 2)
-    return max(ends) * float(wider)

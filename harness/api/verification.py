@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api.row_comparison import compared, made_of
+from harness.api.row_comparison import TESTS, comparable, compared, made_of
 from harness.axes import AXES, crossed
 from harness.components import ComponentError
 from harness.errors import HarnessError, harmless, shortened
@@ -223,7 +223,8 @@ def _remade(board: Leaderboard, count: int, seed: int | None, options: Options) 
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     registry = load()
     places = drawn(board, count, seed)
-    combinations, findings = _rebuilt(board, places, registry)
+    combinations, missing = _rebuilt(board, places, registry)
+    findings = list(missing.values())
     chosen = [board.rows[place] for place in combinations]
     if not chosen:
         note = [] if places else ["rows: none is finished, with all seeds of the document"]
@@ -234,19 +235,19 @@ def _remade(board: Leaderboard, count: int, seed: int | None, options: Options) 
     except SuiteError as error:
         return Verification([], [], [*findings, Objection("setup and rows", f"cannot be made again: {error}")])
     found = _against(board, combinations, _run(suite, own, registry, options), registry, seed)
-    return Verification([], [], findings) + found
+    return Verification([], [], findings) + replace(found, remade=_unmade(found.remade, missing))
 
 
 def _rebuilt(
     board: Leaderboard, places: Sequence[int], registry: Registry
-) -> tuple[dict[int, Combination], list[Objection]]:
-    """Return what rows are of, by their places, and those of which a component is not installed."""
-    found, missing = {}, []
+) -> tuple[dict[int, Combination], dict[int, Objection]]:
+    """Return what rows are of, by their places, and what cannot be made again, as a component is not installed."""
+    found, missing = {}, {}
     for place in places:
         try:
             found[place] = _combination(board.rows[place], registry)
         except ComponentError as error:
-            missing.append(Objection(f"rows[{place}]", f"cannot be made again: {error}"))
+            missing[place] = Objection(f"rows[{place}]", f"cannot be made again: {error}")
     return found, missing
 
 
@@ -257,24 +258,41 @@ def _against(
     chosen = [board.rows[place] for place in combinations]
     components = _installed(chosen, registry)
     notes = _changed(components) + _elsewhere(board, again)
-    level = 1 - (1 - CONFIDENCE) / max(1, sum(len(row.metrics) for row in chosen))
-    rows, findings = [], []
+    level = 1 - (1 - CONFIDENCE) / max(1, TESTS * sum(len(row.metrics) for row in chosen))
+    rows: list[RemadeRow] = []
+    findings: list[Objection] = []
     for place, combination in combinations.items():
         row = board.rows[place]
         made = next((each for each in again.rows if _is(each, row, combination)), None)
-        own = list(compared(f"rows[{place}]", row, made, exact=not notes, level=level))
+        exact = not notes
+        own = list(compared(f"rows[{place}]", row, made, exact=exact, level=level))
         if made is not None and made.ok:
-            own += made_of(f"rows[{place}]", (board, row), (again, made), exact=not notes)
-        rows.append(_remade_row(place, [*own, *_foreign(_installed([row], registry))], exact=not notes))
+            own += made_of(f"rows[{place}]", (board, row), (again, made), exact=exact)
+        told: Verdict = "same bits" if exact else "within intervals"
+        if not exact and made is not None and not comparable(row, made):
+            told = "not comparable"
+        rows.append(_remade_row(place, [*own, *_foreign(_installed([row], registry))], told))
         findings += own
-    told = f"rows {', '.join(map(str, combinations))} made again (--seed {seed})"
+    unsure = [row.row for row in rows if row.verdict == "not comparable"]
+    if unsure:
+        notes += [f"rows {', '.join(map(str, unsure))}: one seed does not say how far numbers may be apart elsewhere"]
+    checked = f"rows {', '.join(map(str, combinations))} made again (--seed {seed})"
     remaking = Remaking(seed=seed, rows=rows, notes=notes, objections=[], environment=again.environment)
-    return Verification([told], notes, [*findings, *_foreign(components)], remaking)
+    return Verification([checked], notes, [*findings, *_foreign(components)], remaking)
 
 
-def _remade_row(place: int, objections: Sequence[Objection], *, exact: bool) -> RemadeRow:
-    verdict: Verdict = "differs" if objections else "same bits" if exact else "within intervals"
+def _remade_row(place: int, objections: Sequence[Objection], otherwise: Verdict) -> RemadeRow:
+    verdict = "differs" if objections else otherwise
     return RemadeRow(row=place, verdict=verdict, objections=[harmless(each) for each in objections])
+
+
+def _unmade(remaking: Remaking | None, missing: Mapping[int, Objection]) -> Remaking | None:
+    """Add the rows that could not be made to those that were, so that a call tells of all that its seed drew."""
+    if remaking is None:
+        return None
+    others = [RemadeRow(row=i, verdict="not comparable", objections=[harmless(why)]) for i, why in missing.items()]
+    rows = sorted([*remaking.rows, *others], key=lambda each: each.row)
+    return remaking.model_copy(update={"rows": rows})
 
 
 def _seeds(row: Row) -> int:
