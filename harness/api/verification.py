@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api.row_comparison import TESTS, comparable, compared, made_of
+from harness.api.row_comparison import comparable, compared, made_of
 from harness.axes import AXES, crossed
 from harness.components import ComponentError
 from harness.errors import HarnessError, harmless, shortened
@@ -30,7 +30,6 @@ from harness.results.levels_again import levels_again
 from harness.results.marks import MARKS, RemadeRow, Remaking, Verdict, read_marks
 from harness.results.published import of_this_version, published_file, read_any
 from harness.results.read_board import document
-from harness.results.statistics.intervals import CONFIDENCE
 from harness.running.runner import Options, carry_out, opened
 from harness.store import ARITHMETIC, CHECKPOINTS, MANIFEST
 from harness.suites.combinations import Combination
@@ -258,14 +257,13 @@ def _against(
     chosen = [board.rows[place] for place in combinations]
     components = _installed(chosen, registry)
     notes = _changed(components) + _elsewhere(board, again)
-    level = 1 - (1 - CONFIDENCE) / max(1, TESTS * sum(len(row.metrics) for row in chosen))
     rows: list[RemadeRow] = []
     findings: list[Objection] = []
     for place, combination in combinations.items():
         row = board.rows[place]
         made = next((each for each in again.rows if _is(each, row, combination)), None)
         exact = not notes
-        own = list(compared(f"rows[{place}]", row, made, exact=exact, level=level))
+        own = list(compared(f"rows[{place}]", row, made, exact=exact))
         if made is not None and made.ok:
             own += made_of(f"rows[{place}]", (board, row), (again, made), exact=exact)
         told: Verdict = "same bits" if exact else "within intervals"
