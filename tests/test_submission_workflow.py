@@ -38,6 +38,7 @@ def test_nothing_of_a_submitter_runs_where_anything_may_be_written():
     assert "token" not in str(JOBS["rerun"])
     assert "token" not in str(JOBS["validate"])
     assert "push" in JOBS["mark"]["if"]
+    assert "needs.validate.result == 'success'" in JOBS["mark"]["if"]
 
 
 def test_no_credentials_lie_about_and_no_words_of_a_request_reach_a_shell():
@@ -56,8 +57,26 @@ def test_no_credentials_lie_about_and_no_words_of_a_request_reach_a_shell():
 
 
 def test_rows_are_drawn_by_what_is_known_after_the_submission_alone():
-    assert JOBS["rerun"]["env"]["SEED"] == "${{ github.run_id }}"
+    assert WORKFLOW["env"] == {"ROWS": 4, "SEED": "${{ github.run_id }}"}
+    assert not any({"ROWS", "SEED"} & set(job.get("env", {})) for job in JOBS.values())
     assert 'harness verify bundle --rows "$ROWS" --seed "$SEED" --record' in lines("rerun")
+    # Whoever's packages ran in rerun may have written anything: one call, of these rows, is all that is taken.
+    assert 'harness verify "$BUNDLE" --rows "$ROWS" --seed "$SEED" --recorded' in lines("mark")
+
+
+def test_a_change_of_a_request_ends_what_looked_at_it_and_a_merge_ends_no_other():
+    group = WORKFLOW["concurrency"]["group"]
+    assert "github.event.pull_request.number || github.run_id" in group
+    assert WORKFLOW["concurrency"]["cancel-in-progress"] is True
+
+
+def test_no_workflow_restores_what_a_stranger_may_have_cached():
+    """Rerun on main runs strangers' code, which may write into the caches of main; SECURITY.md says so."""
+    for file in (ROOT / ".github" / "workflows").iterdir():
+        steps = [step for job in yaml.safe_load(file.read_text())["jobs"].values() for step in job["steps"]]
+        for step in steps:
+            assert "cache" not in f"{step.get('uses', '')} {step.get('with', '')}".lower(), file.name
+    assert "cache" in (ROOT / "SECURITY.md").read_text()
 
 
 # What a request may change
@@ -125,6 +144,57 @@ def test_a_request_adds_one_folder_and_nothing_else(name, repository, tmp_path):
         assert done.stdout.count("\n") == 1
 
 
+GITLINK = f"{NEW}/checkpoints"
+MODES = {
+    "a submodule": lambda folder, base: git(folder, "update-index", "--add", "--cacheinfo", f"160000,{base},{GITLINK}"),
+    "a program": lambda folder, base: git(folder, "update-index", "--chmod=+x", f"{NEW}/leaderboard.json"),
+    "a link": lambda folder, base: (
+        (folder / NEW / "suite.toml").symlink_to("submission.json"),
+        git(folder, "add", f"{NEW}/suite.toml"),
+    ),
+}
+
+
+@pytest.mark.parametrize("event", ["pull_request", "push"])
+@pytest.mark.parametrize("name", MODES)
+def test_what_is_no_plain_file_is_refused(name, event, repository, tmp_path):
+    folder, base = repository
+    git(folder, "checkout", "--quiet", "--force", "--detach", base)
+    git(folder, "clean", "--quiet", "-ffdx")
+    for each in WHOLE[:2]:
+        write(folder, each)
+    git(folder, "add", ".")
+    MODES[name](folder, base)
+    git(folder, "commit", "--quiet", "--message", "request")
+    done = find(folder, base, tmp_path, event)
+    assert (done.returncode, done.stdout.count("\n")) == (1, 1), done.stderr
+    assert "::error::a bundle is new plain files" in done.stdout
+    assert (tmp_path / "output").read_text() == ""
+
+
+def test_two_bundles_in_one_push_are_told_what_to_do(repository, tmp_path):
+    folder, base = repository
+    git(folder, "checkout", "--quiet", "--force", "--detach", base)
+    for each in (*WHOLE, "leaderboards/submissions/b/submission.json"):
+        write(folder, each)
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "merged together")
+    done = find(folder, base, tmp_path, "push")
+    assert done.returncode == 1
+    assert "harness verify FOLDER --rows 4 --seed 17 --record" in done.stdout
+
+
+def test_one_bundle_in_a_push_is_found_whatever_comes_with_it(repository, tmp_path):
+    folder, base = repository
+    git(folder, "checkout", "--quiet", "--force", "--detach", base)
+    for each in (*WHOLE, "harness/code.py"):
+        write(folder, each)
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "merged with more")
+    done = find(folder, base, tmp_path, "push")
+    assert (done.returncode, (tmp_path / "output").read_text()) == (0, f"bundle={NEW}\n"), done.stdout
+
+
 def test_a_push_that_brings_none_is_let_be(repository, tmp_path):
     folder, base = repository
     git(folder, "checkout", "--quiet", "--detach", base)
@@ -141,6 +211,7 @@ def find(folder, base, tmp_path, event):
     (tmp_path / "output").write_text("")
     head = git(folder, "rev-parse", "HEAD")
     own = {"BASE": base, "HEAD": head, "GITHUB_EVENT_NAME": event, "GITHUB_OUTPUT": str(tmp_path / "output")}
+    own |= {"ROWS": str(WORKFLOW["env"]["ROWS"]), "SEED": "17"}
     command = ["bash", "--noprofile", "--norc", "-e", "-c", step["run"]]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ | own)
 

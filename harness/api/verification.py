@@ -6,7 +6,6 @@ drawn from it; rows chosen by a seed come out the same when they are made again,
 
 from __future__ import annotations
 
-import math
 import random
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scipy.special import stdtrit
-
+from harness.api.row_comparison import comparable, compared, made_of
 from harness.axes import AXES, crossed
 from harness.components import ComponentError
 from harness.errors import HarnessError, harmless, shortened
@@ -27,12 +25,11 @@ from harness.results.bundles import is_bundle, read_bundle
 from harness.results.consistency import Objection, inconsistencies
 from harness.results.definitions import DEFINITION, contradictions, whole_suite
 from harness.results.document import DocumentError
-from harness.results.leaderboard import PUBLISHED, Estimate, Leaderboard, Row
+from harness.results.leaderboard import PUBLISHED, Leaderboard, Row
 from harness.results.levels_again import levels_again
 from harness.results.marks import MARKS, RemadeRow, Remaking, Verdict, read_marks
 from harness.results.published import of_this_version, published_file, read_any
 from harness.results.read_board import document
-from harness.results.statistics.intervals import CONFIDENCE
 from harness.running.runner import Options, carry_out, opened
 from harness.store import ARITHMETIC, CHECKPOINTS, MANIFEST
 from harness.suites.combinations import Combination
@@ -41,13 +38,9 @@ from harness.suites.model import Suite, SuiteError, table_form
 if TYPE_CHECKING:
     from harness.registry.references import Reference
     from harness.registry.registry import Registry
-    from harness.results.making import Grid
 
 REMADE = "verified"
 """The suite of rows that are made again."""
-
-CURVES = 1e-3
-"""Relative difference of levels that follow from a curve which was measured on other processors: its rounding alone."""
 
 
 @dataclass(frozen=True)
@@ -95,35 +88,46 @@ def verify(path: Path | str, *, rows: int = 0, seed: int | None = None, options:
         HarnessError: nothing published lies there, or its rows cannot be made again.
     """
     place = Path(path)
-    handed_in = is_bundle(place)
-    if handed_in:
-        try:
-            read_bundle(place)
-        except DocumentError as error:
-            return Verification([], [], [Objection(str(place), shortened(str(error).removeprefix(f"{place}: ")))])
-    file = published_file(place)
-    if file is None:
-        raise HarnessError(f"{place} holds no leaderboard.json; name what harness publish wrote")
-    try:
-        board = read_any(file)
-    except DocumentError as error:
-        broken = shortened(str(error).removeprefix(f"{file}: ").removeprefix(f"{file} "))
-        return Verification([], [], [Objection(str(file), broken)])
+    read = _read(place)
+    if isinstance(read, Objection):
+        return Verification([], [], [read])
+    file, board = read
     found = Verification(["the contract"], [], [])
     if isinstance(board, Leaderboard):
         found += Verification(["what follows from the rows"], [], inconsistencies(board))
         found += _defined(board) + _laid_out(board)
-    if handed_in:
-        found += Verification(["the files of the bundle"], [], [])
-    elif file.parent == place:
-        found += _drawn(board, place, current=of_this_version(file, board))
-    if isinstance(board, Leaderboard) and not handed_in:
-        found += _marked(file, board)
+    found += _beside(place, file, board)
     if rows:
         if not isinstance(board, Leaderboard):
             raise HarnessError(f"{file} is a leaderboard of bounds: it has no rows that could be made again")
         found += _remade(board, rows, seed, options or Options())
     return found
+
+
+def _read(place: Path) -> tuple[Path, Leaderboard | BoundsBoard] | Objection:
+    """Return the file of a document and what it holds, or what of its contract, or of its bundle's, is broken."""
+    if is_bundle(place):
+        try:
+            read_bundle(place)
+        except DocumentError as error:
+            return Objection(str(place), shortened(str(error).removeprefix(f"{place}: ")))
+    file = published_file(place)
+    if file is None:
+        raise HarnessError(f"{place} holds no leaderboard.json; name what harness publish wrote")
+    try:
+        return file, read_any(file)
+    except DocumentError as error:
+        return Objection(str(file), shortened(str(error).removeprefix(f"{file}: ").removeprefix(f"{file} ")))
+
+
+def _beside(place: Path, file: Path, board: Leaderboard | BoundsBoard) -> Verification:
+    """Hold what lies beside a document against it: the files of its bundle, or its page, plots and marks."""
+    if is_bundle(place):
+        return Verification(["the files of the bundle"], [], [])
+    found = Verification([], [], [])
+    if file.parent == place:
+        found += _drawn(board, place, current=of_this_version(file, board))
+    return found + _marked(file, board) if isinstance(board, Leaderboard) else found
 
 
 def _marked(file: Path, board: Leaderboard) -> Verification:
@@ -200,51 +204,93 @@ def _differing(place: Path, files: Mapping[str, bytes]) -> list[Objection]:
 # The rows
 
 
-def _remade(board: Leaderboard, count: int, seed: int | None, options: Options) -> Verification:
-    """Make rows again and hold them against those of the document."""
-    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
+def drawn(board: Leaderboard, count: int, seed: int) -> list[int]:
+    """Return the places of the rows that a seed draws: of those that are finished, with all seeds, so many at most.
+
+    Raises:
+        HarnessError: the document does not tell how its rows were made.
+    """
     if board.setup is None:
         raise HarnessError("documents before version 3 do not tell how their rows were made")
     whole = len(board.setup.seeds)
     able = [place for place, row in enumerate(board.rows) if row.ok and _seeds(row) == whole]
-    places = sorted(random.Random(seed).sample(able, min(count, len(able))))
+    return sorted(random.Random(seed).sample(able, min(count, len(able))))
+
+
+def _remade(board: Leaderboard, count: int, seed: int | None, options: Options) -> Verification:
+    """Make rows again and hold them against those of the document."""
+    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
     registry = load()
-    findings, combinations = [], []
-    for place in list(places):
-        try:
-            combinations.append(_combination(board.rows[place], registry))
-        except ComponentError as error:
-            places.remove(place)
-            findings.append(Objection(f"rows[{place}]", f"cannot be made again: {error}"))
-    chosen = [board.rows[place] for place in places]
+    places = drawn(board, count, seed)
+    combinations, missing = _rebuilt(board, places, registry)
+    findings = list(missing.values())
+    chosen = [board.rows[place] for place in combinations]
     if not chosen:
-        note = ["rows: none is finished, with all seeds of the document"] if not able else []
+        note = [] if places else ["rows: none is finished, with all seeds of the document"]
         return Verification([], note, findings)
+    own = list(combinations.values())
     try:
-        suite = _suite(board, chosen, combinations, registry)
+        suite = _suite(board, chosen, own, registry)
     except SuiteError as error:
         return Verification([], [], [*findings, Objection("setup and rows", f"cannot be made again: {error}")])
-    again = _run(suite, combinations, registry, options)
+    found = _against(board, combinations, _run(suite, own, registry, options), registry, seed)
+    return Verification([], [], findings) + replace(found, remade=_unmade(found.remade, missing))
+
+
+def _rebuilt(
+    board: Leaderboard, places: Sequence[int], registry: Registry
+) -> tuple[dict[int, Combination], dict[int, Objection]]:
+    """Return what rows are of, by their places, and what cannot be made again, as a component is not installed."""
+    found, missing = {}, {}
+    for place in places:
+        try:
+            found[place] = _combination(board.rows[place], registry)
+        except ComponentError as error:
+            missing[place] = Objection(f"rows[{place}]", f"cannot be made again: {error}")
+    return found, missing
+
+
+def _against(
+    board: Leaderboard, combinations: Mapping[int, Combination], again: Leaderboard, registry: Registry, seed: int
+) -> Verification:
+    """Hold rows that were made again against those of the document."""
+    chosen = [board.rows[place] for place in combinations]
     components = _installed(chosen, registry)
     notes = _changed(components) + _elsewhere(board, again)
-    foreign = list(_foreign(components))
-    level = 1 - (1 - CONFIDENCE) / max(1, sum(len(row.metrics) for row in chosen))
-    rows = []
-    for place, row, combination in zip(places, chosen, combinations, strict=True):
+    rows: list[RemadeRow] = []
+    findings: list[Objection] = []
+    for place, combination in combinations.items():
+        row = board.rows[place]
         made = next((each for each in again.rows if _is(each, row, combination)), None)
-        own = list(_compared(f"rows[{place}]", row, made, exact=not notes, level=level))
+        exact = not notes
+        own = list(compared(f"rows[{place}]", row, made, exact=exact))
         if made is not None and made.ok:
-            own += _made_of(f"rows[{place}]", (board, row), (again, made), exact=not notes)
-        rows.append(_remade_row(place, [*own, *_foreign(_installed([row], registry))], exact=not notes))
+            own += made_of(f"rows[{place}]", (board, row), (again, made), exact=exact)
+        told: Verdict = "same bits" if exact else "within intervals"
+        if not exact and made is not None and not comparable(row, made):
+            told = "not comparable"
+        rows.append(_remade_row(place, [*own, *_foreign(_installed([row], registry))], told))
         findings += own
-    told = f"rows {', '.join(map(str, places))} made again (--seed {seed})"
+    unsure = [row.row for row in rows if row.verdict == "not comparable"]
+    if unsure:
+        notes += [f"rows {', '.join(map(str, unsure))}: one seed does not say how far numbers may be apart elsewhere"]
+    checked = f"rows {', '.join(map(str, combinations))} made again (--seed {seed})"
     remaking = Remaking(seed=seed, rows=rows, notes=notes, objections=[], environment=again.environment)
-    return Verification([told], notes, [*findings, *foreign], remaking)
+    return Verification([checked], notes, [*findings, *_foreign(components)], remaking)
 
 
-def _remade_row(place: int, objections: Sequence[Objection], *, exact: bool) -> RemadeRow:
-    verdict: Verdict = "differs" if objections else "same bits" if exact else "within intervals"
+def _remade_row(place: int, objections: Sequence[Objection], otherwise: Verdict) -> RemadeRow:
+    verdict = "differs" if objections else otherwise
     return RemadeRow(row=place, verdict=verdict, objections=[harmless(each) for each in objections])
+
+
+def _unmade(remaking: Remaking | None, missing: Mapping[int, Objection]) -> Remaking | None:
+    """Add the rows that could not be made to those that were, so that a call tells of all that its seed drew."""
+    if remaking is None:
+        return None
+    others = [RemadeRow(row=i, verdict="not comparable", objections=[harmless(why)]) for i, why in missing.items()]
+    rows = sorted([*remaking.rows, *others], key=lambda each: each.row)
+    return remaking.model_copy(update={"rows": rows})
 
 
 def _seeds(row: Row) -> int:
@@ -342,64 +388,6 @@ def _elsewhere(board: Leaderboard, again: Leaderboard) -> list[str]:
     if ARITHMETIC in names and len(names) == 1:
         return ["made on another kind of processor, compared by intervals"]
     return [f"made with another environment, compared by intervals: {', '.join(names)}"] if names else []
-
-
-def _compared(where: str, row: Row, made: Row | None, *, exact: bool, level: float) -> Iterator[Objection]:
-    """Find in what a row that was made again differs: at all where it should be the same, else beyond its intervals."""
-    if made is None or not made.ok:
-        yield Objection(where, "did not come out again" if made is None else f"came out {made.status}: {made.reason}")
-        return
-    if made.nfe != row.nfe:
-        yield Objection(f"{where}.nfe", f"{row.nfe}, and {made.nfe} when made again")
-    for name, estimate in row.metrics.items():
-        other = made.metrics.get(name)
-        if other is None or _apart(estimate, other, exact, level):
-            told = "none" if other is None else f"{other.value:.6g}"
-            yield Objection(f"{where}.metrics.{name}", f"{estimate.value:.6g}, and {told} when made again")
-    if exact:
-        for part in ("budget", "bounds", "bound_highs", "compute"):
-            if getattr(row, part) != getattr(made, part):
-                yield Objection(f"{where}.{part}", "is another when made again")
-
-
-def _made_of(
-    where: str, told: tuple[Leaderboard, Row], again: tuple[Leaderboard, Row], *, exact: bool
-) -> Iterator[Objection]:
-    """Find in what the levels and the networks of a row that was made again differ, where both are told.
-
-    By other code or elsewhere, networks differ, and with them the levels that follow from one.
-    """
-    then, now = (None if row.grid is None else board.grids[row.grid] for board, row in (told, again))
-    if then is not None and now is not None and _other_levels(then, now, exact):
-        yield Objection(f"{where}.grid", "its levels are others when made again")
-    networks = [None if row.trained is None else board.networks[row.trained] for board, row in (told, again)]
-    if exact and None not in networks and networks[0] != networks[1]:
-        yield Objection(f"{where}.trained", "its checkpoints are others when made again")
-
-
-def _other_levels(a: Grid, b: Grid, exact: bool) -> bool:
-    """Tell whether two grids differ: at all, or in more than a measured curve that one follows may make."""
-    if exact or len(a.sigmas) != len(b.sigmas):
-        return a != b
-    return not a.own and any(not math.isclose(x, y, rel_tol=CURVES) for x, y in zip(a.sigmas, b.sigmas, strict=True))
-
-
-def _apart(a: Estimate, b: Estimate, exact: bool, level: float) -> bool:
-    """Tell whether two measurements of one thing differ: at all, or at a level of confidence for their difference."""
-    if exact:
-        return a != b
-    halves = [_half(each, level) for each in (a, b)]
-    return abs(a.value - b.value) > math.hypot(*halves)
-
-
-def _half(estimate: Estimate, level: float) -> float:
-    """Return the half width of an interval at another level; infinite where there is none."""
-    ends = [abs(end - estimate.value) for end in (estimate.low, estimate.high) if end is not None]
-    if not ends or estimate.n_seeds < 2:
-        return math.inf
-    degrees = estimate.n_seeds - 1
-    wider = stdtrit(degrees, (1 + level) / 2) / stdtrit(degrees, (1 + CONFIDENCE) / 2)
-    return max(ends) * float(wider)
 
 
 def as_json(verification: Verification) -> Mapping[str, Any]:

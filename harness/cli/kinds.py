@@ -57,17 +57,23 @@ def _publish_board(source: Source, destination: Path, command: str | None) -> No
 def _site_board(source: Source) -> object:
     from harness.results.bounds import BoundsBoard
     from harness.results.bundles import is_bundle, read_bundle
-    from harness.results.marks import read_marks
+    from harness.results.document import read_content
+    from harness.results.leaderboard import PUBLISHED
+    from harness.results.marks import MARKS, read_marks
     from harness.results.published import published_file
     from harness.views.site.boards import bounds_entry, leaderboard_entry
 
     if is_bundle(source.directory):
         found = read_bundle(source.directory)
-        return leaderboard_entry(found.board, found.marks, found.submission)
+        return leaderboard_entry(found.board, found.marks, found.submission).offering(found.contents)
     board, file = _read(source), published_file(source.directory)
+    originals = {} if file is None else {PUBLISHED: read_content(file)}
     if isinstance(board, BoundsBoard):
-        return bounds_entry(board)
-    return leaderboard_entry(board, None if file is None else read_marks(file, len(board.rows)))
+        return bounds_entry(board).offering(originals)
+    marks = None if file is None else read_marks(file, len(board.rows))
+    if file is not None and marks is not None:
+        originals[MARKS] = read_content(file.parent / MARKS)
+    return leaderboard_entry(board, marks).offering(originals)
 
 
 def _bounds(source: Source) -> BoundsBoard:

@@ -14,10 +14,20 @@ from harness.commands import executor_options
 @click.option("--rows", type=click.IntRange(min=0), default=0, help="Make so many rows again, chosen at random.")
 @click.option("--seed", type=click.IntRange(min=0), help="Which rows; by default others each time.")
 @click.option("--record", is_flag=True, help="Keep which rows came out again in verification.json, for the site.")
+@click.option(
+    "--recorded", is_flag=True, help="Make none; verification.json has to hold one call, of these --rows, by --seed."
+)
 @executor_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
-    path: Path, rows: int, seed: int | None, record: bool, executor: str, workers: int | None, form: str
+    path: Path,
+    rows: int,
+    seed: int | None,
+    record: bool,
+    recorded: bool,
+    executor: str,
+    workers: int | None,
+    form: str,
 ) -> None:
     """Say whether PATH, a published leaderboard, its JSON file or a bundle that was handed in, is what it says.
 
@@ -30,15 +40,20 @@ def command(
     """
     import json
 
-    from harness.api.marking import Marking
-    from harness.api.verification import as_json, verify
+    from harness.api.marking import Marking, check_draw
+    from harness.api.verification import Verification, as_json, verify
     from harness.errors import harmless
     from harness.running.runner import Options
 
     if record and not rows:
         raise click.UsageError("--record keeps which rows were made again; say how many with --rows")
+    if recorded and (record or not rows or seed is None):
+        raise click.UsageError("--recorded looks at what --record kept; say which draw with --rows and --seed")
     marking = Marking.begin(path) if record else None
-    found = verify(path, rows=rows, seed=seed, options=Options(workers=workers, executor=executor))
+    again = 0 if recorded else rows
+    found = verify(path, rows=again, seed=seed, options=Options(workers=workers, executor=executor))
+    if recorded and seed is not None and found.checked:
+        found += Verification(["the draw of its marks"], [], check_draw(path, rows, seed))
     if marking is not None:
         marking.keep(found)
     if form == "json":

@@ -52,6 +52,9 @@ SEEDS = 2
 MOST = 2_000
 """Files of a bundle at most."""
 
+TITLES = frozenset({"name", "title"})
+"""Keys of a suite whose texts are read by people alone."""
+
 SHOWN = 100
 """Characters of a place in a document that an error shows at most."""
 
@@ -70,11 +73,13 @@ class Bundle:
         submission: what is said of it.
         board: the leaderboard.
         marks: which of its rows were made again; None where none was.
+        contents: of its files but for the networks, by name: the bytes that all this was read from.
     """
 
     submission: Submission
     board: Leaderboard
     marks: Marks | None
+    contents: Mapping[str, bytes]
 
 
 def is_bundle(folder: Path) -> bool:
@@ -112,9 +117,9 @@ def read_bundle(folder: Path) -> Bundle:
     _check_distributions(folder, board, submission)
     marks = None
     if MARKS in contents:
-        marks = check_marks(contents[MARKS], folder / MARKS, digests[PUBLISHED], len(board.rows))
+        marks = check_marks(contents[MARKS], folder / MARKS, digests[PUBLISHED], digests[SUBMISSION], len(board.rows))
         _check_texts(folder, MARKS, marks.model_dump(mode="json"))
-    return Bundle(submission, board, marks)
+    return Bundle(submission, board, marks, contents)
 
 
 # Files
@@ -152,12 +157,16 @@ def _entries(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
         if place and not (folder / place).is_dir():
             continue
         with os.scandir(folder / place) as entries:
+            empty = bool(place)
             for entry in entries:
+                empty = False
                 count += 1
                 if count > MOST:
                     raise DocumentError(f"{folder}: holds more than {MOST} files; hand in fewer checkpoints, or none")
                 if place or entry.name != CHECKPOINTS or not entry.is_dir(follow_symlinks=False):
                     yield (f"{place}/{entry.name}" if place else entry.name), entry
+        if empty:
+            raise DocumentError(f"{folder}: {place!r} is empty; a folder without files is left out")
 
 
 def _content(folder: Path, name: str, size: int) -> bytes:
@@ -236,7 +245,10 @@ def _within(where: str, key: str) -> str:
 
 def _check_board(folder: Path, board: Leaderboard) -> None:
     """Refuse rows without an error or an end, commands that are not the harness, and parameters that name a place."""
-    if board.setup is not None and (seeds := len(board.setup.seeds)) < SEEDS:
+    if board.setup is None:
+        rule = "documents before version 3 do not tell how their rows were made"
+        raise DocumentError(f"{folder}/{PUBLISHED}: {rule}; run the suite again")
+    if (seeds := len(board.setup.seeds)) < SEEDS:
         raise DocumentError(f"{folder}/{PUBLISHED}: {seeds} seed; of fewer than {SEEDS} no error is known")
     failed = [each.component.name for each in board.certificates if each.standing == "failed"]
     if failed:
@@ -262,10 +274,10 @@ def _is_command(line: str) -> bool:
 
 
 def _parameters(board: Leaderboard) -> Iterator[str]:
-    """Yield the texts among the parameters of components, and those of which its suite writes components."""
+    """Yield the texts among the parameters of components, and those that its suite writes, but for names and titles."""
     for _, reference in board.components():
         yield from (text for _, text in _texts([reference.params]))
-    for _, form in _texts([board.definition]):
+    for _, form in _texts([{key: each for key, each in suite_table(board).items() if key not in TITLES}]):
         yield from _WORDS.split(form)
 
 

@@ -26,6 +26,9 @@ from harness.results.statistics.kendall import kendall
 CLOSE = 1e-9
 """Relative difference of two numbers that are one, but for the order of a sum."""
 
+OVERFLOWS = 1e150
+"""Means from which on the spread over seeds may have no square."""
+
 SLACK = 0.05
 """What the seconds of units, each by the clock of its worker, may be together above those of the call."""
 
@@ -46,6 +49,7 @@ def inconsistencies(board: Leaderboard) -> list[Objection]:
     sections = _sections(board)
     return [
         *_limits(board),
+        *_intervals(board),
         *_seeds(board),
         *_unnamed(board),
         *_times(board),
@@ -73,6 +77,15 @@ def _limits(board: Leaderboard) -> Iterator[Objection]:
             lowest = estimate.value if estimate.low is None else estimate.low
             if lowest < least:
                 yield Objection(f"rows[{place}].metrics.{name}", f"{lowest:g} is below {least:g}, the least there is")
+
+
+def _intervals(board: Leaderboard) -> Iterator[Objection]:
+    """Find means over seeds without an interval; up to version 2 documents did not tell how rows were made."""
+    for place, row in enumerate(board.rows if board.setup is not None else ()):
+        for name, estimate in row.metrics.items() if row.ok else ():
+            # The square of a larger spread is beyond the numbers, and so is its interval.
+            if estimate.n_seeds > 1 and None in (estimate.low, estimate.high) and abs(estimate.value) < OVERFLOWS:
+                yield Objection(f"rows[{place}].metrics.{name}", f"has no interval, of {estimate.n_seeds} seeds")
 
 
 def _seeds(board: Leaderboard) -> Iterator[Objection]:

@@ -10,10 +10,12 @@ from pydantic import AfterValidator, Field, model_validator
 
 from harness.registry.provenance import is_own, normalize
 from harness.results.document import Count, Document, Part
-from harness.results.marks import Digest
 
 SUBMISSION = "submission.json"
 """The file of a submission."""
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 in hex."""
 
 NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?"
 VERSION = r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,99}"

@@ -112,6 +112,7 @@ FILES = {
     "a name of two lines": (lambda f: (f / "a\nb\x1b[31m").write_text(""), r"'a\nb\x1b[31m' has no place"),
     "a document of 100 MB": (_large("leaderboard.json", 100_000_000), "has 100000000 bytes; it may have 32000000"),
     "a submission of 100 MB": (_large("submission.json", 100_000_000), "submission.json has 100000000 bytes"),
+    "an empty folder": (lambda f: (f / "checkpoints").mkdir(), "'checkpoints' is empty"),
     "no document": (lambda f: (f / "leaderboard.json").unlink(), "has no leaderboard.json"),
     "a file that changed": (_changed, "suite.toml is not what submission.json lists"),
     "a suite of its own": (_other_suite, "suite.toml is not what leaderboard.json makes"),
@@ -431,6 +432,35 @@ def test_a_suite_that_is_none_is_refused(change, message, small, tmp_path):
     document = defined(small)
     document["definition"] |= change
     assert message in refused(write_bundle(tmp_path / "a" / "b", document))
+
+
+LABELS = {
+    "a metric": lambda d, label: (
+        d["setup"]["metrics"].append({"metric": label, "unit": "nats"}),
+        d["declared"]["metrics"].update({label: {**d["declared"]["metrics"]["kl"]}}),
+    ),
+    "a bound": lambda d, label: d["declared"]["bounds"].update({label: {**d["declared"]["bounds"]["budget"]}}),
+    "a setting of training": lambda d, label: d["setup"]["training"]["params"].update(schedule=label.split("=")[-1]),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize("place", ["/etc/passwd", "../../x"])
+def test_a_label_that_a_suite_is_made_of_names_no_place(name, place, small, tmp_path):
+    """Documents that hold no suite: theirs is made of their rows, and of the labels of metrics and bounds."""
+    document = complete(small)
+    LABELS[name](document, f"magic:path={place}")
+    assert f"'{place}' names a place on a machine" in refused(write_bundle(tmp_path / "a" / "b", document))
+
+
+def test_a_title_is_no_place(small, tmp_path):
+    document = complete(small) | {"title": "Error / compute ~ size"}
+    assert read_bundle(write_bundle(tmp_path / "a" / "b", document)).board.title == document["title"]
+
+
+def test_a_document_that_tells_no_setup_is_refused(small, tmp_path):
+    folder = write_bundle(tmp_path / "a" / "b", complete(small) | {"setup": None})
+    assert "do not tell how their rows were made" in refused(folder)
 
 
 def test_a_suite_of_too_many_combinations_is_told_without_making_them(small, tmp_path):

@@ -2,13 +2,18 @@
 
 import hashlib
 import json
+import re
 
 import pytest
-from bundles import complete, handed_in, write_bundle
+from bundles import complete, handed_in, listed, write_bundle
+from click.testing import CliRunner
 from site_pages import Parsed, faults
 
-from harness.api.marking import Marking
-from harness.api.verification import Objection, Verification, verify
+from harness.api.marking import Marking, check_draw
+from harness.api.verification import Objection, Verification, drawn, verify
+from harness.cli.kinds import _site_board
+from harness.cli.verify import command as verify_command
+from harness.commands import Source
 from harness.errors import HarnessError
 from harness.results.bundles import read_bundle
 from harness.results.document import DocumentError
@@ -29,9 +34,14 @@ def call(*rows, seed=1, objections=()):
     return {"seed": seed, "rows": list(rows), "notes": [], "objections": list(objections), "environment": {}}
 
 
+def sha256_of(file):
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else None
+
+
 def mark(folder, *calls, document=None):
-    sha256 = hashlib.sha256((folder / "leaderboard.json").read_bytes()).hexdigest()
-    (folder / MARKS).write_text(json.dumps({"schema_version": 1, "document": document or sha256, "calls": list(calls)}))
+    sha256, submission = sha256_of(folder / "leaderboard.json"), sha256_of(folder / "submission.json")
+    told = {"document": document or sha256, "submission": submission, "calls": list(calls)}
+    (folder / MARKS).write_text(json.dumps({"schema_version": 2} | told))
     return folder
 
 
@@ -66,6 +76,8 @@ def test_marks_that_do_not_belong_to_the_document_are_refused(name, handed_in, s
     assert message in finding.what
     # So they are beside what this repository publishes itself, where any character is shown as text.
     (handed_in / "submission.json").unlink()
+    told = (handed_in / MARKS).read_text()
+    (handed_in / MARKS).write_text(re.sub(r'"submission": "[0-9a-f]{64}"', '"submission": null', told))
     if "character" not in name:
         with pytest.raises(DocumentError, match=r"verification\.json"):
             read_marks(handed_in / "leaderboard.json", 4)
@@ -126,7 +138,7 @@ def test_the_site_marks_rows_and_board(small):
     assert ["Reported:" in page for page in pages] == [False, False, True, True]
     page = Parsed(files["boards/tiny/index.html"].decode())
     text = " ".join("".join(page.text).split())
-    assert "Verified: 1 row, made again from the document alone, and the same." in text
+    assert "Verified: 1 row, made again from the document alone: 1 equal to the last bit, 0 within" in text
     assert "Reported: 2 rows, not made again" in text
     assert "rows[1] <b>differs</b>" in text
     assert files["boards/tiny/verification.json"] == marks.to_json().encode()
@@ -137,3 +149,117 @@ def test_the_site_marks_rows_and_board(small):
     without = site_files({"tiny": leaderboard_entry(board)})
     assert ">mark<" not in without["boards/tiny/index.html"].decode()
     assert "no row: reported" in without["index.html"].decode()
+
+
+def test_rows_that_are_equal_within_intervals_alone_are_counted_apart(small):
+    board = Leaderboard.validate(complete(small))
+    unsure = row(3, "not comparable", "a package is not installed")
+    rows = [row(0), row(1, "within intervals"), row(2, "within intervals"), unsure]
+    marks = Marks.validate({"schema_version": 1, "document": "0" * 64, "calls": [call(*rows)]})
+    assert (marks.rows("verified"), marks.same_bits(), marks.of(3)) == ([0, 1, 2], [0], "reported")
+    files = site_files({"tiny": leaderboard_entry(board, marks)})
+    text, index = (
+        " ".join("".join(Parsed(files[name].decode()).text).split())
+        for name in ("boards/tiny/index.html", "index.html")
+    )
+    assert "1 equal to the last bit, 2 within intervals only. Reported: 1 row," in text
+    assert "3 of 4 rows (2 within intervals only)" in index
+    assert "Disputed" not in text
+    page = files[f"boards/tiny/r/{RowNames(board.rows)(board.rows[3])}.html"].decode()
+    assert "Reported:" in page
+    assert "not comparable" in page
+
+
+# What was handed in beside the document
+
+
+def _said(folder, **other):
+    said = json.loads((folder / "submission.json").read_text())
+    (folder / "submission.json").write_text(json.dumps(said | other))
+
+
+@pytest.mark.parametrize(
+    "change", [{"disclosure": "Nothing at all."}, {"submitter": "Eve"}, {"contact": "e@example.org"}]
+)
+def test_marks_do_not_outlive_what_was_said(change, handed_in):
+    mark(handed_in, call(row(0)))
+    assert read_bundle(handed_in).marks.of(0) == "verified"
+    _said(handed_in, **change)
+    (finding,) = verify(handed_in).findings
+    assert "speaks of another submission.json" in finding.what
+
+
+def test_marks_of_version_1_hold_beside_a_document_alone(handed_in):
+    text = json.dumps(
+        {"schema_version": 1, "document": sha256_of(handed_in / "leaderboard.json"), "calls": [call(row(0))]}
+    )
+    (handed_in / MARKS).write_text(text)
+    assert "speaks of another submission.json, none" in verify(handed_in).findings[0].what
+    (handed_in / "submission.json").unlink()
+    assert read_marks(handed_in / "leaderboard.json", 4).submission is None
+
+
+def test_nothing_is_kept_where_what_was_said_changed(handed_in):
+    begun = Marking.begin(handed_in)
+    _said(handed_in, disclosure="Nothing at all.")
+    with pytest.raises(HarnessError, match="changed while rows were made again"):
+        begun.keep(verification(row(0)))
+
+
+# The draw
+
+
+def test_marks_are_of_one_call_and_of_the_rows_that_its_seed_draws(handed_in):
+    right = drawn(read_bundle(handed_in).board, 2, 7)
+    other = next(place for place in range(4) if place not in right)
+    assert check_draw(mark(handed_in, call(*map(row, right), seed=7)), 2, 7) == []
+    wrong = [
+        ([], "is not there"),
+        ([call(*map(row, right), seed=8)], "drawn by seed 8; it has to be 7"),
+        ([call(row(right[0]), seed=7)], "seed 7 draws"),
+        ([call(*map(row, range(4)), seed=7)], "seed 7 draws"),
+        ([call(row(right[0]), row(other), seed=7)], "seed 7 draws"),
+        ([call(*map(row, right), seed=7), call(row(other), seed=7)], "holds 2 calls"),
+    ]
+    for calls, message in wrong:
+        (handed_in / MARKS).unlink()
+        if calls:
+            mark(handed_in, *calls)
+        (finding,) = check_draw(handed_in, 2, 7)
+        assert message in finding.what
+        (handed_in / MARKS).touch()
+
+
+def test_the_draw_is_looked_at_in_the_shell(handed_in):
+    right = drawn(read_bundle(handed_in).board, 2, 7)
+    mark(handed_in, call(*map(row, right), seed=7))
+    words = [str(handed_in), "--rows", "2", "--recorded", "--seed"]
+    done = CliRunner().invoke(verify_command, [*words, "7"])
+    assert "checked: the draw of its marks" in done.output
+    assert MARKS not in done.output
+    done = CliRunner().invoke(verify_command, [*words, "8"])
+    assert (done.exit_code, "it has to be 8" in done.output) == (1, True)
+    for wrong in (words[:-1], [str(handed_in), "--recorded", "--seed", "7"], [*words, "7", "--record"]):
+        assert CliRunner().invoke(verify_command, wrong).exit_code == 2
+
+
+# The site
+
+
+def test_the_site_offers_the_bytes_that_marks_speak_of(handed_in):
+    for name in ("leaderboard.json", "submission.json"):
+        text = json.dumps(json.loads((handed_in / name).read_text()), indent=3)
+        (handed_in / name).write_text(text)
+        if name == "leaderboard.json":
+            said = json.loads((handed_in / "submission.json").read_text())
+            files = [listed(each["name"], (handed_in / each["name"]).read_bytes()) for each in said["files"]]
+            _said(handed_in, files=files)
+    mark(handed_in, call(row(0)))
+    files = site_files({"tiny": _site_board(Source(handed_in))})
+    for name in ("leaderboard.json", "submission.json", MARKS):
+        assert files[f"boards/tiny/{name}"] == (handed_in / name).read_bytes(), name
+    (handed_in / "submission.json").unlink()
+    mark(handed_in, call(row(0)))
+    files = site_files({"tiny": _site_board(Source(handed_in))})
+    for name in ("leaderboard.json", MARKS):
+        assert files[f"boards/tiny/{name}"] == (handed_in / name).read_bytes(), name

@@ -12,6 +12,7 @@ import pytest
 from strangers import carried_out, harness, install, listed, numbers
 from suite_files import write_suite
 
+from harness.api.marking import check_draw
 from harness.api.verification import verify
 from harness.cli.kinds import _site_board
 from harness.commands import Source
@@ -197,6 +198,10 @@ def test_its_leaderboard_goes_from_a_bundle_to_marked_rows_on_the_site(beside_ou
     assert {each.what.partition(":")[0] for each in without.findings} == {"cannot be made again"}
     theirs = [i for i, row in enumerate(content["rows"]) if row["time_discretization"]["name"] == "quadratic"]
     assert [each.where for each in without.findings] == [f"rows[{i}]" for i in theirs]
+    # They stay reported, and the call tells of all that its seed drew.
+    verdicts = {row.row: row.verdict for row in without.remade.rows}
+    assert list(verdicts) == list(range(len(content["rows"])))
+    assert [i for i, verdict in verdicts.items() if verdict == "not comparable"] == theirs
 
     # Where it is installed, rows drawn by a seed come out to the last bit.
     again = harness("verify", bundle, "--rows", 3, "--seed", 11, "--record", "--workers", 1, path=quadratic)
@@ -205,6 +210,7 @@ def test_its_leaderboard_goes_from_a_bundle_to_marked_rows_on_the_site(beside_ou
     made = {each["row"] for each in call["rows"]}
     assert {each["verdict"] for each in call["rows"]} == {"same bits"}
     assert made & set(theirs)
+    assert check_draw(bundle, 3, 11) == []
 
     assert write_site({"ada": _site_board(Source(bundle))}, tmp_path / "site").pages >= 6
     page = (tmp_path / "site" / "boards" / "ada" / "index.html").read_text()

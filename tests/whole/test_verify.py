@@ -11,6 +11,7 @@ from shell import harness as shell
 
 import harness
 from harness.api import verification
+from harness.api.submissions import submit
 from harness.api.verification import verify
 from harness.results.leaderboard import Leaderboard
 from harness.running.runner import Options
@@ -125,6 +126,11 @@ CHANGES = {
     "a violation that is none": lambda d: _first(d, "path-kl")["violations"].append(
         {"bound": "theorem-2", "metric": "path-kl", "value": 1.0, "low": 0.9, "bound_value": 0.1, "bound_high": None}
     ),
+    "a metric that is left out": lambda d: d["rows"][-1]["metrics"].pop("sliced-wasserstein"),
+    "a mean without an interval": lambda d: d["rows"][-1]["metrics"]["sliced-wasserstein"].update(low=None, high=None),
+    "another split of the score term": lambda d: next(row for row in d["rows"] if row["score_split"])["score_split"][
+        "approximation"
+    ].update(low=None),
     "fewer evaluations than it took": lambda d: d["rows"][0].update(nfe=1),
     "a smaller compute": lambda d: _trained(d).update(compute=1),
     "another parameter": lambda d: next(r for r in d["rows"] if r["time_discretization"]["params"])[
@@ -161,6 +167,142 @@ CHANGES = {
     "a version to come": lambda d: d.update(schema_version=99),
     "a number as text": lambda d: d["rows"][0].update(steps="4"),
 }
+
+
+def _elsewhere(document):
+    """Say that a document was made with another version, so that its rows are compared by intervals."""
+    document["environment"]["torch"] = "0.0"
+    return document
+
+
+def _estimate(row, **other):
+    row["metrics"]["sliced-wasserstein"] |= other
+
+
+def _bound(row, factor):
+    row["bounds"] = {name: value and value * factor for name, value in row["bounds"].items()}
+
+
+def _budget(row, factor):
+    row["budget"] = {term: value * factor for term, value in row["budget"].items()}
+
+
+def _untrained(document):
+    """The place of a row with a budget and no training."""
+    rows = enumerate(document["rows"])
+    return next(place for place, row in rows if row["budget"] and not row["train_steps"])
+
+
+FORGED_ELSEWHERE = {
+    "a value without an interval": lambda row: _estimate(row, value=1e-6, low=None, high=None),
+    "a value in a wide interval": lambda row: _estimate(row, value=1e-6, low=0.0, high=1e9),
+    "a wide interval": lambda row: _estimate(row, high=1e9),
+    "a value of one seed": lambda row: _estimate(row, low=None, high=None, n_seeds=1),
+    "a metric that is left out": lambda row: row["metrics"].pop("path-kl"),
+    "fewer evaluations": lambda row: row.update(nfe=1),
+    "a smaller compute": lambda row: row.update(compute=1),
+    "a smaller bound": lambda row: _bound(row, 0.9),
+    "a budget by another factor": lambda row: _budget(row, 0.9),
+    "no budget": lambda row: row.update(budget=None),
+}
+
+
+OF_A_BUDGET = {
+    "a value of one seed",
+    "a metric that is left out",
+    "a smaller bound",
+    "a budget by another factor",
+    "no budget",
+}
+
+
+def test_a_row_made_elsewhere_is_equal_within_intervals(published, once, tmp_path):
+    document = _elsewhere(json.loads((published / "leaderboard.json").read_text()))
+    (tmp_path / "elsewhere.json").write_text(json.dumps(document), encoding="utf-8")
+    found = verify(tmp_path / "elsewhere.json", rows=once, seed=1, options=OPTIONS)
+    assert found.passed
+    assert {row.verdict for row in found.remade.rows} == {"within intervals"}
+    assert "torch" in found.notes[-1]
+
+
+@pytest.mark.parametrize("name", FORGED_ELSEWHERE)
+def test_a_row_forged_as_made_elsewhere_is_disputed(name, published, once, tmp_path):
+    """Whoever hands in says in which environment rows were made: that it was another must not hide a forged row."""
+    document = _elsewhere(json.loads((published / "leaderboard.json").read_text()))
+    place = _untrained(document) if name in OF_A_BUDGET else 0
+    before = copy.deepcopy(document["rows"][place])
+    FORGED_ELSEWHERE[name](document["rows"][place])
+    assert document["rows"][place] != before
+    (tmp_path / "forged.json").write_text(json.dumps(document), encoding="utf-8")
+    found = verify(tmp_path / "forged.json", rows=once, seed=1, options=OPTIONS)
+    verdicts = {row.row: row.verdict for row in found.remade.rows}
+    assert verdicts.pop(place) == "differs", found.findings
+    assert set(verdicts.values()) == {"within intervals"}
+
+
+def test_one_seed_says_nothing_of_how_far_numbers_may_be_apart_elsewhere(tmp_path):
+    """Neither verified nor disputed, unless they are equal but for rounding."""
+    (tmp_path / "one.toml").write_text(ONE, encoding="utf-8")
+    board = harness.run(tmp_path / "one.toml", out=tmp_path / "out", workers=1, progress=False)
+    document = _elsewhere(json.loads(board.document.to_json()))
+    _times(document["rows"][1], "sliced-wasserstein", 1.01)
+    (tmp_path / "one.json").write_text(json.dumps(document), encoding="utf-8")
+    found = verify(tmp_path / "one.json", rows=2, seed=1, options=OPTIONS)
+    assert [row.verdict for row in found.remade.rows] == ["within intervals", "not comparable"]
+    assert "rows 1: one seed does not say" in found.notes[-1]
+    assert found.passed
+
+
+ONE = """
+name = "one"
+targets = ["gaussian:dim=2"]
+weightings = ["edm"]
+noise_schedules = ["edm"]
+time_discretizations = ["polynomial:rho=7", "exponential"]
+networks = ["exact"]
+samplers = ["heun"]
+metrics = ["sliced-wasserstein"]
+rank_by = "sliced-wasserstein"
+steps = [4]
+seeds = 1
+sampling = { samples = 60 }
+"""
+
+
+FEW = """
+name = "few"
+targets = ["gaussian:dim=2"]
+weightings = ["edm"]
+noise_schedules = ["edm"]
+time_discretizations = ["polynomial:rho=7", "exponential"]
+networks = ["exact"]
+samplers = ["heun", "euler"]
+metrics = ["sliced-wasserstein"]
+rank_by = "sliced-wasserstein"
+steps = [4]
+seeds = 2
+vary_at_most = 1
+sampling = { samples = 60 }
+"""
+
+
+def test_a_suite_that_varies_few_axes_goes_its_whole_way_and_misses_a_row(tmp_path):
+    (tmp_path / "few.toml").write_text(FEW, encoding="utf-8")
+    board = harness.run(tmp_path / "few.toml", out=tmp_path / "out", workers=1, progress=False).document
+    publish(board, tmp_path / "published", "harness run few.toml")
+    assert len(board.rows) == 3  # of 2 × 2, without the one that differs in both
+    found = verify(tmp_path / "published", rows=3, seed=1, options=OPTIONS)
+    assert (found.findings, found.notes) == ([], [])
+    submit(board, tmp_path / "bundle", submitter="Ada", disclosure="Nothing was tuned.")
+    found = verify(tmp_path / "bundle", rows=3, seed=1, options=OPTIONS)
+    assert (found.findings, found.notes) == ([], [])
+    assert [row.verdict for row in found.remade.rows] == ["same bits"] * 3
+    for place in range(3):
+        document = json.loads(board.to_json())
+        del document["rows"][place]
+        (tmp_path / "forged.json").write_text(json.dumps(document), encoding="utf-8")
+        findings = verify(tmp_path / "forged.json").findings
+        assert any("suite" in str(each) for each in findings), findings
 
 
 def test_the_page_counts_the_kinds_of_change():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from harness.views.page import Block, Words
@@ -60,3 +60,12 @@ class Entry:
     downloads: Mapping[str, str] = field(default_factory=dict)
     further: Mapping[str, Sheet] = field(default_factory=dict)
     board: Leaderboard | None = None
+
+    def offering(self, originals: Mapping[str, bytes]) -> Entry:
+        """Return it with the files that it was read from in place of those that would be written of them now.
+
+        Marks and listings name a document by its SHA-256, which the text of another version does not have.
+        """
+        return replace(
+            self, files={**self.files, **{name: originals[name] for name in self.files.keys() & originals.keys()}}
+        )

@@ -20,6 +20,7 @@ HEAD = "mark"
 WORDS: Mapping[Verdict, str] = {
     "same bits": "equal to the last bit",
     "within intervals": "equal within intervals",
+    "not comparable": "not comparable: it could not be made, or one seed does not say how far numbers may be apart",
     "differs": "different",
 }
 
@@ -48,14 +49,16 @@ class RowMarks:
     def sentence(self, row: Row) -> Words:
         """Return what the mark of a row says."""
         mark = self(row)
-        if self._marks is None or mark == "reported":
-            return [Strong("Reported:"), " this row was not made again."]
         place = self._places[id(row)]
+        if self._marks is None or not self._marks.verdicts(place):
+            return [Strong("Reported:"), " this row was not made again."]
         calls = [call for call in self._marks.calls if any(each.row == place for each in call.rows)]
         told = "; ".join(WORDS[verdict] for verdict in self._marks.verdicts(place))
         versions = ", ".join(dict.fromkeys(str(call.environment.get("harness", "?")) for call in calls))
         seeds = ", ".join(str(call.seed) for call in calls)
-        words = f" this row was made again from the document, and is {told} (harness {versions}, seed {seeds})."
+        words = (
+            f" this row was drawn to be made again from the document, and is {told} (harness {versions}, seed {seeds})."
+        )
         return [Strong(f"{mark.capitalize()}:"), words]
 
 
@@ -92,8 +95,10 @@ _DOWNLOADS = {SUBMISSION: "what was handed in with it (JSON)", MARKS: "which row
 def _fact(board: Leaderboard, marks: Marks | None) -> str:
     if marks is None:
         return "no row: reported"
-    disputed = len(marks.rows("disputed"))
-    told = f"{len(marks.rows('verified'))} of {counted(len(board.rows), 'row')}"
+    verified, disputed = len(marks.rows("verified")), len(marks.rows("disputed"))
+    alike = verified - len(marks.same_bits())
+    told = f"{verified} of {counted(len(board.rows), 'row')}"
+    told += f" ({alike} within intervals only)" if alike else ""
     return f"{told}, {disputed} disputed" if disputed else told
 
 
@@ -107,11 +112,13 @@ def _marked(rows: int, marks: Marks | None) -> Iterator[Block]:
         yield Paragraph([Strong("Reported:"), " no row of this board was made again here."])
         return
     verified, disputed = (len(marks.rows(mark)) for mark in ("verified", "disputed"))
-    again, rest = counted(verified, "row"), counted(rows - verified - disputed, "row")
+    same, again = len(marks.same_bits()), counted(verified, "row")
+    rest = counted(rows - verified - disputed, "row")
+    came = f"{same} equal to the last bit, {verified - same} within intervals only"
     yield Paragraph(
         [
-            *(Strong("Verified:"), f" {again}, made again from the document alone, and the same. "),
-            *(Strong("Reported:"), f" {rest}, not made again: numbers of whoever made the board."),
+            *(Strong("Verified:"), f" {again}, made again from the document alone: {came}. "),
+            *(Strong("Reported:"), f" {rest}, not made again, or not comparable: numbers of whoever made the board."),
         ]
     )
     yield Paragraph([SEEDED, CodeSpan(MARKS), "."])
@@ -119,7 +126,8 @@ def _marked(rows: int, marks: Marks | None) -> Iterator[Block]:
 
 
 def _disputed(marks: Marks) -> Iterator[Block]:
-    lines = [each for call in marks.calls for row in call.rows for each in row.objections]
+    remade = (row for call in marks.calls for row in call.rows)
+    lines = [each for row in remade if row.verdict == "differs" for each in row.objections]
     lines += marks.objections
     if lines:
         yield Paragraph([Strong("Disputed:"), " what did not hold when it was verified."])
