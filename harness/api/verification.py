@@ -161,7 +161,7 @@ def _defined(board: Leaderboard) -> Verification:
 def _laid_out(board: Leaderboard) -> Verification:
     """Lay grids out again where that is cheap."""
     if not board.grids:
-        return Verification([], ["grids: documents before version 8 do not tell their levels"], [])
+        return Verification([], ["grids: the document tells no levels, as those before version 8"], [])
     again = levels_again(board, load())
     return Verification([f"levels of grids, {again.laid_out} of {again.of}"], again.notes, again.findings)
 

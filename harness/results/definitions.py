@@ -12,7 +12,7 @@ from harness.planning.manifest import is_absent
 from harness.results.consistency import Objection
 from harness.results.leaderboard import Leaderboard
 from harness.suites.combinations import expand
-from harness.suites.model import Suite, SuiteError
+from harness.suites.model import SELECTION, Suite, SuiteError
 
 if TYPE_CHECKING:
     from harness.components import Component
@@ -37,6 +37,13 @@ def whole_suite(board: Leaderboard) -> Suite:
         raise SuiteError(f"{DEFINITION}: races, and documents before version 8, do not hold their suite")
     heads = {"name": board.suite, **({} if board.title is None else {"title": board.title})}
     return Suite.from_mapping({**board.definition, **heads}, DEFINITION)
+
+
+def question(board: Leaderboard) -> str:
+    """Return what a board asks; of a part of a suite that it is one, as the whole question may have no answer there."""
+    whole = board.suite.removesuffix(SELECTION)
+    part = f"A part of {whole}: " if whole != board.suite else ""
+    return f"{part}{board.title}" if board.title else ""
 
 
 def contradictions(board: Leaderboard, suite: Suite, registry: Registry) -> Iterator[Objection]:

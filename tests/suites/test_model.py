@@ -266,7 +266,7 @@ def test_what_ships(registry):
 
 def test_the_sweep_has_everything_that_can_be_crossed_on_a_plane_without_labels(registry):
     sweep = load_suite(str(Path(__file__).parents[2] / "leaderboards" / "sweep.toml"))
-    elsewhere = {"guided", "labelled-mlp", "unet", "dit"}
+    elsewhere = {"guided", "labelled-mlp", "unet", "ddpmpp", "dit"}
     axes = ("weighting", "noise_schedule", "time_discretization", "network", "sampler", "initial_law")
     named = {axis: sweep.components(axis, registry) for axis in axes}
     for axis, components in named.items():

@@ -116,7 +116,9 @@ def test_data_are_a_target_or_a_file(registry, tmp_path, monkeypatch):
     assert target_of(registry, "gaussian:dim=3", "file").dim == 3
     assert target_of(registry, "points.csv", "file").path == "points.csv"
     assert target_of(registry, "file:path=points.csv,standardize=columns", "file").standardize == "columns"
-    with pytest.raises(SuiteError, match=r"'nothing.csv' is no file, no folder and no target; targets: digits"):
+    with pytest.raises(
+        SuiteError, match=r"'nothing.csv' is no file, no folder and no target; targets: cifar-10, digits"
+    ):
         target_of(registry, "nothing.csv", "file")
     with pytest.raises(SuiteError, match="2 components"):
         target_of(registry, "gaussian:dim=3,4", "file")

@@ -334,3 +334,11 @@ def test_pictures_stand_on_the_page_of_their_row():
         for image in shown:
             pixels = Image.open(io.BytesIO(base64.b64decode(image.partition(",")[2])))
             assert pixels.size[1] >= 32
+
+
+def test_a_part_of_a_suite_does_not_pass_for_the_whole(small):
+    small |= {"title": "Which is best?"}
+    board = Leaderboard.validate(small)
+    assert leaderboard_entry(board).question == "Which is best?"
+    part = board.model_copy(update={"suite": f"{board.suite}-selection"})
+    assert leaderboard_entry(part).question == f"A part of {board.suite}: Which is best?"

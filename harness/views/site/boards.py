@@ -10,6 +10,7 @@ from markupsafe import Markup
 from harness.results.bounds import BoundsBoard
 from harness.results.bounds_ranking import rank_bounds
 from harness.results.consistency import inconsistencies
+from harness.results.definitions import question
 from harness.results.leaderboard import PUBLISHED, Cell, Effect, Interaction, Leaderboard, Row
 from harness.results.marks import Marks
 from harness.results.sections import (
@@ -86,7 +87,7 @@ def _leaderboard_entry(board: Leaderboard, marks: RowMarks) -> Entry:
     parts = _leaderboard_parts(board, shown, names, marks, follows)
     return Entry(
         Sheet(board_title(board), [_further(targets is not None), *parts]),
-        board.title or "",
+        question(board),
         _facts(board, shown, follows),
         {
             PUBLISHED: board.to_json().encode(),
