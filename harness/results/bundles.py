@@ -259,7 +259,7 @@ def _check_board(folder: Path, board: Leaderboard) -> None:
         if not _is_command(line):
             rule = "a command is harness and its words, quoted so that a shell adds nothing"
             raise DocumentError(f"{folder}/{PUBLISHED}: command: {line!r:.100}; {rule}")
-    for text in _parameters(board):
+    for text in [*_parameters(board), *_WORDS.split(board.command or "")]:
         if _leads_away(text):
             rule = "files are called by their names alone"
             raise DocumentError(f"{folder}/{PUBLISHED}: {text!r:.100} names a place on a machine; {rule}")

@@ -227,6 +227,20 @@ def test_a_command_that_is_more_than_ours_is_refused(command, small, tmp_path):
     assert "a command is harness and its words" in refused(folder)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "harness site . --out /home/me",
+        "harness run quick --out ../../../../etc",
+        "harness run quick --target file:path=/etc/passwd",
+        "harness run '~/suite.toml'",
+    ],
+)
+def test_a_command_that_names_a_place_is_refused(command, small, tmp_path):
+    folder = write_bundle(tmp_path / "a" / "b", complete(small) | {"command": command})
+    assert "names a place on a machine" in refused(folder)
+
+
 def test_one_seed_or_a_failed_certificate_is_refused(small, tmp_path):
     document = complete(small)
     document["setup"]["seeds"] = [0]
