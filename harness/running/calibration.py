@@ -54,12 +54,13 @@ def _made(
         for key, trial in {start_key: ReadyTrial(), **missing}.items():
             left = limit - (time.monotonic() - start)
             if left <= 0:
-                return found, reason or f"trials end after {limit:g} s"
+                break
             for ended in pool.run([Task(key, 0, partial(_same, trial), 0.0, left)]):
                 if ended.value is not None:
                     found[key] = ended.value or (time.monotonic() - start,)
-                reason = reason or ended.reason
-    return found, reason
+                elif time.monotonic() - start < limit:
+                    reason = reason or ended.reason
+    return found, reason or f"trials end after {limit:g} s together"
 
 
 def _same(trial: Trial) -> Trial:

@@ -56,7 +56,7 @@ def test_a_trial_that_fails_is_told_and_the_others_are_kept(plan, monkeypatch):
 def test_without_time_all_stays_guessed(plan):
     first = plan()
     before = first.costs.training(*first.stacks(lambda key: True)[0])
-    assert calibrate(first, limit=0.0) == "4 of 4 kinds of work stay guessed: trials end after 0 s"
+    assert calibrate(first, limit=0.0) == "4 of 4 kinds of work stay guessed: trials end after 0 s together"
     assert first.costs.training(*first.stacks(lambda key: True)[0]) == before
 
 
