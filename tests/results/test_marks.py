@@ -148,7 +148,7 @@ def test_the_site_marks_rows_and_board(small):
     assert ">mark<" in files["boards/tiny/index.html"].decode()
     without = site_files({"tiny": leaderboard_entry(board)})
     assert ">mark<" not in without["boards/tiny/index.html"].decode()
-    assert "no row: reported" in without["index.html"].decode()
+    assert "none of 4 rows" in without["index.html"].decode()
 
 
 def test_rows_that_are_equal_within_intervals_alone_are_counted_apart(small):

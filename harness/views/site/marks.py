@@ -79,7 +79,7 @@ def with_marks(entry: Entry, board: Leaderboard, marks: Marks | None, submission
     return replace(
         entry,
         sheet=replace(entry.sheet, parts=[*entry.sheet.parts, *handed_in]),
-        facts={**entry.facts, "verified": _fact(board, marks), "from": _origin(submission)},
+        facts={"holds": "", "verified": _fact(board, marks), **entry.facts, "from": _origin(submission)},
         files={**entry.files, **known},
         downloads={**entry.downloads, **{name: _DOWNLOADS[name] for name in known}},
         further={
@@ -94,7 +94,7 @@ _DOWNLOADS = {SUBMISSION: "what was handed in with it (JSON)", MARKS: "which row
 
 def _fact(board: Leaderboard, marks: Marks | None) -> str:
     if marks is None:
-        return "no row: reported"
+        return f"none of {counted(len(board.rows), 'row')}"
     verified, disputed = len(marks.rows("verified")), len(marks.rows("disputed"))
     alike = verified - len(marks.same_bits())
     told = f"{verified} of {counted(len(board.rows), 'row')}"

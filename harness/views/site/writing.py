@@ -135,7 +135,9 @@ def _index(entries: Mapping[str, Entry], shared: Shared) -> str:
 
     from harness.views.site.markup import address, words
 
-    heads = list(dict.fromkeys(head for entry in entries.values() for head in entry.facts))
+    # In the order of the entry that tells most.
+    telling = sorted((entry.facts for entry in entries.values()), key=len, reverse=True)
+    heads = list(dict.fromkeys(head for facts in telling for head in facts))
     told = [
         {
             "file": f"{BOARDS}/{address(name)}/{INDEX}",
