@@ -129,7 +129,7 @@ CHANGES = {
     "a metric that is left out": lambda d: d["rows"][-1]["metrics"].pop("sliced-wasserstein"),
     "a mean without an interval": lambda d: d["rows"][-1]["metrics"]["sliced-wasserstein"].update(low=None, high=None),
     "another split of the score term": lambda d: next(row for row in d["rows"] if row["score_split"])["score_split"][
-        "approximation"
+        "score_exact"
     ].update(low=None),
     "fewer evaluations than it took": lambda d: d["rows"][0].update(nfe=1),
     "a smaller compute": lambda d: _trained(d).update(compute=1),
