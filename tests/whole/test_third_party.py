@@ -88,8 +88,7 @@ def test_a_broken_distribution_changes_nothing_but_its_own_lines(broken, alone):
     assert reasons == {
         "broken-class": "harness_samplers returned <class 'harness_broken.malformed.Identity'>, "
         "no subclass of harness.samplers.Sampler",
-        "broken-hook": "unknown hook 'harness_weighting'; did you mean harness_weightings "
-        "or harness_metrics or harness_preconditionings?",
+        "broken-hook": "unknown hook 'harness_weighting'; did you mean harness_weightings?",
         "broken-import": "RuntimeError: this plugin is broken on purpose (harness_broken/unimportable.py, line 3)",
     }
     assert theirs["broken-results"]["status"] == "ok"

@@ -24,6 +24,9 @@ CSV = "leaderboard.csv"
 MOST_ROWS = 700
 """Ranked rows of a target that its page shows; a page of thousands loads slowly, and nobody reads its end."""
 
+MOST_ON_PAGE = 960
+"""Ranked rows of all targets that a page shows; each target has its share of them."""
+
 
 def row_table(board: Leaderboard, section: TargetSection, names: RowNames, marks: RowMarks) -> Markup:
     """Return the ranked rows of a target; end tags that HTML does without are left out, for there may be many rows."""
@@ -39,9 +42,10 @@ def row_table(board: Leaderboard, section: TargetSection, names: RowNames, marks
         for column in columns
     )
     lines = zip(*(column.cells for column in columns), strict=True) if columns else ((),) * len(section.finished)
+    most = min(MOST_ROWS, MOST_ON_PAGE * len(section.finished) // max(1, sum(row.ok for row in board.rows)))
     shown = zip(section.finished, rank.cells, lines, strict=True)
     body = Markup("").join(
-        _line(section, row, names, place, cells) for row, place, cells in itertools.islice(shown, MOST_ROWS)
+        _line(section, row, names, place, cells) for row, place, cells in itertools.islice(shown, most)
     )
     same = {HEADERS[field]: in_line(value) for field, value in section.constants().items() if value != UNKNOWN}
     table = Markup(
@@ -57,7 +61,7 @@ def row_table(board: Leaderboard, section: TargetSection, names: RowNames, marks
         body,
         naming,
     )
-    more = len(section.finished) - MOST_ROWS
+    more = len(section.finished) - most
     rest = Markup("<p>{} more that are ranked below these: <a href={}>{}</a></p>").format(more, CSV, CSV)
     return wide(f"Designs on {in_line(section.target)}", table) + (rest if more > 0 else "")
 
