@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.api.verification import Verification, drawn
+from harness.api.verification import Verification, drawn, of_rows
 from harness.blobs import digest_of
 from harness.errors import DiskError, HarnessError, harmless, shortened
 from harness.results.bundles import is_bundle, read_bundle
@@ -13,7 +13,7 @@ from harness.results.consistency import Objection
 from harness.results.document import read_content
 from harness.results.leaderboard import Leaderboard
 from harness.results.marks import MARKS, Marks, read_marks, submission_beside
-from harness.results.published import published_file, read_any
+from harness.results.published import document_at, read_any
 from harness.whole_files import write_whole
 
 
@@ -102,10 +102,5 @@ def _board(path: Path) -> tuple[Path, Leaderboard]:
     """Return the file of a published leaderboard or a bundle, and what it holds; raises as `Marking.begin`."""
     if is_bundle(path):
         read_bundle(path)
-    file = published_file(path)
-    if file is None:
-        raise HarnessError(f"{path} holds no leaderboard.json; name what harness publish wrote")
-    board = read_any(file)
-    if not isinstance(board, Leaderboard):
-        raise HarnessError(f"{file} is a leaderboard of bounds: it has no rows that could be made again")
-    return file, board
+    file = document_at(path)
+    return file, of_rows(read_any(file), file)

@@ -28,7 +28,7 @@ from harness.results.document import DocumentError
 from harness.results.leaderboard import PUBLISHED, Leaderboard, Row
 from harness.results.levels_again import levels_again
 from harness.results.marks import MARKS, RemadeRow, Remaking, Verdict, read_marks
-from harness.results.published import of_this_version, published_file, read_any
+from harness.results.published import document_at, of_this_version, read_any
 from harness.results.read_board import document
 from harness.running.runner import Options, carry_out, opened
 from harness.store import ARITHMETIC, CHECKPOINTS, MANIFEST
@@ -98,10 +98,15 @@ def verify(path: Path | str, *, rows: int = 0, seed: int | None = None, options:
         found += _defined(board) + _laid_out(board)
     found += _beside(place, file, board)
     if rows:
-        if not isinstance(board, Leaderboard):
-            raise HarnessError(f"{file} is a leaderboard of bounds: it has no rows that could be made again")
-        found += _remade(board, rows, seed, options or Options())
+        found += _remade(of_rows(board, file), rows, seed, options or Options())
     return found
+
+
+def of_rows(board: Leaderboard | BoundsBoard, file: Path) -> Leaderboard:
+    """Return a leaderboard whose rows can be made again; raises HarnessError where it is one of bounds."""
+    if not isinstance(board, Leaderboard):
+        raise HarnessError(f"{file} is a leaderboard of bounds: it has no rows that could be made again")
+    return board
 
 
 def _read(place: Path) -> tuple[Path, Leaderboard | BoundsBoard] | Objection:
@@ -111,9 +116,7 @@ def _read(place: Path) -> tuple[Path, Leaderboard | BoundsBoard] | Objection:
             read_bundle(place)
         except DocumentError as error:
             return Objection(str(place), shortened(str(error).removeprefix(f"{place}: ")))
-    file = published_file(place)
-    if file is None:
-        raise HarnessError(f"{place} holds no leaderboard.json; name what harness publish wrote")
+    file = document_at(place)
     try:
         return file, read_any(file)
     except DocumentError as error:

@@ -66,4 +66,6 @@ def command(
 
 
 def _told(path: Path, count: int) -> str:
-    return f"{path}: {'nothing' if not count else '1 thing' if count == 1 else f'{count} things'} to object to"
+    from harness.views.digits import counted
+
+    return f"{path}: {counted(count, 'thing') if count else 'nothing'} to object to"

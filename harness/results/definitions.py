@@ -11,7 +11,7 @@ from harness.components import parse_request, request_from_table
 from harness.planning.manifest import is_absent
 from harness.results.consistency import Objection
 from harness.results.leaderboard import Leaderboard
-from harness.suites.combinations import expand
+from harness.suites.combinations import expand, near_count
 from harness.suites.model import SELECTION, Suite, SuiteError
 
 if TYPE_CHECKING:
@@ -86,11 +86,8 @@ def _size(suite: Suite) -> int:
     lengths.append(len(suite.training.steps))
     trainings = math.prod([*(sizes[axis] for axis in taken_by("training")), *lengths])
     targets = sizes.pop("target")
-    apart = [1]  # how many combinations differ from the first of each list on none, one, two, ... axes
-    for size in (*sizes.values(), *lengths, len(suite.sigma_max), max(1, len(suite.steps))):
-        apart = [same + (size - 1) * other for same, other in zip([*apart, 0], [0, *apart], strict=True)]
-    near = apart if suite.vary_at_most is None else apart[: suite.vary_at_most + 1]
-    return max(trainings, targets * sum(near))
+    varied = (*sizes.values(), *lengths, len(suite.sigma_max), max(1, len(suite.steps)))
+    return max(trainings, targets * near_count(({0: 1, 1: size - 1} for size in varied), suite.most_apart))
 
 
 def _count(form: object) -> int:

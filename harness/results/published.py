@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import did_you_mean
+from harness.errors import HarnessError, did_you_mean
 from harness.results.bounds import BoundsBoard
 from harness.results.document import DocumentError, read_json
 from harness.results.leaderboard import PUBLISHED, Leaderboard
@@ -22,6 +22,14 @@ def published_file(path: Path) -> Path | None:
     if path.is_file() and path.suffix == ".json":
         return path
     return path / PUBLISHED if is_published(path) else None
+
+
+def document_at(path: Path) -> Path:
+    """Return the document that a path means; raises HarnessError where it is nothing that was published."""
+    file = published_file(path)
+    if file is None:
+        raise HarnessError(f"{path} holds no {PUBLISHED}; name what harness publish wrote")
+    return file
 
 
 def read_any(file: Path, by: Sequence[str] = (), suite: str | None = None) -> Leaderboard | BoundsBoard:

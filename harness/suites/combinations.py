@@ -7,9 +7,8 @@ A network that is not trained has neither a weighting nor a length of training: 
 from __future__ import annotations
 
 import itertools
-import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -169,18 +168,14 @@ class _Axes:
         return cast(list[Sampler], self.others["sampler"])
 
     def __len__(self) -> int:
-        return _count(self._parts(), self._most_apart)
+        return near_count((Counter(apart for apart, _ in part) for part in self._parts()), self.suite.most_apart)
 
     def __iter__(self) -> Iterator[Combination]:
-        for target, training, *chosen, level, given in _near(self._parts(), self._most_apart):
+        for target, training, *chosen, level, given in _near(self._parts(), self.suite.most_apart):
             trained, effort = training
             found = {**dict(zip(self.others, chosen, strict=True)), "target": target, **trained}
             length, steps = effort.steps(self.suite, found["sampler"], given)
             yield Combination({axis: found[axis] for axis in crossed()}, steps, length, level)
-
-    @property
-    def _most_apart(self) -> float:
-        return math.inf if self.suite.vary_at_most is None else self.suite.vary_at_most
 
     def _parts(self) -> list[_Part]:
         others = (*self.others.values(), self.sigma_max, self.steps)
@@ -209,11 +204,15 @@ def _near(parts: Sequence[_Part], most_apart: float) -> Iterator[tuple[Any, ...]
                 yield (value, *others)
 
 
-def _count(parts: Sequence[_Part], most_apart: float) -> int:
-    """Return how many `_near` yields; a product may be too large to go through."""
+def near_count(parts: Iterable[Mapping[int, int]], most_apart: float) -> int:
+    """Return how many combinations differ from the first on so many axes at most; they may be too many to go through.
+
+    Arguments:
+        parts: what is crossed: how many of each part differ from the first on none, one, … axes.
+        most_apart: on how many axes a combination may differ.
+    """
     found = Counter({0: 1})
-    for part in parts:
-        of_part = Counter(apart for apart, _ in part)
+    for of_part in parts:
         summed: Counter[int] = Counter()
         for (one, ways), (other, more) in itertools.product(found.items(), of_part.items()):
             summed[one + other] += ways * more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 import tomllib
@@ -231,6 +232,11 @@ class Suite(_Crossed):
                 if found != self.as_typed(axis.plural).components(axis.name, registry):
                     data[axis.plural] = [table_form(each, registry) for each in found]
         return data
+
+    @property
+    def most_apart(self) -> float:
+        """On how many axes a combination may differ from the first of each list."""
+        return math.inf if self.vary_at_most is None else self.vary_at_most
 
     @property
     def family(self) -> str:
