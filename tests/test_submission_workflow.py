@@ -172,26 +172,26 @@ def test_what_is_no_plain_file_is_refused(name, event, repository, tmp_path):
     assert (tmp_path / "output").read_text() == ""
 
 
-def test_two_bundles_in_one_push_are_told_what_to_do(repository, tmp_path):
-    folder, base = repository
+def pushed(folder, base, tmp_path, files):
+    """What is found of files that were merged and pushed."""
     git(folder, "checkout", "--quiet", "--force", "--detach", base)
-    for each in (*WHOLE, "leaderboards/submissions/b/submission.json"):
+    for each in files:
         write(folder, each)
     git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "--message", "merged together")
-    done = find(folder, base, tmp_path, "push")
+    git(folder, "commit", "--quiet", "--message", "merged")
+    return find(folder, base, tmp_path, "push")
+
+
+def test_two_bundles_in_one_push_are_told_what_to_do(repository, tmp_path):
+    folder, base = repository
+    done = pushed(folder, base, tmp_path, (*WHOLE, "leaderboards/submissions/b/submission.json"))
     assert done.returncode == 1
     assert "harness verify FOLDER --rows 4 --seed 17 --record" in done.stdout
 
 
 def test_one_bundle_in_a_push_is_found_whatever_comes_with_it(repository, tmp_path):
     folder, base = repository
-    git(folder, "checkout", "--quiet", "--force", "--detach", base)
-    for each in (*WHOLE, "harness/code.py"):
-        write(folder, each)
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "--message", "merged with more")
-    done = find(folder, base, tmp_path, "push")
+    done = pushed(folder, base, tmp_path, (*WHOLE, "harness/code.py"))
     assert (done.returncode, (tmp_path / "output").read_text()) == (0, f"bundle={NEW}\n"), done.stdout
 
 

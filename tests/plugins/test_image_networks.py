@@ -7,6 +7,7 @@ import torch
 from bar_images import bar_images, made, stored, trained
 from harness_ddpmpp.networks import Ddpmpp
 from harness_peebles.networks import Dit
+from image_modules import SHAPE, fresh, given
 from torch.func import functional_call, jvp, stack_module_state, vmap
 
 from harness.components import ComponentError
@@ -16,7 +17,6 @@ from harness.engine.modules import initial_module
 from harness.errors import NotApplicable
 from harness.registry.discovery import load
 
-SHAPE = (2, 8, 12)
 PRECONDITIONINGS = [cls() for cls in load().classes("preconditioning").values()]
 NETWORKS = {
     "dit": Dit(width=16, depth=2, heads=2, features=4),
@@ -25,25 +25,6 @@ NETWORKS = {
     "ddpmpp, labelled": Ddpmpp(channels=8, multipliers=(2, 1, 1), attention=(6,), heads=2, adaptive=True, labels=True),
 }
 each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-
-
-def fresh(network, shape=SHAPE, sigma_data=0.5, seed=0, moved=True):
-    """A module away from its start, so that no layer is zero."""
-    torch.manual_seed(seed)
-    module = network.module(DataSpec(shape, sigma_data, classes=5))
-    if moved:
-        with torch.no_grad():
-            for parameter in module.parameters():
-                parameter.add_(0.1 * torch.randn_like(parameter))
-    return module
-
-
-def given(network, n=6, shape=SHAPE, dtype=torch.float64):
-    """Points, levels and, where the network takes them, labels."""
-    generator = torch.Generator().manual_seed(1)
-    x = torch.randn(n, *shape, generator=generator, dtype=torch.float64)
-    sigma = torch.logspace(-2, 1, n, dtype=torch.float64)
-    return x.to(dtype), sigma.to(dtype), *([torch.arange(n) % 5] if network.conditional else [])
 
 
 @each_network

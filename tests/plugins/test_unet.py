@@ -1,14 +1,17 @@
 """The U-Net: its algebra, its symmetries, its size, and that it learns what it is told."""
 
 import copy
+import functools
 import itertools
 
+import image_modules
 import pytest
 import torch
 from bar_images import bar_images, made, stored, trained
 from harness_data.targets import Digits
 from harness_ronneberger.networks import Unet
 from harness_ronneberger.unet import Attention, ResidualBlock, _doubled
+from image_modules import fresh
 from torch.func import functional_call, jvp, stack_module_state, vmap
 
 from harness.components import ComponentError
@@ -18,29 +21,12 @@ from harness.engine.modules import initial_module
 from harness.errors import NotApplicable
 from harness.registry.discovery import load
 
-SHAPE = (2, 8, 12)
 PRECONDITIONINGS = [cls() for cls in load().classes("preconditioning").values()]
 PLAIN, LABELLED = Unet(channels=8), Unet(channels=8, levels=3, blocks=2, growth=1, labels=True)
 each_network = pytest.mark.parametrize("network", [PLAIN, LABELLED], ids=["plain", "labelled"])
 
-
-def fresh(network, shape=SHAPE, sigma_data=0.5, seed=0, moved=True):
-    """A module away from its start, so that no layer is zero."""
-    torch.manual_seed(seed)
-    module = network.module(DataSpec(shape, sigma_data, classes=5))
-    if moved:
-        with torch.no_grad():
-            for parameter in module.parameters():
-                parameter.add_(0.1 * torch.randn_like(parameter))
-    return module
-
-
-def given(network, n=6, shape=SHAPE, dtype=torch.float32):
-    """Points, levels and, where the network takes them, labels."""
-    generator = torch.Generator().manual_seed(1)
-    x = torch.randn(n, *shape, generator=generator, dtype=torch.float64)
-    sigma = torch.logspace(-2, 1, n, dtype=torch.float64)
-    return x.to(dtype), sigma.to(dtype), *([torch.arange(n) % 5] if network.conditional else [])
+# Single precision, as they are trained in, where a test does not say otherwise.
+given = functools.partial(image_modules.given, dtype=torch.float32)
 
 
 class TestAlgebra:
