@@ -20,6 +20,7 @@ from harness.views.bounds_tables import MEANING, by_target, entries_table, stand
 from harness.views.budgets import budget_rows, meanings
 from harness.views.column import Column
 from harness.views.digits import counted, number
+from harness.views.effects import effects_blocks
 from harness.views.page import (
     Block,
     CodeSpan,
@@ -36,7 +37,6 @@ from harness.views.page import (
     prose,
 )
 from harness.views.tables import (
-    effects_blocks,
     failures_table,
     part_held,
     ranked_by,

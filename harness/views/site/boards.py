@@ -40,6 +40,7 @@ from harness.views.board_plots import draw_bounds
 from harness.views.bounds_tables import MEANING, bounds_view, by_target, standings_table
 from harness.views.budgets import budget_rows, meanings
 from harness.views.digits import counted, number, span, with_interval
+from harness.views.effects import effects_meaning, interaction_lines
 from harness.views.page import Block, Commands, Link, Listing, Paragraph, Section, Strong, Table, Words, in_line
 from harness.views.pareto import front, spendings
 from harness.views.site import across, compare, component_pages
@@ -53,9 +54,7 @@ from harness.views.site.row_tables import CSV, row_table, unranked_table
 from harness.views.tables import (
     board_view,
     closing_notes,
-    effects_meaning,
     inapplicable_lines,
-    interaction_lines,
     notes,
     part_held,
     ranked_by,
