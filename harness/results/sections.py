@@ -12,7 +12,7 @@ from harness.axes import NUMBERS, design
 from harness.components import format_value
 from harness.quantities import Declarations
 from harness.results.labels import Labels, labels
-from harness.results.leaderboard import Agreement, Calibration, Interaction, Leaderboard, Row, Settling
+from harness.results.leaderboard import Agreement, Calibration, Leaderboard, Row, Settling
 from harness.results.references import find
 
 HEADERS = {name: axis.title for name, axis in design().items()} | dict(NUMBERS)
@@ -227,23 +227,6 @@ def choices(board: Leaderboard) -> list[tuple[str, str, str]]:
         return axes.index(axis), kinds.index(among), size, fmean(sizes[key])
 
     return sorted(sizes, key=place)
-
-
-def misleading(board: Leaderboard) -> list[Interaction]:
-    """Return the interactions whose best pair is not that of the best averages: there an average misleads."""
-    factors = {(e.target, e.among, str(e.axis), e.choice): e.size for e in board.effects}
-
-    def best(entry: Interaction, axis: str, found: set[str]) -> str | None:
-        known = {c: factors[key] for c in found if (key := (entry.target, entry.among, axis, c)) in factors}
-        return min(sorted(known), key=lambda choice: known[choice], default=None)
-
-    chosen = []
-    for entry in board.interactions:
-        first = best(entry, str(entry.axis), {cell.choice for cell in entry.cells})
-        second = best(entry, str(entry.other), {cell.other_choice for cell in entry.cells})
-        if (entry.best.choice, entry.best.other_choice) != (first, second):
-            chosen.append(entry)
-    return chosen
 
 
 def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSection:

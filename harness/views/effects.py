@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from harness.results.leaderboard import Cell, Effect, Interaction, Leaderboard
-from harness.results.sections import HEADERS, choices, misleading, sections, target_label
+from harness.results.misleading import Reversal, misleading, reordered
+from harness.results.sections import HEADERS, choices, sections, target_label
 from harness.views.column import Column
-from harness.views.digits import number, span, with_interval
+from harness.views.digits import counted, number, span, with_interval
 from harness.views.page import Block, Listing, Paragraph, Table
+
+REORDERED = "†"
+"""Marks an average that hides where a choice is ahead of another and where behind."""
 
 
 def effects_table(board: Leaderboard) -> Table:
@@ -69,20 +73,50 @@ def in_unit(board: Leaderboard, metric: str) -> str:
 
 def interaction_lines(board: Leaderboard) -> list[str]:
     """Return a heading and a line for each pair of axes whose averages mislead; empty where there is none."""
-    found = misleading(board)
+    several = len({each.among for each in board.interactions}) > 1
     lines = []
-    for entry in found:
-        best, axes = entry.best, (HEADERS[entry.axis], HEADERS[entry.other])
-        own = _size(best)
-        kind = f", {entry.among}" if len({each.among for each in board.interactions}) > 1 else ""
-        lines.append(
-            f"{target_label(entry.target, board)}{kind}: {' × '.join(axes)}: best {best.choice} with "
-            f"{best.other_choice}, {own} {'from' if best.factor is None else 'of'} the mean over their pairs "
-            f"(p {entry.p_value:.1g}); "
-            f"{_spread_within(entry)}"
-        )
-    heading = "Where averages mislead: two axes interact, and their best pair is not that of the best averages"
+    for each in misleading(board):
+        entry = each.interaction
+        of = target_label(entry.target, board) + (f", {entry.among}" if several else "")
+        axes = f"{HEADERS[entry.axis]} × {HEADERS[entry.other]} (p {entry.p_value:.1g})"
+        told = [_best_pair(entry), _spread_within(entry)] if each.best_pair else []
+        lines.append(f"{of}: {axes}: {'; '.join(told + _changed_order(each.reversals))}")
+    heading = "Where averages mislead: two axes interact, and the best pair is not that of the best averages"
+    if reordered(board):
+        heading += f", or two choices change their order (intervals apart in both; {REORDERED} above)"
     return [heading, *lines] if lines else []
+
+
+def mark(effect: Effect, marked: Container[tuple[str, str | None, str, str]]) -> str:
+    """Return the sign of a choice that changes its order with another one somewhere; empty where it does not.
+
+    Arguments:
+        effect: of the choice.
+        marked: what does (`reordered`).
+    """
+    return f" {REORDERED}" if (effect.target, effect.among, effect.axis, effect.choice) in marked else ""
+
+
+def _best_pair(entry: Interaction) -> str:
+    best = entry.best
+    of = "from" if best.factor is None else "of"
+    return f"best {best.choice} with {best.other_choice}, {_size(best)} {of} the mean over their pairs"
+
+
+def _changed_order(reversals: Sequence[Reversal]) -> list[str]:
+    """Return which two choices change their order by the widest margin, and how many others do, as parts of a line."""
+    if not reversals:
+        return []
+    most, *others = reversals
+    sizes = [f"{_short(a)} and {_short(b)}" for a, b in (most.ahead, most.behind)]
+    told = f"{most.first} is ahead of {most.second} with {most.ahead_with} ({sizes[0]}) and behind with "
+    told += f"{most.behind_with} ({sizes[1]})"
+    more = f"so {'does' if len(others) == 1 else 'do'} {counted(len(others), 'other pair')} of choices"
+    return [told, more] if others else [told]
+
+
+def _short(cell: Cell) -> str:
+    return number(cell.size) if cell.factor is None else f"{cell.factor:.2f}"
 
 
 def _spread_within(entry: Interaction) -> str:
@@ -96,8 +130,7 @@ def _spread_within(entry: Interaction) -> str:
     swapped, choice = most
     best, worst = ordered[most][0], ordered[most][-1]
     names = [cell.choice if swapped else cell.other_choice for cell in (best, worst)]
-    sizes = [number(cell.size) if cell.factor is None else f"{cell.factor:.2f}" for cell in (best, worst)]
-    return f"{choice} is {sizes[0]} with {names[0]} and {sizes[1]} with {names[1]}"
+    return f"{choice} is {_short(best)} with {names[0]} and {_short(worst)} with {names[1]}"
 
 
 def _apart(low: Cell, high: Cell) -> float:
@@ -118,9 +151,13 @@ def _effect_columns(board: Leaderboard, repeat: bool) -> list[Column]:
     shown = axes if repeat else [a if a != b else "" for a, b in zip(axes, ["", *axes], strict=False)]
     columns = [Column("axis", tuple(shown), naming=True)]
     columns.append(Column("choice", tuple(choice for _, _, choice in keys), naming=True))
+    marked = reordered(board)
     for target in targets.values():
-        cells = tuple(_size(found.get((target, *key))) for key in keys)
-        columns.append(Column(target, cells))
+        own = [found.get((target, *key)) for key in keys]
+        marks = [mark(effect, marked) if effect else "" for effect in own]
+        room = max(map(len, marks), default=0)
+        cells = (_size(e) + sign.ljust(room) if e else "" for e, sign in zip(own, marks, strict=True))
+        columns.append(Column(target, tuple(cells)))
     return columns
 
 
@@ -138,9 +175,7 @@ def effects_columns(board: Leaderboard, width: int | None) -> Iterator[list[Colu
     yield [axis, choice, *chunk]
 
 
-def _size(effect: Effect | Cell | None) -> str:
-    if effect is None:
-        return ""
+def _size(effect: Effect | Cell) -> str:
     return (with_interval if effect.factor is None else span)(effect.size, effect.low, effect.high)
 
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -16,8 +17,8 @@ from harness.errors import HarnessError
 from harness.metrics import Measurement
 from harness.quantities import Declarations, Limited, Measured, Quantity
 from harness.results.leaderboard import Calibration, Leaderboard, ScoreSplit, Term
+from harness.results.misleading import misleading, reordered
 from harness.results.ranking import leaderboard
-from harness.results.sections import misleading
 from harness.views.tables import render
 
 NONE = "none"
@@ -427,6 +428,13 @@ class TestDesigns:
         assert (row["status"], row["noise_schedule"]["name"]) == ("ok", "b")
 
 
+REVERSED = {
+    ("edm", "best"): 0.5, ("edm", "a"): 1.0, ("edm", "b"): 1.3, ("edm", "far"): 4.0,
+    ("cosine", "best"): 0.9, ("cosine", "a"): 3.0, ("cosine", "b"): 2.0, ("cosine", "far"): 8.0,
+}  # fmt: skip
+"""Under either schedule `best` is first and `far` last; `a` and `b` between change their order."""
+
+
 class TestInteractions:
     def crossed(self, sizes, noise=0.02):
         rng = random.Random(5)
@@ -451,7 +459,8 @@ class TestInteractions:
         assert effect["time_discretization", "uniform"] > 1.5
         read = Leaderboard.validate(found)
         (misled,) = misleading(read)
-        assert (misled.best.choice, misled.best.other_choice) == ("cosine", "uniform")
+        assert misled.best_pair
+        assert (misled.interaction.best.choice, misled.interaction.best.other_choice) == ("cosine", "uniform")
         text = render(read, "table")
         assert "best cosine with uniform" in text
         assert "uniform is 0.50 with cosine and 5.47 with edm" in text
@@ -472,6 +481,50 @@ class TestInteractions:
         text = render(Leaderboard.validate(found), "table")
         assert "best cosine with uniform, −" in text.replace("-", "−")
         assert "from the mean over their pairs" in text
+
+    def test_choices_behind_the_best_that_change_their_order_are_told(self):
+        read = Leaderboard.validate(board(self.crossed(REVERSED)))
+        (misled,) = misleading(read)
+        assert not misled.best_pair
+        (reversal,) = misled.reversals
+        assert (reversal.axis, reversal.choices) == ("time_discretization", ("a", "b"))
+        assert (reversal.ahead_with, reversal.behind_with) == ("edm", "cosine")
+        assert reversal.margin > math.log(1.3) / 2
+        assert misled.of("time_discretization")
+        assert not misled.of("noise_schedule")
+        of = {(e.axis, e.choice) for e in read.effects if (e.target, e.among, e.axis, e.choice) in reordered(read)}
+        assert of == {("time_discretization", "a"), ("time_discretization", "b")}
+
+    def test_their_averages_are_marked_and_a_line_says_where_either_is_ahead(self):
+        read = Leaderboard.validate(board(self.crossed(REVERSED)))
+        text = " ".join(render(read, "table").split())
+        told = re.search(
+            r"a is ahead of b with edm \((.+?) and (.+?)\) and behind with cosine \((.+?) and (.+?)\)", text
+        )
+        mean = math.prod(REVERSED.values()) ** (1 / len(REVERSED))
+        shown = [REVERSED[cell] / mean for cell in itertools.product(("edm", "cosine"), ("a", "b"))]
+        assert [float(size) for size in told.groups()] == pytest.approx(shown, rel=0.05)
+        marked = [line.split() for line in render(read, "table").splitlines() if line.endswith("†")]
+        assert [words[-4] for words in marked] == ["b", "a"]
+        assert "†" not in render(Leaderboard.validate(board(crossed(random.Random(2)))), "table")
+
+    def test_an_order_within_the_error_is_no_reversal(self):
+        """One of the two orders is told apart, the other not: it may be the same."""
+        sizes = REVERSED | {("edm", "a"): 1.29}
+        read = Leaderboard.validate(board(self.crossed(sizes)))
+        assert read.interactions
+        assert misleading(read) == []
+
+    def test_by_differences_orders_change_too(self):
+        made = [
+            replace(each, measurements={"nll": [replace(m, value=m.value - 10) for m in each.measurements["energy"]]})
+            for each in self.crossed(REVERSED)
+        ]
+        declared = Declarations(metrics={"nll": Measured(compared_by="difference")})
+        (misled,) = misleading(Leaderboard.validate(board(made, metric="nll", declared=declared)))
+        (reversal,) = misled.reversals
+        assert reversal.choices == ("a", "b")
+        assert reversal.margin == pytest.approx(0.3, abs=0.25)
 
     def test_effects_that_add_up_are_no_interaction(self):
         sizes = {(a, b): x * y for a, x in (("edm", 1.0), ("cosine", 2.0)) for b, y in (("u", 1.0), ("p", 3.0))}

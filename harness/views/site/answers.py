@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.results.leaderboard import TRAINED, Effect, Leaderboard, Row
-from harness.results.sections import HEADERS, TargetSection, misleading, sections, target_label
+from harness.results.misleading import misleading
+from harness.results.sections import HEADERS, TargetSection, sections, target_label
 from harness.views.digits import counted, number, with_interval
 
 
@@ -163,8 +164,9 @@ def _strongest(board: Leaderboard, section: TargetSection, most: Influence) -> s
     )
     others = [
         str(entry.other) if entry.axis == most.axis else str(entry.axis)
-        for entry in misleading(board)
-        if target_label(entry.target, board) == section.target
+        for each in misleading(board)
+        if each.of(most.axis)
+        and target_label((entry := each.interaction).target, board) == section.target
         and entry.among == most.among
         and most.axis in (entry.axis, entry.other)
     ]

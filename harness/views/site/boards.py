@@ -13,13 +13,13 @@ from harness.results.consistency import inconsistencies
 from harness.results.definitions import question
 from harness.results.leaderboard import PUBLISHED, Cell, Effect, Interaction, Leaderboard, Row
 from harness.results.marks import Marks
+from harness.results.misleading import misleading, reordered
 from harness.results.sections import (
     HEADERS,
     TargetSection,
     bounds_of,
     choices,
     divergence_of,
-    misleading,
     sections,
     target_label,
 )
@@ -40,7 +40,7 @@ from harness.views.board_plots import draw_bounds
 from harness.views.bounds_tables import MEANING, bounds_view, by_target, standings_table
 from harness.views.budgets import budget_rows, meanings
 from harness.views.digits import counted, number, span, with_interval
-from harness.views.effects import effects_meaning, interaction_lines
+from harness.views.effects import effects_meaning, interaction_lines, mark
 from harness.views.page import Block, Commands, Link, Listing, Paragraph, Section, Strong, Table, Words, in_line
 from harness.views.pareto import front, spendings
 from harness.views.site import across, compare, component_pages
@@ -323,18 +323,19 @@ def _effects(board: Leaderboard) -> Iterator[Block | Markup]:
     if lines:
         yield Paragraph([f"{lines[0]}:"])
         yield Listing([[line] for line in lines[1:]])
-        yield from (_cells(board, each) for each in misleading(board))
+        yield from (_cells(board, each.interaction) for each in misleading(board))
 
 
 def _effect_table(board: Leaderboard, target: str) -> Markup:
     found = {(e.among or "", str(e.axis), e.choice): e for e in board.effects if e.target == target}
     ends = _ends(list(found.values()))
+    marked = reordered(board)
     several = len({among for among, axis, _ in found if axis != "network"}) > 1
     lines = Markup("\n").join(
         Markup('<tr><th scope=row class="l">{}<td class="l">{}<td>{}<td>{}').format(
             HEADERS[axis] + (f", {among}" if several and axis != "network" else ""),
             in_line(choice),
-            _sized(effect),
+            _sized(effect) + mark(effect, marked),
             effect_strip(effect.size, effect.low, effect.high, ends, effect.factor is not None),
         )
         for (among, axis, choice) in choices(board)
