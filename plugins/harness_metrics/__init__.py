@@ -23,7 +23,7 @@ not vanish, and the score of a held-out sample of the same size says where zero 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -379,6 +379,9 @@ class _ByClassifier(FittedMetric):
     unit: ClassVar[str] = "1"
     least: ClassVar[float] = 0.0
 
+    classifier: Literal["perceptron", "convolution"] = Field(
+        "perceptron", description="what it is made of; `convolution`, of images alone, knows them better"
+    )
     features: int = Field(16, ge=2, le=1_000, description="features: outputs of the layer before the last")
     train_steps: int = Field(1_000, ge=1, le=100_000, description="steps of training, on 128 labelled points each")
 
@@ -386,7 +389,7 @@ class _ByClassifier(FittedMetric):
         """Train the classifier on labelled training points."""
         from harness_metrics import classifier
 
-        return classifier.fit(law, generator, self.features, self.train_steps)
+        return classifier.fit(law, generator, self.classifier, self.features, self.train_steps)
 
     def notes(self, fitted: Mapping[str, Tensor]) -> tuple[str, ...]:
         """Return how good the classifier is."""
