@@ -11,7 +11,8 @@
 - `mmd`: Gretton et al., A kernel two-sample test, JMLR 13, 2012.
 - `classifier-frechet`: Heusel et al., arXiv 1706.08500, with the features of a classifier of the target's own; its
   bias: Chong, Forsyth, arXiv 1911.07023.
-- `classifier-mmd`: Bińkowski et al., arXiv 1801.01401, likewise.
+- `classifier-mmd`, `classifier-kid`: Bińkowski et al., arXiv 1801.01401, likewise.
+- `precision`, `recall`: Kynkäänniemi et al., arXiv 1904.06991; `density`, `coverage`: Naeem et al., arXiv 2002.09797.
 - `label-error`: Shmelkov, Schmid, Alahari, arXiv 1807.09499 (GAN-test).
 
 - `unbiased-energy`, `unbiased-mmd`: the same, as U-statistics.
@@ -23,34 +24,37 @@ not vanish, and the score of a held-out sample of the same size says where zero 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from harness import hookimpl
 from harness.errors import NotApplicable
 from harness.metrics import (
-    FittedMetric,
     KnownResult,
-    LabelledMetric,
     Measurement,
     Metric,
     SampleMetric,
     mean_and_error,
 )
 from harness.quantities import Comparison, Quantity
+from harness_metrics.by_classifier import (
+    ClassifierFrechet,
+    ClassifierKID,
+    ClassifierMMD,
+    Coverage,
+    Density,
+    LabelError,
+    Precision,
+    Recall,
+)
+from harness_metrics.counts import COMPARED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
-    from torch import Generator, Tensor
+    from torch import Tensor
 
     from harness.metrics import Experiment
-    from harness.targets import Distribution
-
-
-COMPARED = "most points of either sample that are compared, the first: what it takes grows with their square"
 
 
 class KL(Metric):
@@ -373,93 +377,6 @@ class UnbiasedMMD(SampleMetric):
         return unbiased_mmd(generated[: self.points], reference[: self.points])
 
 
-class _ByClassifier(FittedMetric):
-    """A metric by a classifier of the target's labels; with the same parameters all have the same classifier."""
-
-    unit: ClassVar[str] = "1"
-    least: ClassVar[float] = 0.0
-
-    classifier: Literal["perceptron", "convolution"] = Field(
-        "perceptron", description="what it is made of; `convolution`, of images alone, knows them better"
-    )
-    features: int = Field(16, ge=2, le=1_000, description="features: outputs of the layer before the last")
-    train_steps: int = Field(1_000, ge=1, le=100_000, description="steps of training, on 128 labelled points each")
-
-    def fit(self, law: Distribution, generator: Generator) -> Mapping[str, Tensor]:
-        """Train the classifier on labelled training points."""
-        from harness_metrics import classifier
-
-        return classifier.fit(law, generator, self.classifier, self.features, self.train_steps)
-
-    def notes(self, fitted: Mapping[str, Tensor]) -> tuple[str, ...]:
-        """Return how good the classifier is."""
-        from harness_metrics import classifier
-
-        return classifier.notes(fitted)
-
-
-class ClassifierFrechet(_ByClassifier):
-    """Fréchet distance of the features of a small classifier, trained on the target's labelled training part.
-
-    FID is its square with features of another classifier. Over n samples d² is too large by about c/n, whatever
-    the law: compare samples of one size, beside the held-out one, which has the same bias.
-    """
-
-    name: ClassVar[str] = "classifier-frechet"
-    space: ClassVar[str] = "features"
-    formula: ClassVar[str] = "(‖m − n‖² + tr(A + B − 2(A^½ B A^½)^½))^½, means m, n and covariances A, B of features"
-    source: ClassVar[str] = "Dowson, Landau, J. Multivariate Analysis 12 (1982); Heusel et al., arXiv 1706.08500"
-
-    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
-        """Compare the features of two samples of any sizes."""
-        from harness_metrics.classifier import features_of
-        from harness_metrics.frechet import frechet
-
-        return frechet(features_of(generated, fitted), features_of(reference, fitted))
-
-
-class ClassifierMMD(_ByClassifier):
-    """`mmd` of the features of a small classifier, trained on the target's labelled training part."""
-
-    name: ClassVar[str] = "classifier-mmd"
-    space: ClassVar[str] = "features"
-    formula: ClassVar[str] = "(E k(X,X') + E k(Y,Y') − 2E k(X,Y))^½ of features, k as in mmd"
-    source: ClassVar[str] = "Bińkowski et al., arXiv 1801.01401; Gretton et al., JMLR 13 (2012)"
-
-    points: int = Field(2_000, ge=2, le=1_000_000, description=COMPARED)
-
-    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
-        """Compare the features of the first points of two samples of any sizes."""
-        from harness_metrics.classifier import features_of
-        from harness_metrics.samples import mmd
-
-        x, y = generated[: self.points], reference[: self.points]
-        return mmd(features_of(x, fitted), features_of(y, fitted))
-
-
-class LabelError(_ByClassifier, LabelledMetric):
-    """Share of samples that a classifier gives another label than the one that they were made for.
-
-    Of a class-conditional network alone. What a perfect generator has is the classifier's own error on held-out
-    points.
-    """
-
-    name: ClassVar[str] = "label-error"
-    space: ClassVar[str] = "labels"
-    compared_by: ClassVar[Comparison] = "difference"
-    formula: ClassVar[str] = "1/n Σ_i [c(x_i) ≠ y_i], c the classifier, y_i the label that x_i was made for"
-    source: ClassVar[str] = "Shmelkov, Schmid, Alahari, arXiv 1807.09499"
-
-    def compare_labelled(self, generated: Tensor, labels: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
-        """Count what is taken for another; half a count to either side keeps the error of a share of 0 from 0."""
-        from harness_metrics.classifier import labels_of
-
-        n = len(labels)
-        wrong = int((labels_of(generated, fitted) != labels).sum())
-        share = (wrong + 0.5) / (n + 1)
-        return Measurement(wrong / n, (share * (1 - share) / n) ** 0.5)
-
-
 @hookimpl
 def harness_metrics() -> list[type[Metric]]:
     """The metrics of this plugin."""
@@ -473,6 +390,11 @@ def harness_metrics() -> list[type[Metric]]:
         Memorisation,
         ClassifierFrechet,
         ClassifierMMD,
+        ClassifierKID,
+        Precision,
+        Recall,
+        Density,
+        Coverage,
         LabelError,
     ]
     return [*of_laws, *of_samples]
