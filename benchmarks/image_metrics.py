@@ -44,8 +44,8 @@ SWAPS = (1, 2, 4, 8)
 PATCHES = 4
 """Patches along a side, that are swapped."""
 
-POINTS = 2000
-"""Images of either sample in the tables of one comparison."""
+POINTS, DAMAGED = 2000, 1000
+"""Images, or points, of either sample: in the tables of one comparison, and in that of damage."""
 
 COMPARISONS: Mapping[str, Callable[[Tensor, Tensor], Measurement]] = {
     "Fréchet d": frechet,
@@ -190,7 +190,7 @@ DAMAGES: Mapping[str, tuple[Damage, tuple[float, ...]]] = {
 
 def corruptions(case: Case) -> list[Row]:
     """Compare damaged images with others; the first row of each classifier is without damage."""
-    reference, clean = (part[:POINTS] for part in held_out(case.law))
+    reference, clean = (part[:DAMAGED] for part in held_out(case.law))
     images = clean.reshape(len(clean), *case.law.shape)
     rows = []
     for kind in KINDS:

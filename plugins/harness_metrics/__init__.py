@@ -3,7 +3,9 @@
 - `kl`: docs/theory.md §3; change of variables, Chen et al. arXiv 1806.07366; jackknife of a plug-in entropy.
 - `w2`: Gelbrich, Math. Nachr. 147, 1990.
 - `path-kl`: Wang, He, Tao, arXiv 2406.12839, Theorem 2, with its constants made exact (`harness.budget`).
-- `nll-bound`, `bits-per-dim`: Ho, Jain, Abbeel, arXiv 2006.11239; Kingma et al., arXiv 2107.00630; docs/theory.md §9.
+- `nll-bound`, `bits-per-dim`, `discrete-bits-per-dim`: Ho, Jain, Abbeel, arXiv 2006.11239;
+  Kingma et al., arXiv 2107.00630;
+  docs/theory.md §9.
 - `memorisation`: docs/theory.md §9; Meehan, Chaudhuri, Dasgupta, arXiv 2004.05675.
 - `sliced-wasserstein`: Bonneel, Rabin, Peyré, Pfister, Sliced and Radon Wasserstein barycenters of measures,
   J. Math. Imaging Vision 51, 2015.
@@ -24,6 +26,7 @@ not vanish, and the score of a held-out sample of the same size says where zero 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -51,10 +54,13 @@ from harness_metrics.by_classifier import (
 from harness_metrics.counts import COMPARED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from torch import Tensor
 
     from harness.metrics import Experiment
+    from harness.properties import Property
 
 
 class KL(Metric):
@@ -193,6 +199,52 @@ class BitsPerDimension(NLLBound):
     def _nats(self, dim: int) -> float:
         """Nats in a bit of each coordinate."""
         return dim * math.log(2)
+
+
+class DiscreteBitsPerDimension(BitsPerDimension):
+    """Bits a coordinate that code held-out data on a lattice, as pixels: comparable with published bits per dimension.
+
+    `bits-per-dim` with what it takes to tell the pixel from the last noised point, in place of that noise's entropy. It
+    compares designs that stop at different σ_min, too. Published values are of pixels with 256 levels.
+    """
+
+    name: ClassVar[str] = "discrete-bits-per-dim"
+    formula: ClassVar[str] = (
+        "bits-per-dim + (c(δ/w) − ½ ln(2πeδ²))/ln 2, c(r) = E ln Σ_j exp((ξ² − (ξ + j/r)²)/2), w the step of the data"
+    )
+    source: ClassVar[str] = "Kingma et al., arXiv 2107.00630, section 3.3 and eq. (11)"
+
+    def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
+        """Return the mean over held-out points, where these lie on a lattice of one step."""
+        import torch
+
+        from harness_metrics.lattices import decoding_cost, step
+
+        density = super().measure(experiment)
+        if isinstance(density, NotApplicable):
+            return density
+        width = step(experiment.target.held_out(self.points, torch.Generator().manual_seed(0)))
+        if width is None:
+            return NotApplicable("held-out points lie on no lattice of one step, so that they have no discrete levels")
+        delta = experiment.sigma_min
+        shift = (decoding_cost(delta / width) - 0.5 * math.log(2 * math.pi * math.e * delta**2)) / math.log(2)
+        groups = tuple(each + shift for each in density.groups)
+        return replace(density, value=density.value + shift, groups=groups)
+
+    def claimed_value(self, known: KnownResult) -> float | None:
+        """Return None: no result that is known in closed form is of data on a lattice."""
+        return None
+
+    def own_properties(self, seed: int) -> Sequence[Property]:
+        """Measure what telling the levels costs, where it is known: beside much noise, and beside none."""
+        from harness.properties import Property
+        from harness_metrics.lattices import decoding_cost
+
+        large = 0.5 * math.log(2 * math.pi * math.e * 1.9**2)
+        return [
+            Property("nats to tell levels 20 deviations apart", 0.0, decoding_cost(0.05), 1e-9),
+            Property("nats to tell levels 1/1.9 deviations apart", large, decoding_cost(1.9), 1e-9),
+        ]
 
 
 class Memorisation(Metric):
@@ -380,7 +432,7 @@ class UnbiasedMMD(SampleMetric):
 @hookimpl
 def harness_metrics() -> list[type[Metric]]:
     """The metrics of this plugin."""
-    of_laws: list[type[Metric]] = [KL, PathKL, W2, NLLBound, BitsPerDimension, TrainingLoss]
+    of_laws: list[type[Metric]] = [KL, PathKL, W2, NLLBound, BitsPerDimension, DiscreteBitsPerDimension, TrainingLoss]
     of_samples: list[type[Metric]] = [
         SlicedWasserstein,
         Energy,
