@@ -3,7 +3,9 @@
 - `kl`: docs/theory.md §3; change of variables, Chen et al. arXiv 1806.07366; jackknife of a plug-in entropy.
 - `w2`: Gelbrich, Math. Nachr. 147, 1990.
 - `path-kl`: Wang, He, Tao, arXiv 2406.12839, Theorem 2, with its constants made exact (`harness.budget`).
-- `nll-bound`, `bits-per-dim`: Ho, Jain, Abbeel, arXiv 2006.11239; Kingma et al., arXiv 2107.00630; docs/theory.md §9.
+- `nll-bound`, `bits-per-dim`, `discrete-bits-per-dim`: Ho, Jain, Abbeel, arXiv 2006.11239;
+  Kingma et al., arXiv 2107.00630;
+  docs/theory.md §9.
 - `memorisation`: docs/theory.md §9; Meehan, Chaudhuri, Dasgupta, arXiv 2004.05675.
 - `sliced-wasserstein`: Bonneel, Rabin, Peyré, Pfister, Sliced and Radon Wasserstein barycenters of measures,
   J. Math. Imaging Vision 51, 2015.
@@ -11,7 +13,8 @@
 - `mmd`: Gretton et al., A kernel two-sample test, JMLR 13, 2012.
 - `classifier-frechet`: Heusel et al., arXiv 1706.08500, with the features of a classifier of the target's own; its
   bias: Chong, Forsyth, arXiv 1911.07023.
-- `classifier-mmd`: Bińkowski et al., arXiv 1801.01401, likewise.
+- `classifier-mmd`, `classifier-kid`: Bińkowski et al., arXiv 1801.01401, likewise.
+- `precision`, `recall`: Kynkäänniemi et al., arXiv 1904.06991; `density`, `coverage`: Naeem et al., arXiv 2002.09797.
 - `label-error`: Shmelkov, Schmid, Alahari, arXiv 1807.09499 (GAN-test).
 
 - `unbiased-energy`, `unbiased-mmd`: the same, as U-statistics.
@@ -23,6 +26,7 @@ not vanish, and the score of a held-out sample of the same size says where zero 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -30,27 +34,33 @@ from pydantic import Field
 from harness import hookimpl
 from harness.errors import NotApplicable
 from harness.metrics import (
-    FittedMetric,
     KnownResult,
-    LabelledMetric,
     Measurement,
     Metric,
     SampleMetric,
     mean_and_error,
 )
 from harness.quantities import Comparison, Quantity
+from harness_metrics.by_classifier import (
+    ClassifierFrechet,
+    ClassifierKID,
+    ClassifierMMD,
+    Coverage,
+    Density,
+    LabelError,
+    Precision,
+    Recall,
+)
+from harness_metrics.counts import COMPARED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     import numpy as np
-    from torch import Generator, Tensor
+    from torch import Tensor
 
     from harness.metrics import Experiment
-    from harness.targets import Distribution
-
-
-COMPARED = "most points of either sample that are compared, the first: what it takes grows with their square"
+    from harness.properties import Property
 
 
 class KL(Metric):
@@ -189,6 +199,52 @@ class BitsPerDimension(NLLBound):
     def _nats(self, dim: int) -> float:
         """Nats in a bit of each coordinate."""
         return dim * math.log(2)
+
+
+class DiscreteBitsPerDimension(BitsPerDimension):
+    """Bits a coordinate that code held-out data on a lattice, as pixels: comparable with published bits per dimension.
+
+    `bits-per-dim` with what it takes to tell the pixel from the last noised point, in place of that noise's entropy. It
+    compares designs that stop at different σ_min, too. Published values are of pixels with 256 levels.
+    """
+
+    name: ClassVar[str] = "discrete-bits-per-dim"
+    formula: ClassVar[str] = (
+        "bits-per-dim + (c(δ/w) − ½ ln(2πeδ²))/ln 2, c(r) = E ln Σ_j exp((ξ² − (ξ + j/r)²)/2), w the step of the data"
+    )
+    source: ClassVar[str] = "Kingma et al., arXiv 2107.00630, section 3.3 and eq. (11)"
+
+    def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
+        """Return the mean over held-out points, where these lie on a lattice of one step."""
+        import torch
+
+        from harness_metrics.lattices import decoding_cost, step
+
+        density = super().measure(experiment)
+        if isinstance(density, NotApplicable):
+            return density
+        width = step(experiment.target.held_out(self.points, torch.Generator().manual_seed(0)))
+        if width is None:
+            return NotApplicable("held-out points lie on no lattice of one step, so that they have no discrete levels")
+        delta = experiment.sigma_min
+        shift = (decoding_cost(delta / width) - 0.5 * math.log(2 * math.pi * math.e * delta**2)) / math.log(2)
+        groups = tuple(each + shift for each in density.groups)
+        return replace(density, value=density.value + shift, groups=groups)
+
+    def claimed_value(self, known: KnownResult) -> float | None:
+        """Return None: no result that is known in closed form is of data on a lattice."""
+        return None
+
+    def own_properties(self, seed: int) -> Sequence[Property]:
+        """Measure what telling the levels costs, where it is known: beside much noise, and beside none."""
+        from harness.properties import Property
+        from harness_metrics.lattices import decoding_cost
+
+        large = 0.5 * math.log(2 * math.pi * math.e * 1.9**2)
+        return [
+            Property("nats to tell levels 20 deviations apart", 0.0, decoding_cost(0.05), 1e-9),
+            Property("nats to tell levels 1/1.9 deviations apart", large, decoding_cost(1.9), 1e-9),
+        ]
 
 
 class Memorisation(Metric):
@@ -373,94 +429,10 @@ class UnbiasedMMD(SampleMetric):
         return unbiased_mmd(generated[: self.points], reference[: self.points])
 
 
-class _ByClassifier(FittedMetric):
-    """A metric by a classifier of the target's labels; with the same parameters all have the same classifier."""
-
-    unit: ClassVar[str] = "1"
-    least: ClassVar[float] = 0.0
-
-    features: int = Field(16, ge=2, le=1_000, description="features: outputs of the layer before the last")
-    train_steps: int = Field(1_000, ge=1, le=100_000, description="steps of training, on 128 labelled points each")
-
-    def fit(self, law: Distribution, generator: Generator) -> Mapping[str, Tensor]:
-        """Train the classifier on labelled training points."""
-        from harness_metrics import classifier
-
-        return classifier.fit(law, generator, self.features, self.train_steps)
-
-    def notes(self, fitted: Mapping[str, Tensor]) -> tuple[str, ...]:
-        """Return how good the classifier is."""
-        from harness_metrics import classifier
-
-        return classifier.notes(fitted)
-
-
-class ClassifierFrechet(_ByClassifier):
-    """Fréchet distance of the features of a small classifier, trained on the target's labelled training part.
-
-    FID is its square with features of another classifier. Over n samples d² is too large by about c/n, whatever
-    the law: compare samples of one size, beside the held-out one, which has the same bias.
-    """
-
-    name: ClassVar[str] = "classifier-frechet"
-    space: ClassVar[str] = "features"
-    formula: ClassVar[str] = "(‖m − n‖² + tr(A + B − 2(A^½ B A^½)^½))^½, means m, n and covariances A, B of features"
-    source: ClassVar[str] = "Dowson, Landau, J. Multivariate Analysis 12 (1982); Heusel et al., arXiv 1706.08500"
-
-    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
-        """Compare the features of two samples of any sizes."""
-        from harness_metrics.classifier import features_of
-        from harness_metrics.frechet import frechet
-
-        return frechet(features_of(generated, fitted), features_of(reference, fitted))
-
-
-class ClassifierMMD(_ByClassifier):
-    """`mmd` of the features of a small classifier, trained on the target's labelled training part."""
-
-    name: ClassVar[str] = "classifier-mmd"
-    space: ClassVar[str] = "features"
-    formula: ClassVar[str] = "(E k(X,X') + E k(Y,Y') − 2E k(X,Y))^½ of features, k as in mmd"
-    source: ClassVar[str] = "Bińkowski et al., arXiv 1801.01401; Gretton et al., JMLR 13 (2012)"
-
-    points: int = Field(2_000, ge=2, le=1_000_000, description=COMPARED)
-
-    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
-        """Compare the features of the first points of two samples of any sizes."""
-        from harness_metrics.classifier import features_of
-        from harness_metrics.samples import mmd
-
-        x, y = generated[: self.points], reference[: self.points]
-        return mmd(features_of(x, fitted), features_of(y, fitted))
-
-
-class LabelError(_ByClassifier, LabelledMetric):
-    """Share of samples that a classifier gives another label than the one that they were made for.
-
-    Of a class-conditional network alone. What a perfect generator has is the classifier's own error on held-out
-    points.
-    """
-
-    name: ClassVar[str] = "label-error"
-    space: ClassVar[str] = "labels"
-    compared_by: ClassVar[Comparison] = "difference"
-    formula: ClassVar[str] = "1/n Σ_i [c(x_i) ≠ y_i], c the classifier, y_i the label that x_i was made for"
-    source: ClassVar[str] = "Shmelkov, Schmid, Alahari, arXiv 1807.09499"
-
-    def compare_labelled(self, generated: Tensor, labels: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
-        """Count what is taken for another; half a count to either side keeps the error of a share of 0 from 0."""
-        from harness_metrics.classifier import labels_of
-
-        n = len(labels)
-        wrong = int((labels_of(generated, fitted) != labels).sum())
-        share = (wrong + 0.5) / (n + 1)
-        return Measurement(wrong / n, (share * (1 - share) / n) ** 0.5)
-
-
 @hookimpl
 def harness_metrics() -> list[type[Metric]]:
     """The metrics of this plugin."""
-    of_laws: list[type[Metric]] = [KL, PathKL, W2, NLLBound, BitsPerDimension, TrainingLoss]
+    of_laws: list[type[Metric]] = [KL, PathKL, W2, NLLBound, BitsPerDimension, DiscreteBitsPerDimension, TrainingLoss]
     of_samples: list[type[Metric]] = [
         SlicedWasserstein,
         Energy,
@@ -470,6 +442,11 @@ def harness_metrics() -> list[type[Metric]]:
         Memorisation,
         ClassifierFrechet,
         ClassifierMMD,
+        ClassifierKID,
+        Precision,
+        Recall,
+        Density,
+        Coverage,
         LabelError,
     ]
     return [*of_laws, *of_samples]

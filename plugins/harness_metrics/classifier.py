@@ -1,30 +1,30 @@
 """A small classifier of a target's labelled points: its features, and the labels that it gives.
 
-Two hidden layers, on points shifted and scaled by the training part; trained by Adam on the cross-entropy of batches
-of labelled training points, which are drawn anew at each step. The features are the outputs of the second layer, over
-the root mean square deviation that they have on the training part: they have no unit, whatever that of the data.
+A network of two kinds (`harness_metrics.perceptron`, `harness_metrics.convolution`) on points shifted and scaled by the
+training part; trained by Adam on the cross-entropy of batches of labelled training points, which are drawn anew at each
+step. The features are the outputs of the layer before the last, over the root mean square deviation that they have on
+the training part: they have no unit, whatever that of the data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
+from typing import Literal, Protocol
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import cross_entropy, linear, silu
+from torch.nn.functional import cross_entropy
 
 from harness.errors import NotApplicable
 from harness.targets import Distribution
+from harness_metrics.convolution import Convolution
+from harness_metrics.perceptron import Perceptron
 
-WIDTH = 64
-"""Units of the first hidden layer."""
+Kind = Literal["perceptron", "convolution"]
+"""What the network is made of."""
 
 BATCH = 128
 """Labelled points of a step."""
-
-RATE = 3e-3
-"""Adam's step size at the start; it falls to 0 along half a cosine."""
 
 DECAY = 1e-2
 """Decoupled weight decay: without it the features of a small training part grow without end."""
@@ -38,39 +38,68 @@ TOLD = 4096
 Fitted = Mapping[str, Tensor]
 
 
-def fit(law: Distribution, generator: Generator, features: int, steps: int) -> dict[str, Tensor]:
+class Network(Protocol):
+    """A kind of classifier.
+
+    Attributes:
+        rate: Adam's step size at the start; it falls to 0 along half a cosine.
+        called: what a sentence calls it, with its article.
+    """
+
+    rate: float
+    called: str
+
+    def initial(self, law: Distribution, features: int, generator: Generator) -> dict[str, Tensor]:
+        """Return tensors to begin the training with, float32, by names that no other kind has all of.
+
+        Raises:
+            NotApplicable: the points of the law are none that it takes.
+        """
+
+    def hidden(self, x: Tensor, layers: Fitted) -> Tensor:
+        """Return the outputs of the layer before the last, of points (n, d); shape (n, k)."""
+
+    def logits(self, hidden: Tensor, layers: Fitted) -> Tensor:
+        """Return what the last layer makes of the one before, of shape (n, k); shape (n, classes)."""
+
+
+NETWORKS: Mapping[Kind, Network] = {"perceptron": Perceptron(), "convolution": Convolution()}
+
+
+def fit(law: Distribution, generator: Generator, kind: Kind, features: int, steps: int) -> dict[str, Tensor]:
     """Return a trained classifier, with its accuracy on held-out points where their labels are known.
 
     Arguments:
         law: the target.
         generator: source of the first weights and of the points of each step.
+        kind: of network.
         features: number k of features.
         steps: of training.
 
     Raises:
-        NotApplicable: the points have no labels.
+        NotApplicable: the points have no labels, or the network does not take them.
     """
     if law.classes < 2:
         raise NotApplicable("the target has no labels to train a classifier on")
     points, _ = law.labelled(SEEN, generator)
     state = {"centre": points.mean(0), "scale": points.new_tensor(law.sigma_data), "features": points.new_ones(())}
-    state |= _trained(law, generator, state, (law.dim, WIDTH, features, law.classes), steps)
+    state |= _trained(law, generator, state, NETWORKS[kind], features, steps)
     state["features"] = features_of(points, state).var(0, correction=0).mean().sqrt().clamp_min(1e-12)
     return state | _held_out_accuracy(law, generator, state)
 
 
-def _trained(law: Distribution, generator: Generator, state: Fitted, sizes: tuple[int, ...], steps: int) -> Fitted:
-    """Return the weights and biases of layers of these sizes."""
-    layers = {}
-    for layer, (inputs, outputs) in enumerate(pairwise(sizes)):
-        layers[f"weight{layer}"] = torch.randn(outputs, inputs, generator=generator) * (2 / inputs) ** 0.5
-        layers[f"bias{layer}"] = torch.zeros(outputs)
-    parameters = [each.requires_grad_() for each in layers.values()]
-    optimizer = torch.optim.AdamW(parameters, RATE, weight_decay=DECAY)
+def _trained(
+    law: Distribution, generator: Generator, state: Fitted, network: Network, features: int, steps: int
+) -> Fitted:
+    """Return the weights and biases of a network."""
+    layers = network.initial(law, features, generator)
+    parameters = [each.requires_grad_() for each in layers.values() if each.is_floating_point()]
+    optimizer = torch.optim.AdamW(parameters, network.rate, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
         points, labels = law.labelled(BATCH, generator)
-        loss = cross_entropy(_logits(_hidden(_scaled(points, state).float(), layers), layers), labels)
+        hidden = network.hidden(_scaled(points, state).float(), layers)
+        loss = cross_entropy(network.logits(hidden, layers), labels)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -78,27 +107,27 @@ def _trained(law: Distribution, generator: Generator, state: Fitted, sizes: tupl
     return {name: each.detach().double() for name, each in layers.items()}
 
 
+def _network_of(fitted: Fitted) -> Network:
+    return NETWORKS["convolution" if "kernel0" in fitted else "perceptron"]
+
+
 def _scaled(x: Tensor, state: Fitted) -> Tensor:
     return (x - state["centre"]) / state["scale"]
 
 
-def _hidden(x: Tensor, layers: Fitted) -> Tensor:
-    first = silu(linear(x, layers["weight0"], layers["bias0"]))
-    return silu(linear(first, layers["weight1"], layers["bias1"]))
-
-
-def _logits(hidden: Tensor, layers: Fitted) -> Tensor:
-    return linear(hidden, layers["weight2"], layers["bias2"])
+def _hidden_of(x: Tensor, fitted: Fitted) -> Tensor:
+    network = _network_of(fitted)
+    return network.hidden(_scaled(x, fitted), fitted)
 
 
 def features_of(x: Tensor, fitted: Fitted) -> Tensor:
     """Return the features of points (n, d), shape (n, k), float64."""
-    return _hidden(_scaled(x, fitted), fitted) / fitted["features"]
+    return _hidden_of(x, fitted) / fitted["features"]
 
 
 def labels_of(x: Tensor, fitted: Fitted) -> Tensor:
     """Return the label that the classifier gives each of n points (n, d); shape (n,), int64."""
-    return _logits(_hidden(_scaled(x, fitted), fitted), fitted).argmax(1)
+    return _network_of(fitted).logits(_hidden_of(x, fitted), fitted).argmax(1)
 
 
 def _held_out_accuracy(law: Distribution, generator: Generator, state: Fitted) -> dict[str, Tensor]:
@@ -112,7 +141,8 @@ def _held_out_accuracy(law: Distribution, generator: Generator, state: Fitted) -
 
 def notes(fitted: Fitted) -> tuple[str, ...]:
     """Return how good the classifier is, in a sentence."""
+    called = _network_of(fitted).called
     if "accuracy" not in fitted:
-        return ("by a classifier whose accuracy is not known: the target tells no labels of held-out points",)
+        return (f"by {called} whose accuracy is not known: the target tells no labels of held-out points",)
     share, count = 100 * float(fitted["accuracy"]), int(fitted["told"])
-    return (f"by a classifier that gives {share:.1f} % of {count} held-out points their label",)
+    return (f"by {called} that gives {share:.1f} % of {count} held-out points their label",)

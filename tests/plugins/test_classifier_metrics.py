@@ -167,6 +167,65 @@ class TestClassifier:
             metric.fit(target.distribution(), torch.Generator())
 
 
+@pytest.fixture(scope="module")
+def convolved(digits):
+    return ClassifierFrechet(classifier="convolution").fit(digits, torch.Generator().manual_seed(0))
+
+
+class TestConvolution:
+    def test_it_knows_held_out_digits(self, convolved, parts):
+        for points, labels in parts:
+            assert (labels_of(points, convolved) == labels).double().mean() > 0.93
+        share = (labels_of(parts[0][0], convolved) == parts[0][1]).double().mean().item()
+        (note,) = ClassifierFrechet().notes(convolved)
+        assert (
+            note == f"by a convolutional classifier that gives {100 * share:.1f} % of 359 held-out points their label"
+        )
+
+    def test_its_features_see_where_pixels_lie(self, fitted, convolved, parts):
+        (points, labels), turn = parts[0], torch.randperm(64, generator=torch.Generator().manual_seed(0))
+        assert (labels_of(points[:, turn], convolved) == labels).double().mean() < 0.4
+        assert features_of(points, convolved).shape == (len(points), 16)
+
+    def test_features_do_not_depend_on_what_else_is_computed_with_them(self, convolved, digits):
+        together, alone = features_of(digits.train, convolved), features_of(digits.train[-1:], convolved)
+        assert torch.allclose(together[-1:], alone, rtol=1e-12, atol=1e-12)
+        assert together.dtype == torch.float64
+
+    def test_it_is_the_same_to_the_last_bit_again(self, digits):
+        metric = ClassifierMMD(classifier="convolution", train_steps=20)
+        one, other = (metric.fit(digits, torch.Generator().manual_seed(3)) for _ in range(2))
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+    def test_the_first_layer_is_a_convolution_of_the_image(self, convolved, digits):
+        """By hand, of one image at one place: the kernel lies over 5 × 5 pixels around every other pixel."""
+        from harness_metrics.convolution import convolutions
+
+        image = digits.train[:1]
+        found = convolutions(image, convolved, layers=1)
+        pixels = torch.zeros(12, 12, dtype=torch.float64)
+        pixels[2:10, 2:10] = image.reshape(8, 8)
+        by_hand = (convolved["kernel0"][:, 0] * pixels[4:9, 2:7]).sum((1, 2)) + convolved["shift0"]
+        assert found.shape == (1, 16, 4, 4)
+        assert torch.allclose(found[0, :, 2, 1], by_hand.clamp_min(0))
+
+    @pytest.mark.parametrize("metric", [ClassifierFrechet, ClassifierMMD, LabelError])
+    def test_points_that_are_no_images_have_none(self, digits, metric):
+        vectors = EmpiricalDistribution(digits.train, digits.parts, "vectors", digits.labels)
+        with pytest.raises(NotApplicable, match="needs points that are images"):
+            metric(classifier="convolution").fit(vectors, torch.Generator())
+
+    def test_a_perceptron_is_what_is_meant_without_a_word(self, digits):
+        said, unsaid = (
+            m.fit(digits, torch.Generator().manual_seed(0))
+            for m in (LabelError(classifier="perceptron", train_steps=5), LabelError(train_steps=5))
+        )
+        assert all(torch.equal(said[name], unsaid[name]) for name in unsaid)
+        assert LabelError(classifier="perceptron").label() == "label-error"
+        assert LabelError(classifier="convolution").label() == "label-error:classifier=convolution"
+
+
 def blurred(x, width):
     """Images blurred by a Gaussian of some pixels."""
     at = torch.arange(8).double()

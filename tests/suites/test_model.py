@@ -288,7 +288,10 @@ def test_full_and_the_suite_of_samplers_are_everything_that_ships(registry):
     # What takes days there: networks for images, and a weighting each of whose networks trains alone.
     elsewhere |= {"unet", "ddpmpp", "dit", "edm2-uncertainty"}
     # What is for points with labels, which its targets have not.
-    elsewhere |= {"classifier-frechet", "classifier-mmd", "label-error"}
+    elsewhere |= {"classifier-frechet", "classifier-mmd", "classifier-kid", "label-error"}
+    elsewhere |= {"precision", "recall", "density", "coverage"}
+    # What is for data on a lattice.
+    elsewhere |= {"discrete-bits-per-dim"}
     # Guidance: without labels a sampler is what it is, and labels are what leaderboards/guidance.toml is about.
     elsewhere |= {"guided", "labelled-mlp", "labelled-ring"}
     for axis in set(registry.axes) - {"claim", "preconditioning", "noise_distribution"}:

@@ -1,0 +1,3 @@
+"""How many points a distance of samples compares: what the parameter `points` says of it."""
+
+COMPARED = "most points of either sample that are compared, the first: what it takes grows with their square"

@@ -1,0 +1,82 @@
+"""Precision, recall, density, coverage: which points lie in balls around those of another sample.
+
+The ball around a centre ends at its k-th nearest neighbour among the other centres. The error is the jackknife's that
+leaves out one of 16 groups of either sample in turn, balls drawn anew; it errs upwards where the laws are equal, by up
+to 1.8 where that was measured. None is below that of a share of so many points, 0 and 1 counted as half a point off.
+References: Kynkäänniemi et al., arXiv 1904.06991, eq. (1)-(2); Naeem et al., arXiv 2002.09797, eq. (3)-(6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import ceil
+
+import torch
+from torch import Tensor
+
+from harness.metrics import Measurement
+
+GROUPS = 16
+"""Groups of a sample, every 16th point each, that are left out in turn."""
+
+Statistic = Callable[[Tensor], Tensor]
+"""A number made of which of n points lie in the balls of m centres, shape (n, m)."""
+
+
+def share_inside(points: Tensor, centres: Tensor, neighbours: int) -> Measurement:
+    """Share of points (n, d) in the ball of one of the centres (m, d) or more: precision, or recall."""
+    return _measured(points, centres, neighbours, len(points), lambda inside: inside.any(1).double().mean())
+
+
+def density(points: Tensor, centres: Tensor, neighbours: int) -> Measurement:
+    """Mean number of balls that a point lies in, over k: 1 on average where both samples are of one law."""
+    return _measured(
+        points, centres, neighbours, len(points), lambda inside: inside.sum().double() / (neighbours * len(inside))
+    )
+
+
+def coverage(points: Tensor, centres: Tensor, neighbours: int) -> Measurement:
+    """Share of centres whose ball holds one of the points or more."""
+    return _measured(points, centres, neighbours, len(centres), lambda inside: inside.any(0).double().mean())
+
+
+def _measured(points: Tensor, centres: Tensor, neighbours: int, count: int, statistic: Statistic) -> Measurement:
+    """Return the statistic of the whole samples, a mean over so many points or centres, with its error.
+
+    Raises:
+        ValueError: there are too few points, or centres for so many neighbours.
+    """
+    n, m = len(points), len(centres)
+    if n < 2 or m - ceil(m / GROUPS) <= neighbours:
+        raise ValueError(f"samples of {n} points and {m} centres are too few for balls of {neighbours} neighbours")
+    across, within = _distances(points, centres), _distances(centres, centres)
+    radii = _radii(within, neighbours)
+    value = statistic(across <= radii).item()
+    without_points = [statistic(across[kept] <= radii) for kept in _all_but_one_group(n)]
+    without_centres = [
+        statistic(across[:, kept] <= _radii(within[kept][:, kept], neighbours)) for kept in _all_but_one_group(m)
+    ]
+    share = (min(value, 1.0) * count + 0.5) / (count + 1)
+    variance = max(_jackknife(without_points) + _jackknife(without_centres), share * (1 - share) / count)
+    return Measurement(value, variance**0.5, freedom=GROUPS - 1)
+
+
+def _distances(x: Tensor, y: Tensor) -> Tensor:
+    """‖x_i − y_j‖, shape (n, m), from differences: the same whichever of two points comes first, 0 of equal ones."""
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _radii(within: Tensor, neighbours: int) -> Tensor:
+    """Distance of each centre from its k-th nearest other one, shape (m,), from those of all pairs; its own is 0."""
+    return within.kthvalue(neighbours + 1, dim=1).values
+
+
+def _all_but_one_group(count: int) -> Iterator[Tensor]:
+    """Yield the places that are left without each group."""
+    places = torch.arange(count)
+    for group in range(min(GROUPS, count)):
+        yield places[places % GROUPS != group]
+
+
+def _jackknife(values: list[Tensor]) -> float:
+    return float((len(values) - 1) * torch.stack(values).var(correction=0))
