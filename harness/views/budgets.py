@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from harness.axes import NUMBERS
 from harness.results.budgets import BudgetRow, budgets
 from harness.results.leaderboard import Leaderboard, Row
 from harness.results.sections import TargetSection, sections
@@ -53,7 +54,8 @@ def render_budgets(board: Leaderboard, form: str, *, top: int | None = None, wid
 
 def budgets_view(board: Leaderboard) -> View:
     """Return the budgets of a leaderboard as formats take them."""
-    names = [field for field in BudgetRow.model_fields if field not in ("budget", "metrics", "score_split")]
+    settings = NUMBERS.keys() - board.told_numbers
+    names = [f for f in BudgetRow.model_fields if f not in ("budget", "metrics", "score_split", *settings)]
     return View(
         lambda: budgets(board),
         lambda top: _page(board, top),

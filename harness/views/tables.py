@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.axes import crossed
+from harness.axes import NUMBERS, crossed
 from harness.quantities import Declarations
 from harness.results.labels import Labels, labels
 from harness.results.leaderboard import UNFINISHED, Agreement, Cell, Effect, Interaction, Leaderboard, Row
@@ -494,7 +494,8 @@ def _size(effect: Effect | Cell | None) -> str:
 def _rows(board: Leaderboard, top: int | None) -> list[dict[str, Any]]:
     label = labels(board.rows)
     shown = [row for section in sections(board) for row in (section.finished[:top] if top else section.rows)]
-    return [_flatten(row, label) for row in shown]
+    settings = NUMBERS.keys() - board.told_numbers
+    return [{field: value for field, value in _flatten(row, label).items() if field not in settings} for row in shown]
 
 
 def _flatten(row: Row, label: Labels) -> dict[str, Any]:
