@@ -564,6 +564,11 @@ class Leaderboard(Document):
         """The numbers that tell its rows apart, settings of the training among them only where rows differ in them."""
         return told_numbers(self.rows)
 
+    @property
+    def untold_numbers(self) -> set[str]:
+        """The other numbers: what the setup says of the training, as it is the same in every row."""
+        return {*NUMBERS} - {*self.told_numbers}
+
     @cached_property
     def targets(self) -> dict[str, Reference]:
         """The targets of its rows, by their keys, in the order in which they first occur."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.axes import NUMBERS
 from harness.results.budgets import BudgetRow, budgets
 from harness.results.leaderboard import Leaderboard, Row
 from harness.results.sections import TargetSection, sections
@@ -54,8 +53,8 @@ def render_budgets(board: Leaderboard, form: str, *, top: int | None = None, wid
 
 def budgets_view(board: Leaderboard) -> View:
     """Return the budgets of a leaderboard as formats take them."""
-    settings = NUMBERS.keys() - board.told_numbers
-    names = [f for f in BudgetRow.model_fields if f not in ("budget", "metrics", "score_split", *settings)]
+    hidden = {"budget", "metrics", "score_split"} | board.untold_numbers
+    names = [field for field in BudgetRow.model_fields if field not in hidden]
     return View(
         lambda: budgets(board),
         lambda top: _page(board, top),
@@ -123,7 +122,7 @@ def _rows(board: Leaderboard, top: int | None) -> list[dict[str, Any]]:
         shown[row.target] = shown.get(row.target, 0) + 1
         if top and shown[row.target] > top:
             continue
-        fields = row.model_dump(mode="json")
+        fields = row.model_dump(mode="json", exclude=board.untold_numbers)
         terms, metrics, split = fields.pop("budget"), fields.pop("metrics"), fields.pop("score_split") or {}
         named = {term.symbol: terms[term.field] for term in (*BUDGET, TOTAL)}
         named |= {"objective": split["objective"]} if split else {}
