@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import in_words
 
@@ -141,10 +141,56 @@ AXES = table(
 )
 """The harness's own axes, in the order in which rows and tables name them."""
 
-NUMBERS: Mapping[str, str] = MappingProxyType(
-    {"sigma_max": "sigma_max", "steps": "steps", "train_steps": "train steps"}
+
+@dataclass(frozen=True)
+class Number:
+    """A number that combinations differ in besides their components.
+
+    Attributes:
+        name: as in a row of a document.
+        title: the heading of its column in a table.
+        counted: whether it stands before its title in a phrase, as in 18 steps.
+        training: whether it is a setting of the training, of the same name. It stands among the settings of a
+            document, so that tables, pages and phrases tell it where rows differ in it alone; a row whose training
+            has no such setting, or that has no training, has none.
+        since: the first schema version of leaderboards in which rows have it. Rows of older documents have what their
+            document says of the training.
+    """
+
+    name: str
+    title: str
+    counted: bool = True
+    training: bool = False
+    since: int = 1
+
+
+NUMBERS: Mapping[str, Number] = MappingProxyType(
+    {
+        number.name: number
+        for number in (
+            Number("sigma_max", "sigma_max", counted=False),
+            Number("steps", "steps"),
+            Number("train_steps", "train steps"),
+            Number("ema_decay", "ema decay", counted=False, training=True, since=9),
+        )
+    }
 )
-"""The numbers that combinations differ in besides their components, as fields of a row, and their headings."""
+"""The numbers that combinations differ in besides their components, by their names."""
+
+
+def numbers_of(row: object) -> dict[str, Any]:
+    """Return the numbers of a combination, or of what has a field for each of them, by their names."""
+    return {name: getattr(row, name) for name in NUMBERS}
+
+
+def told_numbers(rows: Iterable[object]) -> list[str]:
+    """Return the numbers that tell rows apart: all but settings of the training in which no two of them differ.
+
+    Arguments:
+        rows: any, of a document or of a plan, with a field for each number.
+    """
+    found = {name: {getattr(row, name) for row in rows} for rows in (list(rows),) for name in NUMBERS}
+    return [name for name, number in NUMBERS.items() if not number.training or len(found[name] - {None}) > 1]
 
 
 def crossed() -> dict[str, Axis]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer, PlainValidator, TypeAdapter, WithJsonSchema
 
 from harness.errors import HarnessError
 
@@ -42,11 +42,46 @@ Rate = Annotated[float, Field(strict=True, gt=0)]
 """A step size, as a suite may write it."""
 
 
+Decay = Annotated[float, Field(strict=True, ge=0, lt=1)]
+"""The decay of a moving average, as a suite may write it."""
+
+_DECAY, _DECAYS = TypeAdapter(Decay), TypeAdapter(tuple[Decay, ...])
+
+
+def _decays(value: object) -> object:
+    """Read one decay, or a list of several; of a list of one that one.
+
+    Raises:
+        ValueError: one is out of its range or listed twice, or there is none.
+    """
+    if not isinstance(value, (list, tuple)):
+        return _DECAY.validate_python(value)
+    found = _DECAYS.validate_python(tuple(value))
+    if not found:
+        raise ValueError("is empty; it should list at least one value")
+    twice = next((each for i, each in enumerate(found) if each in found[:i]), None)
+    if twice is not None:
+        raise ValueError(f"{twice:g} is listed twice")
+    return found if len(found) > 1 else found[0]
+
+
+def _as_json(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
 def _at_least(what: str, value: object, **least: int) -> None:
     for name, low in least.items():
         number = getattr(value, name)
         if number is not None and number < low:
             raise HarnessError(f"{what}: {name} = {number} is below {low}")
+
+
+def _averages(what: str, decays: Sequence[float]) -> None:
+    for decay in decays:
+        if not 0 <= decay < 1:
+            raise HarnessError(f"{what}: ema_decay = {decay:g} is not in [0, 1)")
+    if not decays or len(set(decays)) < len(decays):
+        raise HarnessError(f"{what}: ema_decay = {list(decays)} should list decays, each once")
 
 
 def _positive(what: str, rate: float) -> None:
@@ -157,13 +192,23 @@ class Trainer(ABC):
             HarnessError: it asks for what this training does not have.
         """
 
+    @property
+    def ema_decays(self) -> tuple[float, ...]:
+        """The decays of the moving averages that one training keeps, a network each; none where it averages nothing."""
+        return ()
+
+    def averaging(self, ema_decay: float | None) -> Self:
+        """Return the training that keeps one of these averages alone, to the same bits; itself where there is none."""
+        return self
+
     def settings(self) -> dict[str, Any]:
         """Return all that a trained network depends on besides its length, as JSON values."""
         return {"method": self.method, **asdict(self)}
 
     def chosen(self) -> dict[str, Any]:
         """Return what the section [training] of a suite says of it besides method and length, as JSON values."""
-        return {name: value for name, value in asdict(self).items() if name not in self.fixed}
+        chosen = {name: value for name, value in asdict(self).items() if name not in self.fixed}
+        return {name: _as_json(value) for name, value in chosen.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +218,8 @@ class Adam(Trainer):
     Attributes:
         learning_rate: constant.
         batch_size: points per step.
-        ema_decay: of the moving average, approached as (1 + k)/(10 + k) in the first steps.
+        ema_decay: of the moving average, approached as (1 + k)/(10 + k) in the first steps; 0: no average. Of several
+            decays one training keeps an average each, to the bits that it has alone.
     """
 
     method: ClassVar[str] = "adam"
@@ -184,13 +230,28 @@ class Adam(Trainer):
 
     learning_rate: Rate = 1e-3
     batch_size: Annotated[int, Field(strict=True, ge=1, le=10**6)] = 256
-    ema_decay: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.999
+    ema_decay: Annotated[
+        float | tuple[float, ...],
+        PlainValidator(_decays),
+        PlainSerializer(_as_json, return_type=Any),
+        WithJsonSchema(_DECAY.json_schema() | {"type": ["number", "array"], "items": _DECAY.json_schema()}),
+    ] = 0.999
 
     def __post_init__(self) -> None:
         """Refuse numbers that no training can have; raises like `Trainer`."""
         super().__post_init__()
         _at_least("adam", self, batch_size=1)
         _positive("adam", self.learning_rate)
+        _averages("adam", self.ema_decays)
+
+    @property
+    def ema_decays(self) -> tuple[float, ...]:
+        """The decays of the moving averages that one training keeps, a network each."""
+        return self.ema_decay if isinstance(self.ema_decay, tuple) else (self.ema_decay,)
+
+    def averaging(self, ema_decay: float | None) -> Self:
+        """Return the training that keeps one of these averages alone, to the same bits."""
+        return self if ema_decay is None else replace(self, ema_decay=ema_decay)
 
     @property
     def step_points(self) -> int:
@@ -286,3 +347,5 @@ class TrajectoryRequest:
         """
         _at_least("training", self, steps=1)
         self.trainer.recorded(self.recording, self.steps)
+        if len(self.trainer.ema_decays) > 1:
+            raise HarnessError("training: a trajectory is of a training with one ema_decay; give one")

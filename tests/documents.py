@@ -69,7 +69,7 @@ def make_row(rng, target, dim, design, train_steps, failed):
     row |= {axis: reference(*choice) for axis, choice in zip(names, design, strict=True)}
     row |= {"initial_law": reference("centered")}
     row |= {"steps": 20, "nfe": 39 if sampler[0] == "heun" else 20, "train_steps": train_steps}
-    row |= {"grid": None, "trained": None, "sigma_max": 20.0}
+    row |= {"grid": None, "trained": None, "sigma_max": 20.0, "ema_decay": 0.99}
     training, sampling = 3 * 256 * train_steps, 2000 * (40 if sampler[0] == "heun" else 20)
     row |= {"compute": training + sampling, "training_share": training / (training + sampling)}
     row |= {"same_as": [], "status": "failed" if failed else "ok"}
@@ -133,7 +133,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
     document = {
-        "schema_version": 8,
+        "schema_version": 9,
         "suite": "quick",
         "title": "Which design is best?",
         "command": None,
@@ -263,8 +263,8 @@ def small():
                "time_discretization": reference(*grid), "network": reference("mlp"),
                "sampler": reference(sampler), "initial_law": reference("centered"), "steps": 20,
                "nfe": 39 if sampler == "heun" else 20,
-               "train_steps": 500, "grid": None, "trained": None, "sigma_max": 20.0, "compute": None,
-               "training_share": None,
+               "train_steps": 500, "grid": None, "trained": None, "sigma_max": 20.0, "ema_decay": None,
+               "compute": None, "training_share": None,
                "same_as": [], "status": "ok" if kl else "failed",
                "reason": None if kl else "NaN | after step 3\nof seed 1", "metrics": {"kl": kl} if kl else {},
                "budget": None, "score_split": None, "bounds": {"budget": bound}, "bound_highs": {}, "violations": [],
@@ -279,7 +279,7 @@ def small():
                  "n": 2, "clusters": 2}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 8, "suite": "tiny", "title": None, "command": None, "rank_by": ["kl"],
+        "schema_version": 9, "suite": "tiny", "title": None, "command": None, "rank_by": ["kl"],
         "environment": {"torch": "2.13.0"}, "definition": None, "setup": None, "computation": None,
         "declared": copy.deepcopy(DECLARED),
         "rankings": [{"target": "ring", "metric": "kl", "effects_by": "kl", "settling": None}],

@@ -30,7 +30,7 @@ line = axes.Axis(
     *("augmentation", "augmented:Augmentation", "design", "flips"),
     default=("plain",),
     absent="none" if unit == "training" else "",
-    since=9,
+    since=10,
     phase=unit,
 )
 lines = list(axes.AXES.values())
@@ -248,7 +248,7 @@ class TestOneMoreAxis:
 
     def test_every_published_board_is_read_with_its_default(self, found, unit):
         assert len(found["published"]) >= 7
-        assert {version for version, _ in found["published"]} == {9}
+        assert {version for version, _ in found["published"]} == {10}
         assert found["budgets"] == Budgets.version() + 1
         had = {(trained, name) for _, names in found["published"] for trained, name in names}
         assert had == {(True, "plain"), (False, "none" if unit == "training" else "plain")}

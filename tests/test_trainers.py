@@ -18,6 +18,12 @@ def request(trainer, recording, steps=5):
         (lambda: GradientDescent(learning_rate=-1.0), "gradient descent: learning_rate = -1 is not positive"),
         (lambda: Adam(learning_rate=float("inf")), "adam: learning_rate = inf is not positive"),
         (lambda: Adam(batch_size=0), "adam: batch_size = 0 is below 1"),
+        (lambda: Adam(ema_decay=1.0), r"adam: ema_decay = 1 is not in \[0, 1\)"),
+        (lambda: Adam(ema_decay=(0.9, -0.5)), r"adam: ema_decay = -0.5 is not in \[0, 1\)"),
+        (lambda: Adam(ema_decay=(0.9, float("nan"))), r"adam: ema_decay = nan is not in \[0, 1\)"),
+        (lambda: Adam(ema_decay=(0.9, 0.9)), r"adam: ema_decay = \[0.9, 0.9\] should list decays, each once"),
+        (lambda: Adam(ema_decay=()), r"adam: ema_decay = \[\] should list decays, each once"),
+        (lambda: request(Adam(ema_decay=(0.9, 0.5)), Recording()), "a trajectory is of a training with one ema_decay"),
         (lambda: Adam(sigma_min=30.0), "trainer: sigma_min = 30, sigma_max = 20 is no range"),
         (lambda: Recording(every=0), "recording: every = 0 is below 1"),
         (lambda: Recording(radii=(0.0,)), "must be positive"),
@@ -35,6 +41,18 @@ def test_settings_are_all_that_a_network_depends_on():
     place = {"device": "cpu", "precision": "float32"}
     assert Adam().settings() == {"method": "adam", **place, **settings}
     assert GradientDescent().settings()["learning_rate"] == "auto"
+
+
+def test_each_of_several_averages_has_the_settings_that_it_has_alone():
+    several = Adam(ema_decay=(0.9, 0.5), batch_size=7)
+    assert several.ema_decays == (0.9, 0.5)
+    assert [several.averaging(decay) for decay in several.ema_decays] == [
+        Adam(ema_decay=decay, batch_size=7) for decay in (0.9, 0.5)
+    ]
+    assert Adam().ema_decays == (0.999,)
+    assert Adam().averaging(0.999).settings() == Adam().settings()
+    assert GradientDescent().ema_decays == ()
+    assert GradientDescent().averaging(None) == GradientDescent()
 
 
 def test_a_suite_says_all_but_the_method_and_what_is_fixed():

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.axes import Axis, crossed
+from harness.axes import NUMBERS, Axis, crossed, numbers_of
 from harness.errors import HarnessError, shortened
 from harness.planning.calls import CALLS
 from harness.planning.manifest import Manifest, PlannedRow, absent, is_absent
@@ -171,7 +171,8 @@ def _settings(source: _Source) -> Iterator[tuple[str, object]]:
     yield "sampling.samples", suite.sampling.samples
     yield "compute", suite.compute
     yield "training.method", suite.trainer.method
-    yield from ((f"training.{name}", value) for name, value in suite.trainer.chosen().items())
+    chosen = suite.trainer.chosen()
+    yield from ((f"training.{name}", value) for name, value in chosen.items() if name not in NUMBERS)
     yield "metrics", sorted(manifest.metrics)
     yield "bounds", sorted(manifest.bounds)
     yield from ((f"environment.{name}", value) for name, value in manifest.environment.items())
@@ -207,10 +208,16 @@ def _whole(sources: Sequence[_Source], registry: Registry) -> Suite:
     name = first.name if all(each.suite.name == first.name for each in sources) else f"{first.family}{SELECTION}"
     data: dict[str, Any] = {**first.written(registry), "name": name, "title": first.title}
     data |= {axis.plural: _forms(axis, sources, registry) for axis in crossed().values()}
+    training = {}
     if first.compute is None:
         data["steps"] = _joined(each.suite.steps for each in sources)
         if trained := [each.suite.training.steps for each in sources if _trains(each)]:
-            data["training"] = {**data.get("training", {}), "steps": _joined(trained)}
+            training["steps"] = _joined(trained)
+    decays = _joined(each.suite.trainer.ema_decays for each in sources if _trains(each))
+    if decays not in ([], list(first.trainer.ema_decays)):
+        training["ema_decay"] = decays
+    if training:
+        data["training"] = {**data.get("training", {}), **training}
     starts = _joined(each.suite.sigma_max for each in sources)
     if starts != [first.noise.sigma_max]:
         data["sampling"] = {**data.get("sampling", {}), "sigma_max": starts}
@@ -244,13 +251,13 @@ def _check_whole(sources: Sequence[_Source], combinations: Sequence[Combination]
 
 
 def _key(row: PlannedRow) -> Key:
-    return *row.components.values(), row.steps, row.train_steps, row.sigma_max
+    return *row.components.values(), *numbers_of(row).values()
 
 
 def _key_of(c: Combination, plan: Plan) -> Key:
     parts = ((axis, c.component(name)) for name, axis in crossed().items())
     digests = (absent(axis).digest if part is None else plan.keys.reference(part).digest for axis, part in parts)
-    return *digests, c.steps, c.train_steps, c.sigma_max
+    return *digests, *numbers_of(c).values()
 
 
 # The new directory

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api.row_comparison import comparable, compared, made_of
-from harness.axes import AXES, crossed
+from harness.axes import AXES, crossed, numbers_of
 from harness.components import ComponentError
 from harness.errors import HarnessError, harmless, shortened
 from harness.planning.manifest import is_absent
@@ -304,7 +304,7 @@ def _combination(row: Row, registry: Registry) -> Combination:
     """Return what a row is of; raises ComponentError where a component is not installed."""
     own = {axis: row.component(axis) for axis in crossed()}
     parts = {axis: None if is_absent(axis, each) else registry.rebuild(axis, each) for axis, each in own.items()}
-    return Combination(parts, row.steps, row.train_steps, float(row.sigma_max or 0.0))
+    return Combination(parts, row.steps, row.train_steps, float(row.sigma_max or 0.0), row.ema_decay)
 
 
 def _suite(board: Leaderboard, rows: Sequence[Row], combinations: Sequence[Combination], registry: Registry) -> Suite:
@@ -349,8 +349,7 @@ def _run(suite: Suite, combinations: list[Combination], registry: Registry, opti
 def _is(made: Row, row: Row, combination: Combination) -> bool:
     """Tell whether a row that was made again is that of the document; its components may have other code."""
     own = {axis: row.component(axis) for axis in crossed()}
-    numbers = (combination.steps, combination.train_steps, combination.sigma_max)
-    return (made.steps, made.train_steps, made.sigma_max) == numbers and any(
+    return numbers_of(made) == numbers_of(combination) and any(
         all((each.name, each.params) == (own[axis].name, own[axis].params) for axis, each in name.items())
         for name in made.combinations(own)
     )

@@ -74,6 +74,9 @@ def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int, guessed
     for what, numbers in (("steps", "steps"), ("train steps", "train_steps")):
         found = sorted({getattr(c, numbers) for c in plan.combinations} - {0})
         rows.append([what, len(found), ", ".join(map(str, found))])
+    decays = suite.trainer.ema_decays if plan.length else ()
+    if len(decays) > 1:
+        rows.append(["ema decays", len(decays), ", ".join(f"{decay:g}" for decay in decays)])
     rows.append(["seeds", len(suite.seeds), ", ".join(map(str, suite.seeds))])
     rows += _splits(plan)
     width = terminal_width() or WIDEST

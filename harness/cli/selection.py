@@ -90,6 +90,21 @@ class Integers(ParamType):
             self.fail(f"{value!r} is no list of whole numbers; write 10 or 10,20", param, ctx)
 
 
+class Numbers(ParamType):
+    """Numbers joined by commas."""
+
+    name = "x,x,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
+        """Return the numbers as a list."""
+        if isinstance(value, list):
+            return value
+        try:
+            return [float(piece) for piece in str(value).split(",") if piece.strip()]
+        except ValueError:
+            self.fail(f"{value!r} is no list of numbers; write 0.99 or 0.99,0.999", param, ctx)
+
+
 class Seeds(Integers):
     """A number n of seeds, 0 … n−1, or a list with at least one comma."""
 
@@ -176,6 +191,10 @@ _OTHERS: dict[str, tuple[Any, str]] = {
     "sigma_max": (float, "Largest noise level: where training ends and sampling starts."),
     "batch_size": (int, "Points of each step of training."),
     "learning_rate": (float, "Step size of training."),
+    "ema_decay": (
+        Numbers(),
+        "Decays of the moving average of the parameters, one or several of one training; 0: none.",
+    ),
 }
 """The further options, by the words of a suite's selection: their type, and what they are."""
 

@@ -8,6 +8,7 @@ noise and quantiles as any other of its seed, and none of its arithmetic depends
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -130,8 +131,7 @@ class Stack:
         self._shapes = {k: _turned(v).shape for k, v in learned.items()}
         self._views, self._gradients = self._split(self._flat), self._split(self._flat.grad)
         self._tensors = {**self._views, **self._frozen, **self._buffers}
-        self._average = self._flat.clone()
-        self._decay = trainer.ema_decay
+        self._averages = [(decay, self._flat.clone()) for decay in trainer.ema_decays]
         self._steps = 0
         self._optimiser = torch.optim.Adam([self._flat], lr=trainer.learning_rate, fused=True)
         self._traced: Traced | None = None
@@ -175,15 +175,20 @@ class Stack:
                 generator = torch.Generator().manual_seed(seed_from("rough", seed))
                 for value in (*self._views.values(), *self._frozen.values()):
                     value[row].add_(ROUGH * torch.randn(value[row].shape, generator=generator).to(value))
-            self._average.copy_(self._flat)
+            for _, average in self._averages:
+                average.copy_(self._flat)
 
     def parameters(self) -> Tensor:
         """Return the learned parameters, a row for each network; not to be changed."""
         return self._flat.detach()
 
-    def average(self) -> Tensor:
-        """Return the moving average of the learned parameters, of the shape of `parameters`; not to be changed."""
-        return self._average
+    def average(self, place: int = 0) -> Tensor:
+        """Return a moving average of the learned parameters, of the shape of `parameters`; not to be changed.
+
+        Arguments:
+            place: of its decay among those of the trainer.
+        """
+        return self._averages[place][1]
 
     def gradient(self) -> Tensor:
         """Return the gradient of each network's own loss, of the shape of `parameters`."""
@@ -239,13 +244,13 @@ class Stack:
     def descend(self) -> None:
         """Take one step down the gradient."""
         self._optimiser.step()
-        decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
-        self._average.lerp_(self._flat.detach(), 1 - decay)
+        for decay, average in self._averages:
+            average.lerp_(self._flat.detach(), 1 - min(decay, (1 + self._steps) / (10 + self._steps)))
         self._steps += 1
 
-    def state(self, row: int) -> State:
-        """Return one network's averaged parameters, frozen parameters and buffers, on the CPU."""
-        everything = {**self._split(self._average), **self._frozen, **self._buffers}
+    def state(self, row: int, place: int = 0) -> State:
+        """Return one network's averaged parameters, frozen parameters and buffers, on the CPU; `place` as `average`."""
+        everything = {**self._split(self.average(place)), **self._frozen, **self._buffers}
         return {
             name: value[row].cpu().clone(memory_format=torch.contiguous_format) for name, value in everything.items()
         }
@@ -276,6 +281,8 @@ def train(
     watch: Watch | None = None,
 ) -> Iterator[list[Snapshot]]:
     """Train a stack; yield the snapshots of all learners after each of `lengths` steps.
+
+    Of a learner there is one for each decay of the trainer's moving averages, in their order.
 
     Arguments:
         network: the shape that all networks share.
@@ -311,7 +318,8 @@ def train(
                 draw.set_omega(row, renewed)
         if step + 1 in lengths:
             known = history[: step + 1].cpu()
-            yield [_snapshot(stack, known[:, row], row) for row in range(len(learners))]
+            places = itertools.product(range(len(learners)), range(len(trainer.ema_decays)))
+            yield [_snapshot(stack, known[:, row], row, place) for row, place in places]
 
 
 def _differentiated(
@@ -389,11 +397,11 @@ def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int]
     return torch.cat([loss[:, None], squared, stack.gradient(), stack.parameters(), stack.average()], 1)
 
 
-def _snapshot(stack: Stack, history: Tensor, row: int) -> Snapshot:
+def _snapshot(stack: Stack, history: Tensor, row: int, place: int) -> Snapshot:
     finite = history.isfinite()
     diverged = None if bool(finite.all()) else int((~finite).nonzero()[0])
     tail = history[-max(1, len(history) // 10) :]
-    state = stack.state(row)
+    state = stack.state(row, place)
     if diverged is None and not all(bool(v.isfinite().all()) for v in state.values()):
         diverged = len(history) - 1
     return Snapshot(state, float(tail.mean()), diverged)

@@ -127,7 +127,10 @@ class Recorder:
 
 
 def train_recorded(learners: Sequence[Learner[LevelTable]], trainer: Adam, course: Course) -> Iterator[list[Snapshot]]:
-    """Train networks; yield all of them at each length of the course, with their trajectories where recorded."""
+    """Train networks; yield all of them at each length of the course, with their trajectories where recorded.
+
+    Of each there is one for each decay of the trainer's moving averages, which share a trajectory.
+    """
     # A recorder is shown one stack.
     parts = stacks(course.network, distribution(course.target), learners, trainer)
     return side_by_side([_recorded(part, trainer, course) for part in parts])
@@ -141,5 +144,6 @@ def _recorded(learners: Sequence[Learner[LevelTable]], trainer: Adam, course: Co
         if recorder is None:
             yield snapshots
         else:
-            pairs = enumerate(zip(learners, snapshots, strict=True))
-            yield [recorder.recorded(row, learner, length, snapshot, course) for row, (learner, snapshot) in pairs]
+            rows = (divmod(place, len(trainer.ema_decays))[0] for place in range(len(snapshots)))
+            pairs = zip(rows, snapshots, strict=True)
+            yield [recorder.recorded(row, learners[row], length, snapshot, course) for row, snapshot in pairs]

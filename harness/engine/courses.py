@@ -37,7 +37,8 @@ class Learner(Generic[T]):
         weighting: what it is trained with.
         table: the weighting's: in a plan the key of its record, in a job its payload, for a trainer a `LevelTable`.
         seed: of initialisation, points and noise.
-        keys: of the network's record at each length.
+        keys: of the network's record at each length, and there of each moving average that its trainer keeps; None of
+            one that is not wanted.
         trajectories: of the record of what is recorded on the way to each length; empty where nothing is.
         components: all that the training takes, the network and the weighting among them, by axis.
     """
@@ -45,7 +46,7 @@ class Learner(Generic[T]):
     weighting: Weighting
     table: T
     seed: int
-    keys: tuple[str, ...] = ()
+    keys: tuple[str | None, ...] = ()
     trajectories: tuple[str, ...] = ()
     components: Mapping[str, Component] = field(default_factory=dict)
 

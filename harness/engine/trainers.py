@@ -16,19 +16,21 @@ from harness.trainers import Adam, GradientDescent, Trainer
 
 @dataclass(frozen=True)
 class Trained:
-    """One network at one length.
+    """One network at one length, and there of one moving average.
 
     Attributes:
         learner: which of the learners, by its place.
         length: which of the lengths, by its place.
         snapshot: the network.
         seconds: that it took from the start, alone, on one core.
+        average: which of the trainer's moving averages, by the place of its decay; 0 where it averages nothing.
     """
 
     learner: int
     length: int
     snapshot: Snapshot
     seconds: float
+    average: int = 0
 
 
 @singledispatch
@@ -55,8 +57,9 @@ def _(trainer: Adam, learners: Sequence[Learner[LevelTable]], course: Course) ->
     for length, snapshots in enumerate(train_recorded(learners, trainer, course)):
         # A learner's share: what this network would take of a stack whose members cost alike.
         seconds = (time.perf_counter() - start) / len(learners)
-        for learner, snapshot in enumerate(snapshots):
-            yield Trained(learner, length, snapshot, seconds)
+        for place, snapshot in enumerate(snapshots):
+            learner, average = divmod(place, len(trainer.ema_decays))
+            yield Trained(learner, length, snapshot, seconds, average)
 
 
 @train_by.register

@@ -96,7 +96,7 @@ def _(trial: TrainingTrial) -> tuple[float, ...]:
     start = time.process_time()
     ends: list[float] = []
     for trained in train_by(trial.trainer, learners, replace(trial.course, lengths=lengths, recording=None)):
-        if trained.learner == 0:
+        if trained.learner == trained.average == 0:
             ends.append(time.process_time() - start)
             if ends[-1] - ends[0] > ENOUGH:
                 break
@@ -190,7 +190,7 @@ def _made(trial: TrainingTrial, folder: Path) -> TrainedNetwork:
     """
     learner = trial.learners[0]
     course = replace(trial.course, lengths=(1,), recording=None)
-    (trained,) = train_by(trial.trainer, [learner.with_table(_flat_table(trial.trainer))], course)
+    trained, *_ = train_by(trial.trainer, [learner.with_table(_flat_table(trial.trainer))], course)
     if trained.snapshot.diverged is not None:
         raise HarnessError(f"network {trial.course.network.label()}: its first step of training is not finite")
     blobs = BlobFolder(folder)

@@ -26,10 +26,15 @@ ROUNDING = 1e-9
 
 
 class Designs:
-    """The designs of one suite."""
+    """The designs of one suite.
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+    Arguments:
+        keys: of its units.
+        averages: how many moving averages its trainings keep.
+    """
+
+    def __init__(self, keys: Keys, averages: int = 1) -> None:
+        self._keys, self._averages = keys, averages
         self._tables = _Alike()
         self._levels = _Alike()
 
@@ -60,7 +65,8 @@ class Designs:
         if not isinstance(c.weighting, LearnedWeighting):
             # What follows measurements runs inside the training; of any other its table is all that training sees.
             del taken["weighting"]
-        return [taken, c.train_steps, [self._tables.place(_shape(payload)) for payload in known]]
+        average = [c.ema_decay] if self._averages > 1 else []
+        return [taken, c.train_steps, *average, [self._tables.place(_shape(payload)) for payload in known]]
 
 
 def _shape(payload: dict[str, list[float] | None]) -> np.ndarray:

@@ -134,7 +134,8 @@ class Keys:
         if c.weighting is None:
             return digest("oracle", self.of(c.network), self.own(c, seed))
         table, taken = self.table(c, seed), self.taken(c, "training")
-        return trained(table, self.own(c, seed), taken, seed, c.train_steps, self._trainer)
+        trainer = self._trainer.averaging(c.ema_decay)
+        return trained(table, self.own(c, seed), taken, seed, c.train_steps, trainer)
 
     def taken(self, c: Combination, phase: Phase) -> dict[str, str]:
         """Return what a result depends on of a combination's components that a phase of the work takes, by axis."""
@@ -208,7 +209,7 @@ def trained(table: str, target: str, components: Mapping[str, str], seed: int, s
         components: what `part` says of each component that a training takes, by axis.
         seed: of initialisation, points and noise.
         steps: the length of its training.
-        trainer: how it is trained.
+        trainer: how it is trained; with one moving average, whichever others its training keeps.
     """
     return digest(unit("train_networks"), "train", table, target, dict(components), seed, steps, _settings(trainer))
 

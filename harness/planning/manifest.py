@@ -48,6 +48,8 @@ class PlannedRow(_Part):
         components: digest of the component on each axis.
         compute: evaluations of the network in training and sampling; None where nothing is trained.
         training_share: the share of them that training took.
+        ema_decay: of the moving average that its networks are; None where nothing is trained, or averaged, and in
+            directories made when a suite had one.
         networks: key of the trained network of each seed; empty for an oracle.
         errors: key of the score error of each of these.
         tables: key of the weighting's table of each seed; empty for an oracle.
@@ -75,6 +77,7 @@ class PlannedRow(_Part):
     reason: str | None
     applicable: bool = True
     design: str | None = None
+    ema_decay: float | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -185,12 +188,26 @@ class Manifest(_Part):
         """Return the seeds that a row was given: all, or in a race perhaps the first of them."""
         return self.seeds[: len(row.grids)]
 
-    def row_of(
-        self, components: Mapping[str, str], steps: int, train_steps: int, sigma_max: float | None
-    ) -> PlannedRow | None:
-        """Return the row of a combination, by the digests of its components; None where there is none."""
-        wanted = components, steps, train_steps, sigma_max
-        return next((r for r in self.rows if (r.components, r.steps, r.train_steps, r.sigma_max) == wanted), None)
+    @model_validator(mode="after")
+    def _averaged(self) -> Manifest:
+        """Give the rows of directories made when a suite had one moving average that one."""
+        training = self.setup and self.setup.training
+        decay = training.params.get("ema_decay") if training else None
+        if isinstance(decay, float):
+            plain = (row for row in self.rows if row.ema_decay is None and row.networks)
+            known = {id(row): row.model_copy(update={"ema_decay": decay}) for row in plain}
+            self.rows[:] = [known.get(id(row), row) for row in self.rows]
+        return self
+
+    def row_of(self, components: Mapping[str, str], numbers: Mapping[str, float | None]) -> PlannedRow | None:
+        """Return the row of a combination; None where there is none.
+
+        Arguments:
+            components: the digest of its component on each axis.
+            numbers: its numbers, by their names (`harness.axes.NUMBERS`).
+        """
+        same = (row for row in self.rows if row.components == components)
+        return next((row for row in same if all(getattr(row, name) == n for name, n in numbers.items())), None)
 
     def record_keys(self) -> set[str]:
         """Return the keys of all records that its rows are made of, or stand beside them."""
@@ -239,7 +256,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
         components[reference.digest] = reference
         return reference.digest
 
-    rows, designs = [], Designs(keys)
+    rows, designs = [], Designs(keys, len(plan.suite.trainer.ema_decays))
     for c in plan.combinations:
         obstacle = plan.obstacle(c, find)
         effort = _effort(plan.suite, c)
@@ -257,6 +274,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
                 steps=c.steps,
                 train_steps=c.train_steps,
                 sigma_max=c.sigma_max,
+                ema_decay=c.ema_decay,
                 compute=effort and effort.total,
                 training_share=effort and effort.share,
                 networks=networks,

@@ -9,6 +9,7 @@ is not in the store.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -269,7 +270,7 @@ class Plan:
         return Unit(Stage.SAMPLING, keys, job, self.costs.held_out(original), after)
 
     def networks(self) -> dict[Kind, dict[int, list[Combination]]]:
-        """Return the distinct networks: what is trained → seed → a combination for each length."""
+        """Return the distinct networks: what is trained → seed → a combination for each length and moving average."""
         found: dict[Kind, dict[int, list[Combination]]] = {}
         for c in self.combinations:
             if c.weighting is None:
@@ -278,11 +279,11 @@ class Plan:
             kind = (self.keys.of(c.target), *self.keys.taken(c, "training").values(), grid)
             seeds = found.setdefault(kind, {})
             for lengths in (seeds.setdefault(seed, []) for seed in self.seeds_of(c)):
-                if all(c.train_steps != other.train_steps for other in lengths):
+                if all((c.train_steps, c.ema_decay) != (each.train_steps, each.ema_decay) for each in lengths):
                     lengths.append(c)
         for seeds in found.values():
             for lengths in seeds.values():
-                lengths.sort(key=lambda c: c.train_steps)
+                lengths.sort(key=lambda c: c.train_steps)  # stable: averages stay in the suite's order
         return found
 
     def trained_keys(self) -> list[str]:
@@ -343,8 +344,8 @@ class Plan:
         for seeds in self.networks().values():
             for seed, lengths in seeds.items():
                 learner, first = self._learner(lengths, seed), lengths[0]
-                if any(map(missing, (*learner.keys, *learner.trajectories))):
-                    steps = tuple(c.train_steps for c in lengths)
+                if any(missing(key) for key in (*learner.keys, *learner.trajectories) if key is not None):
+                    steps = tuple(dict.fromkeys(c.train_steps for c in lengths))
                     target = self.keys.target(first.target, seed)
                     course = Course(target, trainable(first.network), steps, trainer.recording)
                     learned = isinstance(learner.weighting, LearnedWeighting)
@@ -354,10 +355,12 @@ class Plan:
         return [(part, course) for (course, *_), learners in stacks.items() for part in even_parts(learners, most)]
 
     def _learner(self, lengths: list[Combination], seed: int) -> Learner[str]:
-        """Return one network, from a combination for each length of its training."""
-        first = lengths[0]
-        keys = tuple(self.keys.network(c, seed) for c in lengths)
-        trajectories = tuple(key for c in lengths if (key := self.keys.trajectory(c, seed)) is not None)
+        """Return one network, from a combination for each length of its training and each moving average."""
+        first, found = lengths[0], {(c.train_steps, c.ema_decay): self.keys.network(c, seed) for c in lengths}
+        steps = {c.train_steps: c for c in lengths}
+        kept = itertools.product(steps, self.suite.trainer.ema_decays or (None,))
+        keys = tuple(found.get(each) for each in kept)
+        trajectories = tuple(key for c in steps.values() if (key := self.keys.trajectory(c, seed)) is not None)
         weighting, components = cast(Weighting, first.weighting), first.taken_by("training")
         return Learner(weighting, self.keys.table(first, seed), seed, keys, trajectories, components)
 

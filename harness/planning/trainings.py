@@ -54,6 +54,6 @@ def training_unit(learners: Sequence[Learner[str]], course: Course, trainer: Tra
             require(find, learners[0].table, "weighting")
         return TrainNetworksJob(able, course, trainer, blobs)
 
-    keys = tuple(key for each in learners for key in (*each.keys, *each.trajectories))
+    keys = tuple(key for each in learners for key in (*each.keys, *each.trajectories) if key is not None)
     cost = trainer.seconds(course.lengths[-1], len(learners))
     return Unit(Stage.TRAINING, keys, job, cost, networks=len(learners))

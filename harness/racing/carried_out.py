@@ -123,7 +123,12 @@ def _networks(combinations: Sequence[Combination], allotment: Allotment) -> int:
     most: dict[object, int] = {}
     for c, seeds in zip(combinations, allotment, strict=True):
         if c.weighting is not None:
-            trained = (c.target.label(), c.train_steps, *(part.label() for part in c.taken_by("training").values()))
+            trained = (
+                c.target.label(),
+                c.train_steps,
+                c.ema_decay,
+                *(part.label() for part in c.taken_by("training").values()),
+            )
             most[trained] = max(most.get(trained, 0), seeds)
     return sum(most.values())
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.axes import numbers_of
 from harness.engine.laws import distribution
 from harness.errors import HarnessError, NotApplicable
 from harness.networks import Backbone
@@ -312,7 +313,7 @@ class _Answer:
         """Return a design's keys."""
         own = self._outcome(i)
         digests = {axis: reference.digest for axis, reference in own.components.items()}
-        found = self._manifest.row_of(digests, own.steps, own.train_steps, own.sigma_max)
+        found = self._manifest.row_of(digests, numbers_of(own))
         assert found is not None
         return found
 

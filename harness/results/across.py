@@ -36,7 +36,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import TypeVar
 
-from harness.axes import NUMBERS, design
+from harness.axes import design
 from harness.registry.references import Reference
 from harness.results.leaderboard import Estimate, Leaderboard, Row
 from harness.results.sections import sections
@@ -57,10 +57,16 @@ class SharedDesign:
     numbers: Mapping[str, float | None] = field(compare=False)
 
     @classmethod
-    def of(cls, components: Mapping[str, Reference], row: Row) -> SharedDesign:
-        """Return the design of some components, one for each axis of the design space, with the numbers of a row."""
+    def of(cls, components: Mapping[str, Reference], row: Row, told: Sequence[str]) -> SharedDesign:
+        """Return the design of some components, one for each axis of the design space, with the numbers of a row.
+
+        Arguments:
+            components: by axis.
+            row: of these components.
+            told: the numbers that tell rows of its board apart.
+        """
         plain = {axis: each.model_copy(update={"version": "", "digest": ""}) for axis, each in components.items()}
-        numbers = {number: getattr(row, number) for number in NUMBERS}
+        numbers = {number: getattr(row, number) for number in told}
         parts = [[axis, each.distribution, each.name, each.params] for axis, each in plain.items()]
         return cls(json.dumps([parts, numbers], sort_keys=True), plain, numbers)
 
@@ -281,7 +287,7 @@ def _contests(name: str, board: Leaderboard, trained: bool) -> list[Contest]:
         target = rows[0].target
         named: dict[SharedDesign, Row] = {}
         for row in rows:
-            named |= {SharedDesign.of(each, row): row for each in row.combinations(design())}
+            named |= {SharedDesign.of(each, row, board.told_numbers): row for each in row.combinations(design())}
         key = json.dumps([target.distribution, target.name, target.params], sort_keys=True)
         by_ratio = board.declared.compared_by(section.metric) == "ratio"
         found.append(Contest(name, section.target, key, section.metric, by_ratio, named, beside))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from harness.axes import NUMBERS
+from harness.axes import NUMBERS, numbers_of
 from harness.results.document import Count, Document, Name, Part, Position
 from harness.results.leaderboard import Estimate, Leaderboard, Row, ScoreSplit, Terms
 from harness.results.references import with_axes
@@ -39,6 +39,7 @@ class BudgetRow(_Design):
     sigma_max: float | None
     steps: Position
     train_steps: Count
+    ema_decay: float | None
     budget: Terms
     score_split: ScoreSplit | None = None
     metrics: dict[str, Estimate]
@@ -71,9 +72,7 @@ def _budget_row(board: Leaderboard, section: TargetSection, row: Row, terms: Ter
         rank=row.rank,
         target=section.target,
         **names,
-        sigma_max=row.sigma_max,
-        steps=row.steps,
-        train_steps=row.train_steps,
+        **numbers_of(row),
         budget=terms,
         score_split=row.score_split,
         metrics=found,

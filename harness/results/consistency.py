@@ -29,6 +29,9 @@ CLOSE = 1e-9
 OVERFLOWS = 1e150
 """Means from which on the spread over seeds may have no square."""
 
+_Own = tuple[int, int, float | None]
+"""How many steps a combination samples and trains, and which moving average it keeps."""
+
 SLACK = 0.05
 """What the seconds of units, each by the clock of its worker, may be together above those of the call."""
 
@@ -195,7 +198,7 @@ def _missing(board: Leaderboard, rows: Sequence[tuple[int, Row]]) -> Iterator[Ob
     if board.vary_at_most is not None or board.environment.get("looks") is not None:
         return
     found = {_parts(row, name) for _, row in rows for name in row.combinations(crossed())}
-    numbers: dict[tuple[str, str], set[tuple[int, int]]] = defaultdict(set)
+    numbers: dict[tuple[str, str], set[_Own]] = defaultdict(set)
     for training, sampler, _, own in found:
         numbers[training, sampler].add(own)
     others = math.prod(len(set(axis)) for axis in zip(*(rest for _, _, rest, _ in found), strict=True))
@@ -209,12 +212,12 @@ def _missing(board: Leaderboard, rows: Sequence[tuple[int, Row]]) -> Iterator[Ob
         yield Objection(f"rows of {target}", f"{len(found)} combinations; the product that they are of has {expected}")
 
 
-def _parts(row: Row, name: Mapping[str, Reference]) -> tuple[str, str, tuple[str, ...], tuple[int, int]]:
-    """Return of one name of a row its training, its sampler, what both are crossed with, and how many steps of each."""
+def _parts(row: Row, name: Mapping[str, Reference]) -> tuple[str, str, tuple[str, ...], _Own]:
+    """Return of one name of a row its training, its sampler, what both are crossed with, and its own numbers."""
     keys = {axis: each.key for axis, each in name.items()}
     training = " ".join(keys.pop(axis) for axis in taken_by("training"))
     sampler, rest = keys.pop("sampler"), [key for axis, key in keys.items() if axis != "target"]
-    return training, sampler, (*rest, repr(row.sigma_max)), (row.steps, row.train_steps)
+    return training, sampler, (*rest, repr(row.sigma_max)), (row.steps, row.train_steps, row.ema_decay)
 
 
 def _same(a: float | None, b: float | None) -> bool:

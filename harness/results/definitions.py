@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from harness.axes import crossed, taken_by
+from harness.axes import crossed, numbers_of, taken_by
 from harness.components import parse_request, request_from_table
 from harness.planning.manifest import is_absent
 from harness.results.consistency import Objection
@@ -64,11 +64,11 @@ def contradictions(board: Leaderboard, suite: Suite, registry: Registry) -> Iter
         return
     components = _Components(registry)
     asked = {
-        (*(components.place(c.component(axis)) for axis in crossed()), c.steps, c.train_steps, c.sigma_max)
+        (*(components.place(c.component(axis)) for axis in crossed()), *numbers_of(c).values())
         for c in expand(suite, registry, yes=True)
     }
     found = {
-        (*(components.of(axis, each) for axis, each in name.items()), row.steps, row.train_steps, row.sigma_max)
+        (*(components.of(axis, each) for axis, each in name.items()), *numbers_of(row).values())
         for row in board.rows
         for name in row.combinations(crossed())
     }
@@ -83,7 +83,7 @@ def _size(suite: Suite) -> int:
     """Return how many combinations, or trainings, a suite has at most, without making any."""
     sizes = {axis.name: sum(map(_count, getattr(suite, axis.plural))) or 1 for axis in crossed().values()}
     lengths = [*map(len, (suite.compute.evaluations, suite.compute.training_shares))] if suite.compute else []
-    lengths.append(len(suite.training.steps))
+    lengths += [len(suite.training.steps), len(suite.trainer.ema_decays) or 1]
     trainings = math.prod([*(sizes[axis] for axis in taken_by("training")), *lengths])
     targets = sizes.pop("target")
     varied = (*sizes.values(), *lengths, len(suite.sigma_max), max(1, len(suite.steps)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from harness.axes import NUMBERS, crossed
@@ -114,6 +114,7 @@ class _Identities:
     """What designs of two leaderboards are the same by."""
 
     def __init__(self, *boards: Leaderboard) -> None:
+        self._numbers = _told_numbers(boards)
         told = [_parameters(board) for board in boards]
         self._shared = {
             name: set.intersection(*(each[name] for each in told if name in each)) for name in set().union(*told)
@@ -121,7 +122,7 @@ class _Identities:
 
     def __call__(self, row: Row) -> list[Identity]:
         """Return it for each combination that a row stands for."""
-        numbers, names = (row.sigma_max, row.steps, row.train_steps), row.combinations(crossed())
+        numbers, names = [getattr(row, number) for number in self._numbers], row.combinations(crossed())
         return [(*(self._plain(axis, each) for axis, each in name.items()), *numbers) for name in names]
 
     def _plain(self, axis: str, reference: Reference) -> str:
@@ -129,6 +130,11 @@ class _Identities:
         shared = self._shared[axis, reference.distribution, reference.name]
         params = {name: value for name, value in reference.params.items() if name in shared}
         return json.dumps([reference.distribution, reference.name, params], sort_keys=True)
+
+
+def _told_numbers(boards: Sequence[Leaderboard]) -> list[str]:
+    """Return the numbers that tell rows of one of some leaderboards apart."""
+    return [number for number in NUMBERS if any(number in board.told_numbers for board in boards)]
 
 
 def _parameters(board: Leaderboard) -> dict[tuple[str, str, str], set[str]]:
@@ -156,6 +162,7 @@ class _Words:
     def __init__(self, *boards: Leaderboard) -> None:
         rows = [row for board in boards for row in board.rows]
         self._label = Labels((axis, row.component(axis)) for row in rows for axis in crossed())
+        self._numbers = _told_numbers(boards)
         values = [self._values(row) for row in rows]
         self._varied = [name for name in values[0] if len({each[name] for each in values}) > 1] if values else []
 
@@ -168,7 +175,7 @@ class _Words:
 
     def _values(self, row: Row) -> dict[str, str]:
         axes = {axis: self._label(axis, row.component(axis)) for axis in crossed() if axis != "target"}
-        numbers = {number: getattr(row, number) for number in NUMBERS}
+        numbers = {number: getattr(row, number) for number in self._numbers}
         return axes | {name: "" if value is None else f"{value:g}" for name, value in numbers.items()}
 
 

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from harness.axes import NUMBERS, crossed, design, taken_by
+from harness.axes import NUMBERS, crossed, design, numbers_of, taken_by, told_numbers
 from harness.quantities import Declarations
 from harness.registry.references import Reference
 from harness.results.document import Count, Document, Name, Part, Position, Upgrade, WithLimits, check_order
@@ -328,6 +328,8 @@ class Row(_Design):
         grid: the place of its noise levels among the document's grids; None where they are not known.
         trained: the place of its networks among the document's; None where nothing was trained, or it is not known.
         sigma_max: first level of the grid; None where it is not known (documents of version 1).
+        ema_decay: of the moving average that its networks are (0: none was taken); None where nothing was trained or
+            averaged, or it is not known (documents before version 3).
         compute: evaluations of the network in training and sampling together (`harness.suites.compute`); None where
             nothing was trained.
         training_share: the share of them that training took.
@@ -346,6 +348,7 @@ class Row(_Design):
     grid: Count | None
     trained: Count | None
     sigma_max: Annotated[float, Field(gt=0)] | None
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] | None
     compute: Position | None
     training_share: Annotated[float, Field(gt=0, lt=1)] | None
     same_as: list[dict[str, Reference]]
@@ -418,6 +421,8 @@ class Row(_Design):
             raise ValueError(f"status {self.status} needs a reason")
         if (self.compute is None) != (self.training_share is None):
             raise ValueError("compute and training_share are known together, or neither is")
+        if self.ema_decay is not None and not self.train_steps:
+            raise ValueError(f"ema_decay is {self.ema_decay:g}, though nothing was trained; it must be null")
         for other in self.same_as:
             if not other or not other.keys() <= design().keys():
                 raise ValueError(f"same_as needs axes of the design, not {', '.join(other) or 'nothing'}")
@@ -555,6 +560,16 @@ class Leaderboard(Document):
         return found if isinstance(found, int) and not isinstance(found, bool) else None
 
     @cached_property
+    def told_numbers(self) -> list[str]:
+        """The numbers that tell its rows apart, settings of the training among them only where rows differ in them."""
+        return told_numbers(self.rows)
+
+    @property
+    def untold_numbers(self) -> set[str]:
+        """The other numbers: what the setup says of the training, as it is the same in every row."""
+        return {*NUMBERS} - {*self.told_numbers}
+
+    @cached_property
     def targets(self) -> dict[str, Reference]:
         """The targets of its rows, by their keys, in the order in which they first occur."""
         return {row.target.key: row.target for row in self.rows}
@@ -571,7 +586,7 @@ class Leaderboard(Document):
 def _combinations(row: Row, axes: Sequence[str]) -> list[tuple[object, ...]]:
     """Return what tells apart each combination that a row stands for, each once."""
     own = [row.component(axis).key for axis in axes]
-    numbers = [getattr(row, number) for number in NUMBERS]
+    numbers = numbers_of(row).values()
     others = (
         [each[axis].key if axis in each else key for axis, key in zip(axes, own, strict=True)] for each in row.same_as
     )
@@ -730,7 +745,12 @@ def _check_networks(board: Leaderboard) -> None:
             raise ValueError(
                 f"rows[{i}].trained: networks[{row.trained}] lacks a checkpoint, though the row is finished"
             )
-        kind = (row.target.key, row.train_steps, *(row.component(axis).key for axis in taken_by("training")))
+        kind = (
+            row.target.key,
+            row.train_steps,
+            row.ema_decay,
+            *(row.component(axis).key for axis in taken_by("training")),
+        )
         if not row.train_steps or kinds.setdefault(row.trained, kind) != kind:
             raise ValueError(f"rows[{i}].trained: networks[{row.trained}] is of another training")
 

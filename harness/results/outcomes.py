@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.axes import NUMBERS, crossed
+from harness.axes import crossed, numbers_of
 from harness.metrics import Measurement
 from harness.registry.references import Reference
 from harness.results.leaderboard import UNFINISHED, ScoreSplit, Status, Terms
@@ -48,6 +48,7 @@ class Outcome:
         grid: the noise levels of the first seed; None where they are not known.
         checkpoints: of the trained network of each seed, the digest that the document tells; None where training did
             not end.
+        ema_decay: of the moving average that its networks are; None where nothing is trained, or averaged.
     """
 
     components: Mapping[str, Reference]
@@ -76,6 +77,7 @@ class Outcome:
     failures: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
     grid: Grid | None = None
     checkpoints: tuple[str | None, ...] = ()
+    ema_decay: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -141,5 +143,5 @@ class Outcome:
     def sort_key(self) -> tuple[tuple[str, ...], tuple[float, ...]]:
         """Return what orders outcomes whatever order they come in: by name and parameters, then by the numbers."""
         return tuple(self.components[axis].place for axis in crossed()), tuple(
-            getattr(self, number) for number in NUMBERS
+            -1.0 if value is None else value for value in numbers_of(self).values()
         )

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import JsonValue, ValidationError
 
-from harness.axes import NUMBERS, crossed, design
+from harness.axes import NUMBERS, crossed, design, numbers_of
 from harness.components import format_value
 from harness.errors import HarnessError, did_you_mean
 from harness.quantities import Comparison, Declarations
@@ -298,6 +298,7 @@ def _row(outcome: Outcome, place: RankPlace, declared: Declarations) -> Row:
         grid=None,
         trained=None,
         sigma_max=outcome.sigma_max,
+        ema_decay=outcome.ema_decay,
         compute=outcome.compute,
         training_share=outcome.training_share,
         same_as=[dict(other) for other in outcome.same_as],
@@ -515,7 +516,7 @@ def _observation(outcome: Outcome, metric: str, named: Labels, seeds: Sequence[i
     own = {axis: named(axis, outcome.components[axis]) for axis in design()}
     measured = outcome.measured(metric) if outcome.ok else {}
     values = {seed: measured[seed].value if seed in measured else None for seed in seeds}
-    numbers = {number: format_value(getattr(outcome, number)) for number in NUMBERS}
+    numbers = {name: "" if value is None else format_value(value) for name, value in numbers_of(outcome).items()}
     names = [own | numbers | {axis: named(axis, c) for axis, c in name.items()} for name in outcome.same_as]
     groups = {seed: m.groups for seed, m in measured.items() if m.groups and seed in seeds}
     return Observation({**own, **numbers}, values, groups, names)

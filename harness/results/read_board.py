@@ -186,6 +186,7 @@ def outcome(manifest: Manifest, row: PlannedRow, results: Results) -> Outcome:
         steps=row.steps,
         nfe=next((entry.value.nfe for entry in results.samplings if entry.value is not None), 0),
         train_steps=row.train_steps,
+        ema_decay=row.ema_decay,
         networks=tuple(row.networks),
         sigma_max=row.sigma_max,
         compute=row.compute,

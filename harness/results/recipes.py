@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue
 
-from harness.axes import design
+from harness.axes import design, numbers_of
 from harness.errors import HarnessError
 from harness.networks import Backbone
 from harness.results.document import Count, Document, Name, Part, Position
@@ -218,13 +218,14 @@ def _training(chosen: StoredDesign, job: EvaluateSamplesJob, law: Distribution) 
     table, network = table_from_json(job.weighting), chosen.components["network"]
     drawn, learned = log_normal(table), isinstance(chosen.components["weighting"], LearnedWeighting)
     weight, scale = weight_scale(table), None
+    settings = setup.training.params | {n: v for n, v in numbers_of(chosen.row).items() if n in setup.training.params}
     if isinstance(network, Backbone):
         own = network.sigma_data or law.sigma_data
         scale = own if is_edm(network.precondition, own, setup.sigma_min, setup.sigma_max) else None
     return RecipeTraining(
         steps=chosen.row.train_steps,
         method=setup.training.method,
-        settings=setup.training.params,
+        settings=settings,
         sigma_min=setup.sigma_min,
         sigma_max=setup.sigma_max,
         p_mean=None if drawn is None else _figures(drawn[0]),

@@ -24,6 +24,7 @@ def row_command(board: Leaderboard, row: Row) -> str:
     """
     family = board.suite.removesuffix(SELECTION)
     words = ["harness", "run", family, *_components(row), *(() if _divides(family) else _lengths(row))]
+    words += _average(board, row)
     return shlex.join([*words, *(_settings(board) if family != board.suite else ())])
 
 
@@ -47,6 +48,13 @@ def _lengths(row: Row) -> Iterator[str]:
     yield from ("--steps", str(row.steps))
     if row.train_steps:
         yield from ("--train-steps", str(row.train_steps))
+
+
+def _average(board: Leaderboard, row: Row) -> Iterator[str]:
+    """Yield the option that chooses a row's moving average, where others have another or the shell may have chosen."""
+    chosen = board.suite.endswith(SELECTION) or "ema_decay" in board.told_numbers
+    if chosen and row.ema_decay is not None:
+        yield from ("--ema-decay", f"{row.ema_decay!r}")
 
 
 @cache

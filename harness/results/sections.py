@@ -8,18 +8,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
 
-from harness.axes import NUMBERS, design
+from harness.axes import NUMBERS, design, numbers_of, told_numbers
 from harness.components import format_value
 from harness.quantities import Declarations
 from harness.results.labels import Labels, labels
 from harness.results.leaderboard import Agreement, Calibration, Leaderboard, Row, Settling
 from harness.results.references import find
 
-HEADERS = {name: axis.title for name, axis in design().items()} | dict(NUMBERS)
+HEADERS = {name: axis.title for name, axis in design().items()} | {n.name: n.title for n in NUMBERS.values()}
 """What tells combinations apart, field by field, as a reader calls it."""
 
 UNKNOWN = "unknown"
 """What stands for a number that a document of an older version does not tell."""
+
+NONE = "n/a"
+"""What stands for a setting of the training where there is no training, or none that has it."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,15 @@ class TargetSection:
         alike |= {each for each in NUMBERS if all(getattr(row, each) == getattr(first, each) for row in others)}
         return {field: value for field, value in self.all_names_of(first).items() if field in alike}
 
+    @cached_property
+    def fields(self) -> list[str]:
+        """The fields that tell rows apart: every axis, and the numbers but for settings that all rows have."""
+        return [*design(), *told_numbers(self.rows)]
+
     def names_of(self, row: Row) -> dict[str, str]:
         """Return what tells a row apart, by field: the labels of its components, and its numbers in words."""
         names = {axis: self.labels(axis, row.component(axis)) for axis in design()}
-        numbers = {number: getattr(row, number) for number in NUMBERS}
-        return names | {number: UNKNOWN if v is None else format_value(v) for number, v in numbers.items()}
+        return names | {name: _number(name, v) for name, v in numbers_of(row).items() if name in self.fields}
 
     def all_names_of(self, row: Row) -> dict[str, str]:
         """Return what `names_of` does, with all names of its design on an axis: a = b."""
@@ -135,7 +142,13 @@ class TargetSection:
     def combination(self, row: Row, without: Iterable[str] = ()) -> list[str]:
         """Return the words that name a row, leaving out some fields unless nothing were left."""
         names, left_out = self.all_names_of(row), set(without)
+        left_out |= {field for field, value in names.items() if value == NONE}
         return [in_words(f, v) for f, v in names.items() if f not in left_out or left_out >= set(names)]
+
+
+def _number(name: str, value: float | None) -> str:
+    unknown = NONE if NUMBERS[name].training else UNKNOWN
+    return unknown if value is None else format_value(value)
 
 
 def _copies(row: Row, declared: Declarations) -> bool:
@@ -145,7 +158,7 @@ def _copies(row: Row, declared: Declarations) -> bool:
 
 def in_words(field: str, value: str, noun: bool = False) -> str:
     """Return the value of a field as a phrase: a count takes its noun, a component where it is asked for."""
-    if field in NUMBERS and field != "sigma_max":
+    if field in NUMBERS and NUMBERS[field].counted:
         return f"{value} {HEADERS[field]}"
     return f"{HEADERS[field]} {value}" if noun or field in NUMBERS else value
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from harness.axes import crossed, taken_by
+from harness.axes import crossed, numbers_of, taken_by
 from harness.blobs import Blob
 from harness.engine.jobs import EvaluateSamplesJob, TrainedNetwork
 from harness.engine.laws import distribution
@@ -266,7 +266,7 @@ def stored_design(directory: Path, row: Row, registry: Registry, suite: str | No
     with closing(Store.read(directory)) as store:
         manifest = read_manifest(store, suite)
     wanted = {axis: row.component(axis).digest for axis in crossed()}
-    planned = manifest.row_of(wanted, row.steps, row.train_steps, row.sigma_max)
+    planned = manifest.row_of(wanted, numbers_of(row))
     if planned is None:
         raise StoreError(f"{directory} no longer holds this row; read its leaderboard again")
     return StoredDesign(directory, row, planned, manifest, registry)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness import DISTRIBUTION
-from harness.axes import Axis, crossed
+from harness.axes import NUMBERS, Axis, crossed
 from harness.components import digest, parse_request
 from harness.results.document import Upgrade
 from harness.results.older import declarations, title
@@ -31,6 +31,23 @@ def _with_new_axes(document: dict[str, Any], since: int) -> dict[str, Any]:
     version = str(environment.get("harness", "0") if isinstance(environment, dict) else "0")
     axes = [axis for axis in crossed().values() if axis.since == since]
     return _with_fields(document, lambda row: {axis.name: _before(axis, row, version) for axis in axes}, "rows")
+
+
+def _with_new_numbers(document: dict[str, Any], since: int) -> dict[str, Any]:
+    """Give rows the settings of the training that are numbers of theirs from a version on: trained ones the one value.
+
+    That is unknown before version 3.
+    """
+    told = document
+    for key in ("setup", "training", "params"):
+        found = told.get(key)
+        told = found if isinstance(found, dict) else {}
+    new = [name for name, number in NUMBERS.items() if number.training and number.since == since]
+
+    def numbers(row: dict[str, Any]) -> dict[str, Any]:
+        return {name: told.get(name) if row.get("train_steps") else None for name in new}
+
+    return _with_fields(document, numbers, "rows")
 
 
 def _with_fields(part: dict[str, Any], new: Callable[[dict[str, Any]], dict[str, Any]], *path: str) -> dict[str, Any]:
@@ -149,16 +166,18 @@ _CHANGES: dict[int, Upgrade] = {
     6: _without_title,
     7: _without_making,
 }
-"""What becomes of documents of a version besides the axes that are new in the next."""
+"""What becomes of documents of a version besides the axes and numbers that are new in the next."""
 
-VERSION = max(_CHANGES.keys() | {axis.since - 1 for axis in crossed().values()}) + 1
-"""The schema version: the last that changed the contract, by hand or by an axis."""
+_SINCE = {axis.since for axis in crossed().values()} | {number.since for number in NUMBERS.values()}
+
+VERSION = max(_CHANGES.keys() | {since - 1 for since in _SINCE}) + 1
+"""The schema version: the last that changed the contract, by hand, by an axis or by a number."""
 
 
 def _upgrade(version: int) -> Upgrade:
     """Return how a document of a version becomes one of the next."""
     change = _CHANGES.get(version, dict)
-    return lambda document: _with_new_axes(change(document), version + 1)
+    return lambda document: _with_new_numbers(_with_new_axes(change(document), version + 1), version + 1)
 
 
 UPGRADES: Mapping[int, Upgrade] = {version: _upgrade(version) for version in range(1, VERSION)}

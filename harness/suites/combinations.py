@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.axes import AXES, crossed, taken_by
@@ -41,15 +41,17 @@ class Combination:
         steps: steps of the grid.
         train_steps: optimisation steps of the network; 0 where nothing is trained.
         sigma_max: first level of the grid.
+        ema_decay: of the moving average that is kept of the training; None where nothing is trained, or averaged.
     """
 
     components: Mapping[str, Component | None]
     steps: int
     train_steps: int
     sigma_max: float
+    ema_decay: float | None = None
 
     def __hash__(self) -> int:
-        return hash((*self.components.values(), self.steps, self.train_steps, self.sigma_max))
+        return hash((*self.components.values(), self.steps, self.train_steps, self.sigma_max, self.ema_decay))
 
     def component(self, axis: str) -> Component | None:
         """Return the component of an axis, by its name."""
@@ -116,18 +118,22 @@ class Combination:
 
 @dataclass(frozen=True)
 class _Effort:
-    """How long to train, and in how many steps to sample: given, or by a share of a total of evaluations."""
+    """How long to train, and in how many steps to sample: given, or by a share of a total of evaluations.
+
+    And which moving average of the training is kept.
+    """
 
     train_steps: int = 0
     total: int | None = None
     share: float = 0.0
+    ema_decay: float | None = None
 
     def __str__(self) -> str:
         return f"evaluations = {self.total} with share {self.share!r} for training"
 
     def apart(self, other: _Effort) -> int:
         """Return on how many of its numbers it differs from another."""
-        pairs = ((self.train_steps, other.train_steps), (self.total, other.total), (self.share, other.share))
+        pairs = zip(astuple(self), astuple(other), strict=True)
         return sum(own != others for own, others in pairs)
 
     def steps(self, suite: Suite, sampler: Sampler, given: int) -> tuple[int, int]:
@@ -175,7 +181,7 @@ class _Axes:
             trained, effort = training
             found = {**dict(zip(self.others, chosen, strict=True)), "target": target, **trained}
             length, steps = effort.steps(self.suite, found["sampler"], given)
-            yield Combination({axis: found[axis] for axis in crossed()}, steps, length, level)
+            yield Combination({axis: found[axis] for axis in crossed()}, steps, length, level, effort.ema_decay)
 
     def _parts(self) -> list[_Part]:
         others = (*self.others.values(), self.sigma_max, self.steps)
@@ -249,7 +255,7 @@ def _check_distinct(axes: _Axes) -> None:
     seen: dict[object, _Effort] = {}
     for (_, (trained, effort)), sampler in itertools.product(axes.trainings, axes.samplers):
         steps = effort.steps(axes.suite, sampler, 0)
-        other = seen.setdefault((*trained.values(), sampler, steps), effort)
+        other = seen.setdefault((*trained.values(), sampler, steps, effort.ema_decay), effort)
         if other is not effort:
             same = f"{steps[0]} training steps and {steps[1]} of {sampler.name}"
             raise SuiteError(f"{axes.suite.where('compute')}: {other} and {effort} come to the same {same}")
@@ -257,10 +263,13 @@ def _check_distinct(axes: _Axes) -> None:
 
 def _efforts(suite: Suite) -> tuple[list[_Effort], list[_Effort]]:
     """Return what a trained network is given, and what an oracle, which spends every total on sampling."""
+    decays = suite.trainer.ema_decays or (None,)
     if suite.compute is None:
-        return [_Effort(length) for length in suite.training.steps], [_Effort()]
+        lengths = suite.training.steps
+        return [_Effort(length, ema_decay=decay) for length in lengths for decay in decays], [_Effort()]
     totals, shares = suite.compute.evaluations, suite.compute.training_shares
-    trained = [_Effort(total=total, share=share) for total in totals for share in shares]
+    pairs = [(total, share) for total in totals for share in shares]
+    trained = [_Effort(total=total, share=share, ema_decay=decay) for total, share in pairs for decay in decays]
     return trained, [_Effort(total=total) for total in totals]
 
 

@@ -56,6 +56,7 @@ SETTINGS = {
     "train_steps": "training.steps",
     "batch_size": "training.batch_size",
     "learning_rate": "training.learning_rate",
+    "ema_decay": "training.ema_decay",
     "samples": "sampling.samples",
     "sigma_min": "noise.sigma_min",
     "sigma_max": "noise.sigma_max",

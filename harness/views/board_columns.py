@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from harness.axes import NUMBERS
 from harness.results.leaderboard import Leaderboard, Row, Term
 from harness.results.sections import HEADERS, TargetSection, bounds_of, divergence_of, metrics_of, ratio
 from harness.results.terms import BUDGET, SCORE_MAX, SPLIT, TOTAL, TermName
@@ -11,7 +12,7 @@ from harness.views.column import Column
 from harness.views.digits import number, optional, with_interval
 from harness.views.terminal import Drop
 
-COUNTS = ("steps", "train_steps")
+COUNTS = tuple(name for name, number in NUMBERS.items() if number.counted)
 """Fields whose value needs its noun in a phrase: 18 steps."""
 
 ZERO = ("statistical", "estimation")
@@ -87,7 +88,7 @@ def budget_columns(
 
 def _naming_columns(section: TargetSection, rows: Sequence[Row], rank: Callable[[Row], str]) -> list[Column]:
     constant = section.constants()
-    named = [(header, field) for field, header in HEADERS.items() if field not in constant]
+    named = [(HEADERS[field], field) for field in section.fields if field not in constant]
     names = {field: tuple(section.all_names_of(row)[field] for row in rows) for _, field in named}
     columns = [Column(header, names[field], naming=True, noun=field in COUNTS) for header, field in named]
     return [Column("rank", tuple(map(rank, rows))), *columns]

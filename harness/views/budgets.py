@@ -53,7 +53,8 @@ def render_budgets(board: Leaderboard, form: str, *, top: int | None = None, wid
 
 def budgets_view(board: Leaderboard) -> View:
     """Return the budgets of a leaderboard as formats take them."""
-    names = [field for field in BudgetRow.model_fields if field not in ("budget", "metrics", "score_split")]
+    hidden = {"budget", "metrics", "score_split"} | board.untold_numbers
+    names = [field for field in BudgetRow.model_fields if field not in hidden]
     return View(
         lambda: budgets(board),
         lambda top: _page(board, top),
@@ -121,7 +122,7 @@ def _rows(board: Leaderboard, top: int | None) -> list[dict[str, Any]]:
         shown[row.target] = shown.get(row.target, 0) + 1
         if top and shown[row.target] > top:
             continue
-        fields = row.model_dump(mode="json")
+        fields = row.model_dump(mode="json", exclude=board.untold_numbers)
         terms, metrics, split = fields.pop("budget"), fields.pop("metrics"), fields.pop("score_split") or {}
         named = {term.symbol: terms[term.field] for term in (*BUDGET, TOTAL)}
         named |= {"objective": split["objective"]} if split else {}

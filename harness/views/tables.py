@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from harness.axes import crossed
@@ -357,13 +357,13 @@ def _unfinished(section: TargetSection) -> str:
 def _rows(board: Leaderboard, top: int | None) -> list[dict[str, Any]]:
     label = labels(board.rows)
     shown = [row for section in sections(board) for row in (section.finished[:top] if top else section.rows)]
-    return [_flatten(row, label) for row in shown]
+    return [_flatten(row, label, board.untold_numbers) for row in shown]
 
 
-def _flatten(row: Row, label: Labels) -> dict[str, Any]:
-    """Return every field of a row under a dotted name; null as nothing."""
+def _flatten(row: Row, label: Labels, hidden: Collection[str]) -> dict[str, Any]:
+    """Return every field of a row but those that are hidden under a dotted name; null as nothing."""
     flat: dict[str, Any] = {}
-    for field, value in row.model_dump(mode="json").items():
+    for field, value in row.model_dump(mode="json", exclude=set(hidden)).items():
         if field in crossed():
             flat[field] = label(field, row.component(field))
             for key, part in value.items():

@@ -281,3 +281,33 @@ def gaussian_error(module, law):
         denoised = module(noised, torch.full((2000,), sigma)).detach()
         total += float(((denoised - exact) / sigma).square().sum(-1).mean())
     return total
+
+
+class TestSeveralAverages:
+    DECAYS = (0.5, 0.9999, 0.0, 0.9)
+
+    @pytest.mark.parametrize("network", [Mlp(width=16, depth=2), Mlp(width=21, depth=1)])
+    def test_each_has_the_bits_that_it_has_alone(self, law, network):
+        members = [member(0), member(1, 0.5), member(2, weighting=Equalising())]
+        together = trained(law, members, 7, 40, network=network, ema_decay=self.DECAYS)
+        for place, decay in enumerate(self.DECAYS):
+            alone = trained(law, members, 7, 40, network=network, ema_decay=decay)
+            for found, wanted in zip(together, alone, strict=True):
+                own = found[place :: len(self.DECAYS)]
+                assert all(same(a, b) for a, b in zip(own, wanted, strict=True))
+                assert [each.loss for each in own] == [each.loss for each in wanted]
+
+    def test_decays_that_the_first_steps_do_not_reach_are_one_average(self, law):
+        """min(decay, (1 + k)/(10 + k)) of 0.8 and 0.9 is the same for k up to (10 · 0.8 − 1)/(1 − 0.8) = 35."""
+        ((early, other), (late, changed)) = trained(law, [member(0)], 36, 37, ema_decay=(0.8, 0.9))
+        assert same(early, other)
+        assert not same(late, changed)
+
+    def test_where_there_is_none_the_network_is_the_last_one(self, law):
+        """An average of decay 0 is the parameters themselves: what one step of decay (1 + 0)/(10 + 0) is not."""
+        stack = Stack(Mlp(width=16, depth=2), law.data, [0], trainer(ema_decay=(0.9, 0.0)))
+        stack.roughen([0])
+        stack.gradient().copy_(torch.ones_like(stack.parameters()))
+        stack.descend()
+        assert torch.equal(stack.average(1), stack.parameters())
+        assert not torch.equal(stack.average(0), stack.parameters())

@@ -41,7 +41,7 @@ def without_making(document):
     for field in ("definition", "computation", "grids", "networks"):
         del old[field]
     for row in old["rows"]:
-        del row["grid"], row["trained"]
+        del row["grid"], row["trained"], row["ema_decay"]
     return old | {"schema_version": 7}
 
 
@@ -60,7 +60,7 @@ def test_a_document_of_version_1_is_read_as_what_it_was(document):
         for field in ("initial_law", "sigma_max", "compute", "training_share"):
             del row[field]
     board = Leaderboard.validate(old)
-    assert board.schema_version == 8
+    assert board.schema_version == 9
     assert {row.initial_law.name for row in board.rows} == {"centered"}
     assert {(row.sigma_max, row.compute, row.training_share) for row in board.rows} == {(None, None, None)}
     assert Leaderboard.validate(json.loads(Leaderboard.validate(old).to_json())) == board
@@ -69,6 +69,48 @@ def test_a_document_of_version_1_is_read_as_what_it_was(document):
         Leaderboard.validate(change(old, ("rows", 0, "nfe"), ...))
     with pytest.raises(DocumentError, match=r"^rows\[1\]"):
         Leaderboard.validate(change(old, ("rows", 1), 3))
+
+
+@pytest.mark.parametrize(("method", "decay"), [("adam", 0.99), ("gradient-descent", None)])
+def test_trained_rows_of_a_document_of_version_8_have_the_average_of_its_training(document, method, decay):
+    old = deepcopy(document) | {"schema_version": 8}
+    shortest = min(row["train_steps"] for row in old["rows"])
+    for row in old["rows"]:
+        del row["ema_decay"]
+        if row["train_steps"] == shortest:
+            row |= {"train_steps": 0, "trained": None, "score_split": None}
+    params = {} if decay is None else {"ema_decay": decay}
+    old["setup"]["training"] = {"method": method, "params": params}
+    old |= {"effects": [], "interactions": [], "agreement": []}
+    board = Leaderboard.validate(old)
+    assert board.schema_version == 9
+    assert {(row.train_steps > 0, row.ema_decay) for row in board.rows} == {(True, decay), (False, None)}
+    assert "ema_decay" not in board.told_numbers
+    written = json.loads(board.to_json())
+    assert Leaderboard.validate(written) == board
+    oracle = next(row for row in written["rows"] if not row["train_steps"])
+    oracle["ema_decay"] = 0.5
+    with pytest.raises(
+        DocumentError, match=r"^rows\[\d+\]: ema_decay is 0.5, though nothing was trained; it must be null"
+    ):
+        Leaderboard.validate(written)
+
+
+def test_rows_that_differ_in_their_average_alone_are_others(document):
+    rows = document["rows"]
+    place = next(i for i, row in enumerate(rows) if row["status"] == "ok" and rows[i + 1]["status"] == "ok")
+    ranks = {name: rows[place + 1][name] for name in ("rank", "rank_low", "rank_high")}
+    twin = rows[place] | ranks | {"ema_decay": 0.5, "trained": len(document["networks"])}
+    other = document | {"rows": [*rows[: place + 1], twin, *rows[place + 2 :]]}
+    other |= {"networks": [*document["networks"], document["networks"][rows[place]["trained"]]]}
+    other |= {"effects": [], "interactions": []}
+    assert "ema_decay" in Leaderboard.validate(other).told_numbers
+    twin["ema_decay"] = 0.99
+    with pytest.raises(DocumentError, match="the same combination as rows"):
+        Leaderboard.validate(other)
+    twin |= {"ema_decay": 0.5, "trained": rows[place]["trained"]}
+    with pytest.raises(DocumentError, match="is of another training"):
+        Leaderboard.validate(other)
 
 
 def test_metrics_and_bounds_of_a_document_of_version_2_are_those_that_shipped(document):
@@ -183,7 +225,8 @@ ROW = ("rows", 0)
 HEUN = {"name": "heun", "params": {}, "distribution": "acme", "version": "1", "digest": "d"}
 CERTIFICATE = {"axis": "sampler", "component": HEUN, "standing": "failed", "passed": 1, "failed": 1, "unclaimed": 0}
 REFUSALS = [
-    (("schema_version",), 9, "schema_version: 9 is newer than this harness reads (8)"),
+    (("rows", 0, "ema_decay"), 1.0, "rows[0].ema_decay: should be less than 1"),
+    (("schema_version",), 10, "schema_version: 10 is newer than this harness reads (9)"),
     (("rank_by",), [], "rank_by: List should have at least 1 item"),
     (("rankings",), [], "rankings: target ring has 0; every target of the rows has one"),
     (("rankings", 0, "metric"), "energy", "rankings[0]: energy is none of rank_by"),
@@ -324,7 +367,7 @@ def test_the_same_combination_twice_is_refused(small):
         ("[1]", "a leaderboard is a JSON object, not list"),
         ('{"schema_version": NaN}', "is not valid JSON: NaN is no JSON number"),
         ("{", "is not valid JSON"),
-        ('{"schema_version": 9}', "schema_version: 9 is newer"),
+        ('{"schema_version": 10}', "schema_version: 10 is newer"),
         ("[" * 100_000, "is not valid JSON"),
     ],
 )

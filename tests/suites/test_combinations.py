@@ -106,6 +106,36 @@ def test_totals_and_shares_vary_as_axes(registry):
     assert len(expand(Suite.from_mapping(suite, "few.toml"), registry)) == 2 * 4 + 2
 
 
+AVERAGES = {"training": {"steps": [10, 20], "ema_decay": [0.9, 0.5, 0]}}
+
+
+def test_moving_averages_vary_as_lengths_of_training_do(registry):
+    found = made(registry, weightings=["edm"], **AVERAGES)
+    pairs = [(steps, decay) for steps in (10, 20) for decay in (0.9, 0.5, 0.0)]
+    assert [(c.train_steps, c.ema_decay) for c in found] == [*pairs, (0, None)]
+    assert [c.ema_decay for c in made(registry, weightings=["edm"])] == [0.999, 0.999, None]
+
+
+def test_a_moving_average_is_an_axis_on_which_one_may_vary(registry):
+    few = made(registry, **AVERAGES, vary_at_most=1)
+    # The first; the other weighting, length, and two averages; and the oracle.
+    assert [(c.weighting and c.weighting.name, c.train_steps, c.ema_decay) for c in few] == [
+        *(("edm", 10, decay) for decay in (0.9, 0.5, 0.0)),
+        *(("edm", 20, 0.9), ("eps", 10, 0.9), (None, 0, None)),
+    ]
+
+
+def test_a_total_is_divided_for_each_moving_average(registry):
+    changes = {
+        "compute": {"evaluations": [400_000], "training_shares": [0.2, 0.5]},
+        "training": {"ema_decay": [0.9, 0]},
+    }
+    suite = {key: value for key, value in (SUITE | changes).items() if key != "steps"}
+    found = expand(Suite.from_mapping(suite, "few.toml"), registry)
+    assert len({(c.train_steps, c.steps, c.ema_decay) for c in found if c.weighting is not None}) == 4
+    assert len(found) == 2 * 4 + 1
+
+
 def test_a_product_too_large_to_go_through_is_counted(registry):
     numbers = list(range(2, 2002))
     wide = WIDE | {"steps": numbers, "training": {"steps": numbers}, "vary_at_most": 3}

@@ -68,6 +68,16 @@ def test_what_stands_for_a_setting_that_is_not_given_cannot_be_written():
 QUICK = load_suite("quick").model_dump(exclude_unset=True)
 
 
+@pytest.mark.parametrize(("given", "kept"), [(0.9, 0.9), ([0.9], 0.9), ([0.9, 0], [0.9, 0.0]), (0, 0.0)])
+def test_moving_averages_are_one_decay_or_a_list(given, kept):
+    section = TRAININGS["adam"](ema_decay=given)
+    assert section.model_dump(mode="json")["ema_decay"] == kept
+    assert TRAININGS["adam"](**section.model_dump()) == section
+    trainer = section.trainer(Noise())
+    assert trainer.chosen()["ema_decay"] == kept
+    assert list(trainer.ema_decays) == (kept if isinstance(kept, list) else [kept])
+
+
 @pytest.mark.parametrize(
     ("training", "line"),
     [
@@ -82,6 +92,16 @@ QUICK = load_suite("quick").model_dump(exclude_unset=True)
         ({"batch_siz": 3}, "training.batch_siz: unknown key; did you mean batch_size?"),
         ({"batch_size": 2.0}, "training.batch_size: 2.0 is not valid; it should be a valid integer"),
         ({"ema_decay": 1}, "training.ema_decay: 1 is not valid; it should be less than 1"),
+        ({"ema_decay": -0.1}, "training.ema_decay: -0.1 is not valid; it should be greater than or equal to 0"),
+        ({"ema_decay": "0.9"}, "training.ema_decay: '0.9' is not valid; it should be a valid number"),
+        ({"ema_decay": [0.9, 1.0]}, "training.ema_decay[1]: 1.0 is not valid; it should be less than 1"),
+        ({"ema_decay": [0.9, float("nan")]}, "training.ema_decay[1]: nan is not valid; it should be less than 1"),
+        ({"ema_decay": [0.9, 0, 0.9]}, "training.ema_decay: 0.9 is listed twice"),
+        ({"ema_decay": []}, "training.ema_decay: is empty; it should list at least one value"),
+        (
+            {"method": "gradient-descent", "ema_decay": [0.9, 0.5]},
+            'training: ema_decay is for method = "adam"; this is "gradient-descent"',
+        ),
         ({"learning_rate": 0}, "training.learning_rate: 0 is not valid; it should be greater than 0"),
         (
             {"method": "gradient-descent", "learning_rate": "auto"},

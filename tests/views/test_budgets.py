@@ -29,7 +29,7 @@ def test_json_goes_round_and_versions_are_checked(document):
     plain = json.loads(render_budgets(Leaderboard.validate(document), "json"))
     assert Budgets.validate(plain) == budgets(Leaderboard.validate(document))
     with pytest.raises(DocumentError, match="newer"):
-        Budgets.validate(plain | {"schema_version": 3})
+        Budgets.validate(plain | {"schema_version": 4})
     plain["rows"][0]["budget"]["total"] += 1
     with pytest.raises(DocumentError, match="not the sum"):
         Budgets.validate(plain)

@@ -192,7 +192,7 @@ def test_a_negative_term_goes_to_the_left_and_rows_without_training_say_so(docum
     move = 0.25 * split["score_max"]["value"]
     for name, by in (("statistical", -move), ("approximation", move)):
         split[name] = {key: value + by for key, value in split[name].items()}
-    second |= {"score_split": None, "train_steps": 0, "trained": None}
+    second |= {"score_split": None, "train_steps": 0, "trained": None, "ema_decay": None}
     axes = plots.budgets(Leaderboard.validate(document), best=2).axes[1]
     left = {container.get_label(): container[0].get_x() for container in axes.containers}
     width = {container.get_label(): container[0].get_width() for container in axes.containers}

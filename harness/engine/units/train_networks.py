@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def train_networks(job: TrainNetworksJob) -> list[Record]:
-    """Return one record for each network and length, and one for each trajectory that is asked for.
+    """Return one record for each network, length and moving average, and one for each trajectory that is asked for.
 
     Of a network that diverged all have failed.
 
@@ -36,25 +36,33 @@ def train_networks(job: TrainNetworksJob) -> list[Record]:
     """
     learners = [learner.with_table(_level_table(learner.table)) for learner in job.learners]
     trained = train_by(job.trainer, learners, job.course)
-    return [record for each in trained for record in _records(job.learners[each.learner], each, job.blobs)]
+    averages = max(1, len(job.trainer.ema_decays))
+    return [record for each in trained for record in _records(job.learners[each.learner], each, averages, job.blobs)]
 
 
 def _level_table(payload: Payload) -> LevelTable:
     return LevelTable(*(torch.tensor(payload[column]).double() for column in ("density", "omega")))
 
 
-def _records(learner: Learner[Payload], trained: Trained, blobs: Blobs) -> Iterator[Record]:
-    key, snapshot, seconds = learner.keys[trained.length], trained.snapshot, trained.seconds
-    trajectory = learner.trajectories[trained.length] if learner.trajectories else None
+def _records(learner: Learner[Payload], trained: Trained, averages: int, blobs: Blobs) -> Iterator[Record]:
+    key, snapshot, seconds = (
+        learner.keys[averages * trained.length + trained.average],
+        trained.snapshot,
+        trained.seconds,
+    )
+    # What is recorded on the way is the same for all averages.
+    trajectory = learner.trajectories[trained.length] if learner.trajectories and not trained.average else None
     if snapshot.diverged is not None:
         reason = f"training diverged: the loss was not finite at step {snapshot.diverged + 1}"
-        yield Record(key, "network", reason=reason, seconds=seconds)
+        if key is not None:
+            yield Record(key, "network", reason=reason, seconds=seconds)
         if trajectory is not None:
             yield Record(trajectory, "trajectory", reason=reason, seconds=seconds)
         return
-    sha256 = write_state(blobs, snapshot.state)
-    payload = TrainingPayload(sha256, snapshot.loss, _minimised(snapshot, learner.seed))
-    yield Record(key, "network", payload.to_json(), seconds=seconds)
+    if key is not None:
+        sha256 = write_state(blobs, snapshot.state)
+        payload = TrainingPayload(sha256, snapshot.loss, _minimised(snapshot, learner.seed))
+        yield Record(key, "network", payload.to_json(), seconds=seconds)
     if trajectory is not None and snapshot.trajectory is not None:
         yield Record(trajectory, "trajectory", to_json(snapshot.trajectory), seconds=seconds)
 

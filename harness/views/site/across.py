@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from markupsafe import Markup
 
-from harness.axes import design
+from harness.axes import NUMBERS, design
 from harness.components import format_value
 from harness.results.across import AcrossTargets, AllowedRange, DesignStanding, across_boards, across_targets
 from harness.results.labels import Labels
@@ -190,7 +190,7 @@ class _DesignWords:
             for axis in design()
         }
         numbers = standing.names[0].numbers
-        return parts | {field: UNKNOWN if v is None else format_value(v) for field, v in numbers.items()}
+        return parts | {field: UNKNOWN if (v := numbers.get(field)) is None else format_value(v) for field in NUMBERS}
 
     def values(self, standing: DesignStanding) -> list[str]:
         """Return what tells a design from the others, field by field."""

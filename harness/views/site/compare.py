@@ -57,7 +57,7 @@ def compare_data(board: Leaderboard, shown: Sequence[TargetSection]) -> bytes:
 def _target(section: TargetSection, names: RowNames) -> dict[str, Any]:
     """Return the designs of a target: what they differ in, and what was measured of each in the order of its heads."""
     same = section.constants()
-    fields = [field for field in HEADERS if field not in same] or list(design())
+    fields = [field for field in section.fields if field not in same] or list(design())
     metrics, bounds = metrics_of(section, section.rows), bounds_of(section.rows)
     return {
         "metric": in_line(section.metric),

@@ -11,7 +11,7 @@ from itertools import pairwise
 from markupsafe import Markup, escape
 
 from harness import DISTRIBUTION
-from harness.axes import AXES, NUMBERS, crossed
+from harness.axes import AXES, crossed, told_numbers
 from harness.components import digest, format_value
 from harness.results.component_standings import ComponentName
 from harness.results.leaderboard import Leaderboard, Row
@@ -48,16 +48,17 @@ class RowNames:
     """
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        known = [_digest(row) for row in rows]
+        self._numbers = told_numbers(rows)
+        known = [_digest(row, self._numbers) for row in rows]
         self._length = next(n for n in range(SHORTEST, LONGEST + 1) if len({name[:n] for name in known}) == len(known))
 
     def __call__(self, row: Row) -> str:
         """Return the name of a row's page."""
-        return _digest(row)[: self._length]
+        return _digest(row, self._numbers)[: self._length]
 
 
-def _digest(row: Row) -> str:
-    return digest(*(row.component(axis).key for axis in crossed()), [getattr(row, number) for number in NUMBERS])
+def _digest(row: Row, numbers: Sequence[str]) -> str:
+    return digest(*(row.component(axis).key for axis in crossed()), [getattr(row, number) for number in numbers])
 
 
 def row_sheet(board: Leaderboard, section: TargetSection, row: Row, names: RowNames) -> Sheet:
@@ -73,7 +74,7 @@ def row_sheet(board: Leaderboard, section: TargetSection, row: Row, names: RowNa
         Section(["Measured"], list(_measured(board, section, row))),
     ]
     parts += [Section([title], [block]) for title, block in _terms(row)]
-    parts += [Passage(["Design"], [_design(row), *_other_names(section, row)])]
+    parts += [Passage(["Design"], [_design(board, row), *_other_names(section, row)])]
     parts += [Passage(["Noise levels"], levels) for levels in [_levels(board, row)] if levels]
     parts += [Section(["Networks"], [each]) for each in _networks(board, row)]
     parts += [
@@ -199,10 +200,10 @@ def rank_in_words(row: Row) -> str:
     return str(row.rank) if row.rank_low == row.rank_high else f"{row.rank} ({row.rank_low}–{row.rank_high})"
 
 
-def _design(row: Row) -> Markup:
+def _design(board: Leaderboard, row: Row) -> Markup:
     """Return the components with all parameters and their origin, each leading to its own page, then the numbers."""
     lines = [_component(axis, row) for axis in crossed()]
-    numbers = {HEADERS[field]: getattr(row, field) for field in NUMBERS}
+    numbers = {HEADERS[field]: getattr(row, field) for field in board.told_numbers}
     numbers |= {"NFE": row.nfe, "compute": row.compute, "share of training": row.training_share}
     numbers |= {f"seconds to {what}": seconds for what, seconds in row.seconds.items()}
     lines += [

@@ -1,5 +1,7 @@
 """Train networks: a record and a checkpoint for each network and length, a record for each trajectory."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +48,19 @@ def test_every_key_has_its_record(tmp_path, trainer):
     gap = (denoiser_from_checkpoint(trained, law.data)(x, sigma) - law.denoise(x, sigma)) / sigma
     mean = float(np.mean([row[7] for row in measured.payload["values"]]))
     assert mean == pytest.approx(float(gap.square().sum(1).mean()), rel=0.25)
+
+
+def test_averages_have_a_record_each_and_share_what_was_recorded(tmp_path):
+    alone = {record.key: record for record in train_networks(job(tmp_path, adam(batch_size=8, ema_decay=0.1)))}
+    asked = job(tmp_path, adam(batch_size=8, ema_decay=(0.1, 0.0)))
+    # Of the last average at the first length no row asks for a network.
+    keys = ((each, (each.keys[0], None, each.keys[1], f"{each.seed}c")) for each in asked.learners)
+    asked = replace(asked, learners=tuple(replace(each, keys=own) for each, own in keys))
+    records = train_networks(asked)
+    assert len(records) == len({record.key for record in records}) == 2 * (3 + 2)
+    found = {record.key: record for record in records}
+    assert {key: found[key].payload for key in alone} == {key: record.payload for key, record in alone.items()}
+    assert found["0c"].payload["sha256"] != found["0b"].payload["sha256"]
 
 
 def test_of_a_network_that_diverged_all_have_failed(tmp_path):
