@@ -56,7 +56,7 @@ def cases(folder: Path, large: bool) -> Iterator[Case]:
     if large:
         points = folder / "large.npy"
         np.save(points, np.random.default_rng(0).standard_normal((60_000, 784), dtype=np.float32))
-        axes = (*one, "mlp", "--grid", "polynomial", "--sampler", "heun", "--sampler", "euler")
+        axes = (*one, "mlp", "--time-discretization", "polynomial", "--sampler", "heun", "--sampler", "euler")
         yield Case("60,000 × 784, two designs", ("quick", "--target", f"file:path={points}", *axes))
 
 
