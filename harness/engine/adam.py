@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -22,18 +23,17 @@ from harness.engine.checks import check_label_dropout, check_layer_outputs
 from harness.engine.courses import Learner, LevelTable
 from harness.engine.learned_weights import learned_weight
 from harness.engine.levels import LevelSampler, table_levels
+from harness.engine.mixed_precision import Bfloat16Products
 from harness.engine.module_checks import ROUGH, check_alike
 from harness.engine.modules import DTYPES, flattened, initial_module
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Snapshot, State
 from harness.engine.traced import Traced
+from harness.errors import NotApplicable
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
-from harness.trainers import Adam
+from harness.trainers import POINTS_MULTIPLE, Adam
 from harness.weight_learners import WeightRequest
-
-POINTS_MULTIPLE = 32
-"""Points of a step come in a multiple of this: vectorised arithmetic rounds what is left over otherwise."""
 
 
 class Batch(NamedTuple):
@@ -67,27 +67,41 @@ class Batches:
         labelled: bool = False,
         withheld: float = 0.0,
         dtype: torch.dtype = torch.float32,
+        flipped: bool = False,
     ) -> None:
+        """Take what batches are drawn from.
+
+        Raises:
+            NotApplicable: points are to be flipped, and are no images.
+        """
+        if flipped and len(target.data.shape) != 3:
+            shape = "×".join(map(str, target.data.shape))
+            raise NotApplicable(f'augmentation = "flip" mirrors images; a point of this target is of shape {shape}')
         self._target = target
         self._withheld = withheld
         self._dtype = dtype
         self._labelled = labelled
         self._size = batch_size
         self._generators = {s: torch.Generator().manual_seed(seed_from("training", s)) for s in set(seeds)}
+        # A stream of its own: with flips all else is drawn as without.
+        flips = {s: torch.Generator().manual_seed(seed_from("flips", s)) for s in set(seeds)}
+        self._flips = flips if flipped else {}
         self._rows = list(seeds)
         self._fill = torch.arange(batch_size + -batch_size % POINTS_MULTIPLE) % batch_size
 
     def __call__(self) -> Batch:
         """Return the next batch; B is the batch size, filled up."""
-        drawn = {seed: self._draw(generator) for seed, generator in self._generators.items()}
+        drawn = {seed: self._draw(seed, generator) for seed, generator in self._generators.items()}
         clean, noise, quantile, *labels = map(torch.stack, zip(*(drawn[seed] for seed in self._rows), strict=True))
         return Batch(clean, noise, quantile, tuple(labels))
 
-    def _draw(self, generator: torch.Generator) -> list[Tensor]:
+    def _draw(self, seed: int, generator: torch.Generator) -> list[Tensor]:
         """Draw one seed's part of a batch, in the order of `Batch`."""
         law, size = self._target, self._size
         points, *labels = law.labelled(size, generator) if self._labelled else (law.sample(size, generator),)
         clean = points.to(self._dtype)
+        if self._flips:
+            clean = self._flipped(clean, self._flips[seed])
         # The same normal numbers in each precision.
         noise = torch.randn(clean.shape, generator=generator).to(self._dtype)
         quantile = torch.rand(self._size, generator=generator, dtype=torch.float64)
@@ -96,6 +110,12 @@ class Batches:
             labels = [each.masked_fill(none, law.classes) for each in labels]
         parts = [clean, noise, quantile, *labels]
         return parts if len(self._fill) == size else [part[self._fill] for part in parts]
+
+    def _flipped(self, points: Tensor, generator: torch.Generator) -> Tensor:
+        """Mirror each image left to right with probability 1/2; shape (B, d)."""
+        chosen = torch.rand(len(points), generator=generator, dtype=torch.float64) < 0.5
+        mirrored = self._target.data.shaped(points).flip(-1).flatten(1)
+        return torch.where(chosen[:, None], mirrored, points)
 
 
 _TRACED: dict[tuple[object, ...], Traced] = {}
@@ -116,7 +136,7 @@ class Stack:
 
     def __init__(self, network: TrainableNetwork, data: DataSpec, seeds: Sequence[int], trainer: Adam) -> None:
         """Make the networks of some seeds; raises like `initial_module`, and where they cannot be stacked."""
-        self._network, self._data, self._batch_size = network, data, trainer.batch_size
+        self._network, self._data, self._trainer = network, data, trainer
         dtype = DTYPES[trainer.precision]
         modules = [initial_module(network, data, seed).to(trainer.device, dtype) for seed in seeds]
         check_alike(network, modules)
@@ -134,7 +154,7 @@ class Stack:
         self._decay = trainer.ema_decay
         self._steps = 0
         self._optimiser = torch.optim.Adam([self._flat], lr=trainer.learning_rate, fused=True)
-        self._traced: Traced | None = None
+        self._traced: dict[int, Traced] = {}
         self._forward: Callable[..., Tensor] = vmap(self._one)
 
     def _split(self, flat: Tensor) -> State:
@@ -195,6 +215,8 @@ class Stack:
     ) -> tuple[Tensor, Tensor]:
         """Compute the gradient of each network's loss Σ_b ω‖σS + ξ‖²/(Bd); return ‖σS + ξ‖² and the losses.
 
+        At most `microbatch` points at a time, where the trainer says so.
+
         Arguments:
             clean: points, shape (W, B, d), filled up; like all that follows of the stack's precision and device.
             noise: of the same shape.
@@ -205,17 +227,30 @@ class Stack:
         Returns:
             Shapes (W, B) and (W,), without a graph.
         """
-        given = (*self._tensors.values(), clean, noise, sigma, weight, *labels)
-        self._traced = self._traced or self._trace(given)
-        squared, loss, *gradients = self._traced(*given)
+        batch = (clean, noise, sigma, weight, *labels)
+        most = self._trainer.microbatch or clean.shape[1]
+        places = range(0, clean.shape[1], most)
+        parts = (tuple(each[:, place : place + most].contiguous() for each in batch) for place in places)
+        squared, loss = zip(*(self._accumulate(number, part) for number, part in enumerate(parts)), strict=True)
+        return (squared[0], loss[0]) if len(loss) == 1 else (torch.cat(squared, 1), torch.stack(loss).sum(0))
+
+    def _accumulate(self, number: int, part: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Add the gradient of a part of the batch, the first's in place of what was; return its ‖σS + ξ‖² and loss."""
+        given, points = (*self._tensors.values(), *part), part[0].shape[1]
+        if points not in self._traced:
+            self._traced[points] = self._trace(given)
+        squared, loss, *gradients = self._traced[points](*given)
         for place, gradient in zip(self._gradients.values(), gradients, strict=True):
-            place.copy_(gradient)
+            if number:
+                place.add_(gradient)
+            else:
+                place.copy_(gradient)
         return squared, loss
 
     def _trace(self, given: Sequence[Tensor]) -> Traced:
         """Return the operations of a step: those that another stack of this shape came down to, if there was one."""
         shapes = ((tensor.shape, tensor.dtype, tensor.device) for tensor in given)
-        key = (self._network, self._data, self._batch_size, *shapes)
+        key = (self._network, self._data, self._trainer.batch_size, self._trainer.autocast, *shapes)
         found = _TRACED.pop(key) if key in _TRACED else Traced(self._derivatives, given)
         _TRACED[key] = found
         if len(_TRACED) > MOST_TRACED:
@@ -229,15 +264,25 @@ class Stack:
         clean, noise, sigma, weight, *labels = given[len(state) :]
         with torch.enable_grad():
             noised = clean + sigma[..., None] * noise
-            denoised = self.denoise({**state, **learned}, noised, sigma, *labels)
+            with Bfloat16Products() if self._trainer.autocast else nullcontext():
+                denoised = self.denoise({**state, **learned}, noised, sigma, *labels)
             residual = (noised - denoised) / sigma[..., None] - noise
             squared = residual.square().sum(-1)
-            loss = (weight * squared).sum(-1) / (self._batch_size * clean.shape[-1])
+            loss = (weight * squared).sum(-1) / (self._trainer.batch_size * clean.shape[-1])
             gradients = torch.autograd.grad(loss.sum(), list(learned.values()), materialize_grads=True)
         return squared.detach(), loss.detach(), *gradients
 
+    def _clip(self, most: float) -> None:
+        """Shorten the gradients that are longer than this, each of one network, to it."""
+        # Row by row: a sum over one row takes the same order in every stack.
+        norm = torch.stack([torch.linalg.vector_norm(row, dtype=torch.float64) for row in self.gradient()])
+        self.gradient().mul_((most / norm).clamp(max=1)[:, None].to(self._flat.dtype))
+
     def descend(self) -> None:
-        """Take one step down the gradient."""
+        """Take one step down the gradient, clipped where the trainer says so, at the rate of the step."""
+        if self._trainer.clip_norm is not None:
+            self._clip(self._trainer.clip_norm)
+        self._optimiser.param_groups[0]["lr"] = self._trainer.rate(self._steps)
         self._optimiser.step()
         decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
         self._average.lerp_(self._flat.detach(), 1 - decay)
@@ -329,7 +374,8 @@ def _differentiated(
 def _batches(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], trainer: Adam) -> Batches:
     dtype = DTYPES[trainer.precision]
     withheld = check_label_dropout(network)
-    return Batches(target, seeds, trainer.batch_size, labelled=network.conditional, withheld=withheld, dtype=dtype)
+    options = {"labelled": network.conditional, "flipped": trainer.augmentation == "flip"}
+    return Batches(target, seeds, trainer.batch_size, **options, withheld=withheld, dtype=dtype)
 
 
 def stacks(
@@ -364,7 +410,8 @@ def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[i
     step from rough parameters (no layer is still at zero there), once for each shape, device and precision. Where it
     does not hold, `train` trains each network alone, so that none ever depends on its stack.
     """
-    shape = (network, target.data, len(seeds), trainer.batch_size, trainer.device, trainer.precision)
+    points, place = (trainer.batch_size, trainer.microbatch), (trainer.device, trainer.precision, trainer.autocast)
+    shape = (network, target.data, len(seeds), *points, *place)
     if shape not in _SEPARABLE:
         together = _tried(network, target, seeds, trainer)
         alone = torch.cat([_tried(network, target, [seed], trainer) for seed in seeds])

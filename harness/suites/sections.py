@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from types import UnionType
+from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -100,7 +100,8 @@ class Noise(SuiteSection):
 class Training(SuiteSection):
     """How every network is trained; several lengths are snapshots of one run.
 
-    Each trainer has a subclass, with those of its fields that a suite may choose; None is the trainer's own default.
+    Each trainer has a subclass, with those of its fields that a suite may choose; None, which no suite can write, is
+    the trainer's own default.
     """
 
     trained_by: ClassVar[type[Trainer]]
@@ -130,6 +131,8 @@ def settings_of(trainer: type[Trainer]) -> dict[str, tuple[Any, Any]]:
 def _setting(hint: Any, default: Any) -> tuple[Any, Any]:
     """Return what may be written, and the default; of a number, or a word that stands for none, the number."""
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
+    if NoneType in members:
+        return hint, default
     numbers = [each for each in members if get_origin(each) is not Literal]
     return (numbers[0] | None, None) if numbers else (hint, default)
 
