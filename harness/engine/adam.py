@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from harness.data_spec import DataSpec
 from harness.engine.checks import check_label_dropout, check_layer_outputs
 from harness.engine.courses import Learner, LevelTable
+from harness.engine.kept_states import KeptStates, alike
 from harness.engine.learned_weights import learned_weight
 from harness.engine.levels import LevelSampler, table_levels
 from harness.engine.mixed_precision import Bfloat16Products
@@ -34,6 +36,9 @@ from harness.networks import TrainableNetwork
 from harness.targets import Distribution
 from harness.trainers import POINTS_MULTIPLE, Adam
 from harness.weight_learners import WeightRequest
+
+if TYPE_CHECKING:
+    from harness.unfinished import UnfinishedFolder
 
 
 class Batch(NamedTuple):
@@ -94,6 +99,17 @@ class Batches:
         drawn = {seed: self._draw(seed, generator) for seed, generator in self._generators.items()}
         clean, noise, quantile, *labels = map(torch.stack, zip(*(drawn[seed] for seed in self._rows), strict=True))
         return Batch(clean, noise, quantile, tuple(labels))
+
+    def kept(self, seed: int) -> State:
+        """Return where the random streams of a seed stand."""
+        state = {"stream": self._generators[seed].get_state()}
+        return {**state, "flips": self._flips[seed].get_state()} if self._flips else state
+
+    def restore(self, seed: int, state: State) -> None:
+        """Go on where the random streams of a seed stood."""
+        self._generators[seed].set_state(state["stream"])
+        if self._flips:
+            self._flips[seed].set_state(state["flips"])
 
     def _draw(self, seed: int, generator: torch.Generator) -> list[Tensor]:
         """Draw one seed's part of a batch, in the order of `Batch`."""
@@ -288,6 +304,23 @@ class Stack:
         self._average.lerp_(self._flat.detach(), 1 - decay)
         self._steps += 1
 
+    def kept(self, row: int) -> State:
+        """Return all of one network that training changes, on the CPU; a copy."""
+        moments = self._optimiser.state[self._flat]
+        changing = {"parameters": self._flat, "average": self._average}
+        changing |= {name: moments[name] for name in ("exp_avg", "exp_avg_sq")}
+        return {name: value[row].detach().cpu().clone() for name, value in changing.items()}
+
+    def restore(self, step: int, states: Sequence[State]) -> None:
+        """Go on after so many steps from what `kept` returned of each network."""
+        rows = {name: torch.stack([state[name] for state in states]).to(self._flat) for name in states[0]}
+        self._flat.copy_(rows["parameters"])
+        self._average.copy_(rows["average"])
+        count = torch.tensor(float(step), dtype=torch.float32, device=self._flat.device)
+        moments = {name: rows[name] for name in ("exp_avg", "exp_avg_sq")}
+        self._optimiser.state[self._flat] = {"step": count, **moments}
+        self._steps = step
+
     def state(self, row: int) -> State:
         """Return one network's averaged parameters, frozen parameters and buffers, on the CPU."""
         everything = {**self._split(self._average), **self._frozen, **self._buffers}
@@ -319,6 +352,7 @@ def train(
     trainer: Adam,
     lengths: Sequence[int],
     watch: Watch | None = None,
+    unfinished: UnfinishedFolder | None = None,
 ) -> Iterator[list[Snapshot]]:
     """Train a stack; yield the snapshots of all learners after each of `lengths` steps.
 
@@ -329,34 +363,133 @@ def train(
         trainer: how fast, on which levels.
         lengths: numbers of steps, increasing.
         watch: is shown every step of one stack (`stacks` tells which there are); it changes nothing.
+        unfinished: where the states of networks are kept on the way, and taken from where they are found.
+
+    Raises:
+        DiskError: a state cannot be written.
     """
-    parts = stacks(network, target, learners, trainer)
+    parts = [part for each in stacks(network, target, learners, trainer) for part in alike(unfinished, each)]
     if len(parts) > 1:
-        yield from side_by_side([train(network, target, part, trainer, lengths, watch) for part in parts])
+        trainings = [train(network, target, part, trainer, lengths, watch, unfinished) for part in parts]
+        yield from side_by_side(trainings)
         return
-    seeds = [learner.seed for learner in learners]
-    stack = Stack(network, target.data, seeds, trainer)
-    batches = _batches(network, target, seeds, trainer)
-    levels = table_levels(trainer.sigma_min, trainer.sigma_max)
-    density, omega = (torch.stack(columns) for columns in zip(*(learner.table for learner in learners), strict=True))
-    draw = LevelSampler(levels, density, omega)
-    request = WeightRequest(target.data, levels)
-    weights = [learned_weight(learner.weighting, request, learner.seed) for learner in learners]
-    history = torch.full((lengths[-1], len(learners)), float("nan"), dtype=torch.float64, device=trainer.device)
-    size = trainer.batch_size
-    for step in range(lengths[-1]):
-        sigma, omega, squared, loss = _differentiated(stack, batches, draw, size)
+    training = _Training(network, target, learners, trainer, lengths)
+    kept = None if unfinished is None else KeptStates(unfinished, learners, lengths[-1])
+    if kept is not None and (states := kept.found()) is not None:
+        training.restore(states)
+    yield from training.passed
+    while training.step < lengths[-1]:
+        training.advance(watch)
+        if training.step in lengths:
+            yield training.arrive()
+            if kept is None:
+                training.passed.clear()
+        # Where some weighting cannot tell its state there is none of the stack.
+        if kept is not None and kept.due() and (states := training.kept()) is not None:
+            kept.keep(training.step, states)
+
+
+class _Training:
+    """A stack on its way.
+
+    Attributes:
+        step: how many updates there were.
+        passed: the snapshots of all networks at each of the lengths up to there.
+    """
+
+    def __init__(
+        self,
+        network: TrainableNetwork,
+        target: Distribution,
+        learners: Sequence[Learner[LevelTable]],
+        trainer: Adam,
+        lengths: Sequence[int],
+    ) -> None:
+        self._seeds = [learner.seed for learner in learners]
+        self._size, self._lengths = trainer.batch_size, lengths
+        self._stack = Stack(network, target.data, self._seeds, trainer)
+        self._batches = _batches(network, target, self._seeds, trainer)
+        levels = table_levels(trainer.sigma_min, trainer.sigma_max)
+        columns = zip(*(learner.table for learner in learners), strict=True)
+        density, omega = (torch.stack(column) for column in columns)
+        self._draw = LevelSampler(levels, density, omega)
+        request = WeightRequest(target.data, levels)
+        self._weights = [learned_weight(learner.weighting, request, learner.seed) for learner in learners]
+        shape = (lengths[-1], len(learners))
+        self._history = torch.full(shape, float("nan"), dtype=torch.float64, device=trainer.device)
+        self._start, self._earlier = time.perf_counter(), [0.0] * len(learners)
+        self.step = 0
+        self.passed: list[list[Snapshot]] = []
+
+    def advance(self, watch: Watch | None) -> None:
+        """Take one step."""
+        stack, draw, size = self._stack, self._draw, self._size
+        sigma, omega, squared, loss = _differentiated(stack, self._batches, draw, size)
         if watch is not None:
-            watch(step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size].cpu())
+            watch(self.step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size].cpu())
         stack.descend()
-        history[step] = loss
-        for row, weight in enumerate(weights):
+        self._history[self.step] = loss
+        for row, weight in enumerate(self._weights):
             renewed = None if weight is None else weight.after(sigma[row, :size], squared[row, :size].cpu())
             if renewed is not None:
                 draw.set_omega(row, renewed)
-        if step + 1 in lengths:
-            known = history[: step + 1].cpu()
-            yield [_snapshot(stack, known[:, row], row) for row in range(len(learners))]
+        self.step += 1
+
+    def arrive(self) -> list[Snapshot]:
+        """Return the networks as they are, at one of the lengths."""
+        known = self._history[: self.step].cpu()
+        rows = range(len(self._seeds))
+        self.passed.append([_snapshot(self._stack, known[:, row], row, self._earlier[row]) for row in rows])
+        return self.passed[-1]
+
+    def kept(self) -> list[State] | None:
+        """Return all of each network that training changes, and its snapshots; None where a weighting cannot tell."""
+        weights = [{} if weight is None else weight.kept() for weight in self._weights]
+        known = [weight for weight in weights if weight is not None]
+        if len(known) < len(weights):
+            return None
+        share = (time.perf_counter() - self._start) / len(self._seeds)
+        states = []
+        for row, (seed, weight) in enumerate(zip(self._seeds, known, strict=True)):
+            passed = [snapshots[row].kept() for snapshots in self.passed]
+            own = {
+                "step": torch.tensor(self.step),
+                "seconds": torch.tensor(self._earlier[row] + share, dtype=torch.float64),
+                "lengths": torch.tensor(self._lengths[: len(passed)], dtype=torch.int64),
+                "history": self._history[: self.step, row].cpu().clone(),
+                "omega": self._draw.omega[row].clone(),
+            }
+            parts = {"stack": self._stack.kept(row), "batches": self._batches.kept(seed), "weight": weight}
+            parts |= {f"passed{place}": each for place, each in enumerate(passed)}
+            states.append({**own, **_named(parts)})
+        return states
+
+    def restore(self, states: Sequence[State]) -> None:
+        """Go on from what `kept` returned; from the start where these are not of one step and of these lengths."""
+        step = int(states[0]["step"])
+        wanted = [length for length in self._lengths if length <= step]
+        if any(int(state["step"]) != step or state["lengths"].tolist() != wanted for state in states):
+            return
+        self.step, self._earlier = step, [float(state["seconds"]) for state in states]
+        self._stack.restore(step, [_part(state, "stack") for state in states])
+        for row, (seed, weight, state) in enumerate(zip(self._seeds, self._weights, states, strict=True)):
+            self._batches.restore(seed, _part(state, "batches"))
+            self._draw.omega[row] = state["omega"]
+            self._history[:step, row] = state["history"].to(self._history)
+            if weight is not None:
+                weight.restore(step, _part(state, "weight"))
+        places = range(len(wanted))
+        self.passed = [[Snapshot.restored(_part(state, f"passed{place}")) for state in states] for place in places]
+
+
+def _named(parts: Mapping[str, State]) -> State:
+    """Return the tensors of several parts as one state."""
+    return {f"{part}.{name}": value for part, state in parts.items() for name, value in state.items()}
+
+
+def _part(state: State, part: str) -> State:
+    """Return the tensors of one of the parts that `_named` joined."""
+    return {name.removeprefix(f"{part}."): value for name, value in state.items() if name.startswith(f"{part}.")}
 
 
 def _differentiated(
@@ -436,11 +569,11 @@ def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int]
     return torch.cat([loss[:, None], squared, stack.gradient(), stack.parameters(), stack.average()], 1)
 
 
-def _snapshot(stack: Stack, history: Tensor, row: int) -> Snapshot:
+def _snapshot(stack: Stack, history: Tensor, row: int, earlier: float) -> Snapshot:
     finite = history.isfinite()
     diverged = None if bool(finite.all()) else int((~finite).nonzero()[0])
     tail = history[-max(1, len(history) // 10) :]
     state = stack.state(row)
     if diverged is None and not all(bool(v.isfinite().all()) for v in state.values()):
         diverged = len(history) - 1
-    return Snapshot(state, float(tail.mean()), diverged)
+    return Snapshot(state, float(tail.mean()), diverged, earlier=earlier)

@@ -33,6 +33,7 @@ from pydantic import (
 )
 
 from harness.trainers import TRAINERS, Trainer
+from harness.unfinished import EVERY
 
 T = TypeVar("T")
 
@@ -184,7 +185,8 @@ class Compute(SuiteSection):
 
 
 class Limits(SuiteSection):
-    """What a run may take: combinations in all, and seconds for one unit of work."""
+    """What a run may take: combinations in all, seconds for one unit of work, and between states that are kept."""
 
     combinations: Count = 20_000
     seconds: Positive = 600.0
+    keep_every: Positive = EVERY
