@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -38,6 +38,14 @@ class RunningResidual:
         cell = torch.bucketize(sigma.log(), (self._log[1:] + self._log[:-1]) / 2)
         self._sum = self._decay * self._sum + torch.bincount(cell, norm.double(), count)
         self._count = self._decay * self._count + torch.bincount(cell, minlength=count)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what was added up, shapes (cells,)."""
+        return {"sum": self._sum, "count": self._count}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` returned."""
+        self._sum, self._count = state["sum"], state["count"]
 
     def mean(self, sigma: Tensor) -> Tensor | None:
         """Return the mean at levels of shape (K,), linear in ln σ between those that were seen.
@@ -80,3 +88,12 @@ class ResidualLearner(WeightLearner):
         if mean is not None:
             self._omega = self._adapt(self._sigma.clone(), mean)
         return self._omega
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Return the weight and the running residual."""
+        return {"omega": self._omega, **self._residual.state()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` returned."""
+        self._omega = state["omega"]
+        self._residual.restore(state)

@@ -34,12 +34,22 @@ NUMBER_BYTES: Mapping[Precision, int] = MappingProxyType({"float32": 4, "float64
 STACK_BYTES = 2**30
 """Memory that a step of several stacked networks may take."""
 
+POINTS_MULTIPLE = 32
+"""Points that are computed together come in a multiple of this: vectorised arithmetic rounds what is left over
+otherwise."""
+
 RECORDED = 50
 """Recorded steps of a training that does not say how many."""
 
 
 Rate = Annotated[float, Field(strict=True, gt=0)]
 """A step size, as a suite may write it."""
+
+StepCount = Annotated[int, Field(strict=True, ge=1, le=10**7)]
+"""A number of steps of training, likewise."""
+
+PointCount = Annotated[int, Field(strict=True, ge=POINTS_MULTIPLE, le=10**6, multiple_of=POINTS_MULTIPLE)]
+"""A number of points that are computed together, likewise."""
 
 
 Decay = Annotated[float, Field(strict=True, ge=0, lt=1)]
@@ -84,9 +94,16 @@ def _averages(what: str, decays: Sequence[float]) -> None:
         raise HarnessError(f"{what}: ema_decay = {list(decays)} should list decays, each once")
 
 
-def _positive(what: str, rate: float) -> None:
+def _positive(what: str, rate: float, name: str = "learning_rate") -> None:
     if not 0 < rate < math.inf:
-        raise HarnessError(f"{what}: learning_rate = {rate:g} is not positive")
+        raise HarnessError(f"{what}: {name} = {rate:g} is not positive")
+
+
+def _known(what: str, value: object, **known: object) -> None:
+    for name, word in known.items():
+        given = getattr(value, name)
+        if given is not None and given != word:
+            raise HarnessError(f"{what}: {name} = {given!r} is not known; it should be {word!r}")
 
 
 @dataclass(frozen=True)
@@ -168,13 +185,18 @@ class Trainer(ABC):
     def step_points(self) -> int:
         """Points at which one step evaluates the network."""
 
+    @property
+    def points_together(self) -> int:
+        """Points of a step that are in memory at once."""
+        return self.step_points
+
     def step_bytes(self, layer_outputs: int) -> int:
         """Return about what memory one step of one network takes, in bytes.
 
         Arguments:
             layer_outputs: what the network says of itself (`harness.networks.TrainableNetwork.layer_outputs`).
         """
-        return int(self.held * self.step_points * layer_outputs * NUMBER_BYTES[self.precision])
+        return int(self.held * self.points_together * layer_outputs * NUMBER_BYTES[self.precision])
 
     def together(self, layer_outputs: int) -> int:
         """Return how many networks may train stacked, for the memory of a step; at least one."""
@@ -202,24 +224,42 @@ class Trainer(ABC):
         return self
 
     def settings(self) -> dict[str, Any]:
-        """Return all that a trained network depends on besides its length, as JSON values."""
-        return {"method": self.method, **asdict(self)}
+        """Return all that a trained network depends on besides its length, as JSON values.
+
+        A setting that is None is off, and left out: that there is one changes no key of what does without.
+        """
+        return {"method": self.method, **_given(self)}
 
     def chosen(self) -> dict[str, Any]:
         """Return what the section [training] of a suite says of it besides method and length, as JSON values."""
-        chosen = {name: value for name, value in asdict(self).items() if name not in self.fixed}
-        return {name: _as_json(value) for name, value in chosen.items()}
+        return {name: _as_json(value) for name, value in _given(self).items() if name not in self.fixed}
+
+
+def _given(trainer: Trainer) -> dict[str, Any]:
+    """Return the fields of a trainer that are not None."""
+    return {name: value for name, value in asdict(trainer).items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(Trainer):
     """Practical training: Adam on fresh noise, with a moving average of the parameters.
 
+    What is None is off.
+
     Attributes:
-        learning_rate: constant.
+        learning_rate: constant, unless one of the next two says otherwise (`rate`).
         batch_size: points per step.
         ema_decay: of the moving average, approached as (1 + k)/(10 + k) in the first steps; 0: no average. Of several
             decays one training keeps an average each, to the bits that it has alone.
+        warmup_steps: the steps in which the rate rises in a line.
+        decay_steps: the steps after which it falls as the inverse square root.
+        clip_norm: the largest ‖∇L‖ of one network's loss L = E ω‖σS + ξ‖²/d over its learned parameters; a longer
+            gradient is shortened to it. Of each network alone, whatever it is stacked with.
+        microbatch: most points of a step that are computed together; their gradients are summed, so that a step is that
+            of the whole batch up to rounding, in less memory. A multiple of `POINTS_MULTIPLE`.
+        augmentation: what is done to clean points: "flip" mirrors each image left to right with probability 1/2.
+        autocast: mixed precision: products of matrices and convolutions of a training step take operands of this type
+            (`harness.engine.mixed_precision`); all else, parameters and the optimiser too, stays in float32.
     """
 
     method: ClassVar[str] = "adam"
@@ -236,13 +276,28 @@ class Adam(Trainer):
         PlainSerializer(_as_json, return_type=Any),
         WithJsonSchema(_DECAY.json_schema() | {"type": ["number", "array"], "items": _DECAY.json_schema()}),
     ] = 0.999
+    warmup_steps: StepCount | None = None
+    decay_steps: StepCount | None = None
+    clip_norm: Annotated[float, Field(strict=True, gt=0)] | None = None
+    microbatch: Annotated[int, Field(strict=True, multiple_of=POINTS_MULTIPLE, ge=POINTS_MULTIPLE, le=10**6)] | None = (
+        None
+    )
+    augmentation: Literal["flip"] | None = None
+    autocast: Literal["bfloat16"] | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that no training can have; raises like `Trainer`."""
         super().__post_init__()
-        _at_least("adam", self, batch_size=1)
+        _at_least("adam", self, batch_size=1, warmup_steps=1, decay_steps=1, microbatch=POINTS_MULTIPLE)
         _positive("adam", self.learning_rate)
         _averages("adam", self.ema_decays)
+        if self.clip_norm is not None:
+            _positive("adam", self.clip_norm, "clip_norm")
+        if self.microbatch is not None and self.microbatch % POINTS_MULTIPLE:
+            raise HarnessError(f"adam: microbatch = {self.microbatch} is no multiple of {POINTS_MULTIPLE}")
+        _known("adam", self, augmentation="flip", autocast="bfloat16")
+        if self.autocast is not None and self.precision != "float32":
+            raise HarnessError(f"adam: autocast = {self.autocast!r} is for precision float32; this is {self.precision}")
 
     @property
     def ema_decays(self) -> tuple[float, ...]:
@@ -258,14 +313,39 @@ class Adam(Trainer):
         """Points at which one step evaluates the network."""
         return self.batch_size
 
+    @property
+    def points_together(self) -> int:
+        """Points of a step that are in memory at once."""
+        return min(self.batch_size, self.microbatch or self.batch_size)
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of the update that follows so many others.
+
+        With t = step + 1 it is `learning_rate` · min(t/`warmup_steps`, 1) / √max(t/`decay_steps`, 1). It does not ask
+        how long the training is: a short one stays the beginning of a long one.
+
+        References:
+            Karras et al., Analyzing and Improving the Training Dynamics of Diffusion Models, arXiv 2312.02696, equation
+            67, with the linear rise of its experiments.
+        """
+        rise = 1.0 if self.warmup_steps is None else min((step + 1) / self.warmup_steps, 1.0)
+        fall = 1.0 if self.decay_steps is None else math.sqrt(max((step + 1) / self.decay_steps, 1.0))
+        return self.learning_rate * rise / fall
+
     def seconds(self, steps: int, networks: int) -> float:
         """Return the estimated seconds that so many steps of so many networks take on one core."""
         return steps * networks * self.batch_size / 256 * 1.2e-3
 
     def recorded(self, recording: Recording, length: int) -> dict[str, Any]:
-        """Return the recorded steps and the number of cells; raises HarnessError where there are probes."""
+        """Return the recorded steps and the number of cells.
+
+        Raises:
+            HarnessError: there are probes; or the rate is not constant, as a trajectory says that it is.
+        """
         if recording.probes:
             raise HarnessError("adam: probes are for gradient descent; fresh noise has no fixed loss to perturb")
+        if self.warmup_steps or self.decay_steps:
+            raise HarnessError("adam: a trajectory is of a constant rate; leave warmup_steps and decay_steps out")
         return {"steps": recording.steps(length), "cells": recording.cells}
 
 

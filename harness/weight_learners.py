@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from harness.data_spec import DataSpec
@@ -47,3 +49,15 @@ class WeightLearner(ABC):
 
         A factor common to all levels has no effect.
         """
+
+    def state(self) -> Mapping[str, Tensor] | None:
+        """Return all that `learn` and `omega` changed so far, from which `restore` goes on to the same bits.
+
+        None, as it is where nothing else is written, says that it cannot be told: a training with this weighting that
+        is cut off begins anew.
+        """
+        return None
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` returned, in a learner that was made for the same request and has learned nothing."""
+        raise NotImplementedError

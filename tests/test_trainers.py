@@ -24,6 +24,16 @@ def request(trainer, recording, steps=5):
         (lambda: Adam(ema_decay=(0.9, 0.9)), r"adam: ema_decay = \[0.9, 0.9\] should list decays, each once"),
         (lambda: Adam(ema_decay=()), r"adam: ema_decay = \[\] should list decays, each once"),
         (lambda: request(Adam(ema_decay=(0.9, 0.5)), Recording()), "a trajectory is of a training with one ema_decay"),
+        (lambda: Adam(warmup_steps=0), "adam: warmup_steps = 0 is below 1"),
+        (lambda: Adam(decay_steps=-1), "adam: decay_steps = -1 is below 1"),
+        (lambda: Adam(clip_norm=0.0), "adam: clip_norm = 0 is not positive"),
+        (lambda: Adam(clip_norm=float("nan")), "adam: clip_norm = nan is not positive"),
+        (lambda: Adam(microbatch=16), "adam: microbatch = 16 is below 32"),
+        (lambda: Adam(microbatch=48), "adam: microbatch = 48 is no multiple of 32"),
+        (lambda: Adam(augmentation="turn"), "adam: augmentation = 'turn' is not known; it should be 'flip'"),
+        (lambda: Adam(autocast="float16"), "adam: autocast = 'float16' is not known; it should be 'bfloat16'"),
+        (lambda: Adam(autocast="bfloat16", precision="float64"), "is for precision float32; this is float64"),
+        (lambda: request(Adam(decay_steps=9), Recording()), "adam: a trajectory is of a constant rate"),
         (lambda: Adam(sigma_min=30.0), "trainer: sigma_min = 30, sigma_max = 20 is no range"),
         (lambda: Recording(every=0), "recording: every = 0 is below 1"),
         (lambda: Recording(radii=(0.0,)), "must be positive"),
@@ -41,6 +51,8 @@ def test_settings_are_all_that_a_network_depends_on():
     place = {"device": "cpu", "precision": "float32"}
     assert Adam().settings() == {"method": "adam", **place, **settings}
     assert GradientDescent().settings()["learning_rate"] == "auto"
+    # What is off is no part of it: what was trained before there was such a setting keeps its key.
+    assert Adam(clip_norm=2.0).settings() == {**Adam().settings(), "clip_norm": 2.0}
 
 
 def test_each_of_several_averages_has_the_settings_that_it_has_alone():

@@ -10,8 +10,10 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -21,20 +23,23 @@ from torch.func import functional_call, stack_module_state, vmap
 from harness.data_spec import DataSpec
 from harness.engine.checks import check_label_dropout, check_layer_outputs
 from harness.engine.courses import Learner, LevelTable
+from harness.engine.kept_states import KeptStates, alike
 from harness.engine.learned_weights import learned_weight
 from harness.engine.levels import LevelSampler, table_levels
+from harness.engine.mixed_precision import Bfloat16Products
 from harness.engine.module_checks import ROUGH, check_alike
 from harness.engine.modules import DTYPES, flattened, initial_module
 from harness.engine.random_streams import seed_from
 from harness.engine.snapshots import Snapshot, State
 from harness.engine.traced import Traced
+from harness.errors import NotApplicable
 from harness.networks import TrainableNetwork
 from harness.targets import Distribution
-from harness.trainers import Adam
+from harness.trainers import POINTS_MULTIPLE, Adam
 from harness.weight_learners import WeightRequest
 
-POINTS_MULTIPLE = 32
-"""Points of a step come in a multiple of this: vectorised arithmetic rounds what is left over otherwise."""
+if TYPE_CHECKING:
+    from harness.unfinished import UnfinishedFolder
 
 
 class Batch(NamedTuple):
@@ -68,27 +73,52 @@ class Batches:
         labelled: bool = False,
         withheld: float = 0.0,
         dtype: torch.dtype = torch.float32,
+        flipped: bool = False,
     ) -> None:
+        """Take what batches are drawn from.
+
+        Raises:
+            NotApplicable: points are to be flipped, and are no images.
+        """
+        if flipped and len(target.data.shape) != 3:
+            shape = "×".join(map(str, target.data.shape))
+            raise NotApplicable(f'augmentation = "flip" mirrors images; a point of this target is of shape {shape}')
         self._target = target
         self._withheld = withheld
         self._dtype = dtype
         self._labelled = labelled
         self._size = batch_size
         self._generators = {s: torch.Generator().manual_seed(seed_from("training", s)) for s in set(seeds)}
+        # A stream of its own: with flips all else is drawn as without.
+        flips = {s: torch.Generator().manual_seed(seed_from("flips", s)) for s in set(seeds)}
+        self._flips = flips if flipped else {}
         self._rows = list(seeds)
         self._fill = torch.arange(batch_size + -batch_size % POINTS_MULTIPLE) % batch_size
 
     def __call__(self) -> Batch:
         """Return the next batch; B is the batch size, filled up."""
-        drawn = {seed: self._draw(generator) for seed, generator in self._generators.items()}
+        drawn = {seed: self._draw(seed, generator) for seed, generator in self._generators.items()}
         clean, noise, quantile, *labels = map(torch.stack, zip(*(drawn[seed] for seed in self._rows), strict=True))
         return Batch(clean, noise, quantile, tuple(labels))
 
-    def _draw(self, generator: torch.Generator) -> list[Tensor]:
+    def kept(self, seed: int) -> State:
+        """Return where the random streams of a seed stand."""
+        state = {"stream": self._generators[seed].get_state()}
+        return {**state, "flips": self._flips[seed].get_state()} if self._flips else state
+
+    def restore(self, seed: int, state: State) -> None:
+        """Go on where the random streams of a seed stood."""
+        self._generators[seed].set_state(state["stream"])
+        if self._flips:
+            self._flips[seed].set_state(state["flips"])
+
+    def _draw(self, seed: int, generator: torch.Generator) -> list[Tensor]:
         """Draw one seed's part of a batch, in the order of `Batch`."""
         law, size = self._target, self._size
         points, *labels = law.labelled(size, generator) if self._labelled else (law.sample(size, generator),)
         clean = points.to(self._dtype)
+        if self._flips:
+            clean = self._flipped(clean, self._flips[seed])
         # The same normal numbers in each precision.
         noise = torch.randn(clean.shape, generator=generator).to(self._dtype)
         quantile = torch.rand(self._size, generator=generator, dtype=torch.float64)
@@ -97,6 +127,12 @@ class Batches:
             labels = [each.masked_fill(none, law.classes) for each in labels]
         parts = [clean, noise, quantile, *labels]
         return parts if len(self._fill) == size else [part[self._fill] for part in parts]
+
+    def _flipped(self, points: Tensor, generator: torch.Generator) -> Tensor:
+        """Mirror each image left to right with probability 1/2; shape (B, d)."""
+        chosen = torch.rand(len(points), generator=generator, dtype=torch.float64) < 0.5
+        mirrored = self._target.data.shaped(points).flip(-1).flatten(1)
+        return torch.where(chosen[:, None], mirrored, points)
 
 
 _TRACED: dict[tuple[object, ...], Traced] = {}
@@ -117,7 +153,7 @@ class Stack:
 
     def __init__(self, network: TrainableNetwork, data: DataSpec, seeds: Sequence[int], trainer: Adam) -> None:
         """Make the networks of some seeds; raises like `initial_module`, and where they cannot be stacked."""
-        self._network, self._data, self._batch_size = network, data, trainer.batch_size
+        self._network, self._data, self._trainer = network, data, trainer
         dtype = DTYPES[trainer.precision]
         modules = [initial_module(network, data, seed).to(trainer.device, dtype) for seed in seeds]
         check_alike(network, modules)
@@ -134,7 +170,7 @@ class Stack:
         self._averages = [(decay, self._flat.clone()) for decay in trainer.ema_decays]
         self._steps = 0
         self._optimiser = torch.optim.Adam([self._flat], lr=trainer.learning_rate, fused=True)
-        self._traced: Traced | None = None
+        self._traced: dict[int, Traced] = {}
         self._forward: Callable[..., Tensor] = vmap(self._one)
 
     def _split(self, flat: Tensor) -> State:
@@ -200,6 +236,8 @@ class Stack:
     ) -> tuple[Tensor, Tensor]:
         """Compute the gradient of each network's loss Σ_b ω‖σS + ξ‖²/(Bd); return ‖σS + ξ‖² and the losses.
 
+        At most `microbatch` points at a time, where the trainer says so.
+
         Arguments:
             clean: points, shape (W, B, d), filled up; like all that follows of the stack's precision and device.
             noise: of the same shape.
@@ -210,17 +248,30 @@ class Stack:
         Returns:
             Shapes (W, B) and (W,), without a graph.
         """
-        given = (*self._tensors.values(), clean, noise, sigma, weight, *labels)
-        self._traced = self._traced or self._trace(given)
-        squared, loss, *gradients = self._traced(*given)
+        batch = (clean, noise, sigma, weight, *labels)
+        most = self._trainer.microbatch or clean.shape[1]
+        places = range(0, clean.shape[1], most)
+        parts = (tuple(each[:, place : place + most].contiguous() for each in batch) for place in places)
+        squared, loss = zip(*(self._accumulate(number, part) for number, part in enumerate(parts)), strict=True)
+        return (squared[0], loss[0]) if len(loss) == 1 else (torch.cat(squared, 1), torch.stack(loss).sum(0))
+
+    def _accumulate(self, number: int, part: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Add the gradient of a part of the batch, the first's in place of what was; return its ‖σS + ξ‖² and loss."""
+        given, points = (*self._tensors.values(), *part), part[0].shape[1]
+        if points not in self._traced:
+            self._traced[points] = self._trace(given)
+        squared, loss, *gradients = self._traced[points](*given)
         for place, gradient in zip(self._gradients.values(), gradients, strict=True):
-            place.copy_(gradient)
+            if number:
+                place.add_(gradient)
+            else:
+                place.copy_(gradient)
         return squared, loss
 
     def _trace(self, given: Sequence[Tensor]) -> Traced:
         """Return the operations of a step: those that another stack of this shape came down to, if there was one."""
         shapes = ((tensor.shape, tensor.dtype, tensor.device) for tensor in given)
-        key = (self._network, self._data, self._batch_size, *shapes)
+        key = (self._network, self._data, self._trainer.batch_size, self._trainer.autocast, *shapes)
         found = _TRACED.pop(key) if key in _TRACED else Traced(self._derivatives, given)
         _TRACED[key] = found
         if len(_TRACED) > MOST_TRACED:
@@ -234,19 +285,48 @@ class Stack:
         clean, noise, sigma, weight, *labels = given[len(state) :]
         with torch.enable_grad():
             noised = clean + sigma[..., None] * noise
-            denoised = self.denoise({**state, **learned}, noised, sigma, *labels)
+            with Bfloat16Products() if self._trainer.autocast else nullcontext():
+                denoised = self.denoise({**state, **learned}, noised, sigma, *labels)
             residual = (noised - denoised) / sigma[..., None] - noise
             squared = residual.square().sum(-1)
-            loss = (weight * squared).sum(-1) / (self._batch_size * clean.shape[-1])
+            loss = (weight * squared).sum(-1) / (self._trainer.batch_size * clean.shape[-1])
             gradients = torch.autograd.grad(loss.sum(), list(learned.values()), materialize_grads=True)
         return squared.detach(), loss.detach(), *gradients
 
+    def _clip(self, most: float) -> None:
+        """Shorten the gradients that are longer than this, each of one network, to it."""
+        # Row by row: a sum over one row takes the same order in every stack.
+        norm = torch.stack([torch.linalg.vector_norm(row, dtype=torch.float64) for row in self.gradient()])
+        self.gradient().mul_((most / norm).clamp(max=1)[:, None].to(self._flat.dtype))
+
     def descend(self) -> None:
-        """Take one step down the gradient."""
+        """Take one step down the gradient, clipped where the trainer says so, at the rate of the step."""
+        if self._trainer.clip_norm is not None:
+            self._clip(self._trainer.clip_norm)
+        self._optimiser.param_groups[0]["lr"] = self._trainer.rate(self._steps)
         self._optimiser.step()
         for decay, average in self._averages:
             average.lerp_(self._flat.detach(), 1 - min(decay, (1 + self._steps) / (10 + self._steps)))
         self._steps += 1
+
+    def kept(self, row: int) -> State:
+        """Return all of one network that training changes, on the CPU; a copy."""
+        moments = self._optimiser.state[self._flat]
+        changing = {"parameters": self._flat}
+        changing |= {f"average{place}": average for place, (_, average) in enumerate(self._averages)}
+        changing |= {name: moments[name] for name in ("exp_avg", "exp_avg_sq")}
+        return {name: value[row].detach().cpu().clone() for name, value in changing.items()}
+
+    def restore(self, step: int, states: Sequence[State]) -> None:
+        """Go on after so many steps from what `kept` returned of each network."""
+        rows = {name: torch.stack([state[name] for state in states]).to(self._flat) for name in states[0]}
+        self._flat.copy_(rows["parameters"])
+        for place, (_, average) in enumerate(self._averages):
+            average.copy_(rows[f"average{place}"])
+        count = torch.tensor(float(step), dtype=torch.float32, device=self._flat.device)
+        moments = {name: rows[name] for name in ("exp_avg", "exp_avg_sq")}
+        self._optimiser.state[self._flat] = {"step": count, **moments}
+        self._steps = step
 
     def state(self, row: int, place: int = 0) -> State:
         """Return one network's averaged parameters, frozen parameters and buffers, on the CPU; `place` as `average`."""
@@ -279,6 +359,7 @@ def train(
     trainer: Adam,
     lengths: Sequence[int],
     watch: Watch | None = None,
+    unfinished: UnfinishedFolder | None = None,
 ) -> Iterator[list[Snapshot]]:
     """Train a stack; yield the snapshots of all learners after each of `lengths` steps.
 
@@ -291,35 +372,141 @@ def train(
         trainer: how fast, on which levels.
         lengths: numbers of steps, increasing.
         watch: is shown every step of one stack (`stacks` tells which there are); it changes nothing.
+        unfinished: where the states of networks are kept on the way, and taken from where they are found.
+
+    Raises:
+        DiskError: a state cannot be written.
     """
-    parts = stacks(network, target, learners, trainer)
+    parts = [part for each in stacks(network, target, learners, trainer) for part in alike(unfinished, each)]
     if len(parts) > 1:
-        yield from side_by_side([train(network, target, part, trainer, lengths, watch) for part in parts])
+        trainings = [train(network, target, part, trainer, lengths, watch, unfinished) for part in parts]
+        yield from side_by_side(trainings)
         return
-    seeds = [learner.seed for learner in learners]
-    stack = Stack(network, target.data, seeds, trainer)
-    batches = _batches(network, target, seeds, trainer)
-    levels = table_levels(trainer.sigma_min, trainer.sigma_max)
-    density, omega = (torch.stack(columns) for columns in zip(*(learner.table for learner in learners), strict=True))
-    draw = LevelSampler(levels, density, omega)
-    request = WeightRequest(target.data, levels)
-    weights = [learned_weight(learner.weighting, request, learner.seed) for learner in learners]
-    history = torch.full((lengths[-1], len(learners)), float("nan"), dtype=torch.float64, device=trainer.device)
-    size = trainer.batch_size
-    for step in range(lengths[-1]):
-        sigma, omega, squared, loss = _differentiated(stack, batches, draw, size)
+    training = _Training(network, target, learners, trainer, lengths)
+    kept = None if unfinished is None else KeptStates(unfinished, learners, lengths[-1])
+    if kept is not None and (states := kept.found()) is not None:
+        training.restore(states)
+    yield from training.passed
+    while training.step < lengths[-1]:
+        training.advance(watch)
+        if training.step in lengths:
+            yield training.arrive()
+            if kept is None:
+                training.passed.clear()
+        # Where some weighting cannot tell its state there is none of the stack.
+        if kept is not None and kept.due() and (states := training.kept()) is not None:
+            kept.keep(training.step, states)
+
+
+class _Training:
+    """A stack on its way.
+
+    Attributes:
+        step: how many updates there were.
+        passed: the snapshots of all networks at each of the lengths up to there.
+    """
+
+    def __init__(
+        self,
+        network: TrainableNetwork,
+        target: Distribution,
+        learners: Sequence[Learner[LevelTable]],
+        trainer: Adam,
+        lengths: Sequence[int],
+    ) -> None:
+        self._seeds = [learner.seed for learner in learners]
+        self._decays = torch.tensor(trainer.ema_decays, dtype=torch.float64)
+        self._count = len(trainer.ema_decays)
+        self._size, self._lengths = trainer.batch_size, lengths
+        self._stack = Stack(network, target.data, self._seeds, trainer)
+        self._batches = _batches(network, target, self._seeds, trainer)
+        levels = table_levels(trainer.sigma_min, trainer.sigma_max)
+        columns = zip(*(learner.table for learner in learners), strict=True)
+        density, omega = (torch.stack(column) for column in columns)
+        self._draw = LevelSampler(levels, density, omega)
+        request = WeightRequest(target.data, levels)
+        self._weights = [learned_weight(learner.weighting, request, learner.seed) for learner in learners]
+        shape = (lengths[-1], len(learners))
+        self._history = torch.full(shape, float("nan"), dtype=torch.float64, device=trainer.device)
+        self._start, self._earlier = time.perf_counter(), [0.0] * len(learners)
+        self.step = 0
+        self.passed: list[list[Snapshot]] = []
+
+    def advance(self, watch: Watch | None) -> None:
+        """Take one step."""
+        stack, draw, size = self._stack, self._draw, self._size
+        sigma, omega, squared, loss = _differentiated(stack, self._batches, draw, size)
         if watch is not None:
-            watch(step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size].cpu())
+            watch(self.step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size].cpu())
         stack.descend()
-        history[step] = loss
-        for row, weight in enumerate(weights):
+        self._history[self.step] = loss
+        for row, weight in enumerate(self._weights):
             renewed = None if weight is None else weight.after(sigma[row, :size], squared[row, :size].cpu())
             if renewed is not None:
                 draw.set_omega(row, renewed)
-        if step + 1 in lengths:
-            known = history[: step + 1].cpu()
-            places = itertools.product(range(len(learners)), range(len(trainer.ema_decays)))
-            yield [_snapshot(stack, known[:, row], row, place) for row, place in places]
+        self.step += 1
+
+    def arrive(self) -> list[Snapshot]:
+        """Return the networks as they are, at one of the lengths: of each, one for each decay, in their order."""
+        known = self._history[: self.step].cpu()
+        places = itertools.product(range(len(self._seeds)), range(self._count))
+        self.passed.append([_snapshot(self._stack, known[:, r], r, place, self._earlier[r]) for r, place in places])
+        return self.passed[-1]
+
+    def kept(self) -> list[State] | None:
+        """Return all of each network that training changes, and its snapshots; None where a weighting cannot tell."""
+        weights = [{} if weight is None else weight.kept() for weight in self._weights]
+        known = [weight for weight in weights if weight is not None]
+        if len(known) < len(weights):
+            return None
+        share = (time.perf_counter() - self._start) / len(self._seeds)
+        states = []
+        for row, (seed, weight) in enumerate(zip(self._seeds, known, strict=True)):
+            passed = [snapshots[row * self._count : (row + 1) * self._count] for snapshots in self.passed]
+            own = {
+                "step": torch.tensor(self.step),
+                "seconds": torch.tensor(self._earlier[row] + share, dtype=torch.float64),
+                "lengths": torch.tensor(self._lengths[: len(passed)], dtype=torch.int64),
+                "decays": self._decays,
+                "history": self._history[: self.step, row].cpu().clone(),
+                "omega": self._draw.omega[row].clone(),
+            }
+            parts = {"stack": self._stack.kept(row), "batches": self._batches.kept(seed), "weight": weight}
+            parts |= {f"passed{k}-{i}": each.kept() for k, own in enumerate(passed) for i, each in enumerate(own)}
+            states.append({**own, **_named(parts)})
+        return states
+
+    def _continues(self, state: State, step: int, lengths: Sequence[int]) -> bool:
+        """Whether a state is of this step, of these lengths before it, and of the averages that are wanted."""
+        same = int(state["step"]) == step and state["lengths"].tolist() == list(lengths)
+        return same and torch.equal(state["decays"], self._decays)
+
+    def restore(self, states: Sequence[State]) -> None:
+        """Go on from what `kept` returned; from the start where that is not of one step, these lengths and averages."""
+        step = int(states[0]["step"])
+        wanted = [length for length in self._lengths if length <= step]
+        if not all(self._continues(state, step, wanted) for state in states):
+            return
+        self.step, self._earlier = step, [float(state["seconds"]) for state in states]
+        self._stack.restore(step, [_part(state, "stack") for state in states])
+        for row, (seed, weight, state) in enumerate(zip(self._seeds, self._weights, states, strict=True)):
+            self._batches.restore(seed, _part(state, "batches"))
+            self._draw.omega[row] = state["omega"]
+            self._history[:step, row] = state["history"].to(self._history)
+            if weight is not None:
+                weight.restore(step, _part(state, "weight"))
+        parts = [[f"passed{k}-{i}" for i in range(self._count)] for k in range(len(wanted))]
+        self.passed = [[Snapshot.restored(_part(state, p)) for state in states for p in named] for named in parts]
+
+
+def _named(parts: Mapping[str, State]) -> State:
+    """Return the tensors of several parts as one state."""
+    return {f"{part}.{name}": value for part, state in parts.items() for name, value in state.items()}
+
+
+def _part(state: State, part: str) -> State:
+    """Return the tensors of one of the parts that `_named` joined."""
+    return {name.removeprefix(f"{part}."): value for name, value in state.items() if name.startswith(f"{part}.")}
 
 
 def _differentiated(
@@ -337,7 +524,8 @@ def _differentiated(
 def _batches(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], trainer: Adam) -> Batches:
     dtype = DTYPES[trainer.precision]
     withheld = check_label_dropout(network)
-    return Batches(target, seeds, trainer.batch_size, labelled=network.conditional, withheld=withheld, dtype=dtype)
+    options = {"labelled": network.conditional, "flipped": trainer.augmentation == "flip"}
+    return Batches(target, seeds, trainer.batch_size, **options, withheld=withheld, dtype=dtype)
 
 
 def stacks(
@@ -372,7 +560,8 @@ def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[i
     step from rough parameters (no layer is still at zero there), once for each shape, device and precision. Where it
     does not hold, `train` trains each network alone, so that none ever depends on its stack.
     """
-    shape = (network, target.data, len(seeds), trainer.batch_size, trainer.device, trainer.precision)
+    points, place = (trainer.batch_size, trainer.microbatch), (trainer.device, trainer.precision, trainer.autocast)
+    shape = (network, target.data, len(seeds), *points, *place)
     if shape not in _SEPARABLE:
         together = _tried(network, target, seeds, trainer)
         alone = torch.cat([_tried(network, target, [seed], trainer) for seed in seeds])
@@ -397,11 +586,11 @@ def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int]
     return torch.cat([loss[:, None], squared, stack.gradient(), stack.parameters(), stack.average()], 1)
 
 
-def _snapshot(stack: Stack, history: Tensor, row: int, place: int) -> Snapshot:
+def _snapshot(stack: Stack, history: Tensor, row: int, place: int, earlier: float) -> Snapshot:
     finite = history.isfinite()
     diverged = None if bool(finite.all()) else int((~finite).nonzero()[0])
     tail = history[-max(1, len(history) // 10) :]
     state = stack.state(row, place)
     if diverged is None and not all(bool(v.isfinite().all()) for v in state.values()):
         diverged = len(history) - 1
-    return Snapshot(state, float(tail.mean()), diverged)
+    return Snapshot(state, float(tail.mean()), diverged, earlier=earlier)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,6 +28,9 @@ from harness.engine.levels import LevelSampler, table_levels
 from harness.engine.snapshots import Snapshot
 from harness.trainers import Adam, Recording
 from harness.trajectories import Trajectory, slowest_level
+
+if TYPE_CHECKING:
+    from harness.unfinished import UnfinishedFolder
 
 
 @dataclass(frozen=True)
@@ -126,20 +130,26 @@ class Recorder:
         )
 
 
-def train_recorded(learners: Sequence[Learner[LevelTable]], trainer: Adam, course: Course) -> Iterator[list[Snapshot]]:
+def train_recorded(
+    learners: Sequence[Learner[LevelTable]], trainer: Adam, course: Course, unfinished: UnfinishedFolder | None = None
+) -> Iterator[list[Snapshot]]:
     """Train networks; yield all of them at each length of the course, with their trajectories where recorded.
 
     Of each there is one for each decay of the trainer's moving averages, which share a trajectory.
+    States are kept in `unfinished`, and taken from there, where nothing is recorded: what was is no part of them.
     """
     # A recorder is shown one stack.
     parts = stacks(course.network, distribution(course.target), learners, trainer)
-    return side_by_side([_recorded(part, trainer, course) for part in parts])
+    return side_by_side([_recorded(part, trainer, course, unfinished) for part in parts])
 
 
-def _recorded(learners: Sequence[Learner[LevelTable]], trainer: Adam, course: Course) -> Iterator[list[Snapshot]]:
+def _recorded(
+    learners: Sequence[Learner[LevelTable]], trainer: Adam, course: Course, unfinished: UnfinishedFolder | None
+) -> Iterator[list[Snapshot]]:
     recorder = None if course.recording is None else Recorder(trainer, course.recording, course.lengths)
     law = distribution(course.target)
-    by_length = train(course.network, law, learners, trainer, course.lengths, recorder)
+    place = unfinished if recorder is None else None
+    by_length = train(course.network, law, learners, trainer, course.lengths, recorder, place)
     for length, snapshots in zip(course.lengths, by_length, strict=True):
         if recorder is None:
             yield snapshots

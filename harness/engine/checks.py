@@ -211,6 +211,20 @@ def check_learner(weighting: Weighting, learner: WeightLearner) -> WeightLearner
     return learner
 
 
+def check_learned(weighting: Weighting, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Check what a learned weighting says that it has learned, and return a copy.
+
+    Raises:
+        ContractError: it is no mapping of names to tensors.
+    """
+    import torch
+
+    known = isinstance(state, Mapping) and all(isinstance(name, str) for name in state)
+    if not known or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise _broken(weighting, "state", "something else than tensors by name; it must return these, or None")
+    return {name: value.detach().clone().contiguous() for name, value in state.items()}
+
+
 def check_omega(weighting: Weighting, omega: Tensor, levels: int) -> Tensor:
     """Check the weight that a learned weighting returned.
 

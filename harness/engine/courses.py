@@ -50,6 +50,11 @@ class Learner(Generic[T]):
     trajectories: tuple[str, ...] = ()
     components: Mapping[str, Component] = field(default_factory=dict)
 
+    @property
+    def last_key(self) -> str:
+        """The last of the keys that are wanted."""
+        return next(key for key in reversed(self.keys) if key is not None)
+
     def with_table(self, table: U) -> Learner[U]:
         """Return the same network with its table in another form."""
         return Learner(self.weighting, table, self.seed, self.keys, self.trajectories, self.components)

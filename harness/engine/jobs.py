@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.targets import Target
     from harness.time_discretizations import TimeDiscretization
     from harness.trainers import Device, Precision, Trainer
+    from harness.unfinished import UnfinishedFolder
     from harness.weightings import Weighting
 
 Payload = Mapping[str, Any]
@@ -89,12 +90,14 @@ class TrainNetworksJob:
         course: what they share.
         trainer: how they are trained.
         blobs: where the checkpoints are written.
+        unfinished: where states are kept on the way, and found; None: nowhere.
     """
 
     learners: tuple[Learner[Payload], ...]
     course: Course
     trainer: Trainer
     blobs: Blobs
+    unfinished: UnfinishedFolder | None = None
 
 
 @dataclass(frozen=True)

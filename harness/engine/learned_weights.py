@@ -7,8 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from harness.engine.checks import blamed, check_learner, check_omega
+from harness.engine.checks import blamed, check_learned, check_learner, check_omega
 from harness.engine.random_streams import seed_from
+from harness.engine.snapshots import State
 from harness.weight_learners import WeightRequest
 from harness.weightings import LearnedWeighting, Weighting
 
@@ -31,6 +32,26 @@ class LearnedWeight:
             # Its own levels: the request may be that of a whole stack, and its levels those that the training draws.
             learner = weighting.learner(replace(request, sigma=request.sigma.clone()))
         self._learner = check_learner(weighting, learner)
+
+    def kept(self) -> State | None:
+        """Return what the weighting has learned, as tensors; None where it cannot tell.
+
+        Raises:
+            ContractError: it raised, or returned something else than tensors by name.
+        """
+        with blamed(self._weighting, "state"):
+            state = self._learner.state()
+        if state is None:
+            return None
+        learned = check_learned(self._weighting, state)
+        return {"diverged": torch.tensor(self._diverged), **{f"of.{name}": value for name, value in learned.items()}}
+
+    def restore(self, step: int, kept: State) -> None:
+        """Go on after so many steps from what `kept` returned; raises ContractError where the weighting raises."""
+        self._steps, self._diverged = step, bool(kept["diverged"])
+        learned = {name.removeprefix("of."): value for name, value in kept.items() if name != "diverged"}
+        with blamed(self._weighting, "restore"):
+            self._learner.restore(learned)
 
     def after(self, sigma: Tensor, squared: Tensor) -> Tensor | None:
         """Let the weighting learn from a batch; return the weight at the levels of the request, where it is renewed.

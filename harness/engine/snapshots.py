@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from harness.trajectories import Trajectory
@@ -38,6 +40,7 @@ class Snapshot:
         diverged: the first step at which the loss was not finite, or None.
         objective: what was minimised, where it was a fixed objective.
         trajectory: the way there, where it was recorded.
+        earlier: seconds that it took in runs that were cut off.
     """
 
     state: dict[str, Tensor]
@@ -45,3 +48,16 @@ class Snapshot:
     diverged: int | None
     objective: FixedObjective | None = None
     trajectory: Trajectory | None = None
+    earlier: float = 0.0
+
+    def kept(self) -> State:
+        """Return one that has neither objective nor trajectory as tensors."""
+        numbers = [self.loss, math.nan if self.diverged is None else self.diverged, self.earlier]
+        return {"numbers": torch.tensor(numbers, dtype=torch.float64)} | {f"of.{k}": v for k, v in self.state.items()}
+
+    @classmethod
+    def restored(cls, kept: State) -> Snapshot:
+        """Return the snapshot of which these are the tensors."""
+        loss, diverged, earlier = kept["numbers"].tolist()
+        state = {name.removeprefix("of."): value for name, value in kept.items() if name != "numbers"}
+        return cls(state, loss, None if math.isnan(diverged) else int(diverged), earlier=earlier)

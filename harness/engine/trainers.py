@@ -12,6 +12,7 @@ from harness.engine.courses import Course, Learner, LevelTable
 from harness.engine.gradient_descent import descend
 from harness.engine.snapshots import Snapshot
 from harness.trainers import Adam, GradientDescent, Trainer
+from harness.unfinished import UnfinishedFolder
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,22 @@ class Trained:
 
 
 @singledispatch
-def train_by(trainer: Trainer, learners: Sequence[Learner[LevelTable]], course: Course) -> Iterator[Trained]:
+def train_by(
+    trainer: Trainer,
+    learners: Sequence[Learner[LevelTable]],
+    course: Course,
+    unfinished: UnfinishedFolder | None = None,
+) -> Iterator[Trained]:
     """Train networks; yield each at each length, in any order.
 
     Arguments:
         trainer: how they are trained.
         learners: one for each network.
         course: what they share.
+        unfinished: where a trainer that can be cut off keeps the states of networks, and finds them; None: nowhere.
 
     Raises:
+        DiskError: a state cannot be written.
         TypeError: there is no engine for this kind of trainer.
         HarnessError: no automatic step size, or a weighting that is 0 at all levels of the objective.
         ContractError: a learned weighting or a network broke its contract.
@@ -52,18 +60,25 @@ def train_by(trainer: Trainer, learners: Sequence[Learner[LevelTable]], course: 
 
 
 @train_by.register
-def _(trainer: Adam, learners: Sequence[Learner[LevelTable]], course: Course) -> Iterator[Trained]:
+def _(
+    trainer: Adam, learners: Sequence[Learner[LevelTable]], course: Course, unfinished: UnfinishedFolder | None = None
+) -> Iterator[Trained]:
     start = time.perf_counter()
-    for length, snapshots in enumerate(train_recorded(learners, trainer, course)):
+    for length, snapshots in enumerate(train_recorded(learners, trainer, course, unfinished)):
         # A learner's share: what this network would take of a stack whose members cost alike.
         seconds = (time.perf_counter() - start) / len(learners)
         for place, snapshot in enumerate(snapshots):
             learner, average = divmod(place, len(trainer.ema_decays))
-            yield Trained(learner, length, snapshot, seconds, average)
+            yield Trained(learner, length, snapshot, snapshot.earlier + seconds, average)
 
 
 @train_by.register
-def _(trainer: GradientDescent, learners: Sequence[Learner[LevelTable]], course: Course) -> Iterator[Trained]:
+def _(
+    trainer: GradientDescent,
+    learners: Sequence[Learner[LevelTable]],
+    course: Course,
+    unfinished: UnfinishedFolder | None = None,
+) -> Iterator[Trained]:
     for number, learner in enumerate(learners):
         start = time.perf_counter()
         for length, snapshot in enumerate(descend(learner, trainer, course)):

@@ -34,7 +34,7 @@ from harness.planning.costs import Costs
 from harness.planning.fits import Fits
 from harness.planning.keys import Keys, measured
 from harness.planning.manifest import Manifest, manifest
-from harness.planning.trainings import table_unit, training_unit
+from harness.planning.trainings import table_unit, training_unit, unfinished_states
 from harness.planning.units import (
     ONE_CORE,
     Lookup,
@@ -107,6 +107,7 @@ class Plan:
         self._seeds = {id(c): suite.seeds[:count] for c, count in zip(combinations, counts, strict=True)}
         self.seeds = suite.seeds[: max(counts, default=0)]
         self._blobs = BlobFolder(folder)
+        self._unfinished = unfinished_states(folder.parent, suite.limits.keep_every)
         self.keys = Keys(suite, registry)
         self.metrics, ranking = suite.metric_components(registry)
         self.rank_by = [registry.label(metric) for metric in ranking]
@@ -327,7 +328,7 @@ class Plan:
         trainer = self.suite.trainer
         return [
             replace(
-                training_unit(part, course, trainer, self._blobs),
+                training_unit(part, course, trainer, self._blobs, self._unfinished),
                 cost=self.costs.training(part, course),
                 resources=self._placed,
             )

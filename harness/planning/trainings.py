@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.engine.jobs import TabulateWeightingJob, TrainNetworksJob
+from harness.planning.keys import unit
 from harness.planning.units import Stage, Unit, require
+from harness.unfinished import EVERY, UNFINISHED, UnfinishedFolder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.blobs import Blobs
     from harness.engine.courses import Course, Learner
     from harness.engine.jobs import Job
@@ -36,7 +40,13 @@ def table_unit(key: str, weighting: Weighting, target: Target, trainer: Trainer,
     return Unit(Stage.GROUNDWORK, (key,), job, 0.1, frozenset([grid] if grid else []))
 
 
-def training_unit(learners: Sequence[Learner[str]], course: Course, trainer: Trainer, blobs: Blobs) -> Unit:
+def training_unit(
+    learners: Sequence[Learner[str]],
+    course: Course,
+    trainer: Trainer,
+    blobs: Blobs,
+    unfinished: UnfinishedFolder | None = None,
+) -> Unit:
     """Return the unit that trains networks and writes their checkpoints.
 
     Arguments:
@@ -44,6 +54,7 @@ def training_unit(learners: Sequence[Learner[str]], course: Course, trainer: Tra
         course: what they share.
         trainer: how they are trained.
         blobs: where the checkpoints are written.
+        unfinished: where states are kept on the way, and found; None: nowhere.
     """
 
     def job(find: Lookup) -> Job:
@@ -52,8 +63,18 @@ def training_unit(learners: Sequence[Learner[str]], course: Course, trainer: Tra
         able = tuple(each.with_table(table.payload) for each, table in found if table is not None and table.ok)
         if not able:
             require(find, learners[0].table, "weighting")
-        return TrainNetworksJob(able, course, trainer, blobs)
+        return TrainNetworksJob(able, course, trainer, blobs, unfinished)
 
     keys = tuple(key for each in learners for key in (*each.keys, *each.trajectories) if key is not None)
     cost = trainer.seconds(course.lengths[-1], len(learners))
     return Unit(Stage.TRAINING, keys, job, cost, networks=len(learners))
+
+
+def unfinished_states(directory: Path, every: float = EVERY) -> UnfinishedFolder:
+    """Return where in a result directory trainings of the code that is installed keep their states.
+
+    Arguments:
+        directory: of the results.
+        every: seconds after which they do.
+    """
+    return UnfinishedFolder(directory / UNFINISHED, unit("train_networks"), every)

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from harness.errors import TRY_AGAIN, HarnessError
 from harness.planning.plan import Plan
+from harness.planning.trainings import unfinished_states
 from harness.planning.units import Lookup, Stage, Unit
 from harness.records import NOT_APPLICABLE, Record, traced
 from harness.running.call_log import CallLog
@@ -191,7 +192,9 @@ class _Runner:
         self._arithmetic: set[str] = set()
         self._told: set[tuple[str, str]] = set()
         self._log = CallLog(store, works)
+        self._unfinished = unfinished_states(store.directory)
         self._check_blobs()
+        store.warnings += self._unfinished.clear()
 
     def carry_out(self) -> None:
         made = executor(self._options.executor)
@@ -254,6 +257,7 @@ class _Runner:
         awaited = {key for each in todo for key in each.unit.after}
         maker = {key: each.name for each in todo for key in each.unit.keys if key in awaited}
         tasks = [self._task(each, maker) for each in todo]
+        self._tell_of_unfinished(todo)
         # After the groundwork comes what follows from it, which is not planned yet.
         last = any(each.unit.stage is not Stage.GROUNDWORK for each in todo)
         with Progress(tasks, pool.count, shown=self._options.progress, last=last) as bar:
@@ -264,6 +268,16 @@ class _Runner:
                 self._log.count(ended.seconds, pool.count)
                 self._tell(ended, each.unit.stage)
                 bar.advance(ended, each.unit.stage.words)
+
+    def _tell_of_unfinished(self, todo: list[_Todo]) -> None:
+        """Say which trainings go on from where an earlier run was cut off."""
+        found = [self._unfinished.reached(key) for each in todo for key in each.unit.keys]
+        reached = [each for each in found if each is not None]
+        if reached:
+            first, last = min(reached), max(reached)
+            at = f"step {first.step:,}" if first.step == last.step else f"steps {first.step:,} to {last.step:,}"
+            count = f"{len(reached)} networks go" if len(reached) > 1 else "1 network goes"
+            self._options.warn(f"{count} on in mid-training, from {at} of {last.length:,}, where a run was cut off")
 
     def _tell(self, ended: Ended, stage: Stage) -> None:
         """Say once who changes what of a process that it shares with nothing but its own units."""
@@ -301,6 +315,8 @@ class _Runner:
         records = [made.get(key) or Record(key, "unmade", trace, reason=reason) for key in todo.unit.keys]
         records = [record for record in records if record.ok or not self._done.get(record.key)]
         self._store.put(records)
+        if ended.value is not None:
+            self._unfinished.forget(todo.unit.keys)
         self._tried.update(todo.unit.keys)
         self._done.update((record.key, record.ok) for record in records)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from types import UnionType
+from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -33,6 +33,7 @@ from pydantic import (
 )
 
 from harness.trainers import TRAINERS, Trainer
+from harness.unfinished import EVERY
 
 T = TypeVar("T")
 
@@ -100,7 +101,8 @@ class Noise(SuiteSection):
 class Training(SuiteSection):
     """How every network is trained; several lengths are snapshots of one run.
 
-    Each trainer has a subclass, with those of its fields that a suite may choose; None is the trainer's own default.
+    Each trainer has a subclass, with those of its fields that a suite may choose; None, which no suite can write, is
+    the trainer's own default.
     """
 
     trained_by: ClassVar[type[Trainer]]
@@ -130,6 +132,8 @@ def settings_of(trainer: type[Trainer]) -> dict[str, tuple[Any, Any]]:
 def _setting(hint: Any, default: Any) -> tuple[Any, Any]:
     """Return what may be written, and the default; of a number, or a word that stands for none, the number."""
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
+    if NoneType in members:
+        return hint, default
     numbers = [each for each in members if get_origin(each) is not Literal]
     return (numbers[0] | None, None) if numbers else (hint, default)
 
@@ -181,7 +185,8 @@ class Compute(SuiteSection):
 
 
 class Limits(SuiteSection):
-    """What a run may take: combinations in all, and seconds for one unit of work."""
+    """What a run may take: combinations in all, seconds for one unit of work, and between states that are kept."""
 
     combinations: Count = 20_000
     seconds: Positive = 600.0
+    keep_every: Positive = EVERY

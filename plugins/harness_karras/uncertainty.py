@@ -15,6 +15,8 @@ from torch import Tensor
 from harness.weight_learners import WeightLearner, WeightRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness_karras.weightings import Edm2Uncertainty
 
 
@@ -59,3 +61,12 @@ class Uncertainty(WeightLearner):
     def omega(self) -> Tensor:
         """Return ω e^{−u} at the levels of the request, shape (K,)."""
         return self._prior_there * (-(self._features_there @ self._weights).double()).exp()
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Return w and what its optimiser holds; f and b follow from the seed."""
+        return {"weights": self._weights, **self._optimiser.state[self._weights]}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` returned."""
+        self._weights.copy_(state["weights"])
+        self._optimiser.state[self._weights] = {name: value for name, value in state.items() if name != "weights"}

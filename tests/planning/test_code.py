@@ -143,7 +143,7 @@ def test_sampling_is_no_part_of_training(edited):
 
 def test_training_is_no_part_of_sampling(edited):
     before = edited()
-    after = edited("engine/adam.py", "POINTS_MULTIPLE = 32", "POINTS_MULTIPLE = 64")
+    after = edited("engine/adam.py", "MOST_TRACED = 64", "MOST_TRACED = 32")
     assert changed(before, after) == {"train_networks"}
 
 

@@ -34,6 +34,8 @@ def changed(planned, **changes):
         ({"weightings": ["eps"]}, {"table", "network", "error", "sample"}),
         ({"training": {"steps": [5], "batch_size": 16}}, {"network", "error", "sample"}),
         ({"training": {"steps": [4, 9], "batch_size": 17}}, {"network", "error", "sample"}),
+        ({"training": {"steps": [4, 9], "batch_size": 16, "microbatch": 32}}, {"network", "error", "sample"}),
+        ({"training": {"steps": [4, 9], "batch_size": 16, "warmup_steps": 3}}, {"network", "error", "sample"}),
         ({"steps": [4]}, {"grid"}),
         ({"noise_schedules": ["flow"]}, {"grid"}),
         ({"samplers": ["ancestral"]}, {"sample"}),

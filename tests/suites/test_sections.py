@@ -65,6 +65,13 @@ def test_what_stands_for_a_setting_that_is_not_given_cannot_be_written():
         section(learning_rate="auto")
 
 
+def test_what_is_off_is_written_nowhere_and_what_is_on_is():
+    section = TRAININGS["adam"]
+    assert list(section().model_dump()) == ["steps", "method", "learning_rate", "batch_size", "ema_decay"]
+    assert section(augmentation="flip").model_dump()["augmentation"] == "flip"
+    assert section(augmentation="flip").trainer(Noise()) == Adam(augmentation="flip")
+
+
 QUICK = load_suite("quick").model_dump(exclude_unset=True)
 
 
@@ -91,6 +98,12 @@ def test_moving_averages_are_one_decay_or_a_list(given, kept):
         ),
         ({"batch_siz": 3}, "training.batch_siz: unknown key; did you mean batch_size?"),
         ({"batch_size": 2.0}, "training.batch_size: 2.0 is not valid; it should be a valid integer"),
+        ({"warmup_steps": 0}, "training.warmup_steps: 0 is not valid; it should be greater than or equal to 1"),
+        ({"decay_steps": 1.5}, "training.decay_steps: 1.5 is not valid; it should be a valid integer"),
+        ({"clip_norm": 0}, "training.clip_norm: 0 is not valid; it should be greater than 0"),
+        ({"microbatch": 33}, "training.microbatch: 33 is not valid; it should be a multiple of 32"),
+        ({"augmentation": "turn"}, "training.augmentation: 'turn' is not valid; it should be 'flip'"),
+        ({"autocast": "float16"}, "training.autocast: 'float16' is not valid; it should be 'bfloat16'"),
         ({"ema_decay": 1}, "training.ema_decay: 1 is not valid; it should be less than 1"),
         ({"ema_decay": -0.1}, "training.ema_decay: -0.1 is not valid; it should be greater than or equal to 0"),
         ({"ema_decay": "0.9"}, "training.ema_decay: '0.9' is not valid; it should be a valid number"),

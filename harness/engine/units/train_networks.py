@@ -29,13 +29,13 @@ def train_networks(job: TrainNetworksJob) -> list[Record]:
     Of a network that diverged all have failed.
 
     Raises:
-        DiskError: a checkpoint cannot be written: the run ends.
+        DiskError: a checkpoint, or a state on the way, cannot be written: the run ends.
         ContractError: a learned weighting or a network returned what its contract forbids, or raised.
         NotApplicable: a network, a weighting or the way to train is not made for what it is given.
         HarnessError: gradient descent finds no step size, or the weighting is 0 at all levels of the objective.
     """
     learners = [learner.with_table(_level_table(learner.table)) for learner in job.learners]
-    trained = train_by(job.trainer, learners, job.course)
+    trained = train_by(job.trainer, learners, job.course, job.unfinished)
     averages = max(1, len(job.trainer.ema_decays))
     return [record for each in trained for record in _records(job.learners[each.learner], each, averages, job.blobs)]
 
