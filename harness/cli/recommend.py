@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     type=Minutes(),
     default=5.0,
     show_default=True,
-    help="Begin no round but the first that would not end by then.",
+    help="Begin no round that would not end by then; the first is made smaller where it would not.",
 )
 @click.option("--nfe", type=click.IntRange(min=2), help="Evaluations of the network a sample; by default 36.")
 @click.option("--train-steps", type=click.IntRange(min=1), help="Length of each training; by default 2000.")

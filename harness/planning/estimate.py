@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from harness.planning.units import Stage
 
 if TYPE_CHECKING:
     from harness.planning.plan import Plan
+    from harness.planning.units import Unit
 
 BASE_MEMORY = 0.35
 """GiB of one process with torch imported (measured, CPU build)."""
@@ -55,11 +57,9 @@ def estimate(plan: Plan, workers: int) -> WorkEstimate:
     units = [*plan.groundwork(_everything), *plan.fixed_work(_everything)]
     training = [unit for unit in units if unit.stage == Stage.TRAINING]
     samplings = sum(len(plan.seeds_of(c)) for c in plan.combinations)
-    stages = {stage: [unit.cost for unit in units if unit.stage == stage] for stage in Stage}
-    stages[Stage.SAMPLING] += [plan.costs.sampling(c) for c in plan.combinations for _ in plan.seeds_of(c)]
+    sampling = [plan.costs.sampling(c) for c in plan.combinations for _ in plan.seeds_of(c)]
     building = sum(plan.costs.building(plan.keys.original(target)) for target in plan.seed_targets())
-    # A unit cannot be divided among workers, and what follows waits for it: with few units the longest decides.
-    working = sum(max(sum(each) / workers, max(each, default=0.0)) for each in stages.values())
+    working = seconds(units, workers, sampling)
     return WorkEstimate(
         combinations=len(plan.combinations),
         networks=len(plan.trained_keys()),
@@ -69,6 +69,21 @@ def estimate(plan: Plan, workers: int) -> WorkEstimate:
         seconds=plan.costs.start() + building + working,
         memory=BASE_MEMORY * (workers + 1) + (WORK_MEMORY + _data_memory(plan) + _step_memory(plan)) * workers,
     )
+
+
+def seconds(units: Iterable[Unit], workers: int, sampling: Sequence[float] = ()) -> float:
+    """Return the estimated seconds that units take on so many workers.
+
+    Arguments:
+        units: all of them.
+        workers: how many are carried out at once.
+        sampling: costs of samplings that are not planned yet.
+    """
+    stages: dict[Stage, list[float]] = {Stage.SAMPLING: list(sampling)}
+    for unit in units:
+        stages.setdefault(unit.stage, []).append(unit.cost)
+    # A unit cannot be divided among workers, and what follows waits for it: with few units the longest decides.
+    return sum(max(sum(each) / workers, max(each, default=0.0)) for each in stages.values())
 
 
 def _data_memory(plan: Plan) -> float:

@@ -2,22 +2,28 @@
 
 So a race goes on where it was cut off, does nothing twice, and a fixed run of the same designs uses all that it made.
 At each look the course says how many seeds each design is to have next; the work ends when the course does, or when
-what it asks for does not fit the time that is left.
+what it asks for does not fit the time that is left. The first round has no round before it to be judged by: what it
+takes is that of its plan, of which each kind of work is tried for a moment where it may be too long, and a course may
+begin with fewer designs.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from harness.planning.estimate import seconds
 from harness.planning.plan import Plan
 from harness.racing.evidence import RaceEvidence
 from harness.results.directory import read_manifest
 from harness.results.places import matrices
 from harness.results.read_board import read_outcomes
+from harness.running.calibration import calibrate
+from harness.running.progress import clock_time, tell
 from harness.running.runner import carry_out, opened
 from harness.store import CHECKPOINTS, MANIFEST
 
@@ -36,6 +42,13 @@ Allotment = Sequence[int]
 """How many seeds each combination is to have."""
 
 
+SURELY = 0.3
+"""Share of the time left below which the first round's guessed cost is trusted: above it each kind of work is tried."""
+
+TRYING = 0.1
+"""Share of the time left that these trials may take."""
+
+
 class RaceCourse(Protocol):
     """Decides how many seeds each design has next.
 
@@ -47,8 +60,15 @@ class RaceCourse(Protocol):
     def looks(self) -> int:
         """How often it may look at the evidence."""
 
+    @property
+    def told(self) -> str:
+        """What the last look found, in a few words; empty before it."""
+
     def start(self) -> Allotment:
         """Return what to begin with."""
+
+    def starts(self) -> Sequence[Allotment]:
+        """Return what to begin with, the whole of it first: of several, the first that fits the time, else the last."""
 
     def look(self, outcomes: Sequence[Outcome | None]) -> Sequence[Allotment]:
         """Return what to do next, the best first: of several, the first that fits the time left. Empty: it is over.
@@ -58,7 +78,7 @@ class RaceCourse(Protocol):
         """
 
     def cut(self, chosen: int | None) -> None:
-        """Be told which of these was taken; None: there was no time for any."""
+        """Be told which of these, or of the starts, was taken; None: there was no time for any."""
 
 
 @dataclass
@@ -142,6 +162,7 @@ class RaceWork:
         course: decides.
         store: where the results lie.
         clock: how long it may take.
+        options: how it is carried out, and who is told what.
 
     Attributes:
         allotment: the seeds that each combination has.
@@ -157,15 +178,17 @@ class RaceWork:
         course: RaceCourse,
         store: Store,
         clock: Clock,
+        options: Options,
     ) -> None:
         self.suite, self._registry, self._store = suite, registry, store
-        self._course, self._clock = course, clock
+        self._course, self._clock, self._options = course, clock, options
         self.combinations = list(combinations)
         self.allotment: Allotment = course.start()
         self.plan = self._planned()
-        self._over = False
+        self._begun = self._over = False
         self.known: Sequence[Outcome | None] = [None] * len(self.combinations)
         self.unaffordable: float | None = None
+        self._coming = 0.0
 
     def _planned(self) -> Plan:
         pairs = [(c, n) for c, n in zip(self.combinations, self.allotment, strict=True) if n > 0]
@@ -203,10 +226,14 @@ class RaceWork:
 
     def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the missing units of the present round; where there are none, look, and return those of the next."""
+        if not self._begun:
+            self._begun = True
+            self._begin(find, missing)
         units = self.plan.work(find, missing)
         while not units and not self._over:
             self.known = self.outcomes()
             self._over = not self._next(self._course.look(self.known))
+            self._tell()
             if not self._over:
                 self.plan = self._planned()
                 units = self.plan.groundwork(missing)
@@ -214,6 +241,42 @@ class RaceWork:
                     self._keep_contents(find)
                     units = self.plan.work(find, missing)
         return units
+
+    def _begin(self, find: Lookup, missing: Callable[[str], bool]) -> None:
+        """Take the first of the starts that there is time for, by its plan, else the last, and say so."""
+        if math.isinf(self._clock.seconds):
+            return
+        offered = self._course.starts()
+        whole = self._plan_seconds(find, missing)
+        if whole > SURELY * self._clock.left:
+            calibrate(self.plan, TRYING * max(self._clock.left, 0.0))
+            whole = self._plan_seconds(find, missing)
+        known, cost, chosen = self.plan.costs.known, whole, 0
+        while cost > self._clock.left and chosen + 1 < len(offered):
+            chosen += 1
+            self.allotment = offered[chosen]
+            self.plan = self._planned()
+            self.plan.costs.known = known
+            cost = self._plan_seconds(find, missing)
+        self._course.cut(chosen)
+        if chosen:
+            self.unaffordable = whole
+            self._keep_contents(find)
+        if whole > self._clock.left:
+            self._options.warn(self._too_long(whole, cost, sum(map(bool, offered[0]))))
+
+    def _too_long(self, whole: float, cost: float, designs: int) -> str:
+        """Return what is said where there is no time for the whole of the first round, of so many designs."""
+        left, taken = self._clock.left, sum(map(bool, self.allotment))
+        line = f"the first round, of {designs} designs, would take about {clock_time(whole)}"
+        line += f", and {clock_time(left)} are left"
+        line += f": it begins with {taken} of them, about {clock_time(cost)}" if taken < designs else ""
+        line += "; that is longer than was asked for" if cost > left else ""
+        return f"{line}; {math.ceil((self._clock.spent + whole) / 60)} minutes at least would do for all of it"
+
+    def _plan_seconds(self, find: Lookup, missing: Callable[[str], bool]) -> float:
+        """Return about how long what is missing of the present round takes, by its plan."""
+        return seconds(self.plan.work(find, missing), self._clock.workers)
 
     def _keep_contents(self, find: Lookup) -> None:
         """Note what races now: the runner did so before the look."""
@@ -238,10 +301,22 @@ class RaceWork:
         chosen = next((i for i, cost in enumerate(costs) if cost <= self._clock.left), None)
         self._course.cut(chosen)
         if chosen is None:
-            self.unaffordable = costs[0]
+            self.unaffordable = costs[0] + (self.unaffordable or 0.0)
             return False
-        self.allotment = offered[chosen]
+        self.allotment, self._coming = offered[chosen], costs[chosen]
         return True
+
+    def _tell(self) -> None:
+        """Say what the round found that ended, and what follows in the time that is left."""
+        spent = f"{clock_time(self._clock.spent)} spent"
+        if not math.isinf(self._clock.seconds):
+            spent += f" of {clock_time(self._clock.seconds)}"
+        if self._over:
+            follows = "the race is over"
+        else:
+            follows = f"next {sum(map(bool, self.allotment))} designs with up to {max(self.allotment)} seeds"
+            follows += f", about {clock_time(self._coming)}"
+        tell(f"{self._course.told}; {spent}; {follows}", self._options.progress)
 
     def outcomes(self) -> list[Outcome | None]:
         """Return what is known of each combination by the metric that ranks; None of one without seeds."""
@@ -268,7 +343,7 @@ def raced(
         HarnessError: the executor is unknown, or lost its workers.
     """
     with opened(directory) as store:
-        work = RaceWork(suite, registry, combinations, course, store, clock)
+        work = RaceWork(suite, registry, combinations, course, store, clock, options)
         carry_out({f"{MANIFEST}:{suite.name}": work}, store, options)
         return work
 

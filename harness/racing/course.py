@@ -8,7 +8,9 @@
 4. Then *races*: further seeds for the designs that are left, until it is settled.
 
 All looks share one promise (`harness.racing.evidence`). The field's default is kept to the end, to tell its cost.
-Where there is no time for all, the better half goes on, or a half of that: what was left out for it is told.
+Where there is no time for all, the better half goes on, or a half of that: what was left out for it is told. So it is
+before the first round, where no training is known to be better: the field's default stays, and those named first. The
+others have their turn with the third round, where by then there is time.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING
 from harness.racing.carried_out import Allotment, distinct, evidence_of, usable
 from harness.racing.evidence import RaceEvidence, judged
 from harness.racing.race import Race, Rules, without
+from harness.results.recommendation import LISTED
 
 if TYPE_CHECKING:
     from harness.components import Component
@@ -89,6 +92,7 @@ class RecommendCourse:
         self.dropped: set[tuple[object, ...]] = set()
         self.leader = default
         self._over = TRAININGS
+        self._unseen: set[int] = set()
         self._offers: list[tuple[Allotment, list[int]]] = []
         self._back: list[int] = []
         self.out_of_time = False
@@ -115,11 +119,38 @@ class RecommendCourse:
         """How often what one look says may be wrong."""
         return self.race.rules.level
 
+    @property
+    def told(self) -> str:
+        """What the last round left."""
+        if not self.steps:
+            return ""
+        last = self.steps[-1]
+        return f"{last.over} {last.raced} → {last.left}"
+
     def start(self) -> Allotment:
         """Every training with each reference, and the field's default."""
-        first = {i for i in self._everyone if self._pairs[i] in self._references} | {self.default}
-        self._allotment: Allotment = self._raised([0] * len(self._everyone), sorted(first), self._seeds[0])
+        self._allotment: Allotment = self._first_round(set(self._trainings), self._references)
         return self._allotment
+
+    def starts(self) -> Sequence[Allotment]:
+        """Return the same with all trainings, with half of them, and so on; at last two of them with one reference."""
+        own = self._trainings[self.default]
+        kept = [own, *(each for each in dict.fromkeys(self._trainings) if each != own)]
+        offers = [(kept, self._references)]
+        while len(kept) > 2:
+            kept = kept[: (len(kept) + 1) // 2]
+            offers.append((kept, self._references))
+        if len(self._references) > 1:
+            offers.append((kept, self._references[:1]))
+        self._offers = [
+            (self._first_round(set(some), pairs), [i for i in self._everyone if self._trainings[i] in some])
+            for some, pairs in offers
+        ]
+        return [allotment for allotment, _ in self._offers]
+
+    def _first_round(self, trainings: set[tuple[object, ...]], references: Sequence[tuple[object, ...]]) -> Allotment:
+        rows = {i for i in self._everyone if self._pairs[i] in references and self._trainings[i] in trainings}
+        return self._raised([0] * len(self._everyone), sorted(rows | {self.default}), self._seeds[0])
 
     def look(self, outcomes: Sequence[Outcome | None]) -> Sequence[Allotment]:
         """Judge the present round; return what the next may be, the whole of it first."""
@@ -137,12 +168,23 @@ class RecommendCourse:
                 self.race.left = self._distinct(alive)
                 self.leader = min(self.race.left, key=self._mean, default=self.default)
             return
-        left_out = set(self._offers[0][1]) - set(self._offers[chosen][1])
+        left_out = set(self._offers[0][1]) - set(self._offers[chosen][1]) - self._unseen
         self._allotment = self._offers[chosen][0]
+        self._see(self._unseen & set(self._offers[chosen][1]))
         self.cut_designs |= left_out
         self.race.left = [i for i in self.race.left if i not in left_out]
-        if left_out:
+        if left_out and not self.steps:
+            self._unseen, everyone = left_out, len(self._everyone)
+            self.steps.append(Step(LISTED, self._seeds[0], everyone, everyone, len(left_out)))
+        elif left_out:
             self.steps[-1] = replace(self.steps[-1], cut=len(left_out))
+
+    def _see(self, designs: set[int]) -> None:
+        """Take note that designs are raced that there was no time for at first."""
+        if designs:
+            self._unseen -= designs
+            self.cut_designs -= designs
+            self.steps[0] = replace(self.steps[0], cut=len(self._unseen))
 
     # Rounds
 
@@ -153,7 +195,7 @@ class RecommendCourse:
             if rows:
                 found = judged(self._evidence(rows), self.level)
                 alive |= {self._trainings[i] for i, stays in zip(rows, found.alive, strict=True) if stays}
-        every = dict.fromkeys(self._trainings)
+        every = dict.fromkeys(self._trainings[i] for i in self._everyone if i not in self.cut_designs)
         self.dropped = set(every) - alive
         self._note(len(every), len(alive))
         self._over = CROSSED
@@ -173,11 +215,13 @@ class RecommendCourse:
         self._judge()
         pair = self._pairs[self.leader]
         self._over = CHECK
-        again = [i for i in self._everyone if self._trainings[i] in self.dropped and self._pairs[i] == pair]
-        if not again:
+        own = [i for i in self._everyone if self._pairs[i] == pair]
+        again = [i for i in own if self._trainings[i] in self.dropped]
+        self._back = [i for i in own if i in self._unseen or self._trainings[i] in self.dropped]
+        if not self._back:
             return self._after_check()
-        self._back = again
-        return [(self._raised(self._allotment, again, self._seeds[0]), again)]
+        offered = [self._back, again] if again and again != self._back else [self._back]
+        return [(self._raised(self._allotment, rows, self._seeds[0]), rows) for rows in offered]
 
     def _after_check(self) -> list[tuple[Allotment, list[int]]]:
         again = self._distinct(self._back)

@@ -81,7 +81,7 @@ class SuiteCourse:
         self._members = targets
         self._names: dict[int, list[int]] = {i: [i] for i in range(self._count)}
         self.races = {target: Race(rules, list(members)) for target, members in targets.items()}
-        self._allotment = [rules.seeds[0]] * self._count
+        self._allotment = self._after = [rules.seeds[0]] * self._count
 
     @property
     def looks(self) -> int:
@@ -91,6 +91,16 @@ class SuiteCourse:
     def start(self) -> Allotment:
         """Every design, with the first number of seeds."""
         return list(self._allotment)
+
+    @property
+    def told(self) -> str:
+        """What the last look left."""
+        looked = [race.looks[-1] for race in self.races.values() if race.looks]
+        return f"designs {sum(each.raced for each in looked)} → {sum(len(race.left) for race in self.races.values())}"
+
+    def starts(self) -> Sequence[Allotment]:
+        """Return what to begin with: who names a suite wants all of it."""
+        return [self.start()]
 
     def look(self, outcomes: Sequence[Outcome | None]) -> Sequence[Allotment]:
         """Judge each race that goes on; those that are left in it get the next number of seeds."""

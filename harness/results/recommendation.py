@@ -88,11 +88,15 @@ class ComparedDesign(Part):
     seeds: Count
 
 
+LISTED = "all designs"
+"""What stands in place of a round, before the first, where there was no time for all designs in that."""
+
+
 class RoundTold(Part):
     """One round of the race.
 
     Attributes:
-        over: what it was over.
+        over: what it was over, or `LISTED`.
         seeds: that each design in it had.
         raced: how many.
         left: how many may be best after it.

@@ -1,6 +1,6 @@
 """Progress: how much is done, and a remaining time that learns from what has been measured.
 
-On a terminal a bar; where standard error is none, a line a minute.
+On a terminal a bar; where standard error is none, a line a minute, and one at the end of each round of a race.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ EVERY = 60.0
 
 TRUST = 0.1
 """How much of the planned cost has to be measured before what was measured counts as much as the plan."""
+
+
+def tell(line: str, shown: bool | None) -> None:
+    """Say a line on standard error where it is no terminal, unless something or nothing is asked for (`shown`)."""
+    if shown is None and not sys.stderr.isatty():
+        print(f"harness: {line}", file=sys.stderr, flush=True)
 
 
 class Progress:
@@ -66,14 +72,14 @@ class Progress:
         if ended.reason is None:
             took, planned = self._measured.get(task.stage, (0.0, 0.0))
             self._measured[task.stage] = (took + ended.seconds, planned + task.cost)
-        left = f"about {_clock(self.remaining())} left" if self._last else ""
+        left = f"about {clock_time(self.remaining())} left" if self._last else ""
         self._bar.set_description(f"{stage:<11}", refresh=False)
         self._bar.set_postfix_str(left, refresh=False)
         self._bar.update(1)
         if self._lines and time.monotonic() - self._told >= EVERY:
             self._told = time.monotonic()
             said = [f"{self._done} of {self._count} units done ({stage})", *([left] if left else [])]
-            print(f"harness: {', '.join(said)}", file=sys.stderr, flush=True)
+            tell(", ".join(said), None)
 
     def remaining(self) -> float:
         """Return the estimated seconds left: planned costs, corrected stage by stage by what was measured.
@@ -102,7 +108,8 @@ def _corrected(before: float, measured: tuple[float, float], planned: float) -> 
     return (took + before * weight) / (cost + weight) if cost + weight > 0 else before
 
 
-def _clock(seconds: float) -> str:
+def clock_time(seconds: float) -> str:
+    """Return seconds as minutes and seconds, or hours, as 4:05."""
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 
 from harness.axes import AXES
 from harness.results.leaderboard import Estimate
-from harness.results.recommendation import LONGEST, Alternative, ComparedDesign, Cost, Recommendation, RoundTold
+from harness.results.recommendation import (
+    LISTED,
+    LONGEST,
+    Alternative,
+    ComparedDesign,
+    Cost,
+    Recommendation,
+    RoundTold,
+)
 from harness.views.column import Column
 from harness.views.digits import counted, number, with_interval
 from harness.views.terminal import GAP, break_lines, shorten, text_table, wrap
@@ -184,10 +192,11 @@ def _loss(found: Recommendation) -> str:
     """Return how sure that is."""
     if found.settled:
         return ": that is settled"
+    compared = _left(found, but=LISTED)
     if found.at_most is None or not _tells(found.at_most, found):
-        return f"; by how much the best of {_left(found)} may be ahead of it, so few seeds do not tell"
+        return f"; by how much the best of {compared} may be ahead of it, so few seeds do not tell"
     cost = f"{_short(found.at_most)}{_unit(found)}"
-    return f"; against the best of {_left(found)} it costs {cost} at most, by limits that hold for all pairs of them"
+    return f"; against the best of {compared} it costs {cost} at most, by limits that hold for all pairs of them"
 
 
 def _against_default(found: Recommendation) -> str:
@@ -236,8 +245,9 @@ def _more(found: Recommendation) -> str:
     return f"; {_duration(found.more_minutes)} more would settle it"
 
 
-def _left(found: Recommendation) -> str:
-    return counted(found.left + sum(each.cut for each in found.rounds), "design")
+def _left(found: Recommendation, but: str = "") -> str:
+    """Return how many designs may be best; with `but`, without those that one of the rounds left out."""
+    return counted(found.left + sum(each.cut for each in found.rounds if each.over != but), "design")
 
 
 def _margin(found: Recommendation) -> str:
@@ -249,7 +259,9 @@ def _duration(minutes: float) -> str:
 
 
 def _round(each: RoundTold) -> str:
-    cut = f", time for {each.left - each.cut}" if each.cut else ""
+    # Of trainings not the trainings are left out, but designs that have them.
+    told = f"time for {each.left - each.cut}" if each.cut <= each.left else f"no time for {counted(each.cut, 'design')}"
+    cut = f", {told}" if each.cut else ""
     return f"{each.over} {each.raced} → {each.left}{cut}"
 
 

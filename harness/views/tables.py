@@ -40,7 +40,7 @@ def render(board: Leaderboard, form: str, *, top: int | None = None, width: int 
 
     Arguments:
         board: the leaderboard.
-        form: one of `harness.views.formats.FORMATS`; `csv` has one flat row a combination, with all fields.
+        form: one of `harness.views.formats.FORMATS`; `csv` has one flat row a combination, with all but pictures.
         top: the rows of each target to show, best first; 0 is all. None: 20 in a table, else all.
         width: the columns of the terminal; None is no limit. Only a table heeds it.
 
@@ -361,9 +361,12 @@ def _rows(board: Leaderboard, top: int | None) -> list[dict[str, Any]]:
 
 
 def _flatten(row: Row, label: Labels, hidden: Collection[str]) -> dict[str, Any]:
-    """Return every field of a row but those that are hidden under a dotted name; null as nothing."""
+    """Return the fields of a row under dotted names, without hidden ones and its pictures, which no table can show.
+
+    Null is nothing.
+    """
     flat: dict[str, Any] = {}
-    for field, value in row.model_dump(mode="json", exclude=set(hidden)).items():
+    for field, value in row.model_dump(mode="json", exclude={"pictures", *hidden}).items():
         if field in crossed():
             flat[field] = label(field, row.component(field))
             for key, part in value.items():

@@ -50,6 +50,11 @@ FILL = "values are missing: leave such rows out, or fill them"
 """What can be done about it."""
 
 
+def row_place(row: int) -> str:
+    """Return where a row, counted from 0, is in data that have no other name for it."""
+    return f"row {row + 1}"
+
+
 @dataclass(frozen=True)
 class Content:
     """What a file holds.
@@ -60,6 +65,7 @@ class Content:
         labels: of the points, shape (n,), int64, each of 0 … classes − 1; None: they have none.
         digest: SHA-256 of all bytes that were read.
         columns: names of the d columns; empty where the file has none.
+        place: where in it a row, counted from 0, is: in words, counted from 1.
     """
 
     points: np.ndarray
@@ -67,10 +73,7 @@ class Content:
     labels: np.ndarray | None
     digest: str
     columns: tuple[str, ...] = ()
-
-
-def _row(row: int) -> str:
-    return f"row {row + 1}"
+    place: Callable[[int], str] = row_place
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class _Arrays:
 
     points: np.ndarray
     labels: np.ndarray | None = None
-    place: Callable[[int], str] = _row
+    place: Callable[[int], str] = row_place
     columns: tuple[str, ...] = ()
 
 
@@ -121,7 +124,7 @@ def _read(path: str, array: str, labels: str, state: tuple[tuple[str, int, int],
     found = _folder(place, files, labels) if place.is_dir() else _parser(place)(place, array, labels)
     points = check(path, found.points, found.place)
     known = None if found.labels is None else check_labels(path, found.labels, len(points), found.place)
-    return Content(points, _shape(found.points), known, _digest(place, files), found.columns)
+    return Content(points, _shape(found.points), known, _digest(place, files), found.columns, found.place)
 
 
 def _shape(values: np.ndarray) -> tuple[int, ...]:
@@ -222,7 +225,7 @@ def _text(path: Path, _: str, labels: str) -> _Arrays:
 
 
 def _parted(
-    path: Path, values: np.ndarray, names: list[str], labels: str, place: Callable[[int], str] = _row
+    path: Path, values: np.ndarray, names: list[str], labels: str, place: Callable[[int], str] = row_place
 ) -> _Arrays:
     """Return a table without the column of labels, and that column."""
     if not labels:
@@ -317,7 +320,7 @@ FILES = "an .npy, .npz, .csv or .parquet file"
 """Which files can be read, in words."""
 
 
-def check(path: str, array: np.ndarray, place: Callable[[int], str] = _row) -> np.ndarray:
+def check(path: str, array: np.ndarray, place: Callable[[int], str] = row_place) -> np.ndarray:
     """Return the points of an array as rows, shape (n, d), in its own type.
 
     Arguments:

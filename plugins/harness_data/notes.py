@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness_data.files import row_place
+from harness_data.outliers import MOST, outliers
 from harness_data.standardization import varying
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness_data.outliers import Outlier
     from harness_data.standardization import Standardization
 
 MEND = "; file:path=FILE,standardize=columns (or whiten) gives each its own"
+
+OUTLIERS = 3
+"""Columns whose outlier is told; of more their number."""
 
 UNEQUAL = 10.0
 """Ratio of the largest to the smallest deviation of a column from which no one σ suits all columns."""
@@ -26,6 +33,8 @@ def notes(
     change: Standardization | None = None,
     *,
     choice: bool = False,
+    place: Callable[[int], str] = row_place,
+    columns: Sequence[str] = (),
 ) -> list[str]:
     """Return a sentence for each thing about data that changes what their results mean.
 
@@ -35,12 +44,15 @@ def notes(
         parts: the rows held out, each of shape (k, d).
         change: how they are standardized; None: not at all.
         choice: whether the user may standardize them otherwise.
+        place: where a row, from 0, stands, in words.
+        columns: names of the d columns; none where they have none.
     """
     found = [
         _scale(change),
         _integers(points),
         _copies(train, parts),
         *_columns(train, change, choice),
+        *_outliers(points, change, place, columns),
         _directions(train, change),
     ]
     return [note for note in found if note]
@@ -90,6 +102,35 @@ def _columns(train: Tensor, change: Standardization | None, choice: bool) -> lis
             f"{MEND if choice else ''}"
         )
     return said
+
+
+def _outliers(
+    points: np.ndarray, change: Standardization | None, place: Callable[[int], str], names: Sequence[str]
+) -> list[str]:
+    own_units = change is not None and not change.uniform
+    found = outliers(points, own_units=own_units)
+    said = [
+        _outlier(
+            each,
+            place(each.row),
+            names[each.column] if names else "",
+            told_of_all=not own_units and points.shape[1] > 1,
+        )
+        for each in found[:OUTLIERS]
+    ]
+    more = len(found) - OUTLIERS
+    return said + ([f"so it is in {more} more column{'' if more == 1 else 's'}"] if more > 0 else [])
+
+
+def _outlier(found: Outlier, place: str, name: str, *, told_of_all: bool) -> str:
+    shown = "".join(letter if letter.isprintable() else " " for letter in name[:30])
+    column = f"column {found.column + 1}{f' ({shown})' if shown else ''}"
+    whole = f" and {100 * found.of_all:.3g} % of that of the file" if told_of_all and found.of_all > MOST else ""
+    others = f"other rows {found.low:.3g} to {found.high:.3g}"
+    return (
+        f"{place} alone makes {100 * found.share:.3g} % of the variance of {column}{whole}: it has {found.value:g} "
+        f"there, {others}; correct it or leave the row out; if it is right, give the column's logarithm"
+    )
 
 
 def _directions(train: Tensor, change: Standardization | None) -> str:

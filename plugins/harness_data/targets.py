@@ -260,10 +260,10 @@ def _file(path: str, array: str, labels: str, digest: str, standardize: Standard
     split = places(path, len(known), content.labels, folds, fold)
     law = EmpiricalDistribution.split(torch.from_numpy(known), f"file {path}", own, split)
     change = standardization(law.train, standardize, path)
-    said = tuple(notes(points, law.train, law.parts, change, choice=True))
+    said = notes(points, law.train, law.parts, change, choice=True, place=content.place, columns=content.columns)
     if change is not None:
         law = law.mapped(change.apply)
-    law.notes, law.stream = said, fold
+    law.notes, law.stream = tuple(said), fold
     if change is None or change.matrix is None:
         law.shape = content.shape
     if change is None:

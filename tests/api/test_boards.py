@@ -48,6 +48,8 @@ def test_records_are_the_rows_of_the_csv(board):
     assert [row["rank"] for row in rows] == [str(record["rank"]) for record in records]
     value = "metrics.sliced-wasserstein.value"
     assert [float(row[value]) for row in rows if row[value]] == [r[value] for r in records if value in r]
+    assert any(row.row.pictures for row in board.rows)
+    assert not [name for record in records for name in record if name.startswith("pictures")]
 
 
 def test_a_frame_is_made_of_the_records(board, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from harness_data.errors import DataError
 from harness_data.files import read
+from harness_data.outliers import outliers
 from harness_data.standardization import standardization
 from harness_data.targets import File
 from PIL import Image
@@ -415,6 +416,98 @@ def test_plain_data_have_nothing_to_note(tmp_path):
 )
 def test_what_changes_the_meaning_of_results_is_noted(points, params, note, tmp_path):
     assert any(note in said for said in noted(points, tmp_path, **params))
+
+
+def with_one_value(value, column, n=500, d=3, scale=(1.0, 1.0, 1.0)):
+    points = np.random.default_rng(0).normal(size=(n, d)) * scale
+    points[136, column] = value
+    return points
+
+
+@pytest.mark.parametrize("standardize", ["none", "scale", "columns", "whiten"])
+def test_one_wild_value_is_noted_with_its_row_and_column(standardize, tmp_path):
+    found = noted(with_one_value(1e6, 1), tmp_path, standardize=standardize)
+    (said,) = [note for note in found if "alone makes" in note]
+    whole = " and 100 % of that of the file" if standardize in ("none", "scale") else ""
+    told = f"row 137 alone makes 100 % of the variance of column 2{whole}: it has 1e+06 there, other rows -3.9 to 2.87"
+    assert said == f"{told}; correct it or leave the row out; if it is right, give the column's logarithm"
+
+
+def test_one_wild_value_of_a_table_is_noted_by_line_and_name(tmp_path):
+    lines = "\n".join(",".join(map(repr, row)) for row in with_one_value(1e6, 2).tolist())
+    (tmp_path / "points.csv").write_text(f"width,height,the \x07depth\n{lines}\n")
+    (said,) = File(path=str(tmp_path / "points.csv"), standardize="columns").distribution().notes
+    assert said.startswith("line 138 alone makes 100 % of the variance of column 3 (the  depth): it has 1e+06 there")
+
+
+def test_a_wild_value_among_columns_that_vary_little_matters_where_each_has_its_unit(tmp_path):
+    points = with_one_value(1.0, 0, scale=(1e-3, 1.0, 1.0))
+    assert not [note for note in noted(points, tmp_path, standardize="scale") if "alone makes" in note]
+    (said,) = noted(points, tmp_path, standardize="columns")
+    assert said.startswith("row 137 alone makes 100 % of the variance of column 1: it has 1 there")
+
+
+def test_of_many_columns_with_a_wild_value_three_are_told(tmp_path):
+    points = np.random.default_rng(0).normal(size=(100, 6))
+    points[7] = 10.0 ** np.arange(2, 8)
+    found = [note for note in noted(points, tmp_path, standardize="columns") if "column" in note]
+    assert [note.partition("column ")[2].partition(" there")[0] for note in found] == [
+        "6: it has 1e+07",
+        "5: it has 1e+06",
+        "4: it has 100000",
+        "",
+    ]
+    assert found[3] == "so it is in 3 more columns"
+
+
+def test_the_share_of_a_row_is_what_a_column_loses_without_it():
+    rng = np.random.default_rng(3)
+    points = 7 + rng.normal(size=(30, 5))
+    points[4, 1], points[9, 3], points[9, 4] = 15, -9, 60
+    whole = points.shape[0] * points.var(0)
+    found = outliers(points, own_units=True)
+    assert [(each.row, each.column) for each in found] == [(9, 4), (9, 3), (4, 1)]
+    for each in found:
+        others = np.delete(points[:, each.column], each.row)
+        lost = whole[each.column] - len(others) * others.var()
+        assert each.share == pytest.approx(lost / whole[each.column], rel=1e-12)
+        assert each.of_all == pytest.approx(lost / whole.sum(), rel=1e-12)
+        assert (each.value, each.low, each.high) == (points[each.row, each.column], others.min(), others.max())
+    assert not [j for j in (0, 2) if any(each.column == j for each in found)]
+
+
+def test_a_row_just_below_half_of_the_variance_or_of_too_few_rows_is_no_outlier():
+    # Of ±1 in equal numbers and one value v, what goes with v is v² · (n − 1)/n, and what stays n − 1.
+    def share(v, n=41):
+        column = np.array([v, *[1.0, -1.0] * ((n - 1) // 2)])[:, None]
+        return [each.share for each in outliers(column, own_units=True)]
+
+    half = 41**0.5
+    assert share(half * 0.999) == []
+    assert share(half * 1.001) == [pytest.approx(0.5, abs=1e-3)]
+    assert share(1e6, n=9) == []
+    assert share(1e6, n=11) == [pytest.approx(1)]
+
+
+def test_rows_in_several_chunks_are_the_same_rows(monkeypatch):
+    points = with_one_value(40.0, 2)
+    whole = outliers(points, own_units=False)
+    monkeypatch.setattr("harness_data.outliers.CHUNK", 100)
+    (found,) = outliers(points, own_units=False)
+    assert (found.row, found.column) == (whole[0].row, whole[0].column) == (136, 2)
+    assert found.share == pytest.approx(whole[0].share, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [10, 20])
+def test_normal_columns_of_few_rows_have_an_outlier_once_in_1000(n):
+    columns = np.random.default_rng(0).normal(size=(n, 100_000))
+    assert len(outliers(columns, own_units=True)) == pytest.approx(100, abs=35)
+
+
+def test_a_column_that_is_constant_up_to_rounding_has_no_outlier():
+    column = np.full((50, 1), 1e6)
+    column[3] += 1e-9
+    assert outliers(column, own_units=True) == []
 
 
 def test_standardized_columns_are_not_told_to_differ(tmp_path):

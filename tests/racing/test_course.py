@@ -9,6 +9,7 @@ from scipy import stats
 from harness.metrics import Measurement
 from harness.racing.carried_out import Pace
 from harness.racing.course import CHECK, CROSSED, RACES, TRAININGS, RecommendCourse
+from harness.results.recommendation import LISTED
 
 TRAINING_NAMES, PAIRS = ("a", "b", "c"), ("p", "q", "r")
 
@@ -72,9 +73,10 @@ class World:
             for i, (c, values, n) in enumerate(zip(self.combinations, self.values, allotment, strict=True))
         ]
 
-    def race(self, time=None):
-        """Race to the end; `time`: how many offers fit, counted from the last."""
-        allotment = self.course.start()
+    def race(self, time=None, start=0):
+        """Race to the end; `time`: how many offers fit, counted from the last; `start`: which start."""
+        allotment = self.course.starts()[start]
+        self.course.cut(start)
         rounds = [allotment]
         while offers := self.course.look(self.outcomes(allotment)):
             chosen = 0 if time is None else time(offers, len(rounds))
@@ -134,6 +136,37 @@ def test_out_of_time_after_the_first_round_there_still_is_an_answer():
     assert world.course.out_of_time
     assert world.course.leader == 0
     assert world.course.race.left == [0]
+
+
+def test_a_first_round_that_is_too_long_begins_with_the_default_and_half_of_the_trainings():
+    world = World([[0.02, 0.01, 0.03], [0.0] * 3, [0.01] * 3], 4)
+    whole, *fewer = world.course.starts()
+    assert whole == world.course.start()
+    assert [[i for i, n in enumerate(each) if n] for each in fewer] == [[0, 3]]
+
+
+def test_what_the_first_round_had_no_time_for_is_told_and_has_its_turn_with_the_third():
+    """c is the best; it is not among the first two."""
+    means = [[0.1, 0.11, 0.1], [0.0] * 3, [-1.0] * 3]
+    alone, together = (World(means, 4) for _ in range(2))
+    for world, time in ((alone, lambda offers, done: 0 if done < 2 else None), (together, None)):
+        world.race(time, start=1)
+        assert world.course.steps[0].over == LISTED
+        assert (world.course.steps[0].raced, world.course.steps[1].raced) == (9, 2)
+        assert not world.course.settled
+    assert alone.course.cut_designs == {6, 7, 8}
+    assert alone.course.steps[0].cut == 3
+    assert alone.course.leader in {3, 4, 5}
+    assert together.course.leader in {6, 7, 8}
+    assert together.course.cut_designs == {6, 7, 8} - {together.course.leader}
+    assert together.course.steps[0].cut == 2
+
+
+def test_of_two_references_the_last_resort_is_one():
+    world = World([[0.0] * 3] * 3, 4)
+    pairs = [("p", "p"), ("q", "q")]
+    course = RecommendCourse(world.combinations, pairs, 0, (2, 4), "metric", "ratio", margin=0.02)
+    assert [sum(map(bool, each)) for each in course.starts()] == [6, 4, 2]
 
 
 def test_nothing_is_settled_before_dropped_trainings_were_seen_again():

@@ -1,6 +1,7 @@
 """Recommendations and races of suites, carried out: small ones, from the shell and in Python."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -141,6 +142,13 @@ def test_from_the_shell(made, tmp_path):
     lines = done.stdout.splitlines()
     assert max(map(len, lines[:-3])) <= 80
     assert f"This design: {found.metric}" in done.stdout
+    # What was there already, each look a line: what is told of the time is that of this call.
+    told = re.findall(
+        r"^harness: (.*); \d:\d\d spent of 5:00; (?:next (.*), about \d+:\d\d|the race is over)$", done.stderr, re.M
+    )
+    assert [over for over, _ in told] == [f"{each.over} {each.raced} → {each.left}" for each in found.rounds]
+    assert told[-1][1] == ""
+    assert all(re.fullmatch(r"\d+ designs with up to [24] seeds", following) for _, following in told[:-1])
     assert "May not transfer" in done.stdout
     shown = shell.harness("rank", directory)
     assert shown.stdout.splitlines()[-3:-1] == lines[-7:-5]
@@ -173,6 +181,41 @@ def test_what_is_taken_home_is_what_was_recommended(made, tmp_path):
     first = json.loads(shell.harness("export", tmp_path / "out", "--format", "json", "--rank", "1").stdout)
     assert recommended["components"]["sampler"] == other.component("sampler").name
     assert recommended != first
+
+
+@pytest.fixture
+def slow_trainings(monkeypatch):
+    """A plan by which each network takes a minute, and whose trials would find the same."""
+    tried = []
+    monkeypatch.setattr("harness.planning.costs.Costs.training", lambda self, learners, course: 60.0 * len(learners))
+    monkeypatch.setattr("harness.racing.carried_out.calibrate", lambda plan, limit: tried.append(limit))
+    return tried
+
+
+def test_a_first_round_that_is_longer_than_was_asked_for_is_made_smaller(made, registry, tmp_path, slow_trainings):
+    """Of four trainings of two seeds, eight minutes by the plan, two begin; the plan is wrong, so that all race."""
+    _, _, question, options = made
+    said = []
+    found = recommend(question, registry, tmp_path / "out", replace(options, warn=said.append))
+    (limit,) = slow_trainings
+    assert 0 < limit <= 30
+    (line,) = said
+    told = r"the first round, of 4 designs, would take about 8:\d\d, and \d:\d\d are left: it begins with 2 of them"
+    assert re.match(rf"{told}, about 4:\d\d; 9 minutes at least would do for all of it", line)
+    assert [each.over for each in found.rounds][:2] == ["all designs", "trainings"]
+    assert (found.rounds[0].raced, found.rounds[0].cut) == (16, 6)
+    assert found.rounds[1].raced == 2
+    assert not found.settled
+    again = recommend(replace(question, minutes=9.0), registry, tmp_path / "out", options)
+    assert (again.rounds[0].over, again.rounds[0].raced) == ("trainings", 4)
+
+
+def test_where_even_the_smallest_first_round_is_too_long_that_is_said(made, registry, tmp_path, slow_trainings):
+    said = []
+    found = recommend(replace(made[2], minutes=1.0), registry, tmp_path / "out", replace(made[3], warn=said.append))
+    assert "it begins with 2 of them, about 4:" in said[0]
+    assert "; that is longer than was asked for; " in said[0]
+    assert found.best.value.value > 0
 
 
 def test_a_metric_that_does_not_apply_says_why(made, registry, tmp_path):
@@ -240,6 +283,7 @@ def test_a_race_from_the_shell(tmp_path):
     done = shell.harness("run", file, "--until-settled", "--out", tmp_path / "out", "--workers", "1")
     assert done.returncode == 0, done.stderr
     assert "Race on ring: " in done.stdout
+    assert re.search(r"^harness: designs 6 → \d; \d:\d\d spent; ", done.stderr, re.M)
     shell.assert_one_line(shell.harness("run", file, "--minutes", "1", "--out", tmp_path / "b"), "--until-settled")
     one = shell.harness("run", file, "--until-settled", "--seeds", "1", "--out", tmp_path / "c")
     shell.assert_one_line(one, "a race begins with 2 seeds at least")

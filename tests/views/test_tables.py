@@ -214,6 +214,21 @@ def test_csv_holds_every_number_of_the_document_exactly(document):
         assert json.loads(line["violations"]) == row["violations"]
 
 
+def test_flat_rows_have_all_fields_but_pictures(document):
+    image = "QUJDRA=="
+    document["setup"]["targets"][1]["pictures"] = {
+        "shape": [1, 2, 2], "low": 0.0, "high": 1.0, "classes": [], "images": [image, None]
+    }  # fmt: skip
+    row = next(row for row in document["rows"] if row["target"]["name"] == "digits")
+    plain = render(Leaderboard.validate(document), "csv")
+    row["pictures"] = {"conditional": False, "images": [image, None]}
+    board = Leaderboard.validate(document)
+    assert image in render(board, "json")
+    assert render(board, "csv") == plain
+    flat = {name.split(".")[0] for name in plain.splitlines()[0].split(",")}
+    assert {name for name, value in row.items() if value != {}} - flat == {"pictures"}
+
+
 COMPONENTS = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
 
 
