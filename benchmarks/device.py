@@ -13,7 +13,8 @@ in bfloat16 shows what shorter numbers would gain.
 
 Operations are those of products and convolutions that torch counts in a step of the loop, two for a multiplication.
 Time is the processor's on the CPU; on a GPU it is the clock's, which waits until the device is done. The script ends
-before `--minutes` are over, also in the midst of a case, and says what it left out. It prints tables in Markdown, and
+before `--minutes` are over, also in the midst of a case, and says what it left out; where a case met an error, the
+others go on, and the exit status is 1. It prints tables in Markdown, and
 writes them with all numbers as JSON into `--out`, anew after each case.
 """
 
@@ -28,10 +29,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,6 @@ from harness_karras.networks import Mlp
 from harness_karras.samplers import Heun
 from harness_ronneberger.networks import Unet
 from harness_song.samplers import Ancestral
-from tabulate import tabulate
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.flop_counter import FlopCounterMode
@@ -59,12 +59,15 @@ from harness.mixtures import EmpiricalDistribution
 from harness.networks import TrainableNetwork
 from harness.running.devices import resolved
 from harness.running.memory import keep_freed_memory
-from harness.samplers import Sampler
+from harness.samplers import Denoiser, Sampler
 from harness.trainers import Adam
 from harness.weightings import Weighting
 
 WARM = 3
 """Steps of a training before its first turn."""
+
+FEWEST_STEPS = 6
+"""Of a turn."""
 
 MOST_STEPS = 2_000
 """Of a turn."""
@@ -342,7 +345,7 @@ class Sampling:
         device: str,
     ) -> None:
         self.module = initial_module(network, law.data, 0).to(device).eval().requires_grad_(False)
-        self._denoiser = denoiser_from_module(self.module, partial(flattened, network, law.data))
+        self._network, self._data = network, law.data
         self._sampler, self._count, self._device, self._dim = sampler, count, device, law.data.dim
         self._shape = law.data.shape if network.shaped else (law.data.dim,)
         grid = table_levels(0.05, 20.0, steps + 1).flip(0)
@@ -350,10 +353,15 @@ class Sampling:
         variances = kernel_variances(sampler, grid.numpy(), None, None)
         self._variances = None if variances is None else variances.tolist()
 
+    @cached_property
+    def denoiser(self) -> Denoiser:
+        """The harness's denoiser of the module, made once."""
+        return denoiser_from_module(self.module, partial(flattened, self._network, self._data))
+
     def own(self) -> Tensor:
         """Sample by the harness."""
         return generate(
-            *(self._sampler, self._denoiser, self._sigmas, self._variances),
+            *(self._sampler, self.denoiser, self._sigmas, self._variances),
             seed=0,
             count=self._count,
             dim=self._dim,
@@ -380,13 +388,15 @@ class Report:
     Attributes:
         about: of the device, the versions and the sizes.
         tables: rows by title; a row's cells by column, numbers as they were measured.
-        left_out: cases, each with why.
+        failed: cases that met an error, each with the error.
+        left_out: cases for which no time was left.
         out: the folder it is written to; None: none.
     """
 
     about: dict[str, Any]
     out: Path | None
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
     def add(self, title: str, row: dict[str, Any]) -> None:
@@ -398,19 +408,23 @@ class Report:
         """Return the tables."""
         lines = [f"- {name}: {value}" for name, value in self.about.items()]
         for title, rows in self.tables.items():
-            cells = [{name: _cell(value) for name, value in row.items()} for row in rows]
-            table = tabulate(cells, headers="keys", tablefmt="pipe", disable_numparse=True)
-            lines += ["", f"**{title}**", "", table]
-        return "\n".join([*lines, "", f"Left out: {'; '.join(self.left_out) or 'nothing'}.", ""])
+            lines += ["", f"**{title}**", "", _line(rows[0]), _line(["---"] * len(rows[0]))]
+            lines += [_line(map(_cell, row.values())) for row in rows]
+        lines += ["", f"Left out, for no time was left: {'; '.join(self.left_out) or 'nothing'}."]
+        return "\n".join([*lines, "", f"Failed: {'; '.join(self.failed) or 'nothing'}.", ""])
 
     def write(self) -> None:
         """Write the tables and their numbers into the folder."""
         if self.out is None:
             return
         self.out.mkdir(parents=True, exist_ok=True)
-        content = {"about": self.about, "tables": self.tables, "left_out": self.left_out}
+        content = {"about": self.about, "tables": self.tables, "left_out": self.left_out, "failed": self.failed}
         (self.out / "device.json").write_text(json.dumps(content, default=asdict, indent=1, ensure_ascii=False))
         (self.out / "device.md").write_text(self.markdown())
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _cell(value: object) -> str:
@@ -468,8 +482,8 @@ class Bench:
         operations = bare.operations()
         bare(WARM)
         guess = self.clock(lambda: bare(WARM)) / WARM
-        steps = max(WARM, min(MOST_STEPS, int(self.sizes.seconds / guess)))
-        own = OwnTraining(network, law, size, trainer, steps=max(WARM, steps // size), turns=self.sizes.turns)
+        steps = max(FEWEST_STEPS, min(MOST_STEPS, int(self.sizes.seconds / guess)))
+        own = OwnTraining(network, law, size, trainer, steps=max(FEWEST_STEPS, steps // size), turns=self.sizes.turns)
         works = {
             "bare": lambda: self.clock(lambda: bare(steps)) / steps,
             "own": lambda: own.turn(self.clock) / size,
@@ -543,7 +557,7 @@ class Bench:
         row = {"command": f"harness {' '.join(words)}", "seconds": time.perf_counter() - start, "exit": done.returncode}
         self.report.add("The suite `images` in small, on the clock", row)
         if done.returncode:
-            self.report.left_out.append(f"of that suite what failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
+            raise RuntimeError((done.stderr.strip().splitlines() or ["it told nothing"])[-1])
 
 
 def carry_out(cases: Sequence[Case], report: Report, end: float) -> None:
@@ -562,11 +576,11 @@ def carry_out(cases: Sequence[Case], report: Report, end: float) -> None:
             print(f"{name} …", file=sys.stderr, flush=True)
             try:
                 measure(now + 2 * (end - now) / len(waiting))
-            except torch.OutOfMemoryError:
-                report.left_out.append(f"{name} (out of the device's memory)")
+            except Exception as error:  # what one case meets on a device that is new must not cost the others
+                report.failed.append(f"{name}: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
             waiting.pop(0)
     except TimeUpError:
-        report.left_out += [f"{name} (no time was left)" for name, _ in waiting]
+        report.left_out += [name for name, _ in waiting]
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     report.write()
@@ -602,6 +616,8 @@ def main() -> None:
     about["seconds"] = round(time.monotonic() - begun)
     report.write()
     print(report.markdown())
+    if report.failed:
+        sys.exit(1)
 
 
 if __name__ == "__main__":
