@@ -99,8 +99,8 @@ class TestWords:
             (["quik"], "unknown suite 'quik'; did you mean quick?"),
             (
                 [""],
-                "unknown suite ''; known: bounds, compute, descent, edm-table1, full, images, images-digits, knobs, "
-                "paper, quick, samplers, start",
+                "unknown suite ''; known: bounds, compute, descent, edm-table1, full, images, images-digits, "
+                "images-small, knobs, paper, quick, samplers, start",
             ),
             (["quick", "extra"], "got unexpected extra argument (extra)"),
             (["/dev/null"], "/dev/null: is a device or a pipe; a suite is a TOML file"),
