@@ -112,6 +112,22 @@ def test_it_ends_in_time_and_says_what_it_left_out_and_what_failed(tmp_path):
     assert "| 1,234,567 | 2.00 (1.00–3.00) |" in (tmp_path / "out" / "device.md").read_text()
 
 
+def test_a_command_that_is_cut_short_leaves_no_process_of_its_own(tmp_path):
+    alive = tmp_path / "alive"
+    worker = f"import time; time.sleep(3); open({str(alive)!r}, 'w')"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {worker!r}])"
+    report = device.Report({}, None)
+    cases = [("a command", lambda end: device.finished([sys.executable, "-c", parent]))]
+    device.carry_out(cases, report, time.monotonic() + 1)
+    assert report.left_out == ["a command"]
+    time.sleep(4)
+    assert not alive.exists()
+
+
+def test_what_a_command_told_is_returned():
+    assert device.finished([sys.executable, "-c", "import sys; sys.exit('wrong')"]) == (1, "wrong\n")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_told_in_one_line(tmp_path):
     command = [sys.executable, str(PATH), "--device", "cuda", "--out", str(tmp_path / "out")]
