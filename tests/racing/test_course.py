@@ -26,6 +26,7 @@ class FakeDesign:
     """A combination of a training and a pair, both by their names."""
 
     train_steps = 1
+    ema_decay = None
 
     def __init__(self, training, pair, place):
         self.weighting = self.target = FakePart(training)
