@@ -53,7 +53,9 @@ def same(one, other):
 
 class TestEach:
     @pytest.mark.parametrize("recipe", RECIPES, ids=str)
-    @pytest.mark.parametrize("network", [MLP, Unet(channels=8)], ids=["mlp", "unet"])
+    @pytest.mark.parametrize(
+        "network", [MLP, pytest.param(Unet(channels=8), marks=pytest.mark.slow)], ids=["mlp", "unet"]
+    )
     def test_a_network_does_not_depend_on_its_stack(self, law, network, recipe):
         together = trained(law, network, 12, (0, 1, 1, 2), batch_size=80, **recipe)
         for place, seed in enumerate((0, 1, 1, 2)):
