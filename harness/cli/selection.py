@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -75,34 +75,29 @@ class SuiteType(ParamType):
         return [*names, CompletionItem(incomplete, type="file")]
 
 
-class Integers(ParamType):
-    """Whole numbers joined by commas."""
-
-    name = "n,n,..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
-        """Return the numbers as a list."""
-        if isinstance(value, list):
-            return value
-        try:
-            return [int(piece) for piece in str(value).split(",") if piece.strip()]
-        except ValueError:
-            self.fail(f"{value!r} is no list of whole numbers; write 10 or 10,20", param, ctx)
-
-
 class Numbers(ParamType):
     """Numbers joined by commas."""
 
     name = "x,x,..."
+    kind: ClassVar[type[float] | type[int]] = float
+    wanted: ClassVar[str] = "numbers; write 0.99 or 0.99,0.999"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
         """Return the numbers as a list."""
         if isinstance(value, list):
             return value
         try:
-            return [float(piece) for piece in str(value).split(",") if piece.strip()]
+            return [self.kind(piece) for piece in str(value).split(",") if piece.strip()]
         except ValueError:
-            self.fail(f"{value!r} is no list of numbers; write 0.99 or 0.99,0.999", param, ctx)
+            self.fail(f"{value!r} is no list of {self.wanted}", param, ctx)
+
+
+class Integers(Numbers):
+    """Whole numbers joined by commas."""
+
+    name = "n,n,..."
+    kind: ClassVar[type[float] | type[int]] = int
+    wanted: ClassVar[str] = "whole numbers; write 10 or 10,20"
 
 
 class Seeds(Integers):

@@ -472,7 +472,7 @@ class _Training:
                 "omega": self._draw.omega[row].clone(),
             }
             parts = {"stack": self._stack.kept(row), "batches": self._batches.kept(seed), "weight": weight}
-            parts |= {f"passed{k}-{i}": each.kept() for k, own in enumerate(passed) for i, each in enumerate(own)}
+            parts |= {f"passed{k}-{i}": each.kept() for k, some in enumerate(passed) for i, each in enumerate(some)}
             states.append({**own, **_named(parts)})
         return states
 

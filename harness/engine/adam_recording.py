@@ -154,6 +154,6 @@ def _recorded(
         if recorder is None:
             yield snapshots
         else:
-            rows = (divmod(place, len(trainer.ema_decays))[0] for place in range(len(snapshots)))
+            rows = (place // len(trainer.ema_decays) for place in range(len(snapshots)))
             pairs = zip(rows, snapshots, strict=True)
             yield [recorder.recorded(row, learners[row], length, snapshot, course) for row, snapshot in pairs]

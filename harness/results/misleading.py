@@ -75,11 +75,11 @@ def misleading(board: Leaderboard) -> list[Misleading]:
     return [each for each in found if each.best_pair or each.reversals]
 
 
-def reordered(board: Leaderboard) -> set[tuple[str, str | None, Coordinate, str]]:
+def reordered(found: Sequence[Misleading]) -> set[tuple[str, str | None, Coordinate, str]]:
     """Return what changes its order with another choice somewhere: (target, among, axis, choice), as of `Effect`."""
     return {
         (each.interaction.target, each.interaction.among, reversal.axis, choice)
-        for each in misleading(board)
+        for each in found
         for reversal in each.reversals
         for choice in reversal.choices
     }

@@ -271,7 +271,8 @@ class _Runner:
 
     def _tell_of_unfinished(self, todo: list[_Todo]) -> None:
         """Say which trainings go on from where an earlier run was cut off."""
-        found = [self._unfinished.reached(key) for each in todo for key in each.unit.keys]
+        trainings = [each.unit for each in todo if each.unit.stage is Stage.TRAINING]
+        found = [self._unfinished.reached(key) for unit in trainings for key in unit.keys]
         reached = [each for each in found if each is not None]
         if reached:
             first, last = min(reached), max(reached)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 
 from harness.results.leaderboard import Cell, Effect, Interaction, Leaderboard
-from harness.results.misleading import Reversal, misleading, reordered
+from harness.results.misleading import Misleading, Reversal, misleading, reordered
 from harness.results.sections import HEADERS, choices, sections, target_label
 from harness.views.column import Column
 from harness.views.digits import counted, number, span, with_interval
@@ -14,16 +14,16 @@ from harness.views.page import Block, Listing, Paragraph, Table
 REORDERED = "†"
 """Marks an average that hides where a choice is ahead of another and where behind."""
 
-
-def effects_table(board: Leaderboard) -> Table:
-    """Return the effects: one row a choice, one column a target."""
-    return Table(_effect_columns(board, repeat=True))
+Marked = Container[tuple[str, str | None, str, str]]
+"""What is marked so, as of `reordered`."""
 
 
 def effects_blocks(board: Leaderboard) -> list[Block]:
     """Return what is said of effects: what one is, their table, and where an average misleads."""
-    blocks: list[Block] = [Paragraph([f"{effects_meaning(board)}."]), effects_table(board)]
-    lines = interaction_lines(board)
+    found = misleading(board)
+    table = Table(_effect_columns(board, found, repeat=True))
+    blocks: list[Block] = [Paragraph([f"{effects_meaning(board)}."]), table]
+    lines = interaction_lines(board, found)
     return blocks + ([Paragraph([f"{lines[0]}:"]), Listing([[line] for line in lines[1:]])] if lines else [])
 
 
@@ -71,23 +71,23 @@ def in_unit(board: Leaderboard, metric: str) -> str:
     return f"{metric} ({unit})" if unit else metric
 
 
-def interaction_lines(board: Leaderboard) -> list[str]:
+def interaction_lines(board: Leaderboard, found: Sequence[Misleading]) -> list[str]:
     """Return a heading and a line for each pair of axes whose averages mislead; empty where there is none."""
     several = len({each.among for each in board.interactions}) > 1
     lines = []
-    for each in misleading(board):
+    for each in found:
         entry = each.interaction
         of = target_label(entry.target, board) + (f", {entry.among}" if several else "")
         axes = f"{HEADERS[entry.axis]} × {HEADERS[entry.other]} (p {entry.p_value:.1g})"
         told = [_best_pair(entry), _spread_within(entry)] if each.best_pair else []
         lines.append(f"{of}: {axes}: {'; '.join(told + _changed_order(each.reversals))}")
     heading = "Where averages mislead: two axes interact, and the best pair is not that of the best averages"
-    if reordered(board):
+    if reordered(found):
         heading += f", or two choices change their order (intervals apart in both; {REORDERED} above)"
     return [heading, *lines] if lines else []
 
 
-def mark(effect: Effect, marked: Container[tuple[str, str | None, str, str]]) -> str:
+def mark(effect: Effect, marked: Marked) -> str:
     """Return the sign of a choice that changes its order with another one somewhere; empty where it does not.
 
     Arguments:
@@ -138,7 +138,7 @@ def _apart(low: Cell, high: Cell) -> float:
     return high.size - low.size if low.factor is None else high.size / low.size
 
 
-def _effect_columns(board: Leaderboard, repeat: bool) -> list[Column]:
+def _effect_columns(board: Leaderboard, misled: Sequence[Misleading], repeat: bool) -> list[Column]:
     """Return axis, choice and one column a target; the axis on each line, or only where it changes.
 
     The axis names the kind of network where there are several.
@@ -151,7 +151,7 @@ def _effect_columns(board: Leaderboard, repeat: bool) -> list[Column]:
     shown = axes if repeat else [a if a != b else "" for a, b in zip(axes, ["", *axes], strict=False)]
     columns = [Column("axis", tuple(shown), naming=True)]
     columns.append(Column("choice", tuple(choice for _, _, choice in keys), naming=True))
-    marked = reordered(board)
+    marked = reordered(misled)
     for target in targets.values():
         own = [found.get((target, *key)) for key in keys]
         marks = [mark(effect, marked) if effect else "" for effect in own]
@@ -161,9 +161,9 @@ def _effect_columns(board: Leaderboard, repeat: bool) -> list[Column]:
     return columns
 
 
-def effects_columns(board: Leaderboard, width: int | None) -> Iterator[list[Column]]:
+def effects_columns(board: Leaderboard, misled: Sequence[Misleading], width: int | None) -> Iterator[list[Column]]:
     """Yield the effects' columns in as many tables as it takes to fit a width."""
-    axis, choice, *targets = _effect_columns(board, repeat=False)
+    axis, choice, *targets = _effect_columns(board, misled, repeat=False)
     chunk: list[Column] = []
     used = start = axis.width + choice.width + 2
     for column in targets:

@@ -11,6 +11,7 @@ from harness.axes import crossed
 from harness.quantities import Declarations
 from harness.results.labels import Labels, labels
 from harness.results.leaderboard import UNFINISHED, Agreement, Leaderboard, Row
+from harness.results.misleading import misleading
 from harness.results.sections import TargetSection, metrics_of, sections, target_label
 from harness.results.setup import TargetSetup
 from harness.results.terms import BUDGET
@@ -270,9 +271,10 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
             )
         )
     if board.effects:
+        misled = misleading(board)
         lines = break_lines([f"Effects. {effects_meaning(board)}"], width)
-        blocks += ["\n".join([*lines, "", *text_table(columns)]) for columns in effects_columns(board, width)]
-        heading, *found = interaction_lines(board) or [""]
+        blocks += ["\n".join([*lines, "", *text_table(columns)]) for columns in effects_columns(board, misled, width)]
+        heading, *found = interaction_lines(board, misled) or [""]
         told = [*break_lines([f"{heading}:"], width), "", *break_lines([f"  {line}" for line in found], width)]
         blocks += ["\n".join(told)] if found else []
     return "\n\n".join(blocks)

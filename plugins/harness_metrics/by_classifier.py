@@ -48,7 +48,33 @@ class _ByClassifier(FittedMetric):
         return classifier.notes(fitted)
 
 
-class ClassifierFrechet(_ByClassifier):
+class _OfFeatures(_ByClassifier):
+    """A comparison of the features of two samples."""
+
+    space: ClassVar[str] = "features"
+
+    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
+        """Compare the features of two samples of any sizes."""
+        from harness_metrics.classifier import features_of
+
+        return self._compare_features(features_of(generated, fitted), features_of(reference, fitted))
+
+    @abstractmethod
+    def _compare_features(self, generated: Tensor, reference: Tensor) -> Measurement:
+        """Compare features of shapes (n, k) and (m, k)."""
+
+
+class _OfFirstFeatures(_OfFeatures):
+    """A comparison of the features of the first points of two samples."""
+
+    points: int = Field(2_000, ge=2, le=1_000_000, description=COMPARED)
+
+    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
+        """Compare the features of the first points of two samples of any sizes."""
+        return super().compare(generated[: self.points], reference[: self.points], fitted)
+
+
+class ClassifierFrechet(_OfFeatures):
     """Fréchet distance of the features of a small classifier, trained on the target's labelled training part.
 
     FID is its square with features of another classifier. Over n samples d² is too large by about c/n, whatever
@@ -56,38 +82,29 @@ class ClassifierFrechet(_ByClassifier):
     """
 
     name: ClassVar[str] = "classifier-frechet"
-    space: ClassVar[str] = "features"
     formula: ClassVar[str] = "(‖m − n‖² + tr(A + B − 2(A^½ B A^½)^½))^½, means m, n and covariances A, B of features"
     source: ClassVar[str] = "Dowson, Landau, J. Multivariate Analysis 12 (1982); Heusel et al., arXiv 1706.08500"
 
-    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
-        """Compare the features of two samples of any sizes."""
-        from harness_metrics.classifier import features_of
+    def _compare_features(self, generated: Tensor, reference: Tensor) -> Measurement:
         from harness_metrics.frechet import frechet
 
-        return frechet(features_of(generated, fitted), features_of(reference, fitted))
+        return frechet(generated, reference)
 
 
-class ClassifierMMD(_ByClassifier):
+class ClassifierMMD(_OfFirstFeatures):
     """`mmd` of the features of a small classifier, trained on the target's labelled training part."""
 
     name: ClassVar[str] = "classifier-mmd"
-    space: ClassVar[str] = "features"
     formula: ClassVar[str] = "(E k(X,X') + E k(Y,Y') − 2E k(X,Y))^½ of features, k as in mmd"
     source: ClassVar[str] = "Bińkowski et al., arXiv 1801.01401; Gretton et al., JMLR 13 (2012)"
 
-    points: int = Field(2_000, ge=2, le=1_000_000, description=COMPARED)
-
-    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
-        """Compare the features of the first points of two samples of any sizes."""
-        from harness_metrics.classifier import features_of
+    def _compare_features(self, generated: Tensor, reference: Tensor) -> Measurement:
         from harness_metrics.samples import mmd
 
-        x, y = generated[: self.points], reference[: self.points]
-        return mmd(features_of(x, fitted), features_of(y, fitted))
+        return mmd(generated, reference)
 
 
-class ClassifierKID(_ByClassifier):
+class ClassifierKID(_OfFirstFeatures):
     """Kernel distance (KID) of the features of a small classifier: the unbiased estimate of MMD², cubic kernel.
 
     A perfect generator has 0 on average at any number of samples, so that a value is the excess over it; that of a
@@ -95,7 +112,6 @@ class ClassifierKID(_ByClassifier):
     """
 
     name: ClassVar[str] = "classifier-kid"
-    space: ClassVar[str] = "features"
     least: ClassVar[float | None] = None
     compared_by: ClassVar[Comparison] = "difference"
     formula: ClassVar[str] = "E k(X,X') + E k(Y,Y') − 2E k(X,Y), over pairs of different points, k = (x·y/d + 1)³"
@@ -103,13 +119,10 @@ class ClassifierKID(_ByClassifier):
 
     points: int = Field(2_000, ge=3, le=1_000_000, description=COMPARED)
 
-    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
-        """Compare the features of the first points of two samples of any sizes."""
-        from harness_metrics.classifier import features_of
+    def _compare_features(self, generated: Tensor, reference: Tensor) -> Measurement:
         from harness_metrics.kernel_distance import kernel_distance
 
-        x, y = generated[: self.points], reference[: self.points]
-        return kernel_distance(features_of(x, fitted), features_of(y, fitted))
+        return kernel_distance(generated, reference)
 
     def own_properties(self, seed: int) -> Sequence[Property]:
         """Measure that it is unbiased, and what it is between Gaussians."""
@@ -118,27 +131,15 @@ class ClassifierKID(_ByClassifier):
         return properties(seed)
 
 
-class _ByNeighbours(_ByClassifier):
+class _ByNeighbours(_OfFirstFeatures):
     """A share, or a density, of features in balls around features; it is for reading and makes no rank.
 
     What a perfect generator has stands beside it, from a held-out sample of the same size: compare with that.
     """
 
-    space: ClassVar[str] = "features"
     compared_by: ClassVar[Comparison] = "nothing"
 
     points: int = Field(2_000, ge=20, le=10_000, description=COMPARED)
-
-    def compare(self, generated: Tensor, reference: Tensor, fitted: Mapping[str, Tensor]) -> Measurement:
-        """Compare the features of the first points of two samples of any sizes."""
-        from harness_metrics.classifier import features_of
-
-        x, y = generated[: self.points], reference[: self.points]
-        return self._compare_features(features_of(x, fitted), features_of(y, fitted))
-
-    @abstractmethod
-    def _compare_features(self, generated: Tensor, reference: Tensor) -> Measurement:
-        """Compare features of shapes (n, k) and (m, k)."""
 
 
 class Precision(_ByNeighbours):

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from selected_runs import each_once
 from shell import harness as shell
 
 import harness
@@ -12,7 +13,6 @@ from harness.api.merging import MergeError, merge
 from harness.api.verification import verify
 from harness.planning.calls import CALLS
 from harness.results.read_board import read_document
-from harness.running.in_process import in_process
 from harness.store import Store
 from harness.views.publishing import publish
 
@@ -40,16 +40,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parts")
     (folder / "parts.toml").write_text(SUITE, encoding="utf-8")
     np.savetxt(folder / "table.csv", np.random.default_rng(0).standard_normal((40, 2)), delimiter=",")
-    made = {}
-
-    def of(**selection):
-        name = "-".join(["out", *map(str, selection.values())]).translate(dict.fromkeys(map(ord, "[]\\', :=")))
-        if name not in made:
-            made[name] = folder / name
-            harness.run(folder / "parts.toml", out=made[name], executor=in_process, progress=False, **selection)
-        return made[name]
-
-    return of
+    return each_once(folder / "parts.toml", folder)
 
 
 def untimed(directory):

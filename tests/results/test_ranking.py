@@ -492,7 +492,7 @@ class TestInteractions:
         assert reversal.margin > math.log(1.3) / 2
         assert misled.of("time_discretization")
         assert not misled.of("noise_schedule")
-        of = {(e.axis, e.choice) for e in read.effects if (e.target, e.among, e.axis, e.choice) in reordered(read)}
+        of = {(e.axis, e.choice) for e in read.effects if (e.target, e.among, e.axis, e.choice) in reordered([misled])}
         assert of == {("time_discretization", "a"), ("time_discretization", "b")}
 
     def test_their_averages_are_marked_and_a_line_says_where_either_is_ahead(self):

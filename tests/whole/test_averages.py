@@ -6,6 +6,7 @@ import json
 import shlex
 
 import pytest
+from selected_runs import each_once
 from shell import assert_one_line
 from shell import harness as shell
 
@@ -18,7 +19,6 @@ from harness.results.leaderboard import Leaderboard
 from harness.results.read_board import read_document
 from harness.results.row_commands import row_command
 from harness.results.sections import sections
-from harness.running.in_process import in_process
 from harness.store import Store
 from harness.views.budgets import render_budgets
 from harness.views.publishing import publish
@@ -52,16 +52,7 @@ def run(tmp_path_factory):
     """Run the suite, or a selection from it, each once; return its directory."""
     folder = tmp_path_factory.mktemp("averages")
     (folder / "averages.toml").write_text(SUITE, encoding="utf-8")
-    made = {}
-
-    def of(**selection):
-        name = "-".join(["out", *(str(value) for value in selection.values())])
-        if name not in made:
-            made[name] = folder / name
-            harness.run(folder / "averages.toml", out=made[name], executor=in_process, progress=False, **selection)
-        return made[name]
-
-    return of
+    return each_once(folder / "averages.toml", folder)
 
 
 def own_rows(board):

@@ -40,7 +40,7 @@ from harness.views.board_plots import draw_bounds
 from harness.views.bounds_tables import MEANING, bounds_view, by_target, standings_table
 from harness.views.budgets import budget_rows, meanings
 from harness.views.digits import counted, number, span, with_interval
-from harness.views.effects import effects_meaning, interaction_lines, mark
+from harness.views.effects import Marked, effects_meaning, interaction_lines, mark
 from harness.views.page import Block, Commands, Link, Listing, Paragraph, Section, Strong, Table, Words, in_line
 from harness.views.pareto import front, spendings
 from harness.views.site import across, compare, component_pages
@@ -318,18 +318,19 @@ def _effects(board: Leaderboard) -> Iterator[Block | Markup]:
     """Yield what an effect is, a table a target with each interval drawn, and pairs of axes whose averages mislead."""
     yield Paragraph([f"{effects_meaning(board)}. The upright line is no effect."])
     targets = dict.fromkeys(effect.target for effect in board.effects)
-    yield from (_effect_table(board, target) for target in targets)
-    lines = interaction_lines(board)
+    misled = misleading(board)
+    marked = reordered(misled)
+    yield from (_effect_table(board, target, marked) for target in targets)
+    lines = interaction_lines(board, misled)
     if lines:
         yield Paragraph([f"{lines[0]}:"])
         yield Listing([[line] for line in lines[1:]])
-        yield from (_cells(board, each.interaction) for each in misleading(board))
+        yield from (_cells(board, each.interaction) for each in misled)
 
 
-def _effect_table(board: Leaderboard, target: str) -> Markup:
+def _effect_table(board: Leaderboard, target: str, marked: Marked) -> Markup:
     found = {(e.among or "", str(e.axis), e.choice): e for e in board.effects if e.target == target}
     ends = _ends(list(found.values()))
-    marked = reordered(board)
     several = len({among for among, axis, _ in found if axis != "network"}) > 1
     lines = Markup("\n").join(
         Markup('<tr><th scope=row class="l">{}<td class="l">{}<td>{}<td>{}').format(
