@@ -235,6 +235,14 @@ class Interaction(Part):
     contexts: Position
     cells: Annotated[list[Cell], Field(min_length=4)]
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        pairs = [(cell.choice, cell.other_choice) for cell in self.cells]
+        first, second = ({pair[i] for pair in pairs} for i in (0, 1))
+        if sorted(pairs) != sorted(itertools.product(first, second)):
+            raise ValueError("cells: they are not every pair of choices, each once")
+        return self
+
     @property
     def best(self) -> Cell:
         """The best pair of choices."""

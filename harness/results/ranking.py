@@ -487,14 +487,18 @@ def _sized(size: Interval, by: Comparison) -> dict[str, float | None]:
 
 
 def _interactions(section: _Section) -> list[Interaction]:
-    """Return the pairs of axes whose effects depend on one another, within each kind of network, the surest first.
+    """Return the pairs of axes whose effects depend on one another, the surest first.
 
-    As many pairs as were tested multiply a p-value (Bonferroni).
+    Two axes are paired within each kind of network, the network with another axis among those that are trained, and
+    among oracles. As many pairs as were tested among the same outcomes multiply a p-value (Bonferroni).
     """
     found, by = [], section.by
-    for among, outcomes in _kinds(section.outcomes).items():
+    axes = [axis for axis in COORDINATES if axis != "network"]
+    families = [(*kind, list(itertools.combinations(axes, 2))) for kind in _kinds(section.outcomes).items()]
+    of_networks = [("network", axis) for axis in axes]
+    families += [(*trained, of_networks) for trained in _trained_apart(section.outcomes).items()]
+    for among, outcomes, pairs in families:
         observations = [section.observed[id(outcome)] for outcome in outcomes]
-        pairs = ((a, b) for a, b in itertools.combinations(COORDINATES, 2) if "network" not in (a, b))
         tested = [(a, b, known) for a, b in pairs if (known := pair_effects(observations, a, b, by)) is not None]
         for axis, other, pair in tested:
             p_value = min(1.0, pair.p_value * len(tested))

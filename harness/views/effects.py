@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 
 from harness.results.leaderboard import Cell, Effect, Interaction, Leaderboard
-from harness.results.misleading import Misleading, Reversal, misleading, reordered
+from harness.results.misleading import Misleading, Reversal, Swing, misleading
+from harness.results.misleading import marked as misleads
 from harness.results.sections import HEADERS, choices, sections, target_label
 from harness.views.column import Column
 from harness.views.digits import counted, number, span, with_interval
 from harness.views.page import Block, Listing, Paragraph, Table
 
-REORDERED = "†"
-"""Marks an average that hides where a choice is ahead of another and where behind."""
+MISLEADS = "†"
+"""Marks an average that hides where a choice is ahead of another and where behind, or how much its effect varies."""
 
 Marked = Container[tuple[str, str | None, str, str]]
-"""What is marked so, as of `reordered`."""
+"""What is marked so, as of `harness.results.misleading.marked`."""
 
 
 def effects_blocks(board: Leaderboard) -> list[Block]:
@@ -79,22 +80,27 @@ def interaction_lines(board: Leaderboard, found: Sequence[Misleading]) -> list[s
         entry = each.interaction
         of = target_label(entry.target, board) + (f", {entry.among}" if several else "")
         axes = f"{HEADERS[entry.axis]} × {HEADERS[entry.other]} (p {entry.p_value:.1g})"
-        told = [_best_pair(entry), _spread_within(entry)] if each.best_pair else []
-        lines.append(f"{of}: {axes}: {'; '.join(told + _changed_order(each.reversals))}")
-    heading = "Where averages mislead: two axes interact, and the best pair is not that of the best averages"
-    if reordered(found):
-        heading += f", or two choices change their order (intervals apart in both; {REORDERED} above)"
-    return [heading, *lines] if lines else []
+        told = [_best_pair(entry)] if each.best_pair else []
+        varies = _varies(each.swings, entry.best.factor is not None)
+        lines.append(f"{of}: {axes}: {'; '.join([*told, *varies, *_changed_order(each.reversals)])}")
+    if not lines:
+        return []
+    heading = "Where averages mislead: two axes interact, and another pair is better than that of the best averages"
+    if misleads(found):
+        heading += (
+            f", or an effect varies by more than averages differ, or two choices change their order ({MISLEADS} above)"
+        )
+    return [heading, *lines]
 
 
 def mark(effect: Effect, marked: Marked) -> str:
-    """Return the sign of a choice that changes its order with another one somewhere; empty where it does not.
+    """Return the sign of a choice whose average misleads; empty where it does not.
 
     Arguments:
         effect: of the choice.
-        marked: what does (`reordered`).
+        marked: what does (`harness.results.misleading.marked`).
     """
-    return f" {REORDERED}" if (effect.target, effect.among, effect.axis, effect.choice) in marked else ""
+    return f" {MISLEADS}" if (effect.target, effect.among, effect.axis, effect.choice) in marked else ""
 
 
 def _best_pair(entry: Interaction) -> str:
@@ -119,23 +125,15 @@ def _short(cell: Cell) -> str:
     return number(cell.size) if cell.factor is None else f"{cell.factor:.2f}"
 
 
-def _spread_within(entry: Interaction) -> str:
-    """Return the choice whose effect depends most on the other axis, with its best and its worst cell."""
-    cells: dict[tuple[bool, str], list[Cell]] = {}
-    for cell in entry.cells:
-        cells.setdefault((False, cell.choice), []).append(cell)
-        cells.setdefault((True, cell.other_choice), []).append(cell)
-    ordered = {key: sorted(found, key=lambda cell: cell.size) for key, found in cells.items()}
-    most = max(ordered, key=lambda key: _apart(ordered[key][0], ordered[key][-1]))
-    swapped, choice = most
-    best, worst = ordered[most][0], ordered[most][-1]
-    names = [cell.choice if swapped else cell.other_choice for cell in (best, worst)]
-    return f"{choice} is {_short(best)} with {names[0]} and {_short(worst)} with {names[1]}"
-
-
-def _apart(low: Cell, high: Cell) -> float:
-    """Return how far apart two cells are, as they are compared."""
-    return high.size - low.size if low.factor is None else high.size / low.size
+def _varies(swings: Sequence[Swing], by_ratio: bool) -> list[str]:
+    """Return the choice whose effect varies most, and how many others do, as a part of a line."""
+    if not swings:
+        return []
+    most, *others = swings
+    best, worst = (f"{size:.2f}" if by_ratio else number(size) for size in (most.best, most.worst))
+    told = f"{most.choice} is {best} {'of' if by_ratio else 'from'} the mean with {most.best_with} and {worst} with "
+    told += f"{most.worst_with}"
+    return [told, f"{counted(len(others), 'other choice')} vary so too"] if len(others) > 1 else [told]
 
 
 def _effect_columns(board: Leaderboard, misled: Sequence[Misleading], repeat: bool) -> list[Column]:
@@ -151,7 +149,7 @@ def _effect_columns(board: Leaderboard, misled: Sequence[Misleading], repeat: bo
     shown = axes if repeat else [a if a != b else "" for a, b in zip(axes, ["", *axes], strict=False)]
     columns = [Column("axis", tuple(shown), naming=True)]
     columns.append(Column("choice", tuple(choice for _, _, choice in keys), naming=True))
-    marked = reordered(misled)
+    marked = misleads(misled)
     for target in targets.values():
         own = [found.get((target, *key)) for key in keys]
         marks = [mark(effect, marked) if effect else "" for effect in own]

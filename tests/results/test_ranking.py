@@ -16,8 +16,9 @@ from harness.axes import crossed as axes
 from harness.errors import HarnessError
 from harness.metrics import Measurement
 from harness.quantities import Declarations, Limited, Measured, Quantity
-from harness.results.leaderboard import Calibration, Leaderboard, ScoreSplit, Term
-from harness.results.misleading import misleading, reordered
+from harness.results.leaderboard import TRAINED, Calibration, Leaderboard, ScoreSplit, Term
+from harness.results.misleading import marked as misleads
+from harness.results.misleading import misleading
 from harness.results.ranking import leaderboard
 from harness.views.tables import render
 
@@ -463,14 +464,16 @@ class TestInteractions:
         assert (misled.interaction.best.choice, misled.interaction.best.other_choice) == ("cosine", "uniform")
         text = render(read, "table")
         assert "best cosine with uniform" in text
-        assert "uniform is 0.50 with cosine and 5.47 with edm" in text
+        told = re.search(r"uniform is (.+?) of the mean with cosine and (.+?) with edm", " ".join(text.split()))
+        # Of two choices the effect with a schedule is the root of the ratio of their cells there.
+        assert [float(size) for size in told.groups()] == pytest.approx([0.8**0.5, 9**0.5], rel=0.03)
 
     def test_by_differences_cells_are_differences_too(self):
         """Of a metric that may be negative: no cell is a factor, and the pair is tested all the same."""
         sizes = {("edm", "uniform"): 9.0, ("edm", "poly"): 1.0, ("cosine", "uniform"): 0.8, ("cosine", "poly"): 1.0}
         made = [
             replace(each, measurements={"nll": [replace(m, value=m.value - 10) for m in each.measurements["energy"]]})
-            for each in self.crossed(sizes)
+            for each in self.crossed(sizes, noise=0.002)
         ]
         declared = Declarations(metrics={"nll": Measured(compared_by="difference")})
         found = board(made, metric="nll", declared=declared)
@@ -492,7 +495,7 @@ class TestInteractions:
         assert reversal.margin > math.log(1.3) / 2
         assert misled.of("time_discretization")
         assert not misled.of("noise_schedule")
-        of = {(e.axis, e.choice) for e in read.effects if (e.target, e.among, e.axis, e.choice) in reordered([misled])}
+        of = {(e.axis, e.choice) for e in read.effects if (e.target, e.among, e.axis, e.choice) in misleads([misled])}
         assert of == {("time_discretization", "a"), ("time_discretization", "b")}
 
     def test_their_averages_are_marked_and_a_line_says_where_either_is_ahead(self):
@@ -507,6 +510,22 @@ class TestInteractions:
         marked = [line.split() for line in render(read, "table").splitlines() if line.endswith("†")]
         assert [words[-4] for words in marked] == ["b", "a"]
         assert "†" not in render(Leaderboard.validate(board(crossed(random.Random(2)))), "table")
+
+    def test_of_networks_their_pairs_with_other_axes_are_tested(self):
+        """`unet` is ahead on the sound grid and behind on the broken one; on average they are equal."""
+        sizes = {("unet", "sound"): 0.5, ("unet", "broken"): 4.0, ("mlp", "sound"): 1.0, ("mlp", "broken"): 2.0}
+        rng = random.Random(6)
+        made = [
+            outcome([size * math.exp(rng.gauss(0, 0.02)) for _ in range(3)], network=network, time_discretization=grid)
+            for (network, grid), size in sizes.items()
+        ]
+        read = Leaderboard.validate(board(made))
+        (entry,) = [each for each in read.interactions if "network" in (each.axis, each.other)]
+        assert (entry.among, entry.axis, entry.other) == (TRAINED, "network", "time_discretization")
+        (misled,) = misleading(read)
+        assert ("network", {"unet", "mlp"}) in [(each.axis, set(each.choices)) for each in misled.reversals]
+        marked = [line for line in render(read, "table").splitlines() if line.endswith("†")]
+        assert sum("unet" in line or "mlp" in line for line in marked) == 2
 
     def test_an_order_within_the_error_is_no_reversal(self):
         """One of the two orders is told apart, the other not: it may be the same."""

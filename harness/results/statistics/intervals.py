@@ -46,14 +46,14 @@ def t_interval(values: Sequence[float]) -> Interval:
     n, mean = len(values), seed_mean(values)
     if n == 1:
         return Interval(mean, None, None, 1)
-    half = _quantile(n - 1) * _deviation(values) / n**0.5
+    half = quantile(n - 1) * _deviation(values) / n**0.5
     return Interval(mean, float(mean - half), float(mean + half), n)
 
 
 @lru_cache
-def _quantile(freedom: float) -> float:
-    """Student's t that 95 % of the absolute values are below."""
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+def quantile(freedom: float, comparisons: int = 1) -> float:
+    """Student's t that 95 % of the absolute values are below; all of several at once, by Bonferroni."""
+    return float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2 / comparisons))
 
 
 def mean_interval(
@@ -95,7 +95,7 @@ def error_within(measurements: Sequence[Measurement]) -> float:
 def _half_width(measurements: Sequence[Measurement]) -> float:
     """Return the half-width of the interval of the standard errors, taken as one error that all seeds share."""
     freedom = min(min(m.freedom for m in measurements), MANY)
-    return _quantile(freedom) * _average([m.standard_error for m in measurements])
+    return quantile(freedom) * _average([m.standard_error for m in measurements])
 
 
 def _remaining_bias(measurements: Sequence[Measurement]) -> float:
