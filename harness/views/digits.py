@@ -7,6 +7,8 @@ large numbers share one power of ten, (1.23 ± 0.12)e-05.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 SMALLEST, LARGEST = 1e-3, 1e5
 """Numbers outside are written with a power of ten."""
 
@@ -20,6 +22,12 @@ def number(value: float, digits: int = 3) -> str:
     if not SMALLEST <= abs(value) < LARGEST:
         return f"{value:.{digits - 1}e}"
     return f"{value:.{max(0, digits - 1 - _exponent(value, digits))}f}"
+
+
+def joined(names: Sequence[str], word: str = "and") -> str:
+    """Return names as one phrase, commas between them and a word before the last; of none, nothing."""
+    *others, last = names or [""]
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def counted(n: int, noun: str) -> str:

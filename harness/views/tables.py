@@ -12,13 +12,13 @@ from harness.quantities import Declarations
 from harness.results.labels import Labels, labels
 from harness.results.leaderboard import UNFINISHED, Agreement, Leaderboard, Row
 from harness.results.misleading import misleading
-from harness.results.sections import TargetSection, metrics_of, sections, target_label
+from harness.results.sections import TargetSection, bounds_of, metrics_of, sections, target_label
 from harness.results.setup import TargetSetup
 from harness.results.terms import BUDGET
 from harness.views import formats
 from harness.views.board_columns import build, build_budgets
 from harness.views.column import Column
-from harness.views.digits import counted, number, span, with_interval
+from harness.views.digits import counted, joined, number, span, with_interval
 from harness.views.effects import (
     effects_blocks,
     effects_columns,
@@ -122,7 +122,7 @@ def _target_lines(section: TargetSection, board: Leaderboard) -> list[str]:
         levels = "" if setup is None else f"; σ from {setup.sigma_min:g} to {setup.sigma_max:g}"
         lines.append(f"d = {target.dim}, {scale}{levels}")
         if target.train is not None and target.held_out is not None:
-            lines += _sizes(target, target.train, target.held_out)
+            lines += _sizes(target, target.train, target.held_out) + _laws(section, board.declared)
         lines += [f"note: {note}" for note in target.notes]
     return lines
 
@@ -138,6 +138,29 @@ def _sizes(target: TargetSetup, train: int, held_out: int) -> list[str]:
         f"{points} for each seed, which has a split of its own",
         f"{target.splits} splits{seen}; numbers and notes of the target are of the first seed's",
     ]
+
+
+def _laws(section: TargetSection, declared: Declarations) -> list[str]:
+    """Return which numbers speak of the training points' own law and which of the law behind them, and of oracles."""
+    finished, lines = section.finished, []
+    metrics = [name for name in metrics_of(section, finished) if declared.compared_by(name) != "nothing"]
+    own = [name for name in metrics if declared.is_divergence(name)]
+    own += [name for name in bounds_of(finished) if declared.bounds_divergence(name)]
+    if own:
+        unseen = [name for name in metrics if name not in own]
+        lines.append(
+            f"{joined(own)} {'is' if len(own) == 1 else 'are'} of the training points' own law, which a perfect "
+            "denoiser copies" + (f"; {joined(unseen)} of the law behind them, by held-out points" if unseen else "")
+        )
+    oracles = dict.fromkeys(
+        section.labels("network", row.component("network")) for row in section.ranked if not row.train_steps
+    )
+    if oracles:
+        lines.append(
+            f"not trained: {joined(list(oracles))}, which is given the training points' own law and draws these points "
+            "again; its rank says what training lost, not what to use"
+        )
+    return lines
 
 
 def floor_note(section: TargetSection, declared: Declarations) -> str | None:

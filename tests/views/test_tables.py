@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,8 @@ axis       choice              ring
 weighting  edm                 0.80
            eps     1.25 (1.10–1.40)
 """
+
+START = Path(__file__).parents[2] / "leaderboards" / "start" / "leaderboard.json"
 
 
 def test_golden_table(small):
@@ -359,6 +362,26 @@ def test_rows_that_are_not_computed_yet_are_no_failures(small):
     assert "1 combination not computed yet: run the same command again" in text
     assert "failed" not in text
     assert "1 combination not computed yet" in render(Leaderboard.validate(small), "markdown")
+
+
+def test_of_data_the_two_laws_are_told_apart(document):
+    text = " ".join(render(Leaderboard.validate(document), "table").split())
+    assert "own law" not in text
+    document["setup"]["targets"][0] |= {"finite": True, "train": 90, "held_out": 30, "tested": 30}
+    text = " ".join(render(Leaderboard.validate(document), "table").split())
+    own = [name for name, each in document["declared"]["bounds"].items() if "path-kl" in each["limits"]]
+    assert own
+    (told,) = re.findall(r"(\S+(?:, \S+)*(?: and \S+)?) (?:is|are) of the training points' own law", text)
+    assert set(re.split(r", | and ", told)) >= set(own)
+    assert re.search(r"copies; (\S+, )*sliced-wasserstein\S* .*?of the law behind them, by held-out points", text)
+
+
+def test_oracles_of_data_are_named():
+    """Of the three targets of `start` one is data: oracles know its training points, and the laws of the others."""
+    text = " ".join(render(Leaderboard.validate(json.loads(START.read_text())), "table").split())
+    told = "not trained: exact, which is given the training points' own law and draws these points again"
+    assert text.count(told) == 1
+    assert text.index("digits:") < text.index(told) < text.index("gaussian:")
 
 
 @pytest.mark.parametrize("form", ["table", "markdown"])

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from harness.results.leaderboard import TRAINED, Effect, Leaderboard, Row
 from harness.results.misleading import misleading
 from harness.results.sections import HEADERS, TargetSection, sections, target_label
-from harness.views.digits import counted, number, with_interval
+from harness.views.digits import counted, joined, number, with_interval
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def _what_matters(board: Leaderboard, section: TargetSection) -> str:
     parts = [_strongest(board, section, max(told, key=lambda each: each.spread))] if told else []
     silent = [HEADERS[axis] for axis in dict.fromkeys(e.axis for e in found) if axis not in {e.axis for e in told}]
     if silent:
-        parts.append(f"no effect of {_joined(silent, 'or')} is told")
+        parts.append(f"no effect of {joined(silent, 'or')} is told")
     sentence = "; ".join(parts)
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
@@ -172,7 +172,7 @@ def _strongest(board: Leaderboard, section: TargetSection, most: Influence) -> s
     ]
     if not others:
         return told
-    return f"{told}; averages mislead there, for it interacts with {_joined([HEADERS[o] for o in others])}"
+    return f"{told}; averages mislead there, for it interacts with {joined([HEADERS[o] for o in others])}"
 
 
 def _whole(board: Leaderboard, shown: Sequence[TargetSection]) -> str:
@@ -184,7 +184,7 @@ def _whole(board: Leaderboard, shown: Sequence[TargetSection]) -> str:
         noun = "oracle"
     settled = [each.target for each in found if each.settled]
     ties = [each.ties for each in found if each.ties]
-    parts = [f"on {_joined(settled) or 'no target'} is one {noun} told from all others"] if settled or ties else []
+    parts = [f"on {joined(settled) or 'no target'} is one {noun} told from all others"] if settled or ties else []
     if ties:
         span = str(ties[0]) if min(ties) == max(ties) else f"{min(ties)} to {max(ties)}"
         parts.append(f"{'elsewhere ' if settled else ''}the best ties with {span}")
@@ -205,10 +205,10 @@ def _everywhere(board: Leaderboard, shown: Sequence[TargetSection]) -> str:
         if effective:
             most = max(effective, key=lambda each: each.spread)
             strongest.setdefault(HEADERS[most.axis], []).append(section.target)
-    named = [f"of {axis} on {_joined(targets)}" for axis, targets in strongest.items()]
+    named = [f"of {axis} on {joined(targets)}" for axis, targets in strongest.items()]
     parts = [f"the largest effect told is {', '.join(named)}"] if named else []
     silent = [HEADERS[axis] for axis in known if axis not in told]
-    parts += [f"no effect of {_joined(silent, 'or')} is told on any target"] if silent else []
+    parts += [f"no effect of {joined(silent, 'or')} is told on any target"] if silent else []
     sentence = "; ".join(parts) or "effects of single choices are not known"
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
@@ -216,8 +216,3 @@ def _everywhere(board: Leaderboard, shown: Sequence[TargetSection]) -> str:
 def _told(effect: Effect) -> bool:
     low, high = effect.low, effect.high
     return (low is not None and low > effect.neutral) or (high is not None and high < effect.neutral)
-
-
-def _joined(names: Sequence[str], word: str = "and") -> str:
-    *others, last = names or [""]
-    return f"{', '.join(others)} {word} {last}" if others else last
