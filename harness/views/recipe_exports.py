@@ -77,7 +77,12 @@ def _edm_training(training: RecipeTraining) -> Iterator[str]:
 
 def diffusers(recipe: Recipe) -> str:
     """Return JSON with a scheduler's configuration, and what `set_timesteps` takes, as `grid_exports` says."""
-    return json.dumps({**scheduler(recipe.levels), "notes": list(_notes(recipe))}, indent=1, ensure_ascii=False)
+    held = scheduler(recipe.levels)
+    used = (
+        "config is of a scheduler of Euler's method, which holds the levels; this design's sampler is "
+        f"{recipe.components['sampler']}: give config to from_config of the class of that method."
+    )
+    return json.dumps({**held, "notes": [used, *_notes(recipe)]}, indent=1, ensure_ascii=False)
 
 
 def k_diffusion(recipe: Recipe) -> str:

@@ -112,7 +112,8 @@ def read(path: str, array: str = "", labels: str = "") -> Content:
         state = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)
         return _read(path, array, labels, state)
     except OSError as error:
-        rule = f"give the path of {FILES}, or of a folder of images"
+        here = "" if Path(path).is_absolute() else ", from the directory that the command is called in"
+        rule = f"give the path of {FILES}, or of a folder of images{here}"
         raise DataError(f"{path}: cannot be read ({error.strerror or error}); {rule}") from error
 
 

@@ -92,7 +92,8 @@ def _columns(train: Tensor, change: Standardization | None, choice: bool) -> lis
     varies = varying(train, deviations)
     count = int((~varies).sum())
     columns = f"{count} of {len(varies)} columns {'is' if count == 1 else 'are'} constant"
-    said = [f"{columns}: they only add noise"] if count and (change is None or change.matrix is None) else []
+    adds = "it only adds" if count == 1 else "they only add"
+    said = [f"{columns}: {adds} noise"] if count and (change is None or change.matrix is None) else []
     if not varies.any():
         return said
     low, high = float(deviations[varies].min()), float(deviations[varies].max())

@@ -405,7 +405,7 @@ def test_plain_data_have_nothing_to_note(tmp_path):
     ("points", "params", "note"),
     [
         (np.round(POINTS[:, 2:] * [[1, 2]]), {}, "all values are integers, "),
-        (np.column_stack([POINTS[:, 1], np.ones(40)]), {}, "1 of 2 columns is constant: they only add noise"),
+        (np.column_stack([POINTS[:, 1], np.ones(40)]), {}, "1 of 2 columns is constant: it only adds noise"),
         (POINTS, {}, "deviations of columns differ by a factor of "),
         (POINTS, {"standardize": "scale"}, "σ is in units of σ_data: 1 stands for "),
         (POINTS, {"standardize": "scale"}, "deviations of columns differ by a factor of "),

@@ -200,6 +200,10 @@ def test_diffusers_and_k_diffusion_have_the_levels(registry):
     kept = np.cumprod(1 - np.array(made["config"]["trained_betas"]))
     np.testing.assert_allclose(np.sqrt(1 / kept - 1)[::-1], LEVELS, rtol=1e-8)
     assert any(note.startswith("Sampler: ancestral") for note in made["notes"])
+    assert made["config"]["_class_name"] == "EulerDiscreteScheduler"
+    assert made["notes"][0].endswith(
+        "this design's sampler is ancestral: give config to from_config of the class of that method."
+    )
     assert json.loads(export_recipe(recipe(registry), "k-diffusion")) == [*LEVELS, 0]
 
 
