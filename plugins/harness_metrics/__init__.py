@@ -170,6 +170,8 @@ class NLLBound(Metric):
             return NotApplicable("the network is given labels: what it bounds is the density of points given theirs")
         if experiment.kernel is None:
             return NotApplicable(f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path to bound it by")
+        if experiment.target.sigma_data == 0:
+            return NotApplicable("the data have no scale: the training points are all alike")
         bounds = point_bounds(experiment, self.points, self.noised)
         if len(bounds) < 2:
             return NotApplicable("one held-out point shows no error; 2 are needed")

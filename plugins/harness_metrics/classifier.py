@@ -77,11 +77,13 @@ def fit(law: Distribution, generator: Generator, kind: Kind, features: int, step
         steps: of training.
 
     Raises:
-        NotApplicable: the points have no labels, or the network does not take them.
+        NotApplicable: the points have no labels, are all alike, or are none that the network takes.
     """
     if law.classes < 2:
         raise NotApplicable("the target has no labels to train a classifier on")
     points, _ = law.labelled(SEEN, generator)
+    if bool((points == points[0]).all()):
+        raise NotApplicable("the training points are all alike, so that no classifier can tell their labels")
     state = {"centre": points.mean(0), "scale": points.new_tensor(law.sigma_data), "features": points.new_ones(())}
     state |= _trained(law, generator, state, NETWORKS[kind], features, steps)
     state["features"] = features_of(points, state).var(0, correction=0).mean().sqrt().clamp_min(1e-12)

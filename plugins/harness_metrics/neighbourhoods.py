@@ -14,6 +14,7 @@ from math import ceil
 import torch
 from torch import Tensor
 
+from harness.errors import NotApplicable
 from harness.metrics import Measurement
 
 GROUPS = 16
@@ -44,11 +45,11 @@ def _measured(points: Tensor, centres: Tensor, neighbours: int, count: int, stat
     """Return the statistic of the whole samples, a mean over so many points or centres, with its error.
 
     Raises:
-        ValueError: there are too few points, or centres for so many neighbours.
+        NotApplicable: there are too few points, or centres for so many neighbours.
     """
     n, m = len(points), len(centres)
     if n < 2 or m - ceil(m / GROUPS) <= neighbours:
-        raise ValueError(f"samples of {n} points and {m} centres are too few for balls of {neighbours} neighbours")
+        raise NotApplicable(f"samples of {n} points and {m} centres are too few for balls of {neighbours} neighbours")
     across, within = _distances(points, centres), _distances(centres, centres)
     radii = _radii(within, neighbours)
     value = statistic(across <= radii).item()

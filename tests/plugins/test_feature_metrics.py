@@ -14,6 +14,7 @@ from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
 from harness.certification import certify
+from harness.errors import NotApplicable
 from harness.registry.discovery import load
 
 NEIGHBOURS = (share_inside, density, coverage)
@@ -79,7 +80,7 @@ class TestKernelDistance:
         assert kernel_distance(x, y).value == pytest.approx(exact, rel=1e-8)
 
     def test_two_points_are_too_few(self):
-        with pytest.raises(ValueError, match="3 or more of each"):
+        with pytest.raises(NotApplicable, match="3 or more of each"):
             kernel_distance(normal(2, 3), normal(5, 3))
 
 
@@ -139,7 +140,7 @@ class TestNeighbourhoods:
         assert coverage(fewer, data, 3).value < 0.5
 
     def test_too_few_centres_are_refused(self):
-        with pytest.raises(ValueError, match="50 points and 4 centres are too few for balls of 3 neighbours"):
+        with pytest.raises(NotApplicable, match="50 points and 4 centres are too few for balls of 3 neighbours"):
             density(normal(50, 2), normal(4, 2), 3)
         assert coverage(normal(50, 2), normal(5, 2), 3).value > 0
 
