@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,9 @@ UNFINISHED = "unfinished"
 
 EVERY = 60.0
 """Seconds after which the state of a training is kept."""
+
+TRIES = 20
+"""How often the folder is made again for a file, where it is gone before the file is there."""
 
 _HEAD = re.compile(rb"([0-9a-f]{64}) (\d+) (\d+)\n")
 
@@ -75,10 +79,21 @@ class UnfinishedFolder:
             return
         said = b"%d %d\n" % reached + content
         try:
-            self.path.mkdir(exist_ok=True)
-            write_whole(self._file(key), f"{digest_of(said)} ".encode() + said)
+            self._put(self._file(key), f"{digest_of(said)} ".encode() + said)
         except OSError as error:
             raise DiskError(f"{self.path} cannot be written: {error.strerror}; what was committed is kept") from error
+
+    def _put(self, file: Path, content: bytes) -> None:
+        """Write a file, in the folder that the parent may remove at any moment in which nothing is in it."""
+        for left in reversed(range(TRIES)):
+            try:
+                self.path.mkdir(exist_ok=True)
+                write_whole(file, content)
+            except (FileNotFoundError, FileExistsError):
+                if not left:
+                    raise
+            else:
+                break
 
     def forget(self, keys: Collection[str]) -> None:
         """Remove the states under some keys, and the folder where none is left."""
@@ -98,7 +113,8 @@ class UnfinishedFolder:
         self._leave()
 
     def _leave(self) -> None:
-        if self.path.is_dir() and not any(self.path.iterdir()):
+        # Nothing is lost with a folder that stays, as one does in which a worker has just written.
+        with suppress(OSError):
             self.path.rmdir()
 
 

@@ -1,5 +1,7 @@
 """States of units that were cut off: whole or not there, found by their code alone, gone when they are done."""
 
+from threading import Event, Thread
+
 import pytest
 
 from harness.errors import DiskError
@@ -61,6 +63,37 @@ def test_the_folder_is_there_as_long_as_it_holds_something(folder):
     folder.forget(["other"])
     assert not folder.path.exists()
     folder.forget(["other"])
+
+
+def test_the_folder_may_be_removed_at_any_moment(folder):
+    """The parent forgets the state of one unit while a worker keeps that of another."""
+    done, raised = Event(), []
+
+    def forget():
+        while not done.is_set():
+            try:
+                folder.forget(["key"])
+            except OSError as error:
+                raised.append(error)
+
+    parent = Thread(target=forget)
+    parent.start()
+    try:
+        for _ in range(500):
+            folder.write("key", Reached(1, 2), b"state")
+    finally:
+        done.set()
+        parent.join()
+    assert raised == []
+    folder.forget(["key"])
+    assert not folder.path.exists()
+
+
+def test_a_folder_that_has_just_been_written_to_stays(folder, monkeypatch):
+    folder.write("key", Reached(1, 2), b"state")
+    monkeypatch.setattr(type(folder.path), "iterdir", lambda self: iter(()))
+    folder.forget(["other"])
+    assert folder.read("key") == b"state"
 
 
 def test_without_the_result_directory_nothing_is_kept(tmp_path):

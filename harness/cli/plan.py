@@ -15,6 +15,7 @@ from harness.cli.selection import suite_argument
 if TYPE_CHECKING:
     from harness.planning.estimate import WorkEstimate
     from harness.planning.plan import Plan
+    from harness.planning.tried import TriedWork
     from harness.suites.model import Suite
 
 SCHEMA_VERSION = 2
@@ -37,6 +38,7 @@ def command(suite: Suite, workers: int | None, yes: bool, measure: bool, form: s
     """
     from harness.planning.estimate import estimate
     from harness.planning.plan import Plan
+    from harness.planning.tried import tried_work
     from harness.registry.discovery import load
     from harness.running.workers import available_cores
     from harness.suites.combinations import expand
@@ -45,13 +47,15 @@ def command(suite: Suite, workers: int | None, yes: bool, measure: bool, form: s
     registry = load()
     plan = Plan(suite, registry, expand(suite, registry, yes=yes), Path())
     guessed = _measured(plan) if measure else "nothing was measured"
-    result = estimate(plan, count)
+    result, tried = estimate(plan, count), tried_work(plan, count)
     if form == "json":
         content = {"schema_version": SCHEMA_VERSION, "suite": suite.name, "workers": count, **asdict(result)}
-        content["guessed"] = guessed
+        content |= {"guessed": guessed, "time_known": tried.known, "tried_seconds": tried.seconds}
         click.echo(json.dumps(content, indent=2))
     else:
-        click.echo(_table(suite, plan, result, count, guessed))
+        # Who asks for guesses is given them.
+        shown = _time(result.seconds, count, guessed) if tried.known or not measure else _unknown(tried, count, guessed)
+        click.echo(_table(suite, plan, result, shown))
 
 
 def _measured(plan: Plan) -> str | None:
@@ -60,10 +64,27 @@ def _measured(plan: Plan) -> str | None:
     return calibrate(plan)
 
 
-def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int, guessed: str | None) -> str:
+def _time(seconds: float, workers: int, guessed: str | None) -> str:
+    from harness.views.digits import counted, duration
+
+    tried = "each kind of work was tried here"
+    return f"about {duration(seconds)} on {counted(workers, 'worker')} ({guessed or tried})"
+
+
+def _unknown(tried: TriedWork, workers: int, guessed: str | None) -> str:
+    """Say why there is no time, where most of it is guessed, and what is known of it."""
+    from harness.views.digits import counted, duration
+
+    least = (
+        f"; at least {duration(tried.seconds)} on {counted(workers, 'worker')}" if tried.guessed < tried.kinds else ""
+    )
+    return f"unknown: {guessed}{least}"
+
+
+def _table(suite: Suite, plan: Plan, result: WorkEstimate, time: str) -> str:
     from tabulate import tabulate
 
-    from harness.views.digits import counted, duration
+    from harness.views.digits import counted
     from harness.views.terminal import terminal_width
 
     rows: list[list[object]] = []
@@ -83,12 +104,12 @@ def _table(suite: Suite, plan: Plan, result: WorkEstimate, workers: int, guessed
     counts = max(len(str(row[1])) for row in rows)
     taken = max(len(str(row[0])) for row in rows) + counts + 2 * GAP
     choices = tabulate(rows, tablefmt="plain", maxcolwidths=[None, None, max(width - taken, NARROWEST)])
-    stacks, tried = counted(result.stacks, "stack"), "each kind of work was tried here"
+    stacks = counted(result.stacks, "stack")
     work: list[list[object]] = [
         ["combinations", result.combinations],
         ["networks to train", f"{result.networks}, in {stacks}, for {counted(result.uses, 'sampling')}"],
         ["samplings", f"{result.samplings} at most (equal grids share one)"],
-        ["time", f"about {duration(result.seconds)} on {counted(workers, 'worker')} ({guessed or tried})"],
+        ["time", time],
         ["memory", f"about {result.memory:.1f} GiB"],
     ]
     last = [None, max(width - max(len(str(row[0])) for row in work) - GAP, NARROWEST)]

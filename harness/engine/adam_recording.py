@@ -8,7 +8,9 @@ Of a step's batch, in the same units,
 which is d/2 times the loss that is trained on, so that its gradient is recorded d/2 times as large too. Levels are
 gathered in log-spaced cells: a cell's level loss is its share of the sum, its β the mass of β̂ on it, its σ its middle
 (`harness.trajectories` has the rest). A step is recorded from its own batch, before the update; nothing is recorded
-after the last one, whose batch is never drawn.
+after the last one, whose batch is never drawn. A cell into which no level of the batch fell has a level loss of 0 and
+no residual: NaN, which JSON holds as null. No metric or bound reads residuals, and claims only those of gradient
+descent, which has points at every level.
 """
 
 from __future__ import annotations
@@ -84,7 +86,7 @@ class Recorder:
         )
 
     def _cells(self, sigma: Tensor, omega: Tensor, squared: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Return each cell's share of the loss, and its mean residual, of one network."""
+        """Return each cell's share of the loss, and its mean residual, NaN in an empty one, of one network."""
         count = len(self.sigma)
         cell = (torch.bucketize(sigma, self._edges) - 1).clamp(0, count - 1)
         loss = 0.5 * torch.bincount(cell, omega * squared, count) / len(sigma)

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 
     from harness.metrics import Experiment
     from harness.properties import Property
+    from harness.targets import Distribution
 
 
 class KL(Metric):
@@ -170,6 +171,8 @@ class NLLBound(Metric):
             return NotApplicable("the network is given labels: what it bounds is the density of points given theirs")
         if experiment.kernel is None:
             return NotApplicable(f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path to bound it by")
+        if experiment.target.sigma_data == 0:
+            return NotApplicable("the data have no scale: the training points are all alike")
         bounds = point_bounds(experiment, self.points, self.noised)
         if len(bounds) < 2:
             return NotApplicable("one held-out point shows no error; 2 are needed")
@@ -215,21 +218,31 @@ class DiscreteBitsPerDimension(BitsPerDimension):
     source: ClassVar[str] = "Kingma et al., arXiv 2107.00630, section 3.3 and eq. (11)"
 
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
-        """Return the mean over held-out points, where these lie on a lattice of one step."""
-        import torch
-
+        """Return the mean over held-out points, where these, and points to train on, lie on a lattice of one step."""
         from harness_metrics.lattices import decoding_cost, step
 
         density = super().measure(experiment)
         if isinstance(density, NotApplicable):
             return density
-        width = step(experiment.target.held_out(self.points, torch.Generator().manual_seed(0)))
+        width = step(self._points_of(experiment.target))
         if width is None:
-            return NotApplicable("held-out points lie on no lattice of one step, so that they have no discrete levels")
+            return NotApplicable("the points lie on no lattice of one step, so that they have no discrete levels")
         delta = experiment.sigma_min
         shift = (decoding_cost(delta / width) - 0.5 * math.log(2 * math.pi * math.e * delta**2)) / math.log(2)
         groups = tuple(each + shift for each in density.groups)
         return replace(density, value=density.value + shift, groups=groups)
+
+    def _points_of(self, law: Distribution) -> Tensor:
+        """Return the held-out points; of a finite data set also points to train on, which show more levels."""
+        import torch
+
+        from harness.mixtures import EmpiricalDistribution
+        from harness_metrics.lattices import CELLS
+
+        held_out = law.held_out(self.points, torch.Generator().manual_seed(0))
+        if not isinstance(law, EmpiricalDistribution):
+            return held_out
+        return torch.cat([held_out, law.train[: max(1, CELLS // law.dim)]])
 
     def claimed_value(self, known: KnownResult) -> float | None:
         """Return None: no result that is known in closed form is of data on a lattice."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from harness.metrics import FittedMetric, LabelledMetric, Measurement
-from harness_metrics.counts import COMPARED
+from harness_metrics.counts import COMPARED, NEIGHBOURS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,6 +140,13 @@ class _ByNeighbours(_OfFirstFeatures):
     compared_by: ClassVar[Comparison] = "nothing"
 
     points: int = Field(2_000, ge=20, le=10_000, description=COMPARED)
+    neighbours: int = Field(3, ge=1, le=NEIGHBOURS, description="the neighbour k at which a ball ends")
+
+    def notes(self, fitted: Mapping[str, Tensor]) -> tuple[str, ...]:
+        """Return how good the classifier is, and whether many held-out points have as many others like them."""
+        from harness_metrics import classifier
+
+        return (*super().notes(fitted), *classifier.ties(fitted, self.neighbours))
 
 
 class Precision(_ByNeighbours):
@@ -151,8 +158,6 @@ class Precision(_ByNeighbours):
     name: ClassVar[str] = "precision"
     formula: ClassVar[str] = "1/n Σ_i [x_i in a ball B(y_j, k-th neighbour of y_j among y)], x generated, y held out"
     source: ClassVar[str] = "Kynkäänniemi et al., arXiv 1904.06991, eq. (1)-(2)"
-
-    neighbours: int = Field(3, ge=1, le=15, description="the neighbour k at which a ball ends")
 
     def _compare_features(self, generated: Tensor, reference: Tensor) -> Measurement:
         from harness_metrics.neighbourhoods import share_inside
@@ -170,8 +175,6 @@ class Recall(_ByNeighbours):
     formula: ClassVar[str] = "1/m Σ_j [y_j in a ball B(x_i, k-th neighbour of x_i among x)], x generated, y held out"
     source: ClassVar[str] = "Kynkäänniemi et al., arXiv 1904.06991, eq. (1)-(2)"
 
-    neighbours: int = Field(3, ge=1, le=15, description="the neighbour k at which a ball ends")
-
     def _compare_features(self, generated: Tensor, reference: Tensor) -> Measurement:
         from harness_metrics.neighbourhoods import share_inside
 
@@ -181,14 +184,15 @@ class Recall(_ByNeighbours):
 class Density(_ByNeighbours):
     """Mean number of balls of held-out points that a sample lies in, over k: `precision` that counts how often.
 
-    A perfect generator has 1 on average, at any number of points; one that makes typical points alone has more.
+    A perfect generator has 1 on average, at any number of points that have no ties, as noise of σ_min leaves none; of
+    one discrete law it has more, and precision and coverage are 1. One that makes typical points alone has more, too.
     """
 
     name: ClassVar[str] = "density"
     formula: ClassVar[str] = "1/(kn) Σ_i Σ_j [x_i in the ball B(y_j, k-th neighbour of y_j among y)]"
     source: ClassVar[str] = "Naeem et al., arXiv 2002.09797, eq. (3)-(4)"
 
-    neighbours: int = Field(5, ge=1, le=15, description="the neighbour k at which a ball ends")
+    neighbours: int = Field(5, ge=1, le=NEIGHBOURS, description="the neighbour k at which a ball ends")
 
     def _compare_features(self, generated: Tensor, reference: Tensor) -> Measurement:
         from harness_metrics.neighbourhoods import density
@@ -206,7 +210,7 @@ class Coverage(_ByNeighbours):
     formula: ClassVar[str] = "1/m Σ_j [some x_i in the ball B(y_j, k-th neighbour of y_j among y)]"
     source: ClassVar[str] = "Naeem et al., arXiv 2002.09797, eq. (5)-(6)"
 
-    neighbours: int = Field(5, ge=1, le=15, description="the neighbour k at which a ball ends")
+    neighbours: int = Field(5, ge=1, le=NEIGHBOURS, description="the neighbour k at which a ball ends")
 
     def _compare_features(self, generated: Tensor, reference: Tensor) -> Measurement:
         from harness_metrics.neighbourhoods import coverage

@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from harness.errors import NotApplicable
 from harness.targets import Distribution
 from harness_metrics.convolution import Convolution
+from harness_metrics.neighbourhoods import shares_tied
 from harness_metrics.perceptron import Perceptron
 
 Kind = Literal["perceptron", "convolution"]
@@ -34,6 +35,12 @@ SEEN = 4096
 
 TOLD = 4096
 """Held-out points, at most, by which the accuracy is measured."""
+
+TIED = 2000
+"""Held-out points, at most, of which it is told how many have equal features."""
+
+MANY = 0.1
+"""Share of points with as many equal ones as a ball takes, from which a note says so."""
 
 Fitted = Mapping[str, Tensor]
 
@@ -67,7 +74,7 @@ NETWORKS: Mapping[Kind, Network] = {"perceptron": Perceptron(), "convolution": C
 
 
 def fit(law: Distribution, generator: Generator, kind: Kind, features: int, steps: int) -> dict[str, Tensor]:
-    """Return a trained classifier, with its accuracy on held-out points where their labels are known.
+    """Return a trained classifier; with it, for notes, its accuracy on held-out points, if known, and their ties.
 
     Arguments:
         law: the target.
@@ -77,15 +84,18 @@ def fit(law: Distribution, generator: Generator, kind: Kind, features: int, step
         steps: of training.
 
     Raises:
-        NotApplicable: the points have no labels, or the network does not take them.
+        NotApplicable: the points have no labels, are all alike, or are none that the network takes.
     """
     if law.classes < 2:
         raise NotApplicable("the target has no labels to train a classifier on")
     points, _ = law.labelled(SEEN, generator)
+    if bool((points == points[0]).all()):
+        raise NotApplicable("the training points are all alike, so that no classifier can tell their labels")
     state = {"centre": points.mean(0), "scale": points.new_tensor(law.sigma_data), "features": points.new_ones(())}
     state |= _trained(law, generator, state, NETWORKS[kind], features, steps)
     state["features"] = features_of(points, state).var(0, correction=0).mean().sqrt().clamp_min(1e-12)
-    return state | _held_out_accuracy(law, generator, state)
+    accuracy = _held_out_accuracy(law, generator, state)
+    return state | accuracy | {"tied": shares_tied(features_of(law.held_out(TIED, generator), state))}
 
 
 def _trained(
@@ -146,3 +156,14 @@ def notes(fitted: Fitted) -> tuple[str, ...]:
         return (f"by {called} whose accuracy is not known: the target tells no labels of held-out points",)
     share, count = 100 * float(fitted["accuracy"]), int(fitted["told"])
     return (f"by {called} that gives {share:.1f} % of {count} held-out points their label",)
+
+
+def ties(fitted: Fitted, neighbours: int) -> tuple[str, ...]:
+    """Return what a reader must know where many held-out points have k others with the same features: a sentence."""
+    share = float(fitted["tied"][neighbours - 1])
+    if share < MANY:
+        return ()
+    return (
+        f"{100 * share:.0f} % of held-out points have {neighbours} others with the same features: balls around these "
+        "are no wider than the noise of σ_min, and tell of that noise, not of the data",
+    )

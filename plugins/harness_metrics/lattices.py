@@ -17,10 +17,23 @@ import math
 from functools import lru_cache
 
 import numpy as np
+import torch
 from torch import Tensor
 
-WHOLE = 1e-4
-"""How far a difference may be from a whole number of steps, in steps."""
+SAME = 2.0**-50
+"""Of the largest: values as near as this are one, apart by the rounding of float64."""
+
+ROUNDING = 2.0**-21
+"""Of the largest: how far a value may be off its level, by the rounding of data kept, or standardised, in float32."""
+
+MOST_OFF = 0.1
+"""The same in steps, at most: finer levels are not told from numbers that have none."""
+
+CHANCE = 1e-4
+"""Most lattices tried that numbers without levels would fit, on average, up to one that is taken for theirs."""
+
+CELLS = 2**21
+"""Numbers of the training points by which a step is told, at most (16 MB)."""
 
 SMOOTH = 2.0
 """From here on the sum over the lattice is its integral, to e^(−2π²r²) < 10⁻³⁴."""
@@ -32,16 +45,54 @@ FAR = 12.0
 def step(points: Tensor) -> float | None:
     """Return the step w of the coarsest lattice that all coordinates of points (n, d) lie on, each from its own origin.
 
-    None: on none, or each coordinate has one value. Steps are those that occur: a lattice with one level in two never
-    used has twice the step.
+    It is the greatest common divisor of all differences of a coordinate's values, up to rounding: the least of them, or
+    its half, its third, … . None: on none that so many values tell from chance, or each coordinate has one value. Steps
+    are those that occur: a lattice with one level in two never used has twice the step.
     """
-    apart = (points - points[0]).abs()
-    some = apart[apart > 0]
-    if some.numel() == 0:
+    ordered = points.T.contiguous().sort(1).values
+    gaps, levels = ordered.diff(dim=1), (ordered - ordered[:, :1])[:, 1:]
+    largest = max(ordered.abs().max().item(), levels.max().item() if levels.numel() else 0.0)
+    new = gaps > SAME * largest
+    if not new.any():
         return None
-    least = some.min().item()
-    whole = apart / least
-    return least if (whole - whole.round()).abs().max().item() < WHOLE else None
+    slack, least = ROUNDING * largest, gaps[new].min().item()
+    if slack > MOST_OFF * least:
+        return None
+    levels = levels[new].sort().values
+    differences = torch.cat([gaps[new], levels]).sort().values
+    several, parts, chance = int((levels.diff() > slack).sum()), 1, 0.0
+    while slack * parts <= MOST_OFF * least:
+        # Each level beyond the first is within two roundings of a whole number of steps, to either side, by chance.
+        chance += (4 * slack * parts / least) ** several if several else 0.0
+        if chance > CHANCE:
+            return None
+        found = _fitted(least / parts, slack / parts, differences, slack)
+        if found is not None:
+            return found
+        parts += 1
+    return None
+
+
+def _fitted(width: float, error: float, differences: Tensor, slack: float) -> float | None:
+    """Return a step made sharper by ever larger differences; None where one is no whole number of steps.
+
+    Arguments:
+        width: the step.
+        error: how far it may be off.
+        differences: that are to be whole numbers of steps, in order; shape (k,).
+        slack: how far each may be off.
+    """
+    seen = 0
+    while seen < len(differences):
+        # As far as the error of the step, so often, leaves no doubt which whole number it is.
+        reach = int((differences <= 0.25 * width**2 / error).sum())
+        some = differences[:reach]
+        whole = (some / width).round()
+        if reach == seen or bool(((some - whole * width).abs() > slack + whole * error).any()):
+            return None
+        seen, most = reach, whole[-1].item()
+        width, error = some[-1].item() / most, slack / most
+    return width
 
 
 @lru_cache(64)

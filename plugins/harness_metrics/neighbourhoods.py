@@ -3,6 +3,9 @@
 The ball around a centre ends at its k-th nearest neighbour among the other centres. The error is the jackknife's that
 leaves out one of 16 groups of either sample in turn, balls drawn anew; it errs upwards where the laws are equal, by up
 to 1.8 where that was measured. None is below that of a share of so many points, 0 and 1 counted as half a point off.
+Radii tell of the law where no two centres are equal, as of all laws with a density. A centre with k equal ones has a
+ball of radius 0, which still holds whatever is equal to it: of one discrete law `density` is above 1, and the others
+are 1.
 References: Kynkäänniemi et al., arXiv 1904.06991, eq. (1)-(2); Naeem et al., arXiv 2002.09797, eq. (3)-(6).
 """
 
@@ -14,10 +17,15 @@ from math import ceil
 import torch
 from torch import Tensor
 
+from harness.errors import NotApplicable
 from harness.metrics import Measurement
+from harness_metrics.counts import NEIGHBOURS
 
 GROUPS = 16
 """Groups of a sample, every 16th point each, that are left out in turn."""
+
+EQUAL = 1e-9
+"""Distance of features, whose deviations are about 1, below which it is rounding."""
 
 Statistic = Callable[[Tensor], Tensor]
 """A number made of which of n points lie in the balls of m centres, shape (n, m)."""
@@ -29,7 +37,7 @@ def share_inside(points: Tensor, centres: Tensor, neighbours: int) -> Measuremen
 
 
 def density(points: Tensor, centres: Tensor, neighbours: int) -> Measurement:
-    """Mean number of balls that a point lies in, over k: 1 on average where both samples are of one law."""
+    """Mean number of balls that a point lies in, over k: 1 on average for samples of one law without ties."""
     return _measured(
         points, centres, neighbours, len(points), lambda inside: inside.sum().double() / (neighbours * len(inside))
     )
@@ -40,15 +48,21 @@ def coverage(points: Tensor, centres: Tensor, neighbours: int) -> Measurement:
     return _measured(points, centres, neighbours, len(centres), lambda inside: inside.any(0).double().mean())
 
 
+def shares_tied(centres: Tensor) -> Tensor:
+    """Share of centres (m, k) whose j-th nearest other one is equal to them, j = 1, 2, …; shape (NEIGHBOURS,)."""
+    equal = (_distances(centres, centres) < EQUAL).sum(1) - 1
+    return (equal[:, None] > torch.arange(NEIGHBOURS)).double().mean(0)
+
+
 def _measured(points: Tensor, centres: Tensor, neighbours: int, count: int, statistic: Statistic) -> Measurement:
     """Return the statistic of the whole samples, a mean over so many points or centres, with its error.
 
     Raises:
-        ValueError: there are too few points, or centres for so many neighbours.
+        NotApplicable: there are too few points, or centres for so many neighbours.
     """
     n, m = len(points), len(centres)
     if n < 2 or m - ceil(m / GROUPS) <= neighbours:
-        raise ValueError(f"samples of {n} points and {m} centres are too few for balls of {neighbours} neighbours")
+        raise NotApplicable(f"samples of {n} points and {m} centres are too few for balls of {neighbours} neighbours")
     across, within = _distances(points, centres), _distances(centres, centres)
     radii = _radii(within, neighbours)
     value = statistic(across <= radii).item()

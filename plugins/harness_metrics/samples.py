@@ -20,6 +20,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from harness.errors import NotApplicable
 from harness.metrics import Measurement
 
 DIRECTIONS_SEED = 20_240_612
@@ -284,10 +285,10 @@ def require(least: int, x: Tensor, y: Tensor) -> None:
     """Refuse samples from which no error is seen.
 
     Raises:
-        ValueError: one has fewer points than `least`.
+        NotApplicable: one has fewer points than `least`.
     """
     if min(len(x), len(y)) < least:
-        raise ValueError(f"samples of {len(x)} and {len(y)} points; a distance needs {least} or more of each")
+        raise NotApplicable(f"samples of {len(x)} and {len(y)} points; a distance needs {least} or more of each")
 
 
 def root(value: float, variance: float) -> Measurement:

@@ -1,5 +1,6 @@
 """`harness plan`: what it says of small amounts of work."""
 
+import json
 import re
 
 import numpy
@@ -25,6 +26,19 @@ def test_one_is_no_plural():
     several = shown("--network", "mlp:width=8,depth=1,2", "--seeds", "2", "--workers", "2")
     assert several["networks to train"] == "4, in 2 stacks, for 4 samplings"
     assert " s on 2 workers (" in several["time"]
+
+
+def test_a_time_that_is_mostly_guessed_is_none(monkeypatch, tmp_path):
+    """Trials that find no time leave guesses, and what a network takes no guess knows."""
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    reason = "3 of 3 kinds of work stay guessed: trials end after 90 s together"
+    monkeypatch.setattr("harness.cli.plan._measured", lambda plan: reason)
+    words = [word for word in PLAN if word != "--guess"] + ["--network", "mlp:width=8,depth=1", "--workers", "1"]
+    output = " ".join(CliRunner().invoke(group, words).output.split())
+    assert f"time unknown: {reason} memory" in output
+    content = json.loads(CliRunner().invoke(group, [*words, "--format", "json"]).output)
+    assert (content["time_known"], content["guessed"]) == (False, reason)
+    assert content["tried_seconds"] < content["seconds"]
 
 
 def test_splits_of_seeds_are_told_where_there_are_any(tmp_path):

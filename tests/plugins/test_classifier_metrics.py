@@ -97,7 +97,7 @@ class TestDistance:
         assert square(100) / square(1600) == pytest.approx(16, rel=0.2)
 
     def test_one_point_shows_no_error(self):
-        with pytest.raises(ValueError, match="2 or more of each"):
+        with pytest.raises(NotApplicable, match="2 or more of each"):
             frechet(normal(1, 2), normal(5, 2))
 
 

@@ -9,11 +9,13 @@ import torch
 from harness_metrics import ClassifierFrechet, ClassifierKID, Coverage, Density, Precision, Recall
 from harness_metrics.kernel_certificate import between, mean_kernel
 from harness_metrics.kernel_distance import kernel_distance
-from harness_metrics.neighbourhoods import coverage, density, share_inside
+from harness_metrics.neighbourhoods import coverage, density, share_inside, shares_tied
 from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
 from harness.certification import certify
+from harness.errors import NotApplicable
+from harness.mixtures import EmpiricalDistribution
 from harness.registry.discovery import load
 
 NEIGHBOURS = (share_inside, density, coverage)
@@ -79,7 +81,7 @@ class TestKernelDistance:
         assert kernel_distance(x, y).value == pytest.approx(exact, rel=1e-8)
 
     def test_two_points_are_too_few(self):
-        with pytest.raises(ValueError, match="3 or more of each"):
+        with pytest.raises(NotApplicable, match="3 or more of each"):
             kernel_distance(normal(2, 3), normal(5, 3))
 
 
@@ -138,8 +140,20 @@ class TestNeighbourhoods:
         assert share_inside(alien, data, 3).value < 0.5 < share_inside(fewer, data, 3).value
         assert coverage(fewer, data, 3).value < 0.5
 
+    def test_of_a_law_with_ties_balls_tell_nothing(self):
+        """One discrete law for both samples: what is equal lies inside, also in balls of radius 0."""
+        x, y = (torch.randint(0, 8, (n, 1), generator=torch.Generator().manual_seed(n)).double() for n in (120, 200))
+        assert density(x, y, 3).value > 5
+        assert share_inside(x, y, 3).value == coverage(x, y, 3).value == 1
+        assert density(torch.ones(30, 2), torch.ones(50, 2), 5).value == 10
+
+    def test_shares_with_equal_neighbours_are_counted(self):
+        points = torch.tensor([0.0, 0, 0, 1, 1, 2]).double()[:, None]
+        assert shares_tied(points)[:3].tolist() == pytest.approx([5 / 6, 3 / 6, 0])
+        assert not shares_tied(normal(100, 3)).any()
+
     def test_too_few_centres_are_refused(self):
-        with pytest.raises(ValueError, match="50 points and 4 centres are too few for balls of 3 neighbours"):
+        with pytest.raises(NotApplicable, match="50 points and 4 centres are too few for balls of 3 neighbours"):
             density(normal(50, 2), normal(4, 2), 3)
         assert coverage(normal(50, 2), normal(5, 2), 3).value > 0
 
@@ -179,6 +193,16 @@ class TestOnDigits:
         for cls in (ClassifierKID, Precision, Recall, Density, Coverage):
             some = cls(points=100).compare(points, reference, fitted)
             assert some == cls().compare(points[:100], reference[:100], fitted)
+
+
+def test_a_note_tells_of_data_with_many_equal_points():
+    labels = torch.arange(60) % 2
+    for width, told in ((0.0, True), (1.0, False)):
+        points = labels[:, None].double() + width * normal(60, 2)
+        law = EmpiricalDistribution(points, (points, points), "few", labels, (labels, labels))
+        metric = Density(train_steps=1)
+        notes = metric.notes(metric.fit(law, torch.Generator().manual_seed(0)))
+        assert ("100 % of held-out points have 5 others with the same features" in " ".join(notes)) is told
 
 
 def test_those_by_neighbours_are_for_reading_and_kid_is_compared_by_differences():

@@ -112,5 +112,43 @@ def test_a_step_is_found_whatever_the_origins():
     assert step(torch.randn(50, 3, generator=torch.Generator().manual_seed(0)).double()) is None
 
 
+@pytest.mark.parametrize(("levels", "divisor"), [([0, 2, 3], 1), ([0, 4, 6, 10], 2), ([0, 6, 10, 15], 1), ([3, 8], 5)])
+def test_the_step_is_the_greatest_common_divisor_though_no_two_values_are_so_near(levels, divisor):
+    for unit in (1.0, 1 / 255, 7e5):
+        points = torch.tensor(levels, dtype=torch.float64)[:, None] * unit
+        assert step(points) == pytest.approx(divisor * unit, rel=1e-6)
+    columns = torch.tensor([[0.0, 0.5], [4.0, 6.5]]).double()
+    assert step(columns) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("count", [20, 300])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_pixels_keep_their_step_when_they_are_standardised(count, dtype):
+    for seed in range(10):
+        whole = torch.randint(0, 256, (count, 1), generator=torch.Generator().manual_seed(seed))
+        divisor = math.gcd(*(whole - whole.min()).flatten().tolist())
+        scaled = (whole.to(dtype) / 255 - 0.45) / 0.27
+        assert step(scaled.double()) == pytest.approx(divisor / 255 / 0.27, rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("count", [20, 100, 2000])
+def test_continuous_columns_have_no_step(count, dtype):
+    for seed in range(4):
+        normal = torch.randn(count, 2, generator=torch.Generator().manual_seed(seed), dtype=dtype).double()
+        assert step(normal[:, :1]) is None
+        assert step(0.01 * normal + 3) is None
+        assert step(torch.cat([normal, torch.full((1, 2), 1e7)])) is None
+
+
+def test_training_points_show_levels_that_held_out_ones_lack():
+    every, some = (torch.arange(4.0).repeat(20)[:, None] * step for step in (1, 2))
+    found = []
+    for train in (every, some):
+        law = EmpiricalDistribution(train.double(), (some.double(), some.double()), "pixels")
+        found.append(step(DiscreteBitsPerDimension()._points_of(law)))
+    assert found == [1, 2]
+
+
 def test_digits_have_sixteenths():
     assert step(load().classes("target")["digits"]().distribution().parts[0]) == pytest.approx(1 / 8)
