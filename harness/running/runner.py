@@ -281,7 +281,11 @@ class _Runner:
             self._options.warn(f"{count} on in mid-training, from {at} of {last.length:,}, where a run was cut off")
 
     def _tell(self, ended: Ended, stage: Stage) -> None:
-        """Say once who changes what of a process that it shares with nothing but its own units."""
+        """Say once where memory ran out, and who changes what of a process that it shares with its own units alone."""
+        for line in ended.shortages:
+            if (stage.words, line) not in self._told:
+                self._told.add((stage.words, line))
+                self._options.warn(f"{stage.words}: {line}")
         who = " or ".join(sorted(ended.strangers))
         for what in ended.changed:
             if (who, what) not in self._told:
