@@ -116,13 +116,16 @@ def run(suite: Suite, registry: Registry, directory: Path, options: Options) -> 
         carry_out({f"{MANIFEST}:{suite.name}": plan}, store, options)
 
 
-def planned(suite: Suite, registry: Registry, directory: Path, *, yes: bool = False) -> Plan:
-    """Return the plan of a suite whose results lie in a directory.
+def planned(
+    suite: Suite, registry: Registry, directory: Path, *, yes: bool = False, score_errors: bool = False
+) -> Plan:
+    """Return the plan of a suite whose results lie in a directory; `score_errors` as of `Plan`.
 
     Raises:
         SuiteError: the suite cannot be expanded.
     """
-    return Plan(suite, registry, expand(suite, registry, yes=yes), directory.absolute() / CHECKPOINTS)
+    combinations = expand(suite, registry, yes=yes)
+    return Plan(suite, registry, combinations, directory.absolute() / CHECKPOINTS, score_errors=score_errors)
 
 
 def carry_out(works: Mapping[str, Work], store: Store, options: Options) -> None:
