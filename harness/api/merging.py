@@ -271,6 +271,7 @@ def _fill(folder: Path, sources: Sequence[_Source], plan: Plan) -> None:
         command = "\n".join(_joined(source.manifest.command.splitlines() for source in sources))
         made = plan.contents(cache(lambda key: store.get([key]).get(key)), command)
         _check_keys(sources, made)
+        _check_score_errors(made, store)
         key = f"{MANIFEST}:{plan.suite.name}"
         store.set_meta(key, made.model_dump(mode="json"))
         calls = [call for source in sources for call in _calls(source, key)]
@@ -311,6 +312,16 @@ def _check_keys(sources: Sequence[_Source], made: Manifest) -> None:
             if row.samples and rows[_key(row)].samples != row.samples:
                 rule = "run the same command there again"
                 raise MergeError(f"{source.directory} was made by other code of the harness than is installed: {rule}")
+
+
+def _check_score_errors(made: Manifest, store: Store) -> None:
+    """Refuse networks whose score error no part asked for, where the whole does: its splits would be other ones."""
+    pairs = {pair for row in made.rows for pair in zip(row.networks, row.errors, strict=False)}
+    known = store.get([key for pair in pairs for key in pair])
+    lacking = sum(network in known and known[network].ok and error not in known for network, error in pairs)
+    if lacking:
+        told = f"the score error of {lacking} networks was not measured: their part has no path divergence"
+        raise MergeError(f"they cannot be merged: {told} and no bound; run the whole in one of the directories")
 
 
 def _calls(source: _Source, key: str) -> Iterator[dict[str, Any]]:

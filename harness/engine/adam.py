@@ -3,6 +3,9 @@
 Minimises E_{σ ~ p} ω(σ) ‖σS(X_0 + σξ, σ) + ξ‖²/d by Adam on fresh noise, with an exponential moving average of the
 parameters. Networks of one shape on one target train stacked, one `torch.func` batch; each sees the same data, labels,
 noise and quantiles as any other of its seed, and none of its arithmetic depends on what else is in the stack.
+
+Where memory runs out in a step, the step is computed again of one network after the other, to the same bits; where that
+is too much still, of half as many points at once, to the same gradient up to rounding.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from harness.engine.mixed_precision import Bfloat16Products
 from harness.engine.module_checks import ROUGH, check_alike
 from harness.engine.modules import DTYPES, flattened, initial_module
 from harness.engine.random_streams import seed_from
+from harness.engine.shortage import Together, out_of_memory, tell, with_less
 from harness.engine.snapshots import Snapshot, State
 from harness.engine.traced import Traced
 from harness.errors import NotApplicable
@@ -149,6 +153,9 @@ class Stack:
     vector registers: the fused optimiser rounds the rest of a row otherwise, and a network would depend on its place
     in the stack. Matrices lie there turned, as a layer's gradient comes: a copy that turns them takes a fifth of a step
     at 1,024 units.
+
+    Attributes:
+        together: how much of a step is computed at once: all of it, but at most the trainer's `microbatch`.
     """
 
     def __init__(self, network: TrainableNetwork, data: DataSpec, seeds: Sequence[int], trainer: Adam) -> None:
@@ -170,7 +177,9 @@ class Stack:
         self._averages = [(decay, self._flat.clone()) for decay in trainer.ema_decays]
         self._steps = 0
         self._optimiser = torch.optim.Adam([self._flat], lr=trainer.learning_rate, fused=True)
-        self._traced: dict[int, Traced] = {}
+        filled = trainer.batch_size + -trainer.batch_size % POINTS_MULTIPLE
+        self.together = Together(len(seeds), min(trainer.microbatch or filled, filled))
+        self._traced: dict[Together, Traced] = {}
         self._forward: Callable[..., Tensor] = vmap(self._one)
 
     def _split(self, flat: Tensor) -> State:
@@ -236,7 +245,7 @@ class Stack:
     ) -> tuple[Tensor, Tensor]:
         """Compute the gradient of each network's loss Σ_b ω‖σS + ξ‖²/(Bd); return ‖σS + ξ‖² and the losses.
 
-        At most `microbatch` points at a time, where the trainer says so.
+        No more at a time than `together` says.
 
         Arguments:
             clean: points, shape (W, B, d), filled up; like all that follows of the stack's precision and device.
@@ -248,20 +257,41 @@ class Stack:
         Returns:
             Shapes (W, B) and (W,), without a graph.
         """
-        batch = (clean, noise, sigma, weight, *labels)
-        most = self._trainer.microbatch or clean.shape[1]
-        places = range(0, clean.shape[1], most)
-        parts = (tuple(each[:, place : place + most].contiguous() for each in batch) for place in places)
-        squared, loss = zip(*(self._accumulate(number, part) for number, part in enumerate(parts)), strict=True)
-        return (squared[0], loss[0]) if len(loss) == 1 else (torch.cat(squared, 1), torch.stack(loss).sum(0))
+        batch, (networks, points) = (clean, noise, sigma, weight, *labels), self.together
+        state, gradients = list(self._tensors.values()), list(self._gradients.values())
+        if networks >= len(clean):
+            return self._summed(state, gradients, batch, points)
+        rows = (slice(row, row + networks) for row in range(0, len(clean), networks))
+        given = (([each[some] for each in tensors] for tensors in (state, gradients, batch)) for some in rows)
+        squared, loss = zip(*(self._summed(own, ahead, part, points) for own, ahead, part in given), strict=True)
+        return torch.cat(squared), torch.cat(loss)
 
-    def _accumulate(self, number: int, part: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    def _summed(
+        self, state: Sequence[Tensor], gradients: Sequence[Tensor], batch: Sequence[Tensor], most: int
+    ) -> tuple[Tensor, Tensor]:
+        """Compute as `differentiate`, at most so many points at a time.
+
+        Arguments:
+            state: of some networks, all that they compute with.
+            gradients: where theirs are written.
+            batch: what these networks are shown.
+            most: points that are computed together.
+        """
+        places = range(0, batch[0].shape[1], most)
+        parts = (tuple(each[:, place : place + most].contiguous() for each in batch) for place in places)
+        found = [self._accumulate(state, gradients, number, part) for number, part in enumerate(parts)]
+        squared, loss = zip(*found, strict=True)
+        return found[0] if len(found) == 1 else (torch.cat(squared, 1), torch.stack(loss).sum(0))
+
+    def _accumulate(
+        self, state: Sequence[Tensor], places: Sequence[Tensor], number: int, part: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
         """Add the gradient of a part of the batch, the first's in place of what was; return its ‖σS + ξ‖² and loss."""
-        given, points = (*self._tensors.values(), *part), part[0].shape[1]
-        if points not in self._traced:
-            self._traced[points] = self._trace(given)
-        squared, loss, *gradients = self._traced[points](*given)
-        for place, gradient in zip(self._gradients.values(), gradients, strict=True):
+        given, size = (*state, *part), Together(*part[0].shape[:2])
+        if size not in self._traced:
+            self._traced[size] = self._trace(given)
+        squared, loss, *gradients = self._traced[size](*given)
+        for place, gradient in zip(places, gradients, strict=True):
             if number:
                 place.add_(gradient)
             else:
@@ -435,7 +465,8 @@ class _Training:
     def advance(self, watch: Watch | None) -> None:
         """Take one step."""
         stack, draw, size = self._stack, self._draw, self._size
-        sigma, omega, squared, loss = _differentiated(stack, self._batches, draw, size)
+        sigma, omega, given = _drawn(stack, self._batches, draw, size)
+        squared, loss = self._differentiate(given)
         if watch is not None:
             watch(self.step, stack, draw, sigma[:, :size], omega[:, :size], squared[:, :size].cpu())
         stack.descend()
@@ -445,6 +476,15 @@ class _Training:
             if renewed is not None:
                 draw.set_omega(row, renewed)
         self.step += 1
+
+    def _differentiate(self, given: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Compute the gradient of a step, where memory runs out with less at once from there on."""
+
+        def attempt(together: Together) -> tuple[Tensor, Tensor]:
+            self._stack.together = together
+            return self._stack.differentiate(*given)
+
+        return with_less(attempt, self._stack.together)[0]
 
     def arrive(self) -> list[Snapshot]:
         """Return the networks as they are, at one of the lengths: of each, one for each decay, in their order."""
@@ -470,6 +510,7 @@ class _Training:
                 "decays": self._decays,
                 "history": self._history[: self.step, row].cpu().clone(),
                 "omega": self._draw.omega[row].clone(),
+                "points": torch.tensor(self._stack.together.points),
             }
             parts = {"stack": self._stack.kept(row), "batches": self._batches.kept(seed), "weight": weight}
             parts |= {f"passed{k}-{i}": each.kept() for k, some in enumerate(passed) for i, each in enumerate(some)}
@@ -489,6 +530,7 @@ class _Training:
             return
         self.step, self._earlier = step, [float(state["seconds"]) for state in states]
         self._stack.restore(step, [_part(state, "stack") for state in states])
+        self._limit(min(int(state["points"]) for state in states))
         for row, (seed, weight, state) in enumerate(zip(self._seeds, self._weights, states, strict=True)):
             self._batches.restore(seed, _part(state, "batches"))
             self._draw.omega[row] = state["omega"]
@@ -497,6 +539,13 @@ class _Training:
                 weight.restore(step, _part(state, "weight"))
         parts = [[f"passed{k}-{i}" for i in range(self._count)] for k in range(len(wanted))]
         self.passed = [[Snapshot.restored(_part(state, p)) for state in states for p in named] for named in parts]
+
+    def _limit(self, points: int) -> None:
+        """Compute no more points at once, where memory ran out before the training was cut off."""
+        before = self._stack.together
+        if points < before.points:
+            self._stack.together = before._replace(points=points)
+            tell(before, self._stack.together, in_parts=True)
 
 
 def _named(parts: Mapping[str, State]) -> State:
@@ -509,16 +558,13 @@ def _part(state: State, part: str) -> State:
     return {name.removeprefix(f"{part}."): value for name, value in state.items() if name.startswith(f"{part}.")}
 
 
-def _differentiated(
-    stack: Stack, batches: Batches, draw: LevelSampler, size: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Compute the gradient of one step; return σ, ω and ‖σS + ξ‖² of shape (W, B), and the losses, shape (W,)."""
+def _drawn(stack: Stack, batches: Batches, draw: LevelSampler, size: int) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Draw the batch of a step; return σ and ω of shape (W, B), and what the stack differentiates."""
     batch, like = batches(), stack.parameters()
     sigma, omega = draw(batch.quantile)
     omega[:, size:] = 0
-    given = (each.to(like) for each in (batch.clean, batch.noise, sigma, omega))
-    squared, loss = stack.differentiate(*given, *(each.to(like.device) for each in batch.labels))
-    return sigma, omega, squared, loss
+    given = [each.to(like) for each in (batch.clean, batch.noise, sigma, omega)]
+    return sigma, omega, [*given, *(each.to(like.device) for each in batch.labels)]
 
 
 def _batches(network: TrainableNetwork, target: Distribution, seeds: Sequence[int], trainer: Adam) -> Batches:
@@ -558,13 +604,19 @@ def separable(network: TrainableNetwork, target: Distribution, seeds: Sequence[i
 
     Libraries choose their kernels by shape, so that it depends on the machine and the network; it is tried, on one
     step from rough parameters (no layer is still at zero there), once for each shape, device and precision. Where it
-    does not hold, `train` trains each network alone, so that none ever depends on its stack.
+    does not hold, or memory runs out, `train` trains each network alone, so that none ever depends on its stack.
     """
     points, place = (trainer.batch_size, trainer.microbatch), (trainer.device, trainer.precision, trainer.autocast)
     shape = (network, target.data, len(seeds), *points, *place)
     if shape not in _SEPARABLE:
-        together = _tried(network, target, seeds, trainer)
-        alone = torch.cat([_tried(network, target, [seed], trainer) for seed in seeds])
+        try:
+            together = _tried(network, target, seeds, trainer)
+            alone = torch.cat([_tried(network, target, [seed], trainer) for seed in seeds])
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            tell(f"{len(seeds)} networks", "one after the other", in_parts=False)
+            return False
         _SEPARABLE[shape] = bool(((together == alone) | (together.isnan() & alone.isnan())).all())
     return _SEPARABLE[shape]
 
@@ -581,7 +633,8 @@ def _tried(network: TrainableNetwork, target: Distribution, seeds: Sequence[int]
     flat = (1 / levels).expand(len(seeds), -1)
     draw = LevelSampler(levels, flat, torch.ones_like(flat))
     batches = _batches(network, target, seeds, trainer)
-    _, _, squared, loss = _differentiated(stack, batches, draw, trainer.batch_size)
+    _, _, given = _drawn(stack, batches, draw, trainer.batch_size)
+    squared, loss = stack.differentiate(*given)
     stack.descend()
     return torch.cat([loss[:, None], squared, stack.gradient(), stack.parameters(), stack.average()], 1)
 

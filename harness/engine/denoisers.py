@@ -11,6 +11,7 @@ import torch
 
 from harness.engine.checkpoints import read_checkpoint
 from harness.engine.modules import DTYPES, Forward, flattened
+from harness.engine.shortage import Parts
 from harness.networks import OracleNetwork
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def denoiser_from_module(module: nn.Module, flat: Callable[[Forward], Forward] =
 
     Points may be on any device, and float32 or float64: those of another dtype than the module's go through a copy of
     it, made here and now, since none can be made within a forward-mode derivative (`torch.func.jvp`), which passes.
+    Where memory runs out, this and all later calls compute them in parts.
 
     Arguments:
         module: the network.
@@ -67,12 +69,18 @@ def denoiser_from_module(module: nn.Module, flat: Callable[[Forward], Forward] =
         for dtype in (torch.float32, torch.float64)
     }
 
+    parts = Parts()
+
     def denoise(x: Tensor, sigma: float, labels: Tensor | None = None) -> Tensor:
+        # One number in memory: a module may see that the level is the same for all points (`told_once`).
+        level = x.new_full((1,), sigma, device=device)
+
+        def forward(some: Tensor, *given: Tensor) -> Tensor:
+            known = (each.to(device) for each in given)
+            return forwards[x.dtype](some.to(device), level.expand(len(some)), *known).to(x.device)
+
         with torch.set_grad_enabled(x.requires_grad):
-            # One number in memory: a module may see that the level is the same for all points (`told_once`).
-            level = x.new_full((1,), sigma, device=device).expand(x.shape[0])
-            given = [] if labels is None else [labels.to(device)]
-            return forwards[x.dtype](x.to(device), level, *given).to(x.device)
+            return parts(forward, x, *([] if labels is None else [labels]))
 
     return denoise
 

@@ -143,7 +143,7 @@ class EvaluateSamplesJob:
         key: of the sampling record.
         network: an oracle, or where the trained network lies.
         information: payload of the target's record.
-        score_error: payload of the network's record; None for an oracle.
+        score_error: payload of the network's record; None for an oracle, and where nothing here asks for it.
         weighting: payload of the table that the network was trained with; None for an oracle.
         count: number of samples; held-out data may allow fewer.
         metrics: metrics to measure, by the key of their record.

@@ -28,10 +28,9 @@ def withheld_label(job: EvaluateSamplesJob) -> int | None:
 
 
 def curves_of(job: EvaluateSamplesJob) -> tuple[Information, ScoreError]:
-    """Return J(u) of the target, of points given their labels where the network is given them, and e(σ) of the network.
+    """Return J(u) of the target, of points given their labels where the network is given them, and its e(σ).
 
-    Raises:
-        TypeError: as `stored_score_error`.
+    Both are as in `harness.engine.stored_curves`.
     """
     oracle = job.network if isinstance(job.network, OracleNetwork) else None
     information = stored_information(job.target, job.information, labelled=conditional(job))

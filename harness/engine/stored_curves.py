@@ -40,15 +40,15 @@ def _information(target: Target, text: str, labelled: bool) -> Information:
 def stored_score_error(oracle: OracleNetwork | None, payload: Payload | None, dim: int) -> ScoreError:
     """Return e(σ): measured, from the payload of its record; or an oracle's own, checked at each call.
 
-    Raises:
-        TypeError: there is neither. The curve of an oracle raises ContractError where the oracle breaks its contract.
+    The curve of an oracle raises ContractError where the oracle breaks its contract; where there is neither, whoever
+    asks for it gets a TypeError.
     """
     if payload is not None:
         return _score_error(json.dumps(payload))
-    if oracle is None:
-        raise TypeError("a trained network needs its measured score error")
 
     def error(sigma: np.ndarray) -> np.ndarray:
+        if oracle is None:
+            raise TypeError("a trained network needs its measured score error")
         with blamed(oracle, "score_error"):
             return check_score_error(oracle.score_error(sigma.copy(), dim), oracle, len(sigma))
 

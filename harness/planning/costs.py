@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from harness.components import Component
     from harness.engine.trials import Trial
     from harness.metrics import Metric
+    from harness.planning.demand import Demand
     from harness.planning.keys import Keys
     from harness.suites.combinations import Combination
     from harness.suites.model import Suite
@@ -172,14 +173,17 @@ class Costs:
     # Trials
 
     def missing(
-        self, combinations: list[Combination], trainings: list[tuple[list[Learner[str]], Course]]
+        self,
+        combinations: list[Combination],
+        trainings: list[tuple[list[Learner[str]], Course]],
+        score_errors: Demand,
     ) -> dict[str, Trial]:
-        """Return the trials that are not known yet, by their keys.
+        """Return the trials that are not known yet, by their keys; of score errors those that are asked for.
 
         Evaluations, which take longest to try, come last; of the others, and of these, the dearest as guessed first.
         """
         found: dict[str, tuple[float, Trial]] = {}
-        for key, guess, trial in (*self._of_trainings(trainings), *self._of_combinations(combinations)):
+        for key, guess, trial in (*self._of_trainings(trainings), *self._of_combinations(combinations, score_errors)):
             if key not in self.known:
                 before = found[key][0] if key in found else 0.0
                 found[key] = before + guess, trial
@@ -195,7 +199,9 @@ class Costs:
             trial = TrainingTrial(tuple(learners), course, self._suite.trainer)
             yield self._training_key(learners, course), self.training(learners, course), trial
 
-    def _of_combinations(self, combinations: list[Combination]) -> Iterator[tuple[str, float, Trial]]:
+    def _of_combinations(
+        self, combinations: list[Combination], score_errors: Demand
+    ) -> Iterator[tuple[str, float, Trial]]:
         low, high = self._range
         metrics = [(self._keys.of(each), each) for each in self._metrics if isinstance(each, SampleMetric)]
         count = self._suite.sampling.samples
@@ -210,7 +216,7 @@ class Costs:
                 held_out = HeldOutTrial(CalibrateMetricsJob(c.target, metrics, 0, count, low))
                 yield self._held_out_key(c.target), times * self.held_out(c.target), held_out
             training = None if c.weighting is None else self._one(c)
-            if training is not None:
+            if training is not None and score_errors.of(c):
                 yield self._score_error_key(c), times * 1.0, ScoreErrorTrial(training, low, high)
             yield key, sum(map(self.sampling, same)), EvaluationTrial(self._evaluation(c), training, low, high)
 

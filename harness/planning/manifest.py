@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from harness.bounds import Bound
     from harness.components import Component
     from harness.metrics import Metric
+    from harness.planning.demand import Demand
     from harness.planning.keys import Keys
     from harness.planning.units import Lookup, NotPossible
     from harness.suites.combinations import Combination
@@ -51,7 +52,7 @@ class PlannedRow(_Part):
         ema_decay: of the moving average that its networks are; None where nothing is trained, or averaged, and in
             directories made when a suite had one.
         networks: key of the trained network of each seed; empty for an oracle.
-        errors: key of the score error of each of these.
+        errors: key of the score error of each of these; empty where nothing asks for it.
         tables: key of the weighting's table of each seed; empty for an oracle.
         information: key of the target's record of each seed.
         grids: key of the grid of each seed.
@@ -228,6 +229,7 @@ class Planned(Protocol):
     Attributes:
         seeds: those that any combination has.
         raced: whether combinations have seeds of their own.
+        score_errors: of which networks the score error is asked for.
     """
 
     suite: Suite
@@ -238,6 +240,7 @@ class Planned(Protocol):
     rank_by: list[str]
     seeds: tuple[int, ...]
     raced: bool
+    score_errors: Demand
 
     def seeds_of(self, c: Combination) -> tuple[int, ...]:
         """Return the seeds that a combination has: the first of them, or all."""
@@ -278,7 +281,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
                 compute=effort and effort.total,
                 training_share=effort and effort.share,
                 networks=networks,
-                errors=[keys.score_error(network) for network in networks],
+                errors=[keys.score_error(network) for network in networks if plan.score_errors.of(c)],
                 tables=[] if c.weighting is None else [keys.table(c, seed) for seed in seeds],
                 information=[keys.information(target) for target in keys.targets(c.target, seeds)],
                 grids=laid_out,

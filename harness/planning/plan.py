@@ -2,9 +2,9 @@
 
 Rounds, until nothing is missing. The groundwork measures the targets, tabulates the weightings and lays out the
 grids. What follows from it trains each distinct network once (networks of one shape stacked), measures its score error
-once, lays out the grids that ask for it, and samples each distinct pair of network, sampler and grid once: a sampling
-goes by the levels of its grid, so that it is planned when they are known. A unit is needed where a record that it makes
-is not in the store.
+once where that is asked for, lays out the grids that ask for it, and samples each distinct pair of network, sampler and
+grid once: a sampling goes by the levels of its grid, so that it is planned when they are known. A unit is needed where
+a record that it makes is not in the store.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from harness.errors import HarnessError, one_line
 from harness.metrics import FittedMetric, Metric, SampleMetric
 from harness.networks import OracleNetwork
 from harness.planning.costs import Costs
+from harness.planning.demand import Demand
 from harness.planning.fits import Fits
 from harness.planning.keys import Keys, measured
 from harness.planning.manifest import Manifest, manifest
@@ -78,6 +79,7 @@ class Plan:
     Attributes:
         seeds: those that any combination has.
         raced: whether combinations have seeds of their own, as a race gives them.
+        score_errors: of which networks the score error is asked for.
     """
 
     def __init__(
@@ -88,6 +90,8 @@ class Plan:
         folder: Path,
         allotted: Sequence[int] | None = None,
         looks: int = 1,
+        *,
+        score_errors: bool = False,
     ) -> None:
         """Take a suite, its combinations, and the folder where checkpoints lie.
 
@@ -98,6 +102,7 @@ class Plan:
             folder: of the checkpoints.
             allotted: of each row how many of the suite's seeds it has, the first; None: all.
             looks: as of its manifest.
+            score_errors: whether whoever reads the results asks for the score error of every network.
         """
         self._looks, self.raced = looks, allotted is not None
         self.suite = suite
@@ -113,6 +118,7 @@ class Plan:
         self.rank_by = [registry.label(metric) for metric in ranking]
         self.bounds = [b for b in suite.components("bound", registry) if isinstance(b, Bound)]
         self.costs = Costs(suite, self.keys, self.metrics, self.bounds)
+        self.score_errors = Demand(self.keys, combinations, everything=score_errors or bool(self.bounds))
         noise = suite.noise
         self._range = {"sigma_min": noise.sigma_min, "sigma_max": noise.sigma_max}
         # Trained networks are trained and evaluated on the device of the run, and nothing else is.
@@ -322,7 +328,7 @@ class Plan:
 
     def trials(self) -> dict[str, Trial]:
         """Return the trials of its work that were never made here, by their keys (`Costs.missing`)."""
-        return self.costs.missing(self.combinations, self.stacks(lambda key: True))
+        return self.costs.missing(self.combinations, self.stacks(lambda key: True), self.score_errors)
 
     def _training(self, missing: Callable[[str], bool]) -> list[Unit]:
         trainer = self.suite.trainer
@@ -369,7 +375,7 @@ class Plan:
         for seeds in self.networks().values():
             wanted: dict[Target, list[tuple[str, str, Combination]]] = {}
             for seed, lengths in seeds.items():
-                for c in lengths:
+                for c in (each for each in lengths if self.score_errors.of(each)):
                     key = self.keys.network(c, seed)
                     error = self.keys.score_error(key)
                     if missing(error) or key in trained:
@@ -431,7 +437,8 @@ class Plan:
         """Return the unit that makes the records of `keys`: of what it measures, and perhaps the sampling's `key`."""
         target, network = self.keys.target(c.target, seed), self.keys.network(c, seed)
         information = self.keys.information(target)
-        error, trajectory = self.keys.score_error(network), self.keys.trajectory(c, seed)
+        error = self.keys.score_error(network) if self.score_errors.of(c) else None
+        trajectory = self.keys.trajectory(c, seed)
         table = None if c.weighting is None else self.keys.table(c, seed)
 
         def job(find: Lookup) -> Job:
@@ -446,7 +453,7 @@ class Plan:
                 seed=seed,
                 count=self.suite.sampling.samples,
                 information=require(find, information, "target"),
-                score_error=None if oracle else require(find, error, "score error"),
+                score_error=None if error is None else require(find, error, "score error"),
                 weighting=None if table is None else require(find, table, "weighting"),
                 metrics={k: each for k, each in measure.items() if isinstance(each, Metric)},
                 bounds={k: each for k, each in measure.items() if isinstance(each, Bound)},
@@ -455,7 +462,7 @@ class Plan:
                 fits=self._fits.of(measure, target, find),
             )
 
-        trained = frozenset([error]) if c.weighting is not None else frozenset()
+        trained = frozenset([error or network]) if c.weighting is not None else frozenset()
         after = trained | self._fits.keys_of(measure.values(), target)
         taken = ONE_CORE if c.weighting is None else self._placed
         return Unit(Stage.SAMPLING, keys, job, self.costs.sampling(c), after, resources=taken)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from harness.engine import shortage
 from harness.errors import DiskError, NotApplicable, failure_line, one_line, traceback_text
 from harness.planning.units import NotPossible
 from harness.registry import process_state
@@ -46,6 +47,7 @@ class InProcess:
             DiskError: a disk cannot be written.
         """
         before, start = process_state.read(), time.perf_counter()
+        shortage.told()
         try:
             ended = Ended(task, self._function(task.argument()), None, 0.0)
         except NotPossible as error:
@@ -58,7 +60,8 @@ class InProcess:
             ended = Ended(task, None, failure_line(error), 0.0, traceback_text(error))
         finally:
             changed = tuple(process_state.put_back(before))
-        return replace(ended, seconds=time.perf_counter() - start, changed=changed, strangers=WHO)
+        seconds, shortages = time.perf_counter() - start, shortage.told().lines
+        return replace(ended, seconds=seconds, changed=changed, strangers=WHO, shortages=shortages)
 
 
 @contextmanager

@@ -116,13 +116,16 @@ def run(suite: Suite, registry: Registry, directory: Path, options: Options) -> 
         carry_out({f"{MANIFEST}:{suite.name}": plan}, store, options)
 
 
-def planned(suite: Suite, registry: Registry, directory: Path, *, yes: bool = False) -> Plan:
-    """Return the plan of a suite whose results lie in a directory.
+def planned(
+    suite: Suite, registry: Registry, directory: Path, *, yes: bool = False, score_errors: bool = False
+) -> Plan:
+    """Return the plan of a suite whose results lie in a directory; `score_errors` as of `Plan`.
 
     Raises:
         SuiteError: the suite cannot be expanded.
     """
-    return Plan(suite, registry, expand(suite, registry, yes=yes), directory.absolute() / CHECKPOINTS)
+    combinations = expand(suite, registry, yes=yes)
+    return Plan(suite, registry, combinations, directory.absolute() / CHECKPOINTS, score_errors=score_errors)
 
 
 def carry_out(works: Mapping[str, Work], store: Store, options: Options) -> None:
@@ -281,7 +284,11 @@ class _Runner:
             self._options.warn(f"{count} on in mid-training, from {at} of {last.length:,}, where a run was cut off")
 
     def _tell(self, ended: Ended, stage: Stage) -> None:
-        """Say once who changes what of a process that it shares with nothing but its own units."""
+        """Say once where memory ran out, and who changes what of a process that it shares with its own units alone."""
+        for line in ended.shortages:
+            if (stage.words, line) not in self._told:
+                self._told.add((stage.words, line))
+                self._options.warn(f"{stage.words}: {line}")
         who = " or ".join(sorted(ended.strangers))
         for what in ended.changed:
             if (who, what) not in self._told:

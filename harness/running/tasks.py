@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from harness.arithmetic import in_force, one_thread
 from harness.components import Component
+from harness.engine import shortage
 from harness.errors import TRY_AGAIN, DiskError, NotApplicable, failure_line, one_line, traceback_text
 from harness.planning.units import ONE_CORE, NotPossible, Resources
 from harness.registry import process_state
@@ -66,7 +67,9 @@ class Ended:
         strangers: the foreign distributions whose components took part.
         changed: what of its process their code changed, in words; it was put back.
         applicable: false where the reason is that a component has no meaning for what it was given.
-        arithmetic: with which it was computed (`harness.arithmetic.in_force`); empty where it did not come so far.
+        arithmetic: with which it was computed (`harness.arithmetic.in_force`), and whether points were computed in
+            parts for lack of memory; empty where it did not come so far.
+        shortages: of memory, with what they made of the task (`harness.engine.shortage`).
     """
 
     task: Task
@@ -78,6 +81,7 @@ class Ended:
     changed: tuple[str, ...] = ()
     applicable: bool = True
     arithmetic: str = ""
+    shortages: tuple[str, ...] = ()
 
 
 class Parcel(NamedTuple):
@@ -120,6 +124,7 @@ class Done(NamedTuple):
     changed: tuple[str, ...]
     applicable: bool
     arithmetic: str
+    shortages: tuple[str, ...] = ()
 
     def ended(self, task: Task, strangers: frozenset[str]) -> Ended:
         """Return how a task ended, from what its worker said."""
@@ -212,6 +217,7 @@ def timed(function: str, content: bytes, watched: bool, load: Callable[[bytes], 
     """
     call = pkgutil.resolve_name(function)
     before = process_state.read() if watched else {}
+    shortage.told()
     start = time.perf_counter()
     value, reason, trace, applicable = None, None, "", True
     changed: list[str] = []
@@ -228,7 +234,9 @@ def timed(function: str, content: bytes, watched: bool, load: Callable[[bytes], 
         reason, trace = failure_line(error), traceback_text(error)
     seconds = time.perf_counter() - start
     changed += process_state.put_back(before) if watched else []
-    return Done(value, reason, seconds, trace, tuple(dict.fromkeys(changed)), applicable, _arithmetic())
+    lines, in_parts = shortage.told()
+    arithmetic = "; ".join([_arithmetic(), *([shortage.IN_PARTS] if in_parts else [])])
+    return Done(value, reason, seconds, trace, tuple(dict.fromkeys(changed)), applicable, arithmetic, lines)
 
 
 def _raised_by_a_plugin(error: BaseException) -> bool:

@@ -183,7 +183,7 @@ def _case(claim: Claim, among: int, registry: Registry, directory: Path, quick: 
         for name, content in needed.suites.items():
             origin = f"claim {claim.number}, suite {name}"
             made = Suite.from_mapping({**content, "name": _suite_name(content)}, origin)
-            case.suites[name] = planned(made, registry, directory)
+            case.suites[name] = planned(made, registry, directory, score_errors=True)
         if needed.descents:
             case.names = tuple(needed.descents)
             case.descents = DescentsPlan(needed.descents, registry, directory.absolute() / CHECKPOINTS)

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from contextlib import closing
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +11,10 @@ from selected_runs import each_once
 from shell import harness as shell
 
 import harness
-from harness.api.merging import MergeError, merge
+from harness.api.merging import MergeError, _check_score_errors, merge
 from harness.api.verification import verify
 from harness.planning.calls import CALLS
+from harness.records import Record
 from harness.results.read_board import read_document
 from harness.store import Store
 from harness.views.publishing import publish
@@ -160,6 +163,17 @@ def test_a_result_that_two_have_otherwise_is_refused(run, tmp_path):
     store.close()
     with pytest.raises(MergeError, match=r"elsewhere cannot be merged: the target \w+ has another content"):
         merge(parts, tmp_path / "out")
+
+
+def test_a_score_error_that_no_part_asked_for_and_the_whole_does_is_refused(tmp_path):
+    """No product of parts lacks one, since the row that asks is in a part: rows of another choice may."""
+    made = SimpleNamespace(rows=[SimpleNamespace(networks=["trained", "failed"], errors=["missing", "never made"])])
+    with closing(Store.open(tmp_path)) as store:
+        store.put([Record("trained", "network"), Record("failed", "network", reason="diverged")])
+        with pytest.raises(MergeError, match="the score error of 1 networks was not measured"):
+            _check_score_errors(made, store)
+        store.put([Record("missing", "score error")])
+        _check_score_errors(made, store)
 
 
 def test_results_of_other_code_are_refused(run, tmp_path):

@@ -32,7 +32,7 @@ def test_a_record_comes_before_an_oracle_and_one_of_them_must_be():
     oracle = Inexact(size=0.3)
     np.testing.assert_allclose(stored_score_error(oracle, None, 2)(sigma)[0], oracle.score_error(sigma, 2))
     with pytest.raises(TypeError, match="needs its measured score error"):
-        stored_score_error(None, None, 2)
+        stored_score_error(None, None, 2)(sigma)
 
 
 def test_an_oracle_is_checked_at_each_call():

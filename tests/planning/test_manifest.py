@@ -49,8 +49,9 @@ def test_every_component_is_named_once_with_its_origin(made):
 
 
 def test_an_oracle_has_no_network_to_train(made):
-    trained, _, oracle = made().rows
+    trained, _, oracle = made(bounds=["budget"]).rows
     assert (len(trained.networks), len(trained.errors), len(trained.tables)) == (2, 2, 2)
+    assert made().rows[0].errors == []
     assert (oracle.networks, oracle.errors, oracle.tables, oracle.compute) == ([], [], [], None)
     rows = made()
     assert rows.components[rows.rows[2].components["weighting"]].name == "none"

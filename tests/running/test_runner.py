@@ -1,6 +1,7 @@
 """The engine from suite to leaderboard, on a suite that takes seconds."""
 
 import json
+import pickle
 import random
 import shutil
 import signal
@@ -8,19 +9,24 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from suite_files import write_suite
 
+from harness.arithmetic import in_force
+from harness.engine.shortage import IN_PARTS
+from harness.engine.traced import Traced
 from harness.errors import DiskError
 from harness.registry.discovery import load
 from harness.results.leaderboard import Leaderboard
 from harness.results.read_board import read_document
 from harness.running import runner as run_module
 from harness.running.runner import Options, run
-from harness.running.tasks import KILLED, Ended
+from harness.running.tasks import KILLED, Ended, timed
 from harness.store import DATABASE, Store, StoreError
 from harness.suites.model import Suite, SuiteError
 
@@ -205,6 +211,44 @@ def test_what_was_killed_from_outside_is_tried_again_by_the_next_run(tmp_path, m
     before = records(tmp_path)
     carry_out(tmp_path, **little)
     assert records(tmp_path) == before
+
+
+class Here:
+    """Carries out tasks as a worker does, in this process."""
+
+    count = 1
+
+    def __init__(self, function: str) -> None:
+        self._function = function
+
+    def run(self, tasks):
+        for task in sorted(tasks, key=lambda task: task.stage):
+            yield timed(self._function, pickle.dumps(task.argument()), False).ended(task, frozenset())
+
+
+def test_where_memory_runs_out_a_run_says_so_once_and_its_document_for_good(registry, tmp_path, monkeypatch):
+    real = Traced.__call__
+
+    def scarce(traced, *tensors):
+        if tensors[-1].numel() > 32:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return real(traced, *tensors)
+
+    monkeypatch.setattr(Traced, "__call__", scarce)
+    one = {axis: TINY[axis][:1] for axis in ("weightings", "noise_schedules", "time_discretizations", "networks")}
+    short = suite(
+        **one, targets=["gaussian:dim=2"], samplers=["heun"], bounds=[], training={"steps": [5], "batch_size": 64}
+    )
+    told: list[str] = []
+    executor = contextmanager(lambda count, function, for_strangers: iter([Here(function)]))
+    run(short, registry, tmp_path, Options(1, progress=False, warn=told.append, executor=executor))
+    assert told == [
+        "training: memory ran out with 2 networks at once; it goes on with one after the other",
+        "training: memory ran out with 1 network of 64 points at once; it goes on with 1 network of 32 points",
+    ]
+    document = read_document(tmp_path)
+    assert all(row["status"] == "ok" for row in rows(tmp_path))
+    assert sorted(document.environment["arithmetic"]) == [in_force(), f"{in_force()}; {IN_PARTS}"]
 
 
 def test_a_file_that_changes_during_a_run_ends_it(tmp_path, monkeypatch):

@@ -4,7 +4,9 @@ import sys
 import pytest
 import torch
 
+from harness.arithmetic import in_force
 from harness.blobs import BlobError, BlobFolder
+from harness.engine.shortage import IN_PARTS, Together, with_less
 from harness.errors import DiskError, NotApplicable
 from harness.running.tasks import Task, packed, parcel_or_end, timed
 
@@ -74,3 +76,30 @@ def test_only_the_harness_itself_says_that_a_disk_ends_the_run(tmp_path):
     for watched in (False, True):
         with pytest.raises(BlobError, match="is missing"):
             timed(f"{__name__}:a_checkpoint_is_read", pickle.dumps(tmp_path), watched)
+
+
+def run_short(most):
+    def attempt(size):
+        if size.networks * size.points > most:
+            raise MemoryError
+        return size
+
+    return with_less(attempt, Together(2, 64))[0]
+
+
+def test_it_says_where_memory_ran_out_and_whether_points_were_computed_in_parts():
+    fewer, parts, enough, none = (
+        timed(f"{__name__}:run_short", pickle.dumps(most), False) for most in (64, 40, 128, 0)
+    )
+    assert [done.value for done in (fewer, parts, enough, none)] == [(1, 64), (1, 32), (2, 64), None]
+    told = "memory ran out with 2 networks of 64 points at once; it goes on with 1 network of"
+    assert [done.shortages for done in (fewer, parts, enough, none)] == [
+        (f"{told} 64 points",),
+        (f"{told} 32 points",),
+        (),
+        (),
+    ]
+    ordinary = in_force()
+    assert [done.arithmetic for done in (fewer, enough, none)] == [ordinary] * 3
+    assert parts.arithmetic == f"{ordinary}; {IN_PARTS}"
+    assert none.reason.startswith("MemoryError: memory ran out with 2 networks of 64 points at once, and with less")

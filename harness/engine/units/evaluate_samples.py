@@ -29,6 +29,7 @@ from harness.engine.sampling import generate, kernel_function, kernel_variances,
 from harness.engine.sampling_jobs import conditional, curves_of, start_of, withheld_label
 from harness.errors import ContractError, FitFailed, NotApplicable
 from harness.metrics import Experiment, mean_and_error
+from harness.networks import OracleNetwork
 from harness.records import Record, failed
 from harness.samplers import GaussianKernelSampler
 from harness.trajectories import from_json
@@ -207,7 +208,7 @@ def _sampled(job: EvaluateSamplesJob, law: Distribution, design: Design) -> tupl
         samples=generated.samples,
         reference=reference,
         simulate=simulate_function(job.sampler, denoiser, job.sigmas, kernel) if labels is None else _no_simulation,
-        exact_network=job.score_error is None and not np.any(design.score_error(design.sigmas)),
+        exact_network=isinstance(job.network, OracleNetwork) and not np.any(design.score_error(design.sigmas)),
         last_kernel=generated.last_kernel,
         budget=design.budget,
         training=design.training,
