@@ -70,7 +70,7 @@ def planned(case: Case, environment: dict[str, str]) -> tuple[float, float]:
 def taken(case: Case, environment: dict[str, str], out: Path) -> tuple[float, float]:
     """Run a case; return its seconds and the GiB of all its processes at their peak."""
     start = time.perf_counter()
-    command = (*HARNESS, "run", *case.arguments, "--out", str(out), "--format", "json")
+    command = (*HARNESS, "run", *case.arguments, "--out", str(out))
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, start_new_session=True, env=environment, **pipes)
     most, stop = 0.0, threading.Event()
