@@ -2,8 +2,9 @@
 
     python benchmarks/memory.py
 
-Runs suites of oracle and trained networks with more and more combinations and prints the peak resident memory of the
-largest process and of all processes together (sampled every 20 ms).
+Runs suites of oracle and trained networks with more and more combinations and prints the peak memory of the largest
+process and of all processes together (sampled every 20 ms). Pages that processes share are counted once: each of k has
+a kth of a page.
 """
 
 from __future__ import annotations
@@ -31,14 +32,15 @@ BASE = {
 }
 
 
-def resident(session: int) -> list[float]:
-    """Return the resident memory, in MiB, of each process of a session."""
+def held(session: int) -> list[float]:
+    """Return the memory of each process of a session, in MiB, with its share of pages that it shares (Pss)."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
             if int(fields[3]) == session:
-                found.append(int(fields[21]) * 4096 / 2**20)
+                lines = stat.with_name("smaps_rollup").read_text().splitlines()
+                found += [int(line.split()[1]) / 2**10 for line in lines if line.startswith("Pss:")]
         except (OSError, IndexError):
             continue
     return found
@@ -57,7 +59,7 @@ def peak(suite: dict, folder: Path) -> tuple[float, float, int, float]:
     def watch() -> None:
         nonlocal most, total
         while not stop.wait(0.02):
-            sizes = resident(process.pid)
+            sizes = held(process.pid)
             most, total = max(most, *sizes, 0.0), max(total, sum(sizes))
 
     watcher = threading.Thread(target=watch)

@@ -3,8 +3,8 @@
     python benchmarks/plan.py [--large] [--only WORD] [--repeats 1]
 
 Plans each case from nothing (a cache of its own, so that every kind of work is tried anew), runs it, and prints seconds
-and peak memory as planned and as measured: resident memory of all processes together, sampled every 50 ms. `--large`
-adds 60,000 × 784 from a file. Anything else that runs on the machine makes the ratios mean nothing.
+and peak memory as planned and as measured: that of all processes together, what they share counted once, sampled every
+50 ms. `--large` adds 60,000 × 784 from a file. Anything else that runs on the machine makes the ratios mean nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from memory import resident
+from memory import held
 from sklearn.datasets import load_iris
 from tabulate import tabulate
 
@@ -70,7 +70,7 @@ def planned(case: Case, environment: dict[str, str]) -> tuple[float, float]:
 def taken(case: Case, environment: dict[str, str], out: Path) -> tuple[float, float]:
     """Run a case; return its seconds and the GiB of all its processes at their peak."""
     start = time.perf_counter()
-    command = (*HARNESS, "run", *case.arguments, "--out", str(out), "--format", "json")
+    command = (*HARNESS, "run", *case.arguments, "--out", str(out))
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, start_new_session=True, env=environment, **pipes)
     most, stop = 0.0, threading.Event()
@@ -78,7 +78,7 @@ def taken(case: Case, environment: dict[str, str], out: Path) -> tuple[float, fl
     def watch() -> None:
         nonlocal most
         while not stop.wait(0.05):
-            most = max(most, sum(resident(process.pid)))
+            most = max(most, sum(held(process.pid)))
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -1,4 +1,4 @@
-"""Processes that a test started: those of a session that are alive, and waiting for what they do."""
+"""Processes that a test started: those of a session that are alive, their memory, and waiting for what they do."""
 
 import time
 from pathlib import Path
@@ -15,6 +15,18 @@ def members(session):
         if int(fields[3]) == session and fields[0] != "Z":
             found.append(stat.parent.name)
     return found
+
+
+def memory_of(session):
+    """GiB of all processes of a session, pages that some share counted once."""
+    total = 0
+    for process in members(session):
+        try:
+            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 2**20
 
 
 def wait_until(condition, seconds=90.0):

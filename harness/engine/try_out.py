@@ -73,7 +73,7 @@ FEW, MORE = 2, 4
 def try_out(trial: Trial) -> tuple[float, ...]:
     """Return the seconds of a trial: at the start, and for each step, level or network beyond, as its kind has them.
 
-    That of a target tells its size in bytes besides.
+    That of a target tells its size in bytes besides, that of a training the size of one of its networks.
 
     Raises:
         TypeError: what is given is no trial.
@@ -89,19 +89,23 @@ def _(trial: ReadyTrial) -> tuple[float, ...]:
 
 @try_out.register
 def _(trial: TrainingTrial) -> tuple[float, ...]:
-    """Return what a training takes before its first step has ended, and for each step; of all its networks."""
+    """Return what a training of all its networks takes before its first step has ended and for each step, and the bytes
+    of one network's parameters.
+    """
     last = trial.course.lengths[-1]
     lengths = (*(2**k for k in range(max(last - 1, 1).bit_length()) if 2**k < last), last)
     learners = [learner.with_table(_flat_table(trial.trainer)) for learner in trial.learners]
     start = time.process_time()
     ends: list[float] = []
+    size = 0.0
     for trained in train_by(trial.trainer, learners, replace(trial.course, lengths=lengths, recording=None)):
         if trained.learner == trained.average == 0:
             ends.append(time.process_time() - start)
+            size = float(sum(tensor.nbytes for tensor in trained.snapshot.state.values()))
             if ends[-1] - ends[0] > ENOUGH:
                 break
     pace = (ends[-1] - ends[0]) / max(lengths[len(ends) - 1] - lengths[0], 1)
-    return max(ends[0] - pace, 0.0), pace
+    return max(ends[0] - pace, 0.0), pace, size
 
 
 @try_out.register

@@ -111,6 +111,10 @@ class Costs:
         steps = course.lengths[-1]
         return self._suite.trainer.seconds(steps, len(learners)) if found is None else found[0] + steps * found[1]
 
+    def parameter_bytes(self, learners: list[Learner[str]], course: Course) -> float:
+        """Return the bytes of the parameters of one network of a stack; 0 where no trial told."""
+        return sum(self.known.get(self._training_key(learners, course), ())[2:3])
+
     def score_errors(self, c: Combination, count: int) -> float:
         """Return what it takes to measure the score errors of so many networks of a kind."""
         found = self.known.get(self._score_error_key(c))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,14 +15,18 @@ if TYPE_CHECKING:
     from harness.planning.plan import Plan
     from harness.planning.units import Unit
 
-BASE_MEMORY = 0.35
-"""GiB of one process with torch imported (measured, CPU build)."""
+BASE_MEMORY = 0.3
+"""GiB of a run but for its workers, with the pages that these share with their server, which has imported torch."""
 
-WORK_MEMORY = 0.25
-"""GiB that a unit takes besides (measured on the shipped suites)."""
+WORK_MEMORY = 0.22
+"""GiB that a worker has of its own beside what is counted by size (measured on the shipped suites)."""
 
-COPIES = 4.0
-"""How often a worker holds the training rows of a data set at its peak (measured on 36,000 × 784 of them)."""
+COPIES = 8.0
+"""How often a worker holds the training rows of a data set at its peak, as it builds it (measured on 36,000 × 784)."""
+
+ALONE, STACKED = 10, 21
+"""How often training holds the parameters of a network, alone and of each in a stack, which is tried against each of
+its networks alone (measured at width 2,048)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class WorkEstimate:
         stacks: units that train them.
         samplings: samplings, over all seeds; grids that turn out equal share one, so that fewer may be done.
         seconds: estimated time.
-        memory: estimated peak in GiB over all processes; with many thousands of
+        memory: estimated peak in GiB over all processes, what they share counted once; with many thousands of
             combinations the parent adds about 10 KiB for each.
     """
 
@@ -67,7 +72,7 @@ def estimate(plan: Plan, workers: int) -> WorkEstimate:
         stacks=len(training),
         samplings=samplings,
         seconds=plan.costs.start() + building + working,
-        memory=BASE_MEMORY * (workers + 1) + (WORK_MEMORY + _data_memory(plan) + _step_memory(plan)) * workers,
+        memory=BASE_MEMORY + (WORK_MEMORY + _data_memory(plan)) * workers + _training_memory(plan, workers),
     )
 
 
@@ -92,20 +97,25 @@ def _data_memory(plan: Plan) -> float:
     return COPIES * max(map(plan.costs.data_bytes, targets), default=0.0) / 2**30
 
 
-def _step_memory(plan: Plan) -> float:
-    """Return the GiB of the largest step of any stack, of those networks that apply.
+def _training_memory(plan: Plan, workers: int) -> float:
+    """Return the GiB of the stacks that take most, as many as train at once, of those networks that apply.
+
+    A stack takes what a step keeps of the layers, and its parameters where a trial told their size.
 
     Raises:
         ContractError: as `check_layer_outputs`.
     """
-    trainer, largest = plan.suite.trainer, 0
+    trainer, taken = plan.suite.trainer, []
     for learners, course in plan.stacks(_everything):
         try:
             outputs = check_layer_outputs(course.network)
         except NotApplicable:
             continue
-        largest = max(largest, min(len(learners), trainer.together(outputs)) * trainer.step_bytes(outputs))
-    return largest / 2**30
+        count = min(len(learners), trainer.together(outputs))
+        copies = ALONE if count == 1 else STACKED
+        parameters = copies * plan.costs.parameter_bytes(learners, course)
+        taken.append(count * (trainer.step_bytes(outputs) + parameters))
+    return sum(heapq.nlargest(workers, taken)) / 2**30
 
 
 def _everything(key: str) -> bool:

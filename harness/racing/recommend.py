@@ -434,7 +434,9 @@ class _Answer:
         network = self._registry.label(_parts(self._work.combinations[self._course.leader])["network"])
         compared = f"compared at σ = {suite.noise.sigma_min:g}, where sampling ends"
         if profile.finite and profile.splits == 1 and self._evidence.groups is None:
-            compared += ", on the same held-out points for all designs: their choice is in no interval"
+            compared += (
+                f", on the same {profile.held_out} held-out rows for all designs: what others say is in no interval"
+            )
         return [
             *([FIRST_LEVELS] if self._planned(self._course.leader).own_grids else []),
             f"trained here: {network}, {best.train_steps} steps; a larger network or a longer training may prefer "

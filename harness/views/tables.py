@@ -116,8 +116,7 @@ def notes(section: TargetSection, board: Leaderboard) -> list[str]:
 def _target_lines(section: TargetSection, board: Leaderboard) -> list[str]:
     """Return the scale of a target beside the range of noise levels, and what must be known of its data."""
     setup, lines = board.setup, []
-    known = [] if setup is None else setup.targets
-    for target in [each for each in known if target_label(each.target, board) == section.target]:
+    for target in _setups(section, board):
         scale = f"σ_data {number(target.sigma_data)}, m₂ {number(target.second_moment**0.5)}"
         levels = "" if setup is None else f"; σ from {setup.sigma_min:g} to {setup.sigma_max:g}"
         lines.append(f"d = {target.dim}, {scale}{levels}")
@@ -127,12 +126,17 @@ def _target_lines(section: TargetSection, board: Leaderboard) -> list[str]:
     return lines
 
 
+def _setups(section: TargetSection, board: Leaderboard) -> list[TargetSetup]:
+    """Return the target of a section in numbers; nothing where it is not known."""
+    known = [] if board.setup is None else board.setup.targets
+    return [each for each in known if target_label(each.target, board) == section.target]
+
+
 def _sizes(target: TargetSetup, train: int, held_out: int) -> list[str]:
     """Return how many points are trained on and how many a metric sees, a line each where seeds have their own."""
     points = f"{counted(train, 'point')} to train on, {held_out} held out"
     if target.splits == 1:
-        given = "ranks are given these, but by a metric that tells how it varies over points"
-        return [f"{points}: no metric sees more data than these; {given}"]
+        return [f"{points}: no metric sees more data than these"]
     seen = "" if target.tested is None else f" hold out {counted(target.tested, 'point')} in all"
     return [
         f"{points} for each seed, which has a split of its own",
@@ -196,9 +200,25 @@ def settling_note(section: TargetSection) -> str | None:
     return f"{head}; {told}"
 
 
-def closing_notes(section: TargetSection, declared: Declarations) -> list[str]:
+def held_out_note(section: TargetSection, board: Leaderboard) -> str | None:
+    """Return the line under a section's table on whose rows its differences speak of; None where intervals know others.
+
+    They do not where all seeds of a data set have one split, and the metric compares two samples, so that a held-out
+    one calibrates it.
+    """
+    fixed = [each for each in _setups(section, board) if each.finite and each.splits == 1]
+    metrics = [each for each in dict.fromkeys((section.metric, section.effects_by)) if each in section.floors]
+    if not fixed or not metrics or len(section.ranked) < 2:
+        return None
+    count = "" if fixed[0].held_out is None else f"{fixed[0].held_out} "
+    told = f"ranks and effects by {' and '.join(metrics)} are of these {count}held-out rows"
+    return f"{told}: what other rows would say is not in the intervals of differences"
+
+
+def closing_notes(section: TargetSection, board: Leaderboard) -> list[str]:
     """Return the lines under a section's table on what its ranks leave open."""
-    return [note for note in (floor_note(section, declared), settling_note(section)) if note]
+    found = floor_note(section, board.declared), settling_note(section), held_out_note(section, board)
+    return [note for note in found if note]
 
 
 def _agreement(entry: Agreement) -> str:
@@ -263,7 +283,7 @@ def section_blocks(section: TargetSection, board: Leaderboard, top: int | None, 
     blocks += [section_table(section, board, top)] if section.finished else []
     hidden = len(section.finished[top:]) if top else 0
     blocks += [Paragraph([f"{hidden} more", *elsewhere, "."])] if hidden else []
-    blocks += [Paragraph([f"{note}."]) for note in closing_notes(section, board.declared)]
+    blocks += [Paragraph([f"{note}."]) for note in closing_notes(section, board)]
     blocks += [Listing([[line] for line in lines])] if (lines := valueless_lines(section)) else []
     blocks += [Paragraph([f"{line}."]) for line in inapplicable_lines(section)]
     return blocks + ([Paragraph([f"{diverged_line(section)}."])] if section.diverged else [])
@@ -277,7 +297,7 @@ def _text(board: Leaderboard, top: int | None, width: int | None) -> str:
         body = ["", *fitted(build(board, section, shown), width)] if shown else []
         hidden = len(section.finished) - len(shown)
         more = [f"… {hidden} more; --top 0 shows all"] if hidden and shown else _unranked(section, width, hidden)
-        found = closing_notes(section, board.declared)
+        found = closing_notes(section, board)
         more += ["", *break_lines(found, width)] if found else []
         blocks.append(
             "\n".join(

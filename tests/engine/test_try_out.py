@@ -56,7 +56,7 @@ def test_there_is_one_of_each_kind_of_work(trials):
 def test_each_kind_of_work_can_be_tried(trials, trainer):
     for found in trials(**trainer).values():
         for trial in found:
-            seconds = try_out(trial)
+            seconds = try_out(trial)[:2]
             assert all(0 <= each < 60 for each in seconds)
             assert sum(seconds) > 0
 

@@ -28,6 +28,12 @@ SUITE = {
 
 
 @pytest.fixture(scope="session")
+def small_suite():
+    """Return the small suite as a mapping."""
+    return SUITE
+
+
+@pytest.fixture(scope="session")
 def planned(registry):
     """Make the plan of the small suite, with changes, of the components that ship or of those of another registry."""
 

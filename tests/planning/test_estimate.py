@@ -1,14 +1,21 @@
 """The estimate: what a suite takes from nothing, counted from its plan."""
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 from harness_karras.networks import Mlp
+from processes import memory_of
+from suite_files import write_suite
 
-from harness.engine.trials import TargetTrial
+from harness.engine.trials import TargetTrial, TrainingTrial
 from harness.engine.try_out import try_out
 from harness.errors import ContractError, NotApplicable
 from harness.networks import TrainableNetwork
-from harness.planning.estimate import COPIES, estimate
+from harness.planning.estimate import ALONE, COPIES, STACKED, estimate
 from harness.trainers import STACK_BYTES
 
 DESCENT = {"method": "gradient-descent", "steps": [9], "points": 100, "levels": 10}
@@ -75,6 +82,29 @@ def test_each_worker_takes_that_of_the_data(planned, tmp_path):
         assert estimate(plan, workers).memory - before == pytest.approx(workers * COPIES * size)
 
 
+def test_a_stack_takes_that_of_its_parameters_where_a_trial_told_them(planned):
+    """What a network holds is more in a stack, and is taken as often as there are stacks."""
+    width = 70
+
+    def plan_of(seeds):
+        changes = {"weightings": ["edm"], "networks": [f"mlp:width={width},depth=1,features=1"], "seeds": seeds}
+        return planned(**changes, training={"steps": [1], "batch_size": 16})
+
+    def more(plan, size, workers):
+        before = estimate(plan, workers).memory
+        (key,) = (key for key, trial in plan.trials().items() if isinstance(trial, TrainingTrial))
+        plan.costs.known = {**plan.costs.known, key: (0.0, 0.0, size)}
+        return (estimate(plan, workers).memory - before) * 2**30
+
+    (trial,) = (trial for trial in plan_of(1).trials().values() if isinstance(trial, TrainingTrial))
+    size = try_out(trial)[2]
+    # Two coordinates, cosine and sine of a frequency with its phase; two coordinates out; 4 bytes each.
+    assert size == 4 * ((4 + 1) * width + (width + 1) * 2 + 2)
+    assert more(plan_of(1), size, 1) == pytest.approx(ALONE * size)
+    assert more(plan_of(2), size, 1) == pytest.approx(2 * STACKED * size)
+    assert more(plan_of(2), size, 3) == pytest.approx(2 * STACKED * size)
+
+
 def test_images_are_no_small_points(planned):
     """The default U-Net keeps 5.6 MB for a point of 3×32×32."""
     plan = planned(
@@ -102,3 +132,23 @@ def test_a_network_that_does_not_apply_takes_no_memory_and_one_that_raises_is_na
         memory(ValueError("no such layer"))
     with pytest.raises(ContractError, match=r"layer_outputs: 0\.5; it must be a whole number above 0"):
         memory(0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="no system that tells what processes share")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_small_run_takes_what_was_planned(planned, small_suite, tmp_path, workers):
+    """Of all its processes, shared pages once, within a factor 1.5."""
+    np.save(tmp_path / "points.npy", np.random.default_rng(0).normal(size=(200, 4)))
+    changes = {"targets": [f"file:path={tmp_path / 'points.npy'},folds=1"], "sampling": {"samples": 4000}}
+    changes |= {"metrics": ["sliced-wasserstein"], "bounds": [], "rank_by": "sliced-wasserstein"}
+    file = write_suite(tmp_path / "small.toml", small_suite | changes)
+    command = [sys.executable, "-m", "harness", "run", str(file), "--out", str(tmp_path / "out")]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([*command, "--workers", str(workers)], start_new_session=True, **quiet)
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, memory_of(process.pid))
+        time.sleep(0.05)
+    assert process.returncode == 0
+    assert 1 / 1.5 < peak / estimate(planned(**changes), workers).memory < 1.5

@@ -385,6 +385,27 @@ def test_oracles_of_data_are_named():
 
 
 @pytest.mark.parametrize("form", ["table", "markdown"])
+def test_one_split_is_said_to_tell_nothing_of_other_rows(document, form):
+    """Where all seeds have it, and the metric that ranks compares with what is held out."""
+    told = "held-out rows: what other rows would say is not in the intervals of differences"
+
+    def text(**changes):
+        found = json.loads(json.dumps(document))
+        found["setup"]["targets"][0] |= {"finite": True, "train": 90, "held_out": 30, "tested": 30} | changes
+        return " ".join(render(Leaderboard.validate(found), form).split())
+
+    ranking = next(each for each in document["rankings"] if each["target"] == document["setup"]["targets"][0]["target"])
+    floor = {"target": ranking["target"], "metric": ranking["metric"], "value": 0.1, "low": 0.05, "high": 0.15}
+    document["calibration"] = [floor | {"metric": "energy"}]
+    assert told not in text()  # a metric that no held-out sample calibrates
+    document["calibration"] = [floor]
+    assert text().count(told) == 1
+    assert f"ranks and effects by {ranking['metric']} are of these 30 {told}" in text()
+    assert told not in text(splits=5, tested=150)
+    assert told not in text(finite=False, train=None, held_out=None, tested=None)
+
+
+@pytest.mark.parametrize("form", ["table", "markdown"])
 def test_how_many_points_a_seed_has_and_all_seeds_have_is_told(document, form):
     target = document["setup"]["targets"][0]
     target |= {"finite": True, "train": 90, "held_out": 30, "tested": 30}

@@ -241,7 +241,7 @@ def _target(board: Leaderboard, found: TargetSection, names: RowNames, marks: Ro
     """Yield what is said of a target, and its rows."""
     first, *others = notes(found, board)
     yield Paragraph([f"{first}."])
-    yield from (Paragraph([f"{note[:1].upper()}{note[1:]}."]) for note in closing_notes(found, board.declared))
+    yield from (Paragraph([f"{note[:1].upper()}{note[1:]}."]) for note in closing_notes(found, board))
     if found.finished:
         yield row_table(board, found, names, marks)
     groups = {"Diverged": found.diverged, "Not applicable": found.inapplicable}

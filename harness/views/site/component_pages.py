@@ -111,7 +111,8 @@ def _answers(name: ComponentName, title: str, board: Leaderboard) -> Iterator[Wo
 _LIST = (
     "Each component that stands on a board of this site, by axis. Effects are counted over boards and targets: better, "
     "or worse, than the mean of the choices that it is compared with there, where the interval leaves out no effect. "
-    "No count is corrected for how many there are."
+    "No count is corrected for how many there are. On data whose seeds have one split an effect is one on its held-out "
+    "rows, by metrics of which a board says so."
 )
 
 
