@@ -10,7 +10,7 @@ run: $(VENV)/.base  ## Train, sample and rank the quick suite; prints its leader
 	$(BIN)/harness run $(SUITE)
 
 test: $(VENV)/.dev  ## The test suite.
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-slow: $(VENV)/.dev  ## The tests that take minutes.
 	$(BIN)/python -m pytest -m slow

@@ -124,7 +124,8 @@ def published():
 
 
 registry = load()
-quick = load_suite("quick").with_selection(targets=["ring"], networks=["mlp", "exact"], seeds=1)
+chosen = {"targets": ["ring"], "networks": ["mlp", "exact"], "weightings": ["edm", "eps"], "seeds": 1}
+quick = load_suite("quick").with_selection(**chosen)
 suite = quick.with_selection(augmentations=["plain", "flip:share=0.5,1"])
 plan = Plan(suite, registry, expand(suite, registry), folder)
 store = Store.open(folder / "results")
@@ -143,7 +144,7 @@ print(json.dumps({
     "untrained": sum(c.weighting is None for c in expand(quick, registry)),
     "apart": apart(),
     "carried": carried(),
-    "published": published(),
+    "published": [] if unit == "sampling" else published(),
     "budgets": Budgets.version(),
     "descent": sorted(descents(request, registry).learners[0].components),
     "default": list(quick.augmentations),
@@ -247,9 +248,11 @@ class TestOneMoreAxis:
         assert ("augmentation" in found["descent"]) == (unit == "training")
 
     def test_every_published_board_is_read_with_its_default(self, found, unit):
+        assert found["budgets"] == Budgets.version() + 1
+        if unit == "sampling":
+            return  # Nothing that is published tells it from the unit of the grid.
         assert len(found["published"]) >= 7
         assert {version for version, _ in found["published"]} == {10}
-        assert found["budgets"] == Budgets.version() + 1
         had = {(trained, name) for _, names in found["published"] for trained, name in names}
         assert had == {(True, "plain"), (False, "none" if unit == "training" else "plain")}
 

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
+from torch.optim.adam import adam
 
 from harness.data_spec import DataSpec
 from harness.engine.checks import check_label_dropout, check_layer_outputs
@@ -176,7 +177,8 @@ class Stack:
         self._tensors = {**self._views, **self._frozen, **self._buffers}
         self._averages = [(decay, self._flat.clone()) for decay in trainer.ema_decays]
         self._steps = 0
-        self._optimiser = torch.optim.Adam([self._flat], lr=trainer.learning_rate, fused=True)
+        self._moments = {name: torch.zeros_like(self._flat) for name in ("exp_avg", "exp_avg_sq")}
+        self._count = torch.zeros((), dtype=torch.float32, device=self._flat.device)
         filled = trainer.batch_size + -trainer.batch_size % POINTS_MULTIPLE
         self.together = Together(len(seeds), min(trainer.microbatch or filled, filled))
         self._traced: dict[Together, Traced] = {}
@@ -329,22 +331,41 @@ class Stack:
         norm = torch.stack([torch.linalg.vector_norm(row, dtype=torch.float64) for row in self.gradient()])
         self.gradient().mul_((most / norm).clamp(max=1)[:, None].to(self._flat.dtype))
 
+    @torch.no_grad()
+    def _move(self, rate: float) -> None:
+        """Take Adam's step as `torch.optim.Adam` does, whose first object would import a compiler: 2 s a process."""
+        first, second = self._moments.values()
+        adam(
+            [self._flat],
+            [self.gradient()],
+            [first],
+            [second],
+            [],
+            [self._count],
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=rate,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )
+
     def descend(self) -> None:
         """Take one step down the gradient, clipped where the trainer says so, at the rate of the step."""
         if self._trainer.clip_norm is not None:
             self._clip(self._trainer.clip_norm)
-        self._optimiser.param_groups[0]["lr"] = self._trainer.rate(self._steps)
-        self._optimiser.step()
+        self._move(self._trainer.rate(self._steps))
         for decay, average in self._averages:
             average.lerp_(self._flat.detach(), 1 - min(decay, (1 + self._steps) / (10 + self._steps)))
         self._steps += 1
 
     def kept(self, row: int) -> State:
         """Return all of one network that training changes, on the CPU; a copy."""
-        moments = self._optimiser.state[self._flat]
         changing = {"parameters": self._flat}
         changing |= {f"average{place}": average for place, (_, average) in enumerate(self._averages)}
-        changing |= {name: moments[name] for name in ("exp_avg", "exp_avg_sq")}
+        changing |= self._moments
         return {name: value[row].detach().cpu().clone() for name, value in changing.items()}
 
     def restore(self, step: int, states: Sequence[State]) -> None:
@@ -353,9 +374,9 @@ class Stack:
         self._flat.copy_(rows["parameters"])
         for place, (_, average) in enumerate(self._averages):
             average.copy_(rows[f"average{place}"])
-        count = torch.tensor(float(step), dtype=torch.float32, device=self._flat.device)
-        moments = {name: rows[name] for name in ("exp_avg", "exp_avg_sq")}
-        self._optimiser.state[self._flat] = {"step": count, **moments}
+        for name, moment in self._moments.items():
+            moment.copy_(rows[name])
+        self._count.fill_(step)
         self._steps = step
 
     def state(self, row: int, place: int = 0) -> State:

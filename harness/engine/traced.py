@@ -61,6 +61,11 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._nodes[tensor] = self._graph.placeholder(f"given_{number}")
         self._last_given = next(reversed(self._graph.nodes))
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Nothing is compiled here; to keep the compiler out, torch would import it: 2 s in each process.
+        return False
+
     def finished(self, results: Sequence[Tensor]) -> fx.Graph:
         """Return the operations that lead to results."""
         self._graph.output(self._stand_ins(tuple(results)))

@@ -1,7 +1,7 @@
 """The decision rules on evidence made up for them: the claim true, its opposite true, neither.
 
-`benchmarks/decision_rules.py` does the same with 200 repetitions, where 95 % must be right. A rule that is right in
-95 % is right in at least 17 of 20 with probability 0.98.
+`benchmarks/decision_rules.py` does the same with 200 repetitions, where 95 % must be right. Here 8 of 8 are enough, or
+17 of 20. A rule that is right in 95 % passes with a probability above 0.98, one that is right in half with 0.005.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from functools import partial
 
 import made_designs
 import numpy as np
@@ -21,24 +22,27 @@ from scipy.optimize import brentq
 
 from harness.information import Information
 
-REPETITIONS = 20
+
+def mostly(share: Callable[[int], float]) -> bool:
+    """Whether a share of so many repetitions is that of a rule which is right in 95 %."""
+    return share(8) == 1 or share(20) >= 0.85
 
 
 @pytest.mark.parametrize("number", sorted(synthetic.MAKERS))
 @pytest.mark.parametrize("case", ["true", "false"])
 def test_a_rule_is_right_where_the_claim_or_its_opposite_is_true(number: int, case: synthetic.Case) -> None:
-    assert synthetic.share_right(number, case, REPETITIONS) >= 0.85
+    assert mostly(partial(synthetic.share_right, number, case))
 
 
 @pytest.mark.parametrize("number", sorted(synthetic.MAKERS))
 def test_a_rule_keeps_silent_where_neither_is_true(number: int) -> None:
-    assert synthetic.share_right(number, "neither", REPETITIONS) >= 0.85
+    assert mostly(partial(synthetic.share_right, number, "neither"))
 
 
 @pytest.mark.parametrize(("number", "name"), sorted(synthetic.INTERPRETATIONS))
 @pytest.mark.parametrize("case", synthetic.CASES)
 def test_another_interpretation_of_a_claim_is_right(number: int, name: str, case: synthetic.Case) -> None:
-    assert synthetic.share_read_right(number, name, case, REPETITIONS) >= 0.85
+    assert mostly(partial(synthetic.share_read_right, number, name, case))
 
 
 @pytest.mark.parametrize("part", ["poor network", "poor oracle"])
@@ -59,7 +63,7 @@ def test_the_bounds_comparison_of_grids_is_arithmetic_on_the_dimension_and_the_s
 
 @pytest.mark.parametrize(("number", "part"), [(n, part) for n, parts in synthetic.PARTS.items() for part in parts])
 def test_a_rule_contradicts_a_claim_of_which_one_part_is_false(number: int, part: str) -> None:
-    assert synthetic.share_contradicted(number, part, 10) >= 0.8
+    assert synthetic.share_contradicted(number, part, 4) == 1 or synthetic.share_contradicted(number, part, 10) >= 0.8
 
 
 def test_an_error_that_falls_faster_than_its_bound_is_no_contradiction() -> None:
@@ -100,8 +104,8 @@ def test_replicates_that_agree_by_chance_are_not_exact() -> None:
 
 def test_an_error_that_all_seeds_share_does_not_decide() -> None:
     """Claim 7 where neither is true, and networks are measured wrong by 15 % at each set of points, for all seeds."""
-    made = (made_designs.grids("neither", np.random.default_rng(seed), 0.15) for seed in range(20))
-    assert [synthetic.claims()[7].decide(each).verdict for each in made].count("undecided") >= 18
+    made = (made_designs.grids("neither", np.random.default_rng(seed), 0.15) for seed in range(10))
+    assert [synthetic.claims()[7].decide(each).verdict for each in made].count("undecided") >= 9
 
 
 def test_a_division_is_not_found_better_where_sets_of_points_disagree() -> None:

@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 import pytest
-from shell import assert_one_line, harness
+import shell
+from shell import assert_one_line
 
 from harness.cli import main
 
@@ -120,7 +121,7 @@ def test_a_note_on_its_own_curve_does_not_ask_for_a_check(tmp_path, called):
 @pytest.mark.parametrize("ends", [("--sigma-min", "0"), ("--sigma-min", "nan"), ("--sigma-max", "0.001")])
 def test_data_need_a_range(tmp_path, ends):
     np.save(tmp_path / "mine.npy", np.random.default_rng(0).standard_normal((20, 2)))
-    assert_one_line(harness("grid", "--jitter", str(tmp_path / "mine.npy"), *ends), "are no range")
+    assert_one_line(shell.called("grid", "--jitter", str(tmp_path / "mine.npy"), *ends), "are no range")
 
 
 @pytest.mark.parametrize("export", ["edm", "diffusers", "k-diffusion", "json", "python"])
@@ -150,4 +151,4 @@ def test_every_export_is_written(curve, called, export):
     ],
 )
 def test_mistakes_are_told_in_one_line(curve, words, message):
-    assert_one_line(harness("grid", *(curve if word == "CURVE" else word for word in words)), message)
+    assert_one_line(shell.called("grid", *(curve if word == "CURVE" else word for word in words)), message)

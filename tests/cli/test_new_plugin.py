@@ -196,7 +196,7 @@ def test_a_bad_name_writes_nothing(tmp_path, name, axis, message):
 )
 def test_a_mistake_is_one_line_and_status_2(tmp_path, words, message):
     out = [] if "--out" in words else ["--out", tmp_path / "out"]
-    shell.assert_one_line(shell.harness("new-plugin", *words, *out), message)
+    shell.assert_one_line(shell.called("new-plugin", *words, *out), message)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from shell import harness
+from shell import called
 
 from harness.cli import main
 
@@ -28,11 +28,11 @@ def test_pages_fit_a_terminal(words, monkeypatch, capsys):
 
 
 def test_show_explains_a_component():
-    text = harness("show", "polynomial").stdout
+    text = called("show", "polynomial").stdout
     assert re.search(r"^time discretization polynomial$", text, re.M)
     assert re.search(r"^rho +number +7\.0 +≥ 0\.1", text, re.M)
     assert "2206.00364" in text
-    [page] = json.loads(harness("show", "polynomial", "--format", "json").stdout)["components"]
+    [page] = json.loads(called("show", "polynomial", "--format", "json").stdout)["components"]
     assert page["axis"] == "time_discretization"
     rho = next(p for p in page["parameters"] if p["name"] == "rho")
     assert (rho["type"], rho["default"], rho["required"]) == ("number", 7.0, False)
@@ -43,7 +43,7 @@ def test_show_explains_a_component():
 
 def test_show_gives_every_axis_of_a_name():
     def axes(*args):
-        pages = json.loads(harness("show", *args, "--format", "json").stdout)["components"]
+        pages = json.loads(called("show", *args, "--format", "json").stdout)["components"]
         return [page["axis"] for page in pages]
 
     assert axes("edm") == axes("diffusion-harness/edm") == ["weighting", "noise_schedule", "preconditioning"]

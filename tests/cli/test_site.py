@@ -55,8 +55,8 @@ def test_folders_with_documents_become_pages(folder, tmp_path):
 
 def test_mistakes_are_one_line(folder, tmp_path):
     out = tmp_path / "site"
-    shell.assert_one_line(shell.harness("site", tmp_path / "none", "--out", out), "none")
-    shell.assert_one_line(shell.harness("site", folder), "--out")
+    shell.assert_one_line(shell.called("site", tmp_path / "none", "--out", out), "none")
+    shell.assert_one_line(shell.called("site", folder), "--out")
 
 
 def test_what_cannot_become_a_page_takes_nothing_else_with_it(folder, tmp_path):
@@ -65,7 +65,7 @@ def test_what_cannot_become_a_page_takes_nothing_else_with_it(folder, tmp_path):
     shutil.copy(folder / "made" / "leaderboard.json", os.fsencode(folder) + b"/bad\xff/leaderboard.json")
     (folder / "newer").mkdir()
     (folder / "newer" / "leaderboard.json").write_text('{"schema_version": 99}')
-    done = shell.harness("site", folder, "--out", out)
+    done = shell.called("site", folder, "--out", out)
     assert done.returncode == 2
     assert "newer/leaderboard.json: schema_version: 99 is newer" in done.stderr
     assert "the folder's name holds what is no text; rename it; left out" in done.stderr
@@ -76,7 +76,7 @@ def test_what_cannot_become_a_page_takes_nothing_else_with_it(folder, tmp_path):
 def test_a_folder_without_documents_is_refused(tmp_path):
     (tmp_path / "nothing").mkdir()
     shell.assert_one_line(
-        shell.harness("site", tmp_path / "nothing", "--out", tmp_path / "site"), "has no folder with a document"
+        shell.called("site", tmp_path / "nothing", "--out", tmp_path / "site"), "has no folder with a document"
     )
 
 
@@ -85,7 +85,7 @@ def test_documentation_that_cannot_be_read_is_one_line(folder, tmp_path, monkeyp
     from harness.errors import HarnessError
 
     shell.assert_one_line(
-        shell.harness("site", folder / "made", "--out", tmp_path / "site", "--docs", tmp_path / "none"), "none"
+        shell.called("site", folder / "made", "--out", tmp_path / "site", "--docs", tmp_path / "none"), "none"
     )
     with pytest.raises(HarnessError, match="has no page in Markdown"):
         _documents(folder, folder, ())

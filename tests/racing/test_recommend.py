@@ -150,20 +150,20 @@ def test_from_the_shell(made, tmp_path):
     assert told[-1][1] == ""
     assert all(re.fullmatch(r"\d+ designs with up to [24] seeds", following) for _, following in told[:-1])
     assert "May not transfer" in done.stdout
-    shown = shell.harness("rank", directory)
+    shown = shell.called("rank", directory)
     assert shown.stdout.splitlines()[-3:-1] == lines[-7:-5]
     assert lines[-2:] == [
         f"Take it home: harness export {directory} --format edm",
         f"              harness sample {directory} --out samples.npy",
     ]
-    table = shell.harness("rank", directory, "--suite", "tiny", "--format", "csv")
+    table = shell.called("rank", directory, "--suite", "tiny", "--format", "csv")
     assert table.stdout.startswith("rank,")
-    page = shell.harness("publish", directory, tmp_path / "page")
+    page = shell.called("publish", directory, tmp_path / "page")
     assert page.returncode == 0, page.stderr
     text = (tmp_path / "page" / "README.md").read_text()
     assert "# What to use on" in text
     assert Recommendation.read(tmp_path / "page" / FILE).best.value == found.best.value
-    refused = shell.harness("rank", directory, "--by", "energy")
+    refused = shell.called("rank", directory, "--by", "energy")
     shell.assert_one_line(refused, "holds a recommendation, which takes no --by")
 
 
@@ -177,8 +177,8 @@ def test_what_is_taken_home_is_what_was_recommended(made, tmp_path):
         update={"components": {a: other.component(a) for a in found.best.components}, "steps": other.steps}
     )
     (tmp_path / "out" / FILE).write_text(found.model_copy(update={"best": best}).to_json())
-    recommended = json.loads(shell.harness("export", tmp_path / "out", "--format", "json").stdout)
-    first = json.loads(shell.harness("export", tmp_path / "out", "--format", "json", "--rank", "1").stdout)
+    recommended = json.loads(shell.called("export", tmp_path / "out", "--format", "json").stdout)
+    first = json.loads(shell.called("export", tmp_path / "out", "--format", "json", "--rank", "1").stdout)
     assert recommended["components"]["sampler"] == other.component("sampler").name
     assert recommended != first
 
@@ -242,7 +242,7 @@ def test_a_metric_that_does_not_apply_says_why(made, registry, tmp_path):
     ],
 )
 def test_a_mistake_ends_in_one_line(words, message, tmp_path):
-    shell.assert_one_line(shell.harness("recommend", *words, "--out", tmp_path / "out"), message)
+    shell.assert_one_line(shell.called("recommend", *words, "--out", tmp_path / "out"), message)
     assert not (tmp_path / "out" / FILE).exists()
 
 
@@ -284,8 +284,8 @@ def test_a_race_from_the_shell(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "Race on ring: " in done.stdout
     assert re.search(r"^harness: designs 6 → \d; \d:\d\d spent; ", done.stderr, re.M)
-    shell.assert_one_line(shell.harness("run", file, "--minutes", "1", "--out", tmp_path / "b"), "--until-settled")
-    one = shell.harness("run", file, "--until-settled", "--seeds", "1", "--out", tmp_path / "c")
+    shell.assert_one_line(shell.called("run", file, "--minutes", "1", "--out", tmp_path / "b"), "--until-settled")
+    one = shell.called("run", file, "--until-settled", "--seeds", "1", "--out", tmp_path / "c")
     shell.assert_one_line(one, "a race begins with 2 seeds at least")
 
 

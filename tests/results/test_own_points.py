@@ -12,46 +12,52 @@ from harness.results.statistics.intervals import mean_interval
 ROWS, FOLDS = 160, 5
 
 
+def held_out(seeds):
+    return [places("p", ROWS, None, FOLDS, seed)[0] for seed in seeds]
+
+
 def common(seeds):
-    sets = [set(places("p", ROWS, None, FOLDS, seed)[0]) for seed in seeds]
+    sets = [set(points) for points in held_out(seeds)]
     pairs = [len(a & b) / len(a) for i, a in enumerate(sets) for b in sets[i + 1 :]]
     return float(np.mean(pairs))
 
 
-def draw(rng, seeds, networks):
-    """The measurements of two designs: each row has a difference of its own, each seed a pair of networks."""
-    own = rng.normal(0, 1, ROWS)
-    found = []
-    for seed in seeds:
-        held_out = places("p", ROWS, None, FOLDS, seed)[0]
-        values = own[held_out] + rng.normal(0, networks)
-        error = values.std(ddof=1) / len(values) ** 0.5
-        found.append(Measurement(float(values.mean()), float(error), shared=True, groups=group_means(values)))
-    return found
+def draws(rng, seeds, networks, repetitions):
+    """Runs of two designs, as measured: each row has a difference of its own, each seed a pair of networks."""
+    own = rng.normal(0, 1, (repetitions, ROWS))
+    points = [own[:, places] + rng.normal(0, networks, (repetitions, 1)) for places in held_out(seeds)]
+    # As many points as groups: each is a group.
+    assert group_means(points[0][0]) == pytest.approx(tuple(points[0][0]))
+    found = [
+        (v.mean(axis=1).tolist(), (v.std(axis=1, ddof=1) / v.shape[1] ** 0.5).tolist(), v.tolist()) for v in points
+    ]
+    for k in range(repetitions):
+        yield [Measurement(mean[k], error[k], shared=True, groups=tuple(v[k])) for mean, error, v in found]
 
 
 @pytest.mark.parametrize("seeds", [range(5), range(10), range(20), (0, 1, 5), (0, 5, 10)])
 @pytest.mark.parametrize("networks", [0.0, 0.3])
 def test_spread_and_groups_add_up_to_the_variance_of_the_mean(seeds, networks):
-    rng, share = np.random.default_rng(1), common(seeds)
-    means, estimates = [], []
-    for _ in range(3000):
-        measured = of_own_points(draw(rng, seeds, networks), share)
-        values = np.array([m.value for m in measured])
-        estimate = values.var(ddof=1) / len(values)
+    estimates, share = [], common(seeds)
+    for run in draws(np.random.default_rng(1), seeds, networks, 1000):
+        measured = of_own_points(run, share)
+        estimate = np.var([m.value for m in measured], ddof=1) / len(measured)
         if measured[0].groups:
             mean_of_groups = np.mean([m.groups for m in measured], axis=0)
             estimate += mean_of_groups.var(ddof=1) / len(mean_of_groups)
-        means.append(values.mean())
         estimates.append(estimate)
-    assert np.mean(estimates) == pytest.approx(np.var(means), rel=0.12)
+    # Each row counts as often as it is held out, each pair of networks once.
+    counts = np.bincount(np.concatenate(held_out(seeds)), minlength=ROWS)
+    variance = np.sum((counts / counts.sum()) ** 2) + networks**2 / len(seeds)
+    error = np.std(estimates) / len(estimates) ** 0.5
+    assert 4 * error < 0.15 * variance
+    assert np.mean(estimates) == pytest.approx(variance, abs=4 * error)
 
 
 def covered(seeds, networks, repetitions=1500):
-    rng, share, hits = np.random.default_rng(2), common(seeds), []
-    for _ in range(repetitions):
-        measured = of_own_points(draw(rng, seeds, networks), share)
-        _, low, high = mean_interval(measured, overlap=share)
+    share, hits = common(seeds), []
+    for run in draws(np.random.default_rng(2), seeds, networks, repetitions):
+        _, low, high = mean_interval(of_own_points(run, share), overlap=share)
         hits.append(low <= 0 <= high)
     return np.mean(hits)
 
@@ -78,9 +84,9 @@ def test_without_points_in_common_groups_say_nothing_that_seeds_do_not():
 @pytest.mark.parametrize("seeds", [range(5), range(10)])
 def test_two_designs_of_one_mean_are_told_apart_in_one_of_twenty_runs(seeds):
     """By rank sets: with all points of all seeds in common, or none, the error would be far off."""
-    rng, share, wrong = np.random.default_rng(3), common(seeds), []
-    for _ in range(400):
-        measured = of_own_points(draw(rng, seeds, 0.1), share)
+    share, wrong = common(seeds), []
+    for run in draws(np.random.default_rng(3), seeds, 0.1, 400):
+        measured = of_own_points(run, share)
         values = np.array([[5.0] * len(measured), [5.0 + m.value for m in measured]])
         groups = None
         if measured[0].groups:

@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from suite_files import write_suite
@@ -30,7 +32,7 @@ LONG = {
     "rank_by": "sliced-wasserstein",
     "steps": [4],
     "seeds": 2,
-    "training": {"steps": [50, 1000], "batch_size": 50, "warmup_steps": 10, "clip_norm": 1.0},
+    "training": {"steps": [50, 500], "batch_size": 50, "warmup_steps": 10, "clip_norm": 1.0},
     "sampling": {"samples": 100},
     "limits": {"keep_every": 0.01},
 }
@@ -84,9 +86,17 @@ def whole(tmp_path_factory):
     return untimed(directory)
 
 
-def test_killed_in_mid_training_it_goes_on_from_there(whole, tmp_path):
-    file, out = write_suite(tmp_path / "long.toml", LONG), tmp_path / "out"
-    reached = killed_in_training(out, file, 150)
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """The folder of a run that was killed, with its suite, and how far each training had come."""
+    folder = tmp_path_factory.mktemp("killed")
+    file = write_suite(folder / "long.toml", LONG)
+    return folder, killed_in_training(folder / "out", file, 100)
+
+
+def test_killed_in_mid_training_it_goes_on_from_there(whole, killed, tmp_path):
+    folder, reached = killed
+    file, out = folder / "long.toml", Path(shutil.copytree(folder / "out", tmp_path / "out"))
     ended = subprocess.run(command(out, file), capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     (told,) = re.findall(r"(\d) networks? go(?:es)? on in mid-training, from steps? ([\d,]+)", ended.stderr)
@@ -96,9 +106,9 @@ def test_killed_in_mid_training_it_goes_on_from_there(whole, tmp_path):
     assert not (out / UNFINISHED).exists()
 
 
-def test_a_damaged_state_is_told_and_its_training_begins_anew(whole, tmp_path):
-    file, out = write_suite(tmp_path / "long.toml", LONG), tmp_path / "out"
-    reached = killed_in_training(out, file, 150)
+def test_a_damaged_state_is_told_and_its_training_begins_anew(whole, killed, tmp_path):
+    folder, reached = killed
+    file, out = folder / "long.toml", Path(shutil.copytree(folder / "out", tmp_path / "out"))
     for name in reached:
         place = out / UNFINISHED / name
         place.write_bytes(place.read_bytes()[:-1])

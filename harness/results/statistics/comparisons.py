@@ -33,6 +33,9 @@ MANY_ROWS = 300
 MOST_PLAIN = 0.75
 """Share of rows that must be comparable by position and variance for that to pay."""
 
+PAIRS = 4096
+"""Pairs of rows that are compared at once: more cost memory and no less time."""
+
 Index = int | slice | np.ndarray
 """Which rows: one, all (`EVERY`), or the indices of some."""
 
@@ -232,10 +235,13 @@ class Differences:
 def _by_all_pairs(rows: Compared, order: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Return how many rows are significantly better, and worse, than each of n, shape (n,)."""
     better, worse = np.zeros((2, len(order)), dtype=int)
-    for i in range(len(order)):
-        significant = holm(rows.p_values(i), i, level)
-        better[i] = (significant & (order < order[i])).sum()
-        worse[i] = (significant & (order > order[i])).sum()
+    every = np.arange(len(order))
+    for block in np.array_split(every, math.ceil(len(order) ** 2 / PAIRS)):
+        p = rows.p_values(np.repeat(block, len(order)), np.tile(every, len(block)))
+        for i, against in zip(block, p.reshape(len(block), len(order)), strict=True):
+            significant = holm(against, i, level)
+            better[i] = (significant & (order < order[i])).sum()
+            worse[i] = (significant & (order > order[i])).sum()
     return better, worse
 
 

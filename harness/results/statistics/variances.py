@@ -64,9 +64,14 @@ def residual_variances(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarr
 def _without_seed_effect(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Residuals of rows after their own means and the median of each column; 0 where missing."""
     centred = np.where(mask, values - (np.nansum(values, 1) / mask.sum(1))[:, None], 0.0)
-    effect = np.array([np.median(c[m]) if m.any() else 0.0 for c, m in zip(centred.T, mask.T, strict=True)])
+    effect = np.median(centred, axis=0) if mask.all() else _medians(centred, mask)
     residual = np.where(mask, centred - effect, 0.0)
     return np.asarray(np.where(mask, residual - (residual.sum(1) / mask.sum(1))[:, None], 0.0))
+
+
+def _medians(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Median of each column over what is there; 0 where nothing is."""
+    return np.array([np.median(c[m]) if m.any() else 0.0 for c, m in zip(values.T, mask.T, strict=True)])
 
 
 def moderated(variances: np.ndarray, freedom: np.ndarray, pooled: int) -> Moderated:
