@@ -16,7 +16,7 @@ from harness.cli import main
         ("show", "mlp"),
         ("show", "theorem-3"),
         ("plan", "quick", "--guess"),
-        ("plan", "full", "--guess"),
+        ("plan", "full", "--guess", "--seeds", "1", "--target", "ring"),
     ],
 )
 def test_pages_fit_a_terminal(words, monkeypatch, capsys):

@@ -28,6 +28,11 @@ def contents(directory):
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
+def page_of(document):
+    """The page of a leaderboard, without its plots."""
+    return markdown(leaderboard_page(Leaderboard.validate(document), COMMAND, BoardPlots()))
+
+
 def points(axes, names):
     """Return the (x, y) of every point drawn for a sampler; guides and marks have labels of their own."""
     lines = [line for line in axes.get_lines() if line.get_label() in names]
@@ -53,7 +58,7 @@ def test_everything_is_written_and_the_page_links_it(tmp_path, document):
 
 
 def test_page_says_what_a_reader_must_know(document):
-    page = publishing.render_files(Leaderboard.validate(document), COMMAND)["README.md"].decode()
+    page = page_of(document)
     assert "360 combinations on 2 targets (ring, digits)" in page
     assert "4 failed; 1 measured above a bound" in page
     assert "held-out sample): sliced-wasserstein 0.0210 ± 0.0021" in page
@@ -64,7 +69,7 @@ def test_page_says_what_a_reader_must_know(document):
 
 
 def test_page_says_how_it_was_made(document, small):
-    page = publishing.render_files(Leaderboard.validate(document), COMMAND)["README.md"].decode()
+    page = page_of(document)
     section = page.partition("## How this was made\n")[2].partition("\n## ")[0]
     assert "- seeds: 0, 1, 2\n- noise levels: 0.05 to 20, in units of the data\n" in section
     assert "- training: adam, learning rate 0.002, batch size 256, ema decay 0.99\n" in section
@@ -73,12 +78,12 @@ def test_page_says_how_it_was_made(document, small):
     assert [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")][1:] == [
         "ring", "digits"]  # fmt: skip
     # Older documents do not tell.
-    assert "How this was made" not in publishing.render_files(Leaderboard.validate(small), "x")["README.md"].decode()
+    assert "How this was made" not in page_of(small)
 
 
 def test_page_says_of_how_few_held_out_points_samples_are_compared(document):
     document["setup"]["targets"][1] |= {"finite": True, "train": 1079, "held_out": 359, "tested": 359}
-    page = markdown(leaderboard_page(Leaderboard.validate(document), COMMAND, BoardPlots()))
+    page = page_of(document)
     told = "samples: 2000 of each combination and seed; on digits 359, for only so many points are held out\n"
     assert told in page
 
@@ -294,10 +299,10 @@ def test_without_matplotlib_the_extra_is_named(tmp_path, small, monkeypatch):
 
 
 @pytest.mark.parametrize("existing", [False, True])
-def test_a_full_disk_leaves_what_was_there(tmp_path, small, make, monkeypatch, existing):
+def test_a_full_disk_leaves_what_was_there(tmp_path, small, monkeypatch, existing):
     target = tmp_path / "out"
     if existing:
-        publish(Leaderboard.validate({**make(), "suite": small["suite"]}), target, COMMAND)
+        publish(Leaderboard.validate({**small, "title": "What was there"}), target, COMMAND)
     before = contents(target) if existing else None
     calls = []
 
@@ -379,9 +384,9 @@ def test_a_plot_that_is_none_of_the_former_document_stays(tmp_path, small):
     assert (tmp_path / "mine-against-theirs.svg").read_text() == "mine"
 
 
-def test_no_page_says_where_files_lie_on_this_machine(tmp_path, document):
-    text, board = json.dumps(document), Leaderboard.validate(document)
-    target = next(row["target"] for row in document["rows"])
+def test_no_page_says_where_files_lie_on_this_machine(tmp_path, small):
+    text, board = json.dumps(small), Leaderboard.validate(small)
+    target = next(row["target"] for row in small["rows"])
     name = target["name"]
     assert f'"name": "{name}", "params": {{' in text
     for path, called in (("/home/me/secret/mine.npy", "mine.npy"), ("data/mine.npy", "data/mine.npy")):

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from harness.results.leaderboard import Leaderboard
-from harness.views import publishing
 from harness.views.board_plots import board_files
 from harness.views.plots import svg
 from harness.views.publishing import publish
@@ -77,15 +76,15 @@ def test_samples_of_a_row_without_the_ranking_metric_are_shown_too(document):
 
 def test_the_page_shows_samples_where_there_are_any(document, tmp_path):
     board = with_pictures(document, GREY, [0, 1], conditional=True)
-    page = publishing.render_files(board, "x")["README.md"].decode()
+    publish(board, tmp_path / "page", "x")
+    page = (tmp_path / "page" / "README.md").read_text(encoding="utf-8")
     section = page.partition("\n## Samples\n")[2].partition("\n## ")[0]
     assert re.findall(r"### (\w+)\n\n!\[[^]]*\]\(([^)]+)\)", section) == [("digits", "samples-1-digits.svg")]
-    assert "## Samples" not in publishing.render_files(Leaderboard.validate(document), "x")["README.md"].decode()
-    publish(board, tmp_path / "page", "x")
     assert (tmp_path / "page" / "samples-1-digits.svg").is_file()
     assert "samples-1-digits.svg" in board_files(board)
     # What is no longer drawn goes.
     publish(Leaderboard.validate(document), tmp_path / "page", "x")
+    assert "## Samples" not in (tmp_path / "page" / "README.md").read_text(encoding="utf-8")
     assert not (tmp_path / "page" / "samples-1-digits.svg").exists()
 
 
