@@ -195,7 +195,7 @@ def harness_augmentations():
 '''
 
 
-@pytest.fixture(scope="module", params=["grid", "training", "sampling"])
+@pytest.fixture(scope="module", params=["grid", "training", pytest.param("sampling", marks=pytest.mark.slow)])
 def unit(request):
     """The unit of work that takes the new axis."""
     return request.param

@@ -6,6 +6,7 @@
 - `nll-bound`, `bits-per-dim`, `discrete-bits-per-dim`: Ho, Jain, Abbeel, arXiv 2006.11239;
   Kingma et al., arXiv 2107.00630;
   docs/theory.md §9.
+- `memorisation-gap`: the difference of `nll-bound` between held-out and training points; docs/theory.md §9.
 - `memorisation`: docs/theory.md §9; Meehan, Chaudhuri, Dasgupta, arXiv 2004.05675.
 - `sliced-wasserstein`: Bonneel, Rabin, Peyré, Pfister, Sliced and Radon Wasserstein barycenters of measures,
   J. Math. Imaging Vision 51, 2015.
@@ -288,6 +289,48 @@ class Memorisation(Metric):
         return found or NotApplicable("half of the held-out points are training points themselves")
 
 
+class MemorisationGap(Metric):
+    """By how much `nll-bound` is larger over held-out points than over training points: 0, no memory; above, memorised.
+
+    Of the steps whose first level is in a range: several ranges show at which levels a network remembers. The exact
+    denoiser of the training points has all of it. It stands beside a rank and makes none: a network that learned
+    nothing has no gap.
+    """
+
+    name: ClassVar[str] = "memorisation-gap"
+    unit: ClassVar[str] = "nats"
+    compared_by: ClassVar[Comparison] = "nothing"
+    formula: ClassVar[str] = "Σ_j: low ≤ σ_j < high, E_held-out KL_j(X_0) − E_train KL_j(X_0), KL_j as in nll-bound"
+    source: ClassVar[str] = "docs/theory.md §9, by the bound of Ho et al., arXiv 2006.11239"
+
+    low: float = Field(0.0, ge=0, description="least level σ whose step counts")
+    high: float = Field(1e9, gt=0, le=1e9, description="level σ from which on no step counts")
+    points: int = Field(2048, ge=2, le=100_000, description="most held-out points, and as many training points")
+    noised: int = Field(
+        4096, ge=1, le=10_000_000, description="points times draws of noise at each: fewer points are noised more often"
+    )
+
+    def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
+        """Measure it on a target that is a finite data set, of a sampler whose steps are Gaussian."""
+        from harness.mixtures import EmpiricalDistribution
+        from harness_metrics.held_out import gap
+
+        target = experiment.target
+        if not isinstance(target, EmpiricalDistribution):
+            return NotApplicable("the target is no finite data set, so there are no training points to remember")
+        if experiment.labels is not None:
+            return NotApplicable("the network is given labels: what it remembers is points given theirs")
+        if experiment.kernel is None:
+            return NotApplicable(f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path to bound it by")
+        if target.sigma_data == 0:
+            return NotApplicable("the data have no scale: the training points are all alike")
+        if min(len(target.parts[0]), len(target.train)) < 2:
+            return NotApplicable("one point shows no error; 2 held-out and 2 training points are needed")
+        if not any(self.low <= sigma < self.high for sigma in experiment.sigmas[:-1]):
+            return NotApplicable(f"no step leaves a level from {self.low:g} to {self.high:g}")
+        return gap(experiment, self.points, self.noised, self.low, self.high)
+
+
 class TrainingLoss(Metric):
     """The objective that gradient descent minimised, at its end: what `theorem-1-loss` bounds.
 
@@ -453,6 +496,7 @@ def harness_metrics() -> list[type[Metric]]:
         UnbiasedEnergy,
         UnbiasedMMD,
         Memorisation,
+        MemorisationGap,
         ClassifierFrechet,
         ClassifierMMD,
         ClassifierKID,

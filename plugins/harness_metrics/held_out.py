@@ -30,6 +30,7 @@ from scipy.special import gammaincinv
 from torch import Tensor
 
 from harness.metrics import Experiment, LastKernel, Measurement, group_means
+from harness.mixtures import EmpiricalDistribution
 from harness_metrics.controls import error_of_means
 
 SEED = 2_107_00630
@@ -68,11 +69,49 @@ def point_bounds(experiment: Experiment, count: int, noised: int) -> Tensor:
     if (count, noised) not in known:
         generator = torch.Generator().manual_seed(SEED + experiment.target.stream)
         clean = experiment.target.held_out(count, generator)
-        draws = max(1, noised // len(clean))
-        chunks = _chunks(clean, draws, experiment.target.sigma_data, generator)
-        steps = [torch.stack([_steps(experiment, rows, noise) for noise in noises]).mean(0) for rows, noises in chunks]
-        known[count, noised] = _ends(experiment, clean) + torch.cat(steps)
+        known[count, noised] = _ends(experiment, clean) + _averaged(experiment, clean, noised, generator)
     return known[count, noised].clone()
+
+
+def _averaged(
+    experiment: Experiment,
+    clean: Tensor,
+    noised: int,
+    generator: torch.Generator,
+    counts: Callable[[float], bool] = lambda sigma: True,
+) -> Tensor:
+    """Return the sum over those steps that count at each point, the mean over its draws of noise; shape (n,)."""
+    chunks = _chunks(clean, max(1, noised // len(clean)), experiment.target.sigma_data, generator)
+    each = (
+        torch.stack([_steps(experiment, rows, noise, counts) for noise in noises]).mean(0) for rows, noises in chunks
+    )
+    return torch.cat(list(each))
+
+
+def gap(experiment: Experiment, count: int, noised: int, low: float, high: float) -> Measurement:
+    """Return by how much the terms of steps that leave levels σ, low ≤ σ < high, are larger of held-out points.
+
+    Means over up to `count` held-out points and as many to train on, drawn at random, of a finite data set; the error
+    is that of both. Both meet as many draws of noise.
+
+    Arguments:
+        experiment: of a sampler with Gaussian kernels, on an `EmpiricalDistribution`.
+        count: as of `point_bounds`, and of the training points.
+        noised: as there.
+        low: least level that counts.
+        high: the level from which on none does.
+    """
+    target = experiment.target
+    assert isinstance(target, EmpiricalDistribution)
+    generator = torch.Generator().manual_seed(SEED + target.stream)
+    unseen = target.held_out(count, generator)
+    # The noise of the held-out points is that of `point_bounds`.
+    chosen = torch.randperm(len(target.train), generator=torch.Generator().manual_seed(SEED))[: len(unseen)]
+    points = unseen, target.train[chosen]
+    terms = [_averaged(experiment, clean, noised, generator, lambda sigma: low <= sigma < high) for clean in points]
+    (ours, error), (theirs, other) = ((each.mean().item(), each.std().item() / len(each) ** 0.5) for each in terms)
+    freedom = min(len(each) for each in terms) - 1
+    return Measurement(ours - theirs, math.hypot(error, other), freedom=freedom, shared=True)
 
 
 def mean_over_points(bounds: Tensor) -> Measurement:
@@ -105,11 +144,15 @@ def _ends(experiment: Experiment, clean: Tensor) -> Tensor:
     return entropy + at_its_mean + 0.5 * start.whiten(clean).square().sum(1)
 
 
-def _steps(experiment: Experiment, clean: Tensor, noise: Noise) -> Tensor:
-    """Return the sum over steps of the divergences of their kernels, shape (n,)."""
+def _steps(
+    experiment: Experiment, clean: Tensor, noise: Noise, counts: Callable[[float], bool] = lambda sigma: True
+) -> Tensor:
+    """Return the sum over steps of the divergences of their kernels, of those whose first level counts, shape (n,)."""
     assert experiment.kernel is not None
     total = torch.zeros(len(clean), dtype=torch.float64)
     for j, (sigma, after) in enumerate(pairwise(map(float, experiment.sigmas))):
+        if not counts(sigma):
+            continue
         kept = after**2 / sigma**2
         shift = sigma * noise(sigma)
         kernel = experiment.kernel(j, clean + shift)

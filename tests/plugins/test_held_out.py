@@ -9,7 +9,7 @@ import pytest
 import torch
 from harness_data.targets import Digits
 from harness_karras.networks import Mlp
-from harness_metrics import BitsPerDimension, Memorisation, NLLBound, affine, held_out, memorisation
+from harness_metrics import BitsPerDimension, Memorisation, MemorisationGap, NLLBound, affine, held_out, memorisation
 from harness_song.samplers import Ancestral, Euler
 from harness_synthetic.targets import Gaussian
 from harness_wang.samplers import ExponentialIntegrator
@@ -368,6 +368,52 @@ def test_on_digits_the_memorising_denoiser_is_far_worse_than_a_trained_network(d
         copied = NLLBound().measure(experiment(digits, sampler, GRIDS["geometric"], digits.denoise))
         assert copied.value - learned.value > 100
         assert copied.value - learned.value > 10 * math.hypot(copied.standard_error, learned.standard_error)
+
+
+def test_the_exact_denoiser_remembers_and_a_network_after_a_second_of_training_hardly(digits, trained):
+    copied, learned = (
+        MemorisationGap(points=128, noised=128).measure(experiment(digits, SAMPLERS[0], GRIDS["geometric"], network))
+        for network in (digits.denoise, trained)
+    )
+    assert copied.value > 100
+    assert copied.value > 10 * copied.standard_error
+    assert abs(learned.value) < 0.1 * copied.value
+
+
+def test_gaps_of_ranges_of_levels_add_up_to_that_of_all(digits, trained):
+    at = experiment(digits, SAMPLERS[0], GRIDS["geometric"], trained)
+    edge = float(at.sigmas[5])
+    parts = [
+        MemorisationGap(points=64, noised=64, low=low, high=high).measure(at).value
+        for low, high in ((0, edge), (edge, 1e9))
+    ]
+    whole = MemorisationGap(points=64, noised=64).measure(at)
+    assert sum(parts) == pytest.approx(whole.value, abs=1e-8)
+    assert abs(parts[0]) > 1e-3
+
+
+def test_it_is_the_difference_of_the_bound_on_two_sets(digits, trained):
+    """The training points' own part, by `nll-bound` of a law that holds them out; only the noise is another."""
+    at = experiment(digits, SAMPLERS[0], GRIDS["geometric"], trained)
+    found = MemorisationGap(noised=512).measure(at)
+    swapped = EmpiricalDistribution(digits.parts[0], (digits.train, digits.train), "train")
+    means, errors = [], []
+    for law in (digits, swapped):
+        place = dataclasses.replace(at, target=law, kernel=lambda j, x: at.kernel(j, x))
+        clean = law.held_out(2048, torch.Generator().manual_seed(held_out.SEED + law.stream))
+        terms = held_out.point_bounds(place, 2048, 512) - held_out._ends(at, clean)
+        means.append(terms.mean().item())
+        errors.append(terms.std().item() / len(terms) ** 0.5)
+    # Of the training points as many are drawn as are held out: a third, with an error of their own.
+    assert abs(found.value - (means[0] - means[1])) < 4 * math.hypot(found.standard_error, errors[1])
+
+
+def test_where_there_is_no_gap_to_speak_of_it_says_why(digits, trained):
+    at = experiment(digits, SAMPLERS[0], GRIDS["geometric"], trained)
+    assert "no step leaves a level from 500 to 1000" in str(MemorisationGap(low=500, high=1000).measure(at))
+    assert "no Gaussian kernel" in str(MemorisationGap().measure(dataclasses.replace(at, kernel=None)))
+    gaussian = dataclasses.replace(at, target=Gaussian(dim=2).distribution())
+    assert "no finite data set" in str(MemorisationGap().measure(gaussian))
 
 
 def noised(points, delta=0.05, seed=0):

@@ -94,7 +94,7 @@ def test_another_suite_and_another_run_fit_nothing_again(finished):
     assert blobs(directory) == kept
 
 
-@pytest.mark.parametrize("lost", ["damaged", "missing"])
+@pytest.mark.parametrize("lost", ["damaged", pytest.param("missing", marks=pytest.mark.slow)])
 def test_what_was_lost_is_named_and_fitted_again_to_the_same_bits(tmp_path, lost):
     carried_out(tmp_path, targets=["digits"], seeds=1)
     kept = blobs(tmp_path)

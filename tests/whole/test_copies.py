@@ -1,5 +1,6 @@
 """A row as good as a perfect generator is told apart from one that copies the training points."""
 
+import re
 from typing import ClassVar
 
 import numpy as np
@@ -90,6 +91,6 @@ def test_the_mark_stands_in_the_table_and_under_it(board):
     for form in ("table", "markdown"):
         text = render(board, form)
         assert "2 of 3 combinations, of which 1 copies training points (marked c)" in " ".join(text.split())
-    table = render(board, "table").split("rank", 1)[1].splitlines()
+    table = re.split(r"^ *rank  ", render(board, "table"), maxsplit=1, flags=re.M)[1].splitlines()
     assert [line.split()[-1] == "c" for line in table if "exact" in line][:1] == [True]
     assert not any(line.split()[-1:] == ["c"] for line in table if "population" in line)

@@ -81,6 +81,7 @@ def some_of_each_network(combinations: list, seed: int, each: int) -> list:
     return chosen
 
 
+@pytest.mark.slow
 def test_a_sample_of_the_whole_space(tmp_path, registry):
     suite = small(training={"steps": [30], "batch_size": 64}, sampling={"samples": 300})
     chosen = some_of_each_network(expand(suite, registry), seed=0, each=3)
