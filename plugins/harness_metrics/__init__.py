@@ -313,7 +313,7 @@ class MemorisationGap(Metric):
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
         """Measure it on a target that is a finite data set, of a sampler whose steps are Gaussian."""
         from harness.mixtures import EmpiricalDistribution
-        from harness_metrics.held_out import gap
+        from harness_metrics.held_out import Steps, gap
 
         target = experiment.target
         if not isinstance(target, EmpiricalDistribution):
@@ -328,7 +328,33 @@ class MemorisationGap(Metric):
             return NotApplicable("one point shows no error; 2 held-out and 2 training points are needed")
         if not any(self.low <= sigma < self.high for sigma in experiment.sigmas[:-1]):
             return NotApplicable(f"no step leaves a level from {self.low:g} to {self.high:g}")
-        return gap(experiment, self.points, self.noised, self.low, self.high)
+        return gap(Steps.of(experiment), self.points, self.noised, self.low, self.high)
+
+    def own_properties(self, seed: int) -> Sequence[Property]:
+        """Measure a network that gives 0 whatever it is shown: its terms are (1 − k)²‖X_0‖²/2v, without noise."""
+        from itertools import pairwise
+
+        import torch
+
+        from harness.metrics import LastKernel
+        from harness.mixtures import EmpiricalDistribution
+        from harness.properties import Property
+        from harness_metrics.held_out import Steps, gap
+
+        generator = torch.Generator().manual_seed(seed)
+        train, unseen = (size * torch.randn(64, 3, generator=generator, dtype=torch.float64) for size in (1.0, 1.5))
+        law = EmpiricalDistribution(train, (unseen, unseen), "two deviations")
+        sigmas = [4.0, 2.0, 1.0, 0.5]
+        kept = [(after / before) ** 2 for before, after in pairwise(sigmas)]
+        variances = [after**2 * (1 - k) for k, after in zip(kept, sigmas[1:], strict=True)]
+        steps = Steps(lambda j, x: LastKernel(kept[j] * x, variances[j]), sigmas, law)
+        squares = (unseen.square().sum(1).mean() - train.square().sum(1).mean()).item()
+        claimed = [0.5 * (1 - k) ** 2 / v * squares for k, v in zip(kept, variances, strict=True)]
+        ranges = {"all steps": (0.0, 1e9, sum(claimed)), "the step from σ = 2": (1.5, 3.0, claimed[1])}
+        return [
+            Property(f"gap of a network that gives 0, {name}", value, gap(steps, 64, 64, low, high).value, 1e-9)
+            for name, (low, high, value) in ranges.items()
+        ]
 
 
 class TrainingLoss(Metric):

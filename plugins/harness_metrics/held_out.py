@@ -21,7 +21,8 @@ stratified over a point's draws, since the squares depend on them first of all; 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from weakref import WeakKeyDictionary
 
@@ -31,6 +32,7 @@ from torch import Tensor
 
 from harness.metrics import Experiment, LastKernel, Measurement, group_means
 from harness.mixtures import EmpiricalDistribution
+from harness.targets import Distribution
 from harness_metrics.controls import error_of_means
 
 SEED = 2_107_00630
@@ -54,6 +56,27 @@ _known: WeakKeyDictionary[Callable[[int, Tensor], LastKernel], dict[tuple[int, i
 """Bounds by the kernel that they are of, which belongs to one combination: two metrics read them."""
 
 
+@dataclass(frozen=True)
+class Steps:
+    """The steps of a sampler with Gaussian kernels on a target: what the terms of the bound are made of.
+
+    Attributes:
+        kernel: as of `Experiment`.
+        sigmas: the grid.
+        target: whose points they are.
+    """
+
+    kernel: Callable[[int, Tensor], LastKernel]
+    sigmas: Sequence[float]
+    target: Distribution
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Steps:
+        """Return those of an experiment, whose sampler has kernels."""
+        assert experiment.kernel is not None
+        return cls(experiment.kernel, experiment.sigmas, experiment.target)
+
+
 def point_bounds(experiment: Experiment, count: int, noised: int) -> Tensor:
     """Return the bound at each of up to `count` held-out points, in nats; shape (n,), float64.
 
@@ -69,46 +92,44 @@ def point_bounds(experiment: Experiment, count: int, noised: int) -> Tensor:
     if (count, noised) not in known:
         generator = torch.Generator().manual_seed(SEED + experiment.target.stream)
         clean = experiment.target.held_out(count, generator)
-        known[count, noised] = _ends(experiment, clean) + _averaged(experiment, clean, noised, generator)
+        known[count, noised] = _ends(experiment, clean) + _averaged(Steps.of(experiment), clean, noised, generator)
     return known[count, noised].clone()
 
 
 def _averaged(
-    experiment: Experiment,
+    steps: Steps,
     clean: Tensor,
     noised: int,
     generator: torch.Generator,
     counts: Callable[[float], bool] = lambda sigma: True,
 ) -> Tensor:
     """Return the sum over those steps that count at each point, the mean over its draws of noise; shape (n,)."""
-    chunks = _chunks(clean, max(1, noised // len(clean)), experiment.target.sigma_data, generator)
-    each = (
-        torch.stack([_steps(experiment, rows, noise, counts) for noise in noises]).mean(0) for rows, noises in chunks
-    )
+    chunks = _chunks(clean, max(1, noised // len(clean)), steps.target.sigma_data, generator)
+    each = (torch.stack([_steps(steps, rows, noise, counts) for noise in noises]).mean(0) for rows, noises in chunks)
     return torch.cat(list(each))
 
 
-def gap(experiment: Experiment, count: int, noised: int, low: float, high: float) -> Measurement:
+def gap(steps: Steps, count: int, noised: int, low: float, high: float) -> Measurement:
     """Return by how much the terms of steps that leave levels σ, low ≤ σ < high, are larger of held-out points.
 
     Means over up to `count` held-out points and as many to train on, drawn at random, of a finite data set; the error
     is that of both. Both meet as many draws of noise.
 
     Arguments:
-        experiment: of a sampler with Gaussian kernels, on an `EmpiricalDistribution`.
+        steps: on an `EmpiricalDistribution`.
         count: as of `point_bounds`, and of the training points.
         noised: as there.
         low: least level that counts.
         high: the level from which on none does.
     """
-    target = experiment.target
+    target = steps.target
     assert isinstance(target, EmpiricalDistribution)
     generator = torch.Generator().manual_seed(SEED + target.stream)
     unseen = target.held_out(count, generator)
     # The noise of the held-out points is that of `point_bounds`.
     chosen = torch.randperm(len(target.train), generator=torch.Generator().manual_seed(SEED))[: len(unseen)]
     points = unseen, target.train[chosen]
-    terms = [_averaged(experiment, clean, noised, generator, lambda sigma: low <= sigma < high) for clean in points]
+    terms = [_averaged(steps, clean, noised, generator, lambda sigma: low <= sigma < high) for clean in points]
     (ours, error), (theirs, other) = ((each.mean().item(), each.std().item() / len(each) ** 0.5) for each in terms)
     freedom = min(len(each) for each in terms) - 1
     return Measurement(ours - theirs, math.hypot(error, other), freedom=freedom, shared=True)
@@ -133,7 +154,7 @@ def path_bound(experiment: Experiment, clean: Tensor, noise: Noise) -> Tensor:
         clean: X_0, shape (n, d), float64.
         noise: of these points.
     """
-    return _ends(experiment, clean) + _steps(experiment, clean, noise)
+    return _ends(experiment, clean) + _steps(Steps.of(experiment), clean, noise)
 
 
 def _ends(experiment: Experiment, clean: Tensor) -> Tensor:
@@ -144,21 +165,18 @@ def _ends(experiment: Experiment, clean: Tensor) -> Tensor:
     return entropy + at_its_mean + 0.5 * start.whiten(clean).square().sum(1)
 
 
-def _steps(
-    experiment: Experiment, clean: Tensor, noise: Noise, counts: Callable[[float], bool] = lambda sigma: True
-) -> Tensor:
+def _steps(steps: Steps, clean: Tensor, noise: Noise, counts: Callable[[float], bool] = lambda sigma: True) -> Tensor:
     """Return the sum over steps of the divergences of their kernels, of those whose first level counts, shape (n,)."""
-    assert experiment.kernel is not None
     total = torch.zeros(len(clean), dtype=torch.float64)
-    for j, (sigma, after) in enumerate(pairwise(map(float, experiment.sigmas))):
+    for j, (sigma, after) in enumerate(pairwise(map(float, steps.sigmas))):
         if not counts(sigma):
             continue
         kept = after**2 / sigma**2
         shift = sigma * noise(sigma)
-        kernel = experiment.kernel(j, clean + shift)
+        kernel = steps.kernel(j, clean + shift)
         ratio = after**2 * (1 - kept) / kernel.variance
         square = (clean + kept * shift - kernel.mean).square().sum(1)
-        total += 0.5 * (experiment.target.dim * (ratio - 1 - math.log(ratio)) + square / kernel.variance)
+        total += 0.5 * (steps.target.dim * (ratio - 1 - math.log(ratio)) + square / kernel.variance)
     return total
 
 

@@ -290,6 +290,8 @@ def test_full_and_the_suite_of_samplers_are_everything_that_ships(registry):
     # What is for points with labels, which its targets have not.
     elsewhere |= {"classifier-frechet", "classifier-mmd", "classifier-kid", "label-error"}
     elsewhere |= {"precision", "recall", "density", "coverage"}
+    # What is asked for by its ranges of levels.
+    elsewhere |= {"memorisation-gap"}
     # What is for data on a lattice.
     elsewhere |= {"discrete-bits-per-dim"}
     # Guidance: without labels a sampler is what it is, and labels are what leaderboards/guidance.toml is about.
