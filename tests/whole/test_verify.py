@@ -159,7 +159,7 @@ CHANGES = {
     "the networks of another row": lambda d: _trained(d).update(trained=1 - _trained(d)["trained"]),
     "less time than training took": lambda d: d["computation"].update(core_seconds=0.0),
     "a shorter training of one row": lambda d: _trained(d)["seconds"].update(train=1e-3),
-    "a call that did more than its workers could": lambda d: d["computation"]["calls"][0].update(wall_seconds=0.0),
+    "a call that did more than its workers could": lambda d: d["computation"]["calls"][0].update(core_seconds=1e6),
     "a suite with another learning rate": lambda d: d["definition"]["training"].update(learning_rate=0.5),
     "a suite with a sampler less": lambda d: d["definition"]["samplers"].pop(),
     "a suite with a key of its own": lambda d: d["definition"].update(colour="red"),
