@@ -496,7 +496,11 @@ def _interactions(section: _Section) -> list[Interaction]:
     axes = [axis for axis in COORDINATES if axis != "network"]
     families = [(*kind, list(itertools.combinations(axes, 2))) for kind in _kinds(section.outcomes).items()]
     of_networks = [("network", axis) for axis in axes]
-    families += [(*trained, of_networks) for trained in _trained_apart(section.outcomes).items()]
+    families += [
+        (among, outcomes, of_networks)
+        for among, outcomes in _trained_apart(section.outcomes).items()
+        if len({outcome.components["network"].key for outcome in outcomes}) > 1
+    ]
     for among, outcomes, pairs in families:
         observations = [section.observed[id(outcome)] for outcome in outcomes]
         tested = [(a, b, known) for a, b in pairs if (known := pair_effects(observations, a, b, by)) is not None]
