@@ -47,7 +47,8 @@ def command(suite: Suite, workers: int | None, yes: bool, measure: bool, form: s
     registry = load()
     plan = Plan(suite, registry, expand(suite, registry, yes=yes), Path())
     guessed = _measured(plan) if measure else "nothing was measured"
-    result, tried = estimate(plan, count), tried_work(plan, count)
+    result = estimate(plan, count)
+    tried = tried_work(plan, count, result.seconds)
     if form == "json":
         content = {"schema_version": SCHEMA_VERSION, "suite": suite.name, "workers": count, **asdict(result)}
         content |= {"guessed": guessed, "time_known": tried.known, "tried_seconds": tried.seconds}

@@ -31,19 +31,24 @@ class TriedWork:
     known: bool
 
 
-def tried_work(plan: Plan, workers: int) -> TriedWork:
-    """Return how much of the estimate of a plan, on so many workers, rests on trials.
+def tried_work(plan: Plan, workers: int, whole: float) -> TriedWork:
+    """Return how much of the estimate of a plan rests on trials.
+
+    Arguments:
+        plan: the plan.
+        workers: on so many.
+        whole: seconds of the estimate (`estimate`).
 
     Raises:
         ContractError: as `estimate`.
     """
-    costs, whole, left = plan.costs, estimate(plan, workers).seconds, plan.trials()
+    costs, left = plan.costs, plan.trials()
     known = costs.known
     try:
         costs.known = {}
         kinds = len(plan.trials())
         costs.known = {**known, **dict.fromkeys(left, NOTHING)}
-        least = estimate(plan, workers).seconds
+        least = estimate(plan, workers).seconds if left else whole
     finally:
         costs.known = known
     return TriedWork(kinds, len(left), least, 2 * len(left) <= kinds and 2 * least >= whole)

@@ -97,11 +97,12 @@ class Misleading:
 
 def misleading(board: Leaderboard) -> list[Misleading]:
     """Return the interactions of a board by which an average misleads, in its order."""
-    found = [found_in(each, _seeds(board, each.target)) for each in board.interactions]
+    seeds = {target: _seeds(board, target) for target in {each.target for each in board.interactions}}
+    found = [found_in(each, seeds[each.target]) for each in board.interactions]
     return [each for each in found if each.best_pair or each.reversals or each.swings]
 
 
-def marked(found: Sequence[Misleading]) -> set[tuple[str, str | None, Coordinate, str]]:
+def misled_choices(found: Sequence[Misleading]) -> set[tuple[str, str | None, Coordinate, str]]:
     """Return whose average hides an order or a size: (target, among, axis, choice), as of `Effect`."""
     return {
         (each.interaction.target, each.interaction.among, axis, choice)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 
 from harness.results.leaderboard import Cell, Effect, Interaction, Leaderboard
-from harness.results.misleading import Misleading, Reversal, Swing, misleading
-from harness.results.misleading import marked as misleads
+from harness.results.misleading import Misleading, Reversal, Swing, misleading, misled_choices
 from harness.results.sections import HEADERS, choices, sections, target_label
 from harness.views.column import Column
 from harness.views.digits import counted, number, span, with_interval
@@ -16,7 +15,7 @@ MISLEADS = "†"
 """Marks an average that hides where a choice is ahead of another and where behind, or how much its effect varies."""
 
 Marked = Container[tuple[str, str | None, str, str]]
-"""What is marked so, as of `harness.results.misleading.marked`."""
+"""What is marked so, as of `harness.results.misleading.misled_choices`."""
 
 
 def effects_blocks(board: Leaderboard) -> list[Block]:
@@ -81,12 +80,13 @@ def interaction_lines(board: Leaderboard, found: Sequence[Misleading]) -> list[s
         of = target_label(entry.target, board) + (f", {entry.among}" if several else "")
         axes = f"{HEADERS[entry.axis]} × {HEADERS[entry.other]} (p {entry.p_value:.1g})"
         told = [_best_pair(entry)] if each.best_pair else []
-        varies = _varies(each.swings, entry.best.factor is not None)
-        lines.append(f"{of}: {axes}: {'; '.join([*told, *varies, *_changed_order(each.reversals)])}")
+        by_ratio = entry.best.factor is not None
+        told += [*_varies(each.swings, by_ratio), *_changed_order(each.reversals, by_ratio)]
+        lines.append(f"{of}: {axes}: {'; '.join(told)}")
     if not lines:
         return []
     heading = "Where averages mislead: two axes interact, and another pair is better than that of the best averages"
-    if misleads(found):
+    if misled_choices(found):
         heading += (
             f", or an effect varies by more than averages differ, or two choices change their order ({MISLEADS} above)"
         )
@@ -98,7 +98,7 @@ def mark(effect: Effect, marked: Marked) -> str:
 
     Arguments:
         effect: of the choice.
-        marked: what does (`harness.results.misleading.marked`).
+        marked: what does (`harness.results.misleading.misled_choices`).
     """
     return f" {MISLEADS}" if (effect.target, effect.among, effect.axis, effect.choice) in marked else ""
 
@@ -109,20 +109,20 @@ def _best_pair(entry: Interaction) -> str:
     return f"best {best.choice} with {best.other_choice}, {_size(best)} {of} the mean over their pairs"
 
 
-def _changed_order(reversals: Sequence[Reversal]) -> list[str]:
+def _changed_order(reversals: Sequence[Reversal], by_ratio: bool) -> list[str]:
     """Return which two choices change their order by the widest margin, and how many others do, as parts of a line."""
     if not reversals:
         return []
     most, *others = reversals
-    sizes = [f"{_short(a)} and {_short(b)}" for a, b in (most.ahead, most.behind)]
+    sizes = [f"{_short(a.size, by_ratio)} and {_short(b.size, by_ratio)}" for a, b in (most.ahead, most.behind)]
     told = f"{most.first} is ahead of {most.second} with {most.ahead_with} ({sizes[0]}) and behind with "
     told += f"{most.behind_with} ({sizes[1]})"
     more = f"so {'does' if len(others) == 1 else 'do'} {counted(len(others), 'other pair')} of choices"
     return [told, more] if others else [told]
 
 
-def _short(cell: Cell) -> str:
-    return number(cell.size) if cell.factor is None else f"{cell.factor:.2f}"
+def _short(size: float, by_ratio: bool) -> str:
+    return f"{size:.2f}" if by_ratio else number(size)
 
 
 def _varies(swings: Sequence[Swing], by_ratio: bool) -> list[str]:
@@ -130,7 +130,7 @@ def _varies(swings: Sequence[Swing], by_ratio: bool) -> list[str]:
     if not swings:
         return []
     most, *others = swings
-    best, worst = (f"{size:.2f}" if by_ratio else number(size) for size in (most.best, most.worst))
+    best, worst = (_short(size, by_ratio) for size in (most.best, most.worst))
     told = f"{most.choice} is {best} {'of' if by_ratio else 'from'} the mean with {most.best_with} and {worst} with "
     told += f"{most.worst_with}"
     return [told, f"{counted(len(others), 'other choice')} vary so too"] if len(others) > 1 else [told]
@@ -149,7 +149,7 @@ def _effect_columns(board: Leaderboard, misled: Sequence[Misleading], repeat: bo
     shown = axes if repeat else [a if a != b else "" for a, b in zip(axes, ["", *axes], strict=False)]
     columns = [Column("axis", tuple(shown), naming=True)]
     columns.append(Column("choice", tuple(choice for _, _, choice in keys), naming=True))
-    marked = misleads(misled)
+    marked = misled_choices(misled)
     for target in targets.values():
         own = [found.get((target, *key)) for key in keys]
         marks = [mark(effect, marked) if effect else "" for effect in own]

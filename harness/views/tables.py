@@ -211,7 +211,7 @@ def held_out_note(section: TargetSection, board: Leaderboard) -> str | None:
     if not fixed or not metrics or len(section.ranked) < 2:
         return None
     count = "" if fixed[0].held_out is None else f"{fixed[0].held_out} "
-    told = f"ranks and effects by {' and '.join(metrics)} are of these {count}held-out rows"
+    told = f"ranks and effects by {joined(metrics)} are of these {count}held-out rows"
     return f"{told}: what other rows would say is not in the intervals of differences"
 
 

@@ -166,14 +166,12 @@ class NLLBound(Metric):
 
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
         """Return the mean over held-out points; its error is common to all seeds, which meet the same points."""
-        from harness_metrics.held_out import mean_over_points, point_bounds
+        from harness_metrics.held_out import mean_over_points, point_bounds, why_not
 
         if experiment.labels is not None:
             return NotApplicable("the network is given labels: what it bounds is the density of points given theirs")
-        if experiment.kernel is None:
-            return NotApplicable(f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path to bound it by")
-        if experiment.target.sigma_data == 0:
-            return NotApplicable("the data have no scale: the training points are all alike")
+        if (reason := why_not(experiment)) is not None:
+            return reason
         bounds = point_bounds(experiment, self.points, self.noised)
         if len(bounds) < 2:
             return NotApplicable("one held-out point shows no error; 2 are needed")
@@ -313,17 +311,15 @@ class MemorisationGap(Metric):
     def measure(self, experiment: Experiment) -> Measurement | NotApplicable:
         """Measure it on a target that is a finite data set, of a sampler whose steps are Gaussian."""
         from harness.mixtures import EmpiricalDistribution
-        from harness_metrics.held_out import Steps, gap
+        from harness_metrics.held_out import Steps, gap, why_not
 
         target = experiment.target
         if not isinstance(target, EmpiricalDistribution):
             return NotApplicable("the target is no finite data set, so there are no training points to remember")
         if experiment.labels is not None:
             return NotApplicable("the network is given labels: what it remembers is points given theirs")
-        if experiment.kernel is None:
-            return NotApplicable(f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path to bound it by")
-        if target.sigma_data == 0:
-            return NotApplicable("the data have no scale: the training points are all alike")
+        if (reason := why_not(experiment)) is not None:
+            return reason
         if min(len(target.parts[0]), len(target.train)) < 2:
             return NotApplicable("one point shows no error; 2 held-out and 2 training points are needed")
         if not any(self.low <= sigma < self.high for sigma in experiment.sigmas[:-1]):

@@ -30,6 +30,7 @@ import torch
 from scipy.special import gammaincinv
 from torch import Tensor
 
+from harness.errors import NotApplicable
 from harness.metrics import Experiment, LastKernel, Measurement, group_means
 from harness.mixtures import EmpiricalDistribution
 from harness.targets import Distribution
@@ -109,6 +110,15 @@ def _averaged(
     return torch.cat(list(each))
 
 
+def why_not(experiment: Experiment) -> NotApplicable | None:
+    """Return why there is no bound of a path; None where there is one."""
+    if experiment.kernel is None:
+        return NotApplicable(f"sampler {experiment.sampler.name} has no Gaussian kernel, so no path to bound it by")
+    if experiment.target.sigma_data == 0:
+        return NotApplicable("the data have no scale: the training points are all alike")
+    return None
+
+
 def gap(steps: Steps, count: int, noised: int, low: float, high: float) -> Measurement:
     """Return by how much the terms of steps that leave levels σ, low ≤ σ < high, are larger of held-out points.
 
@@ -130,9 +140,9 @@ def gap(steps: Steps, count: int, noised: int, low: float, high: float) -> Measu
     chosen = torch.randperm(len(target.train), generator=torch.Generator().manual_seed(SEED))[: len(unseen)]
     points = unseen, target.train[chosen]
     terms = [_averaged(steps, clean, noised, generator, lambda sigma: low <= sigma < high) for clean in points]
-    (ours, error), (theirs, other) = ((each.mean().item(), each.std().item() / len(each) ** 0.5) for each in terms)
-    freedom = min(len(each) for each in terms) - 1
-    return Measurement(ours - theirs, math.hypot(error, other), freedom=freedom, shared=True)
+    error, freedom = error_of_means(*terms)
+    ours, theirs = (each.mean().item() for each in terms)
+    return Measurement(ours - theirs, error, freedom=freedom, shared=True)
 
 
 def mean_over_points(bounds: Tensor) -> Measurement:

@@ -17,8 +17,7 @@ from harness.errors import HarnessError
 from harness.metrics import Measurement
 from harness.quantities import Declarations, Limited, Measured, Quantity
 from harness.results.leaderboard import TRAINED, Calibration, Leaderboard, ScoreSplit, Term
-from harness.results.misleading import marked as misleads
-from harness.results.misleading import misleading
+from harness.results.misleading import misleading, misled_choices
 from harness.results.ranking import leaderboard
 from harness.views.tables import render
 
@@ -495,7 +494,11 @@ class TestInteractions:
         assert reversal.margin > math.log(1.3) / 2
         assert misled.of("time_discretization")
         assert not misled.of("noise_schedule")
-        of = {(e.axis, e.choice) for e in read.effects if (e.target, e.among, e.axis, e.choice) in misleads([misled])}
+        of = {
+            (e.axis, e.choice)
+            for e in read.effects
+            if (e.target, e.among, e.axis, e.choice) in misled_choices([misled])
+        }
         assert of == {("time_discretization", "a"), ("time_discretization", "b")}
 
     def test_their_averages_are_marked_and_a_line_says_where_either_is_ahead(self):

@@ -13,8 +13,7 @@ from harness.results.consistency import inconsistencies
 from harness.results.definitions import question
 from harness.results.leaderboard import PUBLISHED, Cell, Effect, Interaction, Leaderboard, Row
 from harness.results.marks import Marks
-from harness.results.misleading import marked as misleads
-from harness.results.misleading import misleading
+from harness.results.misleading import misleading, misled_choices
 from harness.results.sections import (
     HEADERS,
     TargetSection,
@@ -320,7 +319,7 @@ def _effects(board: Leaderboard) -> Iterator[Block | Markup]:
     yield Paragraph([f"{effects_meaning(board)}. The upright line is no effect."])
     targets = dict.fromkeys(effect.target for effect in board.effects)
     misled = misleading(board)
-    marked = misleads(misled)
+    marked = misled_choices(misled)
     yield from (_effect_table(board, target, marked) for target in targets)
     lines = interaction_lines(board, misled)
     if lines:
