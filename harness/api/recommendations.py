@@ -88,6 +88,7 @@ def recommend(
     train_steps: int | None = None,
     metric: str | None = None,
     seeds: int | None = None,
+    first_seed: int = 0,
     space: str | Path = DEFAULT,
     out: Path | str | None = None,
     workers: int | None = None,
@@ -106,6 +107,7 @@ def recommend(
         train_steps: length of each training.
         metric: what decides.
         seeds: most seeds of a design.
+        first_seed: of these, which follow it; a second race with others shares nothing with the first.
         space: what to choose from: a space that ships, or the path of a TOML file.
         out: the result directory; None: `runs/recommend-DATA`, of an array `runs/recommend-array`.
         workers: worker processes; None: one a core.
@@ -129,6 +131,7 @@ def recommend(
         metric,
         seeds,
         str(space),
+        first_seed=first_seed,
         device=resolved(device),
         precision=precision,
     )

@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 @click.option("--train-steps", type=click.IntRange(min=1), help="Length of each training; by default 2000.")
 @click.option("--metric", type=ComponentType("metric"), help="What decides, in place of the space's.")
 @click.option("--seeds", type=click.IntRange(2, 1000), help="Most seeds of a design; by default 16.")
+@click.option(
+    "--first-seed",
+    type=click.IntRange(0, 2**31 - 1001),
+    default=0,
+    show_default=True,
+    help="Of the seeds: with others the whole race is made anew.",
+)
 @click.option("--space", default="default", show_default=True, help="What to choose from: a TOML file.")
 @local_option("--out", type=NewDirectory(), help="Result directory; by default runs/recommend-DATA.")
 @executor_options
@@ -51,6 +58,7 @@ def command(
     train_steps: int | None,
     metric: str | None,
     seeds: int | None,
+    first_seed: int,
     space: str,
     out: Path | None,
     executor: str,
@@ -75,7 +83,17 @@ def command(
     made_by = typed(sys.argv[1:], click.get_current_context().command)
     options = Options(workers, retry_failed=retry_failed, command=made_by, warn=warn, executor=executor)
     question = Question(
-        data, networks, minutes, nfe, train_steps, metric, seeds, space, device=resolved(device), precision=precision
+        data,
+        networks,
+        minutes,
+        nfe,
+        train_steps,
+        metric,
+        seeds,
+        space,
+        first_seed=first_seed,
+        device=resolved(device),
+        precision=precision,
     )
     found = recommend(question, registry, directory, options)
     from harness.cli.recommendation import shown

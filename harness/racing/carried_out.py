@@ -3,8 +3,9 @@
 So a race goes on where it was cut off, does nothing twice, and a fixed run of the same designs uses all that it made.
 At each look the course says how many seeds each design is to have next; the work ends when the course does, or when
 what it asks for does not fit the time that is left. The first round has no round before it to be judged by: what it
-takes is that of its plan, of which each kind of work is tried for a moment where it may be too long, and a course may
-begin with fewer designs.
+takes is that of its plan, of which each kind of work is tried for a moment where it may be too long. Then it begins
+with the fewest designs that a course may begin with, and goes on with as many as fit, by how long those few took: a
+plan remembers costs from times when nothing else may have run.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ SURELY = 0.3
 
 TRYING = 0.1
 """Share of the time left that these trials may take."""
+
+NOTABLY = 1.5
+"""How many times as long as planned work takes where that is told."""
 
 
 class RaceCourse(Protocol):
@@ -111,6 +115,28 @@ class Clock:
     def left(self) -> float:
         """Seconds that are left."""
         return self.seconds - self.spent
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The least with which a course may begin, while it is carried out.
+
+    Attributes:
+        starts: what it may begin with, the whole of it first, this last.
+        planned: seconds of this by its plan.
+        ready: seconds besides until workers are there, by the plan.
+        began: when it began.
+    """
+
+    starts: Sequence[Allotment]
+    planned: float
+    ready: float
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def slower(self) -> float:
+        """How many times as long as planned it took until now."""
+        return (time.monotonic() - self.began) / max(self.planned + self.ready, 1e-3)
 
 
 @dataclass(frozen=True)
@@ -189,6 +215,7 @@ class RaceWork:
         self.known: Sequence[Outcome | None] = [None] * len(self.combinations)
         self.unaffordable: float | None = None
         self._coming = 0.0
+        self._opening: Opening | None = None
 
     def _planned(self) -> Plan:
         pairs = [(c, n) for c, n in zip(self.combinations, self.allotment, strict=True) if n > 0]
@@ -230,6 +257,10 @@ class RaceWork:
             self._begun = True
             self._begin(find, missing)
         units = self.plan.work(find, missing)
+        if not units and self._opening is not None:
+            opening, self._opening = self._opening, None
+            self._widen(opening, find, missing)
+            units = self.plan.work(find, missing)
         while not units and not self._over:
             self.known = self.outcomes()
             self._over = not self._next(self._course.look(self.known))
@@ -243,36 +274,53 @@ class RaceWork:
         return units
 
     def _begin(self, find: Lookup, missing: Callable[[str], bool]) -> None:
-        """Take the first of the starts that there is time for, by its plan, else the last, and say so."""
+        """Take the whole first round where it is surely short, else the last of the starts, by which to judge it."""
         if math.isinf(self._clock.seconds):
             return
-        offered = self._course.starts()
+        starts = self._course.starts()
         whole = self._plan_seconds(find, missing)
         if whole > SURELY * self._clock.left:
             calibrate(self.plan, TRYING * max(self._clock.left, 0.0))
             whole = self._plan_seconds(find, missing)
-        known, cost, chosen = self.plan.costs.known, whole, 0
-        while cost > self._clock.left and chosen + 1 < len(offered):
-            chosen += 1
-            self.allotment = offered[chosen]
-            self.plan = self._planned()
-            self.plan.costs.known = known
-            cost = self._plan_seconds(find, missing)
-        self._course.cut(chosen)
-        if chosen:
-            self.unaffordable = whole
-            self._keep_contents(find)
-        if whole > self._clock.left:
-            self._options.warn(self._too_long(whole, cost, sum(map(bool, offered[0]))))
+        if len(starts) == 1 or whole <= SURELY * self._clock.left:
+            self._course.cut(0)
+            self._tell_too_long(whole, 1.0, starts[0])
+            return
+        self._begin_with(starts[-1], find)
+        self._opening = Opening(starts, self._plan_seconds(find, missing), self.plan.costs.start())
 
-    def _too_long(self, whole: float, cost: float, designs: int) -> str:
-        """Return what is said where there is no time for the whole of the first round, of so many designs."""
-        left, taken = self._clock.left, sum(map(bool, self.allotment))
+    def _widen(self, opening: Opening, find: Lookup, missing: Callable[[str], bool]) -> None:
+        """Take the first of the starts that there is time for, by what the last of them took; where none, that one."""
+        slower, costs = opening.slower, list[float]()
+        for start in opening.starts:
+            self._begin_with(start, find)
+            costs.append(slower * self._plan_seconds(find, missing))
+            if costs[-1] <= self._clock.left:
+                break
+        self._course.cut(len(costs) - 1)
+        if len(costs) > 1:
+            self.unaffordable = costs[0]
+        self._tell_too_long(costs[0], slower, opening.starts[0])
+
+    def _begin_with(self, start: Allotment, find: Lookup) -> None:
+        """Plan a start, by costs that are known, and note what races."""
+        known = self.plan.costs.known
+        self.allotment = start
+        self.plan = self._planned()
+        self.plan.costs.known = known
+        self._keep_contents(find)
+
+    def _tell_too_long(self, whole: float, slower: float, first: Allotment) -> None:
+        """Say it where there is no time for all of the first round, of which so many seconds are left."""
+        left, taken, designs = self._clock.left, sum(map(bool, self.allotment)), sum(map(bool, first))
+        if whole <= left:
+            return
         line = f"the first round, of {designs} designs, would take about {clock_time(whole)}"
-        line += f", and {clock_time(left)} are left"
-        line += f": it begins with {taken} of them, about {clock_time(cost)}" if taken < designs else ""
-        line += "; that is longer than was asked for" if cost > left else ""
-        return f"{line}; {math.ceil((self._clock.spent + whole) / 60)} minutes at least would do for all of it"
+        line += f" more, and {clock_time(max(left, 0.0))} are left"
+        line += f": it is of {taken} of them" if taken < designs else "; that is longer than was asked for"
+        line += f"; work takes {slower:.1f} times as long as planned" if slower >= NOTABLY else ""
+        line = f"{line}; {math.ceil((self._clock.spent + whole) / 60)} minutes at least would do for all of it"
+        self._options.warn(line)
 
     def _plan_seconds(self, find: Lookup, missing: Callable[[str], bool]) -> float:
         """Return about how long what is missing of the present round takes, by its plan."""

@@ -6,7 +6,7 @@ One function, `recommend`, returns the record; the command line shows it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +83,7 @@ class Question:
         seeds: at most.
         space: the name of a space that ships, or the path of its file.
         margin: of indifference.
+        first_seed: the others follow it.
         device: where networks are trained and evaluated.
         precision: in which arithmetic; None: each trainer's own.
     """
@@ -96,6 +97,7 @@ class Question:
     seeds: int | None = None
     space: str = DEFAULT
     margin: float = MARGIN
+    first_seed: int = 0
     device: Device = "cpu"
     precision: Precision | None = None
 
@@ -117,6 +119,7 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
     space = Space.load(question.space).changed(
         evaluations=question.evaluations,
         seeds=question.seeds,
+        first_seed=question.first_seed,
         train_steps=question.train_steps,
         metric=question.metric,
         networks=question.networks,
@@ -244,7 +247,7 @@ class _Answer:
         others = [i for i in self._ordered(differences) if i != best]
         perfect = next((each for each in board.calibration if each.metric == self._metric), None)
         told = Recommendation(
-            schema_version=3,
+            schema_version=4,
             command=self._manifest.command,
             environment=board.environment,
             data=data,
@@ -364,12 +367,13 @@ class _Answer:
     ) -> Alternative:
         place = next((i for i in ordered if self._choices[i].get(axis, "none") == choice), None)
         if place is None:
-            return Alternative(choice=choice, standing="no value", cost=None, seeds=0)
+            tried = any(each is not None and c.get(axis, "none") == choice for each, c in self._tried)
+            return Alternative(choice=choice, standing="no value" if tried else "not tried", cost=None, seeds=0)
         behind = differences[place]
         tie = behind.high is not None and behind.high <= self._margin
         behind_for_sure = behind.low is not None and behind.low > 0
         maybe = (place in left or place in self._course.cut_designs) and not behind_for_sure
-        standing: Standing = "ties" if tie else "open" if maybe else "worse"
+        standing: Standing = "ties" if tie else "open" if maybe else "worse" if behind_for_sure else "dropped"
         seeds = len(self._outcome(place).seeds)
         return Alternative(choice=choice, standing=standing, cost=self._cost(behind), seeds=seeds)
 
@@ -378,6 +382,11 @@ class _Answer:
         differs = {axis: choice for axis, choice in own.items() if best.get(axis) != choice}
         cost = self._cost(differences[i]) if i in differences else None
         return ComparedDesign(differs=differs, cost=cost, seeds=len(self._outcome(i).seeds))
+
+    @property
+    def _tried(self) -> Iterator[tuple[Outcome | None, dict[str, str]]]:
+        """What is known of each combination, and its choices."""
+        return zip(self._outcomes, self._choices, strict=True)
 
     @property
     def _place(self) -> int:

@@ -7,6 +7,7 @@ alternatives together with 95 %.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -26,8 +27,11 @@ FILE = "recommendation.json"
 LONGEST = 6000.0
 """Minutes from which on what would settle a race is no plan."""
 
-Standing = Literal["ties", "open", "worse", "no value"]
-"""Of an alternative: known to be within the margin of the best; may be better or worse; worse; or it gave no value."""
+Standing = Literal["ties", "open", "worse", "dropped", "no value", "not tried"]
+"""Of an alternative: known to be within the margin of the best; may be better or worse; worse; dropped as some design
+was better, though against the best one its interval reaches below 0; tried without a value; or there was no time."""
+
+WITHOUT_COST: tuple[Standing, ...] = ("no value", "not tried")
 
 Level = Annotated[float, Field(gt=0)]
 
@@ -40,7 +44,7 @@ class Alternative(Part):
     """Another choice on an axis, with the best of what was tried on all others.
 
     Attributes:
-        cost: null where it gave no value.
+        cost: null where it gave no value, or was not tried.
     """
 
     choice: Name
@@ -50,7 +54,7 @@ class Alternative(Part):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.cost is None) != (self.standing == "no value"):
+        if (self.cost is None) != (self.standing in WITHOUT_COST):
             raise ValueError(f"{self.choice}: it has a cost exactly where it has a value")
         return self
 
@@ -122,6 +126,23 @@ def _with_points(document: dict[str, Any]) -> dict[str, Any]:
     return {"fixed": fixed, "points": None} | document
 
 
+def _with_dropped(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document of version 3 as one of version 4, which calls worse only what is by its interval."""
+
+    def told(other: Any) -> Any:
+        cost = other.get("cost") if isinstance(other, dict) and other.get("standing") == "worse" else None
+        low = cost.get("low") if isinstance(cost, dict) else math.inf
+        reaches = low is None or (isinstance(low, int | float) and low <= 0)
+        return other | {"standing": "dropped"} if reaches else other
+
+    def read(axis: Any) -> Any:
+        others = axis.get("alternatives") if isinstance(axis, dict) else None
+        return axis | {"alternatives": [told(other) for other in others]} if isinstance(others, list) else axis
+
+    choices = document.get("choices")
+    return document | {"choices": [read(axis) for axis in choices]} if isinstance(choices, list) else document
+
+
 class Recommendation(Document):
     """What to use on some data.
 
@@ -158,9 +179,10 @@ class Recommendation(Document):
     upgrades: ClassVar[Mapping[int, Upgrade]] = {
         1: lambda document: {"at_most": None} | document,
         2: _with_points,
+        3: _with_dropped,
     }
 
-    schema_version: Literal[3]
+    schema_version: Literal[4]
     command: str
     environment: dict[str, JsonValue]
     data: Name
@@ -192,6 +214,16 @@ class Recommendation(Document):
     transfer: list[Name]
     pictures: SamplePictures | None
     points: ShownPoints | None
+
+    @property
+    def not_tried(self) -> list[tuple[str, str]]:
+        """What there was no time for: axis and choice."""
+        return [
+            (each.axis, other.choice)
+            for each in self.choices
+            for other in each.alternatives
+            if other.standing == "not tried"
+        ]
 
     @property
     def open(self) -> list[tuple[str, str]]:

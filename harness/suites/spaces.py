@@ -50,6 +50,7 @@ class RaceSection(SuiteSection):
 
     Attributes:
         seeds: at each look, of the designs that may still be best.
+        first_seed: of these; the others follow it.
         evaluations: of the network, a sample.
         references: the samplers and grids by which trainings are compared at first.
         default: what the field uses.
@@ -58,6 +59,7 @@ class RaceSection(SuiteSection):
     """
 
     seeds: Annotated[tuple[Annotated[int, Field(strict=True, ge=2, le=1000)], ...], Field(min_length=1)]
+    first_seed: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1001)] = 0
     evaluations: Count
     references: Annotated[tuple[Pair, ...], Field(min_length=1)]
     default: FieldDefault
@@ -118,6 +120,7 @@ class Space:
         *,
         evaluations: int | None = None,
         seeds: int | None = None,
+        first_seed: int | None = None,
         train_steps: int | None = None,
         metric: str | None = None,
         networks: Sequence[str] = (),
@@ -137,6 +140,8 @@ class Space:
         if seeds is not None:
             kept = [count for count in self.race.seeds if count < seeds]
             race["seeds"] = [*kept, seeds] if kept else [seeds]
+        if first_seed is not None:
+            race["first_seed"] = first_seed
         if train_steps is not None:
             content["training"] = {**content.get("training", {}), "steps": [train_steps]}
         if metric is not None:
@@ -165,7 +170,7 @@ class Space:
             "initial_laws": [start],
             "noise": {"sigma_min": sigma_min, "sigma_max": sigma_max},
             "steps": [2],
-            "seeds": self.race.seeds[-1],
+            "seeds": list(range(self.race.first_seed, self.race.first_seed + self.race.seeds[-1])),
         }
         return Suite.from_mapping(content, self._origin).as_typed("targets")
 

@@ -45,8 +45,9 @@ def recommendation_page(found: Recommendation, command: str, plots: Sequence[str
 
 COSTS = (
     "An alternative stands for the best design that has it. `ties`: within the margin of indifference; `open`: it may "
-    "be better or worse; `worse`: the race found a better design and dropped it, though its cost against the chosen "
-    "one may still reach below 0. Intervals hold for all looks and alternatives together with 95 %."
+    "be better or worse; `worse`: its whole interval is above 0; `dropped`: the race found a better design, which need "
+    "not be the chosen one; `not tried`: no round came to it in the time. Intervals hold for all looks and "
+    "alternatives together with 95 %."
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from harness.axes import AXES
 from harness.results.leaderboard import Estimate
@@ -16,6 +16,7 @@ from harness.results.recommendation import (
     Cost,
     Recommendation,
     RoundTold,
+    Standing,
 )
 from harness.views.column import Column
 from harness.views.digits import counted, number, with_interval
@@ -37,12 +38,16 @@ FARTHEST = 10.0
 """A ratio that says nothing: a limit of a cost beyond it, or its inverse, is told as not known."""
 
 STANDINGS = (
-    "ties: within {margin} of it. open: may be better or worse. worse: the race found a better design and dropped it, "
-    "or its whole interval is above 0{no_value}. Intervals: 95 %, all looks and lines together{unknown}."
+    "ties: within {margin} of it. open: may be better or worse. worse: its whole interval is above 0{others}. "
+    "Intervals: 95 %, all looks and lines together{unknown}."
 )
 
-NO_VALUE = ". no value: no round came to it in the time"
-"""What is said where a choice was not measured."""
+MORE_STANDINGS: Mapping[Standing, str] = {
+    "dropped": ". dropped: the race found a better design, which need not be the choice",
+    "no value": ". no value: it was tried and gave none",
+    "not tried": ". not tried: no round came to it in the time",
+}
+"""What is said of standings that are seldom, where there are some."""
 
 NOT_KNOWN = "?"
 """A limit that is not known."""
@@ -186,6 +191,8 @@ def _advice(found: Recommendation) -> Iterator[str]:
             yield _no_better(found)
         else:
             yield "The same command with more --minutes goes on from here."
+    if found.not_tried:
+        yield f"There was no time for {_not_tried(found)}: of them nothing is known."
 
 
 def _loss(found: Recommendation) -> str:
@@ -206,6 +213,14 @@ def _against_default(found: Recommendation) -> str:
     return " It is not shown to be better than the field's default."
 
 
+def _not_tried(found: Recommendation) -> str:
+    """Return the choices that there was no time for, by axis."""
+    axes: dict[str, list[str]] = {}
+    for axis, choice in found.not_tried:
+        axes.setdefault(axis, []).append(choice)
+    return "; ".join(f"{_title(axis)} {', '.join(choices)}" for axis, choices in axes.items())
+
+
 def _perfect(found: Recommendation) -> bool:
     """Whether the best design is no worse than a perfect generator: intervals of both have the same rows in them."""
     return found.perfect is not None and found.best.value.value <= found.perfect.value
@@ -219,9 +234,9 @@ def _no_better(found: Recommendation) -> str:
 
 
 def _settled(found: Recommendation) -> Iterator[str]:
-    unmeasured = any(other.standing == "no value" for each in found.choices for other in each.alternatives)
-    no_value, unknown = NO_VALUE if unmeasured else "", UNKNOWN if _unknown(found) else ""
-    yield STANDINGS.format(margin=_margin(found), no_value=no_value, unknown=unknown)
+    standings = {other.standing for each in found.choices for other in each.alternatives}
+    others = "".join(meaning for standing, meaning in MORE_STANDINGS.items() if standing in standings)
+    yield STANDINGS.format(margin=_margin(found), others=others, unknown=UNKNOWN if _unknown(found) else "")
     if found.settled:
         yield f"Settled after {found.minutes:.1f} minutes: {found.end}."
     else:

@@ -65,6 +65,12 @@ def test_what_a_user_chooses_takes_the_place_of_the_spaces(space, registry):
     assert {c.steps for c in made.combinations(suite, registry)} == {4, 8}
 
 
+def test_other_seeds_make_the_race_anew(space, registry):
+    made = space().changed(seeds=3, first_seed=1000, registry=registry)
+    assert made.suite(["ring"], 0.05, 5.0, made.race.start).seeds == (1000, 1001, 1002)
+    assert space().changed(seeds=3, registry=registry).suite(["ring"], 0.05, 5.0, made.race.start).seeds == (0, 1, 2)
+
+
 MISTAKES = [
     ('name = "tiny"', 'name = "tiny"\ntargets = ["ring"]', "space.toml: targets: follows from the data"),
     (

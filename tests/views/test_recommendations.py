@@ -22,7 +22,7 @@ def other(choice, standing, value, low, high):
 
 
 DOCUMENT = {
-    "schema_version": 3,
+    "schema_version": 4,
     "command": "harness recommend points.npy",
     "environment": {},
     "data": "points.npy",
@@ -55,6 +55,8 @@ DOCUMENT = {
                 other("edm2-uncertainty:p_mean=0.3,p_std=1.0", "worse", 26.4, 9.6, 59.0),
                 other("likelihood", "no value", None, None, None),
                 other("eps", "worse", 80.0, 60.0, None),
+                other("flow", "dropped", 8.0, -1.0, 20.0),
+                other("v-cosine", "not tried", None, None, None),
             ],
         }
     ],
@@ -105,13 +107,21 @@ def test_the_screen_fits_80_columns_and_says_what_matters(found):
         assert words in " ".join(text.split())
     assert "1 of 90 training rows are copies of others" in text
     assert "raise σ_max" not in text  # the range that was taken answers that note
-    assert "… 1 more" in text
+    assert "… 3 more" in text
 
 
 def test_every_standing_is_explained(found):
     text = " ".join(recommendation_text(found(), None).split())
-    for standing in ("ties: within", "open: may be", "worse: the race found a better design"):
+    for standing in ("ties: within", "open: may be", "worse: its whole", "dropped: ", "no value: ", "not tried: "):
         assert standing in text
+    assert "There was no time for weighting v-cosine: of them nothing is known." in text
+
+
+def test_what_did_not_happen_is_not_explained(found):
+    choices = [{"axis": "weighting", "choice": "eps", "alternatives": [other("edm", "open", 1.5, -2.0, 5.0)]}]
+    text = " ".join(recommendation_text(found(choices=choices), None).split())
+    for standing in ("dropped: ", "no value: ", "not tried: ", "There was no time for"):
+        assert standing not in text
 
 
 def test_a_settled_race_and_the_default_itself(found):
@@ -178,6 +188,22 @@ def test_a_document_of_version_1_does_not_tell_what_the_choice_may_cost():
     assert "at most, by limits" not in recommendation_text(read, None)
 
 
+def test_a_document_of_version_3_called_worse_what_was_dropped(found):
+    standings = {"min-snr": "worse", "flow": "worse", "eps": "worse"}
+    older = copy.deepcopy(DOCUMENT) | {"schema_version": 3}
+    others = [each for each in older["choices"][0]["alternatives"] if each["standing"] != "not tried"]
+    older["choices"][0]["alternatives"] = [
+        each | {"standing": standings.get(each["choice"], each["standing"])} for each in others
+    ]
+    read = {each.choice: each.standing for each in Recommendation.validate(older).choices[0].alternatives}
+    assert [read[name] for name in ("min-snr", "flow", "eps", "likelihood")] == [
+        "dropped",
+        "dropped",
+        "worse",
+        "no value",
+    ]
+
+
 def test_costs_of_a_metric_compared_by_differences_have_its_unit(found):
     made = found(compared_by="difference", unit="nats")
     assert cost_text(made.default.cost, made) == "+10 nats (5.8 to 15)"
@@ -187,7 +213,7 @@ def test_every_alternative_stands_on_the_page_and_in_the_table(found):
     made = found()
     page = markdown(recommendation_page(made, made.command, ()))
     rows = render(recommendation_view(made), "csv").splitlines()
-    assert len(rows) == 6
+    assert len(rows) == 8
     for each in made.choices[0].alternatives:
         assert each.choice in page
         assert any(each.choice in row for row in rows)
