@@ -51,7 +51,8 @@ def cases(folder: Path, large: bool) -> Iterator[Case]:
     yield Case("the ring, quick", ("quick", "--target", "ring"))
     yield Case("digits, 2 weightings", ("quick", "--target", "digits", "--weighting", "edm", "--weighting", "eps"))
     for width in (128, 2048):
-        yield Case(f"digits, width {width:,}", ("quick", "--target", "digits", *one, f"mlp:width={width}"))
+        axes = (*one, f"mlp:width={width}", "--sampler", "heun", "--train-steps", "200")
+        yield Case(f"digits, width {width:,}", ("quick", "--target", "digits", *axes))
     yield Case("digits as images", ("images-digits",))
     if large:
         points = folder / "large.npy"
