@@ -252,7 +252,7 @@ def test_files_that_cannot_be_read(tmp_path):
 
 def test_what_ships(registry):
     assert shipped_suites() == [
-        *("bounds", "compute", "descent", "edm-table1", "full", "images", "images-digits", "images-small", "images-training"),
+        *("bounds", "compute", "descent", "edm-table1", "full", "images", "images-digits", "images-small"),
         *("knobs", "paper", "quick", "samplers", "start"),
     ]
     sizes = {name: len(expand(load_suite(name), registry)) for name in shipped_suites()}

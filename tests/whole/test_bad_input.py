@@ -100,7 +100,7 @@ class TestWords:
             (
                 [""],
                 "unknown suite ''; known: bounds, compute, descent, edm-table1, full, images, images-digits, "
-                "images-small, images-training, knobs, paper, quick, samplers, start",
+                "images-small, knobs, paper, quick, samplers, start",
             ),
             (["quick", "extra"], "got unexpected extra argument (extra)"),
             (["/dev/null"], "/dev/null: is a device or a pipe; a suite is a TOML file"),
