@@ -8,8 +8,8 @@ written by hand for one network of the same module; the sampling of one row, aga
 `harness run images`, cut short. What is compared takes turns in one process, with one thread, and a ratio is the
 median over turns, with the least and the largest. The loops draw points, levels and noise on the device; the harness
 draws them on the CPU, where they are the same for each device. Both compute float32 as the harness does (no TF32, no
-sums in an order that time decides); on a GPU the loop
-in bfloat16 shows what shorter numbers would gain.
+sums in an order that time decides). Beside it the loop trains in bfloat16 by torch.autocast, and the harness by its own
+mixed precision: what shorter numbers gain; on a CPU, which may have to emulate them, at steps of few operations alone.
 
 Operations are those of products and convolutions that torch counts in a step of the loop, two for a multiplication.
 Time is the processor's on the CPU; on a GPU it is the clock's, which waits until the device is done. The script ends
@@ -32,7 +32,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
@@ -75,6 +75,9 @@ MOST_STEPS = 2_000
 
 CLOSING = 0.03
 """Share of the minutes that is kept for the end."""
+
+MOST_EMULATED = 2e8
+"""Operations of a step in bfloat16 on a CPU: one without instructions for it takes fifty times as long."""
 
 SEEDS = 3
 """Seeds in a stack, which share their points, as those of a suite do."""
@@ -454,11 +457,13 @@ class Bench:
         for network, batch, size in [*stacked, *((*each, 1) for each in sizes.unets)]:
             name = f"training of {size} {network.label()}"
             found.append((name, partial(self._training, network, batch, size)))
+        # What a user meets goes before the samplings: a run that is cut off has it.
+        found.append(("the suite images in small", self._suite))
         for network, _ in (*mlps, *sizes.unets):
             for sampler in (Heun(), Ancestral()):
                 name = f"sampling of {network.label()} by {sampler.name}"
                 found.append((name, partial(self._sampling, network, sampler)))
-        return [*found, ("the suite images in small", self._suite)]
+        return found
 
     def _peak(self, kind: str, end: float) -> None:
         """Measure products in one kind of numbers, at all sizes."""
@@ -484,15 +489,18 @@ class Bench:
         bare(WARM)
         guess = self.clock(lambda: bare(WARM)) / WARM
         steps = max(FEWEST_STEPS, min(MOST_STEPS, int(self.sizes.seconds / guess)))
-        own = OwnTraining(network, law, size, trainer, steps=max(FEWEST_STEPS, steps // size), turns=self.sizes.turns)
+        length = {"steps": max(FEWEST_STEPS, steps // size), "turns": self.sizes.turns}
+        own = OwnTraining(network, law, size, trainer, **length)
         works = {
             "bare": lambda: self.clock(lambda: bare(steps)) / steps,
             "own": lambda: own.turn(self.clock) / size,
         }
-        if self.clock.device == "cuda":  # processors without bfloat16 take fifty times as long
+        if self.clock.device == "cuda" or size * operations <= MOST_EMULATED:
             shorter = BareTraining(network, law, trainer, shorter=True)
             shorter(WARM)
             works["shorter"] = lambda: self.clock(lambda: shorter(steps)) / steps
+            mixed = OwnTraining(network, law, size, replace(trainer, autocast="bfloat16"), **length)
+            works["mixed"] = lambda: mixed.turn(self.clock) / size
         turns = self._turns(works, end)
         seconds = {kind: Spread.of([turn[kind] for turn in turns]).median for kind in turns[0]}
         peak = self._peaks.get("float32", math.nan)
@@ -509,8 +517,8 @@ class Bench:
             "bare, of peak": f"{operations / seconds['bare'] / peak:.0%}",
             "harness, of peak": f"{operations / seconds['own'] / peak:.0%}",
         }
-        if "shorter" in seconds:
-            row["bare in bfloat16, a second"] = round(batch / seconds["shorter"])
+        for kind, words in (("shorter", "bare"), ("mixed", "harness")):
+            row[f"{words} in bfloat16, a second"] = round(batch / seconds[kind]) if kind in seconds else "–"
         self.report.add("Training, in points or images of a network", row)
 
     def _sampling(self, network: TrainableNetwork, sampler: Sampler, end: float) -> None:

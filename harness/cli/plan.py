@@ -54,8 +54,10 @@ def command(suite: Suite, workers: int | None, yes: bool, measure: bool, form: s
         content |= {"guessed": guessed, "time_known": tried.known, "tried_seconds": tried.seconds}
         click.echo(json.dumps(content, indent=2))
     else:
-        # Who asks for guesses is given them.
-        shown = _time(result.seconds, count, guessed) if tried.known or not measure else _unknown(tried, count, guessed)
+        # Who asks for guesses is given them, where they are any.
+        known = tried.known or (tried.small and not measure)
+        why = guessed if measure else f"{guessed}, and guesses are of small networks; leave --guess out"
+        shown = _time(result.seconds, count, guessed) if known else _unknown(tried, count, why)
         click.echo(_table(suite, plan, result, shown))
 
 

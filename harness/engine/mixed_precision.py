@@ -27,10 +27,20 @@ PRODUCTS = frozenset(
         "mm",
         "bmm",
         "mv",
+        "dot",
+        "inner",
         "addmm",
+        "addmv",
+        "addbmm",
         "baddbmm",
+        "linalg_matmul",
+        "linalg_multi_dot",
+        "chain_matmul",
+        "tensordot",
         "einsum",
+        "bilinear",
         "scaled_dot_product_attention",
+        "multi_head_attention_forward",
         "conv1d",
         "conv2d",
         "conv3d",
@@ -39,7 +49,11 @@ PRODUCTS = frozenset(
         "conv_transpose3d",
     ]
 )
-"""Functions of torch, by name, whose float32 operands are cast."""
+"""Functions of torch, by name, whose float32 operands are cast.
+
+What such a function calls is not seen from here: those that are made of several products, as attention, compute all
+between them in bfloat16 too, and products in a function that is not listed stay in float32.
+"""
 
 
 class Bfloat16Products(TorchFunctionMode):
@@ -57,9 +71,12 @@ class Bfloat16Products(TorchFunctionMode):
         if getattr(func, "__name__", "") not in PRODUCTS:
             return func(*args, **named)
         given = tree_map(_lowered, (args, dict(named)))
-        result = func(*given[0], **given[1])
-        return result.float() if result.dtype is torch.bfloat16 else result
+        return tree_map(_raised, func(*given[0], **given[1]))
 
 
 def _lowered(value: Any) -> Any:
     return value.bfloat16() if isinstance(value, Tensor) and value.dtype is torch.float32 else value
+
+
+def _raised(value: Any) -> Any:
+    return value.float() if isinstance(value, Tensor) and value.dtype is torch.bfloat16 else value

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy
+import pytest
 from click.testing import CliRunner
 
 from harness.cli import group
@@ -39,6 +40,15 @@ def test_a_time_that_is_mostly_guessed_is_none(monkeypatch, tmp_path):
     content = json.loads(CliRunner().invoke(group, [*words, "--format", "json"]).output)
     assert (content["time_known"], content["guessed"]) == (False, reason)
     assert content["tried_seconds"] < content["seconds"]
+
+
+@pytest.mark.parametrize("network", ["unet:channels=4", "dit", "mlp:width=2048"])
+def test_no_time_is_guessed_of_a_network_that_guesses_do_not_know(monkeypatch, tmp_path, network):
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    words = ("--target", "digits", "--workers", "2", "--seeds", "1")
+    time = shown(*words, "--network", network)["time"]
+    assert time.startswith("unknown: nothing was measured, and guesses are of small networks; leave --guess out")
+    assert shown(*words, "--network", "mlp")["time"].startswith("about ")
 
 
 def test_splits_of_seeds_are_told_where_there_are_any(tmp_path):

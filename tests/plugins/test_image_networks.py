@@ -7,15 +7,18 @@ import torch
 from bar_images import bar_images, made, stored, trained
 from harness_ddpmpp.networks import Ddpmpp
 from harness_peebles.networks import Dit
+from harness_ronneberger.networks import Unet
 from image_modules import SHAPE, fresh, given
 from torch.func import functional_call, jvp, stack_module_state, vmap
 
 from harness.components import ComponentError
 from harness.data_spec import DataSpec
+from harness.engine.adam import Stack
 from harness.engine.denoisers import denoiser_from_checkpoint
 from harness.engine.modules import initial_module
 from harness.errors import NotApplicable
 from harness.registry.discovery import load
+from harness.trainers import Adam
 
 PRECONDITIONINGS = [cls() for cls in load().classes("preconditioning").values()]
 NETWORKS = {
@@ -162,6 +165,29 @@ SMALL = {
     "ddpmpp": Ddpmpp(channels=8, multipliers=(1, 1), attention=(4,), embedding="fourier", labels=True),
 }
 each_small = pytest.mark.parametrize("network", SMALL.values(), ids=SMALL)
+
+
+@pytest.mark.parametrize("network", [Unet(channels=4, labels=True), *SMALL.values()], ids=["unet", *SMALL])
+def test_a_stack_has_the_gradients_of_each_network_alone(bars, network):
+    # Training asks first whether a stack keeps the bits, and trains each alone where not; a stack is forced here.
+    generator = torch.Generator().manual_seed(1)
+    points, labels = bars.labelled(2 * 64, generator)
+    clean, labels = points.float().view(2, 64, -1), labels.view(2, 64)
+    noise = torch.randn(clean.shape, generator=generator)
+    sigma, weight = 0.1 + 3 * torch.rand(2, 2, 64, generator=generator)
+    batch = (clean, noise, sigma, weight, labels)
+
+    def gradients(seeds, rows):
+        stack = Stack(network, bars.data, seeds, Adam(batch_size=64))
+        stack.roughen(seeds)
+        squared, loss = stack.differentiate(*(each[rows] for each in batch))
+        return stack.gradient().clone(), squared, loss
+
+    together = gradients((4, 5), slice(None))
+    for row, seed in enumerate((4, 5)):
+        for found, alone in zip(together, gradients((seed,), slice(row, row + 1)), strict=True):
+            assert float((found[row] - alone[0]).norm()) < 1e-5 * float(alone[0].norm())
+    assert not torch.allclose(together[0][0], together[0][1], rtol=0.1)
 
 
 @each_small

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,21 @@ def test_it_ends_in_time_and_says_what_it_left_out_and_what_failed(tmp_path):
     row = {"number": 1234567, "ratio": {"median": 2.0, "least": 1.0, "largest": 3.0, "turns": 3}}
     assert written["tables"] == {"Table": [row]}
     assert "| 1,234,567 | 2.00 (1.00–3.00) |" in (tmp_path / "out" / "device.md").read_text()
+
+
+def test_training_is_measured_in_the_harness_own_mixed_precision_too():
+    report = device.Report({}, None)
+    bench = device.Bench("cpu", replace(device.SMALL, seconds=0.001, turns=1), report)
+    bench._training(Mlp(width=16), 32, 2, time.monotonic() + 5)
+    ((row,),) = report.tables.values()
+    assert row["bare in bfloat16, a second"] > 0
+    assert row["harness in bfloat16, a second"] not in (0, row["harness, a second"])
+
+
+def test_the_suite_comes_before_the_samplings():
+    names = [name for name, _ in device.Bench("cpu", device.SMALL, device.Report({}, None)).cases()]
+    place = names.index("the suite images in small")
+    assert all(name.startswith("sampling") == (number > place) for number, name in enumerate(names) if number != place)
 
 
 def test_a_command_that_is_cut_short_leaves_no_process_of_its_own(tmp_path):
