@@ -20,17 +20,23 @@ class Parsed(HTMLParser):
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
         self.elements, self.text, self.open, self.stray = [], [], [], []
+        self.named = {}
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
+        self._element(tag, attrs)
         assert len(attrs) == len(dict(attrs)), (tag, attrs)
         if tag not in VOID and tag not in OPTIONAL:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
+        self._element(tag, attrs)
+
+    def _element(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
+        for name, value in attrs:
+            self.named.setdefault(name, []).append(value)
 
     def handle_endtag(self, tag):
         if tag in OPTIONAL:
@@ -47,14 +53,30 @@ class Parsed(HTMLParser):
         return [(tag, attributes) for tag, attributes in self.elements if tag in tags]
 
     def attributes(self, name):
-        return [attributes[name] for _, attributes in self.elements if name in attributes]
+        return self.named.get(name, [])
 
 
-def faults(files):
-    """What is wrong with a site, from its files by path: a list of sentences, empty for one that is as it should be."""
-    pages = {name: Parsed(content.decode()) for name, content in files.items() if name.endswith(".html")}
+class Pages(dict):
+    """The pages of a site by path, each parsed when it is first asked for."""
+
+    def __init__(self, files):
+        super().__init__()
+        self.files = files
+
+    def __missing__(self, name):
+        self[name] = page = Parsed(self.files[name].decode())
+        return page
+
+
+def faults(files, seen=lambda name: True):
+    """What is wrong with a site, from its files by path: a list of sentences, empty for one that is as it should be.
+
+    `seen` chooses the pages that are looked at, by path.
+    """
+    pages = Pages(files)
     found = []
-    for name, page in pages.items():
+    for name in [name for name in files if name.endswith(".html") and seen(name)]:
+        page = pages[name]
         found += [f"{name}: {each}" for each in _of_page(page)]
         found += [f"{name}: {each}" for each in _links(name, page, pages, files)]
         found += [f"{name}: {len(files[name])} bytes"] * (len(files[name]) > 300_000)
@@ -91,7 +113,7 @@ def _of_page(page):
 def _links(name, page, pages, files):
     """Yield addresses that lead nowhere, or off the site."""
     here = dirname(name)
-    for address in [*page.attributes("href"), *page.attributes("src")]:
+    for address in dict.fromkeys([*page.attributes("href"), *page.attributes("src")]):
         if address.startswith("data:image/png;base64,"):
             continue
         if name.startswith("docs/") and address.startswith("https://"):

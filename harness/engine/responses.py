@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from harness.engine.known_laws import GaussianLaw
 from harness.engine.sampling import kernel_variances, simulate_function
@@ -40,6 +42,23 @@ class Response:
 
 
 def response(sampler: Sampler, law: GaussianLaw, sigmas: np.ndarray) -> Response:
-    """Return the map from σ_0 to σ_N."""
-    origin, moved = unit_responses(simulation(sampler, law, law.denoise, sigmas), law.dim)
+    """Return the map from σ_0 to σ_N.
+
+    Raises:
+        ValueError: the sampler draws noise, though it says that it is deterministic.
+    """
+    simulate = simulation(sampler, law, law.denoise, sigmas)
+    # Where no noise is drawn, its draws need not be counted by another run.
+    origin, moved = (_undrawn if sampler.deterministic else unit_responses)(simulate, law.dim)
     return Response(origin.numpy(), moved[0].numpy(), moved[1:].numpy())
+
+
+def _undrawn(simulate: Simulate, dim: int) -> tuple[Tensor, Tensor]:
+    """Return what `unit_responses` does of a run that draws no noise."""
+    outputs = simulate(torch.tensor([[0.0], [1.0]], dtype=torch.float64).repeat(1, dim), no_noise)
+    return outputs[0], outputs[1:] - outputs[0]
+
+
+def no_noise() -> Tensor:
+    """Stand for the noise of a sampler that says that it draws none."""
+    raise ValueError("a sampler that says that it is deterministic asked for noise")

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from torch.quasirandom import SobolEngine
 
 from harness.engine.known_laws import GaussianLaw, MixtureLaw
-from harness.engine.responses import Response, response, simulation
+from harness.engine.responses import Response, no_noise, response, simulation
 from harness.properties import Property
 from harness.samplers import Sampler
 
@@ -113,7 +113,7 @@ def _log2(coarse: float, fine: float) -> float:
 def flow_error(sampler: Sampler, sigmas: np.ndarray) -> float:
     """Return the largest distance of points at σ_N from where the mixture's flow leads them."""
     start, end = (torch.from_numpy(MIXTURE.quantiles(PARTS, sigma))[:, None] for sigma in (sigmas[0], sigmas[-1]))
-    found = simulation(sampler, MIXTURE, MIXTURE.denoise, sigmas)(start, _no_noise)
+    found = simulation(sampler, MIXTURE, MIXTURE.denoise, sigmas)(start, no_noise)
     return float((found - end).abs().max())
 
 
@@ -177,7 +177,3 @@ def directions(found: Response, sigma: float) -> np.ndarray:
     whole = np.concatenate([answers / np.linalg.norm(answers, axis=0), np.eye(len(answers))], axis=1)
     basis: np.ndarray = np.linalg.qr(whole)[0]
     return basis
-
-
-def _no_noise() -> torch.Tensor:
-    raise ValueError("a sampler that says that it is deterministic asked for noise")

@@ -176,6 +176,8 @@ def _plain(span: str | Wording | CodeSpan | Strong | Link) -> str:
 
 def printable(text: str) -> str:
     """Replace control characters, which a terminal would obey, wherever a plugin put them."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from selected_runs import each_once
-from shell import harness as shell
+from shell import called as shell
 
 import harness
 from harness.api.merging import MergeError, _check_score_errors, merge

@@ -38,7 +38,7 @@ def test_folders_with_documents_become_pages(folder, tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "more.md").write_text("# More\n\n## So it is\n")
     (tmp_path / "README.md").write_text("# Us\n\n[more](docs/more.md#so-it-is), [made](boards/made/README.md)\n")
-    done = shell.harness("site", folder, "--out", tmp_path / "site", "--docs", tmp_path / "docs")
+    done = shell.called("site", folder, "--out", tmp_path / "site", "--docs", tmp_path / "docs")
     assert done.returncode == 0, done.stderr
     assert "2 boards, 390 pages" in done.stdout
     assert done.stderr == f"harness: {folder / 'empty'} holds no document; left out\n"

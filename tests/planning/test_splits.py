@@ -19,8 +19,8 @@ SUITE = {
     "time_discretizations": ["polynomial", "fisher"],
     "networks": ["mlp:width=8,depth=1", "exact"],
     "samplers": ["ancestral"],
-    "metrics": ["nll-bound", "energy", "memorisation", "classifier-frechet"],
-    "rank_by": "nll-bound",
+    "metrics": ["nll-bound:noised=60", "energy", "memorisation", "classifier-frechet:train_steps=5"],
+    "rank_by": "nll-bound:noised=60",
     "bounds": [],
     "training": {"steps": [4], "batch_size": 16},
 }

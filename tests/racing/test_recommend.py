@@ -303,7 +303,7 @@ def test_seeds_of_a_suite_go_on_where_it_ends():
 
 def test_a_race_from_the_shell(tmp_path):
     file = write_suite(tmp_path / "race.toml", {**SUITE, "seeds": 2})
-    done = shell.harness("run", file, "--until-settled", "--out", tmp_path / "out", "--workers", "1")
+    done = shell.called("run", file, "--until-settled", "--out", tmp_path / "out", "--workers", "1")
     assert done.returncode == 0, done.stderr
     assert "Race on ring: " in done.stdout
     assert re.search(r"^harness: designs 6 → \d; \d:\d\d spent; ", done.stderr, re.M)

@@ -4,7 +4,7 @@ import itertools
 import json
 
 import pytest
-from shell import harness as shell
+from shell import called as shell
 
 import harness
 from harness.planning.calls import CALLS

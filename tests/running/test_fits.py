@@ -1,6 +1,8 @@
 """Fitted metrics from suite to leaderboard: fitted once in a directory, fitted again where lost, told to a reader."""
 
+import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -95,14 +97,14 @@ def test_another_suite_and_another_run_fit_nothing_again(finished):
 
 
 @pytest.mark.parametrize("lost", ["damaged", pytest.param("missing", marks=pytest.mark.slow)])
-def test_what_was_lost_is_named_and_fitted_again_to_the_same_bits(tmp_path, lost):
-    carried_out(tmp_path, targets=["digits"], seeds=1)
-    kept = blobs(tmp_path)
-    (path,) = (tmp_path / "checkpoints").iterdir()
+def test_what_was_lost_is_named_and_fitted_again_to_the_same_bits(finished, tmp_path, lost):
+    out = Path(shutil.copytree(finished[0], tmp_path / "out"))
+    kept = blobs(out)
+    (path,) = (out / "checkpoints").iterdir()
     path.write_bytes(b"") if lost == "damaged" else path.unlink()
-    _, told = carried_out(tmp_path, targets=["digits"], seeds=1)
+    _, told = carried_out(out)
     assert any(path.name in line and lost in line for line in told)
-    assert blobs(tmp_path) == kept
-    before = records(tmp_path)
-    assert carried_out(tmp_path, targets=["digits"], seeds=1)[1] == []
-    assert records(tmp_path) == before
+    assert blobs(out) == kept
+    before = records(out)
+    assert carried_out(out)[1] == []
+    assert records(out) == before

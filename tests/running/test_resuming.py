@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from shell import called
 from suite_files import write_suite
 
 from harness.registry.discovery import load
@@ -32,7 +33,7 @@ LONG = {
     "rank_by": "sliced-wasserstein",
     "steps": [4],
     "seeds": 2,
-    "training": {"steps": [50, 500], "batch_size": 50, "warmup_steps": 10, "clip_norm": 1.0},
+    "training": {"steps": [30, 300], "batch_size": 50, "warmup_steps": 10, "clip_norm": 1.0},
     "sampling": {"samples": 100},
     "limits": {"keep_every": 0.01},
 }
@@ -91,7 +92,7 @@ def killed(tmp_path_factory):
     """The folder of a run that was killed, with its suite, and how far each training had come."""
     folder = tmp_path_factory.mktemp("killed")
     file = write_suite(folder / "long.toml", LONG)
-    return folder, killed_in_training(folder / "out", file, 100)
+    return folder, killed_in_training(folder / "out", file, 60)
 
 
 def test_killed_in_mid_training_it_goes_on_from_there(whole, killed, tmp_path):
@@ -112,7 +113,7 @@ def test_a_damaged_state_is_told_and_its_training_begins_anew(whole, killed, tmp
     for name in reached:
         place = out / UNFINISHED / name
         place.write_bytes(place.read_bytes()[:-1])
-    ended = subprocess.run(command(out, file), capture_output=True, text=True, check=False)
+    ended = called("run", file, "--out", out, "--workers", 2)
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr.count("of a training that was cut off is damaged: it begins anew") == len(reached)
     assert "mid-training" not in ended.stderr

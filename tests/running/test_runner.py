@@ -4,7 +4,6 @@ import json
 import pickle
 import random
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -346,28 +345,36 @@ def command(directory: Path, file: Path) -> list[str]:
     return [sys.executable, "-m", "harness", "run", str(file), "--out", str(directory), "--workers", "2"]
 
 
-def killed_after(seconds: float, directory: Path, file: Path) -> bool:
-    """Run the suite, killed without warning after some seconds; return whether it was still running."""
+def killed_with(count: int, directory: Path, file: Path) -> bool:
+    """Run the suite, killed without warning once it has kept some records more; return whether it was still running."""
+    before = kept(directory)
     process = subprocess.Popen(
         command(directory, file), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
+    while process.poll() is None and kept(directory) < before + count:
+        time.sleep(0.01)
+    running = process.poll() is None
+    process.kill()
+    process.wait()
+    return running
+
+
+def kept(directory: Path) -> int:
+    """How many records a directory holds, while a run may be writing there."""
     try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return True
-    return False
+        return len(records(directory))
+    except sqlite3.OperationalError:  # not made yet
+        return 0
 
 
-def survives_kills(times: int, seed: int, finished: Path, directory: Path, whole: float) -> None:
-    """Kill a run some times at random moments of its duration, `whole` seconds; what is resumed is the same."""
+def survives_kills(times: int, seed: int, finished: Path, directory: Path) -> None:
+    """Kill a run some times at random places of its work; what is resumed is the same."""
     file = write_suite(directory / "tiny.toml", TINY)
     out = directory / "out"
     rng = random.Random(seed)
     for _ in range(times):
-        killed_after(rng.uniform(0.05, 0.9) * whole, out, file)
-        if rng.random() < 0.5 and out.exists() and (out / DATABASE).exists():
+        assert killed_with(rng.randrange(len(records(finished)) // (times + 1)), out, file)
+        if rng.random() < 0.5 and (out / DATABASE).exists():
             # A run that was cut off can be looked at.
             subprocess.run([sys.executable, "-m", "harness", "rank", str(out)], capture_output=True, check=False)
     ended = subprocess.run(command(out, file), capture_output=True, text=True, check=False)
@@ -375,23 +382,11 @@ def survives_kills(times: int, seed: int, finished: Path, directory: Path, whole
     assert untimed(out) == untimed(finished)
 
 
-@pytest.fixture(scope="module")
-def whole(finished, tmp_path_factory) -> float:
-    """Seconds that a whole run takes by the command; it is the same as one in this process."""
-    directory = tmp_path_factory.mktemp("whole")
-    file = write_suite(directory / "tiny.toml", TINY)
-    start = time.monotonic()
-    subprocess.run(command(directory / "out", file), check=True, capture_output=True)
-    seconds = time.monotonic() - start
-    assert untimed(directory / "out") == untimed(finished)
-    return seconds
-
-
-def test_killed_and_resumed(finished, tmp_path, whole):
-    survives_kills(1, 0, finished, tmp_path, whole)
+def test_killed_and_resumed(finished, tmp_path):
+    survives_kills(1, 0, finished, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
-def test_killed_at_random_moments_and_resumed(finished, tmp_path, seed, whole):
-    survives_kills(1 + seed % 3, seed, finished, tmp_path, whole)
+def test_killed_at_random_moments_and_resumed(finished, tmp_path, seed):
+    survives_kills(1 + seed % 3, seed, finished, tmp_path)

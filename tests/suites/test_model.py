@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from variants import of_our_own
 
@@ -93,6 +93,7 @@ def test_the_order_is_the_file_s(small, registry):
     assert list(dict.fromkeys(c.sampler.name for c in combinations)) == ["euler", "heun"]
 
 
+@settings(deadline=None)
 @given(st.permutations(["edm", "eps", "likelihood"]), st.permutations(["euler", "heun", "ancestral"]))
 def test_the_order_of_a_file_changes_no_set(registry, weightings, samplers):
     suite = load_suite("quick").with_selection(weightings=weightings, samplers=samplers)

@@ -8,7 +8,7 @@ import shlex
 import pytest
 from selected_runs import each_once
 from shell import assert_one_line
-from shell import harness as shell
+from shell import called as shell
 
 import harness
 from harness.api.merging import merge

@@ -1,12 +1,11 @@
 """Images from the data to the page: a U-Net, plain and told the class, beside an oracle; not applicable on points."""
 
 import base64
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from harness_data.targets import Digits
+from shell import called
 
 from harness.engine.labels import sample_labels
 from harness.results.read_board import read_document
@@ -34,11 +33,7 @@ def finished(tmp_path_factory):
     """The directory of a finished run, its exit status and what it said."""
     folder = tmp_path_factory.mktemp("images")
     (folder / "small-images.toml").write_text(SUITE, encoding="utf-8")
-    command = [sys.executable, "-m", "harness", "run", str(folder / "small-images.toml")]
-    done = subprocess.run(
-        [*command, "--out", str(folder / "out"), "--workers", "1"], capture_output=True, text=True, check=False
-    )
-    return folder / "out", done
+    return folder / "out", called("run", folder / "small-images.toml", "--out", folder / "out", "--workers", 1)
 
 
 @pytest.fixture(scope="module")

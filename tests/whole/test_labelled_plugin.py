@@ -12,7 +12,7 @@ import sys
 
 import pytest
 import torch
-from strangers import carried_out, harness, install, listed, numbers
+from strangers import carried_out, harness, here, install, numbers
 
 OURS = {
     "name": "classes",
@@ -28,7 +28,7 @@ OURS = {
     "steps": [8],
     "seeds": 2,
     "noise": {"sigma_min": 0.1, "sigma_max": 10.0},
-    "training": {"steps": [200], "batch_size": 64, "learning_rate": 0.01},
+    "training": {"steps": [100], "batch_size": 64, "learning_rate": 0.01},
     "sampling": {"samples": 200},
 }
 THEIRS = {
@@ -90,7 +90,7 @@ def chosen(content, target, **names):
 
 
 def test_it_loads_and_its_components_are_explained(site):
-    found = listed(site)
+    found = json.loads(here("plugins", "--format", "json", path=site).stdout)
     [theirs] = [plugin for plugin in found["plugins"] if plugin["distribution"] == "harness-labels"]
     assert (theirs["status"], found["problems"]) == ("ok", [])
     assert {axis: len(names) for axis, names in theirs["components"].items()} == {
@@ -105,7 +105,7 @@ def test_it_loads_and_its_components_are_explained(site):
         "metric": 3,
         "bound": 1,
     }
-    assert 'precondition  preconditioning  "trigonometric"' in harness("show", "class-mlp", path=site).stdout
+    assert 'precondition  preconditioning  "trigonometric"' in here("show", "class-mlp", path=site).stdout
 
 
 def test_each_network_has_its_rows_or_its_reason(classes):
@@ -241,7 +241,7 @@ def test_its_preconditioning_computes_in_its_own_processes(site, tmp_path):
     assert line in file.read_text()
     file.write_text(file.read_text().replace(line, patch + line))
     suite = OURS | {"networks": [*OURS["networks"], THEIRS["networks"][0]]}
-    (sound, _), (beside, told) = (carried_out(tmp_path / "run", suite, where) for where in (site, changed))
+    (sound, _), (beside, told) = (carried_out(tmp_path / "run", suite, where, by=harness) for where in (site, changed))
     assert "harness: harness-labels changed the environment while it was used (" in told
     found = [{label(row): row for row in content["rows"]} for content in (sound, beside)]
     assert found[0]["mlp"]["metrics"] == found[1]["mlp"]["metrics"]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from strangers import carried_out, harness, install
+from strangers import carried_out, here, install
 
 from harness.registry.discovery import load
 
@@ -16,7 +16,7 @@ AXES = load().axes
 
 def made(folder, name, axis):
     """A package, and a folder of distributions where it is installed."""
-    done = harness("new-plugin", name, "--axis", axis, "--out", folder / name)
+    done = here("new-plugin", name, "--axis", axis, "--out", folder / name)
     assert done.returncode == 0, done.stderr
     # The build writes beside what it builds: the package stays as it was written.
     shutil.copytree(folder / name, folder / "built" / name)
@@ -59,7 +59,7 @@ def test_a_wrong_coefficient_fails_its_tests_and_its_certificate(ralston, tmp_pa
 
 def test_it_is_certified_and_ranked_above_the_method_of_a_lower_order(ralston, tmp_path):
     _, site = ralston
-    done = harness("certify", "harness-ralston", path=site)
+    done = here("certify", "harness-ralston", path=site)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"^certified +sampler (harness-ralston/)?ralston\b", done.stdout, re.M)
     suite = {

@@ -2,7 +2,7 @@
 
 import json
 
-from shell import harness
+from shell import called as harness
 
 
 def test_a_command_line_crosses_a_backbone_with_preconditionings_and_a_learned_weighting(tmp_path):

@@ -6,7 +6,7 @@ import shutil
 import click
 import pytest
 from safetensors.numpy import load
-from shell import harness as shell
+from shell import called as shell
 
 from harness.api.submissions import submit, trained_networks
 from harness.blobs import digest_of

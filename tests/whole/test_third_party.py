@@ -1,15 +1,19 @@
 """Distributions of strangers, each installed into a folder of its own: what they add, break and leave alone."""
 
+import contextlib
 import itertools
 import json
 import math
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
-from strangers import carried_out, harness, install, listed, numbers
+from strangers import carried_out, harness, here, install, listed, numbers
 from suite_files import write_suite
 
 from harness.api.marking import check_draw
@@ -17,7 +21,9 @@ from harness.api.verification import verify
 from harness.cli.kinds import _site_board
 from harness.commands import Source
 from harness.results.bundles import read_bundle
+from harness.results.read_board import read_document
 from harness.running.runner import Options
+from harness.store import DATABASE
 from harness.views.site.row_pages import RowNames
 from harness.views.site.writing import write_site
 
@@ -187,7 +193,7 @@ def test_its_leaderboard_goes_from_a_bundle_to_marked_rows_on_the_site(beside_ou
     bundle = tmp_path / "leaderboards" / "submissions" / "ada-quadratic"
     requirement = f"harness-quadratic @ https://example.org/q-1.2.3-py3-none-any.whl#sha256={'0' * 64}"
     said = ["--submitter", "Ada", "--disclosure", "Nothing was tuned.", "--source", requirement]
-    done = harness("submit", folder / "out", "--out", bundle, *said, path=quadratic)
+    done = here("submit", folder / "out", "--out", bundle, *said, path=quadratic)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"harness-quadratic 1.2.3 from: {requirement}" in done.stdout
 
@@ -272,16 +278,36 @@ REASONS = {
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory):
-    """The leaderboard of the good components, with nothing else installed."""
-    content, told = carried_out(tmp_path_factory.mktemp("sound") / "run", GOOD)
+def sound_run(tmp_path_factory):
+    """The folder of a run of the good components, with nothing else installed."""
+    folder = tmp_path_factory.mktemp("sound") / "run"
+    return folder, *carried_out(folder, GOOD)
+
+
+@pytest.fixture
+def copy(sound_run, tmp_path):
+    """A folder of one's own with what was run there."""
+    return Path(shutil.copytree(sound_run[0], tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def sound(sound_run):
+    """The leaderboard of that run."""
+    _, content, told = sound_run
     assert told == ""
     return content
 
 
-def test_a_broken_distribution_beside_changes_no_number(broken, sound, tmp_path):
-    content, told = carried_out(tmp_path / "run", GOOD, broken)
+def records(folder):
+    with contextlib.closing(sqlite3.connect(folder / "out" / DATABASE)) as db:
+        return db.execute("select key, seconds from records order by key").fetchall()
+
+
+def test_a_broken_distribution_beside_has_nothing_made_again(broken, sound, copy):
+    before = records(copy)
+    content, told = carried_out(copy, GOOD, broken, by=harness)
     assert content == sound
+    assert records(copy) == before
     lines = [line for line in told.splitlines() if line.startswith("harness: ")]
     assert len(lines) == 3
     assert all(line.startswith("harness: plugin broken-") for line in lines)
@@ -289,7 +315,7 @@ def test_a_broken_distribution_beside_changes_no_number(broken, sound, tmp_path)
 
 def test_broken_components_fail_alone(broken, sound, tmp_path):
     mixed = GOOD | {key: [*GOOD[key], *BROKEN[key]] for key in BROKEN}
-    content, told = carried_out(tmp_path / "run", mixed, broken, status=1)
+    content, told = carried_out(tmp_path / "run", mixed, broken, status=1, by=harness)
     axes = ("target", "weighting", "noise_schedule", "time_discretization", "network", "sampler")
     seen = set()
 
@@ -351,12 +377,14 @@ UNSTACKABLE = {
 }
 
 
-def test_rows_whose_network_cannot_be_stacked_say_so(broken, tmp_path):
+def test_rows_whose_network_cannot_be_stacked_or_whose_weighting_cannot_learn_say_so(broken, tmp_path):
     networks = ["mlp:width=8,depth=1", *({"name": "unstackable", "way": way} for way in UNSTACKABLE)]
     suite = GOOD | {"networks": networks, "samplers": ["heun"], "metrics": ["energy"], "bounds": [], "name": "stacked"}
-    content, _ = carried_out(tmp_path / "run", suite, broken, status=1)
-    reasons = {r["network"]["params"].get("way"): r for r in content["rows"]}
-    assert len(reasons) == len(content["rows"]) == 1 + len(UNSTACKABLE)
+    suite |= {"weightings": ["edm", "unlearned"], "seeds": 1}
+    content, _ = carried_out(tmp_path / "run", suite, broken, status=1, by=harness)
+    assert len(content["rows"]) == 2 * (1 + len(UNSTACKABLE))
+    reasons = {r["network"]["params"].get("way"): r for r in content["rows"] if r["weighting"]["name"] == "edm"}
+    assert len(reasons) == 1 + len(UNSTACKABLE)
     assert reasons.pop(None)["status"] == "ok"
     for way, row in reasons.items():
         assert row["status"] == "failed"
@@ -364,15 +392,11 @@ def test_rows_whose_network_cannot_be_stacked_say_so(broken, tmp_path):
         assert f"network harness-broken/{label}: module: " in row["reason"]
         assert UNSTACKABLE[way] in row["reason"]
         assert len(row["reason"]) <= 300 + len("training: ")
-
-
-def test_rows_whose_weighting_cannot_learn_say_so(broken, tmp_path):
-    suite = GOOD | {"weightings": ["edm", "unlearned"], "networks": ["mlp:width=8,depth=1"], "samplers": ["heun"]}
-    content, _ = carried_out(tmp_path / "run", suite, broken, status=1)
-    rows = {row["weighting"]["name"]: row for row in content["rows"]}
-    assert rows["edm"]["status"] == "ok"
+    (unlearned,) = (
+        r for r in content["rows"] if r["weighting"]["name"] == "unlearned" and r["network"]["name"] == "mlp"
+    )
     wanted = "weighting harness-broken/unlearned: learn: RuntimeError: nothing learned today (harness_broken/unstack"
-    assert wanted in rows["unlearned"]["reason"]
+    assert wanted in unlearned["reason"]
 
 
 # Foreign code that changes what a process shares
@@ -396,7 +420,7 @@ def beside_hostile(hostile, tmp_path_factory):
         "metrics": ["gap"],
     }
     mixed = PATIENT | {key: [*GOOD[key], *names] for key, names in theirs.items()}
-    return folder, *carried_out(folder, mixed, hostile, status=1)
+    return folder, *carried_out(folder, mixed, hostile, status=1, by=harness)
 
 
 def test_what_foreign_code_patches_reaches_no_row_of_ours(beside_hostile, sound):
@@ -417,19 +441,18 @@ def test_nor_the_same_directory_without_it(beside_hostile, sound):
     assert told == ""
 
 
-def test_what_is_ranked_beside_it_is_what_is_ranked_without(hostile, sound, tmp_path):
+def test_what_is_planned_and_ranked_beside_it_is_what_is_without(hostile, sound, copy):
     """`harness run` plans and ranks in the process that imported it: no function that it patched is in the way."""
-    file = write_suite(tmp_path / "suite.toml", PATIENT)
-    tables = []
-    for path in (hostile, None):
-        done = harness("run", file, "--out", tmp_path / "out", "--workers", 2, path=path)
-        assert done.returncode == 0, done.stderr
-        tables.append(done.stdout)
-    assert tables[0] == tables[1]
+    before = records(copy)
+    words = ("run", copy / "suite.toml", "--out", copy / "out", "--workers", 2)
+    done = [harness(*words, path=hostile), here(*words)]
+    assert [each.returncode for each in done] == [0, 0], done
+    assert done[0].stdout == done[1].stdout
     for name in ("numpy.mean", "numpy.allclose"):
-        assert name in harness("plugins", path=hostile).stdout
-    content = json.loads(harness("rank", tmp_path / "out", "--format", "json").stdout)
-    assert numbers(content["rows"]) == numbers(sound["rows"])
+        assert name in done[0].stderr
+    # Each plan had the keys of what was computed without it, and nothing was left to do.
+    assert records(copy) == before
+    assert numbers(json.loads(read_document(copy / "out").to_json())["rows"]) == numbers(sound["rows"])
 
 
 WITHOUT_TORCH = """
@@ -478,9 +501,9 @@ def test_a_sampler_with_hidden_noise_is_refused(beside_hostile):
     assert "sampler hidden-noise says that it is deterministic, and twice from the same points" in reasons.pop()
 
 
-def test_a_bare_name_means_ours_and_suites_go_on(hostile, alone):
-    found = listed(hostile)
-    assert not [each for each in found["problems"] if "offered" in each["reason"]]
+def test_a_bare_name_means_ours_and_suites_go_on(hostile, beside_hostile):
+    _, _, told = beside_hostile
+    assert "offered" not in told
     shown = json.loads(harness("show", "heun", "--format", "json", path=hostile).stdout)["components"]
     assert [page["distribution"] for page in shown] == ["diffusion-harness"]
     done = harness("show", "harness-hostile/heun", "--format", "json", path=hostile)
@@ -489,16 +512,15 @@ def test_a_bare_name_means_ours_and_suites_go_on(hostile, alone):
 
 def test_a_data_file_of_its_package_is_part_of_what_it_computed(hostile, tmp_path):
     suite = GRIDS | {"name": "pushed", "samplers": ["pushed"], "metrics": ["energy"], "rank_by": "energy"}
-    before, _ = carried_out(tmp_path / "run", suite, hostile)
+    suite |= {"time_discretizations": ["polynomial"], "seeds": 1}
+    before, _ = carried_out(tmp_path / "run", suite, hostile, by=harness)
     settings = hostile / "harness_hostile" / "settings.json"
     text = settings.read_text()
     settings.write_text('{"push": 1.0}')
-    after, _ = carried_out(tmp_path / "run", suite, hostile)
+    after, _ = carried_out(tmp_path / "run", suite, hostile, by=harness)
     settings.write_text(text)
     values = [[row["metrics"]["energy"]["value"] for row in content["rows"]] for content in (before, after)]
     assert values[1][0] > 2 * values[0][0] > 0
-    again, _ = carried_out(tmp_path / "run", suite, hostile)
-    assert again == before
 
 
 # A command, an axis and a claim
@@ -506,7 +528,7 @@ def test_a_data_file_of_its_package_is_part_of_what_it_computed(hostile, tmp_pat
 
 def test_its_command_is_listed_and_runs(second):
     assert re.search(r"^  remarks +List what papers say in passing\.$", harness("--help", path=second).stdout, re.M)
-    assert "remarks" not in harness("--help").stdout
+    assert "remarks" not in here("--help").stdout
     done = harness("remarks", path=second)
     assert (done.returncode, done.stdout) == (0, "grids-matter: Few things matter as much as the grid.\n")
     done = harness("remarks", "--about", "losses", path=second)
@@ -540,10 +562,10 @@ def test_its_claim_has_a_verdict_beside_those_of_another_paper(second, tmp_path)
     levels = {paper["name"]: (paper["claims"], paper["alpha"]) for paper in document["papers"]}
     assert levels == {"second-2025": (1, pytest.approx(0.05)), "wang-2024": (13, pytest.approx(0.05 / 13))}
     # What is said of a claim does not depend on which other papers are installed.
-    done = harness("claims", "--quick", "--claim", 12, "--out", tmp_path / "out", "--format", "json")
+    done = here("claims", "--quick", "--claim", 12, "--out", tmp_path / "out", "--format", "json")
     assert done.returncode == 0, done.stderr
     [alone] = json.loads(done.stdout)["claims"]
-    assert alone == ours
+    assert alone | {"seconds": 0} == ours | {"seconds": 0}
     assert (tmp_path / "out" / "plots" / "second-2025-claim-01.svg").is_file()
     done = harness("claims", "--quick", "--claim", 1, "--out", tmp_path / "out", path=second)
     told = "harness: --claim: 2 papers have a claim 1; write second-2025/1 or wang-2024/1\n"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from shell import harness as shell
+from shell import called as shell
 
 import harness
 from harness.api import verification
