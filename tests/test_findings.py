@@ -5,6 +5,7 @@ Where a board is drawn again with other numbers, the document lacks the phrase, 
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -12,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from harness_metrics.lattices import decoding_cost
 
 ROOT = Path(__file__).parents[1]
 DISTANCE = "sliced-wasserstein"
@@ -132,8 +134,25 @@ def held_out_figures() -> list[float]:
 
 
 def image_score_error(network: str) -> float:
+    return image_budget(network)["score"]
+
+
+def image_budget(network: str) -> dict:
     plain = {"weighting": "edm", "grid": "polynomial", "sampler": "ancestral", "train_steps": 600}
-    return row("images-small", network=network, **plain)["budget"]["score"]
+    return row("images-small", network=network, **plain)["budget"]
+
+
+def pixel_bits(bound: float) -> float:
+    """Nats of a density at σ_min as bits that code a pixel: the last term of `discrete-bits-per-dim`, by its formula."""
+    size, deviation, width = 784, 0.02, 1 / 75.22
+    entropy = 0.5 * math.log(2 * math.pi * math.e * deviation**2)
+    return (bound / size + decoding_cost(deviation / width) - entropy) / math.log(2)
+
+
+def networks_apart() -> list[float]:
+    """By how many nats the MLP is behind in E_S and in E_V."""
+    perceptron, unet = image_budget("mlp"), image_budget("unet")
+    return [perceptron[part] - unet[part] for part in ("score", "variance")]
 
 
 def drawn() -> list[str]:
@@ -203,6 +222,18 @@ IMAGES = [
     (
         "the MLP at {:,.0f} ± {:.0f} nats and the U-Net at {:.0f} ± {:.0f}: {:,.0f} nats between them, {:.1f} a pixel",
         held_out_figures,
+    ),
+    (
+        "these bounds are {:.2f} and {:.2f}",
+        lambda: [pixel_bits(held_out(network=network)["value"]) for network in ("mlp", "unet")],
+    ),
+    (
+        "The 18 steps alone cost {:.2f} bits",
+        lambda: [image_budget("unet")["discretization"] / 784 / math.log(2)],
+    ),
+    (
+        "between the networks E_S has {:,.0f} nats and E_V, what the sampler's own variance of a step adds, {:,.0f}",
+        networks_apart,
     ),
     (
         "200 steps are {:.0f} nats behind 600",
