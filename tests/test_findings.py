@@ -143,7 +143,7 @@ def image_budget(network: str) -> dict:
 
 
 def pixel_bits(bound: float) -> float:
-    """Nats of a density at σ_min as bits that code a pixel: the last term of `discrete-bits-per-dim`, by its formula."""
+    """Nats of a density at σ_min as bits that code a pixel, by the formula of `discrete-bits-per-dim`."""
     size, deviation, width = 784, 0.02, 1 / 75.22
     entropy = 0.5 * math.log(2 * math.pi * math.e * deviation**2)
     return (bound / size + decoding_cost(deviation / width) - entropy) / math.log(2)
