@@ -195,7 +195,9 @@ def harness_augmentations():
 '''
 
 
-@pytest.fixture(scope="module", params=["grid", "training", pytest.param("sampling", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module", params=["training", *(pytest.param(each, marks=pytest.mark.slow) for each in ("grid", "sampling"))]
+)
 def unit(request):
     """The unit of work that takes the new axis."""
     return request.param

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from distributions import write_distribution
+from harness_pytest.properties import certificates
 
 RIGHT = '''
 from harness import hookimpl
@@ -151,21 +152,32 @@ def test_what_is_wrong_skips_everything_or_cannot_be_imported_fails(repository):
     assert re.search(r"^SKIPPED \[1\] certificate of noise schedule acme-shy.*made for nothing", done.stdout, re.M)
 
 
-@pytest.mark.parametrize(
-    ("parts", "word", "message"),
-    [
-        ((), "nothing-of-this-name", "unknown component 'nothing-of-this-name'; "),
-        (("right",), "acme-pouwer", "unknown component 'acme-pouwer'; did you mean acme-power"),
-        (("right",), "missing.toml", "missing.toml: no such file"),
-    ],
-)
-def test_a_word_that_means_nothing_is_one_line(repository, parts, word, message):
-    done = repository(*parts)("--certify", word)
+WHERE = "no distribution of this name that offers components is installed here, and as a component"
+
+
+def test_a_word_that_means_nothing_is_one_line(repository):
+    done = repository("right")("--certify", "acme-pouwer")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     (line,) = [each for each in done.stderr.splitlines() if each]
-    where = f"ERROR: --certify {word}: no distribution of this name that offers components is installed here"
-    assert line.startswith(f"{where}, and as a component: {message}")
+    wanted = f"--certify acme-pouwer: {WHERE}: unknown component 'acme-pouwer'; did you mean acme-power"
+    assert line.startswith(f"ERROR: {wanted}")
     assert len(line) <= 300 + len("ERROR: ")
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("nothing-of-this-name", "unknown component 'nothing-of-this-name'; "),
+        ("missing.toml", "missing.toml: no such file"),
+    ],
+)
+def test_so_is_any_other(word, message):
+    with pytest.raises(pytest.UsageError) as told:
+        certificates(None, word)
+    line = str(told.value)
+    assert line.startswith(f"--certify {word}: {WHERE}: {message}")
+    assert "\n" not in line
+    assert len(line) <= 300
 
 
 def test_a_distribution_that_offers_nothing_is_refused(repository, monkeypatch):

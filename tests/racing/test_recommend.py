@@ -139,7 +139,7 @@ def test_a_fixed_run_of_the_same_designs_uses_what_the_race_made(made, registry)
 def test_from_the_shell(made, tmp_path):
     directory, found, question, _ = made
     words = ("recommend", question.data, "--space", question.space, "--out", directory, "--workers", "1")
-    done = shell.harness(*words)
+    done = shell.called(*words)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert max(map(len, lines[:-3])) <= 80

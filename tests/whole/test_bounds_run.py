@@ -29,10 +29,10 @@ SUITE = {
     "targets": ["gaussian:dim=3,std=0.7,condition=10.0,mean=0.4", "ring"],
     "weightings": ["edm"],
     "noise_schedules": ["ve-sqrt"],
-    "time_discretizations": ["polynomial:rho=3,7", "exponential", "cosine", "fisher"],
+    "time_discretizations": ["polynomial:rho=7", "exponential", "fisher"],
     "networks": ["mlp:width=16,depth=1", "exact", "inexact"],
     "samplers": ["exponential-integrator", "ancestral", "analytic", "euler", "heun"],
-    "metrics": ["kl:points=128,particles=128", "path-kl", "w2"],
+    "metrics": ["kl:points=64,particles=64", "path-kl", "w2"],
     "bounds": BOUNDS,
     "rank_by": "path-kl",
     "steps": [5],
@@ -90,7 +90,7 @@ def test_the_exact_divergence_is_the_measured_one(document):
             checked += 1
             kl = next(m for name, m in row["metrics"].items() if name.startswith("kl"))
             assert row["bounds"]["affine-gaussian-kl"] == pytest.approx(kl["value"], rel=1e-6, abs=2e-12)
-    assert checked == 25
+    assert checked == 15
 
 
 def show(*args):

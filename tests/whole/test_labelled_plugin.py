@@ -229,6 +229,7 @@ def test_its_weighting_learns_the_loss_of_the_best_network(package):
     assert float((u - (variance / (variance + sigma**2)).log()).abs().max()) < 0.15
 
 
+@pytest.mark.slow
 def test_its_preconditioning_computes_in_its_own_processes(site, tmp_path):
     """What it patches while our network is trained with it reaches no row of ours; and once edited, it is another."""
     changed = tmp_path / "site"

@@ -43,6 +43,7 @@ def test_it_passes_its_own_tests_and_its_certificate(ralston):
     assert "warning" not in done.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_wrong_coefficient_fails_its_tests_and_its_certificate(ralston, tmp_path):
     package, site = ralston
     shutil.copytree(site, tmp_path / "site")

@@ -510,6 +510,7 @@ def test_a_bare_name_means_ours_and_suites_go_on(hostile, beside_hostile):
     assert json.loads(done.stdout)["components"][0]["distribution"] == "harness-hostile"
 
 
+@pytest.mark.slow
 def test_a_data_file_of_its_package_is_part_of_what_it_computed(hostile, tmp_path):
     suite = GRIDS | {"name": "pushed", "samplers": ["pushed"], "metrics": ["energy"], "rank_by": "energy"}
     suite |= {"time_discretizations": ["polynomial"], "seeds": 1}
