@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 TYPICAL_IMAGE = (32, 32)
 """Sides of an image for which memory is estimated, before the data are known."""
 
+EDM_ATTENTION = (16,)
+"""Sides of levels that attend in the source, whose images are of 32×32; others need not have such a level."""
+
 
 class Ddpmpp(Backbone):
     """A U-Net for images (C, H, W), plain or class-conditional, in the layout DDPM++ of EDM."""
@@ -42,7 +45,10 @@ class Ddpmpp(Backbone):
         1, ge=1, le=16, description="residual blocks of a level on the way down; one more on the way up"
     )
     attention: tuple[int, ...] = Field(
-        (16,), max_length=8, description="levels that attend, by their larger side in pixels; the middle always does"
+        EDM_ATTENTION,
+        max_length=8,
+        description="levels that attend, by their larger side in pixels; the middle always does, and it alone where "
+        "none has the source's 16",
     )
     heads: int = Field(1, ge=1, le=64, description="heads of each attention")
     adaptive: bool = Field(
@@ -83,7 +89,8 @@ class Ddpmpp(Backbone):
         """Return F, which is 0 before training.
 
         Raises:
-            NotApplicable: points are no images (C, H, W), or their sides cannot be halved level by level.
+            NotApplicable: points are no images (C, H, W), their sides cannot be halved level by level, or no level
+                has a side that was chosen to attend.
         """
         if len(data.shape) != 3:
             raise NotApplicable(f"ddpmpp is for images (channels, height, width), and a point has shape {data.shape}")
@@ -95,11 +102,24 @@ class Ddpmpp(Backbone):
             raise NotApplicable(
                 f"ddpmpp of {len(self.multipliers)} levels {needs}; give {most} multiplier{'s' * (most > 1)}"
             )
+        self._check_attention(max(height, width))
         from harness_ddpmpp.ddpmpp import Embedding, NoisyDdpmpp
 
         down, up = self.steps((height, width))
         embedding = Embedding(self.channels, self.embedding, data.classes if self.labels else 0)
         return NoisyDdpmpp(channels, embedding, down, up, heads=self.heads, adaptive=self.adaptive)
+
+    def _check_attention(self, side: int) -> None:
+        """Refuse sides that attend and are no level's, where they were chosen, for images of this larger side.
+
+        Raises:
+            NotApplicable: there is one.
+        """
+        sides = [side // 2**level for level in range(len(self.multipliers))]
+        wrong = [each for each in self.attention if each not in sides]
+        if wrong and self.attention != EDM_ATTENTION:
+            found = f"ddpmpp:attention={list(self.attention)}: no level has the side {wrong[0]}"
+            raise NotApplicable(f"{found}; those of images of this size are {', '.join(map(str, sides))}")
 
     def layer_outputs(self, data: DataSpec | None = None) -> int:
         """Return those of all blocks for an image: of `data` where that is known, else of 32×32."""

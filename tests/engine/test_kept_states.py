@@ -8,6 +8,8 @@ from bar_images import LEVELS, Flat, bar_images
 from harness_guidance.networks import LabelledMlp
 from harness_karras.networks import Mlp
 from harness_karras.weightings import Edm2Uncertainty
+from harness_peebles.networks import Dit
+from harness_ronneberger.networks import Unet
 
 from harness.engine.adam import Stack, train
 from harness.engine.courses import Learner, LevelTable
@@ -18,6 +20,7 @@ from harness.weight_learners import WeightLearner
 from harness.weightings import AdaptiveWeighting, LearnedWeighting
 
 MLP = Mlp(width=21, depth=1)
+IMAGES = [Unet(channels=4), Dit(width=8, depth=1, heads=2, labels=True)]
 LENGTHS = (5, 12, 20)
 RECIPE = {"warmup_steps": 3, "decay_steps": 8, "clip_norm": 0.5, "microbatch": 32, "augmentation": "flip"}
 
@@ -141,6 +144,16 @@ class TestGoingOn:
         resumed, rest = trained(law, learners, folder, **changes)
         assert rest == 20 - stop
         assert same(resumed, whole)
+
+    @pytest.mark.parametrize("network", IMAGES, ids=lambda network: network.name)
+    def test_a_network_for_images_ends_with_them_too(self, law, folder, network):
+        given = {"network": network, "lengths": (2, 5), "batch_size": 32}
+        whole, _ = trained(law, [learner(0)], **given)
+        assert trained(law, [learner(0)], folder, stop=3, **given)[1] == 3
+        resumed, rest = trained(law, [learner(0)], folder, **given)
+        assert rest == 2
+        assert same(resumed, whole)
+        assert not same([whole[0]], [whole[1]])
 
     def test_a_state_with_other_averages_is_no_beginning(self, law, folder):
         """Averages have the keys that each has alone: what was kept under one may be of a training with others."""

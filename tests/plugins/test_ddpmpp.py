@@ -321,6 +321,20 @@ def test_weights_start_with_the_variance_of_the_source():
         assert abs(z) < 4
 
 
+@pytest.mark.parametrize("attention", [(15,), (14, 16), (28, 3)])
+def test_a_side_that_is_chosen_to_attend_is_some_levels(attention):
+    wrong = next(side for side in attention if side not in (28, 14))
+    with pytest.raises(NotApplicable, match=rf"no level has the side {wrong}; those .* are 28, 14$"):
+        Ddpmpp(channels=4, attention=attention).module(DataSpec((1, 28, 20), 1.0))
+
+
+@pytest.mark.parametrize(("attention", "attending"), [((16,), 1), ((), 1), ((14,), 3), ((28, 14), 5)])
+def test_other_sides_than_the_sources_attend_where_they_are_named(attention, attending):
+    # The default, the source's 16, is no level's at 28×28: the middle alone attends, as without any.
+    module = Ddpmpp(channels=4, attention=attention).module(DataSpec((1, 28, 28), 1.0))
+    assert sum(isinstance(each, Attention) for each in module.modules()) == attending
+
+
 @pytest.mark.parametrize(("shape", "most"), [((1, 8, 6), "2 multipliers"), ((1, 7, 8), "1 multiplier")])
 def test_sides_must_be_halved_level_by_level(shape, most):
     sides = f"{shape[1]}×{shape[2]}"

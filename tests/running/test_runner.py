@@ -186,10 +186,12 @@ def test_adding_a_component_does_only_its_own_work(copy):
 
 
 def test_a_longer_training_that_fails_leaves_the_shorter_ones(copy, finished):
-    carry_out(copy, training=TINY["training"] | {"steps": [20, 40, 10**6]}, limits={"seconds": 0.5})
+    carry_out(copy, training=TINY["training"] | {"steps": [20, 40, 10**6]}, limits={"seconds": 0.5, "keep_every": 0.1})
     found = [row for row in rows(copy) if row["train_steps"] == 10**6]
     # A stack has the time of all its networks: here two seeds.
     assert {row["reason"] for row in found} == {"seed 0: training: ran out of its time limit of 1 s"}
+    # What they had reached stays: tried again, they go on from there.
+    assert list((copy / "unfinished").glob("*.state"))
     carry_out(copy)
     assert untimed(copy) == untimed(finished)
 
