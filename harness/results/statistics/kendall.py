@@ -9,7 +9,7 @@ one order, the other, or both, which take n log n steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from scipy.special import stdtrit
@@ -87,6 +87,11 @@ def kendall(
         both = _between(codes(list(zip(*groupings, strict=True))), sums, variance)
         variances.append(first + second - both)
     return Interval(tau, *_tau_limits(tau, max([variance, *variances]), n, count), n)
+
+
+def several(labels: Sequence[Hashable]) -> Sequence[Hashable] | None:
+    """Return the labels of rows, as `kendall` takes them; None where all share one: τ is said of that one alone."""
+    return labels if len(set(labels)) > 1 else None
 
 
 def _count(labels: np.ndarray) -> int:
