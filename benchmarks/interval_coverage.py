@@ -23,6 +23,10 @@ What varies between repetitions, and what the truth is:
   for which the estimator says that it does not apply is left out, as in a leaderboard.
 - Kendall's τ. Varies: the n rows. Truth: τ of the population. Rows of a normal law (τ = 2/π arcsin ρ), of Clayton's
   family (τ = θ/(θ+2), far from normal), and of a normal law rounded to a few values (ties; τ_b by the cells' law).
+- Kendall's τ of rows that share things: networks × grids × samplers, each of bound and error a sum of normal parts of
+  the network, the grid, the way of sampling (grid and sampler) and the row. Varies: all parts. In each the two have one
+  correlation ρ, so that the truth is 2/π arcsin ρ whatever a pair of rows shares. Three intervals: rows grouped by
+  network; also by the way of sampling; also by the grid, as a leaderboard does.
 """
 
 from __future__ import annotations
@@ -420,6 +424,55 @@ def _agreement(
     return trials
 
 
+LAYOUTS = ((4, 7, 2), (8, 6, 2), (20, 12, 2))
+"""Networks, grids and samplers that are crossed."""
+
+PARTS = {
+    "networks dominate": (1.0, 0.3, 0.0, 0.3),
+    "grids dominate": (0.3, 1.0, 0.0, 0.3),
+    "both": (1.0, 1.0, 0.0, 0.3),
+    "neither": (0.0, 0.0, 0.0, 1.0),
+    "ways of sampling dominate": (0.3, 0.3, 1.0, 0.3),
+}
+"""Standard deviations of what networks, grids, ways of sampling and rows add."""
+
+
+def shared(setting: str, correlation: float) -> Callable[[int], Iterator[Trials]]:
+    """Return trials on rows that share networks, grids and ways of sampling, by three groupings of rows."""
+    truth = 2 / math.pi * math.asin(correlation)
+
+    def trials(repetitions: int) -> Iterator[Trials]:
+        rng = np.random.default_rng([4, zlib.crc32(setting.encode())])
+        for _ in range(CHEAP * repetitions):
+            found: Trials = {}
+            for layout in LAYOUTS:
+                networks, grids, samplers = (each.ravel() for each in np.indices(layout))
+                ways, alone = grids * layout[2] + samplers, np.arange(len(grids))
+                x, y = _sums((networks, grids, ways, alone), PARTS[setting], correlation, rng)
+                crossing = {"network": None, "network and way of sampling": ways, "network and grid": grids}
+                for told, labels in crossing.items():
+                    tau = kendall(x, y, networks, labels)
+                    assert tau is not None
+                    assert tau.low is not None
+                    assert tau.high is not None
+                    name = f"τ by {told}", f"{setting}, {' × '.join(map(str, layout))}"
+                    found[name, len(alone)] = Trial(tau.low, tau.high, truth)
+            yield found
+
+    return trials
+
+
+def _sums(
+    labels: Sequence[np.ndarray], sizes: Sequence[float], correlation: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y of rows, each the sum of what the label of the row in each grouping adds."""
+    x, y = np.zeros((2, len(labels[0])))
+    for own, size in zip(labels, sizes, strict=True):
+        z, noise = size * rng.normal(size=(2, own.max() + 1))
+        x, y = x + z[own], y + (correlation * z + math.sqrt(1 - correlation**2) * noise)[own]
+    return x, y
+
+
 STUDIES: dict[str, Callable[[int], Iterator[Trials]]] = {
     "curves": curves(0.2),
     "line": line,
@@ -443,6 +496,7 @@ STUDIES: dict[str, Callable[[int], Iterator[Trials]]] = {
     "τ, normal, 0.9": normal("normal, τ = 0.9", math.sin(0.9 * math.pi / 2)),
     "τ, Clayton": clayton("Clayton, τ = 0.5", 0.5),
     "τ, ties": tied("normal, five values each", 0.7, 5),
+    **{f"τ, shared: {setting}": shared(setting, math.sin(math.pi / 4)) for setting in PARTS},
 }
 
 

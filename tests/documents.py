@@ -133,7 +133,7 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     rng = random.Random(seed)
     environment = {"harness": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "cores": 2}
     document = {
-        "schema_version": 9,
+        "schema_version": 10,
         "suite": "quick",
         "title": "Which design is best?",
         "command": None,
@@ -146,7 +146,8 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
     document |= {
         "declared": copy.deepcopy(DECLARED),
         "rankings": [
-            {"target": name, "metric": metric, "effects_by": metric, "settling": None} for name, _, _ in TARGETS
+            {"target": name, "metric": metric, "effects_by": metric, "settling": None, "over_points": []}
+            for name, _, _ in TARGETS
         ],
         "calibration": [],
         "agreement": [],
@@ -178,7 +179,9 @@ def make_document(metric="sliced-wasserstein", seed=7, failures=2, violate=True)
             )
         for bound, tau in (("budget", 0.61), ("theorem-2", 0.55)):
             agreement = {"target": name, "sampler": None, "bound": bound, "kendall_tau": tau}
-            document["agreement"].append(agreement | {"low": tau - 0.1, "high": tau + 0.08, "n": 106, "clusters": 6})
+            document["agreement"].append(
+                agreement | {"low": tau - 0.1, "high": tau + 0.08, "n": 106, "clusters": 6, "grids": 1}
+            )
         document["effects"] += make_effects(rng, name)
     return document
 
@@ -276,13 +279,13 @@ def small():
     violation = {"bound": "budget", "metric": "kl", "value": 1.5, "low": 1.45, "bound_value": 1.25, "bound_high": None}
     rows[2]["violations"] = [violation]
     agreement = {"target": "ring", "sampler": None, "bound": "budget", "kendall_tau": 1.0, "low": None, "high": None,
-                 "n": 2, "clusters": 2}  # fmt: skip
+                 "n": 2, "clusters": 2, "grids": 1}  # fmt: skip
     effect = {"target": "ring", "among": "mlp", "axis": "weighting", "difference": None, "contexts": 1, "skipped": 1}
     return {
-        "schema_version": 9, "suite": "tiny", "title": None, "command": None, "rank_by": ["kl"],
+        "schema_version": 10, "suite": "tiny", "title": None, "command": None, "rank_by": ["kl"],
         "environment": {"torch": "2.13.0"}, "definition": None, "setup": None, "computation": None,
         "declared": copy.deepcopy(DECLARED),
-        "rankings": [{"target": "ring", "metric": "kl", "effects_by": "kl", "settling": None}],
+        "rankings": [{"target": "ring", "metric": "kl", "effects_by": "kl", "settling": None, "over_points": []}],
         "calibration": [{"target": "ring", "metric": "kl", "value": 0.008, "low": 0.007, "high": 0.009}],
         "agreement": [agreement],
         "effects": [effect | {"choice": "eps", "factor": 1.25, "low": 1.1, "high": 1.4},

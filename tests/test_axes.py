@@ -30,7 +30,7 @@ line = axes.Axis(
     *("augmentation", "augmented:Augmentation", "design", "flips"),
     default=("plain",),
     absent="none" if unit == "training" else "",
-    since=10,
+    since=11,
     phase=unit,
 )
 lines = list(axes.AXES.values())
@@ -254,7 +254,7 @@ class TestOneMoreAxis:
         if unit == "sampling":
             return  # Nothing that is published tells it from the unit of the grid.
         assert len(found["published"]) >= 7
-        assert {version for version, _ in found["published"]} == {10}
+        assert {version for version, _ in found["published"]} == {11}
         had = {(trained, name) for _, names in found["published"] for trained, name in names}
         assert had == {(True, "plain"), (False, "none" if unit == "training" else "plain")}
 

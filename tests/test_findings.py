@@ -619,6 +619,10 @@ SWEEP = [
             *(order("sweep", "ring", each)[0] for each in ("analytic", "ancestral")),
         ],
     ),
+    (
+        "Within `exponential-integrator` it is not shown to: {:.2f} ({:.2f} to {:.2f})",
+        lambda: order("sweep", "ring", EXPONENTIAL),
+    ),
 ]
 
 README = [

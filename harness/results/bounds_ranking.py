@@ -26,7 +26,7 @@ from harness.quantities import Declarations, Measured
 from harness.results.bounds import BoundOnTarget, BoundsBoard, Order, Standing, Tightness
 from harness.results.leaderboard import Leaderboard, Row
 from harness.results.sections import TargetSection, sections
-from harness.results.statistics.kendall import kendall
+from harness.results.statistics.kendall import kendall, several
 
 Scored = TypeVar("Scored", BoundOnTarget, Standing)
 
@@ -108,7 +108,7 @@ def _entry(
         tightness=_tightness(pairs),
         target=section.target,
         metric=metric,
-        order=_order(pairs, clusters(section.finished, bound, metric, declared)),
+        order=_order(pairs, compared_rows(section.finished, bound, metric, declared)),
     )
 
 
@@ -147,28 +147,28 @@ def _tightness(pairs: Sequence[Comparison]) -> Tightness | None:
     return Tightness(lower_quartile=lower, median=median, upper_quartile=upper, n=len(ratios))
 
 
-def clusters(rows: Sequence[Row], bound: str, metric: str | None, declared: Declarations) -> list[Hashable] | None:
-    """Return what each comparison shares with others: a training, or of oracles a grid; None where it is a training."""
+def compared_rows(rows: Sequence[Row], bound: str, metric: str | None, declared: Declarations) -> list[Row] | None:
+    """Return the row of each comparison; None where each is of a training, which many rows may share."""
     if metric is None or declared.quantity(metric) == "training-loss":
         return None
-    both = [row for row in rows if row.bounds.get(bound) is not None and _measured(row, metric, declared) is not None]
-    return [_shared(row) for row in both]
+    return [row for row in rows if row.bounds.get(bound) is not None and _measured(row, metric, declared) is not None]
 
 
 def _shared(row: Row) -> Hashable:
+    """Return what is equal for rows whose errors are not independent: the training, or of oracles the grid."""
     if row.train_steps:
         return (*(row.component(axis).key for axis in taken_by("training")), row.train_steps)
-    return (
-        row.component("network").key,
-        *(row.component(axis).key for axis in taken_by("grid")),
-        row.steps,
-        row.sigma_max,
-    )
+    return row.component("network").key, _grid(row)
 
 
-def _order(pairs: Sequence[Comparison], groups: Sequence[Hashable] | None) -> Order:
+def _grid(row: Row) -> Hashable:
+    return (*(row.component(axis).key for axis in taken_by("grid")), row.steps, row.sigma_max)
+
+
+def _order(pairs: Sequence[Comparison], rows: Sequence[Row] | None) -> Order:
     bounds, values = np.array(pairs).reshape(-1, 2).T
-    tau = kendall(bounds, values, groups)
+    groupings = () if rows is None else ([_shared(row) for row in rows], several([_grid(row) for row in rows]))
+    tau = kendall(bounds, values, *groupings)
     if tau is None:
         return Order(kendall_tau=None, low=None, high=None, n=len(pairs))
     return Order(kendall_tau=tau.value, low=tau.low, high=tau.high, n=tau.n)

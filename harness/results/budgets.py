@@ -24,7 +24,7 @@ else:
     _Design = with_axes(_Ranked, Name)
 
 
-BEHIND = 6
+BEHIND = 7
 """How many versions of a leaderboard changed nothing of this document, which has the same axes."""
 
 if TYPE_CHECKING:

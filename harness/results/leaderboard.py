@@ -111,12 +111,15 @@ class Ranking(Part):
         metric: the one that ranks them, and that the order by bounds is set against.
         effects_by: the one that effects and interactions are of: the same where it has a value of every row.
         settling: of the rows by `metric`; None where seeds do not say, and in documents up to version 4.
+        over_points: those of the two whose every value tells how it varies over points that all rows share, so that
+            intervals of differences hold for other points; None where it is not known, in documents up to version 9.
     """
 
     target: Name
     metric: Name
     effects_by: Name
     settling: Settling | None
+    over_points: list[Name] | None
 
 
 class Agreement(Part):
@@ -126,6 +129,8 @@ class Agreement(Part):
         sampler: the label of the sampler whose combinations these are; None: of all samplers together.
         clusters: how many groups of combinations that share a network, or where none is trained a grid, the interval
             rests on; None in documents of versions 1 and 2, whose intervals take combinations as independent.
+        grids: how many grids it rests on as well, where there are several; None in documents up to version 9, whose
+            intervals do not know that combinations share them.
     """
 
     target: Name
@@ -136,6 +141,7 @@ class Agreement(Part):
     high: float | None
     n: Count
     clusters: Count | None
+    grids: Count | None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -620,6 +626,8 @@ def _check_rankings(board: Leaderboard) -> None:
         for metric in (each.metric, each.effects_by):
             if metric not in board.rank_by:
                 raise ValueError(f"rankings[{i}]: {metric} is none of rank_by, {', '.join(board.rank_by)}")
+        if others := set(each.over_points or ()) - {each.metric, each.effects_by}:
+            raise ValueError(f"rankings[{i}].over_points: {min(others)} is neither its metric nor effects_by")
     for metric in board.rank_by:
         if board.declared.compared_by(metric) == "nothing":
             raise ValueError(f"rank_by: {metric} is declared to compare nothing; it makes no rank")

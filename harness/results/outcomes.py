@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.axes import crossed, numbers_of
+from harness.axes import crossed, numbers_of, taken_by
 from harness.metrics import Measurement
 from harness.registry.references import Reference
 from harness.results.leaderboard import UNFINISHED, ScoreSplit, Status, Terms
@@ -134,6 +134,11 @@ class Outcome:
         gives one row more seeds than another. Of an oracle the component.
         """
         return self.networks[:1] or (self.components["network"].key,)
+
+    @property
+    def shared_grid(self) -> tuple[Hashable, ...]:
+        """What is equal for rows that are sampled at the same noise levels: of what these are made."""
+        return (*(self.components[axis].key for axis in taken_by("grid")), self.steps, self.sigma_max)
 
     def measured(self, metric: str) -> dict[int, Measurement]:
         """Return a metric's finite measurements by seed."""

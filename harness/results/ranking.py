@@ -47,7 +47,7 @@ from harness.results.places import RankPlace, order_values, places, seeds_needed
 from harness.results.ranking_metric import ranking_metric
 from harness.results.setup import Setup, TargetSetup
 from harness.results.statistics.intervals import CONFIDENCE, Interval, mean_interval
-from harness.results.statistics.kendall import kendall
+from harness.results.statistics.kendall import kendall, several
 
 COORDINATES = (*design(), *NUMBERS)
 """What tells the combinations of a target apart, as fields of a row."""
@@ -190,8 +190,15 @@ def _section(
         metric=chosen.ranks,
         effects_by=chosen.effects,
         settling=None if needed is None else Settling(**asdict(needed)),
+        over_points=[m for m in dict.fromkeys((chosen.ranks, chosen.effects)) if _knows_points(outcomes, m)],
     )
     return _Section(ranking, outcomes, declared.compared_by(chosen.effects), observed)
+
+
+def _knows_points(outcomes: Sequence[Outcome], metric: str) -> bool:
+    """Whether each value of a metric comes with its means over groups of the points that all outcomes share."""
+    measured = [each for outcome in outcomes if outcome.ok for each in outcome.measured(metric).values()]
+    return bool(measured) and all(each.groups for each in measured)
 
 
 def _merged(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -402,7 +409,7 @@ def _agreement(section: _Section, named: Labels, declared: Declarations) -> list
             limit = finite(outcome.bounds.get(bound))
             if id(outcome) in ordered and limit is not None:
                 point = _limit(bound, limit, declared) or 0.0, ordered[id(outcome)]
-                points.append((named("sampler", outcome.components["sampler"]), point, _shared(outcome)))
+                points.append((named("sampler", outcome.components["sampler"]), point, outcome))
         found.append(_order(points, section.ranking.target, bound, None))
         for sampler in sorted(samplers) if len(samplers) > 1 else ():
             own = [each for each in points if each[0] == sampler]
@@ -411,12 +418,13 @@ def _agreement(section: _Section, named: Labels, declared: Declarations) -> list
 
 
 def _order(
-    points: Sequence[tuple[str, tuple[float, float], Hashable]], target: str, bound: str, sampler: str | None
+    points: Sequence[tuple[str, tuple[float, float], Outcome]], target: str, bound: str, sampler: str | None
 ) -> Agreement:
-    """Return Kendall's τ over points: of each the sampler, the bound with the measured value, and what it shares."""
-    groups = [shared for _, _, shared in points]
+    """Return Kendall's τ over points: of each the sampler, the bound with the measured value, and the outcome."""
+    clusters = [_shared(outcome) for _, _, outcome in points]
+    grids = [outcome.shared_grid for _, _, outcome in points]
     bounds, values = np.array([point for _, point, _ in points]).reshape(-1, 2).T
-    tau = kendall(bounds, values, groups)
+    tau = kendall(bounds, values, clusters, several(grids))
     return Agreement(
         target=target,
         sampler=sampler,
@@ -425,17 +433,14 @@ def _order(
         low=tau.low if tau else None,
         high=tau.high if tau else None,
         n=len(points),
-        clusters=len(set(groups)),
+        clusters=len(set(clusters)),
+        grids=len(set(grids)),
     )
 
 
 def _shared(outcome: Outcome) -> Hashable:
     """Return what is equal for outcomes whose errors are not independent: the networks, or of oracles the grid."""
-    if outcome.networks:
-        return outcome.shared_network
-    components = outcome.components
-    grid = components["noise_schedule"].key, components["time_discretization"].key
-    return components["network"].key, grid, outcome.steps, outcome.sigma_max
+    return outcome.shared_network if outcome.networks else (*outcome.shared_network, *outcome.shared_grid)
 
 
 def _kinds(section: Sequence[Outcome]) -> dict[str, list[Outcome]]:

@@ -44,6 +44,7 @@ class TargetSection:
         labels: of the components of the whole leaderboard.
         changed: the parameters that differ from their defaults, by the digest of the component.
         settling: what it takes to tell the best row from its ties.
+        over_points: the metrics by which intervals of differences are known to hold for other points.
     """
 
     target: str
@@ -60,6 +61,7 @@ class TargetSection:
     inapplicable: tuple[Row, ...] = ()
     unmeasured: tuple[Row, ...] = ()
     settling: Settling | None = None
+    over_points: frozenset[str] = frozenset()
 
     @property
     def finished(self) -> tuple[Row, ...]:
@@ -260,5 +262,6 @@ def _section(board: Leaderboard, label: Labels, rows: list[Row]) -> TargetSectio
         agreement=tuple(entry for entry in board.agreement if find(entry.target, [target])),
         labels=label,
         settling=board.ranking(target).settling,
+        over_points=frozenset(board.ranking(target).over_points or ()),
         changed={} if board.setup is None else board.setup.changed,
     )

@@ -157,6 +157,12 @@ def _without_making(document: dict[str, Any]) -> dict[str, Any]:
     return {"definition": None, "computation": None, "grids": [], "networks": []} | document
 
 
+def _without_grids_of_orders(document: dict[str, Any]) -> dict[str, Any]:
+    """From version 9 to 10: intervals of τ knew networks alone, and which values vary over points was not told."""
+    document = _with_fields(document, lambda entry: {"grids": None}, "agreement")
+    return _with_fields(document, lambda ranking: {"over_points": None}, "rankings")
+
+
 _CHANGES: dict[int, Upgrade] = {
     1: _without_levels,
     2: _without_setup,
@@ -165,6 +171,7 @@ _CHANGES: dict[int, Upgrade] = {
     5: _from_version_5,
     6: _without_title,
     7: _without_making,
+    9: _without_grids_of_orders,
 }
 """What becomes of documents of a version besides the axes and numbers that are new in the next."""
 

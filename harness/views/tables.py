@@ -204,10 +204,11 @@ def held_out_note(section: TargetSection, board: Leaderboard) -> str | None:
     """Return the line under a section's table on whose rows its differences speak of; None where intervals know others.
 
     They do not where all seeds of a data set have one split, and the metric compares two samples, so that a held-out
-    one calibrates it.
+    one calibrates it, and does not tell how its values vary over points.
     """
     fixed = [each for each in _setups(section, board) if each.finite and each.splits == 1]
-    metrics = [each for each in dict.fromkeys((section.metric, section.effects_by)) if each in section.floors]
+    known = section.over_points
+    metrics = [m for m in dict.fromkeys((section.metric, section.effects_by)) if m in section.floors and m not in known]
     if not fixed or not metrics or len(section.ranked) < 2:
         return None
     count = "" if fixed[0].held_out is None else f"{fixed[0].held_out} "
@@ -222,8 +223,10 @@ def closing_notes(section: TargetSection, board: Leaderboard) -> list[str]:
 
 
 def _agreement(entry: Agreement) -> str:
-    clusters = f" in {counted(entry.clusters, 'cluster')}" if entry.clusters not in (None, entry.n) else ""
-    return f"{entry.bound} {span(entry.kendall_tau, entry.low, entry.high)}, n={entry.n}{clusters}"
+    clusters = None if entry.clusters in (None, entry.n) else counted(entry.clusters, "cluster")
+    grids = None if entry.grids in (None, 1, entry.n) else counted(entry.grids, "grid")
+    told = joined([each for each in (clusters, grids) if each])
+    return f"{entry.bound} {span(entry.kendall_tau, entry.low, entry.high)}, n={entry.n}{told and f' in {told}'}"
 
 
 def section_table(section: TargetSection, board: Leaderboard, top: int | None) -> Table:

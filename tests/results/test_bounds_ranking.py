@@ -44,7 +44,8 @@ def board(small, rows):
     document = small | {"rank_by": ["energy"], "rows": made, "effects": [], "agreement": [], "calibration": []}
     ranked = dict.fromkeys(row["target"]["name"] for row in made)
     document["rankings"] = [
-        {"target": name, "metric": "energy", "effects_by": "energy", "settling": None} for name in ranked
+        {"target": name, "metric": "energy", "effects_by": "energy", "settling": None, "over_points": []}
+        for name in ranked
     ]
     document |= {"declared": declared.model_dump()}
     Leaderboard.validate(document)
@@ -92,6 +93,18 @@ def test_order_is_kendalls_tau_with_the_measured_values(small):
     assert made["reverse"]["order"]["kendall_tau"] == -1
     assert made["reverse"]["order"]["high"] < -0.1
     assert made["constant"]["order"] == {"kendall_tau": None, "low": None, "high": None, "n": 20}
+
+
+def test_rows_that_share_a_grid_are_no_independent_rows(small):
+    """Twenty trainings on five grids, each with a row of its own and then all on five numbers of steps."""
+    values = [0.1 * k for k in range(1, 21)]
+    document = board(small, [({"kl": v}, {"same": 9 * v}) for v in values])
+    alone = scores(compete(document))["same"]["order"]
+    for i, row in enumerate(document["rows"]):
+        row["steps"] = 1 + i % 5
+    shared = scores(compete(document))["same"]["order"]
+    assert shared["kendall_tau"] == alone["kendall_tau"] == 1
+    assert shared["low"] < alone["low"] - 0.2
 
 
 def test_a_training_that_many_rows_share_is_compared_once(small):

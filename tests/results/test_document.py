@@ -38,7 +38,7 @@ NEW = {"schema_version": 3, "text": "σ", "points": [{"x": 1.0}, {"x": 2.5}]}
 
 
 def test_the_version_is_declared_once():
-    assert (Note.version(), Leaderboard.version(), BoundsBoard.version()) == (3, 9, 2)
+    assert (Note.version(), Leaderboard.version(), BoundsBoard.version()) == (3, 10, 2)
 
 
 def test_older_versions_are_read_step_by_step():
@@ -119,6 +119,8 @@ def test_a_published_document_keeps_its_text(file):
     kind = KINDS.get(file.parent.name, Leaderboard)
     again = kind.read(file).to_json()
     version = json.loads(text)["schema_version"]
+    if version < 10 and kind is Leaderboard:
+        again = again.replace(', "grids": null', "").replace(', "over_points": null', "")
     if version < 9 and kind is Leaderboard:
         again = re.sub(r', "ema_decay": [^,]*(?=, "compute")', "", again)
     if version < 8 and kind is Leaderboard:

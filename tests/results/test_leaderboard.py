@@ -60,7 +60,7 @@ def test_a_document_of_version_1_is_read_as_what_it_was(document):
         for field in ("initial_law", "sigma_max", "compute", "training_share"):
             del row[field]
     board = Leaderboard.validate(old)
-    assert board.schema_version == 9
+    assert board.schema_version == 10
     assert {row.initial_law.name for row in board.rows} == {"centered"}
     assert {(row.sigma_max, row.compute, row.training_share) for row in board.rows} == {(None, None, None)}
     assert Leaderboard.validate(json.loads(Leaderboard.validate(old).to_json())) == board
@@ -83,7 +83,7 @@ def test_trained_rows_of_a_document_of_version_8_have_the_average_of_its_trainin
     old["setup"]["training"] = {"method": method, "params": params}
     old |= {"effects": [], "interactions": [], "agreement": []}
     board = Leaderboard.validate(old)
-    assert board.schema_version == 9
+    assert board.schema_version == 10
     assert {(row.train_steps > 0, row.ema_decay) for row in board.rows} == {(True, decay), (False, None)}
     assert "ema_decay" not in board.told_numbers
     written = json.loads(board.to_json())
@@ -125,6 +125,23 @@ def test_metrics_and_bounds_of_a_document_of_version_2_are_those_that_shipped(do
     assert Leaderboard.validate(json.loads(board.to_json())) == board
     with pytest.raises(DocumentError, match=r"^rows: should be a valid list"):
         Leaderboard.validate(old | {"rows": 3})
+
+
+def test_a_document_of_version_9_tells_neither_grids_of_orders_nor_what_varies_over_points(document):
+    old = deepcopy(document) | {"schema_version": 9}
+    for entry in old["agreement"]:
+        del entry["grids"]
+    for ranking in old["rankings"]:
+        del ranking["over_points"]
+    board = Leaderboard.validate(old)
+    assert {entry.grids for entry in board.agreement} == {each.over_points for each in board.rankings} == {None}
+    assert Leaderboard.validate(json.loads(board.to_json())) == board
+
+
+def test_only_metrics_of_a_ranking_are_said_to_vary_over_points(document):
+    document["rankings"][0]["over_points"] = ["other"]
+    with pytest.raises(DocumentError, match=r"^rankings\[0\].over_points: other is neither its metric nor effects_by"):
+        Leaderboard.validate(document)
 
 
 CELLS = [
@@ -226,7 +243,7 @@ HEUN = {"name": "heun", "params": {}, "distribution": "acme", "version": "1", "d
 CERTIFICATE = {"axis": "sampler", "component": HEUN, "standing": "failed", "passed": 1, "failed": 1, "unclaimed": 0}
 REFUSALS = [
     (("rows", 0, "ema_decay"), 1.0, "rows[0].ema_decay: should be less than 1"),
-    (("schema_version",), 10, "schema_version: 10 is newer than this harness reads (9)"),
+    (("schema_version",), 11, "schema_version: 11 is newer than this harness reads (10)"),
     (("rank_by",), [], "rank_by: List should have at least 1 item"),
     (("rankings",), [], "rankings: target ring has 0; every target of the rows has one"),
     (("rankings", 0, "metric"), "energy", "rankings[0]: energy is none of rank_by"),
@@ -367,7 +384,7 @@ def test_the_same_combination_twice_is_refused(small):
         ("[1]", "a leaderboard is a JSON object, not list"),
         ('{"schema_version": NaN}', "is not valid JSON: NaN is no JSON number"),
         ("{", "is not valid JSON"),
-        ('{"schema_version": 10}', "schema_version: 10 is newer"),
+        ('{"schema_version": 11}', "schema_version: 11 is newer"),
         ("[" * 100_000, "is not valid JSON"),
     ],
 )

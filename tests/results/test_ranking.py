@@ -266,6 +266,8 @@ class TestComparison:
         same = row([v + 0.1 for v in tight], (-9.0, 9.0), sampler="b")
         (first, second) = self.board([one, same], "difference")["rows"]
         assert (first["rank_high"], second["rank_low"]) == (1, 2)
+        assert self.board([one, same], "difference")["rankings"][0]["over_points"] == ["energy"]
+        assert self.board([one, outcome(sampler="b")], "difference")["rankings"][0]["over_points"] == []
         with pytest.raises(HarnessError, match=r"^metric energy came with 2 and with 3 groups of points on one target"):
             self.board([one, row(tight, (-1.0, 0.0, 1.0), sampler="b")], "difference")
 
@@ -334,6 +336,35 @@ class TestAgreement:
         assert (shared["clusters"], independent["clusters"], shared["n"]) == (4, 40, 40)
         assert shared["kendall_tau"] == independent["kendall_tau"]
         assert shared["high"] - shared["low"] > 1.5 * (independent["high"] - independent["low"])
+
+    def laid_out(self, grids, networks=20):
+        """The agreement of networks that hardly differ, each sampled on grids that do."""
+        rng = random.Random(4)
+        levels = [(rng.random(), rng.random()) for _ in range(grids)]
+        outcomes = [
+            outcome(
+                (value + 0.01 * rng.random(),) * 3,
+                weighting=f"w{k}",
+                time_discretization=f"g{grid}",
+                bounds={"budget": limit + 0.01 * rng.random()},
+            )
+            for grid, (limit, value) in enumerate(levels)
+            for k in range(networks)
+        ]
+        (found,) = board(outcomes)["agreement"]
+        return found
+
+    def test_rows_that_share_a_grid_are_no_independent_rows(self):
+        """The same order of six grids with each of twenty networks is the order of six, not of twenty."""
+        found = self.laid_out(6)
+        assert (found["clusters"], found["grids"], found["n"]) == (20, 6, 120)
+        assert found["high"] - found["low"] > 0.9
+
+    def test_of_one_grid_the_interval_is_that_of_its_networks_and_of_few_there_is_none(self):
+        one, two = self.laid_out(1), self.laid_out(2)
+        assert (one["grids"], two["grids"]) == (1, 2)
+        assert one["high"] - one["low"] < 0.9
+        assert (two["low"], two["high"]) == (None, None)
 
 
 class TestDiverged:

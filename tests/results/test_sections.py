@@ -20,7 +20,7 @@ def declared(small):
 
     def build(by, metrics, bounds):
         copy = json.loads(json.dumps(small)) | {"rank_by": [by], "declared": {"metrics": metrics, "bounds": bounds}}
-        copy["rankings"] = [{"target": "ring", "metric": by, "effects_by": by, "settling": None}]
+        copy["rankings"] = [{"target": "ring", "metric": by, "effects_by": by, "settling": None, "over_points": []}]
         for i, row in enumerate(copy["rows"]):
             row["violations"] = []
             if row["status"] == "ok":

@@ -435,8 +435,60 @@ def test_kendalls_interval_covers_where_rows_share_a_network(groups):
 
 
 def test_three_groups_have_no_interval():
-    found = kendall(np.arange(9.0), np.arange(9.0), list("aaabbbccc"))
-    assert (found.value, found.low, found.high) == (1, None, None)
+    for groups in ((list("aaabbbccc"), None), (None, list("abcabcabc")), (list("aaabbbcde"), list("abcabcabc"))):
+        found = kendall(np.arange(9.0), np.arange(9.0), *groups)
+        assert (found.value, found.low, found.high) == (1, None, None)
+
+
+class TestKendallInTwoGroupings:
+    """Networks by grids: rows that share either are no independent rows."""
+
+    def rows(self, rng, *, network=0.3, grid=0.3, shape=(8, 8)):
+        """x and y of every pair, and the labels of both; the parts of the one have correlation ½ with the other's."""
+        networks, grids = (each.ravel() for each in np.indices(shape))
+        parts = (networks, network), (grids, grid), (np.arange(len(grids)), 0.3)
+        x, y = np.zeros((2, len(grids)))
+        for labels, size in parts:
+            own, noise = size * rng.normal(size=(2, labels.max() + 1))
+            x, y = x + own[labels], y + (0.5 * own + 0.75**0.5 * noise)[labels]
+        return x, y, networks, grids
+
+    def test_where_no_rows_share_anything_it_is_the_interval_of_rows(self):
+        x, y, networks, _ = self.rows(np.random.default_rng(0))
+        alone = list(range(len(x)))
+        assert kendall(x, y, alone, alone) == kendall(x, y, crossing=alone) == kendall(x, y)
+        assert kendall(x, y, networks, alone) == kendall(x, y, alone, networks) == kendall(x, y, networks)
+
+    def test_the_same_grouping_twice_is_that_grouping(self):
+        x, y, networks, _ = self.rows(np.random.default_rng(1))
+        assert kendall(x, y, networks, [f"n{k}" for k in networks]) == kendall(x, y, networks)
+
+    def test_neither_the_order_of_rows_nor_that_of_groupings_matters(self):
+        rng = np.random.default_rng(2)
+        given = self.rows(rng)
+        order = rng.permutation(len(given[0]))
+        found, shuffled = kendall(*given), kendall(*(each[order] for each in given))
+        swapped = kendall(*given[:2], *reversed(given[2:]))
+        for other in (shuffled, swapped):
+            assert (other.low, other.high) == pytest.approx((found.low, found.high), rel=1e-9)
+
+    def test_it_is_never_narrower_than_by_either_grouping(self):
+        for seed in range(20):
+            x, y, networks, grids = self.rows(np.random.default_rng(seed), shape=(6, 9))
+            both = kendall(x, y, networks, grids)
+            for one in (kendall(x, y, networks), kendall(x, y, grids), kendall(x, y)):
+                assert both.low <= one.low <= one.high <= both.high
+
+    def test_it_covers_where_grids_dominate(self):
+        """What the interval of networks alone misses in three runs of ten."""
+        truth, rng, covered = 2 / math.pi * math.asin(0.5), np.random.default_rng(3), []
+        for _ in range(150):
+            x, y, networks, grids = self.rows(rng, grid=1.0, shape=(12, 10))
+            found = kendall(x, y, networks, grids), kendall(x, y, networks)
+            covered.append([each.low <= truth <= each.high for each in found])
+        both, by_network = np.mean(covered, axis=0)
+        assert both > 0.92
+        assert by_network < 0.8
 
 
 def test_effects_that_add_up_do_not_interact():

@@ -403,6 +403,21 @@ def test_one_split_is_said_to_tell_nothing_of_other_rows(document, form):
     assert f"ranks and effects by {ranking['metric']} are of these 30 {told}" in text()
     assert told not in text(splits=5, tested=150)
     assert told not in text(finite=False, train=None, held_out=None, tested=None)
+    ranking["over_points"] = None
+    assert told in text()  # in documents up to version 9 it is not known
+    ranking["over_points"] = [ranking["metric"]]
+    assert told not in text()
+
+
+def test_over_how_many_clusters_and_grids_an_interval_of_tau_is(small):
+    def told(**counts):
+        small["agreement"][0] |= {"n": 12} | counts
+        return re.search(r"n=12(.*)\n", render(Leaderboard.validate(small), "table"))[1]
+
+    assert told(clusters=4, grids=3) == " in 4 clusters and 3 grids"
+    assert told(clusters=12, grids=6) == " in 6 grids"
+    assert told(clusters=4, grids=1) == told(clusters=4, grids=None) == " in 4 clusters"
+    assert told(clusters=12, grids=12) == told(clusters=None, grids=None) == ""
 
 
 @pytest.mark.parametrize("form", ["table", "markdown"])

@@ -9,7 +9,7 @@ one order, the other, or both, which take n log n steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from scipy.special import stdtrit
@@ -21,7 +21,16 @@ PRIOR_ROWS = 10
 """Rows' worth of weight that the variance of Kendall's τ on a normal law has against that of the data."""
 
 
-def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None) -> Interval | None:
+FEWEST = 4
+"""Groups, or rows, below which there are no limits."""
+
+
+def kendall(
+    x: np.ndarray,
+    y: np.ndarray,
+    groups: Sequence[object] | None = None,
+    crossing: Sequence[object] | None = None,
+) -> Interval | None:
     """Return Kendall's τ_b of n pairs with its 95 % interval; None where undefined (n < 2, or one is
     constant).
 
@@ -45,10 +54,15 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None
     quantile and in r, whose prior is the variance of G rows on a normal law, with the weight of kG/n groups. Below
     G = 4 there are no limits.
 
+    Where rows share something else across these groups, with the variances V_1 and V_2 of both groupings and V_12 of
+    the groups of rows that share both, it is max(V_1, V_2, V_1 + V_2 − V_12), and G is that of the grouping which has
+    fewer (Cameron, Gelbach, Miller, J. Business & Economic Statistics 29(2), 2011).
+
     Arguments:
         x: the one quantity, shape (n,).
         y: the other, shape (n,).
         groups: for each row a label of what it shares with others; None: each row is alone.
+        crossing: the same of something else; None: there is none.
     """
     n = len(x)
     if n < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
@@ -57,9 +71,9 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None
     agreement, untied_x, untied_y, untied = pairs.sum(1) / (n * (n - 1))
     scale = float(np.sqrt(untied_x * untied_y))
     tau = float(np.clip(agreement / scale, -1, 1))
-    labels = np.arange(n) if groups is None else codes(groups)
-    count = int(labels.max()) + 1
-    if count < 4:
+    groupings = [codes(labels) for labels in (groups, crossing) if labels is not None]
+    count = min([n, *map(_count, groupings)])
+    if count < FEWEST:
         return Interval(tau, None, None, n)
     weights = np.array([1 / scale, -tau / (2 * untied_x), -tau / (2 * untied_y)])
     sums = weights @ pairs[:3]
@@ -67,10 +81,30 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: Sequence[object] | None = None
     products = np.array([[untied, agreement, agreement], [agreement, untied_x, untied], [agreement, untied, untied_y]])
     own = 2 * n * (n - 1) * float(weights @ products @ weights)
     variance = max(4 * (sums**2).sum() - own, 0.0) / (n * (n - 1) * (n - 2) * (n - 3))
-    if count < n:
-        shared = 4 * (np.bincount(labels, sums) ** 2).sum() * count / (count - 1)
-        variance = max(variance, shared / (n * (n - 1)) ** 2)
-    return Interval(tau, *_tau_limits(tau, variance, n, count), n)
+    variances = [_between(labels, sums, variance) for labels in groupings]
+    if len(groupings) == 2:
+        first, second = variances
+        both = _between(codes(list(zip(*groupings, strict=True))), sums, variance)
+        variances.append(first + second - both)
+    return Interval(tau, *_tau_limits(tau, max([variance, *variances]), n, count), n)
+
+
+def several(labels: Sequence[Hashable]) -> Sequence[Hashable] | None:
+    """Return the labels of rows, as `kendall` takes them; None where all share one: τ is said of that one alone."""
+    return labels if len(set(labels)) > 1 else None
+
+
+def _count(labels: np.ndarray) -> int:
+    return int(labels.max()) + 1
+
+
+def _between(labels: np.ndarray, sums: np.ndarray, variance: float) -> float:
+    """Return the variance of τ̂ of rows in groups, at least that of rows alone, from the sums over each row's pairs."""
+    n, count = len(sums), _count(labels)
+    if count == n:
+        return variance
+    shared = 4 * (np.bincount(labels, sums) ** 2).sum() * count / (count - 1)
+    return max(variance, float(shared) / (n * (n - 1)) ** 2)
 
 
 def _pairs(x: np.ndarray, y: np.ndarray) -> np.ndarray:
