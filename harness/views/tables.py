@@ -200,13 +200,20 @@ def settling_note(section: TargetSection) -> str | None:
     return f"{head}; {told}"
 
 
+REDRAWN = 4
+"""Times as many held-out rows as a seed compares with, from which on other rows are nearly all in its intervals."""
+
+
 def held_out_note(section: TargetSection, board: Leaderboard) -> str | None:
     """Return the line under a section's table on whose rows its differences speak of; None where intervals know others.
 
     They do not where all seeds of a data set have one split, and the metric compares two samples, so that a held-out
-    one calibrates it, and does not tell how its values vary over points.
+    one calibrates it, and does not tell how its values vary over points. They nearly do where each seed compares with
+    other rows: as many as there are samples, drawn from more than `REDRAWN` times as many.
     """
-    fixed = [each for each in _setups(section, board) if each.finite and each.splits == 1]
+    samples = board.setup.samples if board.setup else 0
+    split = [each for each in _setups(section, board) if each.finite and each.splits == 1]
+    fixed = [each for each in split if each.held_out is None or each.held_out < REDRAWN * samples]
     known = section.over_points
     metrics = [m for m in dict.fromkeys((section.metric, section.effects_by)) if m in section.floors and m not in known]
     if not fixed or not metrics or len(section.ranked) < 2:

@@ -402,6 +402,9 @@ def test_one_split_is_said_to_tell_nothing_of_other_rows(document, form):
     assert text().count(told) == 1
     assert f"ranks and effects by {ranking['metric']} are of these 30 {told}" in text()
     assert told not in text(splits=5, tested=150)
+    samples = document["setup"]["samples"]
+    assert told in text(held_out=4 * samples - 1, tested=4 * samples - 1)
+    assert told not in text(held_out=4 * samples, tested=4 * samples)  # each seed meets others of them
     assert told not in text(finite=False, train=None, held_out=None, tested=None)
     ranking["over_points"] = None
     assert told in text()  # in documents up to version 9 it is not known
