@@ -1,6 +1,6 @@
-"""What mixed precision costs in accuracy: gradients and losses with `autocast = "bfloat16"` against float32, on digits.
+"""What mixed precision costs in accuracy: gradients and losses with `autocast = "bfloat16"` against float32.
 
-    python benchmarks/autocast.py [--steps 100] [--networks mlp unet:channels=8]
+    python benchmarks/autocast.py [--steps 100] [--target digits] [--networks mlp unet:channels=8]
 
 The gradient is that of one batch of 64 images at parameters away from their start, as a norm of the difference over the
 norm. The loss is the mean of a training's last tenth, the same data and noise in both; beside it that of another seed,
@@ -26,6 +26,8 @@ from harness.trainers import Adam
 from harness.weightings import Weighting
 
 BATCH = 64
+
+NETWORKS = ["mlp", "unet:channels=8", "ddpmpp:channels=8", "dit:width=32,depth=2,heads=2"]
 
 
 def gradient(network: TrainableNetwork, law: Distribution, trainer: Adam) -> torch.Tensor:
@@ -55,11 +57,12 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--networks", nargs="+", default=["mlp", "unet:channels=8", "dit:width=32,depth=2,heads=2"])
+    parser.add_argument("--networks", nargs="+", default=NETWORKS)
+    parser.add_argument("--target", default="digits")
     options = parser.parse_args()
     torch.set_num_threads(1)
     registry = load()
-    (target,), (weighting,) = registry.parse("target", "digits"), registry.parse("weighting", "edm")
+    (target,), (weighting,) = registry.parse("target", options.target), registry.parse("weighting", "edm")
     assert isinstance(target, Target)
     assert isinstance(weighting, Weighting)
     law, rows = distribution(target), []
