@@ -79,7 +79,7 @@ def faults(files, seen=lambda name: True):
         page = pages[name]
         found += [f"{name}: {each}" for each in _of_page(page)]
         found += [f"{name}: {each}" for each in _links(name, page, pages, files)]
-        found += [f"{name}: {len(files[name])} bytes"] * (len(files[name]) > 300_000)
+        found += [f"{name}: {len(files[name])} bytes"] * (len(files[name]) > 320_000)
     return found
 
 

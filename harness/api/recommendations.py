@@ -55,7 +55,10 @@ class Recommended:
         found = next((each for each in self.board.rows if each.row.called(best.components, best.steps)), None)
         if found is not None:
             return found
-        raise HarnessError(f"{self.directory} no longer holds the design of its recommendation; recommend again")
+        raise HarnessError(
+            f"{self.directory} no longer holds the design of its recommendation; "
+            f"recommend again: {self.document.command}"
+        )
 
     @property
     def sigmas(self) -> np.ndarray:

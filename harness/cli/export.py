@@ -20,7 +20,7 @@ FORMATS = ("edm", "diffusers", "k-diffusion", "json", "python")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="json", show_default=True)
 @click.option(
     "--sigma-data",
-    type=float,
+    type=click.FloatRange(min=0, min_open=True),
     help="Deviation that the data have in the code it is for; by default as they are, and for edm scaled to 0.5.",
 )
 @click.option("--network-seed", type=int, help="Whose levels, where each seed has a grid of its own; the first's.")

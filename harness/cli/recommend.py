@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,7 @@ def command(
 
     click.echo(shown(found, form, terminal_width()), nl=False)
     if form == "table":
-        click.echo(f"\nResults: {directory}   A page: harness publish {directory} PAGE")
+        needs = "" if find_spec("matplotlib") else "  (takes pip install 'diffusion-harness[publish]')"
+        click.echo(f"\nResults: {directory}   A page: harness publish {directory} PAGE{needs}")
         click.echo(f"Take it home: harness export {directory} --format edm")
         click.echo(f"              harness sample {directory} --out samples.npy")

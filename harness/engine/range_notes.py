@@ -21,6 +21,9 @@ START = 3.0
 RESOLVED = 0.1
 """σ_min over the least deviation of a column up to which that column keeps its shape."""
 
+ROUNDED = 0.005
+"""By which share a σ_max given to three digits may be less than it would be."""
+
 
 def range_notes(law: Distribution, information: Information, sigma_min: float, sigma_max: float) -> list[str]:
     """Return a sentence for each end of a range [σ_min, σ_max] that does not suit a target.
@@ -38,7 +41,7 @@ def range_notes(law: Distribution, information: Information, sigma_min: float, s
             "the data are large; intervals hold their error"
         )
     second_moment = law.second_moment**0.5
-    if sigma_max < START * second_moment:
+    if sigma_max < (1 - ROUNDED) * START * second_moment:
         cost = float(information.initialization(sigma_max**2).mean())
         said.append(
             f"σ_max = {sigma_max:g} is below 3 m₂ = {START * second_moment:.3g}: a centered start costs E_I = "

@@ -315,11 +315,11 @@ class RaceWork:
         left, taken, designs = self._clock.left, sum(map(bool, self.allotment)), sum(map(bool, first))
         if whole <= left:
             return
-        line = f"the first round, of {designs} designs, would take about {clock_time(whole)}"
-        line += f" more, and {clock_time(max(left, 0.0))} are left"
+        line = f"the first round, of {designs} designs, would take about {clock_time(whole)} more"
+        line += f", of which {clock_time(max(left, 0.0))} are left"
         line += f": it is of {taken} of them" if taken < designs else "; that is longer than was asked for"
         line += f"; work takes {slower:.1f} times as long as planned" if slower >= NOTABLY else ""
-        line = f"{line}; {math.ceil((self._clock.spent + whole) / 60)} minutes at least would do for all of it"
+        line = f"{line}; all of it would take --minutes {math.ceil((self._clock.spent + whole) / 60)}"
         self._options.warn(line)
 
     def _plan_seconds(self, find: Lookup, missing: Callable[[str], bool]) -> float:

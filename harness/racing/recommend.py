@@ -18,6 +18,7 @@ from harness.axes import numbers_of
 from harness.engine.laws import distribution
 from harness.errors import HarnessError, NotApplicable
 from harness.networks import Backbone
+from harness.racing.answered import check_answered, other_answer
 from harness.racing.carried_out import Clock, RaceWork, evidence_of, raced, usable
 from harness.racing.course import RecommendCourse
 from harness.racing.drawn_points import drawn_points
@@ -114,8 +115,10 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
     Raises:
         SuiteError: the data cannot be read, or a component is unknown.
         StoreError: the directory cannot be used.
-        HarnessError: no design gave a value.
+        HarnessError: no design gave a value, the minutes are none, or the directory answers for other data.
     """
+    if not question.minutes > 0:
+        raise HarnessError(f"minutes: {question.minutes} is no number of minutes; give one above 0")
     space = Space.load(question.space).changed(
         evaluations=question.evaluations,
         seeds=question.seeds,
@@ -127,6 +130,7 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
     )
     target = target_of(registry, question.data, space.race.reader)
     levels = _narrowed(target)
+    check_answered(directory, registry.reference(target))
     start = space.race.start_below if levels.matched else space.race.start
     suite = space.suite([registry.label(target)], levels.sigma_min, levels.sigma_max, start)
     suite = suite.on(question.device, question.precision)
@@ -141,6 +145,9 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
         metric.compared_by,
         question.margin,
     )
+    asked = course.metric, space.race.evaluations, suite.training.steps, suite.seeds
+    if (other := other_answer(directory, suite.name, *asked)) is not None:
+        options.warn(other)
     clock = Clock.of(question.minutes, options)
     work = raced(suite, registry, directory, options, combinations, course, clock)
     with closing(Store.read(directory)) as store:

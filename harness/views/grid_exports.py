@@ -16,6 +16,11 @@ from harness.results.grids import GridAnswer, LaidOutGrid
 NEGLIGIBLE = 1e-3
 """Nats that a grid of another family may be behind and still be called the same."""
 
+SIGMA_DATA = (
+    "# Its networks have sigma_data 0.5: if your data deviate by s, give harness grid --scale 0.5/s, unless done."
+)
+"""Which unit the levels are to be in."""
+
 
 def edm_options(answer: GridAnswer) -> str:
     """Return options of EDM's generate.py, and the levels for its sampler's `t_steps` where no options give them.
@@ -31,7 +36,7 @@ def edm_options(answer: GridAnswer) -> str:
     options = (
         f"--steps={count} --sigma_min={answer.sigma_min!r} --sigma_max={answer.sigma_max!r} --rho={own.exponent:g}"
     )
-    lines = [options, f"# --steps counts levels, {count}; EDM adds the step to 0. Its networks have sigma_data 0.5."]
+    lines = [options, f"# --steps counts levels, {count}; EDM adds the step to 0.", SIGMA_DATA]
     if own.nats > NEGLIGIBLE:
         lines += [
             f"# No options of EDM's give the best levels: these are {own.nats:.3g} nats behind"

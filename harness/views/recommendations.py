@@ -49,10 +49,13 @@ MORE_STANDINGS: Mapping[Standing, str] = {
 }
 """What is said of standings that are seldom, where there are some."""
 
+OUT_OF_SEEDS = "out of seeds"
+"""How a race ends that had the time for more."""
+
 NOT_KNOWN = "?"
 """A limit that is not known."""
 
-UNKNOWN = "; ?: so few seeds do not tell"
+UNKNOWN = "; ?, not known: so few seeds do not tell"
 """What is said where an interval has an end that is not known."""
 
 NO_BETTER = (
@@ -92,7 +95,8 @@ def _choice_lines(found: Recommendation, width: int) -> list[str]:
     """Return a table: what to take on each axis, and below it what else there was."""
     rows: list[tuple[str, str, str, str]] = []
     for each in found.choices:
-        rows.append((_title(each.axis), each.choice, "take", ""))
+        compared = any(other.cost is not None for other in each.alternatives)
+        rows.append((_title(each.axis), each.choice, "take" if compared else "as is", ""))
         rows += [("", f"  {other.choice}", *_standing(other, found)) for other in each.alternatives[:MOST]]
         if len(each.alternatives) > MOST:
             rows.append(("", f"  … {len(each.alternatives) - MOST} more", "", ""))
@@ -152,6 +156,11 @@ def _tells(cost: float, found: Recommendation) -> bool:
     return found.compared_by != "ratio" or 1 / FARTHEST < 1 + cost / 100 < FARTHEST
 
 
+def _vast(cost: float, found: Recommendation) -> bool:
+    """Whether what a choice costs at most is more than itself, which says no more than that seeds are few."""
+    return found.compared_by == "ratio" and cost > 100
+
+
 def _unit(found: Recommendation) -> str:
     """Return the unit of costs, with the space before it."""
     return " %" if found.compared_by == "ratio" else f" {found.unit}".rstrip()
@@ -190,7 +199,8 @@ def _advice(found: Recommendation) -> Iterator[str]:
         if _perfect(found):
             yield _no_better(found)
         else:
-            yield "The same command with more --minutes goes on from here."
+            more = "--seeds" if found.end == OUT_OF_SEEDS else "--minutes"
+            yield f"The same command with more {more} goes on from here."
     if found.not_tried:
         yield f"There was no time for {_not_tried(found)}: of them nothing is known."
 
@@ -200,7 +210,7 @@ def _loss(found: Recommendation) -> str:
     if found.settled:
         return ": that is settled"
     compared = _left(found, but=LISTED)
-    if found.at_most is None or not _tells(found.at_most, found):
+    if found.at_most is None or not _tells(found.at_most, found) or _vast(found.at_most, found):
         return f"; by how much the best of {compared} may be ahead of it, so few seeds do not tell"
     cost = f"{_short(found.at_most)}{_unit(found)}"
     return f"; against the best of {compared} it costs {cost} at most, by limits that hold for all pairs of them"

@@ -257,6 +257,7 @@ def test_only_the_target_that_decides_is_broken_where_there_is_room():
     assert all(any(entry.title in line for line in lines) for entry in PUBLISHED.claims)
 
 
+@pytest.mark.slow
 def test_verdicts_have_a_page_on_a_site():
     folder = Path(__file__).parents[2] / "leaderboards" / "claims"
     board = ClaimsBoard.read(folder / "claims.json")

@@ -79,6 +79,7 @@ def test_the_component_names_its_source_and_describes_its_parameters(written, ax
     monkeypatch.delitem(sys.modules, package)
 
 
+@pytest.mark.slow
 def test_all_pass_their_own_tests(written):
     """In one process; each in a module of its own."""
     sources = os.pathsep.join(str(folder / "src") for folder in written.values())

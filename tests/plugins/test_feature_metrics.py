@@ -169,6 +169,7 @@ def fitted(digits):
 
 
 class TestOnDigits:
+    @pytest.mark.slow
     def test_kid_rises_with_noise(self, digits, fitted):
         reference, points = digits.parts
         noise = normal(*points.shape)

@@ -1,6 +1,7 @@
 """Recommendations and races of suites, carried out: small ones, from the shell and in Python."""
 
 import json
+import math
 import re
 import shutil
 from dataclasses import replace
@@ -210,10 +211,8 @@ def test_a_first_round_that_is_longer_than_was_asked_for_is_made_smaller(
     (limit,) = slow_trainings
     assert 0 < limit <= 30
     (line,) = said
-    told = r"the first round, of 4 designs, would take about 8:\d\d more, and \d:\d\d are left: it is of 2 of them"
-    assert re.match(
-        rf"{told}; work takes 2.0 times as long as planned; 9 minutes at least would do for all of it", line
-    )
+    told = r"the first round, of 4 designs, would take about 8:\d\d more, of which \d:\d\d are left: it is of 2 of them"
+    assert re.match(rf"{told}; work takes 2.0 times as long as planned; all of it would take --minutes 9", line)
     assert [each.over for each in found.rounds][:2] == ["all designs", "trainings"]
     assert (found.rounds[0].raced, found.rounds[0].cut) == (16, 6)
     assert found.rounds[1].raced == 2
@@ -239,6 +238,33 @@ def test_where_even_the_smallest_first_round_is_too_long_that_is_said(
     found = recommend(replace(made[2], minutes=1.0), registry, tmp_path / "out", replace(made[3], warn=said.append))
     assert "it is of 2 of them; work takes 100.0 times as long as planned; " in said[0]
     assert found.best.value.value > 0
+
+
+def test_a_directory_that_answers_for_other_data_is_refused(made, registry, tmp_path):
+    directory, _, question, options = made
+    np.save(tmp_path / "points.npy", np.random.default_rng(1).normal(size=(60, 2)))
+    before = (directory / FILE).read_bytes()
+    with pytest.raises(HarnessError, match="holds the answer about other data, to harness"):
+        recommend(replace(question, data=str(tmp_path / "points.npy")), registry, directory, options)
+    assert (directory / FILE).read_bytes() == before
+
+
+def test_that_another_answer_is_lost_is_told_before(made, registry, tmp_path):
+    directory, _, question, options = made
+    shutil.copytree(directory, tmp_path / "out")
+    said = []
+    recommend(question, registry, tmp_path / "out", replace(options, warn=said.append))
+    assert said == []
+    recommend(replace(question, evaluations=8), registry, tmp_path / "out", replace(options, warn=said.append))
+    assert any(
+        "holds the answer to another question, harness recommend points.npy: this one's" in line for line in said
+    )
+
+
+@pytest.mark.parametrize("minutes", [0.0, -1.0, math.nan])
+def test_minutes_that_are_none_are_refused(made, registry, tmp_path, minutes):
+    with pytest.raises(HarnessError, match="is no number of minutes; give one above 0"):
+        recommend(replace(made[2], minutes=minutes), registry, tmp_path / "out", made[3])
 
 
 def test_a_metric_that_does_not_apply_says_why(made, registry, tmp_path):

@@ -146,7 +146,7 @@ def test_a_limit_that_says_nothing_is_not_told(found):
     text = " ".join(recommendation_text(found(at_most=5.2e23, runner_up=wide, default=half), None).split())
     assert "costs +8.0 % (not known)" in text
     assert "costs +74 % (-17 to ?)" in text
-    assert "?: so few seeds do not tell" in text
+    assert "?, not known: so few seeds do not tell" in text
     assert "the best of 20 designs may be ahead of it, so few seeds do not tell" in text
     assert "at most, by limits" not in text
     assert "e+" not in text

@@ -109,6 +109,7 @@ def harness_samplers():
 """
 
 
+@pytest.mark.slow
 def test_a_unit_that_meets_a_limit_is_tried_again_by_the_next_run(run, tmp_path, monkeypatch):
     """No row keeps a failure that the machine of a day was to blame for."""
     write_distribution(tmp_path / "site", "greedy", {"harness": {"greedy": "greedy"}})

@@ -548,6 +548,7 @@ def test_its_axis_is_one_of_all(second, alone):
     assert harness("show", "grids-matter", "--axis", "remark", path=second).stdout == shown
 
 
+@pytest.mark.slow
 def test_its_claim_has_a_verdict_beside_those_of_another_paper(second, tmp_path):
     chosen = ("--claim", "second-2025/1", "--claim", 12)
     words = ("claims", "--quick", *chosen, "--out", tmp_path / "out", "--workers", 2)
