@@ -64,7 +64,9 @@ PARTS = {
 }
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if i % 3 else pytest.mark.slow) for i, name in enumerate(PARTS)]
+)
 def test_parts_are_what_one_run_makes(name, run, tmp_path):
     whole, parts = run(), [run(**each) for each in PARTS[name]]
     found = merge(parts, tmp_path / "all")

@@ -116,7 +116,7 @@ def test_a_file_that_is_there_is_kept(taken, tmp_path, capsys):
     ("words", "message"),
     [
         (("--format", "onnx"), "'onnx' is not one of"),
-        (("--sigma-data", "-2"), "no factor between units; give a positive number"),
+        (("--sigma-data", "-2"), "'--sigma-data': -2.0 is not in the range x>0"),
         (("--sigma-data", "much"), "not a valid float"),
         (("--network-seed", "9"), "no network has seed 9"),
     ],

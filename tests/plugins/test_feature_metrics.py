@@ -122,7 +122,7 @@ class TestNeighbourhoods:
         assert np.mean(found) == pytest.approx(1, abs=4 * np.std(found) / 150**0.5)
 
     @pytest.mark.parametrize("measure", NEIGHBOURS)
-    @pytest.mark.parametrize(("shift", "most"), [(0.0, 2.0), (0.8, 1.6)])
+    @pytest.mark.parametrize(("shift", "most"), [(0.0, 2.0), pytest.param(0.8, 1.6, marks=pytest.mark.slow)])
     def test_the_standard_error_is_the_spread_and_errs_upwards_for_one_law(self, measure, shift, most):
         made = [measure(normal(200, 4, seed=2 * i) + shift, normal(200, 4, seed=2 * i + 1), 3) for i in range(80)]
         spread = np.std([each.value for each in made], ddof=1)

@@ -141,10 +141,8 @@ def beats_every_other_grid(target, error, steps):
                 assert best <= other + 1e-7 * abs(other), (target, name, n, label)
 
 
-@pytest.mark.parametrize("error", [NoScoreError(), WAVY], ids=["exact", "wavy"])
-@pytest.mark.parametrize("target", ["ring"])
-def test_it_beats_or_ties_every_grid(target, error):
-    beats_every_other_grid(target, error, (4, 9, 64))
+def test_it_beats_or_ties_every_grid():
+    beats_every_other_grid("ring", WAVY, (4, 9, 64))
 
 
 @pytest.mark.slow

@@ -89,6 +89,7 @@ def outcomes(text):
     return {word: int(count) for count, word in re.findall(r"(\d+) (passed|failed|skipped)", text.splitlines()[-1])}
 
 
+@pytest.mark.slow
 def test_each_property_of_a_right_component_is_a_test_that_passes(repository):
     run = repository("right", setting="harness_certify = acme")
     done = run("-v")

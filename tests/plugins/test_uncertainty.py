@@ -100,6 +100,7 @@ class Kept(Edm2Uncertainty):
         return self.learners[-1]
 
 
+@pytest.mark.slow
 def test_in_training_on_a_gaussian_it_ends_at_the_least_loss_in_closed_form():
     """Of N(0, diag(λ_i)) the best denoiser has E‖D − X_0‖² = Σ λ_iσ²/(λ_i + σ²)."""
     law = Gaussian(dim=4, std=1.0, condition=1e6).distribution()

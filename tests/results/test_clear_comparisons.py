@@ -56,7 +56,7 @@ def always(monkeypatch):
 
 class TestWhatAllPairsGive:
     @pytest.mark.parametrize("case", CASES)
-    @pytest.mark.parametrize("compared_by", ["ratio", "difference"])
+    @pytest.mark.parametrize("compared_by", ["ratio", pytest.param("difference", marks=pytest.mark.slow)])
     def test_in_every_case(self, case, compared_by):
         rng = np.random.default_rng(0)
         for n, spread, networks in ((30, 1.0, 1), (200, 0.05, 4), (600, 1.0, 30)):

@@ -98,7 +98,9 @@ def test_interpolation_errs_less_than_it_says(exact, count):
         assert gain.low <= path_divergence(other, other[:-1] ** 2 - other[1:] ** 2) - best <= gain.high
 
 
-@pytest.mark.parametrize(("dependence", "shared"), [("independent", False), ("any", True)])
+@pytest.mark.parametrize(
+    ("dependence", "shared"), [pytest.param("independent", False, marks=pytest.mark.slow), ("any", True)]
+)
 def test_measured_losses_promise_within_their_intervals(dependence, shared):
     """In at least 90 % of 60 repetitions: of 95 % intervals fewer than that would be a chance of 2 %."""
     rng, held, repetitions = np.random.default_rng(7), 0, 60

@@ -97,6 +97,7 @@ def test_another_suite_and_another_run_fit_nothing_again(finished):
 
 
 @pytest.mark.parametrize("lost", ["damaged", pytest.param("missing", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_what_was_lost_is_named_and_fitted_again_to_the_same_bits(finished, tmp_path, lost):
     out = Path(shutil.copytree(finished[0], tmp_path / "out"))
     kept = blobs(out)

@@ -384,6 +384,7 @@ def survives_kills(times: int, seed: int, finished: Path, directory: Path) -> No
     assert untimed(out) == untimed(finished)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed(finished, tmp_path):
     survives_kills(1, 0, finished, tmp_path)
 

@@ -160,6 +160,7 @@ def test_parts_are_what_one_run_makes(run, tmp_path):
     assert merged == whole
 
 
+@pytest.mark.slow
 def test_what_is_published_is_verified_and_rows_are_made_again(tmp_path):
     (tmp_path / "averages.toml").write_text(SUITE, encoding="utf-8")
     # In a worker, as rows are made again.

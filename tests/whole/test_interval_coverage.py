@@ -34,9 +34,9 @@ def accepted(covered, repetitions):
     ("name", "repetitions"),
     [
         ("curves", 50),
-        ("line", 60),
+        pytest.param("line", 60, marks=pytest.mark.slow),
         ("τ, normal, 0.9", 50),
-        ("τ, ties", 50),
+        pytest.param("τ, ties", 50, marks=pytest.mark.slow),
         ("kl by change of variables", 40),
         pytest.param("kl by particles", 100, marks=pytest.mark.slow),
     ],

@@ -68,6 +68,7 @@ def test_too_low_a_limit_is_named_with_what_is_needed(run, option, allowed, what
     assert done.stderr == f"harness: {allowed} {what} are allowed here, {rule}\n"
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_is_enough(run):
     done = run("ulimit -n 28 && ulimit -u 16 && ulimit -v 2000000 && ulimit -d 1000000")
     assert (done.returncode, done.stderr) == (0, "")

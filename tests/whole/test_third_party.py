@@ -187,6 +187,7 @@ def test_its_grid_has_its_place_on_the_leaderboard(beside_ours, tmp_path):
     assert [row["metrics"] for row in alone["rows"]] == ours
 
 
+@pytest.mark.slow
 def test_its_leaderboard_goes_from_a_bundle_to_marked_rows_on_the_site(beside_ours, quadratic, tmp_path):
     """Handed in, validated without its package, verified with it, and marked."""
     folder, content, _ = beside_ours
@@ -469,6 +470,7 @@ for words in json.loads(sys.argv[1]):
 """Calls one command after the other in a process that cannot import torch."""
 
 
+@pytest.mark.slow
 def test_torch_takes_no_part_in_planning_ranking_and_publishing(tmp_path):
     """What a plugin patches of torch cannot be put back where it was the first to import it: it must not matter."""
     file = write_suite(tmp_path / "suite.toml", PATIENT)
