@@ -35,6 +35,26 @@ def points_array(data: ArrayLike) -> np.ndarray:
     return array
 
 
+def array_name(data: ArrayLike) -> str:
+    """Return a name for an array that its content makes.
+
+    Raises:
+        HarnessError: it is no array of numbers.
+    """
+    return f"array-{digest_of(_saved(data))[:8]}"
+
+
+def _saved(data: ArrayLike) -> bytes:
+    """Return an array as a file holds it; raises as `points_array`."""
+    import io
+
+    import numpy as np
+
+    content = io.BytesIO()
+    np.save(content, points_array(data), allow_pickle=False)
+    return content.getvalue()
+
+
 def data_file(data: ArrayLike | Path | str, directory: Path) -> Path:
     """Return the file of data; an array is written into a directory, under a name that its content makes.
 
@@ -43,17 +63,12 @@ def data_file(data: ArrayLike | Path | str, directory: Path) -> Path:
     """
     if isinstance(data, (str, Path)):
         return Path(data)
-    import io
-
-    import numpy as np
-
-    content = io.BytesIO()
-    np.save(content, points_array(data), allow_pickle=False)
-    path = directory.absolute() / f"data-{digest_of(content.getvalue())[:16]}.npy"
+    content = _saved(data)
+    path = directory.absolute() / f"data-{digest_of(content)[:16]}.npy"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not path.is_file():
-            write_whole(path, content.getvalue())
+            write_whole(path, content)
     except OSError as error:
         raise HarnessError(f"{path} cannot be written: {error.strerror or error}") from error
     return path

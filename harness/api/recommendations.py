@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api.arrays import data_file
+from harness.api.arrays import array_name, data_file
 from harness.api.boards import Board, RankedDesign, rank, warn
 from harness.errors import HarnessError
 from harness.racing.recommend import MINUTES, Question
@@ -112,7 +112,8 @@ def recommend(
         seeds: most seeds of a design.
         first_seed: of these, which follow it; a second race with others shares nothing with the first.
         space: what to choose from: a space that ships, or the path of a TOML file.
-        out: the result directory; None: `runs/recommend-DATA`, of an array `runs/recommend-array`.
+        out: the result directory; None: `runs/recommend-DATA`, of an array
+            `runs/recommend-array-` with eight digits that its content makes.
         workers: worker processes; None: one a core.
         executor: where the work is done.
         device: where networks are trained and evaluated: `cpu`, `cuda` or `auto`.
@@ -123,8 +124,7 @@ def recommend(
         HarnessError: the data, a choice or the directory cannot be used; one line says what would be right.
     """
     named = str(data) if isinstance(data, (str, Path)) else ""
-    stem = Path(named.partition(":")[0]).stem or "array"
-    directory = Path("runs") / f"recommend-{stem}" if out is None else Path(out)
+    directory = Path("runs") / f"recommend-{_name(data)}" if out is None else Path(out)
     question = Question(
         named or str(data_file(data, directory)),
         (network,) if isinstance(network, str) else tuple(network),
@@ -140,3 +140,8 @@ def recommend(
     )
     options = Options(workers, progress=progress, command="harness.recommend", warn=warn, executor=executor)
     return Recommended(decide(question, load(), directory, options), directory)
+
+
+def _name(data: ArrayLike | Path | str) -> str:
+    """Return what the result directory of some data is called; raises as `array_name`."""
+    return (Path(str(data).partition(":")[0]).stem or "data") if isinstance(data, (str, Path)) else array_name(data)

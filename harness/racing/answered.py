@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.registry.references import Reference
 from harness.results.directory import read_manifest
 from harness.results.document import DocumentError
 from harness.results.recommendation import FILE, Recommendation
-from harness.store import Store
+from harness.store import Store, StoreError
+
+if TYPE_CHECKING:
+    from harness.components import Component
+    from harness.registry.registry import Registry
+    from harness.suites.model import Suite
 
 
 def check_answered(directory: Path, target: Reference) -> None:
@@ -27,8 +33,8 @@ def check_answered(directory: Path, target: Reference) -> None:
     found = _answer(directory)
     if found is None:
         return
-    before = found.best.components["target"]
-    if (before.name, before.params) != (target.name, target.params):
+    before = found.best.components.get("target")
+    if before is None or (before.name, _resolved(before)) != (target.name, _resolved(target)):
         raise HarnessError(
             f"{directory} holds the answer about other data, to {found.command}; give another directory (--out, in "
             "Python out=)"
@@ -36,33 +42,49 @@ def check_answered(directory: Path, target: Reference) -> None:
 
 
 def other_answer(
-    directory: Path, suite: str, metric: str, evaluations: int, train_steps: Sequence[int], seeds: Sequence[int]
+    directory: Path,
+    suite: Suite,
+    metric: str,
+    evaluations: int,
+    designs: Sequence[Mapping[str, Component | None]],
+    registry: Registry,
 ) -> str | None:
     """Return a line where the directory holds the answer to another question about the same data; else None.
 
+    The same question may have more seeds and more minutes. A directory that cannot be read answers nothing: what opens
+    it for the race tells or mends it.
+
     Arguments:
         directory: where the answer is to lie.
-        suite: its name there.
+        suite: of the question.
         metric: what decides.
         evaluations: of the network a sample.
-        train_steps: lengths of training.
-        seeds: all that a design may get.
-
-    Raises:
-        StoreError: the directory cannot be read.
+        designs: the components of each that may race.
+        registry: where they come from.
     """
     found = _answer(directory)
     if found is None:
         return None
-    with closing(Store.read(directory)) as store:
-        before = read_manifest(store, suite).seeds
-    asked = metric, evaluations, [*train_steps], [*seeds]
-    if asked == (found.metric, found.evaluations, [found.best.train_steps], before):
+    try:
+        with closing(Store.read(directory)) as store:
+            before = read_manifest(store, suite.name)
+    except StoreError:
+        return None
+    asked = metric, evaluations, found.best.train_steps in suite.training.steps, suite.seeds[0]
+    chosen = {(axis, registry.reference(part).digest) for each in designs for axis, part in each.items() if part}
+    raced = {(axis, digest) for row in before.rows for axis, digest in row.components.items() if digest}
+    if asked == (found.metric, found.evaluations, True, before.seeds[0]) and raced <= chosen:
         return None
     return (
         f"{directory} holds the answer to another question, {found.command}: this one's takes its place; with --out of "
         "its own both stay"
     )
+
+
+def _resolved(target: Reference) -> dict[str, object]:
+    """Return the parameters of a target, its path as the file that it names here."""
+    path = target.params.get("path")
+    return {**target.params, "path": str(Path(path).resolve())} if isinstance(path, str) and path else {**target.params}
 
 
 def _answer(directory: Path) -> Recommendation | None:

@@ -124,7 +124,7 @@ class Opening:
     Attributes:
         starts: what it may begin with, the whole of it first, this last.
         planned: seconds of this by its plan.
-        ready: seconds besides until workers are there, by the plan.
+        ready: seconds besides until workers are there, by the plan; 0 where they were.
         began: when it began.
     """
 
@@ -135,8 +135,10 @@ class Opening:
 
     @property
     def slower(self) -> float:
-        """How many times as long as planned it took until now."""
-        return (time.monotonic() - self.began) / max(self.planned + self.ready, 1e-3)
+        """How many times as long as planned it took until now; 1 where all of it had been done before."""
+        if self.planned <= 0:
+            return 1.0
+        return (time.monotonic() - self.began) / (self.planned + self.ready)
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,7 @@ class RaceWork:
         self.unaffordable: float | None = None
         self._coming = 0.0
         self._opening: Opening | None = None
+        self._warm = False
 
     def _planned(self) -> Plan:
         pairs = [(c, n) for c, n in zip(self.combinations, self.allotment, strict=True) if n > 0]
@@ -245,7 +248,9 @@ class RaceWork:
 
     def groundwork(self, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the units of the first round that are missing."""
-        return self.plan.groundwork(missing)
+        units = self.plan.groundwork(missing)
+        self._warm = self._warm or bool(units)
+        return units
 
     def contents(self, find: Lookup, command: str) -> Manifest:
         """Return what has raced so far: the rows, each with the seeds that it was given."""
@@ -287,7 +292,10 @@ class RaceWork:
             self._tell_too_long(whole, 1.0, starts[0])
             return
         self._begin_with(starts[-1], find)
-        self._opening = Opening(starts, self._plan_seconds(find, missing), self.plan.costs.start())
+        least = self._plan_seconds(find, missing)
+        if least > self._clock.left:
+            self._tell_least(least)
+        self._opening = Opening(starts, least, 0.0 if self._warm else self.plan.costs.start())
 
     def _widen(self, opening: Opening, find: Lookup, missing: Callable[[str], bool]) -> None:
         """Take the first of the starts that there is time for, by what the last of them took; where none, that one."""
@@ -309,6 +317,14 @@ class RaceWork:
         self.plan = self._planned()
         self.plan.costs.known = known
         self._keep_contents(find)
+
+    def _tell_least(self, seconds: float) -> None:
+        """Say that even the least of the starts, which is done all the same, is longer than was asked for."""
+        designs = sum(map(bool, self.allotment))
+        self._options.warn(
+            f"the least that it begins with, {designs} designs, would take about {clock_time(seconds)}, and "
+            f"{clock_time(max(self._clock.left, 0.0))} are left; that is longer than was asked for"
+        )
 
     def _tell_too_long(self, whole: float, slower: float, first: Allotment) -> None:
         """Say it where there is no time for all of the first round, of which so many seconds are left."""

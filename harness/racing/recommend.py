@@ -145,8 +145,8 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
         metric.compared_by,
         question.margin,
     )
-    asked = course.metric, space.race.evaluations, suite.training.steps, suite.seeds
-    if (other := other_answer(directory, suite.name, *asked)) is not None:
+    designs = [each.components for each in combinations]
+    if other := other_answer(directory, suite, course.metric, space.race.evaluations, designs, registry):
         options.warn(other)
     clock = Clock.of(question.minutes, options)
     work = raced(suite, registry, directory, options, combinations, course, clock)

@@ -127,9 +127,15 @@ def _with_points(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_dropped(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document of version 3 as one of version 4, which calls worse only what is by its interval."""
+    """Return a document of version 3 as one of version 4.
+
+    That calls worse only what is by its interval, and not tried what no round came to in the time.
+    """
+    late = document.get("end") == "out of time"
 
     def told(other: Any) -> Any:
+        if late and isinstance(other, dict) and other.get("standing") == "no value":
+            return other | {"standing": "not tried"}
         cost = other.get("cost") if isinstance(other, dict) and other.get("standing") == "worse" else None
         low = cost.get("low") if isinstance(cost, dict) else math.inf
         reaches = low is None or (isinstance(low, int | float) and low <= 0)

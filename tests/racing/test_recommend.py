@@ -4,6 +4,7 @@ import json
 import math
 import re
 import shutil
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from suite_files import write_suite
 import harness
 from harness.errors import HarnessError
 from harness.planning.plan import Plan
+from harness.racing.carried_out import Opening
 from harness.racing.recommend import Question, recommend
 from harness.racing.until_settled import run_until_settled, with_seeds
 from harness.results.read_board import read_document
@@ -226,6 +228,8 @@ def test_a_plan_that_says_too_much_makes_no_round_smaller(made, registry, tmp_pa
     said = []
     found = recommend(made[2], registry, tmp_path / "out", replace(made[3], warn=said.append))
     assert said == []
+    assert Opening([], planned=0.0, ready=4.0).slower == 1.0  # all of it had been done before: it tells nothing
+    assert 0.9 < Opening([], 2.0, 1.0, time.monotonic() - 3.0).slower < 2.0
     assert (found.rounds[0].over, found.rounds[0].raced) == ("trainings", 4)
     assert found.best.value == made[1].best.value
 
@@ -236,7 +240,9 @@ def test_where_even_the_smallest_first_round_is_too_long_that_is_said(
     slower(monkeypatch, 100.0)
     said = []
     found = recommend(replace(made[2], minutes=1.0), registry, tmp_path / "out", replace(made[3], warn=said.append))
-    assert "it is of 2 of them; work takes 100.0 times as long as planned; " in said[0]
+    assert said[0].startswith("the least that it begins with, 2 designs, would take about 4:0")
+    assert said[0].endswith(" are left; that is longer than was asked for")
+    assert "it is of 2 of them; work takes 100.0 times as long as planned; " in said[1]
     assert found.best.value.value > 0
 
 
@@ -255,7 +261,14 @@ def test_that_another_answer_is_lost_is_told_before(made, registry, tmp_path):
     said = []
     recommend(question, registry, tmp_path / "out", replace(options, warn=said.append))
     assert said == []
-    recommend(replace(question, evaluations=8), registry, tmp_path / "out", replace(options, warn=said.append))
+    recommend(replace(question, seeds=2), registry, tmp_path / "out", replace(options, warn=said.append))
+    assert said == []
+    recommend(
+        replace(question, networks=("mlp:width=8",), evaluations=8),
+        registry,
+        tmp_path / "out",
+        replace(options, warn=said.append),
+    )
     assert any(
         "holds the answer to another question, harness recommend points.npy: this one's" in line for line in said
     )

@@ -200,7 +200,7 @@ def test_a_document_of_version_3_called_worse_what_was_dropped(found):
         "dropped",
         "dropped",
         "worse",
-        "no value",
+        "not tried",
     ]
 
 
