@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.api.arrays import array_name, data_file
 from harness.api.boards import Board, RankedDesign, rank, warn
 from harness.errors import HarnessError
-from harness.racing.recommend import MINUTES, Question
+from harness.racing.recommend import MINUTES, Question, named_directory
 from harness.racing.recommend import recommend as decide
 from harness.registry.discovery import load
 from harness.running.devices import resolved
@@ -123,10 +123,10 @@ def recommend(
     Raises:
         HarnessError: the data, a choice or the directory cannot be used; one line says what would be right.
     """
-    named = str(data) if isinstance(data, (str, Path)) else ""
-    directory = Path("runs") / f"recommend-{_name(data)}" if out is None else Path(out)
+    name = str(data) if isinstance(data, (str, Path)) else array_name(data)
+    directory = named_directory(name) if out is None else Path(out)
     question = Question(
-        named or str(data_file(data, directory)),
+        name if isinstance(data, (str, Path)) else str(data_file(data, directory)),
         (network,) if isinstance(network, str) else tuple(network),
         minutes,
         nfe,
@@ -140,8 +140,3 @@ def recommend(
     )
     options = Options(workers, progress=progress, command="harness.recommend", warn=warn, executor=executor)
     return Recommended(decide(question, load(), directory, options), directory)
-
-
-def _name(data: ArrayLike | Path | str) -> str:
-    """Return what the result directory of some data is called; raises as `array_name`."""
-    return (Path(str(data).partition(":")[0]).stem or "data") if isinstance(data, (str, Path)) else array_name(data)

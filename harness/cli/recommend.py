@@ -74,12 +74,12 @@ def command(
     Theory narrows the choice (range of noise levels, start, steps), then designs race on held-out rows. Ends in one
     screen: what to take, what ties with it, what else would cost, and what is not settled.
     """
-    from harness.racing.recommend import Question, recommend
+    from harness.racing.recommend import Question, named_directory, recommend
     from harness.registry.discovery import load_telling
     from harness.running.devices import resolved
     from harness.running.runner import Options
 
-    directory = out or Path("runs") / f"recommend-{Path(data.partition(':')[0]).stem or 'data'}"
+    directory = out or named_directory(data)
     registry = load_telling(warn)
     made_by = typed(sys.argv[1:], click.get_current_context().command)
     options = Options(workers, retry_failed=retry_failed, command=made_by, warn=warn, executor=executor)

@@ -20,19 +20,25 @@ if TYPE_CHECKING:
     from harness.suites.model import Suite
 
 
-def check_answered(directory: Path, target: Reference) -> None:
+def answer_in(directory: Path) -> Recommendation | None:
+    """Return the answer that a directory holds; None where there is none that can be read: the next one mends it."""
+    try:
+        return Recommendation.read(directory / FILE) if (directory / FILE).is_file() else None
+    except DocumentError:
+        return None
+
+
+def check_data(found: Recommendation, directory: Path, target: Reference) -> None:
     """Refuse a directory that holds the answer about other data.
 
     Arguments:
-        directory: where an answer is to lie.
+        found: the answer that lies there.
+        directory: where another is to lie.
         target: what it will be about.
 
     Raises:
-        HarnessError: it does.
+        HarnessError: the data are others.
     """
-    found = _answer(directory)
-    if found is None:
-        return
     before = found.best.components.get("target")
     if before is None or (before.name, _resolved(before)) != (target.name, _resolved(target)):
         raise HarnessError(
@@ -41,7 +47,8 @@ def check_answered(directory: Path, target: Reference) -> None:
         )
 
 
-def other_answer(
+def other_question(
+    found: Recommendation,
     directory: Path,
     suite: Suite,
     metric: str,
@@ -49,22 +56,20 @@ def other_answer(
     designs: Sequence[Mapping[str, Component | None]],
     registry: Registry,
 ) -> str | None:
-    """Return a line where the directory holds the answer to another question about the same data; else None.
+    """Return a line where a directory holds the answer to another question about the same data; else None.
 
     The same question may have more seeds and more minutes. A directory that cannot be read answers nothing: what opens
     it for the race tells or mends it.
 
     Arguments:
-        directory: where the answer is to lie.
+        found: the answer that lies there.
+        directory: where another is to lie.
         suite: of the question.
         metric: what decides.
         evaluations: of the network a sample.
         designs: the components of each that may race.
         registry: where they come from.
     """
-    found = _answer(directory)
-    if found is None:
-        return None
     try:
         with closing(Store.read(directory)) as store:
             before = read_manifest(store, suite.name)
@@ -85,11 +90,3 @@ def _resolved(target: Reference) -> dict[str, object]:
     """Return the parameters of a target, its path as the file that it names here."""
     path = target.params.get("path")
     return {**target.params, "path": str(Path(path).resolve())} if isinstance(path, str) and path else {**target.params}
-
-
-def _answer(directory: Path) -> Recommendation | None:
-    """Return the answer that a directory holds; None where there is none that can be read: the next one mends it."""
-    try:
-        return Recommendation.read(directory / FILE) if (directory / FILE).is_file() else None
-    except DocumentError:
-        return None

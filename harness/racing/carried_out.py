@@ -291,7 +291,8 @@ class RaceWork:
             self._course.cut(0)
             self._tell_too_long(whole, 1.0, starts[0])
             return
-        self._begin_with(starts[-1], find)
+        self._begin_with(starts[-1])
+        self._keep_contents(find)
         least = self._plan_seconds(find, missing)
         if least > self._clock.left:
             self._tell_least(least)
@@ -301,22 +302,22 @@ class RaceWork:
         """Take the first of the starts that there is time for, by what the last of them took; where none, that one."""
         slower, costs = opening.slower, list[float]()
         for start in opening.starts:
-            self._begin_with(start, find)
+            self._begin_with(start)
             costs.append(slower * self._plan_seconds(find, missing))
             if costs[-1] <= self._clock.left:
                 break
+        self._keep_contents(find)
         self._course.cut(len(costs) - 1)
         if len(costs) > 1:
             self.unaffordable = costs[0]
         self._tell_too_long(costs[0], slower, opening.starts[0])
 
-    def _begin_with(self, start: Allotment, find: Lookup) -> None:
-        """Plan a start, by costs that are known, and note what races."""
+    def _begin_with(self, start: Allotment) -> None:
+        """Plan a start, by costs that are known."""
         known = self.plan.costs.known
         self.allotment = start
         self.plan = self._planned()
         self.plan.costs.known = known
-        self._keep_contents(find)
 
     def _tell_least(self, seconds: float) -> None:
         """Say that even the least of the starts, which is done all the same, is longer than was asked for."""

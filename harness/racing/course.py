@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from harness.racing.carried_out import Allotment, distinct, evidence_of, usable
 from harness.racing.evidence import RaceEvidence, judged
 from harness.racing.race import Race, Rules, without
-from harness.results.recommendation import LISTED
+from harness.results.recommendation import LISTED, OUT_OF_SEEDS, OUT_OF_TIME
 
 if TYPE_CHECKING:
     from harness.components import Component
@@ -107,7 +107,7 @@ class RecommendCourse:
     @property
     def end(self) -> str:
         """Why it ended: for lack of time also where the designs that had time for all rounds are settled."""
-        return "out of time" if self.out_of_time or self.cut_designs else self.race.end or "out of seeds"
+        return OUT_OF_TIME if self.out_of_time or self.cut_designs else self.race.end or OUT_OF_SEEDS
 
     @property
     def settled(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.racing.evidence import ALPHA, MARGIN, Judgement, RaceEvidence, judged
+from harness.results.recommendation import OUT_OF_SEEDS
 
 End = Literal["", "one design is left", "the designs left tie", "out of seeds", "no design has a value on all seeds"]
 """Why a race ended; empty while it goes on."""
@@ -88,7 +89,7 @@ class Race:
         if found.settled:
             self.end = "one design is left" if len(self.left) == 1 else "the designs left tie"
         elif len(self.looks) == len(self.rules.seeds):
-            self.end = "out of seeds"
+            self.end = OUT_OF_SEEDS
         return found
 
 

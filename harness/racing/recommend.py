@@ -18,7 +18,7 @@ from harness.axes import numbers_of
 from harness.engine.laws import distribution
 from harness.errors import HarnessError, NotApplicable
 from harness.networks import Backbone
-from harness.racing.answered import check_answered, other_answer
+from harness.racing.answered import answer_in, check_data, other_question
 from harness.racing.carried_out import Clock, RaceWork, evidence_of, raced, usable
 from harness.racing.course import RecommendCourse
 from harness.racing.drawn_points import drawn_points
@@ -129,8 +129,10 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
         registry=registry,
     )
     target = target_of(registry, question.data, space.race.reader)
+    before = answer_in(directory)
+    if before is not None:
+        check_data(before, directory, registry.reference(target))
     levels = _narrowed(target)
-    check_answered(directory, registry.reference(target))
     start = space.race.start_below if levels.matched else space.race.start
     suite = space.suite([registry.label(target)], levels.sigma_min, levels.sigma_max, start)
     suite = suite.on(question.device, question.precision)
@@ -146,7 +148,8 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
         question.margin,
     )
     designs = [each.components for each in combinations]
-    if other := other_answer(directory, suite, course.metric, space.race.evaluations, designs, registry):
+    asked = suite, course.metric, space.race.evaluations, designs, registry
+    if before is not None and (other := other_question(before, directory, *asked)):
         options.warn(other)
     clock = Clock.of(question.minutes, options)
     work = raced(suite, registry, directory, options, combinations, course, clock)
@@ -159,6 +162,11 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
         found = found.model_copy(update={"points": _points(design, options)})
         _write(directory, found)
     return found
+
+
+def named_directory(name: str) -> Path:
+    """Return where the results of some data lie unless told otherwise: by the name of their file, or of a target."""
+    return Path("runs") / f"recommend-{Path(name.partition(':')[0]).stem or 'data'}"
 
 
 def _write(directory: Path, found: Recommendation) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -26,6 +26,12 @@ FILE = "recommendation.json"
 
 LONGEST = 6000.0
 """Minutes from which on what would settle a race is no plan."""
+
+OUT_OF_SEEDS: Final = "out of seeds"
+"""How a race ends whose designs have all the seeds that it may give."""
+
+OUT_OF_TIME: Final = "out of time"
+"""How a race ends that had no time for a round."""
 
 Standing = Literal["ties", "open", "worse", "dropped", "no value", "not tried"]
 """Of an alternative: known to be within the margin of the best; may be better or worse; worse; dropped as some design
@@ -131,7 +137,7 @@ def _with_dropped(document: dict[str, Any]) -> dict[str, Any]:
 
     That calls worse only what is by its interval, and not tried what no round came to in the time.
     """
-    late = document.get("end") == "out of time"
+    late = document.get("end") == OUT_OF_TIME
 
     def told(other: Any) -> Any:
         if late and isinstance(other, dict) and other.get("standing") == "no value":
@@ -224,21 +230,19 @@ class Recommendation(Document):
     @property
     def not_tried(self) -> list[tuple[str, str]]:
         """What there was no time for: axis and choice."""
-        return [
-            (each.axis, other.choice)
-            for each in self.choices
-            for other in each.alternatives
-            if other.standing == "not tried"
-        ]
+        return self._standing("not tried")
 
     @property
     def open(self) -> list[tuple[str, str]]:
         """What may still be better: axis and choice."""
+        return self._standing("open")
+
+    def _standing(self, standing: Standing) -> list[tuple[str, str]]:
         return [
             (each.axis, other.choice)
             for each in self.choices
             for other in each.alternatives
-            if other.standing == "open"
+            if other.standing == standing
         ]
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from harness.results.leaderboard import Estimate
 from harness.results.recommendation import (
     LISTED,
     LONGEST,
+    OUT_OF_SEEDS,
     Alternative,
     ComparedDesign,
     Cost,
@@ -48,9 +49,6 @@ MORE_STANDINGS: Mapping[Standing, str] = {
     "not tried": ". not tried: no round came to it in the time",
 }
 """What is said of standings that are seldom, where there are some."""
-
-OUT_OF_SEEDS = "out of seeds"
-"""How a race ends that had the time for more."""
 
 NOT_KNOWN = "?"
 """A limit that is not known."""
