@@ -184,8 +184,12 @@ def _with_values(
     contexts: Sequence[Mapping[Hashable, Observation]], choices: set[Hashable], by: Comparison
 ) -> set[Hashable]:
     """Return the choices that have a value somewhere: one that always failed or diverged would hide all others."""
-    rows = ((choice, row) for context in contexts for choice, row in context.items() if choice in choices)
-    return {choice for choice, row in rows if _on_scale([row], sorted(row.values), by) is not None}
+    found: set[Hashable] = set()
+    for context in contexts:
+        for choice in context.keys() & (choices - found):
+            if _on_scale([row := context[choice]], sorted(row.values), by) is not None:
+                found.add(choice)
+    return found
 
 
 @dataclass(frozen=True)
