@@ -25,6 +25,7 @@ takes two and a half minutes of two quiet cores, the race one of them, and all 1
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import math
 import sys
@@ -172,6 +173,15 @@ def fixed(found: Recommendation, question: Question, out: Path, count: int) -> d
     return {"values": values, "choices": choices_of(combinations, registry), "default": default}
 
 
+def write_values(file: Path, choices: list[dict[str, str]], values: list[list[float]]) -> None:
+    """Write the exhaustive run: a line a design, its choice on each axis, then the metric with each seed."""
+    seeds = [str(FIRST + i) for i in range(max(map(len, values)))]
+    with file.open("w", newline="") as opened_file:
+        lines = csv.writer(opened_file, lineterminator="\n")
+        lines.writerow([*choices[0], *seeds])
+        lines.writerows([*own.values(), *(f"{v:.6g}" for v in found)] for own, found in zip(choices, values, strict=True))
+
+
 def records_of(directory: Path) -> list[Record]:
     """Return all records of a directory."""
     with closing(Store.read(directory)) as store:
@@ -219,12 +229,14 @@ def one(name: str, folder: Path, options: argparse.Namespace) -> dict[str, objec
     found, question = race(name, folder, options)
     whole = fixed(found, question, folder / name / "fixed", options.fixed)
     values, choices = whole["values"], whole["choices"]
+    write_values(folder / name / "exhaustive.csv", choices, values)
     logs = np.array([np.log(v) if len(v) == options.fixed else [math.inf] * options.fixed for v in values])
     place = chosen_place(found, choices)
     regret, error, most, best = per_cent(logs, place)
     against = logs[place] - logs[whole["default"]]
     told = {
         "name": name,
+        "metric": found.metric,
         "dim": found.profile.dim,
         "rows": found.profile.train,
         "regret": regret,
