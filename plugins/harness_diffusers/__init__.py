@@ -1,4 +1,4 @@
-"""Diffusers' schedulers as samplers, and its tables of levels as time discretizations.
+"""Diffusers' schedulers as samplers, its tables of levels as time discretizations, its U-Net as a network.
 
 von Platen et al., "Diffusers", https://github.com/huggingface/diffusers. What runs is the library's own code: a
 scheduler is made on the levels of the grid, is given what its network would predict, and takes each step. The library
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness import hookimpl
 
 if TYPE_CHECKING:
+    from harness.networks import Network
     from harness.samplers import Sampler
     from harness.time_discretizations import TimeDiscretization
 
@@ -49,3 +50,11 @@ def harness_time_discretizations() -> list[type[TimeDiscretization]]:
     from harness_diffusers.levels import DiffusersLevels
 
     return [DiffusersLevels]
+
+
+@hookimpl
+def harness_networks() -> list[type[Network]]:
+    """Offer the U-Net."""
+    from harness_diffusers.networks import DiffusersUnet
+
+    return [DiffusersUnet]

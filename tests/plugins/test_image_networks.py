@@ -1,4 +1,4 @@
-"""Networks for images, `dit` and `ddpmpp`: what holds of each, whatever is inside; each learns what it is told."""
+"""Networks for images but `unet`: what holds of each, whatever is inside; each learns what it is told."""
 
 import copy
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 from bar_images import bar_images, made, stored, trained
 from harness_ddpmpp.networks import Ddpmpp
+from harness_diffusers.networks import DiffusersUnet
 from harness_peebles.networks import Dit
 from harness_ronneberger.networks import Unet
 from image_modules import SHAPE, fresh, given
@@ -26,6 +27,8 @@ NETWORKS = {
     "dit, labelled": Dit(width=24, depth=1, heads=3, patch=4, labels=True),
     "ddpmpp": Ddpmpp(channels=8, embedding="fourier"),
     "ddpmpp, labelled": Ddpmpp(channels=8, multipliers=(2, 1, 1), attention=(6,), heads=2, adaptive=True, labels=True),
+    "diffusers-unet": DiffusersUnet(channels=8, attention=(12,), head_channels=4),
+    "diffusers-unet, labelled": DiffusersUnet(channels=8, multipliers=(2, 1, 1), labels=True),
 }
 each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from harness_ddpmpp.networks import Ddpmpp
+from harness_diffusers.networks import DiffusersUnet
 from harness_karras.networks import Mlp
 from harness_karras.preconditionings import Edm
 from harness_peebles.networks import Dit
@@ -200,6 +201,8 @@ def test_relu_outer_matrices_are_frozen():
         (Dit(patch=4, width=64, depth=2, heads=8), (1, 32, 32)),
         (Ddpmpp(), (3, 16, 16)),
         (Ddpmpp(channels=16, multipliers=(1, 2, 2), blocks=2, attention=(), adaptive=True), (1, 16, 16)),
+        (DiffusersUnet(), (3, 16, 16)),
+        (DiffusersUnet(channels=16, multipliers=(1, 2, 2), blocks=2, attention=(8,)), (1, 16, 16)),
     ],
     ids=str,
 )
@@ -226,5 +229,5 @@ def test_what_layers_put_out_is_what_a_stack_keeps_for_its_gradient(network, sha
 
 
 def test_before_the_data_are_known_images_are_taken_for_those_of_32_by_32():
-    for network in (Unet(), Dit(), Ddpmpp()):
+    for network in (Unet(), Dit(), Ddpmpp(), DiffusersUnet()):
         assert network.layer_outputs() == network.layer_outputs(DataSpec((3, 32, 32), 0.5))
