@@ -403,25 +403,32 @@ def _agreement(section: _Section, named: Labels, declared: Declarations) -> list
     ordered = dict(zip(map(id, ranked), order_values(ranked, metric, declared), strict=True))
     bounds = sorted({name for outcome in section.outcomes for name in outcome.bounds})
     samplers = dict.fromkeys(named("sampler", outcome.components["sampler"]) for outcome in section.outcomes)
-    for bound in (b for b in bounds if declared.bounds_divergence(b) or declared.limits(b, metric)):
+    trainings = _trainings(ranked)
+    # What a metric is by definition is in its order, whatever the designs.
+    ordering = [b for b in bounds if declared.bounds_divergence(b) or declared.limits(b, metric)]
+    for bound in (b for b in ordering if not declared.same(b, metric)):
         points = []
         for outcome in section.outcomes:
             limit = finite(outcome.bounds.get(bound))
             if id(outcome) in ordered and limit is not None:
                 point = _limit(bound, limit, declared) or 0.0, ordered[id(outcome)]
                 points.append((named("sampler", outcome.components["sampler"]), point, outcome))
-        found.append(_order(points, section.ranking.target, bound, None))
+        found.append(_order(points, trainings, section.ranking.target, bound, None))
         for sampler in sorted(samplers) if len(samplers) > 1 else ():
             own = [each for each in points if each[0] == sampler]
-            found += [_order(own, section.ranking.target, bound, sampler)] if own else []
+            found += [_order(own, trainings, section.ranking.target, bound, sampler)] if own else []
     return found
 
 
 def _order(
-    points: Sequence[tuple[str, tuple[float, float], Outcome]], target: str, bound: str, sampler: str | None
+    points: Sequence[tuple[str, tuple[float, float], Outcome]],
+    trainings: Mapping[Hashable, Hashable],
+    target: str,
+    bound: str,
+    sampler: str | None,
 ) -> Agreement:
     """Return Kendall's τ over points: of each the sampler, the bound with the measured value, and the outcome."""
-    clusters = [_shared(outcome) for _, _, outcome in points]
+    clusters = [trainings[_shared(outcome)] for _, _, outcome in points]
     grids = [outcome.shared_grid for _, _, outcome in points]
     bounds, values = np.array([point for _, point, _ in points]).reshape(-1, 2).T
     tau = kendall(bounds, values, clusters, several(grids))
@@ -436,6 +443,17 @@ def _order(
         clusters=len(set(clusters)),
         grids=len(set(grids)),
     )
+
+
+def _trainings(outcomes: Sequence[Outcome]) -> dict[Hashable, Hashable]:
+    """Return what stands for the training of each network: the first of those that are moving averages of one."""
+    first: dict[Hashable, Hashable] = {}
+    found: dict[Hashable, Hashable] = {}
+    for outcome in outcomes:
+        keys = tuple(component.key for component in outcome.components.values())
+        network, beside = _shared(outcome), (*keys, outcome.steps, outcome.train_steps, outcome.sigma_max)
+        found.setdefault(network, first.setdefault(beside, found.get(network, network)))
+    return found
 
 
 def _shared(outcome: Outcome) -> Hashable:

@@ -84,16 +84,19 @@ class TargetSection:
         return sum(bool(row.violations) for row in self.rows)
 
     def within_floor(self) -> int | None:
-        """Return how many ranked rows have an interval that overlaps that of a perfect generator; None without it."""
+        """Return how many ranked rows are as good as a perfect generator, as far as the metric tells; None without it.
+
+        The value of such a row is no higher than the interval of a perfect generator, and no row is told to be better.
+        That its own interval reaches down there is not enough: the noisier a row, the further that reaches.
+        """
         return len(self._at_floor()) if self.metric in self.floors else None
 
     def _at_floor(self) -> list[Row]:
-        """Return the ranked rows whose interval reaches down to that of a perfect generator; none without it."""
+        """Return the rows that `within_floor` counts; none without a floor."""
         if (floor := self.floors.get(self.metric)) is None:
             return []
         top = floor.value if floor.high is None else floor.high
-        known = [(row, row.metrics[self.metric]) for row in self.ranked]
-        return [row for row, entry in known if (entry.value if entry.low is None else entry.low) <= top]
+        return [row for row in self.ranked if row.metrics[self.metric].value <= top and row.rank_low == 1]
 
     def copying(self, declared: Declarations) -> tuple[Row, ...]:
         """Return the ranked rows that are as good as a perfect generator, or better, and copy training points.

@@ -41,7 +41,7 @@ def effects_meaning(board: Leaderboard) -> str:
         else f"Factor on {per_target(found)} against the mean over the axis' choices, all else equal; below 1 is better"
         for by_difference, found in kinds.items()
     ]
-    return ". ".join([*told, *_of_part(board)])
+    return ". ".join([*told, *_of_part(board), *_of_few(board)])
 
 
 def _of_part(board: Leaderboard) -> list[str]:
@@ -62,6 +62,23 @@ def _of_part(board: Leaderboard) -> list[str]:
         f"these on {n_axes(most - 1)} at most, each once, so that axes with long lists weigh most; interactions are "
         f"known {pairs}"
     ]
+
+
+def _of_few(board: Leaderboard) -> list[str]:
+    """Return the sentence on axes whose effects are means over less than half of their settings, for want of values."""
+    few = {
+        (target_label(each.target, board), each.among, each.axis): f"{each.contexts} of {each.contexts + each.skipped}"
+        for each in board.effects
+        if each.contexts < each.skipped
+    }
+    if not few:
+        return []
+    several = len({among for _, among, _ in few}) > 1
+    told = [
+        f"{target}, {f'{among}, ' if among and several else ''}{HEADERS[axis]}: {count}"
+        for (target, among, axis), count in few.items()
+    ]
+    return ["Means over the settings where every choice has a value, of less than half of all for " + "; ".join(told)]
 
 
 def in_unit(board: Leaderboard, metric: str) -> str:

@@ -175,7 +175,8 @@ def floor_note(section: TargetSection, declared: Declarations) -> str | None:
     told = f"{within} of {counted(len(section.ranked), 'combination')}"
     if copying := len(section.copying(declared)):
         told += f", of which {copying} {'copies' if copying == 1 else 'copy'} training points (marked c)"
-    return f"within the floor of a perfect generator by {section.metric} (the intervals overlap): {told}"
+    rule = "no higher than its interval, none told to be better"
+    return f"within the floor of a perfect generator by {section.metric} ({rule}): {told}"
 
 
 def settling_note(section: TargetSection) -> str | None:

@@ -337,6 +337,27 @@ class TestAgreement:
         assert shared["kendall_tau"] == independent["kendall_tau"]
         assert shared["high"] - shared["low"] > 1.5 * (independent["high"] - independent["low"])
 
+    def test_a_bound_that_is_the_metric_itself_is_in_its_order_and_says_nothing(self):
+        made = [
+            outcome((v,) * 3, weighting=f"w{v}", metric="path-kl", bounds={"budget": v, "theorem-2": 9.0 - v})
+            for v in (1.0, 2.0, 3.0, 4.0)
+        ]
+        assert [entry["bound"] for entry in board(made, "path-kl")["agreement"]] == ["theorem-2"]
+
+    def test_moving_averages_of_one_training_are_one_cluster(self):
+        rng = random.Random(5)
+        made = [
+            replace(
+                outcome((k + 0.1 * rng.random(),) * 3, weighting=f"w{k}", bounds={"budget": k + 0.1 * rng.random()}),
+                ema_decay=decay,
+                networks=(f"{k} {decay}",),
+            )
+            for k in range(1, 6)
+            for decay in (0.9, 0.99)
+        ]
+        (agreement,) = board(made)["agreement"]
+        assert (agreement["n"], agreement["clusters"]) == (10, 5)
+
     def laid_out(self, grids, networks=20):
         """The agreement of networks that hardly differ, each sampled on grids that do."""
         rng = random.Random(4)

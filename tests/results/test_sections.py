@@ -33,12 +33,25 @@ def declared(small):
     return build
 
 
-def test_rows_within_the_floor_are_those_whose_interval_overlaps_it(small):
+def test_rows_within_the_floor_are_no_higher_than_it_and_told_worse_than_none(small):
     board = Leaderboard.validate(small)
     (section,) = sections(board)
-    floor = section.floors["kl"]
-    lows = [row.metrics["kl"].low for row in section.ranked]
-    assert section.within_floor() == sum(low <= floor.high for low in lows) == 1
+    floor, (best, *others) = section.floors["kl"], section.ranked
+    assert section.within_floor() == 0
+
+    def counted(**changes):
+        """Of a board whose best row has the floor's value, and its second one that is changed."""
+        at_floor = best.model_copy(
+            update={"metrics": {"kl": best.metrics["kl"].model_copy(update={"value": floor.value})}}
+        )
+        second = others[0].metrics["kl"].model_copy(update={k: v for k, v in changes.items() if k in ("value", "low")})
+        rows = [at_floor, others[0].model_copy(update={"metrics": {"kl": second}, "rank_low": changes["rank_low"]})]
+        return sections(board.model_copy(update={"rows": rows}))[0].within_floor()
+
+    assert counted(value=floor.high, low=0.0, rank_low=1) == 2
+    # An interval that reaches down to the floor is no merit of a row: a noisier one has a longer.
+    assert counted(value=1.01 * floor.high, low=0.0, rank_low=1) == 1
+    assert counted(value=floor.high, low=0.0, rank_low=2) == 1
     (bare,) = sections(board.model_copy(update={"calibration": []}))
     assert bare.within_floor() is None
 

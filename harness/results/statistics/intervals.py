@@ -66,7 +66,8 @@ def mean_interval(
     share is added to their spread in quadrature: where they draw n of the same N points without replacement, that
     is the share n/N of each one's squared error, and 1 − n/N of it shows in the spread; where they have splits of
     their own, see `harness.results.own_points`. The interval is widened on both sides by the mean absolute bias that
-    is thought to remain. It ends at the least possible value, or at the estimate where that is below.
+    is thought to remain. It ends at the least possible value, or at the estimate where that is below; and where all of
+    it were below, it reaches up to the least possible value, the only one that is left.
 
     Arguments:
         measurements: one for each seed.
@@ -84,7 +85,7 @@ def mean_interval(
         half = float(np.hypot(interval.high - interval.value, shared))
     half += _remaining_bias(measurements)
     low = min(interval.value, max(interval.value - half, least))
-    return interval.value, low, interval.value + half
+    return interval.value, low, max(interval.value + half, least)
 
 
 def error_within(measurements: Sequence[Measurement]) -> float:
