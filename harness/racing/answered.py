@@ -1,4 +1,4 @@
-"""The answer that a result directory holds already: to the same question, to another, or about other data."""
+"""The answer that a result directory holds already: to the same question, to another, or about other or older data."""
 
 from __future__ import annotations
 
@@ -47,6 +47,28 @@ def check_data(found: Recommendation, directory: Path, target: Reference) -> Non
         )
 
 
+def changed_data(found: Recommendation, directory: Path, registry: Registry) -> str | None:
+    """Return a line where the data are no longer what a directory answered for, under the same name; else None.
+
+    Arguments:
+        found: the answer that lies there, about data of this name (`check_data`).
+        directory: where another is to lie.
+        registry: where components come from.
+
+    Raises:
+        ComponentError: the target that it names is not installed, or the data cannot be read.
+    """
+    target = found.best.components["target"]
+    if registry.reference(registry.rebuild("target", target)).digest == target.digest:
+        return None
+    path = target.params.get("path")
+    what = f"{path}, or the code that reads it," if path else f"the code of target {target.name}"
+    return (
+        f"{what} has changed since {directory} answered for it: all is done anew, and this answer takes the place of "
+        "that one; with --out of its own both stay"
+    )
+
+
 def other_question(
     found: Recommendation,
     directory: Path,
@@ -77,7 +99,8 @@ def other_question(
         return None
     asked = metric, evaluations, found.best.train_steps in suite.training.steps, suite.seeds[0]
     chosen = {(axis, registry.reference(part).digest) for each in designs for axis, part in each.items() if part}
-    raced = {(axis, digest) for row in before.rows for axis, digest in row.components.items() if digest}
+    # The target is the same, though a path may be written in another way.
+    raced = {(axis, own) for row in before.rows for axis, own in row.components.items() if own and axis != "target"}
     if asked == (found.metric, found.evaluations, True, before.seeds[0]) and raced <= chosen:
         return None
     return (

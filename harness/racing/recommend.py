@@ -18,7 +18,7 @@ from harness.axes import numbers_of
 from harness.engine.laws import distribution
 from harness.errors import HarnessError, NotApplicable
 from harness.networks import Backbone
-from harness.racing.answered import answer_in, check_data, other_question
+from harness.racing.answered import answer_in, changed_data, check_data, other_question
 from harness.racing.carried_out import Clock, RaceWork, evidence_of, raced, usable
 from harness.racing.course import RecommendCourse
 from harness.racing.drawn_points import drawn_points
@@ -149,7 +149,9 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
     )
     designs = [each.components for each in combinations]
     asked = suite, course.metric, space.race.evaluations, designs, registry
-    if before is not None and (other := other_question(before, directory, *asked)):
+    if before is not None and (
+        other := changed_data(before, directory, registry) or other_question(before, directory, *asked)
+    ):
         options.warn(other)
     clock = Clock.of(question.minutes, options)
     work = raced(suite, registry, directory, options, combinations, course, clock)

@@ -10,12 +10,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shell
+from harness_data.targets import File
 from small_space import SPACE
 from suite_files import write_suite
 
 import harness
 from harness.errors import HarnessError
 from harness.planning.plan import Plan
+from harness.racing.answered import changed_data
 from harness.racing.carried_out import Opening
 from harness.racing.recommend import Question, recommend
 from harness.racing.until_settled import run_until_settled, with_seeds
@@ -272,6 +274,20 @@ def test_that_another_answer_is_lost_is_told_before(made, registry, tmp_path):
     assert any(
         "holds the answer to another question, harness recommend points.npy: this one's" in line for line in said
     )
+
+
+def test_that_data_have_changed_under_their_name_is_told(made, registry, tmp_path):
+    _, found, _, _ = made
+    path, directory = tmp_path / "points.npy", tmp_path / "out"
+    np.save(path, np.random.default_rng(0).normal(size=(60, 2)))
+    target = registry.reference(File(path=str(path)))
+    about = found.model_copy(
+        update={"best": found.best.model_copy(update={"components": {**found.best.components, "target": target}})}
+    )
+    assert changed_data(about, directory, registry) is None
+    np.save(path, np.random.default_rng(0).normal(size=(61, 2)))
+    told = changed_data(about, directory, registry)
+    assert told.startswith(f"{path}, or the code that reads it, has changed since {directory} answered for it: all is")
 
 
 @pytest.mark.parametrize("minutes", [0.0, -1.0, math.nan])
