@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,10 +136,16 @@ class RankedDesign:
     Attributes:
         board: the board.
         row: its row, with all that was measured.
+        data: where the data lie now; None: where the run read them.
     """
 
     board: Board
     row: Row
+    data: Path | None = None
+
+    def reading(self, data: Path | str) -> RankedDesign:
+        """Return it with its data, the same to the byte, at another place than that from which the run read them."""
+        return replace(self, data=Path(data))
 
     @property
     def rank(self) -> int:
@@ -195,7 +201,7 @@ class RankedDesign:
 
         if not self.row.ok:
             raise HarnessError(f"rank {self.rank} of {self.target} has no samples, {self.status}: {self.reason}")
-        return stored_design(self.board.directory, self.row, load(), self.board.suite)
+        return replace(stored_design(self.board.directory, self.row, load(), self.board.suite), data=self.data)
 
     @cached_property
     def sigmas(self) -> np.ndarray:

@@ -25,6 +25,12 @@ _OPTIONS = (
     click.option("--target", metavar="NAME", help="Of which target, where DIRECTORY has several."),
     click.option("--suite", metavar="NAME", help="Which of the suites that lie in DIRECTORY, where there are several."),
     click.option("--by", type=Names(), help="Metrics that rank, by preference; by default the suite's."),
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="Where the data lie now, if not where the run read them: the same, to the byte.",
+    ),
 )
 
 
@@ -48,6 +54,7 @@ def ranked_design(function: Callable[..., Any]) -> Callable[..., Any]:
         target: str | None,
         suite: str | None,
         by: list[str] | None,
+        data: Path | None,
         **options: Any,
     ) -> Any:
         # Called when the command has looked at its own options: mistakes in these are told before anything is read.
@@ -56,7 +63,8 @@ def ranked_design(function: Callable[..., Any]) -> Callable[..., Any]:
 
             board = read(directory, by=by or (), suite=suite, tell=warn)
             named = (rank, target, suite, by) != (None, None, None, None)
-            return board.at(rank or 1, target) if named else _recommended(board)
+            chosen = board.at(rank or 1, target) if named else _recommended(board)
+            return chosen if data is None else chosen.reading(data)
 
         return function(design=design, **options)
 

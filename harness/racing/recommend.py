@@ -159,8 +159,9 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
         answer = _Answer(space, course, work, levels, clock, registry, store)
         found, best = answer.told(_named(question.data))
     _write(directory, found)  # before a network is called here, which may be anyone's: an answer took its time
+    design = stored_design(directory, best, registry, suite.name)
+    _keep_data(design, options)
     if found.pictures is None:
-        design = stored_design(directory, best, registry, suite.name)
         found = found.model_copy(update={"points": _points(design, options)})
         _write(directory, found)
     return found
@@ -173,6 +174,14 @@ def named_directory(name: str) -> Path:
 
 def _write(directory: Path, found: Recommendation) -> None:
     write_whole(directory / FILE, found.to_json().encode())
+
+
+def _keep_data(design: StoredDesign, options: Options) -> None:
+    """Keep what samples need of the data beside the answer; a warning, where that cannot be."""
+    try:
+        design.keep_data()
+    except (HarnessError, OSError) as error:
+        options.warn(f"samples will need the data where they are now: {error}")
 
 
 def _points(design: StoredDesign, options: Options) -> ShownPoints | None:

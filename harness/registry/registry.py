@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from harness import components
@@ -225,10 +226,11 @@ class Registry:
         needed = () if is_own(name) else dependencies(name)
         return Provenance(name, entry.plugin.version, source, tuple(sorted({*needed, *library_version(cls)})))
 
-    def reference(self, component: Component) -> Reference:
-        """Return what identifies a component in a result."""
+    def reference(self, component: Component, read: Component | None = None) -> Reference:
+        """Return what identifies a component in a result; `read`: what reads its file in its place, from elsewhere."""
         params = {**component.parameters(), **self._parts(component)}
-        content = component.content_digest() if isinstance(component, Target) else ""
+        reader = read or component
+        content = reader.content_digest() if isinstance(reader, Target) else ""
         parts = [self.reference(part).digest for part in component.inner_components()]
         key = (type(component), components.digest(params, content, parts))
         if key not in self._references:
@@ -244,15 +246,24 @@ class Registry:
             )
         return self._references[key]
 
-    def remake(self, axis: str, reference: Reference) -> Component:
+    def remake(self, axis: str, reference: Reference, path: Path | None = None) -> Component:
         """Return the component that a result names.
 
+        Arguments:
+            axis: its axis.
+            reference: how the result names it.
+            path: where the file or folder that it reads lies now; None: where it did.
+
         Raises:
-            ComponentError: it is not installed, or is no longer what it was: its code, its parameters, a file it reads.
+            ComponentError: it is not installed, reads none, or is no longer what it was: its code, its parameters, a
+                file it reads.
         """
-        made = self.rebuild(axis, reference)
-        if self.reference(made).digest != reference.digest:
+        built = self.rebuild(axis, reference)
+        made = built if path is None else _elsewhere(built, path)
+        if self.reference(built, made).digest != reference.digest:
             was = f"{in_words(axis)} {reference.name} of {reference.distribution} {reference.version}"
+            if path is not None:
+                raise ComponentError(f"{path} is not what {was} read for these results, or its code has changed")
             what = "its code or a file that it reads" if axis == "target" else "its code"
             raise ComponentError(f"{was} is no longer what made these results: {what} has changed; run the suite again")
         return made
@@ -282,6 +293,19 @@ class Registry:
             hint = did_you_mean(name, [e.qualified for e in self._entries[axis].get(bare, [])] or self.classes(axis))
         failed = [plugin.entry_point for plugin in self.plugins if plugin.status != "ok"]
         return f"{hint} (not loaded: {', '.join(failed)}; see harness plugins)" if failed else hint
+
+
+def _elsewhere(component: Component, path: Path) -> Component:
+    """Return a component that reads its file, or its folder, at another place.
+
+    Raises:
+        ComponentError: it reads none.
+    """
+    if "path" not in type(component).model_fields:
+        raise ComponentError(
+            f"{in_words(component.axis)} {component.name} reads no file, so that {path} is not asked for"
+        )
+    return component.model_copy(update={"path": str(path)})
 
 
 def _able(cls: type[Component]) -> type[Component]:

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, cast
 
 from harness.axes import crossed, numbers_of, taken_by
 from harness.blobs import Blob
+from harness.components import ComponentError
 from harness.engine.jobs import EvaluateSamplesJob, TrainedNetwork
-from harness.engine.laws import distribution
 from harness.engine.payloads import grid
 from harness.engine.payloads.training import TrainingPayload
-from harness.engine.random_streams import NoiseStream, seed_from
+from harness.engine.random_streams import NoiseStream
 from harness.errors import HarnessError, did_you_mean
 from harness.networks import OracleNetwork
 from harness.planning.manifest import Manifest, PlannedRow, is_absent
 from harness.planning.units import trainable
 from harness.results.directory import read_manifest
 from harness.results.document import DocumentError
+from harness.results.kept_data import WHERE, keep_data, kept_target, picture_range
 from harness.results.leaderboard import Leaderboard, Row
 from harness.results.published import is_published
 from harness.results.references import find
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from harness.data_units import DataUnits
     from harness.initial_laws import InitialLaw
     from harness.records import Record
+    from harness.registry.references import Reference
     from harness.registry.registry import Registry
     from harness.samplers import Sampler
     from harness.targets import Target
@@ -42,9 +44,6 @@ if TYPE_CHECKING:
 
 MOST = NoiseStream.BLOCK * 2**16
 """Samples of one seed that have noise of their own."""
-
-DRAWN = 256
-"""Points of a target whose range is that of its pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +117,7 @@ class StoredDesign:
         planned: the keys of its records.
         manifest: of its suite.
         registry: where its components come from.
+        data: where the data lie now; None: where the run read them, or what is kept of them.
     """
 
     directory: Path
@@ -125,24 +125,37 @@ class StoredDesign:
     planned: PlannedRow
     manifest: Manifest
     registry: Registry
+    data: Path | None = None
 
     @cached_property
     def components(self) -> Mapping[str, Component | None]:
-        """Its component of each axis; None where it has none, as what trains an oracle.
+        """Its component of each axis but the target; None where it has none, as what trains an oracle.
 
         Raises:
             ComponentError: one is not installed, or is no longer what it was.
         """
-        found = {axis: self.row.component(axis) for axis in crossed()}
+        found = {axis: self.row.component(axis) for axis in crossed() if axis != "target"}
         return {
             axis: None if is_absent(axis, reference) else self.registry.remake(axis, reference)
             for axis, reference in found.items()
         }
 
     def target(self, network_seed: int | None = None) -> Target:
-        """Return what the network of a seed was trained on; raises as `job`."""
-        whole = cast("Target", self.components["target"])
-        return whole.for_seed(self.seed_or_first(network_seed))
+        """Return what the network of a seed was trained on, or what is kept of it where that has changed or is gone.
+
+        Raises:
+            ComponentError: it has changed, or its data are gone, and nothing is kept.
+        """
+        seed, reference = self.seed_or_first(network_seed), self.row.target
+        try:
+            return cast("Target", self.registry.remake("target", reference, self.data)).for_seed(seed)
+        except HarnessError as error:
+            if self.data is not None:
+                raise
+            kept = kept_target(self.directory, reference.digest, seed)
+            if kept is None:
+                raise ComponentError(_gone(reference, error)) from error
+            return kept
 
     def units(self, network_seed: int | None = None) -> DataUnits:
         """Return how the points of its target relate to the data; raises as `job`, and ContractError."""
@@ -211,9 +224,7 @@ class StoredDesign:
             ComponentError: as `job`, and StoreError.
             BlobError: the checkpoint of the network is gone or damaged.
         """
-        import torch
-
-        from harness.engine.drawing import draw
+        from harness.engine.drawing import draw, units_of
 
         if not 1 <= count <= MOST:
             raise HarnessError(f"{count} samples cannot be drawn; give at least 1 and at most {MOST}")
@@ -221,15 +232,27 @@ class StoredDesign:
             raise HarnessError(f"seed {seed} is negative; give a whole number from 0")
         job = self.job(network_seed, device)
         drawn = draw(replace(job, count=count, seed=job.seed if seed is None else seed))
-        units, law = self.units(network_seed), distribution(job.target)
-        own = units.restore(law.sample(DRAWN, torch.Generator().manual_seed(seed_from("pictures"))))
+        units, (low, high) = units_of(job.target), picture_range(job.target)
         return DrawnSamples(
             points=units.restore(drawn.points).numpy(),
             labels=None if drawn.labels is None else drawn.labels.numpy(),
             columns=units.columns,
-            low=float(own.min()),
-            high=float(own.max()),
+            low=low,
+            high=high,
         )
+
+    def keep_data(self) -> None:
+        """Keep beside the results what samples need of the data: of a target that reads none, nothing.
+
+        Raises:
+            HarnessError: as `harness.results.kept_data.keep_data`; so OSError.
+        """
+        seeds: dict[Target, list[int]] = {}
+        for seed in self.manifest.seeds_of(self.planned):
+            seeds.setdefault(self.target(seed), []).append(seed)
+        if any(target.content_digest() for target in seeds):
+            start = cast("InitialLaw", self.components["initial_law"]), self.planned.sigma_max
+            keep_data(self.directory, self.row.target.digest, list(seeds.items()), start)
 
     def _network(
         self, records: Mapping[str, Record], place: int, device: Device, store: Store
@@ -248,6 +271,14 @@ class StoredDesign:
         if record is None or not record.ok:
             raise StoreError(f"{self.directory}: record {key} of this row is missing or damaged; run the suite again")
         return record
+
+
+def _gone(target: Reference, error: HarnessError) -> str:
+    """Return why a target cannot be made again, and what to do where its data lie elsewhere now."""
+    path = target.params.get("path")
+    if isinstance(path, str) and not Path(path).exists():
+        return f"{Path(path).absolute()}, the data of this design, is not there; {WHERE}"
+    return f"{error}; or {WHERE}"
 
 
 def stored_design(directory: Path, row: Row, registry: Registry, suite: str | None = None) -> StoredDesign:

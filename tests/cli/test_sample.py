@@ -1,6 +1,7 @@
 """`harness sample` and `harness export`: files and texts of a ranked design; mistakes in one line, before any work."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -43,6 +44,9 @@ def test_samples_are_written_and_the_seed_is_heeded(taken, tmp_path, called):
     assert said == f"Samples of rank 1 on file: {tmp_path / 'a.npy'} (5×2)\n"
     called(*words, "--out", tmp_path / "b.csv", "--seed", 4)
     called(*words, "--out", tmp_path / "c.npy", "--seed", 5)
+    moved = shutil.copy(taken.parent / "table.csv", tmp_path / "moved.csv")
+    called(*words, "--out", tmp_path / "d.npy", "--seed", 4, "--data", moved)
+    assert np.array_equal(np.load(tmp_path / "d.npy"), np.load(tmp_path / "a.npy"))
     first, other = np.load(tmp_path / "a.npy"), np.load(tmp_path / "c.npy")
     assert (tmp_path / "b.csv").read_text().startswith("length,width\n")
     np.testing.assert_allclose(np.loadtxt(tmp_path / "b.csv", delimiter=",", skiprows=1), first)
@@ -89,6 +93,7 @@ def test_levels_are_of_the_data_unless_told_otherwise(taken, called):
         (("DIR", "--out", "s.npy", "--target", "file", "--seed", "-1"), "-1 is not in the range x>=0"),
         (("DIR", "--out", "s.npy", "--target", "file", "--network-seed", "7"), "no network has seed 7"),
         (("DIR", "--out", "s.npy", "--target", "file", "--by", "kl"), "kl"),
+        (("DIR", "--out", "s.npy", "--target", "digits", "--data", "x.npy"), "target digits reads no file"),
         (("DIR", "--out", "s.npy", "--suite", "quick"), "holds no suite 'quick'"),
         (("DIR", "--target", "file"), "missing option '--out'"),
         (("DIR", "--out", "s.gif", "--target", "file"), "known: .npy, .npz, .csv, .png"),

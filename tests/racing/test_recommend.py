@@ -21,6 +21,7 @@ from harness.racing.answered import changed_data
 from harness.racing.carried_out import Opening
 from harness.racing.recommend import Question, recommend
 from harness.racing.until_settled import run_until_settled, with_seeds
+from harness.results.kept_data import kept_target
 from harness.results.read_board import read_document
 from harness.results.recommendation import FILE, Recommendation
 from harness.running.runner import Options
@@ -82,6 +83,14 @@ def test_it_holds_points_to_look_at(made):
     assert np.isfinite(own).all()
     assert own.std(0) == pytest.approx(points.std(0), rel=0.7)
     assert found.pictures is None
+
+
+def test_what_samples_need_of_the_data_lies_beside_it(made):
+    directory, found, question, _ = made
+    target = File(path=question.data)
+    for seed in range(found.seeds):
+        kept, own = kept_target(directory, found.best.components["target"].digest, seed), target.for_seed(seed)
+        assert kept.distribution().data == own.distribution().data
 
 
 def test_a_network_that_cannot_be_drawn_from_costs_the_points_alone(made, registry, tmp_path, monkeypatch):

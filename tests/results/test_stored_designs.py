@@ -149,7 +149,7 @@ def test_data_that_have_changed_are_told(taken, tmp_path, monkeypatch):
     with pytest.raises(ComponentError, match="its code or a file that it reads has changed; run the suite again"):
         harness.rank(tmp_path / "out").best().sample(2)
     (tmp_path / "table.csv").unlink()
-    with pytest.raises(HarnessError, match=r"table.csv: cannot be read"):
+    with pytest.raises(HarnessError, match=r"table.csv, the data of this design, is not there; say where"):
         harness.rank(tmp_path / "out").best().sample(2)
 
 
