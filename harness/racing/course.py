@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.components import Component
     from harness.quantities import Comparison
     from harness.results.outcomes import Outcome
+    from harness.results.recommendation import Standing
     from harness.suites.combinations import Combination
 
 TRAININGS, CROSSED, CHECK, RACES = "trainings", "samplers and grids", "trainings again", "the designs left"
@@ -96,7 +97,7 @@ class RecommendCourse:
         self._offers: list[tuple[Allotment, list[int]]] = []
         self._back: list[int] = []
         self.out_of_time = False
-        self._known: Sequence[Outcome | None] = []
+        self._known: Sequence[Outcome | None] = [None] * len(combinations)
         self._names: dict[int, int] = {}
 
     @property
@@ -254,6 +255,26 @@ class RecommendCourse:
         return offers
 
     # What is known
+
+    def without_value(self, designs: Sequence[int]) -> tuple[Standing, str | None]:
+        """Return how designs stand of which none has a value, and why; None: no round came to them in the time.
+
+        Where only few choices are taken at a time, a sampler may go with one training alone: with that it is out.
+        """
+        if tried := [each for i in designs if (each := self._known[i]) is not None]:
+            return "no value", self._why(tried)
+        trainings = {self._trainings[i] for i in designs}
+        if not trainings <= self.dropped:
+            return "not tried", None
+        alike = [each for i, each in enumerate(self._known) if each is not None and self._trainings[i] in trainings]
+        if any(usable(each, self.metric) for each in alike):
+            return "not tried", "no training that it goes with was left: others are better"
+        return "no value", f"each training that it goes with failed: {self._why(alike)}"
+
+    def _why(self, outcomes: Sequence[Outcome]) -> str:
+        """Return the first reason why outcomes have no value."""
+        reasons = (each.reason or each.not_applicable.get(self.metric) for each in outcomes)
+        return next(filter(None, reasons), "some of its seeds have no value")
 
     def _judge(self) -> None:
         raced = len(self.race.left)

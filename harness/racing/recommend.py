@@ -6,7 +6,7 @@ One function, `recommend`, returns the record; the command line shows it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,6 @@ from harness.results.recommendation import (
     Recommendation,
     RecommendedDesign,
     RoundTold,
-    Standing,
 )
 from harness.results.stored_designs import StoredDesign, stored_design
 from harness.store import Store
@@ -273,7 +272,7 @@ class _Answer:
         others = [i for i in self._ordered(differences) if i != best]
         perfect = next((each for each in board.calibration if each.metric == self._metric), None)
         told = Recommendation(
-            schema_version=4,
+            schema_version=5,
             command=self._manifest.command,
             environment=board.environment,
             data=data,
@@ -393,13 +392,14 @@ class _Answer:
     ) -> Alternative:
         place = next((i for i in ordered if self._choices[i].get(axis, "none") == choice), None)
         if place is None:
-            tried = any(each is not None and c.get(axis, "none") == choice for each, c in self._tried)
-            return Alternative(choice=choice, standing="no value" if tried else "not tried", cost=None, seeds=0)
+            having = [i for i, taken in enumerate(self._choices) if taken.get(axis, "none") == choice]
+            standing, reason = self._course.without_value(having)
+            return Alternative(choice=choice, standing=standing, cost=None, seeds=0, reason=reason)
         behind = differences[place]
         tie = behind.high is not None and behind.high <= self._margin
         behind_for_sure = behind.low is not None and behind.low > 0
         maybe = (place in left or place in self._course.cut_designs) and not behind_for_sure
-        standing: Standing = "ties" if tie else "open" if maybe else "worse" if behind_for_sure else "dropped"
+        standing = "ties" if tie else "open" if maybe else "worse" if behind_for_sure else "dropped"
         seeds = len(self._outcome(place).seeds)
         return Alternative(choice=choice, standing=standing, cost=self._cost(behind), seeds=seeds)
 
@@ -408,11 +408,6 @@ class _Answer:
         differs = {axis: choice for axis, choice in own.items() if best.get(axis) != choice}
         cost = self._cost(differences[i]) if i in differences else None
         return ComparedDesign(differs=differs, cost=cost, seeds=len(self._outcome(i).seeds))
-
-    @property
-    def _tried(self) -> Iterator[tuple[Outcome | None, dict[str, str]]]:
-        """What is known of each combination, and its choices."""
-        return zip(self._outcomes, self._choices, strict=True)
 
     @property
     def _place(self) -> int:

@@ -35,7 +35,8 @@ OUT_OF_TIME: Final = "out of time"
 
 Standing = Literal["ties", "open", "worse", "dropped", "no value", "not tried"]
 """Of an alternative: known to be within the margin of the best; may be better or worse; worse; dropped as some design
-was better, though against the best one its interval reaches below 0; tried without a value; or there was no time."""
+was better, though against the best one its interval reaches below 0; without a value, itself or each training that it
+goes with; or no round came to it."""
 
 WITHOUT_COST: tuple[Standing, ...] = ("no value", "not tried")
 
@@ -51,12 +52,15 @@ class Alternative(Part):
 
     Attributes:
         cost: null where it gave no value, or was not tried.
+        reason: why it gave none, or was not tried; null where there was no time, where it has a cost, and in documents
+            up to version 4.
     """
 
     choice: Name
     standing: Standing
     cost: Cost | None
     seeds: Count
+    reason: Name | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -192,9 +196,10 @@ class Recommendation(Document):
         1: lambda document: {"at_most": None} | document,
         2: _with_points,
         3: _with_dropped,
+        4: lambda document: document,
     }
 
-    schema_version: Literal[4]
+    schema_version: Literal[5]
     command: str
     environment: dict[str, JsonValue]
     data: Name
@@ -230,20 +235,20 @@ class Recommendation(Document):
     @property
     def not_tried(self) -> list[tuple[str, str]]:
         """What there was no time for: axis and choice."""
-        return self._standing("not tried")
+        return [
+            (axis, other.choice)
+            for axis, other in self._alternatives
+            if other.standing == "not tried" and other.reason is None
+        ]
 
     @property
-    def open(self) -> list[tuple[str, str]]:
-        """What may still be better: axis and choice."""
-        return self._standing("open")
+    def without_value(self) -> list[tuple[str, str, str]]:
+        """What has no value for another reason than time: axis, choice and reason."""
+        return [(axis, other.choice, other.reason) for axis, other in self._alternatives if other.reason is not None]
 
-    def _standing(self, standing: Standing) -> list[tuple[str, str]]:
-        return [
-            (each.axis, other.choice)
-            for each in self.choices
-            for other in each.alternatives
-            if other.standing == standing
-        ]
+    @property
+    def _alternatives(self) -> list[tuple[str, Alternative]]:
+        return [(each.axis, other) for each in self.choices for other in each.alternatives]
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -46,8 +46,8 @@ def recommendation_page(found: Recommendation, command: str, plots: Sequence[str
 COSTS = (
     "An alternative stands for the best design that has it. `ties`: within the margin of indifference; `open`: it may "
     "be better or worse; `worse`: its whole interval is above 0; `dropped`: the race found a better design, which need "
-    "not be the chosen one; `not tried`: no round came to it in the time. Intervals hold for all looks and "
-    "alternatives together with 95 %."
+    "not be the chosen one; `no value`: it, or each training that it goes with, failed; `not tried`: no round came to "
+    "it. Intervals hold for all looks and alternatives together with 95 %."
 )
 
 

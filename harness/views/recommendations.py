@@ -29,7 +29,7 @@ WIDTH = 80
 MOST = 4
 """Alternatives of an axis that the screen names."""
 
-HEADS = ("axis", "take", "against", "standing", "cost", "low", "high", "seeds")
+HEADS = ("axis", "take", "against", "standing", "cost", "low", "high", "seeds", "reason")
 """Names of what programs are told of an alternative."""
 
 NOT_TOLD = ("target", "noise_schedule")
@@ -45,8 +45,8 @@ STANDINGS = (
 
 MORE_STANDINGS: Mapping[Standing, str] = {
     "dropped": ". dropped: the race found a better design, which need not be the choice",
-    "no value": ". no value: it was tried and gave none",
-    "not tried": ". not tried: no round came to it in the time",
+    "no value": ". no value: it was tried and gave none, or each training that it goes with failed",
+    "not tried": ". not tried: no round came to it",
 }
 """What is said of standings that are seldom, where there are some."""
 
@@ -200,7 +200,10 @@ def _advice(found: Recommendation) -> Iterator[str]:
             more = "--seeds" if found.end == OUT_OF_SEEDS else "--minutes"
             yield f"The same command with more {more} goes on from here."
     if found.not_tried:
-        yield f"There was no time for {_not_tried(found)}: of them nothing is known."
+        yield f"There was no time for {_by_axis(found.not_tried)}: of them nothing is known."
+    for reason in dict.fromkeys(reason for _, _, reason in found.without_value):
+        alike = [(axis, choice) for axis, choice, own in found.without_value if own == reason]
+        yield f"No value of {_by_axis(alike)}: {reason}."
 
 
 def _loss(found: Recommendation) -> str:
@@ -221,10 +224,10 @@ def _against_default(found: Recommendation) -> str:
     return " It is not shown to be better than the field's default."
 
 
-def _not_tried(found: Recommendation) -> str:
-    """Return the choices that there was no time for, by axis."""
+def _by_axis(named: Sequence[tuple[str, str]]) -> str:
+    """Return choices, each with its axis, by axis."""
     axes: dict[str, list[str]] = {}
-    for axis, choice in found.not_tried:
+    for axis, choice in named:
         axes.setdefault(axis, []).append(choice)
     return "; ".join(f"{_title(axis)} {', '.join(choices)}" for axis, choices in axes.items())
 
@@ -307,6 +310,6 @@ def alternatives(found: Recommendation) -> list[dict[str, object]]:
     for each in found.choices:
         for other in each.alternatives:
             cost = (None, None, None) if other.cost is None else (other.cost.value, other.cost.low, other.cost.high)
-            values = (each.axis, each.choice, other.choice, other.standing, *cost, other.seeds)
+            values = (each.axis, each.choice, other.choice, other.standing, *cost, other.seeds, other.reason)
             rows.append(dict(zip(HEADS, values, strict=True)))
     return rows

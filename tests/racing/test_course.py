@@ -113,6 +113,35 @@ def test_a_training_that_the_reference_wrongs_comes_back():
     assert CHECK in [step.over for step in world.course.steps]
 
 
+def few_at_a_time(reasons, means=(0.0, 0.0, 0.0)):
+    """A course over (a, p), (a, q) and (b, p) after its first round; why the trainings failed, where they did."""
+    designs = [FakeDesign(*each, None) for each in (("a", "p"), ("a", "q"), ("b", "p"))]
+    course = RecommendCourse(designs, [("p", "p")], 2, (2, 4), "metric", "ratio", margin=0.02)
+    outcomes = [None] * len(designs)
+    for i, (design, n, mean) in enumerate(zip(designs, course.start(), means, strict=True)):
+        if n:
+            outcomes[i] = made = Made(design.weighting.name, np.exp(mean + np.array([0.0, 0.001 * i])), i)
+            made.reason, made.not_applicable = reasons.get(design.weighting.name), {}
+            made.ok = made.reason is None
+    course.look(outcomes)
+    return course
+
+
+def test_a_choice_whose_every_training_failed_is_no_matter_of_time():
+    course = few_at_a_time({"a": "training diverged"})
+    assert course.without_value([0]) == ("no value", "training diverged")
+    assert course.without_value([1]) == ("no value", "each training that it goes with failed: training diverged")
+
+
+def test_a_choice_whose_every_training_is_worse_is_no_matter_of_time():
+    told = few_at_a_time({}, means=(9.0, 0.0, 0.0)).without_value([1])
+    assert told == ("not tried", "no training that it goes with was left: others are better")
+
+
+def test_a_choice_that_no_round_came_to_lacked_time():
+    assert few_at_a_time({}).without_value([1]) == ("not tried", None)
+
+
 def test_where_designs_are_near_further_seeds_go_to_those_that_are_left():
     world = World([[0.0, 0.03, 1.0], [0.03, 0.03, 1.0], [1.0, 1.0, 1.0]], 3)
     rounds = world.race()

@@ -112,7 +112,7 @@ def test_a_network_that_cannot_be_drawn_from_costs_the_points_alone(made, regist
 def test_the_document_is_read_as_it_was_written(made):
     directory, found, _, _ = made
     assert Recommendation.read(directory / FILE) == found
-    assert json.loads(found.to_json())["schema_version"] == 4
+    assert json.loads(found.to_json())["schema_version"] == 5
 
 
 def test_the_leaderboard_beside_it_holds_the_same_best_design(made):

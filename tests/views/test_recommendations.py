@@ -18,11 +18,11 @@ def reference(name, **params):
 
 def other(choice, standing, value, low, high):
     cost = None if value is None else {"value": value, "low": low, "high": high}
-    return {"choice": choice, "standing": standing, "cost": cost, "seeds": 4}
+    return {"choice": choice, "standing": standing, "cost": cost, "seeds": 4, "reason": None}
 
 
 DOCUMENT = {
-    "schema_version": 4,
+    "schema_version": 5,
     "command": "harness recommend points.npy",
     "environment": {},
     "data": "points.npy",
@@ -117,6 +117,25 @@ def test_every_standing_is_explained(found):
     assert "There was no time for weighting v-cosine: of them nothing is known." in text
 
 
+def test_why_there_is_no_value_is_told(found):
+    """One line for all that one reason explains; what there was a reason for is not told as a lack of time."""
+    failed = "each training that it goes with failed: training diverged at step 3"
+    alternatives = [
+        {**other(name, standing, None, None, None), "reason": reason}
+        for name, standing, reason in (
+            ("euler", "no value", failed),
+            ("lms", "no value", failed),
+            ("ddim", "not tried", "out"),
+        )
+    ]
+    choices = [{"axis": "sampler", "choice": "heun", "alternatives": alternatives}]
+    text = " ".join(recommendation_text(found(choices=choices), None).split())
+    assert f"No value of sampler euler, lms: {failed}." in text
+    assert "No value of sampler ddim: out." in text
+    assert "There was no time for" not in text
+    assert render(recommendation_view(found(choices=choices)), "csv").splitlines()[1].endswith(failed)
+
+
 def test_what_did_not_happen_is_not_explained(found):
     choices = [{"axis": "weighting", "choice": "eps", "alternatives": [other("edm", "open", 1.5, -2.0, 5.0)]}]
     text = " ".join(recommendation_text(found(choices=choices), None).split())
@@ -202,6 +221,15 @@ def test_a_document_of_version_3_called_worse_what_was_dropped(found):
         "worse",
         "not tried",
     ]
+
+
+def test_a_document_of_version_4_tells_no_reasons():
+    older = copy.deepcopy(DOCUMENT) | {"schema_version": 4}
+    for each in older["choices"][0]["alternatives"]:
+        del each["reason"]
+    read = Recommendation.validate(older)
+    assert read == Recommendation.validate(copy.deepcopy(DOCUMENT))
+    assert read.not_tried == [("weighting", "v-cosine")]
 
 
 def test_costs_of_a_metric_compared_by_differences_have_its_unit(found):
