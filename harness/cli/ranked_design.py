@@ -37,10 +37,10 @@ _OPTIONS = (
 def _recommended(board: Board) -> RankedDesign:
     """Return the design that was recommended, which need not be the first of a board whose rows have unequal seeds."""
     from harness.api.recommendations import Recommended
-    from harness.results.recommendation import FILE, Recommendation
+    from harness.results.recommendation import FILE, read_answer
 
-    kept = board.directory / FILE
-    return Recommended(Recommendation.read(kept), board.directory).design if kept.is_file() else board.best()
+    directory = board.directory
+    return Recommended(read_answer(directory), directory).design if (directory / FILE).is_file() else board.best()
 
 
 def ranked_design(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.commands import DocumentKind, Source
-from harness.results.recommendation import FILE, Recommendation
+from harness.results.recommendation import Recommendation, read_answer
 
 
 def shown(found: Recommendation, form: str, width: int | None) -> str:
@@ -17,13 +17,13 @@ def shown(found: Recommendation, form: str, width: int | None) -> str:
 
 
 def _show(source: Source, form: str, top: int | None, width: int | None) -> str:
-    return shown(Recommendation.read(source.directory / FILE), form, width)
+    return shown(read_answer(source.directory), form, width)
 
 
 def _publish(source: Source, destination: Path, command: str | None) -> None:
     from harness.views.recommendation_pages import RECOMMENDATION
 
-    found = Recommendation.read(source.directory / FILE)
+    found = read_answer(source.directory)
     RECOMMENDATION.write(found, destination, command or found.command)
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
 from harness.quantities import Comparison
 from harness.registry.references import Reference
-from harness.results.document import Count, Document, Name, Part, Position, Upgrade, WithLimits
+from harness.results.document import Count, Document, DocumentError, Name, Part, Position, Upgrade, WithLimits
 from harness.results.leaderboard import Estimate
 from harness.results.pictures import SamplePictures
 from harness.results.setup import TargetSetup
@@ -259,3 +261,29 @@ class Recommendation(Document):
         if self.compared_by == "nothing":
             raise ValueError(f"metric: {self.metric} compares nothing")
         return self
+
+
+def read_answer(directory: Path) -> Recommendation:
+    """Return the recommendation that lies in a directory.
+
+    Raises:
+        DocumentError: it is damaged, or of no version that is read; the line ends with what makes it again.
+    """
+    try:
+        return Recommendation.read(directory / FILE)
+    except DocumentError as error:
+        raise DocumentError(f"{error}; {_again(directory)}") from error
+
+
+def _again(directory: Path) -> str:
+    """Return what makes the recommendation of a directory again: what was typed, where results beside it say so."""
+    from harness.results.directory import suites
+    from harness.store import MANIFEST, Store, StoreError
+
+    try:
+        with closing(Store.read(directory)) as store:
+            asked = [(store.meta(f"{MANIFEST}:{name}") or {}).get("command", "") for name in suites(store)]
+    except StoreError:
+        return "harness publish writes it again from the result directory"
+    typed = next((each for each in asked if each.startswith("harness recommend ")), "harness recommend DATA")
+    return f"to make it again from the stored trainings: {typed} --out {directory}"

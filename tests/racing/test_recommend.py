@@ -23,9 +23,9 @@ from harness.racing.recommend import Question, recommend
 from harness.racing.until_settled import run_until_settled, with_seeds
 from harness.results.kept_data import kept_target
 from harness.results.read_board import read_document
-from harness.results.recommendation import FILE, Recommendation
+from harness.results.recommendation import FILE, Recommendation, read_answer
 from harness.running.runner import Options
-from harness.store import CHECKPOINTS, Store
+from harness.store import CHECKPOINTS, DATABASE, Store
 from harness.suites.model import Suite
 from harness.suites.spaces import Space
 
@@ -113,6 +113,21 @@ def test_the_document_is_read_as_it_was_written(made):
     directory, found, _, _ = made
     assert Recommendation.read(directory / FILE) == found
     assert json.loads(found.to_json())["schema_version"] == 5
+
+
+@pytest.mark.parametrize("content", ['{"schema_version": 5, "comm', "[1]", '{"schema_version": 99}'])
+def test_what_is_damaged_says_how_it_is_made_again(made, tmp_path, monkeypatch, content):
+    for file in (DATABASE, FILE):
+        shutil.copy(made[0] / file, tmp_path)
+    assert read_answer(tmp_path) == made[1]
+    (tmp_path / FILE).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    for command in ("rank", "export"):
+        again = "; to make it again from the stored trainings: harness recommend points.npy --out .\n"
+        shell.assert_one_line(shell.called(command, "."), again)
+    (tmp_path / DATABASE).unlink()
+    with pytest.raises(HarnessError, match="; harness publish writes it again from the result directory"):
+        read_answer(tmp_path)
 
 
 def test_the_leaderboard_beside_it_holds_the_same_best_design(made):
