@@ -169,6 +169,10 @@ def _tell(error: BaseException, resumes: bool) -> int:
     if limit:
         return _complain(f"{' '.join(str(error).split())[:120]}{end}", 2)
     what = f"{type(error).__name__}: {error}"
+    from harness.cli.hiding import hiding_file
+
+    if hiding := hiding_file(error):
+        return _complain(f"{hiding} ({what})", 2)
     return _complain(f"unexpected error: {what} (--debug shows where)", BUG)
 
 

@@ -129,6 +129,27 @@ def test_exit_status_and_message(monkeypatch, tmp_path, body, status, stderr):
     assert (process.returncode, told) == (status, stderr)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "hides"),
+    [
+        ("numpy", "", "the library numpy"),
+        ("numpy", "1 / 0", "the library numpy"),
+        ("scipy", "else", "the library scipy"),
+        ("json", "", "Python's own module json"),
+    ],
+)
+def test_a_file_that_hides_a_library_is_told(tmp_path, name, content, hides):
+    (tmp_path / f"{name}.py").write_text(content)
+    done = harness("recommend", "nothing.npy", PYTHONPATH=str(tmp_path))
+    assert_one_line(done, f"harness: {tmp_path / name}.py hides {hides}: remove or rename it (")
+
+
+def test_a_file_that_hides_nothing_that_is_used_is_not_blamed(monkeypatch, tmp_path):
+    (tmp_path / "this.py").write_text("")
+    _, told = (process := fake(monkeypatch, tmp_path, "1 / 0")).communicate(timeout=60)
+    assert (process.returncode, "unexpected error: ZeroDivisionError" in told) == (70, True)
+
+
 def test_an_interrupt_is_told_in_one_line(monkeypatch, tmp_path):
     process = fake(monkeypatch, tmp_path, "print('ready', flush=True); time.sleep(60)")
     assert process.stdout.readline() == "ready\n"
