@@ -57,9 +57,11 @@ class BestGrids:
 
     Attributes:
         answer: all that is known of them, as their JSON.
+        unit_given: whether their unit was asked for: then no export changes it.
     """
 
     answer: GridAnswer
+    unit_given: bool = False
 
     @property
     def sigmas(self) -> np.ndarray:
@@ -88,13 +90,14 @@ class BestGrids:
         Raises:
             HarnessError: the format is unknown, or holds one grid and there are several.
         """
-        from harness.views.grid_exports import EXPORTS
+        from harness.views.grid_exports import EXPORTS, edm_options, in_edms_unit
         from harness.views.grids import grid_python
 
         forms = {**EXPORTS, "json": GridAnswer.to_json, "python": grid_python}
         if form not in forms:
             raise HarnessError(f"no format {form!r}; known: {', '.join(forms)}")
-        return forms[form](self.answer)
+        converts = forms[form] is edm_options and not self.unit_given
+        return forms[form](in_edms_unit(self.answer) if converts else self.answer)
 
     def __str__(self) -> str:
         from harness.views.grids import grid_text
@@ -113,7 +116,7 @@ def grid(
     sigma_max: float | None = None,
     sigma_min: float | None = None,
     errors: Dependence = "any",
-    scale: float = 1.0,
+    scale: float | None = None,
 ) -> BestGrids:
     """Lay out the noise levels that are best for a network trained anywhere, from its held-out losses alone.
 
@@ -128,22 +131,24 @@ def grid(
         sigma_max: the first level; None: the largest of the curve.
         sigma_min: the last level; None: the least of the curve.
         errors: what errors of different levels have to do with one another: `any`, or `independent`.
-        scale: what all levels are multiplied by, from the curve's unit to that of the code they are for.
+        scale: what all levels are multiplied by, from the curve's unit to that of the code they are for; None: 1, and
+            an export to EDM of levels from data, whose deviation is known, is in its unit.
 
     Raises:
         HarnessError: neither or both of curve and data, or one that cannot be used; a sampler without Gaussian steps;
             no range, steps or factor.
     """
-    if not 0 < scale < math.inf:
+    if scale is not None and not 0 < scale < math.inf:
         raise HarnessError(f"scale {scale:g} is no factor; give a positive number")
     registry = load()
     visiting = _sampler(registry, sampler)
+    deviation = None
     if loss_curve is not None and data is None:
         curve, law = _curve(loss_curve, dim, per_coordinate), f"that of the held-out points of {_named(loss_curve)}"
     elif data is not None and loss_curve is None:
         if dim is not None or per_coordinate:
             raise HarnessError("dim and per_coordinate say how to read a loss curve; data know them")
-        curve = _of_data(registry, data, sigma_min, sigma_max)
+        curve, deviation = _of_data(registry, data, sigma_min, sigma_max)
         law = f"that of the rows of {_named(data)}, by those held out; of an untrained denoiser"
     else:
         raise HarnessError("give a loss curve or data, one of the two")
@@ -161,9 +166,9 @@ def grid(
         sigma_max,
         sigma_min,
         errors,
-        untrained=data is not None,
+        deviation,
     )
-    return BestGrids(best_grids(question).scaled(scale))
+    return BestGrids(best_grids(question).scaled(1.0 if scale is None else scale), unit_given=scale is not None)
 
 
 def _sampler(registry: Registry, form: str) -> GaussianKernelSampler:
@@ -242,7 +247,8 @@ def _requested(registry: Registry, data: ArrayLike | Path | str, folder: Path) -
 
 def _of_data(
     registry: Registry, data: ArrayLike | Path | str, sigma_min: float | None, sigma_max: float | None
-) -> LossCurve:
+) -> tuple[LossCurve, float]:
+    """Return the curve of an untrained denoiser of data, and the deviation of a coordinate of these."""
     from harness.mixtures import EmpiricalDistribution
     from harness.smoothed_data import smoothed_losses
     from harness.targets import Target
@@ -257,4 +263,5 @@ def _of_data(
     if not isinstance(law, EmpiricalDistribution):
         raise HarnessError(f"target {target.label()} has no rows to jitter; give data, as {FILE}:path=mine.csv")
     low, high = (law.sigma_data * end for end in EDM_RANGE)
-    return smoothed_losses(law, low if sigma_min is None else sigma_min, high if sigma_max is None else sigma_max)
+    ends = low if sigma_min is None else sigma_min, high if sigma_max is None else sigma_max
+    return smoothed_losses(law, *ends), law.sigma_data

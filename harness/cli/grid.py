@@ -56,9 +56,8 @@ EXPORTS = ("edm", "diffusers", "k-diffusion", "json", "python")
 @click.option(
     "--scale",
     type=float,
-    default=1.0,
-    show_default=True,
-    help="Multiply all levels, from the curve's unit to that of the code they are for.",
+    help="Multiply all levels, from the curve's unit to that of the code they are for. By default 1, but --export edm "
+    "of --jitter, where the deviation of the data is known, is for data scaled to EDM's 0.5.",
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--export", type=click.Choice(EXPORTS), help="In place of --format: for the sampler of another project.")
@@ -72,7 +71,7 @@ def command(
     sigma_max: float | None,
     sigma_min: float | None,
     errors: Dependence,
-    scale: float,
+    scale: float | None,
     form: str,
     export: str | None,
 ) -> None:

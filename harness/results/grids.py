@@ -99,6 +99,7 @@ class GridAnswer(Document):
         notes: what a reader must know, a sentence each.
         grids: one for each number of steps.
         scale: what σ of the curve was multiplied by; all levels here are in the new unit.
+        sigma_data: the deviation of a coordinate of the data in that unit; None where only a curve is known.
     """
 
     noun: ClassVar[str] = "an answer of `harness grid`"
@@ -116,6 +117,7 @@ class GridAnswer(Document):
     notes: list[Name]
     grids: list[LaidOutGrid]
     scale: float = Field(1.0, gt=0)
+    sigma_data: float | None = Field(None, gt=0)
 
     def scaled(self, factor: float) -> GridAnswer:
         """Return the answer with σ in another unit: every level times a factor, every variance times its square."""
@@ -128,8 +130,9 @@ class GridAnswer(Document):
             )
             for grid in self.grids
         ]
-        ends = ("sigma_max", "sigma_min", "curve_max", "curve_min", "scale")
-        return self.model_copy(update={"grids": grids} | {end: factor * getattr(self, end) for end in ends})
+        ends = ("sigma_max", "sigma_min", "curve_max", "curve_min", "scale", "sigma_data")
+        known = {end: value for end in ends if (value := getattr(self, end)) is not None}
+        return self.model_copy(update={"grids": grids} | {end: factor * value for end, value in known.items()})
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,8 @@ class GridQuestion:
         sigma_min: the last; None: the least of the curve.
         dependence: of the errors of the curve: `any` makes intervals that hold whatever they have to do with one
             another, as when one set of points served all levels; `independent` trusts that they have nothing.
-        untrained: whether the curve is that of an untrained denoiser, made of the data: its unit needs no check.
+        sigma_data: the deviation of a coordinate of the data, where the curve is that of an untrained denoiser, made of
+            them: its unit needs no check. None: the curve of a network.
     """
 
     curve: LossCurve
@@ -174,7 +178,7 @@ class GridQuestion:
     sigma_max: float | None = None
     sigma_min: float | None = None
     dependence: Dependence = "any"
-    untrained: bool = False
+    sigma_data: float | None = None
 
 
 def best_grids(question: GridQuestion) -> GridAnswer:
@@ -198,6 +202,7 @@ def best_grids(question: GridQuestion) -> GridAnswer:
         dependence=None if curve.error is None else question.dependence,
         notes=list(_notes(asked)),
         grids=[_laid_out(asked, steps) for steps in question.steps],
+        sigma_data=question.sigma_data,
     )
 
 
@@ -314,7 +319,7 @@ def _notes(asked: _Asked) -> Iterator[str]:
     harmful = curve.sigma[curve.loss > curve.dim * curve.sigma**2]
     if len(harmful):
         place = f"At {len(harmful)} of {len(curve.sigma)} levels, first at sigma {harmful[0]:.3g},"
-        if asked.question.untrained:
+        if asked.question.sigma_data is not None:
             yield f"{place} the untrained denoiser is worse than none (d sigma²): it is no guide there."
         else:
             rule = "check that it is summed over coordinates, in the units of sigma"

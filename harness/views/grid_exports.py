@@ -8,6 +8,7 @@ References: NVlabs/edm, generate.py; huggingface/diffusers, EulerDiscreteSchedul
 from __future__ import annotations
 
 import json
+import math
 from itertools import pairwise
 
 from harness.results.document import DocumentError
@@ -16,10 +17,13 @@ from harness.results.grids import GridAnswer, LaidOutGrid
 NEGLIGIBLE = 1e-3
 """Nats that a grid of another family may be behind and still be called the same."""
 
-SIGMA_DATA = (
-    "# Its networks have sigma_data 0.5: if your data deviate by s, give harness grid --scale 0.5/s, unless done."
-)
-"""Which unit the levels are to be in."""
+EDM_DEVIATION = 0.5
+"""Deviation to which EDM's code expects data to be scaled."""
+
+
+def in_edms_unit(answer: GridAnswer) -> GridAnswer:
+    """Return an answer with its levels for data scaled to EDM's deviation; as it is where theirs is not known."""
+    return answer if answer.sigma_data is None else answer.scaled(EDM_DEVIATION / answer.sigma_data)
 
 
 def edm_options(answer: GridAnswer) -> str:
@@ -36,7 +40,7 @@ def edm_options(answer: GridAnswer) -> str:
     options = (
         f"--steps={count} --sigma_min={answer.sigma_min!r} --sigma_max={answer.sigma_max!r} --rho={own.exponent:g}"
     )
-    lines = [options, f"# --steps counts levels, {count}; EDM adds the step to 0.", SIGMA_DATA]
+    lines = [options, f"# --steps counts levels, {count}; EDM adds the step to 0.", *_unit_lines(answer)]
     if own.nats > NEGLIGIBLE:
         lines += [
             f"# No options of EDM's give the best levels: these are {own.nats:.3g} nats behind"
@@ -46,6 +50,18 @@ def edm_options(answer: GridAnswer) -> str:
     return "\n".join(
         [*lines, f"# The nats are of {answer.sampler}; of Heun's method, EDM's own, theory promises none."]
     )
+
+
+def _unit_lines(answer: GridAnswer) -> list[str]:
+    """Return which unit levels are in, and what to do where EDM's networks have another."""
+    if answer.sigma_data is None:
+        rule = "if your data deviate by s, give harness grid --scale 0.5/s, unless done"
+        return [f"# Its networks have sigma_data {EDM_DEVIATION}: {rule}."]
+    told = f"# Levels are those of the data as they stand times {answer.scale:.6g}"
+    if math.isclose(answer.sigma_data, EDM_DEVIATION):
+        scaled = f"for data scaled to a deviation of {EDM_DEVIATION}, the sigma_data of its networks"
+        return [f"{told}, {scaled}.", "# If your code scales data by another factor, give that: --scale."]
+    return [f"{told} (--scale), which deviate by {answer.sigma_data:.4g} then; its networks have {EDM_DEVIATION}."]
 
 
 def diffusers_config(answer: GridAnswer) -> str:

@@ -17,10 +17,7 @@ from harness.results.document import DocumentError
 from harness.results.edm_terms import exponent
 from harness.results.recipes import Recipe, RecipeTraining
 from harness.views.digits import number, with_interval
-from harness.views.grid_exports import edm_levels_line, scheduler, to_zero
-
-EDM_DEVIATION = 0.5
-"""Deviation to which EDM's code expects data to be scaled."""
+from harness.views.grid_exports import EDM_DEVIATION, edm_levels_line, scheduler, to_zero
 
 WIDTH = 100
 """Columns of a comment."""

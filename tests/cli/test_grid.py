@@ -94,6 +94,25 @@ def test_data_alone_give_levels_in_their_unit(tmp_path, called):
     assert "untrained" in answer["law"]
 
 
+def test_edms_options_are_in_its_unit_where_that_of_the_data_is_known(tmp_path, called):
+    points = 100 * np.random.default_rng(0).standard_normal((200, 2)) + 1000
+    np.save(tmp_path / "mine.npy", points)
+    words = ("--jitter", str(tmp_path / "mine.npy"), "--steps", "8", "--export", "edm")
+    ends = []
+    for further in ((), ("--scale", "0.01")):
+        options, *comments = called(*words, *further).splitlines()
+        given = dict(word.removeprefix("--").split("=") for word in options.split())
+        ends.append((float(given["sigma_min"]), float(given["sigma_max"])))
+        [told] = [line for line in comments if "as they stand times" in line]
+        factor = float(told.partition(" times ")[2].split(",")[0].split()[0])
+        assert ends[-1] == pytest.approx((0.004 * factor * points.std(), 160 * factor * points.std()), rel=0.1)
+    assert ends[0] == pytest.approx((0.002, 80))
+    assert told == (
+        "# Levels are those of the data as they stand times 0.01 (--scale), which deviate by "
+        f"{ends[1][1] / 160:.4g} then; its networks have 0.5."
+    )
+
+
 def test_a_target_of_data_takes_its_parameters(tmp_path, called):
     """Columns of one unit give the levels of any unit; a file that is given by its parameter, those of the path."""
     points = np.random.default_rng(0).standard_normal((200, 2))
