@@ -7,9 +7,11 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from shell import assert_one_line, harness
 
 from harness.cli import main
+from harness.engine.random_streams import NoiseStream
 
 
 @pytest.fixture
@@ -71,6 +73,52 @@ def test_every_format_is_written(taken, called, form):
     assert {"edm": "--rho=7", "diffusers": "trained_betas", "k-diffusion": ", 0.0]"}.get(form, "plain_step") in (
         text.replace("def step", "plain_step")
     )
+
+
+STRANGER = """
+import json, runpy, sys
+
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0].startswith("harness"):
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Nothing())
+import numpy as np
+
+made, given = runpy.run_path(sys.argv[1]), json.load(sys.stdin)
+rows, noise = np.array(given["rows"]), iter(np.array(given["noise"]))
+
+def denoise(x, sigma):
+    logits = -((x[:, None] - rows) ** 2).sum(2) / (2 * sigma**2)
+    weights = np.exp(logits - logits.max(1, keepdims=True))
+    return weights @ rows / weights.sum(1, keepdims=True)
+
+drawn = made["sample"](denoise, made["SIGMAS"][0] * next(noise), lambda: next(noise))
+print(json.dumps([made["SIGMAS"], drawn.tolist(), any(name.startswith("harness") for name in sys.modules)]))
+"""
+
+
+@pytest.mark.parametrize("sampler", ["heun", "analytic"])
+def test_the_python_file_draws_our_samples_where_the_harness_is_not_installed(taken, tmp_path, called, sampler):
+    """With the exact denoiser of the training rows, written anew, and the same noise: to 1e-9 of their deviation."""
+    from harness.api.boards import rank
+
+    rows = rank(taken).for_target("file")
+    row = next(row for row in rows if (row.components["network"], row.components["sampler"]) == ("exact", sampler))
+    words = ("--target", "file", "--rank", row.rank, "--format", "python")
+    (tmp_path / "design.py").write_text(called("export", taken, *words), encoding="utf-8")
+    target, units = row.stored.target(), row.stored.units()
+    train, mean = (units.restore(each).numpy() for each in (target.distribution().train, torch.zeros(1, 2)))
+    stream = NoiseStream(3, 0, 5, 2, torch.float64)
+    given = {"rows": (train - mean).tolist(), "noise": [stream().tolist() for _ in range(len(row.sigmas) + 1)]}
+    words = [sys.executable, "-I", "-c", STRANGER, str(tmp_path / "design.py")]
+    done = subprocess.run(words, input=json.dumps(given), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    levels, drawn, imported = json.loads(done.stdout)
+    assert not imported
+    np.testing.assert_allclose(levels, row.sigmas * units.scale, rtol=1e-12)
+    np.testing.assert_allclose(drawn + mean, row.sample(5, seed=3), rtol=0, atol=1e-9 * units.scale)
 
 
 def test_levels_are_of_the_data_unless_told_otherwise(taken, called):
