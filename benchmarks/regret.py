@@ -179,7 +179,8 @@ def write_values(file: Path, choices: list[dict[str, str]], values: list[list[fl
     with file.open("w", newline="") as opened_file:
         lines = csv.writer(opened_file, lineterminator="\n")
         lines.writerow([*choices[0], *seeds])
-        lines.writerows([*own.values(), *(f"{v:.6g}" for v in found)] for own, found in zip(choices, values, strict=True))
+        for own, found in zip(choices, values, strict=True):
+            lines.writerow([*own.values(), *(f"{value:.6g}" for value in found)])
 
 
 def records_of(directory: Path) -> list[Record]:
