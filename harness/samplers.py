@@ -125,6 +125,11 @@ class GaussianKernelSampler(Sampler):
     """Whether `step_variances` reads the target's Fisher information and the network's score error."""
 
     @property
+    def needs_population(self) -> bool:
+        """Whether these are to be of the population: J_θ of the network by held-out losses, and no score error."""
+        return False
+
+    @property
     def deterministic(self) -> bool:
         """A Gaussian kernel draws noise at every step."""
         return False
@@ -155,6 +160,22 @@ class GaussianKernelSampler(Sampler):
         Returns:
             Shape (K,), finite, positive.
         """
+
+    def curves(
+        self, information: Information | None, score_error: ScoreError | None, population: Information | None
+    ) -> tuple[Information | None, ScoreError | None]:
+        """Return the two curves that `step_variances` is given, as it declares.
+
+        Arguments:
+            information: the target's J(u).
+            score_error: the network's e(σ).
+            population: J_θ = J − e of the network by held-out losses; None where they were not measured.
+        """
+        if not self.needs_information:
+            return None, None
+        from harness.information import NoScoreError
+
+        return (population, NoScoreError()) if self.needs_population else (information, score_error)
 
     def variances(
         self, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None

@@ -35,6 +35,8 @@ class GridRequest:
         score_error: the network's score error e(σ), present where the grid declares `needs_score_error` and it is
             known; it is not for a network whose weighting is made for the grid (`harness.weightings.GridWeighting`).
         law: the target's distribution, of all labels together, present where the grid declares `needs_law`.
+        population: J_θ = J − e of the network by its losses on held-out points (`harness.loss_curve`), of the law that
+            these come from; present where the grid declares `needs_population`, or the sampler that it reads.
     """
 
     steps: int
@@ -45,6 +47,7 @@ class GridRequest:
     sampler: Sampler | None = None
     score_error: ScoreError | None = None
     law: Distribution | None = None
+    population: Information | None = None
 
     def fractions(self) -> Tensor:
         """Return 0, 1/N, …, 1 as float64, shape (N+1,)."""
@@ -75,6 +78,10 @@ class GridRequest:
         """Return the target's distribution, which a rule reads; raises as `information_for`."""
         return _given(self.law, rule, "law")
 
+    def population_for(self, rule: TimeDiscretization) -> Information:
+        """Return J_θ by held-out losses, which a rule reads; raises as `information_for`."""
+        return _given(self.population, rule, "J_θ by held-out losses of the network")
+
 
 def _given(known: Known | None, rule: TimeDiscretization, what: str) -> Known:
     if known is None:
@@ -94,6 +101,11 @@ class TimeDiscretization(Component):
     """Whether `levels` reads `request.score_error`: each trained network then has a grid of its own."""
     needs_law: ClassVar[bool] = False
     """Whether `levels` reads `request.law`: it draws points, or denoises them."""
+
+    @property
+    def needs_population(self) -> bool:
+        """Whether `levels` reads `request.population`: each trained network then has a grid of its own."""
+        return False
 
     @abstractmethod
     def levels(self, request: GridRequest) -> Tensor:

@@ -15,7 +15,9 @@ from harness.time_discretizations import GridRequest, TimeDiscretization
 def request_of(seed: int) -> GridRequest:
     """Return what grids are asked for: all that there is to know of the law of a seed."""
     law, information, sigma_min, sigma_max = grid_law(seed)
-    return GridRequest(2, sigma_min, sigma_max, StraightPath(), information, ReverseKernel(), NoScoreError(), law)
+    path, kernel = StraightPath(), ReverseKernel()
+    # Of the exact score J_θ = J.
+    return GridRequest(2, sigma_min, sigma_max, path, information, kernel, NoScoreError(), law, information)
 
 
 def on_straight_paths(rule: TimeDiscretization, seed: int) -> list[Property]:

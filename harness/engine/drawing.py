@@ -14,6 +14,7 @@ from harness.engine.labels import sample_labels
 from harness.engine.laws import distribution
 from harness.engine.sampling import generate, kernel_variances
 from harness.engine.sampling_jobs import conditional, curves_of, start_of, withheld_label
+from harness.engine.stored_curves import stored_population
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,7 +64,7 @@ def draw(job: EvaluateSamplesJob) -> Drawn:
 
 def step_variances(job: EvaluateSamplesJob) -> np.ndarray | None:
     """Return the variance of each step of a job's sampler, shape (N,); None where its steps are no Gaussian kernels."""
-    return kernel_variances(job.sampler, np.array(job.sigmas), *curves_of(job))
+    return kernel_variances(job.sampler, np.array(job.sigmas), *curves_of(job), stored_population(job.losses))
 
 
 def units_of(target: Target) -> DataUnits:

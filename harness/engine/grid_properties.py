@@ -31,6 +31,7 @@ def declared(rule: TimeDiscretization, request: GridRequest) -> GridRequest:
         sampler=request.sampler if rule.needs_sampler else None,
         score_error=request.score_error if rule.needs_score_error else None,
         law=request.law if rule.needs_law else None,
+        population=request.population if rule.needs_population else None,
     )
 
 

@@ -64,6 +64,7 @@ class LayOutGridJob:
         labelled: whether the grid is for a network that is given labels, and so is J.
         network: an oracle, whose score error is known.
         score_error: payload of a trained network's record.
+        losses: payload of the record of its held-out losses.
     """
 
     key: str
@@ -78,6 +79,7 @@ class LayOutGridJob:
     sampler: Sampler | None = None
     network: OracleNetwork | None = None
     score_error: Payload | None = None
+    losses: Payload | None = None
     components: Mapping[str, Component] = field(default_factory=dict)
 
 
@@ -122,6 +124,16 @@ class MeasureScoreErrorsJob:
 
 
 @dataclass(frozen=True)
+class MeasureLossesJob:
+    """Measure the losses of networks on the held-out points of one target; a key for each."""
+
+    target: Target
+    networks: tuple[tuple[str, TrainedNetwork], ...]
+    sigma_min: float
+    sigma_max: float
+
+
+@dataclass(frozen=True)
 class FitMetricJob:
     """Fit a metric to a target; `blobs` is where what is fitted is written."""
 
@@ -150,6 +162,7 @@ class EvaluateSamplesJob:
         bounds: bounds to compute, by the key of their record.
         training: payload of the trajectory of the network's training, where it was recorded.
         fits: of each fitted metric, by the key of its record.
+        losses: payload of the held-out losses of the network, where the sampler reads them.
     """
 
     key: str
@@ -168,6 +181,7 @@ class EvaluateSamplesJob:
     training: Payload | None = None
     components: Mapping[str, Component] = field(default_factory=dict)
     fits: Mapping[str, Fit] = field(default_factory=dict)
+    losses: Payload | None = None
 
 
 @dataclass(frozen=True)
@@ -191,6 +205,7 @@ Job = (
     | LayOutGridJob
     | TrainNetworksJob
     | MeasureScoreErrorsJob
+    | MeasureLossesJob
     | FitMetricJob
     | EvaluateSamplesJob
     | CalibrateMetricsJob

@@ -33,15 +33,20 @@ class SamplingError(HarnessError):
 
 
 def kernel_variances(
-    sampler: Sampler, sigmas: np.ndarray, information: Information | None, score_error: ScoreError | None
+    sampler: Sampler,
+    sigmas: np.ndarray,
+    information: Information | None,
+    score_error: ScoreError | None,
+    population: Information | None = None,
 ) -> np.ndarray | None:
     """Return the variance of each step, shape (N,), or None where the sampler's step is no Gaussian kernel.
 
     Arguments:
-        sampler: the sampler; the two curves reach it only where it declares `needs_information`.
+        sampler: the sampler; curves reach it only where it declares `needs_information`.
         sigmas: the grid, shape (N+1,), decreasing.
         information: the target's J(u).
         score_error: the network's e(σ).
+        population: J_θ of the network by held-out losses, which takes their place where it declares `needs_population`.
 
     Raises:
         ContractError: the variances have a wrong shape, are not finite or not positive, or the sampler
@@ -49,12 +54,12 @@ def kernel_variances(
     """
     if not isinstance(sampler, GaussianKernelSampler):
         return None
-    for part in ("mean", "step", "sample", "variances"):
+    for part in ("mean", "step", "sample", "variances", "curves"):
         if getattr(type(sampler), part) is not getattr(GaussianKernelSampler, part):
             raise ContractError(
                 f"{_name(sampler)} overrides {part!r}; a Gaussian kernel's only choice is its step_variances"
             )
-    curves = (information, score_error) if sampler.needs_information else (None, None)
+    curves = sampler.curves(information, score_error, population)
     with blamed(sampler, "variances"):
         return check_variances(sampler.variances(sigmas, *curves), sampler, len(sigmas) - 1)
 

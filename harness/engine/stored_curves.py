@@ -1,6 +1,6 @@
-"""Stored curves: read the two that a unit builds on, J(u) and e(σ), from what its job carries.
+"""Stored curves: read those that a unit builds on, J(u), e(σ) and held-out losses, from what its job carries.
 
-All samplings of a network go by the same two: a process makes each once, and keeps it by what it was made of.
+All samplings of a network go by the same: a process makes each once, and keeps it by what it was made of.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.engine.checks import blamed, check_score_error
 from harness.engine.curves import ExactScoreError, score_error_from_json
 from harness.engine.laws import distribution
+from harness.engine.payloads import losses
 from harness.engine.payloads.target import curve_from_json, information_name
 
 if TYPE_CHECKING:
@@ -58,3 +59,13 @@ def stored_score_error(oracle: OracleNetwork | None, payload: Payload | None, di
 @lru_cache(KEPT)
 def _score_error(text: str) -> ScoreError:
     return score_error_from_json(json.loads(text))
+
+
+def stored_population(payload: Payload | None) -> Information | None:
+    """Return J_θ of a network from the payload of its held-out losses; None where it is not asked for."""
+    return None if payload is None else _population(json.dumps(payload))
+
+
+@lru_cache(KEPT)
+def _population(text: str) -> Information:
+    return losses.from_json(json.loads(text)).information()

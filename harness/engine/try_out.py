@@ -36,6 +36,7 @@ from harness.engine.measurement import (
     noised_points,
 )
 from harness.engine.modules import DTYPES
+from harness.engine.payloads import losses as losses_payload
 from harness.engine.payloads import target as target_payload
 from harness.engine.trainers import train_by
 from harness.engine.trials import (
@@ -49,6 +50,7 @@ from harness.engine.trials import (
 from harness.engine.units.calibrate_metrics import calibrate_metrics
 from harness.engine.units.evaluate_samples import evaluate_samples
 from harness.errors import HarnessError
+from harness.loss_curve import LossCurve
 from harness.networks import OracleNetwork
 from harness.weighting_tables import WeightingTable, table_to_json
 
@@ -157,6 +159,7 @@ def _(trial: EvaluationTrial) -> tuple[float, ...]:
     law = distribution(job.target)
     ends = (trial.sigma_min, trial.sigma_max)
     known = replace(job, information=_information(law, *ends), weighting=table_to_json(_flat(*ends)))
+    known = replace(known, losses=_losses(law, *ends))
     with tempfile.TemporaryDirectory() as folder:
         if trial.training is not None:
             network = _made(trial.training, Path(folder))
@@ -230,6 +233,13 @@ def _score_error(law: Distribution, sigma_min: float, sigma_max: float) -> dict[
     sigma = np.geomspace(sigma_min, sigma_max, 8)
     values = np.full((REPLICATES, len(sigma)), 0.01 * law.dim)
     return curves.score_error_to_json(curves.MeasuredScoreError(sigma, values))
+
+
+def _losses(law: Distribution, sigma_min: float, sigma_max: float) -> dict[str, object]:
+    """Return the payload of the losses of the best denoiser of a Gaussian of the target's deviation."""
+    sigma = np.geomspace(sigma_min, sigma_max, 8)
+    least = law.dim * sigma**2 * law.sigma_data**2 / (sigma**2 + law.sigma_data**2)
+    return losses_payload.to_json(LossCurve(law.dim, sigma, least))
 
 
 def _on_grid(job: EvaluateSamplesJob, steps: int, sigma_min: float, sigma_max: float) -> EvaluateSamplesJob:

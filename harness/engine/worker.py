@@ -16,6 +16,7 @@ from harness.engine.units.calibrate_metrics import calibrate_metrics
 from harness.engine.units.evaluate_samples import check_repeats, evaluate_samples
 from harness.engine.units.fit_metric import fit_metric
 from harness.engine.units.lay_out_grid import lay_out_grid
+from harness.engine.units.measure_losses import measure_losses
 from harness.engine.units.measure_score_errors import measure_score_errors
 from harness.engine.units.measure_target import measure_target
 from harness.engine.units.tabulate_weighting import tabulate_weighting
@@ -29,6 +30,7 @@ FUNCTIONS: dict[type, Callable[[Any], list[Record]]] = {
     jobs.LayOutGridJob: lay_out_grid,
     jobs.TrainNetworksJob: train_networks,
     jobs.MeasureScoreErrorsJob: measure_score_errors,
+    jobs.MeasureLossesJob: measure_losses,
     jobs.FitMetricJob: fit_metric,
     jobs.EvaluateSamplesJob: evaluate_samples,
     jobs.CalibrateMetricsJob: calibrate_metrics,

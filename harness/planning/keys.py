@@ -127,7 +127,8 @@ class Keys:
         sampler = self.of(c.sampler) if rule.needs_sampler else None
         followed = self.evaluated(c, seed) if c.grid_follows_network else None
         law = (self.own(c, seed),) if rule.needs_law else ()
-        return digest(unit("lay_out_grid"), "grid", *parts, target, sampler, followed, *law)
+        losses = (self.losses(self.network(c, seed)),) if followed and c.grid_reads_population else ()
+        return digest(unit("lay_out_grid"), "grid", *parts, target, sampler, followed, *law, *losses)
 
     def network(self, c: Combination, seed: int) -> str:
         """Key of the trained network of a combination and a seed, or of its oracle."""
@@ -155,6 +156,10 @@ class Keys:
         """
         return digest(unit("measure_score_errors"), "error", network, self._suite.place())
 
+    def losses(self, network: str) -> str:
+        """Key of a trained network's held-out losses, measured like its score error."""
+        return digest(unit("measure_losses"), "losses", network, self._suite.place())
+
     def evaluated(self, c: Combination, seed: int) -> str:
         """Key of what the use of a network depends on: of a trained one its score error, which has its own and place.
 
@@ -168,7 +173,8 @@ class Keys:
         count = self._suite.sampling.samples
         information = self.information(self.target(c.target, seed))
         parts = (self.evaluated(c, seed), self.taken(c, "sampling"), information)
-        return digest(unit("evaluate_samples"), "sample", *parts, sigmas, seed, count)
+        losses = (self.losses(self.network(c, seed)),) if c.sampler_reads_population else ()
+        return digest(unit("evaluate_samples"), "sample", *parts, sigmas, seed, count, *losses)
 
     def fit(self, metric: FittedMetric, target: Component) -> str:
         """Key of what a metric is fitted to a target."""

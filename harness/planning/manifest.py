@@ -53,6 +53,7 @@ class PlannedRow(_Part):
             directories made when a suite had one.
         networks: key of the trained network of each seed; empty for an oracle.
         errors: key of the score error of each of these; empty where nothing asks for it.
+        losses: key of the held-out losses of each of these; likewise.
         tables: key of the weighting's table of each seed; empty for an oracle.
         information: key of the target's record of each seed.
         grids: key of the grid of each seed.
@@ -79,6 +80,7 @@ class PlannedRow(_Part):
     applicable: bool = True
     design: str | None = None
     ema_decay: float | None = None
+    losses: list[str] = Field(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
@@ -104,7 +106,7 @@ class PlannedRow(_Part):
 
     def groundwork_keys(self) -> set[str]:
         """Return the keys of the records that stand beside its networks and its samples."""
-        return set().union(self.information, self.tables, self.errors, self.grids)
+        return set().union(self.information, self.tables, self.errors, self.losses, self.grids)
 
 
 class TrainingMethod(_Part):
@@ -282,6 +284,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
                 training_share=effort and effort.share,
                 networks=networks,
                 errors=[keys.score_error(network) for network in networks if plan.score_errors.of(c)],
+                losses=[keys.losses(network) for network in networks if c.reads_population],
                 tables=[] if c.weighting is None else [keys.table(c, seed) for seed in seeds],
                 information=[keys.information(target) for target in keys.targets(c.target, seeds)],
                 grids=laid_out,

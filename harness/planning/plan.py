@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -23,6 +24,7 @@ from harness.engine.jobs import (
     EvaluateSamplesJob,
     Job,
     LayOutGridJob,
+    MeasureLossesJob,
     MeasureScoreErrorsJob,
     MeasureTargetJob,
     TrainedNetwork,
@@ -68,6 +70,9 @@ STACK = 16
 
 _Beside = Mapping[str, Metric | Bound]
 """What is measured beside a sampling, by the key of its record."""
+
+_OfNetworks = type[MeasureScoreErrorsJob] | type[MeasureLossesJob]
+"""A job that measures something of trained networks."""
 
 Kind = tuple[str | None, ...]
 """What is trained, as keys hold it: the target, what the training takes, the grid that the weighting is made for."""
@@ -213,8 +218,11 @@ class Plan:
         trained = self._waits_for_network(c)
         error = self.keys.score_error(self.keys.network(c, seed)) if trained else None
         oracle = c.network if c.grid_follows_network and isinstance(c.network, OracleNetwork) else None
+        losses = self.keys.losses(self.keys.network(c, seed)) if trained and c.grid_reads_population else None
 
         def job(find: Lookup) -> Job:
+            if c.grid_reads_population and not trained:
+                raise NotPossible(_why_no_losses(c), applicable=False)
             return LayOutGridJob(
                 key,
                 rule,
@@ -226,13 +234,14 @@ class Plan:
                 sampler=c.sampler if rule.needs_sampler else None,
                 network=oracle,
                 score_error=require(find, error, "score error") if error else None,
+                losses=require(find, losses, "held-out losses") if losses else None,
                 sigma_min=self.suite.noise.sigma_min,
                 sigma_max=c.sigma_max,
                 components=c.taken_by("grid"),
             )
 
         stage = Stage.SCORE_ERROR if trained else Stage.GROUNDWORK
-        return Unit(stage, (key,), job, 0.1, frozenset(filter(None, (information, error))))
+        return Unit(stage, (key,), job, 0.1, frozenset(filter(None, (information, error, losses))))
 
     def work(self, find: Lookup, missing: Callable[[str], bool]) -> list[Unit]:
         """Return the missing units of the second round; combinations without a grid have none (yet)."""
@@ -372,20 +381,28 @@ class Plan:
         return Learner(weighting, self.keys.table(first, seed), seed, keys, trajectories, components)
 
     def _errors(self, missing: Callable[[str], bool], trained: set[str]) -> Iterable[Unit]:
-        for seeds in self.networks().values():
+        kinds: list[tuple[_OfNetworks, Callable[[str], str], Callable[[Combination, str], bool]]] = [
+            (MeasureScoreErrorsJob, self.keys.score_error, lambda c, _: self.score_errors.of(c)),
+            (MeasureLossesJob, self.keys.losses, lambda _, network: network in self._population),
+        ]
+        for seeds, (kind, key_of, asked) in itertools.product(self.networks().values(), kinds):
             wanted: dict[Target, list[tuple[str, str, Combination]]] = {}
             for seed, lengths in seeds.items():
-                for c in (each for each in lengths if self.score_errors.of(each)):
-                    key = self.keys.network(c, seed)
-                    error = self.keys.score_error(key)
-                    if missing(error) or key in trained:
-                        wanted.setdefault(self.keys.target(c.target, seed), []).append((error, key, c))
+                for c, key in ((each, self.keys.network(each, seed)) for each in lengths):
+                    if asked(c, key) and (missing(key_of(key)) or key in trained):
+                        wanted.setdefault(self.keys.target(c.target, seed), []).append((key_of(key), key, c))
             for target, found in wanted.items():
                 for part in even_parts(found, STACK):
-                    yield self._score_error(target, part)
+                    yield self._measured(kind, target, part)
 
-    def _score_error(self, target: Target, wanted: list[tuple[str, str, Combination]]) -> Unit:
-        """Return the unit that measures the score error of networks on a target, from the keys of both."""
+    @cached_property
+    def _population(self) -> frozenset[str]:
+        """The keys of the trained networks whose held-out losses anything asks for."""
+        asking = (c for c in self.combinations if c.reads_population and c.weighting is not None)
+        return frozenset(self.keys.network(c, seed) for c in asking for seed in self.seeds_of(c))
+
+    def _measured(self, kind: _OfNetworks, target: Target, wanted: list[tuple[str, str, Combination]]) -> Unit:
+        """Return the unit that measures something of networks on a target, from the keys of both."""
 
         def job(find: Lookup) -> Job:
             # A network that failed to train is left out: its rows say so already.
@@ -395,7 +412,7 @@ class Plan:
                 inapplicable = [r.reason for *_, r in records if r is not None and not r.applicable and r.reason]
                 reason = (*inapplicable, "training: none of these networks finished")[0]
                 raise NotPossible(reason, applicable=not inapplicable)
-            return MeasureScoreErrorsJob(target, trained, **self._range)
+            return kind(target, trained, **self._range)
 
         keys, after = tuple(key for key, _, _ in wanted), frozenset(network for _, network, _ in wanted)
         cost = self.costs.score_errors(wanted[0][2], len(wanted))
@@ -440,9 +457,12 @@ class Plan:
         error = self.keys.score_error(network) if self.score_errors.of(c) else None
         trajectory = self.keys.trajectory(c, seed)
         table = None if c.weighting is None else self.keys.table(c, seed)
+        losses = self.keys.losses(network) if c.sampler_reads_population and c.weighting is not None else None
 
         def job(find: Lookup) -> Job:
             oracle = c.network if isinstance(c.network, OracleNetwork) else None
+            if oracle and c.sampler_reads_population:
+                raise NotPossible(_why_no_losses(c), applicable=False)
             return EvaluateSamplesJob(
                 key=key,
                 target=target,
@@ -460,12 +480,20 @@ class Plan:
                 training=None if trajectory is None else require(find, trajectory, "training"),
                 components=c.taken_by("sampling"),
                 fits=self._fits.of(measure, target, find),
+                losses=None if losses is None else require(find, losses, "held-out losses"),
             )
 
         trained = frozenset([error or network]) if c.weighting is not None else frozenset()
-        after = trained | self._fits.keys_of(measure.values(), target)
+        after = trained | frozenset(filter(None, [losses])) | self._fits.keys_of(measure.values(), target)
         taken = ONE_CORE if c.weighting is None else self._placed
         return Unit(Stage.SAMPLING, keys, job, self.costs.sampling(c), after, resources=taken)
+
+
+def _why_no_losses(c: Combination) -> str:
+    """Return why a component of a combination that reads held-out losses of a trained network does not apply."""
+    if c.weighting is None:
+        return f"law=population reads held-out losses of a trained network; {c.network.label()} is not trained"
+    return f"law=population reads held-out losses; {c.weighting.label()} trains the network after its grid is laid out"
 
 
 def _apart(components: Mapping[str, Component], known: frozenset[str] = frozenset()) -> dict[frozenset[str], list[str]]:

@@ -238,7 +238,8 @@ class _Asked:
         information = self.information if rule.needs_information else None
         known = NoScoreError() if rule.needs_score_error else None
         request = GridRequest(
-            steps, self.sigma_min, self.sigma_max, self.question.schedule, information, self.sampler, known
+            *(steps, self.sigma_min, self.sigma_max, self.question.schedule, information, self.sampler, known),
+            population=self.information,
         )
         levels: np.ndarray = rule.levels(request).numpy().astype(np.float64)
         levels[[0, -1]] = self.sigma_max, self.sigma_min

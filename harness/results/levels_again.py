@@ -104,7 +104,7 @@ def _laid_out(row: Row, board: Leaderboard, registry: Registry) -> _Again | None
     schedule = cast("NoiseSchedule", parts["noise_schedule"])
     if board.setup is None or row.sigma_max is None or rule.needs_information or rule.needs_sampler:
         return None
-    if rule.needs_score_error or rule.needs_law:
+    if rule.needs_score_error or rule.needs_law or rule.needs_population:
         return None
     ends = board.setup.sigma_min, row.sigma_max
     (record,) = lay_out_grid(LayOutGridJob("", rule, schedule, row.steps, *ends, components=parts))

@@ -205,6 +205,7 @@ class StoredDesign:
             weighting=self._needed(records, planned.tables[place]).payload if planned.tables else None,
             metrics={},
             bounds={},
+            losses=self._needed(records, planned.losses[place]).payload if planned.losses else None,
             components={axis: part for axis in taken_by("sampling") if (part := parts[axis]) is not None},
         )
 

@@ -19,7 +19,7 @@ from harness.initial_laws import InitialLaw
 from harness.networks import Network, OracleNetwork, TrainableNetwork
 from harness.noise_schedules import NoiseSchedule
 from harness.registry.registry import Registry
-from harness.samplers import Sampler
+from harness.samplers import GaussianKernelSampler, Sampler
 from harness.suites.compute import MOST_STEPS, split
 from harness.suites.model import SuiteError
 from harness.targets import Target
@@ -109,11 +109,29 @@ class Combination:
 
     @property
     def grid_follows_network(self) -> bool:
-        """Whether the grid is laid out by the network's score error.
+        """Whether the grid is laid out by the network's score error, or by its held-out losses.
 
         Not so where the network is trained for the grid: one has to come first.
         """
-        return self.time_discretization.needs_score_error and not isinstance(self.weighting, GridWeighting)
+        rule = self.time_discretization
+        return (rule.needs_score_error or rule.needs_population) and not isinstance(self.weighting, GridWeighting)
+
+    @property
+    def sampler_reads_population(self) -> bool:
+        """Whether the variances of the sampler's steps are made from held-out losses of the network."""
+        return isinstance(self.sampler, GaussianKernelSampler) and self.sampler.needs_population
+
+    @property
+    def grid_reads_population(self) -> bool:
+        """Whether the grid is laid out by held-out losses of the network: its own choice, or that of its sampler."""
+        rule = self.time_discretization
+        of_sampler = rule.needs_sampler and rule.needs_score_error and self.sampler_reads_population
+        return rule.needs_population or of_sampler
+
+    @property
+    def reads_population(self) -> bool:
+        """Whether anything of the design is made from held-out losses of the network."""
+        return self.sampler_reads_population or self.grid_reads_population
 
 
 @dataclass(frozen=True)

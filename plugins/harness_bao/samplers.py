@@ -8,6 +8,9 @@ the score adds Δ²e:
 
 Since J ≤ d/u, v* is never below the ancestral variance u'Δ/u > 0. A measured J may exceed d/u by its
 noise: v* is clamped from below at the ancestral variance.
+
+With `law=population` it is given J_θ = J − e of the network by its losses on held-out points (`harness.loss_curve`) in
+place of J, and e = 0.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.samplers import GaussianKernelSampler
+from harness.two_laws import OfTwoLaws
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from harness.information import Information, ScoreError
 
 
-class Analytic(GaussianKernelSampler):
+class Analytic(OfTwoLaws, GaussianKernelSampler):
     """Step with the best isotropic variance: exact on an isotropic Gaussian, one evaluation a step."""
 
     name: ClassVar[str] = "analytic"

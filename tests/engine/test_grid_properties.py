@@ -26,7 +26,8 @@ GRIDS = offered(REGISTRY, "time_discretization")
 def request_():
     law = distribution(REGISTRY.parse("target", "ring")[0])
     information = measure_information(law, 0.05, 20.0)
-    return GridRequest(2, 0.05, 20.0, CosineSchedule(), information, Ancestral(), NoScoreError(), law)
+    known = information, Ancestral(), NoScoreError(), law
+    return GridRequest(2, 0.05, 20.0, CosineSchedule(), *known, population=information)
 
 
 @pytest.mark.parametrize("rule", GRIDS, ids=lambda rule: rule.label())
@@ -44,7 +45,7 @@ def test_grids_in_time_on_other_schedules(name, schedule, request_):
 def test_a_rule_is_given_what_it_declares(request_):
     given = declared(Entropic(), request_)
     assert given.information is request_.information
-    assert given.law is given.sampler is given.score_error is None
+    assert given.law is given.sampler is given.score_error is given.population is None
 
 
 @pytest.mark.parametrize("cls", WRONG, ids=lambda cls: cls.name)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from harness_oracles.fisher import Fisher
 from harness_synthetic.targets import Gaussian
@@ -209,6 +210,7 @@ SUITE = {
 }
 ADAM = {"steps": [60], "batch_size": 16}
 DESCENT = {"method": "gradient-descent", "steps": [60], "points": 2, "levels": 2}
+OF_DATA = {"samplers": ["analytic:law=population"], "training": ADAM}
 
 SCRIPT = """
 import importlib, os, pickle, sys
@@ -231,8 +233,10 @@ for name, out, *files in (line.split("\t") for line in sys.stdin.read().splitlin
 def jobs(tmp_path_factory):
     """Jobs of each kind of unit, in files, by the unit's name; and the components that take part in them."""
     folder, files, components = tmp_path_factory.mktemp("jobs"), {}, set()
-    for training in (ADAM, DESCENT):
-        suite, registry = Suite.from_mapping(SUITE | {"training": training}, "code.toml"), load()
+    np.save(folder / "rows.npy", np.random.default_rng(0).normal(size=(20, 2)))
+    of_data = OF_DATA | {"targets": [f"file:path={folder / 'rows.npy'}"], "metrics": ["path-kl"]}
+    for changes in ({"training": ADAM}, {"training": DESCENT}, of_data):
+        suite, registry = Suite.from_mapping(SUITE | changes, "code.toml"), load()
         plan = Plan(suite, registry, expand(suite, registry), folder)
         for job in done(plan):
             name = FUNCTIONS[type(job)].__module__.rpartition(".")[2]

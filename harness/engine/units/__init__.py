@@ -8,6 +8,7 @@
 | `fit_metric` | fit | groundwork |
 | `train_networks` | network, trajectory | training |
 | `measure_score_errors` | score error | score error |
+| `measure_losses` | score error | score error |
 | `evaluate_samples` | sampling, metric, bound | sampling |
 | `calibrate_metrics` | calibration | sampling |
 

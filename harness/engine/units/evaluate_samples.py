@@ -27,6 +27,7 @@ from harness.engine.pictures import sample_pictures
 from harness.engine.random_streams import seed_from
 from harness.engine.sampling import generate, kernel_function, kernel_variances, simulate_function
 from harness.engine.sampling_jobs import conditional, curves_of, start_of, withheld_label
+from harness.engine.stored_curves import stored_population
 from harness.errors import ContractError, FitFailed, NotApplicable
 from harness.metrics import Experiment, mean_and_error
 from harness.networks import OracleNetwork
@@ -101,7 +102,7 @@ def _design(job: EvaluateSamplesJob, law: Distribution) -> Design:
     information, error = curves_of(job)
     # No bound may change what the next one sees, or what is sampled.
     grid = _fixed(np.array(job.sigmas))
-    variances = kernel_variances(job.sampler, grid, information, error)
+    variances = kernel_variances(job.sampler, grid, information, error, stored_population(job.losses))
     start = start_of(job)
     terms = None
     if variances is not None:
@@ -131,10 +132,13 @@ def _optimism(sampler: Sampler, grid: np.ndarray, terms: Budget, information: In
     """Return by how much the budget is too small for variances that were chosen by the very curves it is made of.
 
     It is what cross-fitting adds: the budget of each replicate of the curves with the variances that the others
-    choose, less that with its own share in them. 0 where the curves are exact, or choose nothing.
+    choose, less that with its own share in them. 0 where the curves are exact, or choose nothing: not of a sampler that
+    follows the population.
     """
     count = max(information.replicates, error.replicates)
-    if not isinstance(sampler, GaussianKernelSampler) or not sampler.needs_information or count == 1:
+    if not isinstance(sampler, GaussianKernelSampler) or count == 1:
+        return 0.0
+    if not sampler.needs_information or sampler.needs_population:
         return 0.0
     found = []
     for r in range(count):

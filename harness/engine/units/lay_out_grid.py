@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.engine.checks import blamed, check_grid, check_schedule
 from harness.engine.laws import distribution
 from harness.engine.payloads import grid
-from harness.engine.stored_curves import stored_information, stored_score_error
+from harness.engine.stored_curves import stored_information, stored_population, stored_score_error
 from harness.errors import NotApplicable
 from harness.records import Record
 from harness.time_discretizations import GridRequest
@@ -34,7 +34,17 @@ def lay_out_grid(job: LayOutGridJob) -> list[Record]:
         error = stored_score_error(job.network, job.score_error, distribution(job.target).dim)
     rule = job.discretization
     law = distribution(job.target) if rule.needs_law and job.target is not None else None
-    request = GridRequest(job.steps, job.sigma_min, job.sigma_max, job.schedule, information, job.sampler, error, law)
+    request = GridRequest(
+        job.steps,
+        job.sigma_min,
+        job.sigma_max,
+        job.schedule,
+        information,
+        job.sampler,
+        error,
+        law,
+        stored_population(job.losses),
+    )
     with blamed(rule, "levels"):
         levels = check_grid(rule.levels(request), rule, job.steps, job.sigma_min, job.sigma_max)
     return [Record(job.key, "grid", grid.to_json(levels))]
