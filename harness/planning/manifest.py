@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from importlib import metadata
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
@@ -24,6 +24,7 @@ from harness.planning.splits import Splits, splits
 from harness.planning.units import unique
 from harness.quantities import Declarations
 from harness.registry.references import Reference
+from harness.samplers import GaussianKernelSampler
 from harness.suites.compute import Spent, spent
 
 if TYPE_CHECKING:
@@ -167,6 +168,8 @@ class Manifest(_Part):
         looks: how often its evidence may be looked at before it is decided which rows get further seeds; at each look,
             and so at the end, the level of what is concluded is divided by it.
         rank_by: the labels of the metrics that rank, in order of preference; one alone in older directories.
+        laws: by the digest of each component that reads the target's law or the network's score error, of which law
+            that is; empty in directories made before it was told.
     """
 
     suite: str
@@ -186,6 +189,7 @@ class Manifest(_Part):
     looks: int = Field(1, ge=1)
     title: str = ""
     definition: dict[str, JsonValue] | None = None
+    laws: dict[str, Literal["training", "population"]] = Field(default_factory=dict)
 
     def seeds_of(self, row: PlannedRow) -> list[int]:
         """Return the seeds that a row was given: all, or in a race perhaps the first of them."""
@@ -315,6 +319,7 @@ def manifest(plan: Planned, find: Lookup, command: str = "", looks: int = 1) -> 
         fits=_fits(plan),
         splits=_splits(plan),
         looks=looks,
+        laws=_laws(plan),
     )
 
 
@@ -334,6 +339,19 @@ def _changed(plan: Planned) -> dict[str, list[str]]:
     """Return the parameters that differ from their defaults, of each component that has any, by digest."""
     named = unique(c.component(axis) for c in plan.combinations for axis in crossed())
     return {plan.keys.reference(each).digest: own for each in named if each is not None and (own := each.changed())}
+
+
+def _laws(plan: Planned) -> dict[str, Literal["training", "population"]]:
+    found: dict[str, Literal["training", "population"]] = {}
+    grids = {id(c.time_discretization): c.time_discretization for c in plan.combinations}.values()
+    for rule in grids:
+        if rule.needs_population or rule.needs_information or rule.needs_score_error or rule.needs_law:
+            found[plan.keys.reference(rule).digest] = "population" if rule.needs_population else "training"
+    samplers = {id(c.sampler): c.sampler for c in plan.combinations}.values()
+    for sampler in samplers:
+        if isinstance(sampler, GaussianKernelSampler) and sampler.needs_information:
+            found[plan.keys.reference(sampler).digest] = "population" if sampler.needs_population else "training"
+    return found
 
 
 def _training(trainer: Trainer) -> TrainingMethod:

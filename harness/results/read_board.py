@@ -31,6 +31,7 @@ from harness.results.outcomes import Outcome
 from harness.results.own_points import of_own_points
 from harness.results.ranking import finite, leaderboard
 from harness.results.reader import Results, Stored, read_calibration, read_fits, read_grids, read_rows, read_target
+from harness.results.references import short_form
 from harness.results.setup import MetricSetup, Setup, TargetSetup, TrainingSetup
 from harness.results.split_records import score_splits
 from harness.results.statistics.intervals import error_within, mean_interval
@@ -372,6 +373,8 @@ def _setup(
     notes = {target: _fit_notes(fits.get(target, {}), store) for target in targets}
     for target in labelled:
         notes[target].append(GIVEN_LABELS)
+    for target, numbers in targets.items():
+        notes[target] += _made_from(manifest, target) if numbers is not None and numbers.finite else []
     return Setup(
         seeds=manifest.seeds,
         sigma_min=manifest.setup.sigma_min,
@@ -392,6 +395,24 @@ def _target(digest: str, numbers: TargetNumbers, notes: Sequence[str], splits: S
     count, tested = (1, numbers.held_out) if splits is None else (splits.count, splits.held_out)
     said = {"notes": [*numbers.notes, *notes], "splits": count, "tested": tested}
     return TargetSetup(target=digest, **asdict(numbers) | said)
+
+
+def _made_from(manifest: Manifest, target: str) -> list[str]:
+    """Return the note on data that says which grids and samplers are made from which of its two laws; none of none."""
+    used = dict.fromkeys(
+        row.components[axis]
+        for axis in ("time_discretization", "sampler")
+        for row in manifest.rows
+        if row.components["target"] == target
+    )
+    changed = {} if manifest.setup is None else manifest.setup.changed
+    said = {"training": "from the training points' own law", "population": "from that behind them, by held-out points"}
+    made = []
+    for law, words in said.items():
+        own = [(digest, manifest.components[digest]) for digest in used if manifest.laws.get(digest) == law]
+        shown = [short_form(c.name, {k: v for k, v in c.params.items() if k in changed.get(d, ())}) for d, c in own]
+        made += [f"{words}: {', '.join(shown)}"] if shown else []
+    return [f"made {'; '.join(made)}"] if made else []
 
 
 def _fit_notes(keys: Mapping[str, str], store: Store) -> list[str]:

@@ -14,6 +14,7 @@ from harness.engine.curves import ExactScoreError
 from harness.engine.measurement import measure_information
 from harness.errors import HarnessError, NotApplicable
 from harness.information import Information, NoScoreError
+from harness.loss_curve import LossCurve
 from harness.registry.discovery import load
 from harness.shortest_path import shortest_grid
 from harness.time_discretizations import GridRequest
@@ -213,3 +214,68 @@ def test_a_sampler_without_a_variance_for_long_steps_is_named():
     information = Gaussian(1.0)
     with pytest.raises(HarnessError, match=r"sampler not-a-number: the variance of a step from σ = 20 to .* is nan"):
         Fisher().levels(request(8, information, NotANumber()))
+
+
+class OffBy(Gaussian):
+    """J_θ of N(0, c²I) and the denoiser D(x) = kx, k = (c² + au)/(c² + u): J of the law times 1 − a²."""
+
+    def __init__(self, c, dim, a):
+        super().__init__(c, dim)
+        self.a = a
+
+    def fisher(self, u):
+        return (1 - self.a**2) * super().fisher(u)
+
+    def fisher_integral(self, u):
+        return (1 - self.a**2) * super().fisher_integral(u)
+
+    def losses(self, sigma):
+        """E‖x − D(x + σξ)‖² in closed form, by what the denoiser is."""
+        u = sigma**2
+        k = (self.c2 + self.a * u) / (self.c2 + u)
+        return self.dim * ((1 - k) ** 2 * self.c2 + k**2 * u)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_exact_losses_of_a_wrong_denoiser_give_the_levels_and_variances_of_its_score_error(name):
+    c, dim, a = 0.7, 3, 0.4
+    law, theta = Gaussian(c, dim), OffBy(c, dim, a)
+    error = ExactScoreError(lambda sigma: dim * a**2 / (c**2 + sigma**2))
+    sigma = np.geomspace(0.05, 20, 48)
+    np.testing.assert_allclose(dim / sigma**2 - theta.losses(sigma) / sigma**4, theta.fisher(sigma**2)[0], rtol=1e-9)
+    measured = LossCurve(dim, sigma, theta.losses(sigma)).information()
+    trained = Fisher().levels(request(9, law, part("sampler", name), error)).numpy()
+    theirs = part("sampler", f"{name}:law=population" if name == "analytic" else name)
+    for population, far in ((theta, 1e-6), (measured, 1e-3)):
+        # Without e, which is of the other law, in the request: it is not read.
+        given = dataclasses.replace(request(9, law, theirs, None), population=population)
+        levels = Fisher(law="population").levels(given).numpy()
+        np.testing.assert_allclose(levels, trained, rtol=far)
+        variances = theirs.variances(levels, *theirs.curves(None, None, population))
+        known = part("sampler", name).variances(levels, law, error)
+        np.testing.assert_allclose(variances, known, rtol=far)
+
+
+def test_each_of_a_grid_and_its_sampler_reads_its_own_law():
+    """One of the population for a sampler of the training set's, and the other way round: two more grids."""
+    law, theta = Gaussian(0.7, 3), OffBy(1.9, 3, 0.5)
+    levels = {
+        (own, its): Fisher(law=own)
+        .levels(dataclasses.replace(request(7, law, part("sampler", f"analytic:law={its}")), population=theta))
+        .numpy()
+        for own in ("training", "population")
+        for its in ("training", "population")
+    }
+    assert all(np.abs(x - y).max() > 1e-3 for x, y in itertools.combinations(levels.values(), 2))
+    with pytest.raises(HarnessError, match="needs the target's J_θ by held-out losses of the network; none was given"):
+        Fisher(law="population").levels(request(7, law, part("sampler", "analytic")))
+
+
+@pytest.mark.parametrize(("axis", "name"), [("time_discretization", "fisher"), ("sampler", "analytic")])
+def test_the_law_of_the_training_set_is_written_by_its_name_alone(axis, name):
+    """As in documents and keys from before there was another."""
+    plain, named, other = (part(axis, name + law) for law in ("", ":law=training", ":law=population"))
+    assert plain == named
+    assert (plain.parameters(), plain.label(), plain.needs_population) == ({}, name, False)
+    assert (other.parameters(), other.label()) == ({"law": "population"}, f"{name}:law=population")
+    assert REGISTRY.reference(plain).digest == REGISTRY.reference(named).digest != REGISTRY.reference(other).digest

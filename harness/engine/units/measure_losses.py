@@ -1,4 +1,4 @@
-"""Measure losses: measures ℓ(σ) of trained networks on held-out points: their score error there, but for the least loss.
+"""Measure losses: measures ℓ(σ) of trained networks on held-out points, u²e there but for the least loss.
 
 Its records are of that kind.
 """
