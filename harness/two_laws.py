@@ -18,8 +18,8 @@ class OfTwoLaws(Component):
 
     law: Literal["training", "population"] = Field(
         "training",
-        description="whose J − e is read: of the training points, which a perfect denoiser copies, or of the law behind "
-        "them, by the trained network's losses on held-out points",
+        description="whose J − e is read: of the training points, which a perfect denoiser copies, or of the law "
+        "behind them, by the trained network's losses on held-out points",
     )
 
     @property
