@@ -17,6 +17,7 @@ metrics = ["sliced-wasserstein"]
 rank_by = "sliced-wasserstein"
 steps = [4]
 seeds = 2
+vary_at_most = 1
 training = { steps = [3], batch_size = 16 }
 sampling = { samples = 60 }
 """

@@ -25,11 +25,11 @@ def test_a_board_is_what_the_command_line_shows(board, taken):
     assert str(board) == render(document, "table")
     assert (board.suite, board.directory) == ("taken", taken)
     assert sorted(board.targets) == ["digits", "file"]
-    assert repr(board) == f"Board('taken', 20 designs on {', '.join(board.targets)}, {taken})"
+    assert repr(board) == f"Board('taken', 10 designs on {', '.join(board.targets)}, {taken})"
 
 
 def test_rows_are_target_by_target_and_the_best_is_first(board):
-    assert [row.target for row in board.rows] == [target for target in board.targets for _ in range(10)]
+    assert [row.target for row in board.rows] == [target for target in board.targets for _ in range(5)]
     for target in board.targets:
         rows = board.for_target(target)
         assert [row.rank for row in rows] == sorted(row.rank for row in rows)

@@ -135,7 +135,7 @@ def test_levels_are_of_the_data_unless_told_otherwise(taken, called):
         (("DIR", "--out", "s.npy"), "2 such targets; say which: digits, file"),
         (("DIR", "--out", "s.npy", "--target", "rings"), "target 'rings' has no rows here; known: digits, file"),
         (("DIR", "--out", "s.npy", "--target", "file", "--rank", "99"), "rank 99 does not exist"),
-        (("DIR", "--out", "s.npy", "--target", "file", "--rank", "10"), "not applicable: network unet"),
+        (("DIR", "--out", "s.npy", "--target", "file", "--rank", "5"), "not applicable: network unet"),
         (("DIR", "--out", "s.npy", "--target", "file", "--rank", "0"), "0 is not in the range x>=1"),
         (("DIR", "--out", "s.npy", "--target", "file", "-n", "0"), "0 is not in the range x>=1"),
         (("DIR", "--out", "s.npy", "--target", "file", "--seed", "-1"), "-1 is not in the range x>=0"),

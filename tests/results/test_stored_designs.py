@@ -97,9 +97,9 @@ def test_a_row_is_chosen_by_target_and_rank(board):
     [
         (1, None, "2 such targets; say which: digits, file"),
         (1, "digit", "target 'digit' has no rows here; did you mean digits?"),
-        (0, "digits", "rank 0 does not exist: digits has ranks 1 to 10"),
-        (11, "digits", "rank 11 does not exist: digits has ranks 1 to 10"),
-        (8, "file", "rank 8 of file has no samples, not applicable: "),
+        (0, "digits", "rank 0 does not exist: digits has ranks 1 to 5"),
+        (6, "digits", "rank 6 does not exist: digits has ranks 1 to 5"),
+        (5, "file", "rank 5 of file has no samples, not applicable: "),
     ],
 )
 def test_what_cannot_be_chosen_is_told(board, rank, target, message):
