@@ -128,8 +128,9 @@ def load(only: str | None = None, *, probing: bool = False) -> Registry:
     for each in plugins:
         each.step(lambda plugin: _refuse_axes_of_others(plugin, plugins))
     axes = table([*AXES.values(), *(axis for each in plugins if each.info.status == "ok" for axis in each.axes)])
+    manager = _manager(axis.hook for axis in axes.values())
     for each in plugins:
-        each.step(lambda plugin: _ask(plugin, axes))
+        each.step(lambda plugin: _ask(plugin, axes, manager))
     for each in plugins:
         each.info = replace(each.info, components=_names(each.classes, axes))
         # Where some are left out, the axis of an optional hook may be among what they register.
@@ -193,7 +194,10 @@ def _import(plugin: _Plugin) -> None:
     """
     plugin.loaded = plugin.entry_point.load()
     _refuse_unmarked(plugin.loaded, [AXES_HOOK])
-    axes = _answers(_manager(plugin, {}), AXES_HOOK, "axes") if hasattr(plugin.loaded, AXES_HOOK) else []
+    axes = []
+    if hasattr(plugin.loaded, AXES_HOOK):
+        with _registered(plugin, _manager([])) as manager:
+            axes = _answers(manager, AXES_HOOK, "axes")
     for axis in axes:
         _check_axis(axis)
     plugin.axes = axes
@@ -231,7 +235,7 @@ def _refuse_axes_of_others(plugin: _Plugin, plugins: Sequence[_Plugin]) -> None:
             raise PluginError(f"axis {axis.name!r} is registered by plugins {' and '.join(both)}")
 
 
-def _ask(plugin: _Plugin, axes: Mapping[str, Axis]) -> None:
+def _ask(plugin: _Plugin, axes: Mapping[str, Axis], manager: pluggy.PluginManager) -> None:
     """Note the classes that a plugin offers, checked, and its hooks of axes that nobody registers.
 
     Raises:
@@ -239,24 +243,35 @@ def _ask(plugin: _Plugin, axes: Mapping[str, Axis]) -> None:
     """
     hooks = {axis.hook: axis for axis in axes.values()}
     _refuse_unmarked(plugin.loaded, hooks)
-    manager = _manager(plugin, hooks)
-    for name, optional in _unknown(manager).items():
-        hint = did_you_mean(name, [AXES_HOOK, *hooks])
-        if not optional:
-            raise PluginError(f"unknown hook {name!r}; {hint}")
-        plugin.unmet.append(f"hook {name!r} is of an axis that no plugin registers; {hint}")
-    plugin.classes = [cls for hook, axis in hooks.items() for cls in _classes(manager, hook, axis)]
+    with _registered(plugin, manager):
+        for name, optional in _unknown(manager).items():
+            hint = did_you_mean(name, [AXES_HOOK, *hooks])
+            if not optional:
+                raise PluginError(f"unknown hook {name!r}; {hint}")
+            plugin.unmet.append(f"hook {name!r} is of an axis that no plugin registers; {hint}")
+        plugin.classes = [cls for hook, axis in hooks.items() for cls in _classes(manager, hook, axis)]
 
 
-def _manager(plugin: _Plugin, hooks: Iterable[str]) -> pluggy.PluginManager:
-    """Return a manager of the plugin's own: what one registers can neither hide nor end another's."""
+def _manager(hooks: Iterable[str]) -> pluggy.PluginManager:
+    """Return a manager that knows our hooks, and those of axes that plugins register."""
     manager = pluggy.PluginManager("harness")
     manager.add_hookspecs(hookspecs)
     for hook in hooks:
         if not hasattr(hookspecs, hook):
             manager.add_hookspecs(hookspecs.registered(hook))
-    manager.register(plugin.loaded, name=plugin.entry_point.name)
     return manager
+
+
+@contextmanager
+def _registered(plugin: _Plugin, manager: pluggy.PluginManager) -> Iterator[pluggy.PluginManager]:
+    """Have a plugin registered alone: what one registers can neither hide nor end another's."""
+    name = plugin.entry_point.name
+    try:
+        manager.register(plugin.loaded, name=name)
+        yield manager
+    finally:
+        if manager.has_plugin(name):
+            manager.unregister(name=name)
 
 
 def _refuse_unmarked(plugin: object, hooks: Iterable[str]) -> None:
@@ -342,7 +357,7 @@ def _check_properties(what: str, cls: type[Component]) -> None:
         name: base for base in cls.__mro__ for name, value in vars(base).items() if isinstance(value, property)
     }
     for name, base in properties.items():
-        if inspect.isfunction(inspect.getattr_static(cls, name)):
+        if inspect.isfunction(next(vars(each)[name] for each in cls.__mro__ if name in vars(each))):
             rule = f"it is a property of {base.__name__}: write @property above it"
             raise PluginError(f"{what} has {name} as a method; {rule}")
 
