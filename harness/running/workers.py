@@ -44,6 +44,9 @@ from harness.running.tasks import (
 PATIENCE = 5.0
 """Seconds after which it is seen whether the workers are still there."""
 
+_SHARED = ("harness.engine.worker", __name__, "scipy.linalg", "scipy.interpolate", "threadpoolctl")
+"""Modules that every worker needs, or nearly: imported once, by the server that workers are forked from."""
+
 KEPT = 4
 """Pools for sets of foreign distributions that are kept while they have nothing to do: each holds all its processes."""
 
@@ -206,7 +209,7 @@ def available_cores() -> int:
 
 
 def _context() -> Any:
-    """Workers are forked from a clean server that has imported torch once; elsewhere they are spawned."""
+    """Workers are forked from a clean server that has imported what they share; elsewhere they are spawned."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return _apart_from_the_script("spawn")
     from multiprocessing import forkserver, resource_tracker
@@ -214,7 +217,7 @@ def _context() -> Any:
     # The server's start would start it too, and it lets interrupts through again when it has.
     resource_tracker.ensure_running()
     context = _apart_from_the_script("forkserver")
-    context.set_forkserver_preload(["harness.engine.worker"])
+    context.set_forkserver_preload([*_SHARED])
     with _interrupts_held_back(), _without_the_current_directory():
         forkserver.ensure_running()
     # The first fork waits for the import. Interrupted meanwhile, a pool's own workers would start too late, find

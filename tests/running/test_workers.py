@@ -113,6 +113,16 @@ def test_an_interrupt_while_workers_start_is_answered_afterwards(monkeypatch, ot
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_workers_have_what_they_share_before_their_first_task():
+    """A server tells of no module that it cannot import."""
+    with workers(1, "sys:modules.__contains__") as pool:
+        ended = list(pool.run([task(name, name) for name in (*workers_module._SHARED, "harness.registry.discovery")]))
+    assert {each.task.name: each.value for each in ended} == {
+        **dict.fromkeys(workers_module._SHARED, True),
+        "harness.registry.discovery": False,
+    }
+
+
 def test_workers_import_nothing_from_the_directory_that_a_run_is_started_in(tmp_path):
     (tmp_path / "harness").mkdir()
     (tmp_path / "harness" / "__init__.py").write_text("raise SystemExit('a shadow')")
