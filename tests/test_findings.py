@@ -562,6 +562,93 @@ def grid_row(choice: str) -> list[float]:
     ]
 
 
+# Grids on the population
+
+LAID = ["polynomial:rho=2", *RHO, "exponential"]
+"""Grids of the table, in its order."""
+
+
+def by_held_out(sampler: str, grid: str, train_steps: int, steps: int = 18, by: str = "nll-bound") -> float:
+    """A value of the board; of `fisher` from either law by `fisher:law=`."""
+    found = rows("population", sampler=sampler, train_steps=train_steps, steps=steps)
+    name, _, law = grid.partition(":law=")
+    (only,) = [
+        each
+        for each in found
+        if is_choice(each[AXES["grid"]], name)
+        and (not law or each[AXES["grid"]]["params"].get("law", "training") == law)
+    ]
+    return only["metrics"][by]["value"]
+
+
+def above_fisher(train_steps: int, steps: int) -> list[float]:
+    best = by_held_out(EXPONENTIAL, "fisher:law=training", train_steps, steps)
+    return [by_held_out(EXPONENTIAL, grid, train_steps, steps) - best for grid in LAID]
+
+
+def distances(train_steps: int) -> list[float]:
+    return [by_held_out(EXPONENTIAL, grid, train_steps, by=DISTANCE) for grid in LAID]
+
+
+def ancestral_behind(grid: str, train_steps: int) -> float:
+    return by_held_out("ancestral", grid, train_steps) - by_held_out("ancestral", "fisher:law=training", train_steps)
+
+
+def between_laws() -> float:
+    """The most that the two laws' grids differ by, over samplers, lengths and numbers of steps, in nats."""
+    return max(
+        abs(by_held_out(s, "fisher:law=training", t, n) - by_held_out(s, "fisher:law=population", t, n))
+        for s in (EXPONENTIAL, "ancestral", "analytic")
+        for t in (250, 1000, 4000)
+        for n in (10, 18)
+    )
+
+
+POPULATION = [
+    *(
+        (f"| {length:,} | {steps} |" + bold.replace("_", " {:.1f} |").replace("*", " **{:.1f}** |"), row_of)
+        for length, steps, bold in (
+            (250, 18, "_*____"),
+            (1000, 18, "__*___"),
+            (4000, 18, "___*__"),
+            (250, 10, "_*____"),
+            (1000, 10, "__*___"),
+            (4000, 10, "___*__"),
+        )
+        for row_of in [lambda length=length, steps=steps: above_fisher(length, steps)]
+    ),
+    ("| 250, distance | 18 |" + 5 * " {:.3f} |" + " **{:.3f}** |", lambda: distances(250)),
+    ("| 4,000, distance | 18 |" + 5 * " {:.3f} |" + " **{:.3f}** |", lambda: distances(4000)),
+    (
+        "({:.0f} nats behind it after 250 training steps, {:.0f} after 4,000; ρ = 7 is {:.0f} and {:.0f} behind)",
+        lambda: [
+            ancestral_behind(grid, steps) for grid in ("exponential", "polynomial:rho=7") for steps in (250, 4000)
+        ],
+    ),
+    (
+        "the ancestral sampler is {:.0f} nats ahead of the exponential integrator (4,000 training steps, 18 steps), and "
+        "its samples are farther off ({:.3f} against {:.3f})",
+        lambda: [
+            by_held_out(EXPONENTIAL, "fisher:law=training", 4000)
+            - by_held_out("ancestral", "fisher:law=training", 4000),
+            *(by_held_out(each, "fisher:law=training", 4000, by=DISTANCE) for each in ("ancestral", EXPONENTIAL)),
+        ],
+    ),
+    ("differ by at most {:.2f} nats in all 18 settings", lambda: [between_laws()]),
+    (
+        "is {:.1f} nats ahead of the exponential integrator on `fisher` after 4,000 steps of training with 18 of "
+        "sampling, where its grids from ρ = 3 to `fisher` are {:.1f} apart. Its samples are {:.3f} off where the exponential "
+        "integrator's are {:.3f}",
+        lambda: [
+            by_held_out(EXPONENTIAL, "fisher:law=training", 4000)
+            - by_held_out("analytic", "fisher:law=training", 4000),
+            above_fisher(4000, 18)[1],
+            *(by_held_out(each, "fisher:law=training", 4000, by=DISTANCE) for each in ("analytic", EXPONENTIAL)),
+        ],
+    ),
+]
+
+
 def first_of_each_list() -> Iterator[float]:
     """Of the sweep, the distance by each sampler with the first choices of all other axes."""
     plain = {"weighting": "edm", "schedule": "edm", "grid": "polynomial:rho=7", "law": "centered"}
@@ -652,7 +739,7 @@ README = [
 FIGURES: list[tuple[str, str, Callable[[], object]]] = [
     *(("docs/images.md", *each) for each in IMAGES),
     *(("README.md", *each) for each in KNOBS_IN_README + README),
-    *(("docs/findings.md", *each) for each in KNOBS_IN_FINDINGS + BOUNDS + COMPUTE + SWEEP),
+    *(("docs/findings.md", *each) for each in KNOBS_IN_FINDINGS + BOUNDS + COMPUTE + POPULATION + SWEEP),
     (
         "docs/bounds.md",
         "does not order designs (τ = {:.2f}); with each step's own gain it is {:.1f} times too large in the median, "
