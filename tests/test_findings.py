@@ -626,8 +626,8 @@ POPULATION = [
         ],
     ),
     (
-        "the ancestral sampler is {:.0f} nats ahead of the exponential integrator (4,000 training steps, 18 steps), and "
-        "its samples are farther off ({:.3f} against {:.3f})",
+        "the ancestral sampler is {:.0f} nats ahead of the exponential integrator (4,000 training steps, 18 "
+        "steps), and its samples are farther off ({:.3f} against {:.3f})",
         lambda: [
             by_held_out(EXPONENTIAL, "fisher:law=training", 4000)
             - by_held_out("ancestral", "fisher:law=training", 4000),
@@ -637,8 +637,8 @@ POPULATION = [
     ("differ by at most {:.2f} nats in all 18 settings", lambda: [between_laws()]),
     (
         "is {:.1f} nats ahead of the exponential integrator on `fisher` after 4,000 steps of training with 18 of "
-        "sampling, where its grids from ρ = 3 to `fisher` are {:.1f} apart. Its samples are {:.3f} off where the exponential "
-        "integrator's are {:.3f}",
+        "sampling, where its grids from ρ = 3 to `fisher` are {:.1f} apart. Its samples are {:.3f} off where the "
+        "exponential integrator's are {:.3f}",
         lambda: [
             by_held_out(EXPONENTIAL, "fisher:law=training", 4000)
             - by_held_out("analytic", "fisher:law=training", 4000),
