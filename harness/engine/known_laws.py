@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from scipy.special import ndtr
-from torch import Tensor
+from torch import Tensor, from_numpy
 
 from harness.information import Information
 
@@ -34,7 +34,7 @@ class GaussianLaw(Information):
 
     def denoise(self, x: Tensor, sigma: float) -> Tensor:
         """Return D(x, σ), of the shape and dtype of x (n, d)."""
-        mean, kept = x.new_tensor(self.mean), x.new_tensor(self.variances / (self.variances + sigma**2))
+        mean, kept = from_numpy(self.mean).to(x), from_numpy(self.variances / (self.variances + sigma**2)).to(x)
         denoised: Tensor = mean + kept * (x - mean)
         return denoised
 
