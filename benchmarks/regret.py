@@ -194,9 +194,8 @@ def seconds_of(directory: Path) -> float:
     return sum(record.seconds for record in records_of(directory))
 
 
-def chosen_place(found: Recommendation, choices: list[dict[str, str]]) -> int:
-    """Return the place of the recommended design among the designs of the space."""
-    wanted = {each.axis: each.choice for each in found.choices}
+def chosen_place(wanted: dict[str, str], choices: list[dict[str, str]]) -> int:
+    """Return the place among the designs of the space of the one with the recommended choices."""
     return next(i for i, own in enumerate(choices) if all(own[axis] == choice for axis, choice in wanted.items()))
 
 
@@ -232,7 +231,8 @@ def one(name: str, folder: Path, options: argparse.Namespace) -> dict[str, objec
     values, choices = whole["values"], whole["choices"]
     write_values(folder / name / "exhaustive.csv", choices, values)
     logs = np.array([np.log(v) if len(v) == options.fixed else [math.inf] * options.fixed for v in values])
-    place = chosen_place(found, choices)
+    chosen = {each.axis: each.choice for each in found.choices}
+    place = chosen_place(chosen, choices)
     regret, error, most, best = per_cent(logs, place)
     against = logs[place] - logs[whole["default"]]
     told = {
@@ -252,7 +252,7 @@ def one(name: str, folder: Path, options: argparse.Namespace) -> dict[str, objec
         "settled": found.settled,
         "minutes": found.minutes,
         "total": (time.monotonic() - began) / 60,
-        "chosen": {each.axis: each.choice for each in found.choices},
+        "chosen": chosen,
         "best": choices[best],
     }
     if options.optuna:
