@@ -23,6 +23,9 @@ HIGHEST = 20.0
 LOWEST, COARSEST = 0.01, 0.05
 """Between which σ_min lies, in deviations of the data."""
 
+UNEVEN = 1000.0
+"""Deviation of the data over the least of a column above which no range of levels suits both."""
+
 LARGEST = 4096
 """Coordinates up to which a start with the covariance of the data is made; it has their square of numbers."""
 
@@ -36,12 +39,14 @@ class Range:
         sigma_max: at which it starts.
         matched: whether it starts with mean and covariance of the data.
         reasons: why, a sentence each.
+        uneven: the deviation of the data over the least of a column; None up to `UNEVEN`, or where columns tell none.
     """
 
     sigma_min: float
     sigma_max: float
     matched: bool
     reasons: tuple[str, ...]
+    uneven: float | None = None
 
 
 def narrowed(law: Distribution) -> Range:
@@ -57,7 +62,8 @@ def narrowed(law: Distribution) -> Range:
         + ("the start has mean and covariance of the data" if matched else "a centered start costs 0.06 nats at most"),
         f"σ_min = {sigma_min:.3g}: {_why(wanted, unit, least)}",
     )
-    return Range(_short(sigma_min), _short(sigma_max), matched, said)
+    uneven = None if least is None or unit <= UNEVEN * least else unit / least
+    return Range(_short(sigma_min), _short(sigma_max), matched, said, uneven)
 
 
 def _why(wanted: float, unit: float, least: float | None) -> str:

@@ -39,6 +39,7 @@ from harness.results.recommendation import (
     Recommendation,
     RecommendedDesign,
     RoundTold,
+    uneven_columns,
 )
 from harness.results.stored_designs import StoredDesign, stored_design
 from harness.store import Store
@@ -132,6 +133,8 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
     if before is not None:
         check_data(before, directory, registry.reference(target))
     levels = _narrowed(target)
+    if levels.uneven is not None:
+        options.warn(uneven_columns(levels.uneven))
     start = space.race.start_below if levels.matched else space.race.start
     suite = space.suite([registry.label(target)], levels.sigma_min, levels.sigma_max, start)
     suite = suite.on(question.device, question.precision)
@@ -167,8 +170,15 @@ def recommend(question: Question, registry: Registry, directory: Path, options: 
 
 
 def named_directory(name: str) -> Path:
-    """Return where the results of some data lie unless told otherwise: by the name of their file, or of a target."""
-    return Path("runs") / f"recommend-{Path(name.partition(':')[0]).stem or 'data'}"
+    """Return where the results of some data lie unless told otherwise: by the name of their file, or of a target.
+
+    Arguments:
+        name: a file, or a target with its parameters, of which one may be a file.
+    """
+    target, _, params = name.partition(":")
+    given = [each.partition("=")[2] for each in params.split(",")]
+    file = next((each for each in given if each and Path(each).exists()), target)
+    return Path("runs") / f"recommend-{Path(file).stem or 'data'}"
 
 
 def _write(directory: Path, found: Recommendation) -> None:
@@ -280,6 +290,7 @@ class _Answer:
             sigma_min=self._levels.sigma_min,
             sigma_max=self._levels.sigma_max,
             reasons=list(self._levels.reasons),
+            uneven=self._levels.uneven,
             evaluations=self._space.race.evaluations,
             metric=self._metric,
             unit=next((each.unit for each in board.setup.metrics if each.metric == self._metric), ""),

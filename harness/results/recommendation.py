@@ -161,6 +161,14 @@ def _with_dropped(document: dict[str, Any]) -> dict[str, Any]:
     return document | {"choices": [read(axis) for axis in choices]} if isinstance(choices, list) else document
 
 
+def uneven_columns(ratio: float) -> str:
+    """Return what is said of data whose deviation is so many times the least of a column."""
+    return (
+        "give each column a scale of its own first, as the notes on the data say: the deviation of all is "
+        f"{ratio:.2g} times the least of a column, and no range of σ suits both"
+    )
+
+
 class Recommendation(Document):
     """What to use on some data.
 
@@ -169,6 +177,8 @@ class Recommendation(Document):
         data: what was asked about: the name of a file or folder, or a target.
         profile: the target in numbers.
         reasons: why this range of levels, and this start.
+        uneven: the deviation of the data over the least of a column, where no range suits both; null where one does,
+            and in documents up to version 4.
         evaluations: of the network, a sample may take.
         unit: of the metric.
         margin: of indifference: relative where the metric is compared by ratios.
@@ -198,7 +208,7 @@ class Recommendation(Document):
         1: lambda document: {"at_most": None} | document,
         2: _with_points,
         3: _with_dropped,
-        4: lambda document: document,
+        4: lambda document: {"uneven": None} | document,
     }
 
     schema_version: Literal[5]
@@ -209,6 +219,7 @@ class Recommendation(Document):
     sigma_min: Level
     sigma_max: Level
     reasons: list[Name]
+    uneven: Annotated[float, Field(gt=1)] | None
     evaluations: Position
     metric: Name
     unit: str
@@ -233,6 +244,13 @@ class Recommendation(Document):
     transfer: list[Name]
     pictures: SamplePictures | None
     points: ShownPoints | None
+
+    @property
+    def uneven_columns(self) -> str | None:
+        """What is said where columns need scales of their own before anything is decided; None where they do not."""
+        if self.uneven is None:
+            return None
+        return uneven_columns(self.uneven)
 
     @property
     def not_tried(self) -> list[tuple[str, str]]:

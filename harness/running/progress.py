@@ -6,6 +6,7 @@ On a terminal a bar; where standard error is none, a line a minute, and one at t
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from types import TracebackType
@@ -55,31 +56,49 @@ class Progress:
         hidden = not (terminal if shown is None else shown)
         layout = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
         self._bar = tqdm(total=self._count, disable=hidden, bar_format=layout, dynamic_ncols=True, leave=False)
+        self._stage, self._ended, self._counting = "", threading.Event(), threading.RLock()
 
     def __enter__(self) -> Self:
+        if self._lines:
+            threading.Thread(target=self._tell_while_nothing_ends, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ended.set()
         self._bar.close()
+
+    def _tell_while_nothing_ends(self) -> None:
+        """Tell a line where it is due though no task has ended, as one may take many minutes."""
+        while not self._ended.wait(EVERY / 4):
+            self._tell_a_line()
+
+    def _tell_a_line(self) -> None:
+        """Tell how many tasks are done, where the last line is `EVERY` seconds old."""
+        with self._counting:
+            if time.monotonic() - self._told < EVERY or self._ended.is_set():
+                return
+            self._told = time.monotonic()
+            left = [f"about {clock_time(self.remaining())} left"] if self._last and self._done else []
+            stage = f" ({self._stage})" if self._stage else ""
+            tell(", ".join([f"{self._done} of {self._count} units done{stage}", *left]), None)
 
     def advance(self, ended: Ended, stage: str) -> None:
         """Count a task that ended, and name the stage it was of."""
         task = ended.task
-        self._done += 1
-        self._left[task.stage] -= task.cost
-        if ended.reason is None:
-            took, planned = self._measured.get(task.stage, (0.0, 0.0))
-            self._measured[task.stage] = (took + ended.seconds, planned + task.cost)
+        with self._counting:
+            self._done, self._stage = self._done + 1, stage
+            self._left[task.stage] -= task.cost
+            if ended.reason is None:
+                took, planned = self._measured.get(task.stage, (0.0, 0.0))
+                self._measured[task.stage] = (took + ended.seconds, planned + task.cost)
         left = f"about {clock_time(self.remaining())} left" if self._last else ""
         self._bar.set_description(f"{stage:<11}", refresh=False)
         self._bar.set_postfix_str(left, refresh=False)
         self._bar.update(1)
-        if self._lines and time.monotonic() - self._told >= EVERY:
-            self._told = time.monotonic()
-            said = [f"{self._done} of {self._count} units done ({stage})", *([left] if left else [])]
-            tell(", ".join(said), None)
+        if self._lines:
+            self._tell_a_line()
 
     def remaining(self) -> float:
         """Return the estimated seconds left: planned costs, corrected stage by stage by what was measured.

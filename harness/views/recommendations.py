@@ -39,7 +39,8 @@ FARTHEST = 10.0
 """A ratio that says nothing: a limit of a cost beyond it, or its inverse, is told as not known."""
 
 STANDINGS = (
-    "ties: within {margin} of it. open: may be better or worse. worse: its whole interval is above 0{others}. "
+    "A cost is that of the best design with the choice. ties: within {margin} of it. open: may be better or worse. "
+    "worse: its whole interval is above 0{others}. "
     "Intervals: 95 %, all looks and lines together{unknown}."
 )
 
@@ -192,7 +193,10 @@ def _told(other: ComparedDesign, found: Recommendation) -> str:
 
 def _advice(found: Recommendation) -> Iterator[str]:
     """Say what a reader may do with it, in words."""
-    yield f"What to do: take this design{_loss(found)}.{_against_default(found)}"
+    if found.uneven_columns is not None:
+        yield f"What to do: {found.uneven_columns}. What stands here is of the data as they are."
+    else:
+        yield f"What to do: take this design{_loss(found)}.{_against_default(found)}"
     if not found.settled:
         if _perfect(found):
             yield _no_better(found)

@@ -47,3 +47,14 @@ def test_columns_that_hardly_vary_set_no_scale(registry, tmp_path):
     found = narrowed(law(registry, {"name": "file", "path": str(tmp_path / "points.npy")}))
     assert found.sigma_min == pytest.approx(LOWEST, rel=0.01)
     assert "some columns vary less" in found.reasons[1]
+
+
+@pytest.mark.parametrize(
+    ("spread", "standardize", "told"), [(1e6, "none", True), (1e6, "columns", False), (50, "none", False)]
+)
+def test_columns_of_units_of_their_own_are_told(registry, tmp_path, spread, standardize, told):
+    np.save(tmp_path / "points.npy", np.random.default_rng(0).normal(size=(200, 2)) * [spread, 1.0])
+    data = {"name": "file", "path": str(tmp_path / "points.npy"), "standardize": standardize}
+    uneven = narrowed(law(registry, data)).uneven
+    # Over both columns together the deviation is the larger one's, over √2.
+    assert uneven == (pytest.approx(spread / math.sqrt(2), rel=0.2) if told else None)

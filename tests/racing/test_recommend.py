@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from harness.errors import HarnessError
 from harness.planning.plan import Plan
 from harness.racing.answered import changed_data
 from harness.racing.carried_out import Opening
-from harness.racing.recommend import Question, recommend
+from harness.racing.recommend import Question, named_directory, recommend
 from harness.racing.until_settled import run_until_settled, with_seeds
 from harness.results.kept_data import kept_target
 from harness.results.read_board import read_document
@@ -422,3 +423,18 @@ def test_images_are_shown_whichever_row_of_its_network_is_best(tmp_path):
     assert found.pictures is not None
     assert found.profile.pictures is not None
     assert len(found.pictures.images) == len(found.profile.pictures.images)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ("mine.npy", "recommend-mine"),
+        ("file:path=mine.npy,standardize=columns", "recommend-mine"),
+        ("file:standardize=columns,path=mine.npy", "recommend-mine"),
+        ("gaussian:dim=2", "recommend-gaussian"),
+    ],
+)
+def test_results_lie_where_the_data_are_named_however_they_are_given(tmp_path, monkeypatch, data, name):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.npy").touch()
+    assert named_directory(data) == Path("runs") / name

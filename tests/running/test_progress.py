@@ -1,6 +1,7 @@
 """The remaining time: planned costs, corrected by what was measured."""
 
 import itertools
+import threading
 
 import pytest
 
@@ -70,3 +71,12 @@ def test_where_there_is_no_terminal_a_line_a_minute(monkeypatch, capsys):
         for task in TASKS:
             bar.advance(Ended(task, None, None, task.cost), "groundwork")
     assert capsys.readouterr().err == "harness: 3 of 4 units done (groundwork)\n"
+
+
+def test_a_line_comes_though_no_unit_has_ended(monkeypatch, capsys):
+    monkeypatch.setattr(progress_module, "EVERY", 0.01)
+    told, given = threading.Event(), []
+    monkeypatch.setattr(progress_module, "tell", lambda line, shown: (given.append(line), told.set()))
+    with Progress(TASKS, workers=1):
+        assert told.wait(30)
+    assert given[0] == "0 of 4 units done"

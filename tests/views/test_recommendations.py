@@ -34,6 +34,7 @@ DOCUMENT = {
     "sigma_min": 0.05,
     "sigma_max": 4.24,
     "reasons": ["σ_max = 4.24: 3 m₂ is 4.24; a centered start costs 0.06 nats at most"],
+    "uneven": None,
     "evaluations": 12,
     "metric": "sliced-wasserstein",
     "unit": "data",
@@ -85,6 +86,13 @@ DOCUMENT = {
 @pytest.fixture
 def found():
     return lambda **changed: Recommendation.validate({**copy.deepcopy(DOCUMENT), **changed})
+
+
+def test_where_columns_need_scales_of_their_own_that_is_what_to_do(found):
+    text = " ".join(recommendation_text(found(uneven=1.31e13), None).split())
+    assert "What to do: give each column a scale of its own first" in text
+    assert "1.3e+13 times the least of a column" in text
+    assert "take this design" not in text
 
 
 def test_the_screen_fits_80_columns_and_says_what_matters(found):
