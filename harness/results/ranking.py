@@ -403,7 +403,7 @@ def _agreement(section: _Section, named: Labels, declared: Declarations) -> list
     ordered = dict(zip(map(id, ranked), order_values(ranked, metric, declared), strict=True))
     bounds = sorted({name for outcome in section.outcomes for name in outcome.bounds})
     samplers = dict.fromkeys(named("sampler", outcome.components["sampler"]) for outcome in section.outcomes)
-    trainings = _trainings(ranked)
+    trainings = _trainings(section.outcomes)
     # What a metric is by definition is in its order, whatever the designs.
     ordering = [b for b in bounds if declared.bounds_divergence(b) or declared.limits(b, metric)]
     for bound in (b for b in ordering if not declared.same(b, metric)):
@@ -446,14 +446,24 @@ def _order(
 
 
 def _trainings(outcomes: Sequence[Outcome]) -> dict[Hashable, Hashable]:
-    """Return what stands for the training of each network: the first of those that are moving averages of one."""
+    """Return what stands for the training of each network: one of those that are moving averages of the same.
+
+    These are known by rows that differ in nothing else, whether or not they gave a value.
+    """
+    root: dict[Hashable, Hashable] = {}
+
+    def find(network: Hashable) -> Hashable:
+        while (above := root.setdefault(network, network)) != network:
+            network = above
+        return network
+
     first: dict[Hashable, Hashable] = {}
-    found: dict[Hashable, Hashable] = {}
     for outcome in outcomes:
         keys = tuple(component.key for component in outcome.components.values())
-        network, beside = _shared(outcome), (*keys, outcome.steps, outcome.train_steps, outcome.sigma_max)
-        found.setdefault(network, first.setdefault(beside, found.get(network, network)))
-    return found
+        beside = (*keys, outcome.steps, outcome.train_steps, outcome.sigma_max)
+        network = _shared(outcome)
+        root[find(network)] = find(first.setdefault(beside, network))
+    return {network: find(network) for network in list(root)}
 
 
 def _shared(outcome: Outcome) -> Hashable:

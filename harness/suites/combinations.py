@@ -284,22 +284,11 @@ def _efforts(suite: Suite) -> tuple[list[_Effort], list[_Effort]]:
     decays = suite.trainer.ema_decays or (None,)
     if suite.compute is None:
         lengths = suite.training.steps
-        kept = [(length, decay) for length in lengths for decay in _averages_apart(decays, length)]
-        return [_Effort(length, ema_decay=decay) for length, decay in kept], [_Effort()]
+        return [_Effort(length, ema_decay=decay) for length in lengths for decay in decays], [_Effort()]
     totals, shares = suite.compute.evaluations, suite.compute.training_shares
     pairs = [(total, share) for total in totals for share in shares]
     trained = [_Effort(total=total, share=share, ema_decay=decay) for total, share in pairs for decay in decays]
     return trained, [_Effort(total=total) for total in totals]
-
-
-def _averages_apart(decays: Sequence[float | None], length: int) -> list[float | None]:
-    """Return the decays whose averages differ after so many steps, of those that are one average the first.
-
-    Step k weighs the average so far by min(decay, (1 + k)/(10 + k)) (`harness.trainers.Adam`), so that decays above the
-    last of these are one to the last bit.
-    """
-    last = length / (length + 9)
-    return list({decay if decay is None else min(decay, last): decay for decay in reversed(decays)}.values())[::-1]
 
 
 def _axes(suite: Suite, registry: Registry) -> _Axes:

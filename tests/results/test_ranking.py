@@ -344,19 +344,29 @@ class TestAgreement:
         ]
         assert [entry["bound"] for entry in board(made, "path-kl")["agreement"]] == ["theorem-2"]
 
-    def test_moving_averages_of_one_training_are_one_cluster(self):
+    @pytest.mark.parametrize("lost", [False, True])
+    def test_moving_averages_of_one_training_are_one_cluster(self, lost):
+        """Though the one average diverges on one grid, and the other on another."""
         rng = random.Random(5)
+        gone = {("g1", 0.9), ("g2", 0.99)} if lost else set()
         made = [
             replace(
-                outcome((k + 0.1 * rng.random(),) * 3, weighting=f"w{k}", bounds={"budget": k + 0.1 * rng.random()}),
+                outcome(
+                    (k + 0.1 * rng.random(),) * 3,
+                    weighting=f"w{k}",
+                    time_discretization=grid,
+                    bounds={"budget": k + 0.1 * rng.random()},
+                ),
                 ema_decay=decay,
                 networks=(f"{k} {decay}",),
+                **({"reason": "diverged", "diverged": True} if (grid, decay) in gone else {}),
             )
             for k in range(1, 6)
+            for grid in ("g1", "g2")
             for decay in (0.9, 0.99)
         ]
         (agreement,) = board(made)["agreement"]
-        assert (agreement["n"], agreement["clusters"]) == (10, 5)
+        assert (agreement["n"], agreement["clusters"]) == (10 if lost else 20, 5)
 
     def laid_out(self, grids, networks=20):
         """The agreement of networks that hardly differ, each sampled on grids that do."""

@@ -143,16 +143,3 @@ def test_a_product_too_large_to_go_through_is_counted(registry):
         made(registry, **wide)
     with pytest.raises(SuiteError, match="vary_at_most"):
         made(registry, vary_at_most=0)
-
-
-@pytest.mark.parametrize(
-    ("decays", "steps", "kept"),
-    [
-        # After 150 steps no average is weighed by more than 150/159 = 0.943 in a step.
-        ([0.99, 0.95, 0.9, 0], [150], [(150, 0.99), (150, 0.9), (150, 0.0)]),
-        ([0.99, 0.999], [891, 892], [(891, 0.99), (892, 0.99), (892, 0.999)]),
-    ],
-)
-def test_averages_that_are_one_to_the_bit_have_one_row(registry, decays, steps, kept):
-    rows = made(registry, weightings=["edm"], training={"steps": steps, "ema_decay": decays})
-    assert [(c.train_steps, c.ema_decay) for c in rows if c.weighting is not None] == kept
