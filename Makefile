@@ -27,7 +27,7 @@ check: lint types test  ## What continuous integration runs.
 $(VENV)/.base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --no-compile -e .
-	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # on all cores; templates that are no Python stay as they are
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib harness plugins || true  # on all cores; templates that are no Python stay
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
