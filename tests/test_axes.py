@@ -158,7 +158,7 @@ print(json.dumps({
     "csv": render(board, "csv").partition("\\n")[0].split(","),
     "markdown": render(board, "markdown"),
     "help": say("run", "--help"),
-    "plan": say("plan", "quick", "--augmentation", "flip:share=0.5,1"),
+    "plan": say("plan", "quick", "--guess", "--augmentation", "flip:share=0.5,1"),
     "unknown": say("plan", "quick", "--augmentation", "flap"),
     "show": say("show", "flip", "--axis", "augmentation"),
 }))
