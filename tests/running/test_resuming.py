@@ -98,7 +98,7 @@ def killed(tmp_path_factory):
 def test_killed_in_mid_training_it_goes_on_from_there(whole, killed, tmp_path):
     folder, reached = killed
     file, out = folder / "long.toml", Path(shutil.copytree(folder / "out", tmp_path / "out"))
-    ended = subprocess.run(command(out, file), capture_output=True, text=True, check=False)
+    ended = called("run", file, "--out", out, "--workers", 2)
     assert ended.returncode == 0, ended.stderr
     (told,) = re.findall(r"(\d) networks? go(?:es)? on in mid-training, from steps? ([\d,]+)", ended.stderr)
     assert int(told[0]) == len(reached)
