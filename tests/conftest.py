@@ -46,3 +46,21 @@ def taken(tmp_path_factory):
     import ranked_runs
 
     return ranked_runs.make(tmp_path_factory.mktemp("taken"))
+
+
+_DRAWN = {}
+
+
+@pytest.fixture
+def drawn_once(monkeypatch):
+    """Draw the plots of a leaderboard once, however often it is published: for tests of what is around them."""
+    from harness.views import board_plots, plots, publishing
+
+    def draw(board):
+        plots.require_matplotlib()
+        key = board.to_json()
+        if key not in _DRAWN:
+            _DRAWN[key] = board_plots.draw_board(board)
+        return _DRAWN[key]
+
+    monkeypatch.setattr(publishing, "draw_board", draw)

@@ -9,6 +9,9 @@ from harness.results.leaderboard import Leaderboard
 from harness.results.read_board import read_document
 
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
+
+
 @pytest.fixture
 def board(taken, tmp_path, monkeypatch):
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))

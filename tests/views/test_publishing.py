@@ -99,6 +99,7 @@ def test_a_figure_saved_twice_is_the_same(document):
     assert plots.svg(figure) == plots.svg(figure)
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_publishing_again_replaces_our_files_and_keeps_others(tmp_path, small):
     for row in small["rows"]:
         row["bounds"]["theorem-2"] = row["bounds"]["budget"]
@@ -300,6 +301,7 @@ def test_without_matplotlib_the_extra_is_named(tmp_path, small, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("drawn_once")
 @pytest.mark.parametrize("existing", [False, True])
 def test_a_full_disk_leaves_what_was_there(tmp_path, small, monkeypatch, existing):
     target = tmp_path / "out"
@@ -337,6 +339,7 @@ def test_another_page_is_never_overwritten(tmp_path, small):
         publish(Leaderboard.validate(small), tmp_path / "README.md", COMMAND)
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_page_is_not_written_over_that_of_another_suite_or_kind(tmp_path, small):
     target = tmp_path / "out"
     publish(Leaderboard.validate(small), target, COMMAND)
@@ -349,12 +352,14 @@ def test_a_page_is_not_written_over_that_of_another_suite_or_kind(tmp_path, smal
     publish(Leaderboard.validate(small), target, COMMAND)
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_command_with_backticks_stays_in_its_block(tmp_path, small):
     publish(Leaderboard.validate(small), tmp_path / "out", "harness run a\n```\n# not a heading")
     page = (tmp_path / "out" / "README.md").read_text()
     assert "````sh\nharness run a\n```\n# not a heading\n````" in page
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_names_of_strangers_make_safe_file_names(tmp_path, small):
     for row in small["rows"]:
         row["bounds"] = {"../Evil bound": row["bounds"]["budget"]}
@@ -366,6 +371,7 @@ def test_names_of_strangers_make_safe_file_names(tmp_path, small):
     assert all(path.parent == tmp_path / "out" and path.exists() for path in files)
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_what_a_page_replaces_is_told_by_the_document(tmp_path, small):
     target = tmp_path / "out"
     publish(Leaderboard.validate(small), target, COMMAND)
@@ -379,6 +385,7 @@ def test_what_a_page_replaces_is_told_by_the_document(tmp_path, small):
     assert (target / "leaderboard.json").read_text() == '{"mine": 1}'
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_plot_that_is_none_of_the_former_document_stays(tmp_path, small):
     publish(Leaderboard.validate(small), tmp_path, COMMAND)
     (tmp_path / "mine-against-theirs.svg").write_text("mine")
@@ -386,6 +393,7 @@ def test_a_plot_that_is_none_of_the_former_document_stays(tmp_path, small):
     assert (tmp_path / "mine-against-theirs.svg").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_no_page_says_where_files_lie_on_this_machine(tmp_path, small):
     text, board = json.dumps(small), Leaderboard.validate(small)
     target = next(row["target"] for row in small["rows"])

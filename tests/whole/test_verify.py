@@ -38,6 +38,9 @@ LOOKED_AT = ["the contract", "what follows from the rows", "the suite", "levels 
 OPTIONS = Options(workers=1, progress=False)
 
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
+
+
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """A small leaderboard, run and published."""
