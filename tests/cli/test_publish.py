@@ -8,7 +8,6 @@ from harness.cli import group
 from harness.results.leaderboard import Leaderboard
 from harness.results.read_board import read_document
 
-
 pytestmark = pytest.mark.usefixtures("drawn_once")
 
 
