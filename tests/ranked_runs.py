@@ -22,6 +22,9 @@ training = { steps = [3], batch_size = 16 }
 sampling = { samples = 60 }
 """
 
+ORACLE = SUITE.replace('"mlp:width=8,depth=1", "unet:channels=4,levels=2,labels=true", ', "").replace(', "digits"', "")
+"""The same of the exact denoiser of the table alone: nothing is trained."""
+
 
 def write_table(folder):
     """Write two columns in one unit, with a correlation; return their rows."""
@@ -31,11 +34,11 @@ def write_table(folder):
     return rows
 
 
-def make(folder):
-    """Carry the suite out in a folder; return the result directory."""
+def make(folder, suite=SUITE):
+    """Carry a suite out in a folder; return the result directory."""
     import harness
 
     write_table(folder)
-    (folder / "taken.toml").write_text(SUITE, encoding="utf-8")
+    (folder / "taken.toml").write_text(suite, encoding="utf-8")
     harness.run(folder / "taken.toml", out=folder / "out", workers=1, progress=False)
     return folder / "out"

@@ -17,8 +17,8 @@ from harness.unit_responses import unit_responses
 
 
 def simulation(sampler: Sampler, law: Information, denoiser: Denoiser, sigmas: np.ndarray) -> Simulate:
-    """Return what runs a sampler on a law from given points with given noise; kernels read the law's J."""
-    return simulate_function(sampler, denoiser, sigmas, kernel_variances(sampler, sigmas, law, NoScoreError()))
+    """Return what runs a sampler on a law from given points with given noise; kernels read the law's J, or J_θ = J."""
+    return simulate_function(sampler, denoiser, sigmas, kernel_variances(sampler, sigmas, law, NoScoreError(), law))
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ def _generated(
     batch: int = COUNT,
     dtype: torch.dtype = torch.float64,
 ) -> Generated:
-    kernel = kernel_variances(sampler, sigmas, GAUSSIANS, NoScoreError())
+    kernel = kernel_variances(sampler, sigmas, GAUSSIANS, NoScoreError(), GAUSSIANS)
     dim = GAUSSIANS.dim
     return generate(sampler, _denoise, sigmas, kernel, seed=1 + seed, count=count, dim=dim, dtype=dtype, batch=batch)
 
